@@ -1,0 +1,3 @@
+"""Evaluation and hallucination benchmarks for multimodal LLMs, with the trainer included."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,50 @@
+"""The errors of the harness: one tree, one line each, with an exit code.
+
+A message says what is wrong, where, and what to do next. Only `harness.cli.main` catches these.
+"""
+
+from __future__ import annotations
+
+
+class HarnessError(Exception):
+    """Root of every error that the harness raises on purpose.
+
+    Attributes:
+        exit_code: what the command line exits with: 2 for the user's mistake, 3 for the program's.
+    """
+
+    exit_code = 3
+
+
+class UsageError(HarnessError):
+    """The user asked for something that does not exist or does not fit together."""
+
+    exit_code = 2
+
+
+class DataError(HarnessError):
+    """A data set, row or recorded response is missing or malformed."""
+
+    exit_code = 2
+
+
+class ModelError(HarnessError):
+    """A checkpoint is missing, incomplete, or of a kind that the engine does not support."""
+
+    exit_code = 2
+
+
+class StoreError(HarnessError):
+    """A run folder cannot be read, written, or holds a run of other settings."""
+
+    exit_code = 2
+
+
+class EngineError(HarnessError):
+    """An engine died while it was generating; what was finished is stored."""
+
+
+class MediaError(HarnessError):
+    """One image or video cannot be read; it costs its sample only."""
+
+    exit_code = 2
