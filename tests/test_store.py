@@ -1,0 +1,237 @@
+"""The run folder: nothing finished is lost, other settings are refused, and what is written can be read."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.errors import StoreError
+from harness.files import write_atomically
+from harness.store import RunFolder, decode_record, encode_record, read_records, read_run
+from harness.types import Media, Metric, Response, RunRecord, Sample, SampleRecord, TaskResult, Verdict
+
+SETTINGS = {"model": {"name": "m", "weights": "sha256:1"}, "seed": 0, "tasks": {"pope": {"digest": "sha256:2"}}}
+
+
+def make_record(sample_id: str, *, text: str = "yes", error: str | None = None, task: str = "pope") -> SampleRecord:
+    return SampleRecord(
+        sample=Sample(
+            id=sample_id,
+            task=task,
+            target="yes",
+            answer_kind="yes_no",
+            question="Is there a «dog» \u2028 in it?",
+            media=(Media(kind="image", source="x[1].image"),),
+            cluster="x",
+            attributes={"kind": "basic"},
+        ),
+        response=Response(sample_id=sample_id, text="" if error else text, error=error, finish_reason="stop"),
+        verdict=Verdict(sample_id=sample_id, answer="yes", status="error" if error else "correct", official=True),
+    )
+
+
+def make_run() -> RunRecord:
+    metric = Metric(name="mean/accuracy", value=0.5, stderr=0.1, low=0.3, high=0.7, n=2)
+    result = TaskResult(
+        task="pope",
+        headline="mean/accuracy",
+        metrics={"mean/accuracy": metric},
+        official={"mean/accuracy": 0.5},
+        unanswered=0,
+        truncated=0,
+        errors=0,
+        disagreements=0,
+        samples=2,
+    )
+    return RunRecord(
+        id="r",
+        model="m",
+        weights="sha256:1",
+        engine="hf",
+        prompt_format="direct",
+        decoding={"temperature": 0.0},
+        seed=0,
+        data={"pope": {"source": "demo", "count": 2, "digest": "sha256:2"}},
+        judge=None,
+        versions={"harness": "0"},
+        git_commit=None,
+        started="2026-01-01T00:00:00+00:00",
+        seconds=1.0,
+        settings=SETTINGS,
+        tasks={"pope": result},
+    )
+
+
+def test_a_record_survives_its_line() -> None:
+    record = make_record("random/1", text="line one\nline two \u0085 <answer>")
+    line = encode_record(record)
+    assert "\n" not in line
+    assert decode_record(line) == record
+
+
+def test_a_finished_run_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run", SETTINGS)
+    for sample_id in ("b", "a"):
+        folder.append(make_record(sample_id))
+    folder.sort([("pope", "a"), ("pope", "b")])
+    folder.complete(make_run())
+    assert read_run(tmp_path / "run") == make_run()
+    assert [record.sample.id for record in read_records(tmp_path / "run")] == ["a", "b"]
+
+
+def test_the_same_settings_go_on_and_skip_what_is_finished(tmp_path: Path) -> None:
+    first = RunFolder(tmp_path, SETTINGS)
+    first.append(make_record("a"))
+    first.append(make_record("b", error="media: broken"))
+    first.close()
+    second = RunFolder(tmp_path, SETTINGS)
+    assert second.finished == {("pope", "a")}
+    assert second.failed == {("pope", "b")}
+    second.append(make_record("b"))
+    second.sort([("pope", "a"), ("pope", "b")])
+    assert [record.response.error for record in read_records(tmp_path)] == [None, None]
+
+
+@pytest.mark.parametrize("torn", ['{"sample": {"task": "po', "\x00\x00\x00", '{"sample":{}}'])
+def test_a_torn_last_line_is_cut_and_the_rest_kept(tmp_path: Path, torn: str) -> None:
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.append(make_record("a"))
+    folder.close()
+    with (tmp_path / "samples.jsonl").open("a", encoding="utf-8") as file:
+        file.write(torn)
+    again = RunFolder(tmp_path, SETTINGS)
+    assert again.finished == {("pope", "a")}
+    again.append(make_record("b"))
+    again.close()
+    assert [record.sample.id for record in read_records(tmp_path)] == ["a", "b"]
+
+
+def test_a_torn_only_line_longer_than_a_block_is_cut(tmp_path: Path) -> None:
+    RunFolder(tmp_path, SETTINGS).close()
+    (tmp_path / "samples.jsonl").write_text("x" * 200_000)
+    folder = RunFolder(tmp_path, SETTINGS)
+    assert folder.finished == set()
+    folder.close()
+    assert (tmp_path / "samples.jsonl").read_text() == ""
+
+
+def test_a_process_killed_while_writing_loses_only_what_was_in_flight(tmp_path: Path) -> None:
+    program = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[2])
+from test_store import SETTINGS, make_record
+from harness.store import RunFolder
+folder = RunFolder(__import__("pathlib").Path(sys.argv[1]), SETTINGS)
+for index in range(50):
+    folder.append(make_record(str(index)))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    arguments = [sys.executable, "-c", program, str(tmp_path / "run"), str(Path(__file__).parent)]
+    result = subprocess.run(arguments, check=False)
+    assert result.returncode == -9
+    folder = RunFolder(tmp_path / "run", SETTINGS)
+    assert len(folder.finished) == 50
+    folder.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"model": {"name": "m", "weights": "sha256:other"}}, "model.weights: stored 'sha256:1', asked 'sha256:other'"),
+        ({"seed": 1}, "seed: stored 0, asked 1"),
+        ({"tasks": {"pope": {"digest": "sha256:3"}}}, "tasks.pope.digest"),
+        ({"tasks": {"pope": {"digest": "sha256:2"}, "mmvu": {"digest": "x"}}}, "tasks.mmvu.digest"),
+    ],
+)
+def test_other_settings_are_refused_by_name(tmp_path: Path, change: dict[str, object], named: str) -> None:
+    RunFolder(tmp_path, SETTINGS).close()
+    with pytest.raises(StoreError) as caught:
+        RunFolder(tmp_path, {**SETTINGS, **change})
+    assert named in str(caught.value)
+    assert "--fresh" in str(caught.value)
+
+
+def test_fresh_starts_over_and_removes_what_the_old_run_left(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.append(make_record("a"))
+    folder.sort([("pope", "a")])
+    folder.complete(make_run())
+    again = RunFolder(tmp_path, {**SETTINGS, "seed": 5}, fresh=True)
+    assert again.finished == set()
+    again.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "samples.jsonl"]
+
+
+def test_a_folder_of_something_else_is_left_alone_even_with_fresh(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(StoreError, match="not a run folder"):
+        RunFolder(tmp_path, SETTINGS, fresh=True)
+    assert (tmp_path / "thesis.tex").read_text() == "x"
+
+
+def test_a_second_writer_is_kept_out(tmp_path: Path) -> None:
+    first = RunFolder(tmp_path, SETTINGS)
+    with pytest.raises(StoreError, match="another process"):
+        RunFolder(tmp_path, SETTINGS)
+    first.close()
+    RunFolder(tmp_path, SETTINGS).close()
+
+
+def test_the_time_of_a_session_that_was_cut_off_counts(tmp_path: Path) -> None:
+    RunFolder(tmp_path, SETTINGS).close()
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["sessions"][0]["started"] = "2026-01-01T00:00:00+00:00"
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    start_s = 1767225600
+    os.utime(tmp_path / "samples.jsonl", (start_s + 90, start_s + 90))
+    folder = RunFolder(tmp_path, SETTINGS)
+    assert folder.seconds_before == 90
+    assert folder.started == "2026-01-01T00:00:00+00:00"
+    folder.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_one_clear_error(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.append(make_record("a"))
+    folder.close()
+    kept = (tmp_path / "samples.jsonl").read_text()
+    full = RunFolder(tmp_path, SETTINGS)
+    full._file.close()
+    full._file = Path("/dev/full").open("a", encoding="utf-8")  # noqa: SIM115
+    with pytest.raises(StoreError, match="No space left"):
+        full.append(make_record("b"))
+    with pytest.raises(StoreError):
+        full.close()
+    assert (tmp_path / "samples.jsonl").read_text() == kept
+
+
+def test_an_unfinished_run_is_named_as_such(tmp_path: Path) -> None:
+    RunFolder(tmp_path, SETTINGS).close()
+    with pytest.raises(StoreError, match="not finished"):
+        read_run(tmp_path)
+    with pytest.raises(StoreError, match="not a run folder"):
+        read_run(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"schema_version": 99}', '{"schema_version": 1}'])
+def test_a_foreign_run_record_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(StoreError, match=r"run\.json"):
+        read_run(tmp_path)
+
+
+def test_an_atomic_write_leaves_no_debris_when_it_fails(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
+    with pytest.raises(StoreError):
+        write_atomically(tmp_path / "target", "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+
+
+def test_a_bad_line_is_named_by_its_number(tmp_path: Path) -> None:
+    (tmp_path / "samples.jsonl").write_text(encode_record(make_record("a")) + "\nnonsense\n")
+    with pytest.raises(StoreError, match=r"samples\.jsonl:2"):
+        list(read_records(tmp_path))
