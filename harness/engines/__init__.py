@@ -1,0 +1,131 @@
+"""Engines that turn requests into responses, behind one protocol.
+
+An engine is named in `ENGINES` as `module:Class` and imported when it is asked for, so that a machine needs only the
+packages of the engine that it uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from harness.errors import UsageError
+from harness.types import Media, Response
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from harness.checkpoints import Checkpoint
+    from harness.media import Video
+
+ENGINES: Final[Mapping[str, str]] = {
+    "hf": "harness.engines.hf:HfEngine",
+    "replay": "harness.engines.replay:ReplayEngine",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoding:
+    """What decides the tokens of a response, beside model and prompt.
+
+    Attributes:
+        max_new_tokens: token budget of one response; a response that reaches it is cut off.
+        temperature: 0 is greedy.
+        top_p: nucleus mass, only used when `temperature` is above 0.
+        seed: of sampling.
+    """
+
+    max_new_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One sample as an engine sees it.
+
+    Attributes:
+        task: plain task name; `(task, sample_id)` is unique in a run.
+        sample_id: the sample's id.
+        prompt: text of the user's turn, after its media.
+        media: references, in order; for messages and for engines that send files.
+        open_media: opens the pixels of `media`, in order. Raises `MediaError` for this sample alone.
+        max_new_tokens: overrides the run's token budget for this request; `None` keeps it.
+        finished: the response is stored already. An engine whose output depends on the composition of a batch may
+            generate it again to keep the batch as it was; any other engine skips it.
+    """
+
+    task: str
+    sample_id: str
+    prompt: str
+    media: tuple[Media, ...]
+    open_media: Callable[[], list[Image | Video]]
+    max_new_tokens: int | None = None
+    finished: bool = False
+
+
+class Engine(Protocol):
+    """Generates responses to a stream of requests."""
+
+    name: str
+
+    def describe(self) -> Mapping[str, Any]:
+        """Settings of the engine that can change its output (precision, device, pixel budget).
+
+        Known before `load`: two sessions of one run must agree on them.
+        """
+        ...
+
+    def load(self) -> None:
+        """Load the model.
+
+        Raises:
+            ModelError: the engine cannot load this checkpoint.
+        """
+        ...
+
+    def generate(self, requests: Iterable[Request], decoding: Decoding) -> Iterator[tuple[Request, Response]]:
+        """Yield each request with its response as soon as it is finished, in any order.
+
+        A sample that fails (unreadable media, a prompt that does not fit) yields a response with `error` set. Raises
+        `EngineError` only when no further request can be served.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the model. Idempotent."""
+        ...
+
+
+def make_engine(name: str, checkpoint: Checkpoint, options: Mapping[str, Any]) -> Engine:
+    """Make the engine `name` for a checkpoint, its settings checked, its model not loaded yet.
+
+    Args:
+        name: a key of `ENGINES`.
+        checkpoint: the resolved checkpoint.
+        options: settings of this engine; unknown ones are the user's mistake.
+
+    Raises:
+        UsageError: no engine of that name, a package that it needs is missing, or a setting is out of range.
+    """
+    if name not in ENGINES:
+        raise UsageError(f"engine {name!r} does not exist. Choose one of: {', '.join(ENGINES)}, auto.")
+    module_name, class_name = ENGINES[name].split(":")
+    try:
+        engine_class = getattr(import_module(module_name), class_name)
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"engine {name!r} needs the package {error.name!r}, which is not installed. See 'harness doctor'."
+        ) from error
+    known = [
+        option for option, item in signature(engine_class).parameters.items() if item.kind is Parameter.KEYWORD_ONLY
+    ]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise UsageError(f"engine {name!r} has no setting {unknown[0]!r}. It has: {', '.join(known) or 'none'}.")
+    engine: Engine = engine_class(checkpoint, **options)
+    return engine

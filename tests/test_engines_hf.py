@@ -1,0 +1,179 @@
+"""The Transformers engine on the demo checkpoint: batching changes nothing, and one bad sample costs itself."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.checkpoints import Checkpoint, resolve_checkpoint
+from harness.engines import Decoding, Engine, Request, make_engine
+from harness.errors import MediaError, ModelError, UsageError
+from harness.media import Video
+from harness.prompts import instruction
+from harness.types import Media, Response
+
+DECODING = Decoding(max_new_tokens=48)
+QUESTION = f"Is there a red circle in the image?\n{instruction('grounded', 'yes_no')}"
+
+
+def make_request(
+    index: int,
+    *,
+    kind: str = "image",
+    prompt: str = QUESTION,
+    broken: bool = False,
+    finished: bool = False,
+    budget: int | None = None,
+) -> Request:
+    def open_media() -> list[object]:
+        if broken:
+            raise MediaError(f"image {index} is truncated.")
+        rng = np.random.default_rng(index)
+        if kind == "video":
+            frames = rng.integers(0, 255, (4, 84, 84, 3), dtype=np.uint8)
+            return [Video(frames=frames, fps=4.0, indices=(0, 1, 2, 3), total_frames=4, duration_s=1.0)]
+        from PIL import Image
+
+        size = int(rng.choice([56, 84, 112]))
+        return [Image.fromarray(rng.integers(0, 255, (size, 84, 3), dtype=np.uint8))]
+
+    return Request(
+        task="t",
+        sample_id=str(index),
+        prompt=prompt,
+        media=(Media(kind="video" if kind == "video" else "image", source=str(index)),),
+        open_media=open_media,  # type: ignore[arg-type]
+        finished=finished,
+        max_new_tokens=budget,
+    )
+
+
+def generate(engine: Engine, requests: Sequence[Request], decoding: Decoding = DECODING) -> dict[str, Response]:
+    return {request.sample_id: response for request, response in engine.generate(requests, decoding)}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    loaded = make_engine("hf", resolve_checkpoint("demo"), {"batch_size": 4, "device": "cpu"})
+    loaded.load()
+    yield loaded
+    loaded.close()
+
+
+def test_images_and_videos_of_many_sizes_are_all_answered(engine: Engine) -> None:
+    requests = [make_request(index, kind="video" if index % 3 == 0 else "image") for index in range(10)]
+    responses = generate(engine, requests)
+    assert sorted(responses, key=int) == [str(index) for index in range(10)]
+    for response in responses.values():
+        assert response.error is None
+        assert response.text
+        assert response.text == response.text.strip()
+        assert response.prompt_tokens is not None
+        assert response.completion_tokens is not None
+        assert response.completion_tokens <= 48
+    assert len({response.text for response in responses.values()}) > 1
+
+
+def test_a_batch_answers_as_single_requests_do(engine: Engine) -> None:
+    requests = [make_request(index) for index in range(6)]
+    together = generate(engine, requests)
+    alone = {request.sample_id: generate(engine, [request])[request.sample_id] for request in requests}
+    assert {key: value.text for key, value in together.items()} == {key: value.text for key, value in alone.items()}
+    assert {key: value.prompt_tokens for key, value in together.items()} == {
+        key: value.prompt_tokens for key, value in alone.items()
+    }
+
+
+def test_finished_requests_are_not_answered_again(engine: Engine) -> None:
+    requests = [make_request(index, finished=index in (0, 3, 7)) for index in range(9)]
+    assert set(generate(engine, requests)) == {"1", "2", "4", "5", "6", "8"}
+    assert generate(engine, [make_request(index, finished=True) for index in range(40)]) == {}
+
+
+def test_windows_beyond_a_finished_one_are_reached(engine: Engine) -> None:
+    requests = [make_request(index, finished=index < 32) for index in range(34)]
+    assert set(generate(engine, requests)) == {"32", "33"}
+
+
+def test_a_continued_run_computes_the_batches_of_an_undisturbed_one(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[tuple[str, ...]] = []
+    original = type(engine)._generate_batch  # type: ignore[attr-defined]
+
+    def spy(self: object, batch: Sequence[object], decoding: Decoding) -> object:
+        batches.append(tuple(item.request.sample_id for item in batch))  # type: ignore[attr-defined]
+        return original(self, batch, decoding)
+
+    monkeypatch.setattr(type(engine), "_generate_batch", spy)
+    generate(engine, [make_request(index) for index in range(8)])
+    undisturbed = set(batches)
+    batches.clear()
+    generate(engine, [make_request(index, finished=index == 2) for index in range(8)])
+    assert set(batches) == undisturbed
+
+
+def test_a_bad_image_costs_its_sample_only(engine: Engine) -> None:
+    responses = generate(engine, [make_request(index, broken=index == 2) for index in range(5)])
+    assert responses["2"].error == "media: image 2 is truncated."
+    assert responses["2"].text == ""
+    assert [responses[str(index)].error for index in (0, 1, 3, 4)] == [None] * 4
+
+
+def test_a_sample_that_the_processor_refuses_costs_itself_only(engine: Engine) -> None:
+    def too_narrow() -> list[object]:
+        from PIL import Image
+
+        return [Image.new("RGB", (2000, 5))]
+
+    bad = Request(
+        task="t",
+        sample_id="bad",
+        prompt=QUESTION,
+        media=(Media(kind="image", source="x"),),
+        open_media=too_narrow,  # type: ignore[arg-type]
+    )
+    responses = generate(engine, [make_request(0), bad, make_request(1), make_request(2)])
+    assert responses["bad"].error is not None
+    assert "aspect ratio" in responses["bad"].error
+    assert all(responses[str(index)].error is None for index in range(3))
+
+
+def test_a_response_that_reaches_the_budget_is_marked(engine: Engine) -> None:
+    responses = generate(engine, [make_request(0, budget=3), make_request(1)])
+    assert responses["0"].finish_reason == "length"
+    assert responses["0"].completion_tokens == 3
+
+
+def test_sampling_repeats_with_its_seed(engine: Engine) -> None:
+    requests = [make_request(index) for index in range(4)]
+    hot = Decoding(max_new_tokens=24, temperature=1.5, seed=1)
+    first = {key: value.text for key, value in generate(engine, requests, hot).items()}
+    again = {key: value.text for key, value in generate(engine, requests, hot).items()}
+    other = {
+        key: value.text
+        for key, value in generate(engine, requests, Decoding(max_new_tokens=24, temperature=1.5, seed=2)).items()
+    }
+    assert first == again
+    assert first != other
+
+
+def test_settings_out_of_range() -> None:
+    demo = resolve_checkpoint("demo")
+    with pytest.raises(UsageError, match="--batch-size"):
+        make_engine("hf", demo, {"batch_size": 0})
+    with pytest.raises(UsageError, match="dtype 'int8'"):
+        make_engine("hf", demo, {"dtype": "int8"})
+    with pytest.raises(UsageError, match="device 'quantum'"):
+        make_engine("hf", demo, {"device": "quantum"})
+    with pytest.raises(ModelError, match="no files"):
+        make_engine("hf", Checkpoint(name="x", folder=None), {})
+
+
+def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "steam_engine"}')
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    engine = make_engine("hf", resolve_checkpoint(str(tmp_path)), {"device": "cpu"})
+    with pytest.raises(ModelError, match="cannot be loaded by the engine 'hf'"):
+        engine.load()
