@@ -17,5 +17,11 @@ setup(
         *(f"harness._tasks.{name}" for name in TASKS),
     ],
     package_dir={"harness._tasks": "tasks"},
-    package_data={"harness._tasks": ["*/*.yaml", "*/*.py"], "harness.demo": ["checkpoint/*"]},
+    package_data={
+        "harness._tasks": ["*/*.yaml", "*/*.json", "*/*.py"],
+        "harness.demo": ["checkpoint/*"],
+        "harness.diagnostics": ["assets/*"],
+        "leaderboards": ["assets/*", "reference/*.yaml"],
+        "trainers": ["recipes/*", "recipes/*/*"],
+    },
 )
