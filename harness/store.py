@@ -63,7 +63,7 @@ class RunFolder:
 
     Attributes:
         path: the folder.
-        finished: samples that have a response without error.
+        finished: samples that have a response without error, each with the encoded lengths of its media.
         failed: samples whose last record is an error; they are tried again.
         seconds_before: wall time of earlier sessions of this run.
         started: start of the first session, ISO 8601, UTC.
@@ -81,7 +81,7 @@ class RunFolder:
             StoreError: the folder holds something else, a run of other settings, or cannot be written.
         """
         self.path = path
-        self.finished: set[SampleKey] = set()
+        self.finished: dict[SampleKey, tuple[int | None, ...]] = {}
         self.failed: set[SampleKey] = set()
         settings = json.loads(json.dumps(settings))
         is_run = (path / CONFIG).exists()
@@ -115,9 +115,13 @@ class RunFolder:
         path = self.path / SAMPLES
         with write_errors(path):
             drop_torn_tail(path)
-        for key, failed in _read_keys(path):
-            (self.failed if failed else self.finished).add(key)
-            (self.finished if failed else self.failed).discard(key)
+        for key, sizes, failed in _read_keys(path):
+            if failed:
+                self.failed.add(key)
+                self.finished.pop(key, None)
+            else:
+                self.finished[key] = sizes
+                self.failed.discard(key)
 
     def append(self, record: SampleRecord) -> None:
         """Store one finished sample: after this returns, killing the process does not lose it.
@@ -264,18 +268,19 @@ def _closed_sessions(path: Path, sessions: list[dict[str, Any]]) -> list[dict[st
     return closed
 
 
-def _read_keys(path: Path) -> Iterator[tuple[SampleKey, bool]]:
+def _read_keys(path: Path) -> Iterator[tuple[SampleKey, tuple[int | None, ...], bool]]:
     with path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, start=1):
             try:
                 data = json.loads(line)
                 key = (data["sample"]["task"], data["sample"]["id"])
+                sizes = tuple(medium["size_bytes"] for medium in data["sample"]["media"])
                 failed = data["response"]["error"] is not None
             except (ValueError, TypeError, KeyError) as error:
                 raise StoreError(
                     f"{path}:{number} is not a sample record: {error}. Delete that line, or start over with --fresh."
                 ) from error
-            yield key, failed
+            yield key, sizes, failed
 
 
 def _sort_records(path: Path, order: Sequence[SampleKey]) -> None:

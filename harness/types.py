@@ -24,10 +24,12 @@ class Media:
     Attributes:
         kind: `image` or `video`.
         source: where it is, for people: a file path, or `data-set[row].column`.
+        size_bytes: its encoded length, which tells a replaced file from the old one; `None` when it is missing.
     """
 
     kind: MediaKind
     source: str
+    size_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ def make_record(sample_id: str, *, text: str = "yes", error: str | None = None, 
             target="yes",
             answer_kind="yes_no",
             question="Is there a «dog» \u2028 in it?",
-            media=(Media(kind="image", source="x[1].image"),),
+            media=(Media(kind="image", source="x[1].image", size_bytes=123),),
             cluster="x",
             attributes={"kind": "basic"},
         ),
@@ -88,7 +88,7 @@ def test_the_same_settings_go_on_and_skip_what_is_finished(tmp_path: Path) -> No
     first.append(make_record("b", error="media: broken"))
     first.close()
     second = RunFolder(tmp_path, SETTINGS)
-    assert second.finished == {("pope", "a")}
+    assert second.finished == {("pope", "a"): (123,)}
     assert second.failed == {("pope", "b")}
     second.append(make_record("b"))
     second.sort([("pope", "a"), ("pope", "b")])
@@ -103,7 +103,7 @@ def test_a_torn_last_line_is_cut_and_the_rest_kept(tmp_path: Path, torn: str) ->
     with (tmp_path / "samples.jsonl").open("a", encoding="utf-8") as file:
         file.write(torn)
     again = RunFolder(tmp_path, SETTINGS)
-    assert again.finished == {("pope", "a")}
+    assert set(again.finished) == {("pope", "a")}
     again.append(make_record("b"))
     again.close()
     assert [record.sample.id for record in read_records(tmp_path)] == ["a", "b"]
@@ -113,7 +113,7 @@ def test_a_torn_only_line_longer_than_a_block_is_cut(tmp_path: Path) -> None:
     RunFolder(tmp_path, SETTINGS).close()
     (tmp_path / "samples.jsonl").write_text("x" * 200_000)
     folder = RunFolder(tmp_path, SETTINGS)
-    assert folder.finished == set()
+    assert folder.finished == {}
     folder.close()
     assert (tmp_path / "samples.jsonl").read_text() == ""
 
@@ -160,7 +160,7 @@ def test_fresh_starts_over_and_removes_what_the_old_run_left(tmp_path: Path) -> 
     folder.sort([("pope", "a")])
     folder.complete(make_run())
     again = RunFolder(tmp_path, {**SETTINGS, "seed": 5}, fresh=True)
-    assert again.finished == set()
+    assert again.finished == {}
     again.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "samples.jsonl"]
 

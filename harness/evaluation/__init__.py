@@ -1,0 +1,1 @@
+"""From tasks to samples to responses to verdicts, in one direction."""

@@ -1,0 +1,11 @@
+"""MMVU for lmms-eval: see harness.evaluation.plugin."""
+
+from harness.evaluation import plugin
+
+load_docs = plugin.load_docs
+doc_to_visual = plugin.doc_to_visual
+doc_to_text = plugin.doc_to_text
+doc_to_messages = plugin.doc_to_messages
+process_results = plugin.process_results("accuracy")
+
+accuracy = plugin.aggregate("mmvu", "all/accuracy")

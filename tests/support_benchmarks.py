@@ -1,0 +1,133 @@
+"""Small copies of the four benchmarks in the hub's layouts and schemas, made on the fly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+from support_media import encode, write_video
+
+SUBSETS = ("object_relation", "temporal", "semantic_detail", "external_factual", "external_nonfactual")
+PAIRS = 3
+GROUPS = 4
+
+
+def image_bytes(shade: int) -> bytes:
+    return encode(Image.new("RGB", (32, 24), (shade % 256, 40, 90)), "PNG")
+
+
+def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], row_group_size: int = 4) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist([dict(row) for row in rows]), path, row_group_size=row_group_size)
+
+
+def pope_rows() -> list[dict[str, Any]]:
+    """Three splits of ten questions over five images."""
+    rows = []
+    for split in ("adversarial", "popular", "random"):
+        for number in range(10):
+            rows.append(
+                {
+                    "id": str(len(rows)),
+                    "question_id": str(number + 1),
+                    "question": f"Is there a thing {number} in the image?",
+                    "answer": "yes" if number % 2 == 0 else "no",
+                    "image_source": f"COCO_val2014_{number // 2:012}",
+                    "image": {"bytes": image_bytes(number // 2), "path": None},
+                    "category": split,
+                }
+            )
+    return rows
+
+
+def write_pope(folder: Path) -> Path:
+    """As `hf download --local-dir` leaves it: two parts, a card, another configuration beside."""
+    rows = pope_rows()
+    write_parquet(folder / "data/test-00000-of-00002.parquet", rows[:16])
+    write_parquet(folder / "data/test-00001-of-00002.parquet", rows[16:])
+    write_parquet(folder / "Full/random-00000-of-00001.parquet", rows[20:])
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n# POPE\n", encoding="utf-8")
+    return folder
+
+
+def write_videohallucer(folder: Path) -> Path:
+    for subset in SUBSETS:
+        videos = folder / subset / "videos"
+        videos.mkdir(parents=True)
+        pairs = []
+        for number in range(PAIRS):
+            write_video(videos / f"{number}.mp4", 6)
+            pairs.append(
+                {
+                    "basic": {"video": f"{number}.mp4", "question": f"Is {number} there?", "answer": "yes"},
+                    "hallucination": {"video": f"{number}.mp4", "question": f"Is {number} gone?", "answer": "no"},
+                    "type": "subject",
+                }
+            )
+        (folder / subset / f"{subset}.json").write_text(json.dumps(pairs), encoding="utf-8")
+    return folder
+
+
+def write_mmbench(folder: Path) -> Path:
+    """Four questions with four rotations each, one of them of two options; a Chinese configuration beside."""
+    rows = []
+    for group in range(GROUPS):
+        texts = [f"option {letter} of {group}" for letter in "wxyz"][: 2 if group == 3 else 4]
+        for turn in range(len(texts)):
+            turned = texts[turn:] + texts[:turn]
+            rows.append(
+                {
+                    "index": group + turn * 1_000_000,
+                    "question": f"Which is it, {group}?",
+                    "hint": "nan" if group else "Look closely.",
+                    **dict(zip("ABCD", [*turned, *["nan"] * (4 - len(turned))], strict=True)),
+                    "answer": "ABCD"[turned.index(texts[0])],
+                    "category": "color" if group < 2 else "shape",
+                    "L2-category": "perception" if group < 2 else "reasoning",
+                    "image": {"bytes": image_bytes(group), "path": None},
+                    "source": "made",
+                    "split": "dev",
+                }
+            )
+    write_parquet(folder / "en/dev-00000-of-00001.parquet", rows)
+    write_parquet(folder / "cn/dev-00000-of-00001.parquet", rows[:1])
+    return folder
+
+
+def write_mmvu(folder: Path) -> Path:
+    """Six questions, named by hub addresses as in the published file."""
+    items = []
+    for number in range(6):
+        subject = "Art" if number < 3 else "Chemistry"
+        video = f"videos/{subject}/{number}.mp4"
+        (folder / video).parent.mkdir(parents=True, exist_ok=True)
+        write_video(folder / video, 6)
+        multiple = number % 2 == 0
+        letters = {letter: f"choice {letter}" if multiple else "" for letter in "ABCDE"}
+        items.append(
+            {
+                "id": f"validation_{number}",
+                "video": f"https://huggingface.co/datasets/yale-nlp/MMVU/resolve/main/{video}",
+                "question_type": "multiple-choice" if multiple else "open-ended",
+                "metadata": {"subject": subject, "knowledge": []},
+                "question": f"What is shown in {number}?",
+                "choices": letters,
+                "answer": "ABCDE"[number % 5] if multiple else "dolly zoom",
+            }
+        )
+    (folder / "validation.json").write_text(json.dumps(items, indent=4), encoding="utf-8")
+    return folder
+
+
+def write_all(folder: Path) -> Path:
+    """All four, each in a folder of its own."""
+    write_pope(folder / "pope")
+    write_videohallucer(folder / "videohallucer")
+    write_mmbench(folder / "mmbench")
+    write_mmvu(folder / "mmvu")
+    return folder
