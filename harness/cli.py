@@ -1,0 +1,205 @@
+"""The command line: arguments only. Each command imports its room when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from harness import __version__
+from harness.errors import HarnessError, UsageError
+
+_FAULT: Final = 3
+_INTERRUPTED: Final = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong argument in the same form as every other mistake of the user."""
+
+    def error(self, message: str) -> Any:
+        raise UsageError(f"{message}. See '{self.prog} --help'.")
+
+
+def _eval_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", required=True, metavar="CKPT", help="local folder, hub id, or 'demo'")
+    parser.add_argument("--tasks", required=True, metavar="NAME,...", help="e.g. pope,videohallucer,mmbench,mmvu")
+    parser.add_argument(
+        "--data", metavar="hub|demo|DIR", help="where the questions are (default: hub; demo for 'demo')"
+    )
+    parser.add_argument("--prompt", default="auto", metavar="FORMAT", help="direct, think, grounded or auto (default)")
+    parser.add_argument("--engine", default="auto", metavar="NAME", help="hf, replay or auto (default)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/MODEL-SETTINGS)")
+    parser.add_argument("--limit", type=int, metavar="N", help="about N samples a task, in whole pairs and groups")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of sampling and of --limit (default: 0)")
+    parser.add_argument("--num-frames", type=int, default=8, metavar="N", help="frames per video (default: 8)")
+    parser.add_argument("--max-new-tokens", type=int, metavar="N", help="token budget (default: by prompt format)")
+    parser.add_argument("--temperature", type=float, default=0.0, metavar="T", help="0 is greedy (default)")
+    parser.add_argument("--top-p", type=float, default=1.0, metavar="P", help="nucleus mass when sampling (default: 1)")
+    parser.add_argument("--fresh", action="store_true", help="start over where the folder holds a run")
+    parser.add_argument(
+        "--max-failures", type=int, default=0, metavar="N", help="failed samples before the exit code is 1 (default: 0)"
+    )
+    parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of task plug-ins")
+    parser.add_argument("--revision", metavar="REV", help="revision of a hub checkpoint")
+    parser.add_argument("--json", action="store_true", help="print the run's record as JSON")
+    group = parser.add_argument_group("engine settings")
+    group.add_argument("--batch-size", type=int, metavar="N", help="requests a batch (hf)")
+    group.add_argument("--device", metavar="DEVICE", help="torch device (hf; default: CUDA where it is)")
+    group.add_argument("--dtype", metavar="TYPE", help="bfloat16, float16, float32 or auto (default)")
+    group.add_argument("--max-pixels", type=int, metavar="N", help="cap on the pixels of an image or frame")
+    group.add_argument("--responses", type=Path, metavar="FILE", help="recorded responses, or a run folder (replay)")
+
+
+_ENGINE_OPTIONS: Final = ("batch_size", "device", "dtype", "max_pixels", "responses")
+
+
+def _run_eval(arguments: argparse.Namespace) -> int:
+    from harness.config import EvalConfig
+    from harness.evaluation.command import run_evaluation
+
+    config = EvalConfig(
+        model=arguments.model,
+        tasks=tuple(name.strip() for name in arguments.tasks.split(",") if name.strip()),
+        data=arguments.data,
+        prompt=arguments.prompt,
+        engine=arguments.engine,
+        engine_options={name: value for name in _ENGINE_OPTIONS if (value := getattr(arguments, name)) is not None},
+        out=arguments.out,
+        limit=arguments.limit,
+        seed=arguments.seed,
+        num_frames=arguments.num_frames,
+        max_new_tokens=arguments.max_new_tokens,
+        temperature=arguments.temperature,
+        top_p=arguments.top_p,
+        max_failures=arguments.max_failures,
+        fresh=arguments.fresh,
+        tasks_dir=arguments.tasks_dir,
+        revision=arguments.revision,
+    )
+    return run_evaluation(config, as_json=arguments.json)
+
+
+def _score_arguments(parser: argparse.ArgumentParser) -> None:
+    from harness.recorded import add_arguments
+
+    add_arguments(parser)
+
+
+def _run_score(arguments: argparse.Namespace) -> int:
+    from harness.recorded import run
+
+    return run(arguments)
+
+
+def _compare_arguments(parser: argparse.ArgumentParser) -> None:
+    from harness.comparison import add_arguments
+
+    add_arguments(parser)
+
+
+def _run_compare(arguments: argparse.Namespace) -> int:
+    from harness.comparison import run
+
+    return run(arguments)
+
+
+def _tasks_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--all", action="store_true", help="list lmms-eval's own tasks too (takes seconds)")
+    parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of task plug-ins")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _run_tasks(arguments: argparse.Namespace) -> int:
+    from harness.evaluation.command import print_tasks
+
+    return print_tasks(tasks_dir=arguments.tasks_dir, everything=arguments.all, as_json=arguments.json)
+
+
+def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _run_doctor(arguments: argparse.Namespace) -> int:
+    from harness.doctor import run_doctor
+
+    return run_doctor(as_json=arguments.json)
+
+
+def _demo_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="demo_command", required=True, metavar="COMMAND")
+    build = commands.add_parser("build", help="train the demo checkpoint from nothing (about an hour on one core)")
+    build.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the checkpoint and its stages")
+    build.add_argument("--seed", type=int, default=0, metavar="N", help="decides the result (default: 0)")
+    data = commands.add_parser("data", help="write the demo data sets in the hub's schemas")
+    data.add_argument("--out", type=Path, metavar="DIR", help="folder (default: the cache, whose path is printed)")
+
+
+def _run_demo(arguments: argparse.Namespace) -> int:
+    if arguments.demo_command == "build":
+        from harness.demo.build import build
+
+        build(arguments.out, arguments.seed)
+        return 0
+    from harness.demo.data import demo_data_folder
+
+    print(demo_data_folder(arguments.out))
+    return 0
+
+
+_Command = tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]
+_COMMANDS: Final[dict[str, _Command]] = {
+    "eval": ("score a checkpoint and write a run", _eval_arguments, _run_eval),
+    "score": ("score recorded responses, no model needed", _score_arguments, _run_score),
+    "compare": ("paired comparison of two runs", _compare_arguments, _run_compare),
+    "tasks": ("list the tasks", _tasks_arguments, _run_tasks),
+    "doctor": ("check what this machine has and lacks", _doctor_arguments, _run_doctor),
+    "demo": ("the demo world: its data and its checkpoint", _demo_arguments, _run_demo),
+}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The argument parser of the `harness` command."""
+    parser = _Parser(
+        prog="harness",
+        description="Evaluation and hallucination benchmarks for multimodal LLMs.",
+        epilog="Exit codes: 0 done, 1 samples failed, 2 a mistake in what was asked, 3 a fault of the program.",
+    )
+    parser.add_argument("--version", action="version", version=f"harness {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name, (help_text, add_arguments, run) in _COMMANDS.items():
+        command = commands.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
+        add_arguments(command)
+        command.set_defaults(run=run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and give its exit code; the only place that catches `HarnessError`."""
+    try:
+        parser = make_parser()
+        arguments = parser.parse_args(argv)
+        if arguments.command is None:
+            parser.print_help()
+            return 0
+        code: int = arguments.run(arguments)
+        return code
+    except HarnessError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted: finished samples are stored; run the same command to go on.", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:  # The reader of a pipe, such as `head`, has seen enough.
+        sys.stderr.close()
+        return 0
+    except Exception:
+        traceback.print_exc()
+        print("error: this is a fault of the program, not of what was asked; please report it.", file=sys.stderr)
+        return _FAULT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""`harness eval` and `harness tasks`: what they print and how they exit."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from harness.config import EvalConfig
+from harness.evaluation.report import headline_table
+from harness.evaluation.run import evaluate
+
+
+def run_evaluation(config: EvalConfig, *, as_json: bool) -> int:
+    """Evaluate, print the table (or the run's record as JSON), and give the exit code."""
+    outcome = evaluate(config)
+    if as_json:
+        print(json.dumps(asdict(outcome.run), indent=2, ensure_ascii=False))
+    else:
+        print(headline_table(outcome.run))
+        print(f"\nreport: {outcome.folder / 'report.md'}")
+    if outcome.failures > config.max_failures:
+        print(
+            f"warning: {outcome.failures} samples have no response (tolerated: {config.max_failures}); "
+            f"{outcome.folder / 'report.md'} names them. Run the same command to try them again.",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+def print_tasks(*, tasks_dir: Path | None, everything: bool, as_json: bool) -> int:
+    """List the tasks."""
+    from tabulate import tabulate
+
+    from harness.evaluation.tasks import list_tasks
+
+    tasks = list_tasks(tasks_dir=tasks_dir, everything=everything)
+    if as_json:
+        print(json.dumps([asdict(task) for task in tasks], indent=2, ensure_ascii=False))
+    else:
+        print(tabulate([asdict(task) for task in tasks], headers="keys"))
+    return 0
