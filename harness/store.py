@@ -63,7 +63,7 @@ class RunFolder:
 
     Attributes:
         path: the folder.
-        finished: samples that have a response without error, each with the encoded lengths of its media.
+        finished: samples that have been scored, each with the encoded lengths of its media.
         failed: samples whose last record is an error; they are tried again.
         seconds_before: wall time of earlier sessions of this run.
         started: start of the first session, ISO 8601, UTC.
@@ -275,7 +275,7 @@ def _read_keys(path: Path) -> Iterator[tuple[SampleKey, tuple[int | None, ...], 
                 data = json.loads(line)
                 key = (data["sample"]["task"], data["sample"]["id"])
                 sizes = tuple(medium["size_bytes"] for medium in data["sample"]["media"])
-                failed = data["response"]["error"] is not None
+                failed = data["verdict"]["status"] == "error"
             except (ValueError, TypeError, KeyError) as error:
                 raise StoreError(
                     f"{path}:{number} is not a sample record: {error}. Delete that line, or start over with --fresh."

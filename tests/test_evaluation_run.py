@@ -156,7 +156,7 @@ def test_twenty_corrupt_media_cost_twenty_samples(
     out = tmp_path / "run"
     arguments = ["--data", str(data), "--prompt", "direct", "--max-new-tokens", "8"]
     assert evaluate(out, *arguments, tasks="pope,mmvu", limit="100000") == 1
-    assert "20 samples have no response" in capsys.readouterr().err
+    assert "20 samples could not be scored" in capsys.readouterr().err
     run = read_run(out)
     assert {task: result.errors for task, result in run.tasks.items()} == {"pope": 12, "mmvu": 8}
     failed = {(r.sample.task, r.sample.id): r.response.error for r in read_records(out) if r.verdict.status == "error"}
@@ -165,7 +165,7 @@ def test_twenty_corrupt_media_cost_twenty_samples(
     assert all(result.metrics[result.headline].n_errors > 0 for result in run.tasks.values())
     assert run.tasks["pope"].metrics["all/accuracy"].n == run.tasks["pope"].samples - 12
     report = (out / "report.md").read_text()
-    assert "Samples without a response (20)" in report
+    assert "Samples that could not be scored (20)" in report
     assert evaluate(out, *arguments, "--max-failures", "20", tasks="pope,mmvu", limit="100000") == 0
     shutil.copytree(local_copy, data, dirs_exist_ok=True)
     capsys.readouterr()

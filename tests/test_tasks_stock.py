@@ -314,6 +314,23 @@ def test_foreign_task_takes_no_answer_for_none(foreign: Path) -> None:
     assert verdict.status == "unanswered"
 
 
+def test_foreign_scoring_that_fails_costs_its_sample(foreign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = load_task("foreign_task", data=str(foreign / "data"), tasks_dir=foreign / "tasks")
+
+    def fail(doc: object, results: object) -> None:
+        raise OSError("no judge at this address")
+
+    monkeypatch.setattr(task.lmms_task.config, "process_results", fail)
+    sample = task.samples[0]
+    response = Response(sample_id="0", text="0")
+    verdict = task.judge(sample, response)
+    assert verdict.status == "error"
+    assert verdict.reason == "the task's own scoring failed: OSError: no judge at this address"
+    result = task.summarise([SampleRecord(sample=sample, response=response, verdict=verdict)])
+    assert (result.errors, result.samples) == (1, 1)
+    assert result.metrics["all/exact"].value is None
+
+
 def test_foreign_task_that_cannot_run(foreign: Path, tmp_path: Path) -> None:
     tasks = foreign / "tasks"
     with pytest.raises(UsageError, match="'foreign_likelihood' is evaluated by 'loglikelihood'"):

@@ -22,7 +22,7 @@ def run_evaluation(config: EvalConfig, *, as_json: bool) -> int:
         print(f"\nreport: {outcome.folder / 'report.md'}")
     if outcome.failures > config.max_failures:
         print(
-            f"warning: {outcome.failures} samples have no response (tolerated: {config.max_failures}); "
+            f"warning: {outcome.failures} samples could not be scored (tolerated: {config.max_failures}); "
             f"{outcome.folder / 'report.md'} names them. Run the same command to try them again.",
             file=sys.stderr,
         )

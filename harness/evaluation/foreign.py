@@ -144,7 +144,11 @@ class ForeignTask:
         if not response.text.strip():
             return Verdict(sample_id=sample.id, answer=None, status="unanswered", official=False)
         answer = self._final_text(response.text)
-        score = _first_score(self._results(sample.id, response.text))
+        try:
+            score = _first_score(self._results(sample.id, response.text))
+        except (Exception, SystemExit) as error:  # The task's own code, which may ask a judge that is not there.
+            reason = f"the task's own scoring failed: {type(error).__name__}: {error}"
+            return Verdict(sample_id=sample.id, answer=answer, status="error", reason=reason)
         if score is None:
             return Verdict(
                 sample_id=sample.id, answer=answer, status="incorrect", reason="judged over all samples only"
@@ -153,15 +157,15 @@ class ForeignTask:
         return Verdict(sample_id=sample.id, answer=answer, status="correct" if right else "incorrect", official=right)
 
     def summarise(self, records: Iterable[SampleRecord]) -> TaskResult:
-        """The task's own figures, by its own aggregation; samples without a response are left out."""
+        """The task's own figures, by its own aggregation; samples with an error are left out."""
         counts = {"unanswered": 0, "truncated": 0, "errors": 0, "samples": 0}
         collected: dict[str, list[Any]] = {}
         for record in records:
             counts["samples"] += 1
             counts["unanswered"] += record.verdict.status == "unanswered"
             counts["truncated"] += record.response.finish_reason == "length"
-            counts["errors"] += record.response.error is not None
-            if record.response.error is None:
+            counts["errors"] += record.verdict.status == "error"
+            if record.verdict.status != "error":
                 for name, value in self._results(record.sample.id, record.response.text).items():
                     collected.setdefault(name, []).append(value)
         metrics = {f"all/{name}": self._metric(name, collected.get(name, []), counts) for name in self._metric_names()}

@@ -82,10 +82,11 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
     total_disputed = sum(result.disagreements for result in run.tasks.values())
     if failed:
         yield ""
-        yield f"## Samples without a response ({total_failed})"
+        yield f"## Samples that could not be scored ({total_failed})"
         yield ""
         yield from (
-            f"- `{record.sample.task}` `{record.sample.id}`: {_text(record.response.error)}" for record in failed
+            f"- `{record.sample.task}` `{record.sample.id}`: {_text(record.response.error or record.verdict.reason)}"
+            for record in failed
         )
         yield from _rest(total_failed, len(failed))
     if disputed:

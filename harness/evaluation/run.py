@@ -40,7 +40,7 @@ class Outcome:
         run: its record.
         folder: the run folder.
         resumed: samples that an earlier session had finished.
-        failures: samples without a response.
+        failures: samples that could not be scored.
     """
 
     run: RunRecord
@@ -215,11 +215,12 @@ def _generate(plan: _Plan, folder: RunFolder, order: Sequence[SampleKey]) -> Non
             sample = samples[request.task, request.sample_id]
             verdict = tasks[request.task].judge(sample, response)
             folder.append(SampleRecord(sample=sample, response=response, verdict=verdict))
-            progress.advance(failed=response.error is not None)
-            if response.error is None:
+            failed = verdict.status == "error"
+            progress.advance(failed=failed)
+            if not failed:
                 succeeded = True
             elif not succeeded:
-                failures.append(response.error)
+                failures.append(response.error or verdict.reason or "")
                 _stop_when_hopeless(failures)
 
 
