@@ -1,0 +1,65 @@
+"""How often the 95 % intervals hold the truth on simulated clustered data; a few minutes on one core.
+
+python benchmarks/coverage.py [RESAMPLES]
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import product
+from pathlib import Path
+
+from tabulate import tabulate
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from support_coverage import Design, accuracy, coverage, paired_coverage, pope, videohallucer
+
+
+def main() -> None:
+    resamples = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000
+    designs = [
+        Design(clusters=30, size=1, icc=0.0),
+        Design(clusters=30, size=6, icc=0.1),
+        Design(clusters=30, size=6, icc=0.1, uneven=True),
+        Design(clusters=30, size=6, icc=0.4),
+        Design(clusters=100, size=6, icc=0.1),
+        Design(clusters=100, size=6, icc=0.4, uneven=True),
+        Design(clusters=500, size=6, icc=0.1),
+        Design(clusters=500, size=2, icc=0.4, uneven=True),
+    ]
+    figures = {
+        "accuracy .05": lambda design: accuracy(design, 0.05),
+        "accuracy .5": lambda design: accuracy(design, 0.5),
+        "accuracy .95": lambda design: accuracy(design, 0.95),
+        "f1 .86": lambda design: pope("random/f1", design, 0.85, 0.12),
+        "f1 .46": lambda design: pope("random/f1", design, 0.4, 0.35),
+        "precision .88": lambda design: pope("random/precision", design, 0.85, 0.12),
+        "yes_ratio .49": lambda design: pope("random/yes_ratio", design, 0.85, 0.12),
+        "mean f1 .86": lambda design: pope("mean/f1", design, 0.85, 0.12),
+        "both .5": lambda design: videohallucer("all/both", design, 0.5, 0.7),
+        "yes_difference .1": lambda design: videohallucer("all/yes_difference", design, 0.5, 0.7),
+        "false_positive .7": lambda design: videohallucer("all/false_positive_ratio", design, 0.5, 0.7),
+    }
+    rows = []
+    for design in designs:
+        row = [f"{design.clusters} x {design.size}{'~' if design.uneven else ''}, icc {design.icc}"]
+        row += [f"{100 * coverage(make(design), resamples=resamples, seed=1):.1f}" for make in figures.values()]
+        rows.append(row)
+        print(*row, flush=True)
+    print(tabulate(rows, headers=["clusters x size", *figures], disable_numparse=True))
+
+    rows = []
+    for (clusters, size, icc), (both, only_a, only_b) in product(
+        [(30, 6, 0.1), (100, 1, 0.0), (100, 6, 0.1), (500, 6, 0.1)],
+        [(0.8, 0.05, 0.05), (0.8, 0.03, 0.08), (0.9, 0.02, 0.02)],
+    ):
+        design = Design(clusters=clusters, size=size, icc=icc)
+        held, found = paired_coverage(design, both, only_a, only_b, resamples=resamples, seed=1)
+        rows.append(
+            [f"{clusters} x {size}, icc {icc}", f"{only_b - only_a:+.2f}", f"{100 * held:.1f}", f"{100 * found:.1f}"]
+        )
+    print(tabulate(rows, headers=["clusters x size", "B - A", "interval holds", "p <= .05"], disable_numparse=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,270 @@
+"""Diagnosing a stored run: from its records to `diagnostics.json`, `findings.jsonl` and `report.html` in its folder."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.diagnostics.attribution import attribute, count_causes, measure_causes, tabulate_confusion
+from harness.diagnostics.evidence import Evidence, Key, gather
+from harness.diagnostics.figures import Figure
+from harness.diagnostics.findings import Finding, find
+from harness.diagnostics.judged import Asked, JudgeCheck, ask_judge, check_judge
+from harness.diagnostics.measures import MEASURES, measure
+from harness.diagnostics.objects import Annotations
+from harness.diagnostics.options import option_consistency, position_bias
+from harness.diagnostics.repeats import join_repeats, measure_repeats
+from harness.diagnostics.run_folder import (
+    DIAGNOSTICS,
+    FINDINGS,
+    SCHEMA_VERSION,
+    by_key,
+    find_annotations,
+    latest_records,
+    read_prompt_format,
+)
+from harness.files import write_atomically
+from harness.types import PromptFormat, Sample, SampleRecord, Verdict
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from harness.judge import Judge
+    from harness.media import Video
+
+ALL: Final = "all"
+"""The part of a figure's name that stands for all tasks of a run together."""
+
+OpenMedia = Callable[[Sample], "list[Image | Video]"]
+"""A sample to its decoded media. Raises `MediaError`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What was found in a run.
+
+    Attributes:
+        figures: in the order of the report: per task, then over all tasks if there are several.
+        attribution: task to `{cause: {n, examples}}` over its wrong answers.
+        confusion: task to `{cause by the demo world's rules: {cause by the judge: n}}`; empty without both.
+        evidence: of each sample.
+        findings: of each sample, in the same order.
+        judge: identity of the judge, or `None`.
+        asked: what the judge contributed, or `None`.
+        check: how far the judge can be trusted, or `None`.
+        missing: what could not be computed that a user may miss, one line each.
+    """
+
+    figures: Sequence[Figure]
+    attribution: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    confusion: Mapping[str, Mapping[str, Mapping[str, int]]]
+    evidence: Sequence[Evidence]
+    findings: Sequence[Finding]
+    judge: str | None
+    asked: Asked | None
+    check: JudgeCheck | None
+    missing: Sequence[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """What `diagnostics.json` holds."""
+        judge: dict[str, Any] | None = None
+        if self.judge is not None and self.asked is not None:
+            judge = {
+                "identity": self.judge,
+                "questions": self.asked.questions,
+                "failures": self.asked.failures,
+                "problem": self.asked.problem,
+            }
+            if self.check is not None:
+                judge["check"] = {figure.metric.name: figure.to_json() for figure in self.check.figures}
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "metrics": {figure.metric.name: figure.to_json() for figure in self.figures},
+            "attribution": self.attribution,
+            "confusion": self.confusion,
+            "judge": judge,
+            "missing": list(self.missing),
+        }
+
+
+def diagnose(
+    folder: Path,
+    *,
+    judge: Judge | None = None,
+    blind: Path | None = None,
+    repeats: Sequence[Path] = (),
+    annotations: Path | None = None,
+    open_media: OpenMedia | None = None,
+) -> Diagnosis:
+    """Diagnose a run from its stored records and write what was found into its folder.
+
+    A judge that fails, wholly or in part, leaves its figures out or rests them on fewer samples, and is named in
+    `missing`; everything else is computed all the same.
+
+    Args:
+        folder: a run folder, finished or not.
+        judge: answers questions from captions; `None`: what only a judge can tell is left out.
+        blind: run folder of the same questions asked without their images or videos.
+        repeats: run folders of the same questions sampled with other seeds.
+        annotations: an annotation file, a folder that holds `annotations.jsonl`, or one with such a folder per task;
+            `None`: the demo data's own for a run on them.
+        open_media: opens a sample's media for the thumbnails of the page; `None`: the page has none.
+
+    Raises:
+        StoreError: no run, or the folder cannot be written.
+        DataError: the annotations cannot be read.
+        ModelError: the judge cannot be loaded.
+    """
+    records = latest_records(folder)
+    found, left_out = find_annotations(folder, annotations, records)
+    diagnosis = examine(
+        records,
+        prompt_format=read_prompt_format(folder),
+        judge=judge,
+        blind={key: record.verdict for key, record in by_key(latest_records(blind)).items()} if blind else None,
+        repeats=[by_key(latest_records(path)) for path in repeats],
+        annotations=found,
+    )
+    diagnosis = replace(diagnosis, missing=[*diagnosis.missing, *left_out])
+    write_atomically(folder / DIAGNOSTICS, json.dumps(diagnosis.to_json(), indent=2) + "\n")
+    lines = (json.dumps(finding.to_json()) + "\n" for finding in diagnosis.findings)
+    write_atomically(folder / FINDINGS, "".join(lines))
+    from harness.diagnostics.page import write_page
+
+    write_page(folder, diagnosis, open_media=open_media)
+    return diagnosis
+
+
+def examine(
+    records: Sequence[SampleRecord],
+    *,
+    prompt_format: PromptFormat,
+    judge: Judge | None = None,
+    blind: Mapping[Key, Verdict] | None = None,
+    repeats: Sequence[Mapping[Key, SampleRecord]] = (),
+    annotations: Mapping[str, Annotations] | None = None,
+) -> Diagnosis:
+    """Diagnose records; nothing is read or written.
+
+    Args:
+        records: each sample once.
+        prompt_format: what the prompts asked for.
+        judge: see `diagnose`.
+        blind: verdicts on the same questions, asked without their images or videos.
+        repeats: records of the same questions, sampled with other seeds.
+        annotations: by task.
+    """
+    annotations = annotations or {}
+    evidence = [
+        gather(
+            record,
+            prompt_format=prompt_format,
+            annotations=annotations.get(record.sample.task),
+            blind=(blind or {}).get((record.sample.task, record.sample.id)),
+        )
+        for record in records
+    ]
+    asked = check = None
+    confusion: dict[str, Any] = {}
+    if judge is not None:
+        true_captions = _true_captions(evidence, annotations)
+        check = check_judge(
+            judge,
+            [item.sample for item in evidence],
+            true_captions=true_captions,
+            captions={item.key: item.sections.caption for item in evidence if item.sections.caption},
+        )
+        confusion = _confuse(evidence, judge)
+        evidence, asked = ask_judge(evidence, judge)
+    parts = _parts(evidence)
+    return Diagnosis(
+        figures=[
+            figure
+            for part, items in parts.items()
+            for figure in (*measure_all(items, part=part), *_measure_repeats(items, repeats, part=part))
+        ],
+        attribution={part: count_causes(items) for part, items in parts.items() if part != ALL},
+        confusion=confusion,
+        evidence=evidence,
+        findings=[find(item) for item in evidence],
+        judge=judge.identity if judge is not None else None,
+        asked=asked,
+        check=check,
+        missing=_missing(evidence, judge, asked),
+    )
+
+
+def measure_all(evidence: Sequence[Evidence], *, part: str) -> list[Figure]:
+    """Every figure over some samples, those of the attribution first."""
+    return [
+        *measure_causes(evidence, part=part),
+        *(measure(of, evidence, part=part) for of in MEASURES),
+        option_consistency(evidence, part=part),
+        position_bias(evidence, part=part),
+    ]
+
+
+def _measure_repeats(
+    evidence: Sequence[Evidence], repeats: Sequence[Mapping[Key, SampleRecord]], *, part: str
+) -> list[Figure]:
+    if not repeats:
+        return []
+    return measure_repeats(join_repeats((item.record for item in evidence), repeats), part=part)
+
+
+def _parts(evidence: Sequence[Evidence]) -> dict[str, Sequence[Evidence]]:
+    parts: dict[str, list[Evidence]] = defaultdict(list)
+    for item in evidence:
+        parts[item.sample.task].append(item)
+    return {**parts, **({ALL: evidence} if len(parts) > 1 else {})}
+
+
+def _confuse(evidence: Sequence[Evidence], judge: Judge) -> dict[str, Any]:
+    """Causes by the demo world's rules, where they tell, against the causes that the judge alone would find."""
+    known = [item for item in evidence if item.caption is not None and item.caption.by == "world"]
+    unread = [
+        replace(item, caption=None, think=item.think if item.think and item.think.by == "rules" else None)
+        for item in known
+    ]
+    judged, _ = ask_judge(unread, judge)
+    tables = {}
+    for task in dict.fromkeys(item.sample.task for item in known):
+        pairs = [(a, b) for a, b in zip(known, judged, strict=True) if a.sample.task == task]
+        tables[task] = tabulate_confusion([attribute(a) for a, _ in pairs], [attribute(b) for _, b in pairs])
+    return tables
+
+
+def _true_captions(evidence: Sequence[Evidence], annotations: Mapping[str, Annotations]) -> dict[Key, str]:
+    captions: dict[Key, str] = {}
+    for item in evidence:
+        of_task = annotations.get(item.sample.task)
+        annotation = of_task.samples.get(item.sample.id) if of_task is not None else None
+        if annotation is None:
+            continue
+        if annotation.captions:
+            captions[item.key] = annotation.captions[0]
+        elif annotation.query is not None:
+            from harness.diagnostics.world import true_caption
+
+            captions[item.key] = true_caption(annotation.scenes)
+    return captions
+
+
+def _missing(evidence: Sequence[Evidence], judge: Judge | None, asked: Asked | None) -> list[str]:
+    lines = []
+    unread = sum(bool(item.sections.caption) and item.caption is None and not item.leaks for item in evidence)
+    if judge is None and unread:
+        lines.append(
+            f"{unread} captions were not judged: caption fidelity, and perception and reasoning errors, rest on the "
+            "other samples. Give a judge: harness diagnose RUN --judge MODEL."
+        )
+    if asked is not None and asked.failures:
+        why = f": {asked.problem}" if asked.problem else ""
+        lines.append(f"the judge did not answer {asked.failures} of {asked.questions} questions{why}")
+    if not any(item.sections.structured for item in evidence):
+        lines.append("no response has sections (direct prompts): what is read from them is not applicable.")
+    return lines

@@ -1,0 +1,205 @@
+"""Caption fidelity against annotations: which objects a caption names, and which of them are there.
+
+An annotation file is `annotations.jsonl`, one object a line: `sample_id`, and either `objects` (a list of names, as in
+COCO-style lists) or `scenes` (the demo world's: for each image or video its `objects`, each with an `object` name);
+optional are `captions`, a list of true captions, and `query` (the demo world's). A file `vocabulary.json` beside it
+maps each object name to a list of its synonyms; without it, the names of the file are the vocabulary, with COCO's
+synonyms where all of them are COCO categories.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from harness.diagnostics.coco import COCO_SYNONYMS
+from harness.errors import DataError
+
+ANNOTATIONS: Final = "annotations.jsonl"
+VOCABULARY: Final = "vocabulary.json"
+
+_NEGATION: Final = re.compile(
+    r"\b(?:no|not|without|never|neither|nor|none of|absence of|lacks?|missing|free of|\w+n['’]t)\b[^.;:!?,]{0,40}$",
+    re.IGNORECASE,
+)
+_AFFIRMS_AGAIN: Final = re.compile(r"\b(?:but|except|only|however|while|although|just)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """What is really in a sample's images or videos.
+
+    Attributes:
+        expected: objects that a full caption names.
+        present: objects that a caption may name; more than `expected` where an object changes into another one.
+        captions: true captions, where the data have them.
+        query: what is asked, in the demo world's terms; `None` for other data.
+        scenes: the demo world's scenes; empty for other data.
+    """
+
+    expected: frozenset[str]
+    present: frozenset[str]
+    captions: tuple[str, ...] = ()
+    query: Mapping[str, Any] | None = None
+    scenes: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectCounts:
+    """A caption's objects against the annotated ones.
+
+    Attributes:
+        mentions: mentions of objects of the vocabulary, repeated ones included.
+        invented_mentions: those of objects that are not there.
+        named: different objects that the caption names.
+        invented: those that are not there.
+        expected: annotated objects.
+        found: annotated objects that the caption names.
+    """
+
+    mentions: int
+    invented_mentions: int
+    named: frozenset[str]
+    invented: frozenset[str]
+    expected: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """Names of objects and how a caption may word them.
+
+    Attributes:
+        canonical: lower-case wording to object name.
+        pattern: finds the wordings, the longest first, singular or plural.
+    """
+
+    canonical: Mapping[str, str]
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotations:
+    """The annotations of one task.
+
+    Attributes:
+        samples: by sample id.
+        vocabulary: of all its objects.
+    """
+
+    samples: Mapping[str, Annotation] = field(default_factory=dict)
+    vocabulary: Vocabulary
+
+
+def build_vocabulary(synonyms: Mapping[str, Iterable[str]]) -> Vocabulary:
+    """A vocabulary from object names and their synonyms; a name counts as its own synonym."""
+    canonical: dict[str, str] = {}
+    for name, others in synonyms.items():
+        for wording in (name, *others):
+            canonical.setdefault(wording.lower(), name)
+    longest_first = sorted(canonical, key=lambda wording: (-len(wording), wording))
+    wordings = "|".join(re.escape(wording).replace(r"\ ", r"[\s-]") for wording in longest_first)
+    return Vocabulary(
+        canonical=canonical, pattern=re.compile(rf"(?<![\w-])({wordings or '(?!)'})(e?s)?(?![\w-])", re.IGNORECASE)
+    )
+
+
+def find_objects(caption: str, vocabulary: Vocabulary) -> list[str]:
+    """Every mention of an object, in order; not those under a negation in the same clause ("there is no dog")."""
+    found = []
+    for match in vocabulary.pattern.finditer(caption):
+        before = caption[max(0, match.start() - 60) : match.start()]
+        negation = _NEGATION.search(before)
+        if negation is None or _AFFIRMS_AGAIN.search(before, negation.start()):
+            wording = re.sub(r"[\s-]", " ", match[1].lower())
+            found.append(vocabulary.canonical.get(wording) or vocabulary.canonical[match[1].lower()])
+    return found
+
+
+def count_objects(caption: str, annotation: Annotation, vocabulary: Vocabulary) -> ObjectCounts:
+    """Compare the objects that a caption names with those that are there."""
+    mentioned = find_objects(caption, vocabulary)
+    named = frozenset(mentioned)
+    return ObjectCounts(
+        mentions=len(mentioned),
+        invented_mentions=sum(name not in annotation.present for name in mentioned),
+        named=named,
+        invented=named - annotation.present,
+        expected=len(annotation.expected),
+        found=len(annotation.expected & named),
+    )
+
+
+def read_annotations(path: Path) -> Annotations:
+    """Read an annotation file.
+
+    Args:
+        path: the file, or the folder that holds `annotations.jsonl`.
+
+    Raises:
+        DataError: it is missing, or a line of it is malformed.
+    """
+    path = path / ANNOTATIONS if path.is_dir() else path
+    samples: dict[str, Annotation] = {}
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    row = json.loads(line)
+                    samples[str(row["sample_id"])] = parse_annotation(row)
+                except (ValueError, KeyError, TypeError, AttributeError) as error:
+                    raise DataError(
+                        f"{path}:{number} is not an annotation: {error!r}. Expected sample_id and objects or scenes."
+                    ) from error
+        beside = path.with_name(VOCABULARY)
+        synonyms = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else _own_names(samples.values())
+        vocabulary = build_vocabulary(synonyms)
+    except OSError as error:
+        raise DataError(f"annotations {path} cannot be read: {error.strerror}.") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{path.with_name(VOCABULARY)} is not a vocabulary: {error}. Expected NAME: [SYNONYM, ...]."
+        ) from error
+    return Annotations(samples=samples, vocabulary=vocabulary)
+
+
+def _own_names(samples: Iterable[Annotation]) -> Mapping[str, Iterable[str]]:
+    annotations = list(samples)
+    if annotations and all(annotation.query is not None for annotation in annotations):
+        from harness.demo.world import OBJECTS
+
+        return dict.fromkeys(OBJECTS, ())
+    names = sorted({name for annotation in annotations for name in annotation.present})
+    if names and all(name in COCO_SYNONYMS for name in names):
+        return COCO_SYNONYMS
+    return dict.fromkeys(names, ())
+
+
+def parse_annotation(row: Mapping[str, Any]) -> Annotation:
+    """One line of an annotation file.
+
+    Raises:
+        KeyError, TypeError, AttributeError: it lists neither objects nor scenes.
+    """
+    captions = tuple(str(caption) for caption in row.get("captions") or ())
+    if "scenes" not in row:
+        objects = frozenset(str(name) for name in row["objects"])
+        return Annotation(expected=objects, present=objects, captions=captions)
+    entries = [entry for scene in row["scenes"] for entry in scene["objects"]]
+    expected = frozenset(str(entry["object"]) for entry in entries)
+    turned = {
+        f"{entry['event']['argument']} {entry['object'].split()[-1]}"
+        for entry in entries
+        if (entry.get("event") or {}).get("verb") == "turns"
+    }
+    return Annotation(
+        expected=expected,
+        present=expected | turned,
+        captions=captions,
+        query=row.get("query"),
+        scenes=tuple(row["scenes"]),
+    )

@@ -1,0 +1,87 @@
+"""The demo world's own rules as a reader: what follows from a caption or a thinking that is worded in its grammar.
+
+Only for samples whose annotation holds a `query`, that is, for the demo data. Imported lazily only: the demo world
+imports numpy at the top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from harness.demo.questions import Query, read_caption, read_entry, resolve, word_caption, word_question
+from harness.demo.world import COLOR_NAMES, DIRECTIONS, OBJECTS, POSITIONS, VERBS, Entry, Event
+from harness.types import Sample
+
+_OF_VIDEOS: Final = ("event", "order", "who", "who_when", "becomes", "direction", "what_happens")
+_VALUES: Final = frozenset((*OBJECTS, *POSITIONS, *COLOR_NAMES, *DIRECTIONS, *VERBS, "stays", "none", *"0123456789"))
+
+
+def read_query(sample: Sample, query: Mapping[str, Any]) -> Query:
+    """The question of a sample, from its annotation and its options."""
+    position, named, rival = query.get("position"), query.get("object"), query.get("rival")
+    return Query(
+        family=query["family"],
+        video="video" in sample.question or query["family"] in _OF_VIDEOS,
+        obj=OBJECTS.index(named) if named is not None else None,
+        cell=POSITIONS.index(position) if position is not None else None,
+        verb=query.get("verb"),
+        argument=query.get("argument"),
+        when=query.get("when"),
+        rival=OBJECTS.index(rival) if rival is not None else None,
+        options=dict(sample.choices or {}),
+    )
+
+
+def asks(sample: Sample, query: Mapping[str, Any]) -> bool:
+    """Whether an annotation is about the question of this sample."""
+    try:
+        return word_question(read_query(sample, query)) == sample.question
+    except (KeyError, ValueError, TypeError):
+        return False
+
+
+def answer_from_caption(sample: Sample, query: Mapping[str, Any], caption: str) -> str | None:
+    """The answer that a caption implies; empty when none of the options follows, `None` when it describes no scene."""
+    scene = read_caption(caption)
+    if not scene:
+        return None
+    asked = read_query(sample, query)
+    thinking, answer = resolve(asked, scene)
+    return "" if asked.kind == "choice" and thinking.endswith(" none") else answer
+
+
+def answer_from_thinking(sample: Sample, query: Mapping[str, Any], thinking: str) -> str | None:
+    """The answer that a thinking comes to; `None` when it is not worded as one, or comes to none of the options."""
+    asked = read_query(sample, query)
+    words = thinking.split()
+    if not words:
+        return None
+    if asked.kind == "choice":
+        letter = words[-1].rstrip(".")
+        return letter if letter in asked.options else None
+    if asked.kind == "open":
+        return next((value for n in (2, 1) if (value := " ".join(words[-n:])) in _VALUES), None)
+    named = " ".join(words[:2])
+    if asked.obj is None or named != OBJECTS[asked.obj]:
+        return None
+    if words[2:] == ["none"]:
+        return "no"
+    entry = read_entry(thinking)
+    return resolve(asked, (entry,))[1] if entry is not None else None
+
+
+def true_caption(scenes: tuple[Mapping[str, Any], ...]) -> str:
+    """The caption of the annotated scenes."""
+    entries = []
+    for scene in scenes:
+        for record in scene["objects"]:
+            event = record.get("event")
+            entries.append(
+                Entry(
+                    obj=OBJECTS.index(record["object"]),
+                    cell=POSITIONS.index(record["position"]),
+                    event=Event(verb=event["verb"], argument=event["argument"], when=event["when"]) if event else None,
+                )
+            )
+    return word_caption(tuple(entries))

@@ -1,0 +1,1 @@
+"""What `harness.judge` is made of: prompts, the leak check, the cache, and the models that answer."""

@@ -1,0 +1,91 @@
+"""Judges behind an OpenAI-compatible server, through the `api` engine: its retries, time-outs and rate limits.
+
+Imported lazily only: the engine imports httpx.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from harness.checkpoints import Checkpoint
+from harness.engines import Decoding, Request
+from harness.engines.api import ApiEngine
+from harness.errors import EngineError, HarnessError
+from harness.judging.prompts import JudgePrompt
+
+
+class ServedJudge:
+    """A model that a server serves, greedy.
+
+    Attributes:
+        problem: why the server could not be used, once it could not; it is not asked again then.
+    """
+
+    engine = "api"
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        base_url: str | None,
+        max_new_tokens: int,
+        in_flight: int = 32,
+        attempts: int = 5,
+        timeout_s: float = 60.0,
+    ) -> None:
+        """Check the settings; nothing is sent before the first question.
+
+        Args:
+            name: `openai:MODEL`.
+            base_url: one or several addresses, separated by commas; `None`: `OPENAI_BASE_URL`, else OpenAI's own.
+            max_new_tokens: token budget of an answer.
+            in_flight: requests under way at a time.
+            attempts: attempts a request; a time-out counts as three.
+            timeout_s: seconds that one attempt may take.
+
+        Raises:
+            UsageError: no model is named, an address is not one, or OpenAI's own has no key.
+        """
+        self.problem: str | None = None
+        self._engine = ApiEngine(
+            Checkpoint(name=name, folder=None),
+            base_url=base_url,
+            in_flight=in_flight,
+            attempts=attempts,
+            timeout_s=timeout_s,
+        )
+        self._loaded = False
+        self._decoding = Decoding(max_new_tokens=max_new_tokens)
+
+    def complete(self, prompts: Sequence[JudgePrompt]) -> Iterator[tuple[int, str | None]]:
+        """Yield the place of each prompt with the model's text as it comes in; `None` where the server failed.
+
+        A server that is down costs the time of one request: what is left then gets no answer and `problem` says why.
+        """
+        try:
+            if self.problem is None and not self._loaded:
+                self._engine.load()
+                self._loaded = True
+            if self.problem is None:
+                requests = map(_request, range(len(prompts)), prompts)
+                for request, response in self._engine.generate(requests, self._decoding):
+                    # An answer of one word that was cut off is a thinking that did not end.
+                    failed = response.error is not None or response.finish_reason == "length"
+                    yield int(request.sample_id), None if failed else response.text
+        except HarnessError as error:
+            self.problem = str(error).removesuffix(_ADVICE).strip()
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._loaded:
+            with suppress(EngineError):
+                self._engine.close()
+            self._loaded = False
+
+
+_ADVICE = "Finished samples are stored; run the same command again."
+
+
+def _request(index: int, prompt: JudgePrompt) -> Request:
+    return Request(task="judge", sample_id=str(index), prompt=prompt.user, media=(), open_media=list)

@@ -1,0 +1,241 @@
+"""Taking a structured response apart: `<planning> <caption> <think> <answer>`.
+
+One pass over the tags, linear in the length of the text whatever it holds. `<prethink>` is read as `<planning>`; the
+case of a tag does not matter.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+SectionName = Literal["planning", "caption", "think", "answer"]
+
+SECTION_NAMES: Final[tuple[SectionName, ...]] = ("planning", "caption", "think", "answer")
+
+_NAMES: Final[dict[str, SectionName]] = {
+    "planning": "planning",
+    "prethink": "planning",
+    "caption": "caption",
+    "think": "think",
+    "answer": "answer",
+}
+_TAG: Final = re.compile(r"<[ \t]{0,3}(/?)[ \t]{0,3}(planning|prethink|caption|think|answer)[ \t]{0,3}>", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One section as it stands in the response.
+
+    Attributes:
+        name: which section it is.
+        text: what is between its tags, without surrounding white space.
+        closed: whether its closing tag is there.
+    """
+
+    name: SectionName
+    text: str
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sections:
+    """A response, taken apart.
+
+    `planning`, `caption`, `think` and `answer` hold the text of the section that counts: the last complete one that is
+    not empty, else the last unclosed one that is not empty, else the empty string; `None` when there is no such
+    section. A tag inside another section that has both of its tags is quoted: it opens nothing.
+
+    Attributes:
+        planning: what to look for.
+        caption: what is seen.
+        think: the reasoning.
+        answer: the final answer.
+        structured: whether the response holds any of the five tags at all, opening or closing.
+        blocks: every section in the order of the response, repeated ones and unclosed ones included.
+        outside: the text that belongs to no section.
+        stray_tags: closing tags that close nothing.
+        quoted_tags: tags inside sections.
+        cut_off: whether the response ends inside a section other than the answer.
+    """
+
+    planning: str | None
+    caption: str | None
+    think: str | None
+    answer: str | None
+    structured: bool
+    blocks: tuple[Block, ...]
+    outside: str
+    stray_tags: int
+    quoted_tags: int
+    cut_off: bool
+
+    @property
+    def complete_answer(self) -> str | None:
+        """The text of the last `<answer>` block that has both tags, empty or not; `None` where there is none."""
+        return next((block.text for block in reversed(self.blocks) if block.name == "answer" and block.closed), None)
+
+    def count(self, name: SectionName) -> int:
+        """How many sections of that name the response holds, complete or not."""
+        return sum(block.name == name for block in self.blocks)
+
+    def is_well_formed(self, names: tuple[SectionName, ...] = SECTION_NAMES) -> bool:
+        """Whether the response is exactly these sections: each once, complete, not empty, in order, nothing else."""
+        return (
+            tuple(block.name for block in self.blocks) == names
+            and all(block.closed and block.text for block in self.blocks)
+            and not self.outside
+            and not self.stray_tags
+        )
+
+
+class _Tag(NamedTuple):
+    start: int
+    end: int
+    name: SectionName
+    closing: bool
+
+
+def split_sections(text: str) -> Sections:
+    """Takes a response apart into its sections.
+
+    - A section runs from its opening tag to its next closing tag; tags in between are quoted.
+    - An `<answer>` that is opened again before it is closed starts anew.
+    - A section without a closing tag ends where the next section opens, or with the text. An unclosed `<think>` ends
+      only at an `<answer>` that ends the response: any other tag in it is quoted.
+    - A first `</think>` without its opening tag (which some prompts end with) closes a thinking that began with the
+      response, or after its last planning or caption; not where it merely trails behind the answer.
+
+    Args:
+        text: the response as generated; any string.
+
+    Returns:
+        the sections; never raises, linear time.
+    """
+    tags = [
+        _Tag(match.start(), match.end(), _NAMES[match[2].lower()], match[1] == "/") for match in _TAG.finditer(text)
+    ]
+    if not tags:
+        return _assemble([], text.strip(), structured=False, stray=0, quoted=0, cut_off=False)
+    return _walk(text, tags)
+
+
+def _walk(text: str, tags: list[_Tag]) -> Sections:
+    closers: dict[SectionName, list[int]] = {name: [] for name in SECTION_NAMES}
+    openers: list[int] = []
+    answer_openers: list[int] = []
+    for index, tag in enumerate(tags):
+        if tag.closing:
+            closers[tag.name].append(index)
+        else:
+            openers.append(index)
+            if tag.name == "answer":
+                answer_openers.append(index)
+
+    blocks: list[Block] = []
+    outside: list[tuple[int, str]] = []  # with the number of blocks that precede the piece
+    stray = quoted = 0
+    position = 0  # where the text that belongs to no section goes on
+    unprompted = True  # no thinking has begun so far
+    cut_off = False
+    index = 0
+    while index < len(tags):
+        tag = tags[index]
+        outside.append((len(blocks), text[position : tag.start].strip()))
+        position = tag.end
+        if tag.closing:
+            if tag.name == "think" and unprompted and _closes_thinking(text, tag, blocks):
+                quoted += _begin_with_thinking(blocks, outside)
+                unprompted = False
+            else:
+                stray += 1
+            index += 1
+            continue
+
+        unprompted = unprompted and tag.name != "think"
+        closer = _after(closers[tag.name], index)
+        reopened = _after(answer_openers, index) if tag.name == "answer" else None
+        if reopened is not None and (closer is None or reopened < closer):
+            closer = None
+        if closer is not None:
+            blocks.append(Block(name=tag.name, text=text[tag.end : tags[closer].start].strip(), closed=True))
+            quoted += closer - index - 1
+            position = tags[closer].end
+            index = closer + 1
+            continue
+
+        end = _final_answer(text, tags, answer_openers, index) if tag.name == "think" else _after(openers, index)
+        stop = tags[end].start if end is not None else len(text)
+        blocks.append(Block(name=tag.name, text=_TAG.sub("", text[tag.end : stop]).strip(), closed=False))
+        quoted += (end if end is not None else len(tags)) - index - 1
+        position = stop
+        cut_off = end is None and tag.name != "answer"
+        index = end if end is not None else len(tags)
+    outside.append((len(blocks), text[position:].strip()))
+    return _assemble(
+        blocks,
+        "\n".join(piece for _, piece in outside if piece),
+        structured=True,
+        stray=stray,
+        quoted=quoted,
+        cut_off=cut_off,
+    )
+
+
+def _after(indices: list[int], index: int) -> int | None:
+    """The first of the ascending `indices` that is greater than `index`."""
+    place = bisect_right(indices, index)
+    return indices[place] if place < len(indices) else None
+
+
+def _closes_thinking(text: str, tag: _Tag, blocks: list[Block]) -> bool:
+    """Whether a first, lone `</think>` ends a thinking, and not merely trails behind the answer."""
+    return all(block.name != "answer" for block in blocks) or bool(text[tag.end :].strip())
+
+
+def _begin_with_thinking(blocks: list[Block], outside: list[tuple[int, str]]) -> int:
+    """Turns what precedes a first lone `</think>` into a thinking; returns how many tags that makes quoted ones."""
+    kept = next((i + 1 for i in range(len(blocks) - 1, -1, -1) if blocks[i].name in ("planning", "caption")), 0)
+    demoted = blocks[kept:]
+    pieces = [(2 * number, piece) for number, piece in outside if number >= kept]
+    pieces += [(2 * (kept + i) + 1, block.text) for i, block in enumerate(demoted)]
+    outside[:] = [(number, piece) for number, piece in outside if number < kept]
+    thinking = "\n".join(piece for _, piece in sorted(pieces, key=lambda entry: entry[0]) if piece)
+    blocks[kept:] = [Block(name="think", text=thinking, closed=True)]
+    return sum(1 + block.closed for block in demoted)
+
+
+def _final_answer(text: str, tags: list[_Tag], answer_openers: list[int], index: int) -> int | None:
+    """The opening `<answer>` after tag `index` whose block ends the response; `None` when there is no such block."""
+    if not answer_openers or answer_openers[-1] <= index:
+        return None
+    last = answer_openers[-1]
+    following = next((i for i in range(last + 1, len(tags)) if tags[i].closing and tags[i].name == "answer"), None)
+    if following is None:
+        return last
+    return None if _TAG.sub("", text[tags[following].end :]).strip() else last
+
+
+def _assemble(
+    blocks: list[Block], outside: str, *, structured: bool, stray: int, quoted: int, cut_off: bool
+) -> Sections:
+    chosen: dict[SectionName, Block] = {}
+    for block in blocks:
+        best = chosen.get(block.name)
+        if best is None or (bool(block.text), block.closed) >= (bool(best.text), best.closed):
+            chosen[block.name] = block
+    texts = {name: chosen[name].text if name in chosen else None for name in SECTION_NAMES}
+    return Sections(
+        planning=texts["planning"],
+        caption=texts["caption"],
+        think=texts["think"],
+        answer=texts["answer"],
+        structured=structured,
+        blocks=tuple(blocks),
+        outside=outside,
+        stray_tags=stray,
+        quoted_tags=quoted,
+        cut_off=cut_off,
+    )

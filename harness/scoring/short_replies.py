@@ -1,0 +1,109 @@
+"""Replies that lean on the question for their matter ("It does not.", "I see one."), and those read without a question."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from harness.scoring import cues
+from harness.scoring.wording import either
+
+_SUBJECT: Final = either(
+    "it", "he", "she", "they", "there", "that", "this", "we", "you", "i", "these", "those", "one",
+    r"(?:the|this|that|both|all|some|such) (?!answer|question|response|conclusion|reason)\w+(?: \w+)?", r"such an? \w+",
+)  # fmt: skip
+_AUX: Final = either("is", "are", "was", "were", "does", "do", "did", "has", "have", "can", "could", "should", "will", "would", "may")
+_WHERE: Final = "(?:in|from|within) (?:the|this|that) (?:image|video|picture|photo|scene|frame|clip)"
+_ELLIPTIC: Final = re.compile(
+    rf"(?:\w+ly,? |in fact,? |indeed,? |however,? |but |and |so |from what i can see,? |as far as i can (?:see|tell),? )?{_SUBJECT}"
+    rf" (?:\w+ly |indeed )?{_AUX}(?P<not>(?: \w+ly)? not)?(?: \w+(?:ing|ed)?(?= (?:one|it|that|them|any|so)$))?(?: "
+    + either(
+        r"\w+ly", "indeed", "so", "that", "it", "any", "one", "some", "be", "there", "none", "do so", "do that", "do this", "happen", "the case", "here", "at all",
+        "visible", "present", "in view", _WHERE,
+    )
+    + "){0,3}$"
+)  # fmt: skip
+_SIGHT: Final = either("see", "find", "spot", "observe", "detect", "notice", "identify", "locate", r"recogni[sz]e", "found", "saw", "spotted", "noticed")
+_SEEN_IT: Final = re.compile(
+    rf"(?:\w+,? ){{0,3}}?(?:i|we|you) (?P<not>(?:do|can|could|did)(?: \w+ly)? not )?(?:can |do |could )?(?:\w+ly )?{_SIGHT} (?P<none>no |nothing|none)?"
+    r"(?:any|it|one|them|that|this|some|such (?:an? )?\w+|anything|something|those|these|objects?|thing)?"
+    rf"(?: (?:of that kind|like that|of those|of the sort|anywhere|here|there|at all|{_WHERE})){{0,3}}$"
+)
+_THERE_IS: Final = re.compile(
+    r"there (?:is|are|was|were) (?:(?P<yes>one|some|several|two|three|many|a few|a couple|plenty|indeed)|(?P<no>none|not any|not one|not a single one|no such \w+))\b"
+    r"(?: (?:of (?:them|those|these)|in|on|at|near|behind|under|to|by|beside|next|visible|present|here|there|that|which|standing|sitting|lying)\b.*)?$"
+)
+# The end of a sentence that began otherwise: "I looked for a car but did not find any".
+_TAIL: Final = re.compile(
+    rf"(?:there (?:is|are|was|were) (?P<none>none|not any|not one|no such \w+)|(?:{_SUBJECT} )?{_AUX}(?: \w+ly)? (?P<not>not)(?: {_SIGHT})?(?: (?:one|any|it|them|that|anything))?"
+    rf"|(?:{_SUBJECT} )?(?P<found>found|saw|spotted|do see|can see|there is|there are) (?:one|it|some|several|two)|(?P<made>(?:it )?(?:can|could) (?:still )?be (?:made out|seen|discerned|spotted))\b.*)"
+    rf"(?: (?:here|there|at all|anywhere|{_WHERE}))?$"
+)
+
+
+def elliptic_reply(sentence: str) -> bool | None:
+    """Whether a reply without matter of its own affirms; `None` if the sentence is none."""
+    match = _THERE_IS.match(sentence)
+    if match:
+        return match["yes"] is not None
+    match = _ELLIPTIC.match(sentence)
+    if match:
+        return match["not"] is None and "none" not in sentence
+    match = _SEEN_IT.match(sentence)
+    if match:
+        return match["not"] is None and match["none"] is None
+    return None
+
+
+def tail_reply(sentence: str) -> bool | None:
+    """Whether the last clause of a sentence affirms or denies what the first ones only name; `None` if it does neither."""
+    for mark in (", but ", ", and ", ", yet ", " but ", " and ", ", "):
+        head, found, tail = sentence.rpartition(mark)
+        if found and head:
+            match = _TAIL.match(tail)
+            if match:
+                return match["none"] is None and match["not"] is None
+    return None
+
+
+_MEDIUM: Final = "(?:image|picture|photo|photograph|video|scene|frame|clip)s?"
+_DENIES: Final = re.compile(
+    either(
+        r"^(?:\w+,? ){0,3}?there (?:is|are|was|were|appears?|seems?)(?: to be)? (?:no|not|nothing|none)\b",
+        r"^(?:\w+,? ){0,3}?there (?:does|do) not (?:appear|seem)",
+        rf"\b(?:i|we|you) (?:do|can|could|did|am|are)(?: \w+ly)? not (?:able to )?(?:actually |really |clearly )?{_SIGHT}",
+        rf"\b(?:i|we) (?:am|are|was|were) unable to {_SIGHT}",
+        rf"\b(?:i|we) {_SIGHT} (?:no|nothing|none)\b",
+        rf"\b{_MEDIUM} (?:does|do|did) not (?:\w+ly )?(?:show|contain|include|depict|feature|have|display|appear|seem|provide)",
+        rf"\b{_MEDIUM} (?:shows?|contains?|includes?|depicts?|features?|has|have|displays?|is without|is devoid of) (?:no|none|nothing)\b",
+        r"\b(?:is|are|was|were)(?: \w+ly)? not(?: \w+ly)? (?:present|visible|shown|seen|depicted|in the (?:image|picture|photo|video)|there|any|featured|included|pictured)\b",
+        rf"\b{_MEDIUM} lacks?\b",
+        r"\b(?:is|are) (?:absent|missing)\b",
+        r"\bcan not be (?:seen|found|spotted|observed)\b",
+        r"^no \w+(?: \w+){0,3} (?:is|are|was|were|can|could|appears?|in|exists?)\b",
+        r"^none (?:of|is|are|can|in|visible|present|that)\b",
+    )
+)
+_DENYING_WORDS: Final = ("no", "unable", "lack", "absent", "missing", "devoid", "without")
+_AFFIRMS: Final = re.compile(
+    either(
+        r"^(?:\w+,? ){0,3}?there (?:is|are|was|were|appears? to be|seems? to be|seems)(?: \w+ly)? (?:an?|one|two|three|four|some|several|many|multiple|at least|the|indeed)\b",
+        rf"\b(?:i|we|you) (?:can |do |could )?(?:\w+ly )?{_SIGHT}(?: \w+ly)? (?:an?|one|two|three|some|several|many|the|it|them)\b",
+        rf"\b{_MEDIUM} (?:\w+ly )?(?:shows?|contains?|depicts?|features?|includes?|has|displays?|does (?:show|contain|depict|feature|include|have))\b",
+        r"\b(?:is|are)(?: \w+ly)? (?:present|visible|shown|depicted|featured)\b",
+    )
+)
+_NO_OTHER: Final = re.compile(r"\bno (?:other|more)\b")
+_ANY_NO: Final = re.compile(r"\b(?:no|not|without)\b")
+
+
+def plain_reply(sentence: str) -> bool | None:
+    """Whether a sentence of the plainest forms affirms something, where it is not known what was asked."""
+    if any(word in sentence for word in _DENYING_WORDS) and _DENIES.search(sentence):
+        return _NO_OTHER.search(sentence) is not None
+    elliptic = elliptic_reply(sentence)
+    if elliptic is not None:
+        return elliptic
+    if _AFFIRMS.search(sentence) and not cues.is_unsure(sentence):
+        return None if _ANY_NO.search(sentence) else True
+    return None

@@ -1,0 +1,161 @@
+"""Values of measures and their influence on each cluster, from which every standard error follows.
+
+With A = sum of `top` and B = sum of `bottom` over all units, R = A / B. Cluster c with sums a_c, b_c moves R by about
+z_c = (a_c - R b_c) / B (Taylor linearisation, also called the delta method), so var(R) = sum_c z_c^2. Each z_c is
+divided by sqrt(1 - b_c / B), the leverage correction CR2 (Bell & McCaffrey 2002): with equal clusters it is the factor
+C / (C - 1), and it grows where few clusters carry the figure. A mean of ratios adds up their influences, cluster by
+cluster, so that parts that share clusters (the three POPE splits share their images) are dealt with as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import TYPE_CHECKING
+
+from harness.scoring.tally import Measure, Ratio
+from harness.statistics.counts import Table
+
+if TYPE_CHECKING:
+    from harness.statistics.counts import Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A value with what is needed for its uncertainty.
+
+    Attributes:
+        value: the figure; `None` when undefined (0/0).
+        influence: z_c of each cluster; `None` when it is undefined: a single cluster carries a ratio. [C]
+        n: units that the figure rests on.
+        clusters: effective number of clusters that hold such units, 1 / sum_c share_c^2 with share_c the part of the
+            figure's denominator in cluster c: their number if they are of equal size, less otherwise.
+        n_unanswered: samples among the units without an answer.
+        n_errors: samples without a response that would have been among them.
+    """
+
+    value: float | None
+    influence: Floats | None
+    n: int
+    clusters: float
+    n_unanswered: int
+    n_errors: int
+
+    @property
+    def stderr(self) -> float | None:
+        """Standard error of the value; `None` when it cannot be estimated."""
+        if self.influence is None:
+            return None
+        return sqrt(float(self.influence @ self.influence))
+
+    @property
+    def skew(self) -> float:
+        """Skewness of the value's sampling distribution, sum_c z_c^3 / (sum_c z_c^2)^1.5; 0 where it is not known."""
+        stderr = self.stderr
+        return float((self.influence**3).sum()) / stderr**3 if self.influence is not None and stderr else 0.0
+
+
+def weigh(ratio: Ratio, table: Table) -> tuple[Floats, Floats]:
+    """Numerator and denominator weight of each outcome; units with an error weigh nothing: [K], [K]."""
+    import numpy as np
+
+    tops = np.zeros(len(table.outcomes))
+    bottoms = np.zeros(len(table.outcomes))
+    for k, outcome in enumerate(table.outcomes):
+        if outcome.unit == ratio.unit and not outcome.errors and ratio.within(outcome):
+            bottoms[k] = ratio.bottom(outcome)
+            tops[k] = ratio.top(outcome) if bottoms[k] else 0.0
+    return tops, bottoms
+
+
+def value_of(measure: Measure, ratios: tuple[Ratio, ...], table: Table) -> float | None:
+    """The value of a measure over given ratios (its strict or its official ones); `None` when undefined."""
+    totals = table.totals
+    values: list[float | None] = []
+    for ratio in ratios:
+        tops, bottoms = weigh(ratio, table)
+        bottom = float(bottoms @ totals)
+        values.append(float(tops @ totals) / bottom if bottom else None)
+    value, _ = _combine(measure, values)
+    return value
+
+
+def _combine(measure: Measure, values: list[float | None]) -> tuple[float | None, list[float] | None]:
+    """The combined value and its derivative by each of the ratios' values.
+
+    A mean is undefined when one of its ratios is; a spread is taken over those that are defined.
+    """
+    known = [value for value in values if value is not None]
+    if not known or (measure.combine == "mean" and len(known) < len(values)):
+        return None, None
+    mean = sum(known) / len(known)
+    if measure.combine == "mean":
+        return mean, [1 / len(known)] * len(values)
+    spread = sqrt(sum((value - mean) ** 2 for value in known) / len(known))
+    if spread == 0:
+        return 0.0, None
+    return spread, [0.0 if value is None else (value - mean) / (len(known) * spread) for value in values]
+
+
+def combine_columns(measure: Measure, sums: Floats) -> Floats:
+    """Values of a measure from many sets of sums at once.
+
+    Args:
+        measure: the figure.
+        sums: numerator and denominator of each of its R ratios, in turn: [B, 2 R].
+
+    Returns:
+        B values, NaN where undefined: [B].
+    """
+    import numpy as np
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = np.where(sums[:, 1::2] != 0, sums[:, ::2] / sums[:, 1::2], np.nan)
+    if measure.combine == "mean":
+        means: Floats = values.mean(axis=1)
+        return means
+    known = np.isfinite(values)
+    count = np.maximum(known.sum(axis=1), 1)
+    centre = np.nansum(values, axis=1) / count
+    squares = np.nansum((values - centre[:, None]) ** 2, axis=1) / count
+    return np.where(known.any(axis=1), np.sqrt(squares), np.nan)
+
+
+def estimate(measure: Measure, table: Table) -> Estimate:
+    """A measure's strict value, its influences and what it rests on."""
+    import numpy as np
+
+    totals = table.totals
+    weights = [weigh(ratio, table) for ratio in measure.strict]
+    sums = [(float(tops @ totals), float(bottoms @ totals)) for tops, bottoms in weights]
+    value, slopes = _combine(measure, [top / bottom if bottom else None for top, bottom in sums])
+    influence: Floats | None = np.zeros(len(table.keys)) if slopes is not None else None
+    shares = np.zeros(len(table.keys))
+    for (tops, bottoms), (top, bottom), slope in zip(weights, sums, slopes or [0.0] * len(sums), strict=True):
+        if not bottom:
+            continue
+        leverage = table.per_cluster(bottoms) / bottom
+        shares += leverage
+        if leverage.max() >= 1:
+            influence = None
+        if influence is not None:
+            moved = table.per_cluster(tops) / bottom - top / bottom * leverage
+            influence += slope * moved / np.sqrt(1 - leverage)
+    counted = np.any([bottoms != 0 for _, bottoms in weights], axis=0)
+    unanswered = np.array([outcome.unanswered for outcome in table.outcomes])
+    return Estimate(
+        value=value,
+        influence=influence,
+        n=int(totals[counted].sum()),
+        clusters=float(shares.sum() ** 2 / (shares @ shares)) if shares.any() else 0.0,
+        n_unanswered=int((totals * unanswered)[counted].sum()),
+        n_errors=_errors(measure, table),
+    )
+
+
+def _errors(measure: Measure, table: Table) -> int:
+    return sum(
+        int(total) * outcome.errors
+        for outcome, total in zip(table.outcomes, table.totals, strict=True)
+        if outcome.errors and any(r.unit == outcome.unit and r.within(outcome) for r in measure.strict)
+    )

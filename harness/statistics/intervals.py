@@ -1,0 +1,82 @@
+"""95 % intervals from a value and its clustered standard error."""
+
+from __future__ import annotations
+
+from math import copysign, sqrt
+from typing import Final
+
+LEVEL: Final = 0.95
+
+
+def share_interval(value: float, stderr: float, *, clusters: float, n: int, skew: float) -> tuple[float, float]:
+    """Interval of a share, within [0, 1].
+
+    Wilson's interval with two changes for clustered data (Korn & Graubard 1998; Dean & Pagano 2015): the number of
+    samples is the effective one, n_eff = value (1 - value) / stderr^2, and the normal quantile is Student's with
+    clusters - 1 degrees of freedom.
+
+    Wilson's knows the skewness of single units, not the one that comes from clusters that hit or miss as a whole. So,
+    with the design effect deff = n / n_eff, the interval goes the part 1 - 1 / deff of the way (none of it where
+    deff <= 1) to Hall's (1992) interval, which corrects Student's for the skewness of the clusters.
+
+    Where all clusters agree (value 0 or 1, or no spread at all) the data say nothing about how alike the units of a
+    cluster are, so clusters count as one unit each, and the interval is Clopper and Pearson's: it is never of zero
+    width.
+
+    Args:
+        value: the share.
+        stderr: its standard error.
+        clusters: effective number of clusters that it rests on, more than 1.
+        n: units that it rests on.
+        skew: skewness of its influences (see `harness.statistics.estimates`).
+    """
+    if stderr == 0 or value <= 0 or value >= 1:
+        return exact_interval(min(max(value, 0.0), 1.0) * clusters, clusters)
+    q = quantile(clusters)
+    n_eff = value * (1 - value) / stderr**2
+    centre = (value + q**2 / (2 * n_eff)) / (1 + q**2 / n_eff)
+    half = q * sqrt(value * (1 - value) / n_eff + q**2 / (4 * n_eff**2)) / (1 + q**2 / n_eff)
+    # One over clusters of the variance is there for their small number only, and is no sign of clustering.
+    part = max(0.0, 1 - n_eff / (n * (1 - 1 / clusters)))
+    low, high = (value - stderr * _unskewed(side, skew) for side in (q, -q))
+    low, high = centre - half + part * (low - centre + half), centre + half + part * (high - centre - half)
+    return max(0.0, low), min(1.0, high)
+
+
+def _unskewed(t: float, skew: float) -> float:
+    """Hall's transformation, inverted: the quantile of a studentised mean with skewness `skew` for Student's `t`."""
+    if abs(skew) < 1e-6:
+        return t
+    inner = 1 + skew * (t - skew / 6)
+    return 3 / skew * (copysign(abs(inner) ** (1 / 3), inner) - 1)
+
+
+def quantile(clusters: float) -> float:
+    """Student's two-sided 95 % quantile for an effective number of clusters, with at least one degree of freedom."""
+    from scipy.stats import t
+
+    return float(t.ppf((1 + LEVEL) / 2, max(1.0, clusters - 1)))
+
+
+def exact_interval(hits: float, n: float) -> tuple[float, float]:
+    """Clopper and Pearson's interval of a share; `hits` and `n` need not be whole numbers."""
+    from scipy.stats import beta
+
+    tail = (1 - LEVEL) / 2
+    low = 0.0 if hits <= 0 else float(beta.ppf(tail, hits, n - hits + 1))
+    high = 1.0 if hits >= n else float(beta.ppf(1 - tail, hits + 1, n - hits))
+    return low, high
+
+
+def plain_interval(value: float, stderr: float, *, clusters: float, low: float, high: float) -> tuple[float, float]:
+    """Student's interval of a figure that is not a share, such as a difference, cut to its range [low, high].
+
+    Where all clusters agree exactly, the half width is `agreement_bound` of the range's half.
+    """
+    half = quantile(clusters) * stderr if stderr else agreement_bound(clusters) * (high - low) / 2
+    return max(low, value - half), min(high, value + half)
+
+
+def agreement_bound(clusters: float) -> float:
+    """Upper 97.5 % bound of the share of clusters that would not agree, when all of `clusters` did (3.7 / clusters)."""
+    return 1.0 - float(((1 - LEVEL) / 2) ** (1 / clusters))
