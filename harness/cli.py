@@ -38,11 +38,16 @@ def _eval_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-new-tokens", type=int, metavar="N", help="token budget (default: by prompt format)")
     parser.add_argument("--temperature", type=float, default=0.0, metavar="T", help="0 is greedy (default)")
     parser.add_argument("--top-p", type=float, default=1.0, metavar="P", help="nucleus mass when sampling (default: 1)")
+    parser.add_argument(
+        "--judge", metavar="openai:MODEL", help="ask this model about open-ended answers that the rules cannot settle"
+    )
+    parser.add_argument("--judge-base-url", metavar="URL", help="an OpenAI-compatible server for the judge")
     parser.add_argument("--fresh", action="store_true", help="start over where the folder holds a run")
     parser.add_argument(
         "--max-failures", type=int, default=0, metavar="N", help="failed samples before the exit code is 1 (default: 0)"
     )
     parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of task plug-ins")
+    parser.add_argument("--no-diagnose", action="store_true", help="leave the diagnostics and report.html out")
     parser.add_argument("--revision", metavar="REV", help="revision of a hub checkpoint")
     parser.add_argument("--json", action="store_true", help="print the run's record as JSON")
     group = parser.add_argument_group("engine settings")
@@ -74,10 +79,13 @@ def _run_eval(arguments: argparse.Namespace) -> int:
         max_new_tokens=arguments.max_new_tokens,
         temperature=arguments.temperature,
         top_p=arguments.top_p,
+        judge=arguments.judge,
+        judge_base_url=arguments.judge_base_url,
         max_failures=arguments.max_failures,
         fresh=arguments.fresh,
         tasks_dir=arguments.tasks_dir,
         revision=arguments.revision,
+        diagnose=not arguments.no_diagnose,
     )
     return run_evaluation(config, as_json=arguments.json)
 
@@ -102,6 +110,18 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run_compare(arguments: argparse.Namespace) -> int:
     from harness.comparison import run
+
+    return run(arguments)
+
+
+def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
+    from harness.diagnostics.command import add_arguments
+
+    add_arguments(parser)
+
+
+def _run_diagnose(arguments: argparse.Namespace) -> int:
+    from harness.diagnostics.command import run
 
     return run(arguments)
 
@@ -153,6 +173,7 @@ _Command = tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argpa
 _COMMANDS: Final[dict[str, _Command]] = {
     "eval": ("score a checkpoint and write a run", _eval_arguments, _run_eval),
     "score": ("score recorded responses, no model needed", _score_arguments, _run_score),
+    "diagnose": ("say why a run went wrong where it did", _diagnose_arguments, _run_diagnose),
     "compare": ("paired comparison of two runs", _compare_arguments, _run_compare),
     "tasks": ("list the tasks", _tasks_arguments, _run_tasks),
     "doctor": ("check what this machine has and lacks", _doctor_arguments, _run_doctor),

@@ -34,10 +34,13 @@ class EvalConfig:
         max_new_tokens: token budget of a response; `None`: by prompt format.
         temperature: 0 is greedy.
         top_p: nucleus mass when sampling.
+        judge: `openai:MODEL` that settles open-ended answers which the rules cannot; `None`: they stay unsettled.
+        judge_base_url: its OpenAI-compatible server.
         max_failures: failed samples that are tolerated before the exit code becomes 1.
         fresh: start over in a folder that holds a run.
         tasks_dir: folder of task plug-ins; `None`: the ones that come with the harness.
         revision: revision of a hub checkpoint.
+        diagnose: diagnose the run when it is finished, and write its `report.html`.
     """
 
     model: str
@@ -53,10 +56,13 @@ class EvalConfig:
     max_new_tokens: int | None = None
     temperature: float = 0.0
     top_p: float = 1.0
+    judge: str | None = None
+    judge_base_url: str | None = None
     max_failures: int = 0
     fresh: bool = False
     tasks_dir: Path | None = None
     revision: str | None = None
+    diagnose: bool = True
 
     def __post_init__(self) -> None:
         """Check what can be checked without looking at files.
@@ -79,6 +85,8 @@ class EvalConfig:
         ):
             if value is not None and value < least:
                 raise UsageError(f"{name} {value} is out of range: it must be at least {least}.")
+        if self.judge_base_url is not None and self.judge is None:
+            raise UsageError("--judge-base-url needs --judge openai:MODEL.")
         if self.temperature < 0:
             raise UsageError(f"--temperature {self.temperature} is out of range: it must be 0 (greedy) or above.")
         if not 0 < self.top_p <= 1:

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +34,9 @@ from harness.types import (
 CONFIG: Final = "config.json"
 SAMPLES: Final = "samples.jsonl"
 RUN: Final = "run.json"
+
+_LONE_SURROGATES: Final = "backslashreplace"
+"""Half a character, which a server's JSON can hold, cannot be written as UTF-8; this writes it as JSON's own escape."""
 
 SampleKey = tuple[str, str]
 """Task name and sample id."""
@@ -92,7 +95,7 @@ class RunFolder:
         if not is_run:
             _write_config(path, settings, [])
         with write_errors(path / SAMPLES):
-            self._file = (path / SAMPLES).open("a", encoding="utf-8")
+            self._file = (path / SAMPLES).open("a", encoding="utf-8", errors=_LONE_SURROGATES)
         lock(self._file, path)
         if fresh:
             with write_errors(path):
@@ -141,6 +144,11 @@ class RunFolder:
         except OSError as error:
             raise StoreError(f"cannot close {self.path / SAMPLES}: {error.strerror or error}.") from error
 
+    def reopen(self) -> None:
+        """Declare a finished run unfinished, before samples are added to it."""
+        with write_errors(self.path / RUN):
+            (self.path / RUN).unlink(missing_ok=True)
+
     def sort(self, order: Sequence[SampleKey]) -> None:
         """Bring `samples.jsonl` into the order of the samples, one record each; nothing can be appended after it.
 
@@ -149,6 +157,25 @@ class RunFolder:
         """
         self.close()
         _sort_records(self.path / SAMPLES, order)
+
+    def rewrite(self, records: Iterable[SampleRecord]) -> None:
+        """Replace the sorted `samples.jsonl`, as a whole, by the same samples with other verdicts.
+
+        Args:
+            records: may be read lazily from the file that is replaced.
+
+        Raises:
+            StoreError: the folder cannot be written; the old file is kept.
+        """
+        path = self.path / SAMPLES
+        temporary = path.with_name(f".{path.name}.rewritten")
+        with write_errors(path):
+            with temporary.open("w", encoding="utf-8", errors=_LONE_SURROGATES) as file:
+                for record in records:
+                    file.write(encode_record(record) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
 
     def complete(self, run: RunRecord) -> None:
         """Write `run.json`: the run is finished.

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,9 @@ def local_copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_a_run_folder_holds_config_samples_record_and_report(undisturbed: Path) -> None:
     assert sorted(path.name for path in undisturbed.iterdir()) == [
         "config.json",
+        "diagnostics.json",
+        "findings.jsonl",
+        "report.html",
         "report.md",
         "run.json",
         "samples.jsonl",
@@ -258,3 +261,44 @@ def test_the_record_as_json(undisturbed: Path, capsys: pytest.CaptureFixture[str
     assert evaluate(undisturbed, "--json") == 0
     run = json.loads(capsys.readouterr().out)
     assert run["tasks"]["pope"]["headline"] == "mean/accuracy"
+
+
+def test_a_judge_settles_what_the_rules_cannot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from harness.answer_judge import AnswerJudge
+    from harness.evaluation.tasks import load_task
+
+    class Backend:
+        problem: str | None = None
+        silent = True
+
+        def complete(self, prompts: Sequence[Any]) -> Iterator[tuple[int, str | None]]:
+            for index in range(len(prompts)):
+                yield index, None if self.silent else "correct"
+
+        def close(self) -> None:
+            pass
+
+    backend = Backend()
+    monkeypatch.setattr("harness.answer_judge.open_judge", lambda name, **_: AnswerJudge(backend, identity=name))
+    recording = tmp_path / "responses.jsonl"
+    with recording.open("w") as file:
+        for sample in load_task("mmvu", data="demo").samples:
+            file.write(json.dumps({"id": sample.id, "response": "something of that sort, seen from afar"}) + "\n")
+    arguments = ["--engine", "replay", "--responses", str(recording), "--judge", "openai:m"]
+    out = tmp_path / "run"
+    assert evaluate(out, *arguments, tasks="mmvu", limit="100000") == 0
+    unsettled = read_run(out).tasks["mmvu"].unsettled
+    assert unsettled > 0
+    assert "the judge gave no verdict on" in capsys.readouterr().err
+    backend.silent = False
+    assert evaluate(out, *arguments, tasks="mmvu", limit="100000") == 0
+    run = read_run(out)
+    assert run.tasks["mmvu"].unsettled == 0
+    assert run.judge == "openai:m"
+    judged = [record for record in read_records(out) if record.verdict.reason == "judge: right"]
+    assert len(judged) == unsettled
+    assert all(record.verdict.status == "correct" for record in judged)
+    assert evaluate(out, *arguments[:4], tasks="mmvu", limit="100000") == 2
+    assert "judge: stored 'openai:m', asked None" in capsys.readouterr().err

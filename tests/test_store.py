@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,23 @@ def test_a_record_survives_its_line() -> None:
     line = encode_record(record)
     assert "\n" not in line
     assert decode_record(line) == record
+
+
+def test_half_a_character_is_stored_and_read_back(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.append(make_record("a", text="yes \ud83d ü"))
+    folder.close()
+    assert next(read_records(tmp_path)).response.text == "yes \ud83d ü"
+
+
+def test_verdicts_can_be_replaced_as_a_whole(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, SETTINGS)
+    for sample_id in ("b", "a"):
+        folder.append(make_record(sample_id))
+    folder.sort([("pope", "a"), ("pope", "b")])
+    changed = Verdict(sample_id="x", answer="no", status="incorrect")
+    folder.rewrite(replace(record, verdict=changed) for record in read_records(tmp_path))
+    assert [(record.sample.id, record.verdict) for record in read_records(tmp_path)] == [("a", changed), ("b", changed)]
 
 
 def test_a_finished_run_reads_back_as_it_was_written(tmp_path: Path) -> None:

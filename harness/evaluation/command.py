@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from harness.config import EvalConfig
+from harness.diagnostics.markdown import cause_table
+from harness.diagnostics.run_folder import PAGE
 from harness.evaluation.report import headline_table
 from harness.evaluation.run import evaluate
 
@@ -19,7 +21,14 @@ def run_evaluation(config: EvalConfig, *, as_json: bool) -> int:
         print(json.dumps(asdict(outcome.run), indent=2, ensure_ascii=False))
     else:
         print(headline_table(outcome.run))
+        causes = cause_table(outcome.folder)
+        if causes is not None:
+            print(f"\n{causes}")
         print(f"\nreport: {outcome.folder / 'report.md'}")
+        if (outcome.folder / PAGE).exists():
+            print(f"every sample: {outcome.folder / PAGE}")
+    if outcome.judge_problem is not None:
+        print(f"warning: {outcome.judge_problem}. Run the same command to ask it again.", file=sys.stderr)
     if outcome.failures > config.max_failures:
         print(
             f"warning: {outcome.failures} samples could not be scored (tolerated: {config.max_failures}); "

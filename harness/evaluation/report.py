@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from harness.diagnostics.markdown import diagnostics_lines
 from harness.store import read_records, write_atomically
 from harness.types import Metric, RunRecord, SampleRecord, TaskResult
 
@@ -33,6 +34,7 @@ def headline_table(run: RunRecord, *, style: str = "simple") -> str:
     """
     from tabulate import tabulate
 
+    open_ended = any(result.unsettled for result in run.tasks.values())
     rows = []
     for result in run.tasks.values():
         metric = result.metrics[result.headline]
@@ -48,10 +50,11 @@ def headline_table(run: RunRecord, *, style: str = "simple") -> str:
                 result.truncated,
                 result.errors,
                 result.disagreements,
+                *([result.unsettled] if open_ended else []),
             ]
         )
     headers = ["task", "metric", "%", "95 % interval", "official %"]
-    headers += ["samples", "unanswered", "cut off", "errors", "disputed"]
+    headers += ["samples", "unanswered", "cut off", "errors", "disputed", *(["unsettled"] if open_ended else [])]
     return tabulate(rows, headers=headers, tablefmt=style, disable_numparse=True, stralign="right")
 
 
@@ -69,7 +72,8 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
     yield ""
     yield (
         "Strict scores: what each response means; no readable answer counts wrong. Official: what the benchmark's own "
-        "evaluator gives on the same responses. Intervals are 95 %, clustered by image, video or question group. "
+        "evaluator gives on the same responses. Unsettled: open-ended answers that no rule settles; they count wrong "
+        "until a judge is given (`--judge`). Intervals are 95 %, clustered by image, video or question group. "
         "Disputed samples are right under one reading and wrong under the other. Samples with an error are not scored."
     )
     for result in run.tasks.values():
@@ -77,6 +81,8 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
         yield f"## {result.task}"
         yield ""
         yield _metrics_table(result)
+    yield ""
+    yield from diagnostics_lines(folder)
     failed, disputed = _notable(read_records(folder))
     total_failed = sum(result.errors for result in run.tasks.values())
     total_disputed = sum(result.disagreements for result in run.tasks.values())

@@ -25,6 +25,7 @@ from harness.store import RUN, RunFolder, SampleKey, read_records, read_run
 from harness.types import PromptFormat, RunRecord, Sample, SampleRecord
 
 if TYPE_CHECKING:
+    from harness.answer_judge import AnswerJudge
     from harness.evaluation.tasks import TaskData
 
 _VERSIONED: Final = ("torch", "transformers", "vllm", "lmms-eval", "datasets", "av", "pillow", "numpy")
@@ -41,12 +42,16 @@ class Outcome:
         folder: the run folder.
         resumed: samples that an earlier session had finished.
         failures: samples that could not be scored.
+        judge_problem: why the judge gave no verdict on some answers, if so.
+        missing: what the diagnostics could not compute that a user may miss, one line each.
     """
 
     run: RunRecord
     folder: Path
     resumed: int
     failures: int
+    judge_problem: str | None = None
+    missing: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +63,7 @@ class _Plan:
     decoding: Decoding
     engine_name: str
     engine: Engine
+    judge: AnswerJudge | None
     tasks: Sequence[TaskData]
     samples: Mapping[str, Sequence[Sample]]
     settings: Mapping[str, Any]
@@ -76,17 +82,42 @@ def evaluate(config: EvalConfig) -> Outcome:
     try:
         _refuse_replaced_media(plan, folder)
         if any(key not in folder.finished for key in order):
+            folder.reopen()
             plan.engine.load()
             _generate(plan, folder, order)
         elif (folder.path / RUN).exists():
             run = read_run(folder.path)
-            return Outcome(run=run, folder=folder.path, resumed=resumed, failures=_failures(run))
+            if plan.judge is None or not any(result.unsettled for result in run.tasks.values()):
+                return Outcome(run=run, folder=folder.path, resumed=resumed, failures=_failures(run))
         run = _finish(plan, config, folder, order)
     finally:
         folder.close()
         plan.engine.close()
+        if plan.judge is not None:
+            plan.judge.close()
+    missing = _diagnose(plan, folder) if config.diagnose else ()
     write_report(run, folder.path)
-    return Outcome(run=run, folder=folder.path, resumed=resumed, failures=_failures(run))
+    return Outcome(
+        run=run,
+        folder=folder.path,
+        resumed=resumed,
+        failures=_failures(run),
+        judge_problem=_judge_problem(plan.judge),
+        missing=missing,
+    )
+
+
+def _diagnose(plan: _Plan, folder: RunFolder) -> Sequence[str]:
+    from harness.diagnostics.diagnose import diagnose
+
+    tasks = {task.name: task for task in plan.tasks}
+    return diagnose(folder.path, open_media=lambda sample: tasks[sample.task].open_media(sample.id)).missing
+
+
+def _judge_problem(judge: AnswerJudge | None) -> str | None:
+    if judge is None or not judge.failures:
+        return None
+    return f"the judge gave no verdict on {judge.failures} answers" + (f": {judge.problem}" if judge.problem else "")
 
 
 def _refuse_replaced_media(plan: _Plan, folder: RunFolder) -> None:
@@ -130,6 +161,7 @@ def _plan(config: EvalConfig) -> _Plan:
         top_p=config.top_p,
         seed=config.seed,
     )
+    judge = _open_judge(config)
     samples = {task.name: choose_samples(task.samples, config.limit, config.seed) for task in tasks}
     # By content, not by place: a checkpoint or data set that was moved is still the same one.
     settings = {
@@ -141,6 +173,7 @@ def _plan(config: EvalConfig) -> _Plan:
         "num_frames": config.num_frames,
         "engine": engine_name,
         "engine_settings": dict(engine.describe()),
+        "judge": judge.identity if judge is not None else None,
         "tasks": {
             task.name: {
                 "version": task.version,
@@ -156,6 +189,7 @@ def _plan(config: EvalConfig) -> _Plan:
         decoding=decoding,
         engine_name=engine_name,
         engine=engine,
+        judge=judge,
         tasks=tasks,
         samples=samples,
         settings=settings,
@@ -177,6 +211,14 @@ def _engine_name(config: EvalConfig) -> str:
             raise UsageError(f"engine {config.engine!r} does not exist. Choose one of: {', '.join(ENGINES)}, auto.")
         return config.engine
     return "replay" if config.engine_options.get("responses") is not None else "hf"
+
+
+def _open_judge(config: EvalConfig) -> AnswerJudge | None:
+    if config.judge is None:
+        return None
+    from harness.answer_judge import open_judge
+
+    return open_judge(config.judge, base_url=config.judge_base_url)
 
 
 def _is_checkpoint(model: str) -> bool:
@@ -235,6 +277,8 @@ def _finish(plan: _Plan, config: EvalConfig, folder: RunFolder, order: Sequence[
     from harness.evaluation.data import digest_samples
 
     folder.sort(order)
+    if plan.judge is not None:
+        folder.rewrite(plan.judge.settle(read_records(folder.path)))
     results = {
         task.name: task.summarise(record for record in read_records(folder.path) if record.sample.task == task.name)
         for task in plan.tasks
@@ -255,7 +299,7 @@ def _finish(plan: _Plan, config: EvalConfig, folder: RunFolder, order: Sequence[
             }
             for task in plan.tasks
         },
-        judge=None,
+        judge=plan.judge.identity if plan.judge is not None else None,
         versions=_versions(),
         git_commit=_git_commit(),
         started=folder.started,
