@@ -37,6 +37,8 @@ def _eval_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--num-frames", type=int, default=8, metavar="N", help="frames per video (default: 8)")
     parser.add_argument("--max-new-tokens", type=int, metavar="N", help="token budget (default: by prompt format)")
     parser.add_argument("--temperature", type=float, default=0.0, metavar="T", help="0 is greedy (default)")
+    parser.add_argument("--samples", type=int, default=1, metavar="K", help="ask K times, with seeds that follow")
+    parser.add_argument("--blind", metavar="grey|withheld", help="ask without showing the images and videos")
     parser.add_argument("--top-p", type=float, default=1.0, metavar="P", help="nucleus mass when sampling (default: 1)")
     parser.add_argument(
         "--judge", metavar="openai:MODEL", help="ask this model about open-ended answers that the rules cannot settle"
@@ -79,6 +81,8 @@ def _run_eval(arguments: argparse.Namespace) -> int:
         max_new_tokens=arguments.max_new_tokens,
         temperature=arguments.temperature,
         top_p=arguments.top_p,
+        samples=arguments.samples,
+        blind=arguments.blind,
         judge=arguments.judge,
         judge_base_url=arguments.judge_base_url,
         max_failures=arguments.max_failures,

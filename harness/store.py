@@ -103,7 +103,7 @@ class RunFolder:
                 _clear(path, keep=SAMPLES)
         sessions = [] if fresh or not is_run else _closed_sessions(path, _read_json(path / CONFIG).get("sessions", []))
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        self.seconds_before = sum(session["seconds"] for session in sessions)
+        self.seconds_before: float = sum(session["seconds"] for session in sessions)
         self.started: str = sessions[0]["started"] if sessions else now
         self._clock = time.monotonic()
         self._read_finished()

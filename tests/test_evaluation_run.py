@@ -302,3 +302,42 @@ def test_a_judge_settles_what_the_rules_cannot(
     assert all(record.verdict.status == "correct" for record in judged)
     assert evaluate(out, *arguments[:4], tasks="mmvu", limit="100000") == 2
     assert "judge: stored 'openai:m', asked None" in capsys.readouterr().err
+
+
+def test_asking_several_times_stores_runs_that_differ_and_compares_them(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    arguments = ["--samples", "3", "--temperature", "1.2"]
+    assert evaluate(out, *arguments, tasks="pope", limit="18") == 0
+    runs = [out, out / "repeats" / "seed-1", out / "repeats" / "seed-2"]
+    assert [read_run(run).seed for run in runs] == [0, 1, 2]
+    texts = [[record.response.text for record in read_records(run)] for run in runs]
+    ids = [[record.sample.id for record in read_records(run)] for run in runs]
+    assert ids[0] == ids[1] == ids[2]
+    assert texts[0] != texts[1]
+    assert texts[1] != texts[2]
+    figures = json.loads((out / "diagnostics.json").read_text())["metrics"]
+    assert 1 <= figures["pope/distinct_answers"]["value"] <= 3
+    before = [(run / "run.json").read_bytes() for run in runs]
+    assert evaluate(out, *arguments, tasks="pope", limit="18") == 0
+    assert [(run / "run.json").read_bytes() for run in runs] == before
+
+
+def test_several_greedy_responses_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate(tmp_path / "run", "--samples", "3") == 2
+    assert "--temperature above 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("blind", ["grey", "withheld"])
+def test_a_blind_run_asks_the_same_and_shows_nothing(undisturbed: Path, tmp_path: Path, blind: str) -> None:
+    out = tmp_path / "blind"
+    assert evaluate(out, "--blind", blind) == 0
+    seen, unseen = list(read_records(undisturbed)), list(read_records(out))
+    assert [record.sample.prompt for record in seen] == [record.sample.prompt for record in unseen]
+    assert all(record.response.error is None for record in unseen)
+    assert [record.response.text for record in seen] != [record.response.text for record in unseen]
+    tokens = [record.response.prompt_tokens or 0 for record in unseen]
+    shown = [record.response.prompt_tokens or 0 for record in seen]
+    assert all(a == b if blind == "grey" else a < b for a, b in zip(tokens, shown, strict=True))
+    assert main(["diagnose", str(undisturbed), "--blind", str(out), "--no-images"]) == 0
+    figures = json.loads((undisturbed / "diagnostics.json").read_text())["metrics"]
+    assert 0 <= figures["pope/blind_accuracy"]["value"] <= 1

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from harness.diagnostics.markdown import diagnostics_lines
-from harness.store import read_records, write_atomically
+from harness.files import write_atomically
+from harness.store import read_records
 from harness.types import Metric, RunRecord, SampleRecord, TaskResult
 
 _SHOWN: Final = 20

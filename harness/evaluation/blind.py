@@ -1,0 +1,56 @@
+"""Asking without showing: questions with their media withheld or grey, to measure what language alone gives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from harness.evaluation.tasks import TaskData
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from harness.media import Video
+
+BLIND: Final = ("grey", "withheld")
+_GREY: Final = 128
+
+
+def blind_media(task: TaskData, blind: str | None) -> TaskData:
+    """A task that shows the model nothing of its media.
+
+    Args:
+        task: the task.
+        blind: `grey`: each image and frame becomes a grey one of its size; `withheld`: there are none; `None`: the task
+            as it is.
+    """
+    if blind is None:
+        return task
+    if blind == "withheld":
+        return replace(
+            task,
+            samples=[replace(sample, media=()) for sample in task.samples],
+            open_media=_open_nothing,
+        )
+    return replace(task, open_media=partial(_open_grey, task))
+
+
+def _open_nothing(sample_id: str) -> list[Image | Video]:
+    return []
+
+
+def _open_grey(task: TaskData, sample_id: str) -> list[Image | Video]:
+    return [_grey(medium) for medium in task.open_media(sample_id)]
+
+
+def _grey(medium: Image | Video) -> Image | Video:
+    from PIL import Image as PilImage
+
+    from harness.media import Video
+
+    if isinstance(medium, Video):
+        import numpy as np
+
+        return replace(medium, frames=np.full_like(medium.frames, _GREY))
+    return PilImage.new("RGB", medium.size, (_GREY, _GREY, _GREY))

@@ -1,0 +1,161 @@
+"""What a run consists of, decided before the model is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.checkpoints import Checkpoint, resolve_checkpoint
+from harness.config import DEFAULT_MAX_NEW_TOKENS, EvalConfig
+from harness.engines import ENGINES, Decoding, Engine, make_engine
+from harness.errors import UsageError
+from harness.evaluation.blind import blind_media
+from harness.evaluation.data import digest_prompts
+from harness.evaluation.selection import choose_samples
+from harness.evaluation.tasks import TaskData, expand_tasks, load_task
+from harness.types import PromptFormat, Sample
+
+if TYPE_CHECKING:
+    from harness.answer_judge import AnswerJudge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run consists of.
+
+    Attributes:
+        checkpoint: the model.
+        prompt_format: resolved, never `auto`.
+        decoding: what decides the tokens.
+        engine_name: resolved, never `auto`.
+        engine: its settings checked, its model not loaded yet.
+        judge: of open-ended answers, or `None`.
+        tasks: in the order of the report.
+        samples: by task, those that are asked.
+        settings: what two sessions of one run must agree on; by content, not by place, so that a checkpoint or data
+            set that was moved is still the same one.
+    """
+
+    checkpoint: Checkpoint
+    prompt_format: PromptFormat
+    decoding: Decoding
+    engine_name: str
+    engine: Engine
+    judge: AnswerJudge | None
+    tasks: Sequence[TaskData]
+    samples: Mapping[str, Sequence[Sample]]
+    settings: Mapping[str, Any]
+
+
+def make_plan(config: EvalConfig) -> Plan:
+    """Resolve checkpoint, tasks and engine, and check that they fit.
+
+    Raises:
+        HarnessError: something that was asked for does not exist or does not fit.
+    """
+    engine_name = _engine_name(config)
+    if engine_name == "replay" and not _is_checkpoint(config.model):
+        checkpoint = Checkpoint(name=config.model, folder=None)
+    else:
+        checkpoint = resolve_checkpoint(config.model, revision=config.revision)
+    prompt_format: PromptFormat = (
+        checkpoint.prompt_format or "direct" if config.prompt == "auto" else config.prompt  # type: ignore[assignment]
+    )
+    data = config.data or ("demo" if config.model == "demo" else "hub")
+    tasks = [
+        blind_media(
+            load_task(
+                name, data=data, tasks_dir=config.tasks_dir, num_frames=config.num_frames, prompt_format=prompt_format
+            ),
+            config.blind,
+        )
+        for name in expand_tasks(config.tasks, config.tasks_dir)
+    ]
+    engine = make_engine(engine_name, checkpoint, config.engine_options)
+    decoding = Decoding(
+        max_new_tokens=config.max_new_tokens or DEFAULT_MAX_NEW_TOKENS[prompt_format],
+        temperature=config.temperature,
+        top_p=config.top_p,
+        seed=config.seed,
+    )
+    judge = _open_judge(config)
+    samples = {task.name: choose_samples(task.samples, config.limit, config.seed) for task in tasks}
+    settings = {
+        "model": {"weights": checkpoint.weights, "files": checkpoint.files},
+        "prompt": prompt_format,
+        "decoding": decoding_settings(decoding),
+        "seed": config.seed,
+        "limit": config.limit,
+        "num_frames": config.num_frames,
+        "blind": config.blind,
+        "engine": engine_name,
+        "engine_settings": dict(engine.describe()),
+        "judge": judge.identity if judge is not None else None,
+        "tasks": {
+            task.name: {
+                "version": task.version,
+                "count": len(samples[task.name]),
+                "prompts": digest_prompts(samples[task.name]),
+            }
+            for task in tasks
+        },
+    }
+    return Plan(
+        checkpoint=checkpoint,
+        prompt_format=prompt_format,
+        decoding=decoding,
+        engine_name=engine_name,
+        engine=engine,
+        judge=judge,
+        tasks=tasks,
+        samples=samples,
+        settings=settings,
+    )
+
+
+def with_seed(plan: Plan, seed: int) -> Plan:
+    """The same questions, sampled with another seed."""
+    return replace(plan, decoding=replace(plan.decoding, seed=seed), settings={**plan.settings, "seed": seed})
+
+
+def decoding_settings(decoding: Decoding) -> dict[str, Any]:
+    """Decoding as it is recorded."""
+    return {
+        "max_new_tokens": decoding.max_new_tokens,
+        "temperature": decoding.temperature,
+        "top_p": decoding.top_p,
+        "repetition_penalty": 1.0,
+    }
+
+
+def default_folder(plan: Plan) -> Path:
+    """`runs/NAME-DIGEST`, so that the same command finds its run again and another one does not meet it."""
+    name = Path(plan.checkpoint.name).name if plan.checkpoint.folder else plan.checkpoint.name
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "model"
+    digest = hashlib.sha256(json.dumps(plan.settings, sort_keys=True).encode()).hexdigest()
+    return Path("runs") / f"{slug}-{digest[:8]}"
+
+
+def _engine_name(config: EvalConfig) -> str:
+    if config.engine != "auto":
+        if config.engine not in ENGINES:
+            raise UsageError(f"engine {config.engine!r} does not exist. Choose one of: {', '.join(ENGINES)}, auto.")
+        return config.engine
+    return "replay" if config.engine_options.get("responses") is not None else "hf"
+
+
+def _open_judge(config: EvalConfig) -> AnswerJudge | None:
+    if config.judge is None:
+        return None
+    from harness.answer_judge import open_judge
+
+    return open_judge(config.judge, base_url=config.judge_base_url)
+
+
+def _is_checkpoint(model: str) -> bool:
+    return model == "demo" or Path(model).expanduser().is_dir()
