@@ -130,6 +130,18 @@ def _run_diagnose(arguments: argparse.Namespace) -> int:
     return run(arguments)
 
 
+def _leaderboard_arguments(parser: argparse.ArgumentParser) -> None:
+    from leaderboards.command import add_arguments
+
+    add_arguments(parser)
+
+
+def _run_leaderboard(arguments: argparse.Namespace) -> int:
+    from leaderboards.command import run
+
+    return run(arguments)
+
+
 def _tasks_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="list lmms-eval's own tasks too (takes seconds)")
     parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of task plug-ins")
@@ -179,6 +191,7 @@ _COMMANDS: Final[dict[str, _Command]] = {
     "score": ("score recorded responses, no model needed", _score_arguments, _run_score),
     "diagnose": ("say why a run went wrong where it did", _diagnose_arguments, _run_diagnose),
     "compare": ("paired comparison of two runs", _compare_arguments, _run_compare),
+    "leaderboard": ("comparison tables and pages from runs", _leaderboard_arguments, _run_leaderboard),
     "tasks": ("list the tasks", _tasks_arguments, _run_tasks),
     "doctor": ("check what this machine has and lacks", _doctor_arguments, _run_doctor),
     "demo": ("the demo world: its data and its checkpoint", _demo_arguments, _run_demo),

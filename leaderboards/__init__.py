@@ -1,0 +1,1 @@
+"""Leaderboards: rows, tables, pages and publishing, from stored runs only."""

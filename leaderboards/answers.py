@@ -1,0 +1,168 @@
+"""The answer that a board gives: which checkpoint hallucinates least, whether that is real, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from leaderboards.board import Column, Delta, Group, Row
+from leaderboards.runs import Figure
+from leaderboards.terms import order_causes
+from leaderboards.text import interval, number, p_value, signed
+
+_SHIFTS: Final = {
+    "pope": (
+        ("adversarial/accuracy", "right on adversarial POPE"),
+        ("mean/yes_ratio", "yes among POPE answers"),
+    ),
+    "videohallucer": (
+        ("mean/basic", "right about what is there"),
+        ("mean/hallucinated", "right about what is not"),
+    ),
+}
+"""Metrics that tell in what a change of a hallucination benchmark consists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """A share of the baseline's and of the leader's answers.
+
+    Attributes:
+        what: what the answers have in common, in plain text that the caller must escape.
+        before: share of the baseline's; `None` where there is none.
+        after: share of the leader's.
+    """
+
+    what: str
+    before: float | None
+    after: float | None
+
+    @property
+    def text(self) -> str:
+        """Both shares in percent: `10.8 → 5.3 %`."""
+        start = "" if self.before is None else f"{number(self.before)} → "
+        return f"{start}{number(self.after)} %"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a group says, as sentences of plain text that the caller must escape.
+
+    Attributes:
+        leader: label of the row that hallucinates least.
+        scores: its headlines on the benchmarks that order the rows.
+        rivals: labels of rows that its intervals do not set apart from it on any of them.
+        verdict: whether the lead over the baseline is more than chance, in a few words; empty without a baseline.
+        real: what the paired tests against the baseline say; empty without a baseline.
+        why: in what the leader differs from the baseline, or how it goes wrong; empty where nothing is known.
+    """
+
+    leader: str
+    scores: Sequence[str]
+    rivals: Sequence[str]
+    verdict: str
+    real: Sequence[str]
+    why: Sequence[Shift]
+
+
+def answer(group: Group) -> Answer | None:
+    """The answer of a group; `None` where it has one row only, or none with all benchmarks that order it."""
+    if len(group.rows) < 2 or group.rows[0].score(group.ordered_by) is None:
+        return None
+    leader = group.rows[0]
+    baseline = group.row(group.baseline) if group.baseline else None
+    columns = [column for column in group.columns if column.task in group.ordered_by]
+    return Answer(
+        leader=leader.label,
+        scores=[_score(leader, column) for column in columns],
+        rivals=[row.label for row in group.rows[1:] if _overlaps(leader, row, group.ordered_by)],
+        verdict="" if baseline is None else _verdict(leader, baseline, columns),
+        real=list(_real(group, leader, baseline)),
+        why=list(_why(leader, None if baseline is leader else baseline, group)),
+    )
+
+
+def _score(row: Row, column: Column) -> str:
+    metric = row.cells[column.task].metric
+    shown = f"{column.title} {number(metric.value, column.scale)} {interval(metric.low, metric.high, column.scale)}"
+    return shown.strip()
+
+
+def _overlaps(leader: Row, row: Row, tasks: Sequence[str]) -> bool:
+    if row.score(tasks) is None:
+        return False
+    for task in tasks:
+        best, other = leader.cells[task].metric, row.cells[task].metric
+        if best.low is not None and other.high is not None and other.high < best.low:
+            return False
+    return True
+
+
+def _real(group: Group, leader: Row, baseline: Row | None) -> Iterator[str]:
+    if baseline is None:
+        return
+    if baseline is leader:
+        worse = sum(_is_worse(row, group.ordered_by) for row in group.rows)
+        yield f"Of {len(group.rows) - 1} others, {worse} hallucinate more beyond chance on at least one benchmark."
+        return
+    for column in group.columns:
+        cell = leader.cells.get(column.task)
+        if cell is not None and cell.delta is not None and cell.delta.value is not None:
+            yield f"{column.title}: {delta_in_words(cell.delta, column.scale)}."
+
+
+def _verdict(leader: Row, baseline: Row, columns: Sequence[Column]) -> str:
+    if leader is baseline:
+        return "The baseline is not beaten"
+    deltas = {column.title: leader.cells[column.task].delta for column in columns}
+    better = [title for title, delta in deltas.items() if delta and delta.is_real and (delta.value or 0) > 0]
+    worse = [title for title, delta in deltas.items() if delta and delta.is_real and (delta.value or 0) < 0]
+    others = [title for title in deltas if title not in better and title not in worse]
+    parts = []
+    if better:
+        parts.append(f"Yes, on {' and '.join(better)}" if not others and not worse else f"On {' and '.join(better)}")
+    if worse:
+        parts.append(f"{'worse' if parts else 'Worse'} on {' and '.join(worse)}")
+    if others:
+        parts.append(f"{'not' if parts else 'Not'} beyond chance on {' and '.join(others)}")
+    return ", ".join(parts)
+
+
+def _is_worse(row: Row, tasks: Sequence[str]) -> bool:
+    deltas = [row.cells[task].delta for task in tasks if task in row.cells]
+    return any(delta is not None and delta.is_real and (delta.value or 0) < 0 for delta in deltas)
+
+
+def delta_in_words(delta: Delta, scale: float) -> str:
+    """A delta as a reader says it: `+4.3 [2.1, 6.5], beyond chance (p < 0.001)`."""
+    shown = f"{signed(delta.value, scale)} {interval(delta.low, delta.high, scale)}".strip()
+    if delta.p_adjusted is None:
+        return f"{shown}, not tested" + (f" ({delta.note})" if delta.note else "")
+    p = p_value(delta.p_adjusted)
+    p = f"p {p}" if p.startswith("<") else f"p = {p}"
+    return f"{shown}, {'beyond' if delta.is_real else 'within'} chance ({p})"
+
+
+def _why(leader: Row, baseline: Row | None, group: Group) -> Iterator[Shift]:
+    after = leader.attribution(group.attributed)
+    before = baseline.attribution(group.attributed) if baseline else {}
+    for cause in order_causes({**before, **after}):
+        shares = (before.get(cause, 0.0) if before else None, after.get(cause, 0.0) if after else None)
+        if any(shares):
+            what = f"wrong by {cause}" if cause != "unattributed" else "wrong, cause not known"
+            yield Shift(what=what, before=shares[0], after=shares[1])
+    for name in group.diagnostics:
+        if name.rpartition("/")[2] == "chair_i" and (now := leader.diagnostics.get(name)) is not None:
+            then = baseline.diagnostics.get(name) if baseline else None
+            yield Shift(what="objects captioned that are not there", before=_value(then), after=now.metric.value)
+    for task in group.ordered_by:
+        for name, what in _SHIFTS.get(task, ()):
+            then_ = baseline.cells[task].result.metrics.get(name) if baseline and task in baseline.cells else None
+            now_ = leader.cells[task].result.metrics.get(name)
+            if now_ is not None and now_.value is not None:
+                yield Shift(what=what, before=then_.value if then_ else None, after=now_.value)
+
+
+def _value(figure: Figure | None) -> float | None:
+    return None if figure is None else figure.metric.value

@@ -1,0 +1,311 @@
+"""What a board is made of: groups of rows that may be compared, their cells, deltas, curves and reported rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harness.types import Metric, RunRecord, TaskResult
+from leaderboards.naming import Step
+from leaderboards.runs import Figure, StoredRun
+from leaderboards.terms import measure_title, order_causes, task_title
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """What must be equal for two results of one task to be compared.
+
+    Attributes:
+        headline: name of the metric that stands for the task.
+        digest: of the questions that were asked; `None` when it is not known.
+        count: how many they were.
+        source: where they came from; compared only where the digest is not known.
+        version: of the task.
+        prompt: prompt format.
+        num_frames: frames per video; `None` for tasks with images.
+        judge: who settled open-ended answers; `None` where nobody did or rules always can.
+        blind: how the media were hidden from the model; `None`: they were shown.
+    """
+
+    headline: str
+    digest: str | None
+    count: int
+    source: str | None
+    version: str | None
+    prompt: str
+    num_frames: int | None
+    judge: str | None
+    blind: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """A checkpoint against the baseline on the same questions.
+
+    Attributes:
+        value: checkpoint minus baseline; `None` when it could not be had.
+        low: lower end of its 95 % interval.
+        high: upper end of its 95 % interval.
+        p: of the paired test; `None` when there was none.
+        p_adjusted: `p` after Holm's correction over all tests of the table.
+        n: units that were paired.
+        test: name of the test.
+        note: why there is no value or no test.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    p_adjusted: float | None = None
+    n: int = 0
+    test: str | None = None
+    note: str | None = None
+
+    @property
+    def is_real(self) -> bool:
+        """Whether the difference stands at the 5 % level after Holm's correction."""
+        return self.p_adjusted is not None and self.p_adjusted < 0.05
+
+    @property
+    def mark(self) -> str:
+        """`***`, `**`, `*` below .001, .01, .05 after Holm's correction; `ns` for not significant; empty untested."""
+        if self.p_adjusted is None:
+            return ""
+        return next(
+            (mark for bound, mark in ((0.001, "***"), (0.01, "**"), (0.05, "*")) if self.p_adjusted < bound), "ns"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A checkpoint's result on one task: that of its latest run under the group's protocol."""
+
+    run: StoredRun
+    result: TaskResult
+    protocol: Protocol
+    delta: Delta | None = None
+
+    @property
+    def metric(self) -> Metric:
+        """The headline."""
+        return self.result.metrics[self.result.headline]
+
+    @property
+    def official(self) -> float | None:
+        """What the published evaluator gives for the headline."""
+        return self.result.official.get(self.result.headline)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A checkpoint within a group.
+
+    Attributes:
+        key: what identifies it.
+        label: what it is called; unlike all other labels of the board.
+        fingerprint: first digits of its weights; `None` where it has none.
+        step: where it stands in a training run; `None` where its name does not tell.
+        cells: results by task.
+        other_names: further names that its runs were given.
+        is_baseline: whether the others are compared with it.
+    """
+
+    key: str
+    label: str
+    fingerprint: str | None
+    step: Step | None
+    cells: Mapping[str, Cell]
+    other_names: Sequence[str] = ()
+    is_baseline: bool = False
+
+    @property
+    def runs(self) -> list[StoredRun]:
+        """Its runs, each once, the latest first."""
+        runs = {cell.run.folder: cell.run for cell in self.cells.values()}
+        return sorted(runs.values(), key=lambda run: run.age, reverse=True)
+
+    @property
+    def latest(self) -> RunRecord:
+        """Record of its latest run."""
+        return self.runs[0].record
+
+    @property
+    def diagnostics(self) -> dict[str, Figure]:
+        """Diagnostic figures that have a value; of one name, the latest run's."""
+        found: dict[str, Figure] = {}
+        for run in self.runs:
+            for name, figure in (run.diagnostics.figures if run.diagnostics else {}).items():
+                if figure.metric.value is not None:
+                    found.setdefault(name, figure)
+        return found
+
+    @property
+    def attributed(self) -> dict[str, Mapping[str, int]]:
+        """Tasks of which is known where wrong answers went wrong, with the counts."""
+        return {
+            task: cell.run.diagnostics.attribution[task]
+            for task, cell in self.cells.items()
+            if cell.run.diagnostics is not None and task in cell.run.diagnostics.attribution
+        }
+
+    def attribution(self, tasks: Sequence[str]) -> dict[str, float]:
+        """Wrong answers by cause, as a share of all answers to some tasks; empty where one of them is not known."""
+        known = self.attributed
+        if not tasks or any(task not in known for task in tasks):
+            return {}
+        samples = sum(self.cells[task].result.samples for task in tasks)
+        counts: dict[str, int] = {}
+        for task in tasks:
+            for cause, count in known[task].items():
+                counts[cause] = counts.get(cause, 0) + count
+        return {cause: counts[cause] / samples for cause in order_causes(counts)} if samples else {}
+
+    def score(self, tasks: Sequence[str]) -> float | None:
+        """Mean headline over some tasks; `None` where one is missing."""
+        values = [self.cells[task].metric.value for task in tasks if task in self.cells]
+        known = [value for value in values if value is not None]
+        return sum(known) / len(known) if known and len(known) == len(tasks) else None
+
+    def share(self, counted: str, tasks: Sequence[str]) -> float | None:
+        """`unanswered` or `errors` among all samples of some tasks; `None` without samples."""
+        results = [self.cells[task].result for task in tasks if task in self.cells]
+        samples = sum(result.samples for result in results)
+        return sum(getattr(result, counted) for result in results) / samples if samples else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One task of a group.
+
+    Attributes:
+        task: its name.
+        protocol: under which all cells of the column were had.
+        scale: what values are multiplied by for showing: 100 for shares.
+    """
+
+    task: str
+    protocol: Protocol
+    scale: float = 100.0
+
+    @property
+    def title(self) -> str:
+        """The task as its authors write it."""
+        return task_title(self.task)
+
+    @property
+    def measure(self) -> str:
+        """The headline in words."""
+        return measure_title(self.task, self.protocol.headline)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Rows that may be compared.
+
+    Attributes:
+        title: what they have in common.
+        reason: why they are kept apart from the first group; `None` for the first.
+        columns: tasks, in the order in which they are shown.
+        rows: checkpoints, the one that hallucinates least first.
+        ordered_by: tasks whose mean headline orders the rows.
+        baseline: label of the baseline; `None` where it has no run in this group, or none was named.
+        tests: how many tests Holm's correction is over.
+        diagnostics: names of the diagnostic figures that its rows can be compared by.
+        attributed: tasks whose wrong answers are attributed in every row that has diagnostics.
+    """
+
+    title: str
+    reason: str | None
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    ordered_by: Sequence[str]
+    baseline: str | None = None
+    tests: int = 0
+    diagnostics: Sequence[str] = ()
+    attributed: Sequence[str] = ()
+
+    @property
+    def causes(self) -> list[str]:
+        """Where wrong answers of some row went wrong, in the order in which they are shown."""
+        return order_causes({cause: 0 for row in self.rows for cause in row.attribution(self.attributed)})
+
+    def row(self, label: str) -> Row:
+        """The row of that label."""
+        return next(row for row in self.rows if row.label == label)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedRow:
+    """Figures that a paper reports.
+
+    Attributes:
+        name: the model.
+        values: task to figure, as a share.
+        source: where it is reported.
+        date: of the source, ISO 8601.
+        url: of the source.
+        note: how it was had, in a few words.
+    """
+
+    name: str
+    values: Mapping[str, float]
+    source: str
+    date: str
+    url: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One checkpoint on a curve."""
+
+    step: int
+    label: str
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """One figure over the checkpoints of a training run.
+
+    Attributes:
+        run: short name of the training run.
+        figure: task or diagnostic.
+        measure: what is drawn, in words.
+        scale: what values are multiplied by for showing.
+        points: in the order of their steps.
+        rises_from: step with the least hallucination, where it rises after it; `None` where it does not.
+        rises_by: step from which on every later one is above that least by more than chance.
+    """
+
+    run: str
+    figure: str
+    measure: str
+    scale: float
+    points: Sequence[Point]
+    rises_from: int | None = None
+    rises_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """Everything that is shown.
+
+    Attributes:
+        title: heading.
+        groups: rows that may be compared, in the order in which they are shown.
+        reported: rows from papers.
+        curves: by group, the curves of its training runs.
+        notes: what a reader must know, e.g. a baseline that is missing in a group.
+        problems: folders that were left out, and why.
+    """
+
+    title: str
+    groups: Sequence[Group]
+    reported: Sequence[ReportedRow] = ()
+    curves: Sequence[Sequence[Curve]] = ()
+    notes: Sequence[str] = ()
+    problems: Sequence[str] = field(default=())

@@ -1,0 +1,130 @@
+"""From run folders to a board: read, group, compare with the baseline, draw curves, add reported rows."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import UsageError
+from leaderboards.board import Board, Group, Row
+from leaderboards.curves import draw_curves
+from leaderboards.deltas import compare_group
+from leaderboards.grouping import RowsOf, group_runs
+from leaderboards.reference import read_reported, reference_files
+from leaderboards.runs import StoredRun, load_runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardConfig:
+    """What a board is built from.
+
+    Attributes:
+        runs: run folders, or folders that hold run folders.
+        baseline: label, model name, run id, or first digits of the weights of the checkpoint that the others are
+            compared with; `None`: no comparison, and no sample is read.
+        rows_of: a row per checkpoint, or per run.
+        references: files of reported numbers; `None`: those that come with the harness, unless all runs are over the
+            demo world; empty: none.
+        title: heading of the board.
+    """
+
+    runs: Sequence[Path]
+    baseline: str | None = None
+    rows_of: RowsOf = "checkpoints"
+    references: Sequence[Path] | None = None
+    title: str = "Leaderboard"
+
+
+def build_board(config: BoardConfig) -> Board:
+    """Build a board.
+
+    Raises:
+        UsageError: no finished run was found, or the baseline is unknown or names several checkpoints.
+        DataError: a file of reported numbers is malformed.
+    """
+    runs, problems = load_runs(config.runs)
+    if not runs:
+        named = " ".join(problems[:3]) + (f" And {len(problems) - 3} more." if len(problems) > 3 else "")
+        raise UsageError(f"no finished run in {', '.join(map(str, config.runs))}; 'harness eval' writes them. {named}")
+    groups = group_runs(runs, rows_of=config.rows_of)
+    notes: list[str] = []
+    if config.baseline is not None:
+        key = find_checkpoint(groups, config.baseline, "--baseline").key
+        compared = [compare_group(group, key) for group in groups]
+        groups = [group for group, _ in compared]
+        problems += [problem for _, found in compared for problem in found]
+        notes += [
+            f"The baseline has no run under the conditions of “{group.title}”: nothing is compared there."
+            for group in groups
+            if group.baseline is None
+        ]
+    notes += [note for group in groups for note in _judges(group)]
+    references = config.references
+    if references is None:
+        # Figures over the real benchmarks say nothing beside figures over the demo world.
+        references = [] if all(_is_demo(run) for run in runs) else reference_files()
+    reported = read_reported(references)
+    shown = {column.task for group in groups for column in group.columns}
+    return Board(
+        title=config.title,
+        groups=groups,
+        reported=[row for row in reported if shown & set(row.values)],
+        curves=[draw_curves(group) for group in groups],
+        notes=notes,
+        problems=list(dict.fromkeys(problems)),
+    )
+
+
+def _judges(group: Group) -> Iterator[str]:
+    """A warning where figures that rest on a judge rest on different ones."""
+    diagnosed = [run.diagnostics for row in group.rows for run in row.runs if run.diagnostics is not None]
+    judges = sorted({diagnostics.judge or "none" for diagnostics in diagnosed})
+    if len(judges) > 1:
+        yield (
+            f"The diagnostics of “{group.title}” rest on different judges ({', '.join(judges)}): caption figures and "
+            "attributions of rows with another judge do not compare."
+        )
+
+
+def _is_demo(run: StoredRun) -> bool:
+    return all(data.get("source") == "demo" for data in run.record.data.values())
+
+
+def find_checkpoint(groups: Sequence[Group], name: str, option: str) -> Row:
+    """The row (of the first group that has one) of the checkpoint that a name means.
+
+    Args:
+        groups: where to look.
+        name: label, run id, model name, end of the label, or first digits of the weights.
+        option: which option gave the name, for messages.
+
+    Raises:
+        UsageError: it means none, or several.
+    """
+    rows = {row.key: row for group in reversed(groups) for row in group.rows}
+    tests: Sequence[Callable[[Row], bool]] = (
+        lambda row: row.label == name,
+        lambda row: any(run.record.id == name for run in row.runs),
+        lambda row: any(run.record.model == name for run in row.runs),
+        lambda row: row.label.rpartition("/")[2] == name or name in row.other_names,
+        lambda row: len(name) >= 4 and (row.fingerprint or "").startswith(name.removeprefix("sha256:")[:12]),
+    )
+    for test in tests:
+        found = sorted((row for row in rows.values() if test(row)), key=lambda row: row.label)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            labels = ", ".join(repr(row.label) for row in found[:6])
+            raise UsageError(f"{option} {name!r} names {len(found)} checkpoints: {labels}. Give one of these labels.")
+    raise UsageError(f"{option} {name!r} is none of the checkpoints.{_suggest(name, list(rows.values()))}")
+
+
+def _suggest(name: str, rows: Sequence[Row]) -> str:
+    labels = sorted(row.label for row in rows)
+    near = difflib.get_close_matches(name, labels, n=1)
+    if near:
+        return f" Did you mean {near[0]!r}?"
+    more = ", …" if len(labels) > 6 else ""
+    return f" There are: {', '.join(labels[:6])}{more}."

@@ -1,0 +1,245 @@
+"""A checkpoint's results as hub metadata: `model-index` in its model card, and `.eval_results/*.yaml`.
+
+Built and checked with huggingface_hub's own classes. Only results over all questions of a benchmark are published: a
+run with `--limit` is not the benchmark.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from harness.errors import DataError
+from leaderboards.answers import delta_in_words
+from leaderboards.board import Board, Cell, Column
+from leaderboards.readme import END, START, splice
+from leaderboards.text import UNKNOWN, interval, markdown, number, public_path
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+_HUB_SOURCE: Final = re.compile(r"hub:(?P<id>[A-Za-z0-9][\w.-]*(?:/[\w.-]+)?)(?:@(?P<revision>[\w.-]+))?")
+_TASK_TYPES: Final[Mapping[str, str]] = {"videohallucer": "video-text-to-text", "mmvu": "video-text-to-text"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One benchmark of a checkpoint that may be published.
+
+    Attributes:
+        column: the task.
+        cell: the result.
+        dataset: hub id of the data, or `None` where they are no hub data set.
+        revision: of the data, or `None`.
+        title: of the group that it stands in.
+        baseline: label of that group's baseline.
+    """
+
+    column: Column
+    cell: Cell
+    dataset: str | None
+    revision: str | None
+    title: str
+    baseline: str | None
+
+
+def published_results(board: Board, label: str) -> tuple[list[Result], list[str]]:
+    """A checkpoint's results, of each task the first in the order of the groups; and what was left out, with why."""
+    results: dict[str, Result] = {}
+    left_out: list[str] = []
+    rows = [(group, row) for group in board.groups for row in group.rows if row.label == label]
+    for group, row in rows:
+        for column in group.columns:
+            cell = row.cells.get(column.task)
+            if cell is None:
+                continue
+            reason = _unfit(cell, column, results)
+            if reason:
+                left_out.append(f"{column.title} ({group.title}): {reason}")
+            else:
+                match = _HUB_SOURCE.fullmatch(str(cell.run.record.data[column.task].get("source")))
+                results[column.task] = Result(
+                    column=column,
+                    cell=cell,
+                    dataset=match["id"] if match else None,
+                    revision=match["revision"] if match else None,
+                    title=group.title,
+                    baseline=group.baseline,
+                )
+    return list(results.values()), left_out
+
+
+def _unfit(cell: Cell, column: Column, taken: Mapping[str, Result]) -> str | None:
+    if cell.metric.value is None:
+        return "its headline is undefined"
+    if cell.run.record.settings.get("limit") is not None:
+        return "it was run with --limit, so it is not a result of the benchmark"
+    if column.task in taken:
+        return f"the result under “{taken[column.task].title}” is published"
+    return None
+
+
+def make_card(existing: str | None, label: str, results: Sequence[Result]) -> str:
+    """The model card's text: what was there, with this checkpoint's results brought up to date.
+
+    Results of the same benchmark and metric are replaced, all other metadata and text stay.
+
+    Args:
+        existing: text of the card so far; `None`: there is none.
+        label: of the checkpoint.
+        results: what is published.
+
+    Raises:
+        DataError: the existing card's metadata is not valid.
+        UsageError: its markers are broken.
+    """
+    card = _read_card(existing if existing is not None else f"---\n{{}}\n---\n# {markdown(label)}\n")
+    fresh = list(_eval_results(results))
+    replaced = {_key(result) for result in fresh}
+    data = cast("ModelCardData", card.data)
+    data.model_name = data.model_name or label
+    data.eval_results = [*(result for result in data.eval_results or [] if _key(result) not in replaced), *fresh]
+    block = "\n".join(_block(results))
+    text = card.text
+    if START not in text and END not in text:
+        text = f"{text.rstrip()}\n\n## Evaluation\n\n{START}\n{END}\n"
+    card.text = splice(text, block, "the model card")
+    content = str(card)
+    _read_card(content)
+    return content
+
+
+def _key(result: EvalResult) -> tuple[Any, ...]:
+    return (*result.unique_identifier, result.metric_type, result.metric_name)
+
+
+def _read_card(content: str) -> ModelCard:
+    from huggingface_hub import ModelCard
+    from yaml import YAMLError
+
+    try:
+        return ModelCard(content)
+    except (ValueError, KeyError, TypeError, YAMLError) as error:
+        message = " ".join(str(error).split())
+        raise DataError(f"the model card's metadata is not valid: {message}. Mend its first block.") from error
+
+
+def _eval_results(results: Sequence[Result]) -> Iterator[EvalResult]:
+    """Strict headline, and the published evaluator's figure where it has one, in percent."""
+    from huggingface_hub import EvalResult
+
+    for result in results:
+        cell, protocol = result.cell, result.column.protocol
+        for kind, value in (("strict", cell.metric.value), ("official evaluator", cell.official)):
+            if value is None:
+                continue
+            yield EvalResult(
+                task_type=_TASK_TYPES.get(result.column.task, "image-text-to-text"),
+                dataset_type=result.dataset or public_path(str(cell.run.record.data[result.column.task].get("source"))),
+                dataset_name=result.column.title,
+                dataset_revision=result.revision,
+                dataset_args={"questions": protocol.count, "digest": protocol.digest, "prompt": protocol.prompt},
+                metric_type="accuracy",
+                metric_name=f"{protocol.headline} ({kind})",
+                metric_value=round(result.column.scale * value, 2),
+            )
+
+
+def make_eval_results(results: Sequence[Result], task_ids: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """`.eval_results` files by name, one per data set, and what was left out and why.
+
+    The value is the published evaluator's figure, which other entries of a hub leaderboard compare with, or the
+    strict one where there is none; the notes hold the rest.
+
+    Args:
+        results: what is published.
+        task_ids: task to its id in the data set's `eval.yaml`; `default` where it is not given.
+    """
+    import yaml
+    from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml, parse_eval_result_entries
+
+    files: dict[str, str] = {}
+    left_out: list[str] = []
+    for result in results:
+        if result.dataset is None:
+            left_out.append(f"{result.column.title}: its data are no hub data set, so it has no .eval_results entry")
+            continue
+        cell = result.cell
+        value = cell.official if cell.official is not None else cell.metric.value
+        assert value is not None
+        entry = EvalResultEntry(
+            dataset_id=result.dataset,
+            task_id=task_ids.get(result.column.task, "default"),
+            value=round(result.column.scale * value, 2),
+            dataset_revision=result.revision,
+            date=cell.run.record.started,
+            notes=_notes(result),
+        )
+        data = eval_result_entries_to_yaml([entry])
+        text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=1000)
+        if parse_eval_result_entries(yaml.safe_load(text)) != [entry]:
+            raise DataError(f"{result.column.title}: the hub's format does not hold this result: {text!r}.")
+        files[f"{result.column.task}.yaml"] = text
+    return files, left_out
+
+
+def _notes(result: Result) -> str:
+    cell, protocol, scale = result.cell, result.column.protocol, result.column.scale
+    record, metric = cell.run.record, cell.metric
+    which = "official evaluator" if cell.official is not None else "strict"
+    found = [
+        f"{protocol.headline} ({which})",
+        f"strict {number(metric.value, scale)} {interval(metric.low, metric.high, scale)}".strip(),
+        f"{protocol.prompt} prompt",
+        f"{protocol.count} questions",
+        f"{cell.result.unanswered} unanswered",
+        f"{cell.result.errors} without a response",
+        f"harness {record.versions.get('harness', 'of unknown version')}",
+    ]
+    return "; ".join(found)
+
+
+def _block(results: Sequence[Result]) -> Iterator[str]:
+    from tabulate import tabulate
+
+    rows = []
+    for result in results:
+        cell, scale = result.cell, result.column.scale
+        metric, delta = cell.metric, cell.delta
+        against = UNKNOWN
+        if delta is not None and result.baseline is not None:
+            against = f"{markdown(delta_in_words(delta, scale))} against {markdown(result.baseline)}"
+        rows.append(
+            [
+                markdown(result.column.title),
+                markdown(result.column.measure),
+                number(metric.value, scale),
+                interval(metric.low, metric.high, scale),
+                number(cell.official, scale),
+                result.column.protocol.count,
+                cell.result.unanswered,
+                against,
+            ]
+        )
+    headers = [
+        "benchmark",
+        "metric",
+        "strict %",
+        "95 % interval",
+        "official %",
+        "questions",
+        "unanswered",
+        "difference",
+    ]
+    yield tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True)
+    yield ""
+    yield (
+        "Strict: what each response means; no readable answer counts wrong. Official: what the benchmark's own "
+        f"evaluator gives on the same responses. Prompt format: {markdown(', '.join(_prompts(results)))}."
+    )
+
+
+def _prompts(results: Sequence[Result]) -> list[str]:
+    return sorted({result.column.protocol.prompt for result in results})

@@ -1,0 +1,181 @@
+"""A board as data: JSON with everything, CSV with a line per checkpoint and task."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from leaderboards.board import Board, Cell, Column, Curve, Group, Row
+from leaderboards.text import csv_text, public_path
+
+FORMAT: Final = "harness-leaderboard"
+FORMAT_VERSION: Final = 1
+FIELDS: Final = (
+    *("group", "checkpoint", "kind", "task", "metric", "value", "low", "high", "n", "official"),
+    *("delta", "delta_low", "delta_high", "p", "p_holm", "samples", "unanswered", "truncated", "errors"),
+    *("weights", "engine", "prompt", "decoding", "seed", "judge", "data_count", "data_digest", "task_version"),
+    *("date", "commit", "run", "source"),
+)
+"""Columns of the CSV."""
+
+
+def render_json(board: Board) -> str:
+    """The whole board, a line per row; shares are not multiplied, what is not known is null."""
+    curves = [*board.curves, *[()] * (len(board.groups) - len(board.curves))]
+    groups = ",\n".join(_group(group, drawn) for group, drawn in zip(board.groups, curves, strict=True))
+    head = _dumps({"format": FORMAT, "version": FORMAT_VERSION, "title": board.title, "notes": list(board.notes)})
+    reported = _dumps([asdict(row) for row in board.reported])
+    return f'{head[:-1]},"reported":{reported},"groups":[\n{groups}\n]}}\n'
+
+
+def _dumps(value: Any) -> str:
+    # No indentation: with it, Python's slow encoder takes over.
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _group(group: Group, curves: Sequence[Curve]) -> str:
+    head = _dumps(
+        {
+            "title": group.title,
+            "kept_apart_because": group.reason,
+            "ordered_by": list(group.ordered_by),
+            "baseline": group.baseline,
+            "tests": group.tests,
+            "wrong_because_of_tasks": list(group.attributed),
+            "columns": {column.task: asdict(column.protocol) for column in group.columns},
+            "curves": [_curve(curve) for curve in curves],
+        }
+    )
+    rows = ",\n".join(_dumps(_row(row, group.attributed)) for row in group.rows)
+    return f'{head[:-1]},"rows":[\n{rows}\n]}}'
+
+
+def _row(row: Row, attributed: Sequence[str]) -> dict[str, Any]:
+    record = row.latest
+    return {
+        "checkpoint": row.label,
+        "other_names": list(row.other_names),
+        "weights": record.weights,
+        "is_baseline": row.is_baseline,
+        "training_step": row.step.step if row.step else None,
+        "cells": {task: _cell(cell) for task, cell in row.cells.items()},
+        "diagnostics": {name: _metric(figure.metric) for name, figure in row.diagnostics.items()},
+        "wrong_because": row.attribution(attributed),
+        "wrong_answers": row.attributed,
+    }
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    record, result = cell.run.record, cell.result
+    return {
+        **_metric(cell.metric),
+        "headline": result.headline,
+        "official": cell.official,
+        "delta": None if cell.delta is None else asdict(cell.delta),
+        "samples": result.samples,
+        "unanswered": result.unanswered,
+        "truncated": result.truncated,
+        "errors": result.errors,
+        "disagreements": result.disagreements,
+        "unsettled": result.unsettled,
+        "metrics": {name: _metric(metric) for name, metric in result.metrics.items()},
+        "run": {
+            "id": record.id,
+            "engine": record.engine,
+            "decoding": dict(record.decoding),
+            "seed": record.seed,
+            "judge": record.judge,
+            "data": {**record.data[result.task], "source": public_path(str(record.data[result.task].get("source")))},
+            "started": record.started,
+            "git_commit": record.git_commit,
+            "versions": dict(record.versions),
+        },
+    }
+
+
+def _metric(metric: Any) -> dict[str, Any]:
+    return {name: getattr(metric, name) for name in ("value", "stderr", "low", "high", "n")}
+
+
+def _curve(curve: Curve) -> dict[str, Any]:
+    return {
+        "training_run": curve.run,
+        "figure": curve.figure,
+        "measure": curve.measure,
+        "points": [
+            {"step": point.step, "value": point.value, "low": point.low, "high": point.high} for point in curve.points
+        ],
+        "hallucination_rises_after_step": curve.rises_from,
+        "beyond_chance_from_step": curve.rises_by,
+    }
+
+
+def render_csv(board: Board) -> str:
+    """A line per group, checkpoint and task; shares are not multiplied, what is not known is empty."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, fieldnames=FIELDS, lineterminator="\n")
+    writer.writeheader()
+    for line in _lines(board):
+        writer.writerow({name: csv_text(value) if isinstance(value, str) else value for name, value in line.items()})
+    return buffer.getvalue()
+
+
+def _lines(board: Board) -> Iterator[dict[str, Any]]:
+    for group in board.groups:
+        for row in group.rows:
+            for column in group.columns:
+                if column.task in row.cells:
+                    yield _line(group, row, column, row.cells[column.task])
+    for reported in board.reported:
+        for task, value in reported.values.items():
+            yield {
+                "group": "reported",
+                "checkpoint": reported.name,
+                "kind": "reported",
+                "task": task,
+                "value": value,
+                "date": reported.date,
+                "source": reported.source,
+            }
+
+
+def _line(group: Group, row: Row, column: Column, cell: Cell) -> dict[str, Any]:
+    record, result, metric, delta = cell.run.record, cell.result, cell.metric, cell.delta
+    return {
+        "group": group.title,
+        "checkpoint": row.label,
+        "kind": "baseline" if row.is_baseline else "measured",
+        "task": column.task,
+        "metric": result.headline,
+        "value": metric.value,
+        "low": metric.low,
+        "high": metric.high,
+        "n": metric.n,
+        "official": cell.official,
+        "delta": delta and delta.value,
+        "delta_low": delta and delta.low,
+        "delta_high": delta and delta.high,
+        "p": delta and delta.p,
+        "p_holm": delta and delta.p_adjusted,
+        "samples": result.samples,
+        "unanswered": result.unanswered,
+        "truncated": result.truncated,
+        "errors": result.errors,
+        "weights": record.weights,
+        "engine": record.engine,
+        "prompt": record.prompt_format,
+        "decoding": json.dumps(dict(record.decoding), sort_keys=True),
+        "seed": record.seed,
+        "judge": record.judge,
+        "data_count": column.protocol.count,
+        "data_digest": column.protocol.digest,
+        "task_version": column.protocol.version,
+        "date": record.started,
+        "commit": record.git_commit,
+        "run": record.id,
+        "source": public_path(str(record.data[column.task].get("source"))),
+    }

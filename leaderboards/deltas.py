@@ -1,0 +1,170 @@
+"""Checkpoints against the baseline, sample by sample on the same questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from harness.errors import StoreError
+from harness.scoring import TASKS, get_scoring
+from harness.statistics.multiplicity import holm
+from harness.store import read_records
+from harness.types import SampleRecord
+from leaderboards.board import Cell, Delta, Group, Row
+from leaderboards.runs import StoredRun
+
+_DIGITS: Final = 10
+"""Significant digits that are kept: the last ones depend on the order in which clusters are added up."""
+
+Samples = Mapping[str, Mapping[str, SampleRecord]]
+"""Records by task and sample id."""
+
+
+def compare_group(group: Group, key: str) -> tuple[Group, list[str]]:
+    """Compare every row of a group with the row of that key, with Holm's correction over all tests of the group.
+
+    Sample files are read here and nowhere else, one run at a time beside the baseline's.
+
+    Args:
+        group: rows over the same data.
+        key: of the baseline.
+
+    Returns:
+        The group with deltas; unchanged where the baseline has no row in it. And one line for each run whose samples
+        cannot be used.
+    """
+    baseline = next((row for row in group.rows if row.key == key), None)
+    if baseline is None:
+        return group, []
+    problems: list[str] = []
+    base = {task: _Base(task, records) for task, records in _read_row(baseline, set(baseline.cells), problems).items()}
+    rows: list[Row] = []
+    for row in group.rows:
+        if row is baseline:
+            rows.append(replace(row, is_baseline=True))
+            continue
+        shared = set(row.cells) & set(baseline.cells)
+        samples = _read_row(row, {task for task in shared if task in base}, problems)
+        cells = {
+            task: replace(cell, delta=_compare(cell, baseline.cells[task], samples.get(task), base.get(task)))
+            if task in shared
+            else cell
+            for task, cell in row.cells.items()
+        }
+        rows.append(replace(row, cells=cells))
+    rows, tests = _adjust(rows)
+    return replace(group, rows=rows, baseline=baseline.label, tests=tests), problems
+
+
+class _Base:
+    """The baseline's samples of one task, and what follows from them for every comparison.
+
+    Attributes:
+        records: by sample id.
+        units: of all records.
+    """
+
+    def __init__(self, task: str, records: Mapping[str, SampleRecord]) -> None:
+        self.records = records
+        self.scoring = get_scoring(task)
+        self.units = list(self.scoring.units(records.values()))
+        measures = self.scoring.measures({unit.outcome.stratum for unit in self.units})
+        self.measures = {measure.name: measure for measure in measures}
+
+
+def _read_row(row: Row, tasks: set[str], problems: list[str]) -> Samples:
+    samples: dict[str, Mapping[str, SampleRecord]] = {}
+    for run in row.runs:
+        wanted = {task for task in tasks if row.cells[task].run is run and task in TASKS}
+        if wanted:
+            try:
+                samples.update(_read_run(run, wanted))
+            except (StoreError, UnicodeDecodeError) as error:
+                problems.append(f"{run.folder}: {error} The run is shown, but not compared.")
+    return samples
+
+
+def _read_run(run: StoredRun, tasks: Iterable[str]) -> dict[str, dict[str, SampleRecord]]:
+    """Records of some tasks of one run.
+
+    Raises:
+        StoreError: its sample file cannot be read, or holds other samples than its record says.
+    """
+    samples: dict[str, dict[str, SampleRecord]] = {task: {} for task in tasks}
+    for record in read_records(run.folder):
+        if record.sample.task in samples:
+            samples[record.sample.task][record.sample.id] = record
+    for task, records in samples.items():
+        expected = run.record.tasks[task].samples
+        if len(records) != expected:
+            raise StoreError(f"{len(records)} samples of {task} are stored, its record says {expected}.")
+    return samples
+
+
+def _compare(cell: Cell, baseline: Cell, samples: Mapping[str, SampleRecord] | None, base: _Base | None) -> Delta:
+    task = cell.result.task
+    if samples is None or base is None:
+        value = _difference(cell, baseline)
+        return Delta(value=value, note="samples cannot be used" if task in TASKS else "no paired test for this task")
+    if samples.keys() != base.records.keys() or cell.result.headline not in base.measures:
+        return Delta(value=None, note="not the same questions")
+    from harness.statistics.paired import compare_measures, pair_up
+
+    ids = _answered_in_both(base.records, samples)
+    before = base.units
+    if len(ids) < len(base.records):
+        before = list(base.scoring.units(base.records[name] for name in ids))
+    after = list(base.scoring.units(samples[name] for name in ids))
+    (found,) = compare_measures([base.measures[cell.result.headline]], pair_up(before, after))
+    left_out = len(base.records) - len(ids)
+    return Delta(
+        value=_round(found.difference),
+        low=_round(found.low),
+        high=_round(found.high),
+        p=_round(found.p),
+        n=found.n,
+        test=found.test,
+        note=f"{left_out} samples without a response left out" if left_out else None,
+    )
+
+
+def _answered_in_both(first: Mapping[str, SampleRecord], second: Mapping[str, SampleRecord]) -> list[str]:
+    """Ids of samples with a response in both runs, without those whose pair or rotations would be torn by it."""
+    failed = {name for name in first if "error" in (first[name].verdict.status, second[name].verdict.status)}
+    torn = {first[name].sample.group for name in failed} - {None}
+    return [name for name in first if name not in failed and first[name].sample.group not in torn]
+
+
+def _difference(cell: Cell, baseline: Cell) -> float | None:
+    value, base = cell.metric.value, baseline.metric.value
+    return None if value is None or base is None else _round(value - base)
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.{_DIGITS}g}")
+
+
+def _adjust(rows: Sequence[Row]) -> tuple[list[Row], int]:
+    adjusted = iter(holm([p for _, _, p in _tests(rows)]))
+    by_cell = {(row, task): _round(next(adjusted)) for row, task, _ in _tests(rows)}
+    done = [
+        replace(
+            row,
+            cells={
+                task: replace(cell, delta=replace(cell.delta, p_adjusted=by_cell.get((row.key, task))))
+                if cell.delta is not None
+                else cell
+                for task, cell in row.cells.items()
+            },
+        )
+        for row in rows
+    ]
+    return done, len(by_cell)
+
+
+def _tests(rows: Sequence[Row]) -> Iterator[tuple[str, str, float]]:
+    for row in rows:
+        for task, cell in row.cells.items():
+            if cell.delta is not None and cell.delta.p is not None:
+                yield row.key, task, cell.delta.p

@@ -1,0 +1,267 @@
+"""Which runs may stand in one table, and why the others may not."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+from leaderboards.board import Cell, Column, Group, Protocol, Row
+from leaderboards.naming import fingerprint, identity, label_checkpoints, short_names, training_step
+from leaderboards.protocols import differences, protocol_of
+from leaderboards.runs import StoredRun
+from leaderboards.terms import ALL_TASKS, HALLUCINATION_TASKS, MAIN_FIGURES, TASKS, task_title
+
+RowsOf = Literal["checkpoints", "runs"]
+
+
+class _Result(NamedTuple):
+    """One task of one run."""
+
+    key: str
+    task: str
+    run: StoredRun
+    protocol: Protocol
+    limit: int | None
+
+
+def group_runs(runs: Sequence[StoredRun], *, rows_of: RowsOf = "checkpoints") -> list[Group]:
+    """Sort runs into groups of which every column was had under one protocol; whole data first, then the largest.
+
+    Runs of another prompt format or limit never share a group; within one prompt format and limit, results of a task
+    over other data, of another task version, other frames per video or another judge go into a group of their own.
+    In a group, the latest run of a checkpoint and task counts.
+
+    Args:
+        runs: finished runs.
+        rows_of: `checkpoints`, or `runs` for a row per run.
+    """
+    models, other_names = _names(runs)
+    labels = label_checkpoints(models)
+    if rows_of == "runs":
+        labels = _label_runs(runs, labels)
+    tables: dict[tuple[str, int | None, int], list[_Result]] = defaultdict(list)
+    layers = _layers(_results(runs, rows_of))
+    for (prompt, limit), layered in layers.items():
+        for layer, result in layered:
+            tables[prompt, limit, layer].append(result)
+    groups: list[tuple[Group, tuple[str, int | None]]] = []
+    for (prompt, limit, _), results in tables.items():
+        columns = _columns(results)
+        rows = _rows(results, labels, other_names)
+        ordered_by = _order_by(columns)
+        group = Group(
+            title=_title(prompt, limit),
+            reason=None,
+            columns=columns,
+            rows=sorted(rows, key=lambda row: _order(row, ordered_by)),
+            ordered_by=ordered_by,
+            diagnostics=comparable_figures(rows),
+            attributed=[column.task for column in columns if _everywhere_attributed(column.task, rows)],
+        )
+        groups.append((group, (prompt, limit)))
+    groups.sort(key=_group_order)
+    return _with_reasons(groups)
+
+
+def _group_order(pair: tuple[Group, tuple[str, int | None]]) -> tuple[bool, int, int, str, str]:
+    """Groups over all questions first, then those with more results, then those over more questions."""
+    group, (_, limit) = pair
+    results = sum(len(row.cells) for row in group.rows)
+    questions = sum(column.protocol.count for column in group.columns)
+    return limit is not None, -results, -questions, group.title, repr([column.protocol for column in group.columns])
+
+
+def _names(runs: Sequence[StoredRun]) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Identity to the name of its latest run, and to the other names that it was given."""
+    models: dict[str, str] = {}
+    others: dict[str, list[str]] = defaultdict(list)
+    for run in sorted(runs, key=lambda run: run.age):
+        key = identity(run)
+        before = models.get(key)
+        if before is not None and before != run.record.model:
+            others[key].append(before)
+        models[key] = run.record.model
+    names = label_checkpoints({f"{key}\n{name}": name for key, names in others.items() for name in names})
+    return models, {
+        key: sorted({names[f"{key}\n{name}"] for name in given if name != models[key]}) for key, given in others.items()
+    }
+
+
+def _label_runs(runs: Sequence[StoredRun], labels: Mapping[str, str]) -> dict[str, str]:
+    """A label for each run: that of its checkpoint, and the run's id."""
+    named = Counter((identity(run), run.record.id) for run in runs)
+    places = short_names([str(run.folder) for run in runs])
+    return {
+        _row_key(run, "runs"): f"{labels[identity(run)]} "
+        f"({run.record.id if named[identity(run), run.record.id] == 1 else places[str(run.folder)]})"
+        for run in runs
+    }
+
+
+def _row_key(run: StoredRun, rows_of: RowsOf) -> str:
+    return identity(run) if rows_of == "checkpoints" else f"{identity(run)}\n{run.folder}"
+
+
+def _results(runs: Iterable[StoredRun], rows_of: RowsOf) -> list[_Result]:
+    """The latest result of each row, task and protocol."""
+    ordered = sorted(runs, key=lambda run: run.age)
+    whole = {
+        (task, protocol_of(run, task).digest) for run in ordered if _limit(run) is None for task in run.record.tasks
+    }
+    latest: dict[tuple[str, str, Protocol, int | None], _Result] = {}
+    for run in ordered:
+        for task in run.record.tasks:
+            protocol = protocol_of(run, task)
+            # A limit above the number of questions leaves nothing out.
+            cut = protocol.digest is None or (task, protocol.digest) not in whole
+            result = _Result(_row_key(run, rows_of), task, run, protocol, _limit(run) if cut else None)
+            latest[result.key, task, protocol, result.limit] = result
+    return list(latest.values())
+
+
+def _limit(run: StoredRun) -> int | None:
+    limit = run.record.settings.get("limit")
+    return limit if isinstance(limit, int) else None
+
+
+def _layers(results: Sequence[_Result]) -> dict[tuple[str, int | None], list[tuple[int, _Result]]]:
+    """By prompt format and limit: each result with the rank of its protocol among those of its task.
+
+    The protocol that most rows share comes first, so that the first layer is the largest table that can be made.
+    """
+    by_terms: dict[tuple[str, int | None], list[_Result]] = defaultdict(list)
+    for result in results:
+        by_terms[result.protocol.prompt, result.limit].append(result)
+    layered: dict[tuple[str, int | None], list[tuple[int, _Result]]] = {}
+    for terms, members in by_terms.items():
+        shared = Counter((result.task, result.protocol) for result in members)
+        ranks: dict[tuple[str, Protocol], int] = {}
+        taken: Counter[str] = Counter()
+        for task, protocol in sorted(shared, key=lambda pair: (-shared[pair], -pair[1].count, repr(pair))):
+            ranks[task, protocol] = taken[task]
+            taken[task] += 1
+        layered[terms] = [(ranks[result.task, result.protocol], result) for result in members]
+    return layered
+
+
+def _columns(results: Sequence[_Result]) -> list[Column]:
+    protocols: dict[str, Protocol] = {}
+    values: dict[str, list[float]] = defaultdict(list)
+    for result in results:
+        protocols[result.task] = result.protocol
+        metric = result.run.record.tasks[result.task].metrics[result.protocol.headline]
+        values[result.task] += [value for value in (metric.value, metric.low, metric.high) if value is not None]
+    ordered = [task for task in TASKS if task in protocols] + sorted(set(protocols) - set(TASKS))
+    return [
+        Column(
+            task=task,
+            protocol=protocols[task],
+            # Foreign tasks may have figures that are no shares, such as a sum of points.
+            scale=100.0 if all(-1 <= value <= 1 for value in values[task]) else 1.0,
+        )
+        for task in ordered
+    ]
+
+
+def _rows(results: Sequence[_Result], labels: Mapping[str, str], other_names: Mapping[str, Sequence[str]]) -> list[Row]:
+    cells: dict[str, dict[str, Cell]] = defaultdict(dict)
+    for result in results:
+        cells[result.key][result.task] = Cell(
+            run=result.run, result=result.run.record.tasks[result.task], protocol=result.protocol
+        )
+    rows = []
+    for key, by_task in cells.items():
+        ordered = {task: by_task[task] for task in (*TASKS, *sorted(set(by_task) - set(TASKS))) if task in by_task}
+        latest = max((cell.run for cell in ordered.values()), key=lambda run: run.age)
+        rows.append(
+            Row(
+                key=key,
+                label=labels[key],
+                fingerprint=fingerprint(key.partition("\n")[0]),
+                step=training_step(latest.record.model),
+                cells=ordered,
+                other_names=tuple(other_names.get(key, ())),
+            )
+        )
+    return rows
+
+
+def _order_by(columns: Sequence[Column]) -> tuple[str, ...]:
+    present = tuple(column.task for column in columns)
+    return tuple(task for task in HALLUCINATION_TASKS if task in present) or present[:1]
+
+
+def _order(row: Row, tasks: Sequence[str]) -> tuple[int, float, str]:
+    """Rows with all benchmarks of the order first, best first; then those with some; then by name."""
+    full = row.score(tasks)
+    if full is not None:
+        return 0, -full, row.label
+    some = [value for task in tasks if (value := row.score([task])) is not None]
+    return 2 - bool(some), -max(some, default=0.0), row.label
+
+
+def comparable_figures(rows: Sequence[Row]) -> list[str]:
+    """Names of diagnostic figures by which rows can be compared, in the order in which runs list them.
+
+    Figures over all tasks of a run are comparable where all runs with diagnostics have the same tasks; otherwise the
+    main figures of each task are shown.
+    """
+    diagnosed = [run for row in rows for run in row.runs if run.diagnostics is not None]
+    names = list(dict.fromkeys(name for row in rows for name in row.diagnostics))
+    if len({frozenset(run.record.tasks) for run in diagnosed}) == 1:
+        parts = {name.partition("/")[0] for name in names}
+        part = ALL_TASKS if ALL_TASKS in parts else next(iter(sorted(parts)), "")
+        return [name for name in names if name.startswith(f"{part}/") and not name.startswith(f"{part}/wrong_")]
+    return [name for name in names if name.rpartition("/")[2] in MAIN_FIGURES and not name.startswith(f"{ALL_TASKS}/")]
+
+
+def _everywhere_attributed(task: str, rows: Sequence[Row]) -> bool:
+    known = [row.attributed for row in rows if row.attributed]
+    return bool(known) and all(task in tasks for tasks in known)
+
+
+def _title(prompt: str, limit: int | None) -> str:
+    return f"{prompt} prompt, {'all questions' if limit is None else f'--limit {limit}'}"
+
+
+def _with_reasons(groups: Sequence[tuple[Group, tuple[str, int | None]]]) -> list[Group]:
+    """Say of every group but the first what sets it apart, and number titles that would be alike."""
+    if not groups:
+        return []
+    first, first_terms = groups[0]
+    result = [first]
+    titles = Counter([first.title])
+    for group, terms in groups[1:]:
+        titles[group.title] += 1
+        repeated = titles[group.title]
+        result.append(
+            replace(
+                group,
+                title=group.title if repeated == 1 else f"{group.title}, {_ordinal(repeated)} set of conditions",
+                reason="; ".join(_differences(group, terms, first, first_terms)),
+            )
+        )
+    return result
+
+
+def _ordinal(number: int) -> str:
+    return {2: "second", 3: "third"}.get(number, f"{number}th")
+
+
+def _differences(
+    group: Group, terms: tuple[str, int | None], first: Group, first_terms: tuple[str, int | None]
+) -> list[str]:
+    found = []
+    if terms[0] != first_terms[0]:
+        found.append(f"prompt format {terms[0]}, not {first_terms[0]}")
+    if terms[1] != first_terms[1]:
+        shown = ["all questions" if limit is None else f"--limit {limit}" for limit in (terms[1], first_terms[1])]
+        found.append(f"{shown[0]}, not {shown[1]}")
+    others = {column.task: column.protocol for column in first.columns}
+    for column in group.columns:
+        other = others.get(column.task)
+        if other is not None:
+            found += [f"{task_title(column.task)}: {what}" for what in differences(column.protocol, other)]
+    return found

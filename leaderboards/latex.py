@@ -1,0 +1,115 @@
+"""A board as LaTeX tables in the style of booktabs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from leaderboards.board import Board, Cell, Column, Group
+from leaderboards.markdown import reported_tasks
+from leaderboards.terms import task_title
+from leaderboards.text import latex, number
+
+_PREAMBLE = (
+    "% Needs \\usepackage{booktabs}; names in other than Latin letters need XeLaTeX or LuaLaTeX.\n"
+    "% One table per group of runs that may be compared."
+)
+
+
+def render_latex(board: Board) -> str:
+    """The whole board: a `table` per group, and one of reported figures."""
+    lines = [_PREAMBLE]
+    for group in board.groups:
+        lines += ["", *_group_lines(group)]
+    if board.reported:
+        lines += ["", *_reported_lines(board)]
+    return "\n".join(lines) + "\n"
+
+
+def _group_lines(group: Group) -> Iterator[str]:
+    yield r"\begin{table}"
+    yield r"  \centering\small"
+    yield rf"  \caption{{{_caption(group)}}}"
+    yield rf"  \begin{{tabular}}{{l{'r' * len(group.columns)}}}"
+    yield r"    \toprule"
+    yield "    " + " & ".join(["Checkpoint", *(latex(column.title) for column in group.columns)]) + r" \\"
+    yield "    " + " & ".join(["", *(_small(latex(column.measure)) for column in group.columns)]) + r" \\"
+    yield r"    \midrule"
+    best = {column.task: _best(group, column) for column in group.columns}
+    for row in group.rows:
+        name = latex(row.label) + (r" \emph{(baseline)}" if row.is_baseline else "")
+        cells = [_cell(row.cells.get(column.task), column, best[column.task]) for column in group.columns]
+        yield "    " + " & ".join([name, *cells]) + r" \\"
+        if group.baseline is not None:
+            differences = [_difference(row.cells.get(column.task), column) for column in group.columns]
+            if any(differences):
+                yield "    " + " & ".join(["", *differences]) + r" \\"
+    yield r"    \bottomrule"
+    yield r"  \end{tabular}"
+    yield r"\end{table}"
+
+
+def _caption(group: Group) -> str:
+    text = (
+        f"{latex(group.title[:1].upper() + group.title[1:])}. Strict scores in percent with half the width of their "
+        r"95\,\% interval; the best of a column is bold."
+    )
+    if group.baseline is not None:
+        text += (
+            f" Below: difference to {latex(group.baseline)}, paired on the same questions; $^{{*}}p<0.05$, "
+            f"$^{{**}}p<0.01$, $^{{***}}p<0.001$ after Holm's correction over {group.tests} tests."
+        )
+    return text
+
+
+def _best(group: Group, column: Column) -> float | None:
+    values = [row.cells[column.task].metric.value for row in group.rows if column.task in row.cells]
+    return max((value for value in values if value is not None), default=None)
+
+
+def _small(text: str) -> str:
+    return rf"{{\footnotesize {text}}}"
+
+
+def _number(text: str) -> str:
+    return text.replace("−", "$-$").replace("-", "$-$")
+
+
+def _cell(cell: Cell | None, column: Column, best: float | None) -> str:
+    if cell is None or cell.metric.value is None:
+        return "--"
+    metric = cell.metric
+    shown = _number(number(metric.value, column.scale))
+    if metric.value == best:
+        shown = rf"\textbf{{{shown}}}"
+    if metric.low is None or metric.high is None:
+        return shown
+    half = number((metric.high - metric.low) / 2, column.scale)
+    return f"{shown} " + _small(rf"$\pm${half}")
+
+
+def _difference(cell: Cell | None, column: Column) -> str:
+    if cell is None or cell.delta is None or cell.delta.value is None:
+        return ""
+    stars = f"^{{{cell.delta.mark}}}" if cell.delta.is_real else ""
+    return _small(f"${column.scale * cell.delta.value:+.1f}{stars}$")
+
+
+def _reported_lines(board: Board) -> Iterator[str]:
+    tasks = reported_tasks(board.reported)
+    yield r"\begin{table}"
+    yield r"  \centering\small"
+    yield r"  \caption{Figures as \emph{reported} by their authors, not measured here and not part of any test.}"
+    yield rf"  \begin{{tabular}}{{l{'r' * len(tasks)}}}"
+    yield r"    \toprule"
+    yield "    " + " & ".join(["Model", *(latex(task_title(task)) for task in tasks)]) + r" \\"
+    for source, rows in groupby(board.reported, key=lambda row: (row.source, row.date)):
+        yield r"    \midrule"
+        heading = rf"\emph{{reported in {latex(source[0])}, {latex(source[1])}}}"
+        yield rf"    \multicolumn{{{len(tasks) + 1}}}{{l}}{{{heading}}} \\"
+        for row in rows:
+            values = [number(row.values[task]) if task in row.values else "--" for task in tasks]
+            yield "    " + " & ".join([latex(row.name), *values]) + r" \\"
+    yield r"    \bottomrule"
+    yield r"  \end{tabular}"
+    yield r"\end{table}"

@@ -1,0 +1,213 @@
+"""A board as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from leaderboards.answers import answer
+from leaderboards.board import Board, Cell, Column, Curve, Group, ReportedRow, Row
+from leaderboards.provenance import baseline_row, conditions, provenance, unlike_baseline
+from leaderboards.terms import task_title
+from leaderboards.text import UNKNOWN, interval, markdown, number, p_value, signed, web_address
+
+ORDER_NOTE = "Rows are ordered by the mean headline of {}, best first."
+MARKS_NOTE = (
+    "Second line of a cell: difference to the baseline on the same questions with its 95 % interval; ▲ better and "
+    "▼ worse than chance explains, = within chance; paired test with Holm's correction over the {} tests of the table: "
+    "\\* p < 0.05, \\*\\* p < 0.01, \\*\\*\\* p < 0.001."
+)
+UNLIKE_NOTE = "† Asked with another engine or decoding than the baseline."
+HEADLINE_NOTE = "Figures are strict (no readable answer counts wrong), in percent, with 95 % intervals."
+
+
+def render_markdown(board: Board) -> str:
+    """The whole board."""
+    lines = [f"# {markdown(board.title)}"]
+    for number_, group in enumerate(board.groups):
+        lines += ["", *group_lines(group, level=2)]
+        lines += [*_curve_lines(board.curves[number_] if number_ < len(board.curves) else ())]
+        lines += ["", *_provenance_lines(group)]
+    if board.reported:
+        lines += ["", "## Reported elsewhere", "", *reported_lines(board)]
+    if board.notes:
+        lines += ["", *(f"- {markdown(note)}" for note in board.notes)]
+    return "\n".join(lines) + "\n"
+
+
+def group_lines(group: Group, *, level: int, most: int | None = None) -> Iterator[str]:
+    """Title, answer, table and notes of a group.
+
+    Args:
+        group: the group.
+        level: of its heading.
+        most: rows to show; `None` shows all. The baseline is always shown.
+    """
+    yield f"{'#' * level} {markdown(group.title[:1].upper() + group.title[1:])}"
+    yield ""
+    if group.reason:
+        yield f"Kept apart from the first table: {markdown(group.reason)}."
+        yield ""
+    yield from answer_lines(group)
+    yield table(group, most=most)
+    yield ""
+    if most is not None and len(group.rows) > most:
+        yield f"The first {most} of {len(group.rows)} checkpoints. "
+    yield " ".join(notes(group))
+
+
+def answer_lines(group: Group) -> Iterator[str]:
+    """What the group says, as a list; nothing where it says nothing."""
+    said = answer(group)
+    if said is None:
+        return
+    rivals = ""
+    if said.rivals:
+        named = ", ".join(markdown(label) for label in said.rivals[:3])
+        more = f" and {len(said.rivals) - 3} more" if len(said.rivals) > 3 else ""
+        rivals = f" Its intervals overlap with those of {named}{more}."
+    yield f"- **Hallucinates least:** {markdown(said.leader)}, {markdown(', '.join(said.scores))}.{rivals}"
+    if said.real:
+        yield f"- **Is it real?** {markdown(said.verdict)}. {' '.join(markdown(sentence) for sentence in said.real)}"
+    if said.why:
+        yield f"- **Why:** {markdown('; '.join(f'{shift.what} {shift.text}' for shift in said.why))}."
+    yield ""
+
+
+def notes(group: Group) -> list[str]:
+    """How the table is to be read."""
+    ordered = " and ".join(task_title(task) for task in group.ordered_by)
+    found = [HEADLINE_NOTE, ORDER_NOTE.format(markdown(ordered))]
+    if group.baseline is not None:
+        found.append(MARKS_NOTE.format(group.tests))
+    base = baseline_row(group)
+    if any(unlike_baseline(row, base) for row in group.rows):
+        found.append(UNLIKE_NOTE)
+    return found
+
+
+def table(group: Group, *, most: int | None = None) -> str:
+    """The group's rows as a table."""
+    from tabulate import tabulate
+
+    has_causes = bool(group.attributed)
+    headers = ["checkpoint"]
+    headers += [f"{markdown(column.title)}<br>{markdown(column.measure)}" for column in group.columns]
+    headers += ["wrong because"] * has_causes
+    headers += ["unanswered", "errors"]
+    base = baseline_row(group)
+    rows = []
+    for row in shown_rows(group, most):
+        name = f"**{markdown(row.label)}** (baseline)" if row.is_baseline else markdown(row.label)
+        name += " †" if unlike_baseline(row, base) else ""
+        cells = [name, *(_cell(row.cells.get(column.task), column) for column in group.columns)]
+        cells += [_causes(row, group)] * has_causes
+        tasks = [column.task for column in group.columns]
+        cells += [number(row.share("unanswered", tasks)), number(row.share("errors", tasks))]
+        rows.append(cells)
+    align = ["left", *["right"] * len(group.columns), *["left"] * has_causes, "right", "right"]
+    return tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True, colalign=align)
+
+
+def shown_rows(group: Group, most: int | None) -> Sequence[Row]:
+    """The first rows, and the baseline."""
+    if most is None:
+        return group.rows
+    return [row for place, row in enumerate(group.rows) if place < most or row.is_baseline]
+
+
+def _cell(cell: Cell | None, column: Column) -> str:
+    if cell is None:
+        return UNKNOWN
+    metric = cell.metric
+    shown = f"**{number(metric.value, column.scale)}** {interval(metric.low, metric.high, column.scale)}".strip()
+    delta = cell.delta
+    if delta is None or delta.value is None:
+        return shown
+    sign = "=" if not delta.is_real else "▲" if delta.value > 0 else "▼"
+    sign = "" if delta.p_adjusted is None else f"{sign} "
+    stars = delta.mark.replace("*", "\\*") if delta.is_real else ""
+    difference = f"{signed(delta.value, column.scale)} {interval(delta.low, delta.high, column.scale)} {stars}"
+    return f"{shown}<br>{sign}{difference.strip()}"
+
+
+def _causes(row: Row, group: Group) -> str:
+    shares = row.attribution(group.attributed).items()
+    return ", ".join(f"{markdown(cause)} {number(share)}" for cause, share in shares if share) or UNKNOWN
+
+
+def _curve_lines(curves: Sequence[Curve]) -> Iterator[str]:
+    rising = [curve for curve in curves if curve.rises_from is not None]
+    if rising:
+        yield ""
+    for curve in rising:
+        yield (
+            f"- {markdown(curve.run)}, {markdown(curve.figure)}: hallucination rises after step {curve.rises_from}, "
+            f"beyond chance from step {curve.rises_by} on."
+        )
+
+
+def _provenance_lines(group: Group) -> Iterator[str]:
+    from tabulate import tabulate
+
+    yield "<details><summary>Where these figures come from</summary>"
+    yield ""
+    for name, value in conditions(group):
+        yield f"- {markdown(name)}: {markdown(value)}"
+    yield ""
+    base = baseline_row(group)
+    rows = [[markdown(row.label), *(markdown(value) for _, value in provenance(row, base))] for row in group.rows]
+    headers = ["checkpoint", *(name for name, _ in provenance(group.rows[0], base))]
+    yield tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True)
+    if group.baseline is not None:
+        yield ""
+        tests = [
+            [
+                markdown(row.label),
+                markdown(column.title),
+                signed(delta.value, column.scale),
+                markdown(delta.test or UNKNOWN),
+                p_value(delta.p),
+                p_value(delta.p_adjusted),
+                delta.n,
+                markdown(delta.note or ""),
+            ]
+            for row in group.rows
+            for column in group.columns
+            if column.task in row.cells and (delta := row.cells[column.task].delta) is not None
+        ]
+        headers = ["checkpoint", "task", "difference", "test", "p", "p (Holm)", "pairs", "note"]
+        yield tabulate(tests, headers=headers, tablefmt="pipe", disable_numparse=True)
+    yield ""
+    yield "</details>"
+
+
+def reported_lines(board: Board) -> Iterator[str]:
+    """Reported rows as a table, with the sentence that keeps them apart."""
+    from tabulate import tabulate
+
+    tasks = reported_tasks(board.reported)
+    rows = [
+        [
+            f"{markdown(row.name)} *(reported)*" + (f"<br>{markdown(row.note)}" if row.note else ""),
+            *(number(row.values.get(task)) for task in tasks),
+            f"[{markdown(row.source)}]({web_address(row.url)})" if row.url else markdown(row.source),
+            row.date,
+        ]
+        for row in board.reported
+    ]
+    yield (
+        "*Reported* by their authors, not measured here: other prompts, data versions and scoring may lie behind them, "
+        "so they are not compared with the rows above and no test includes them."
+    )
+    yield ""
+    headers = ["model", *(markdown(task_title(task)) for task in tasks), "source", "date"]
+    align = ["left", *["right"] * len(tasks), "left", "left"]
+    yield tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True, colalign=align)
+
+
+def reported_tasks(rows: Sequence[ReportedRow]) -> list[str]:
+    """Tasks for which some row has a figure, in the order of the columns."""
+    from leaderboards.terms import TASKS
+
+    found = {task for row in rows for task in row.values}
+    return [task for task in TASKS if task in found] + sorted(found - set(TASKS))

@@ -1,0 +1,60 @@
+"""Under which conditions a task was asked, and in what two of them differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from leaderboards.board import Protocol
+from leaderboards.runs import StoredRun
+
+_IMAGE_TASKS: Final = frozenset({"pope", "mmbench"})
+_CLOSED_TASKS: Final = frozenset({"pope", "videohallucer", "mmbench"})
+"""Tasks whose answers are of a few words or letters, so that no judge has a say."""
+
+
+def protocol_of(run: StoredRun, task: str) -> Protocol:
+    """Under which conditions a run asked a task."""
+    record = run.record
+    data = record.data[task]
+    tasks = record.settings.get("tasks")
+    described = tasks.get(task) if isinstance(tasks, Mapping) else None
+    version = described.get("version") if isinstance(described, Mapping) else None
+    frames = record.settings.get("num_frames")
+    digest, count = data.get("digest"), data.get("count")
+    return Protocol(
+        headline=record.tasks[task].headline,
+        digest=None if digest is None else str(digest),
+        count=count if isinstance(count, int) else record.tasks[task].samples,
+        source=None if digest is not None else str(data.get("source")),
+        version=None if version is None else str(version),
+        prompt=record.prompt_format,
+        num_frames=frames if isinstance(frames, int) and task not in _IMAGE_TASKS else None,
+        judge=None if task in _CLOSED_TASKS else record.judge,
+        blind=record.settings.get("blind"),
+    )
+
+
+def differences(one: Protocol, other: Protocol) -> list[str]:
+    """In what two protocols of one task differ, prompt format aside, in words."""
+    found = []
+    if one.headline != other.headline:
+        found.append(f"headline {one.headline}, not {other.headline}")
+    if (one.digest, one.source, one.count) != (other.digest, other.source, other.count):
+        shown = [f"{protocol.count} questions, {_digest(protocol)}" for protocol in (one, other)]
+        found.append(f"other data ({shown[0]}; not {shown[1]})")
+    if one.version != other.version:
+        found.append(f"task version {one.version or 'unknown'}, not {other.version or 'unknown'}")
+    if one.num_frames != other.num_frames:
+        found.append(f"{one.num_frames or 'unknown'} frames per video, not {other.num_frames or 'unknown'}")
+    if one.judge != other.judge:
+        found.append(f"judge {one.judge or 'none'}, not {other.judge or 'none'}")
+    if one.blind != other.blind:
+        found.append(f"images and videos {one.blind or 'shown'}, not {other.blind or 'shown'}")
+    return found
+
+
+def _digest(protocol: Protocol) -> str:
+    if protocol.digest is None:
+        return f"source {protocol.source}"
+    return f"digest {protocol.digest.removeprefix('sha256:')[:8]}"

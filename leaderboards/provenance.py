@@ -1,0 +1,103 @@
+"""Where the figures of a board come from, as pairs of a name and a text that the caller must escape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from harness.types import RunRecord
+from leaderboards.board import Column, Group, Row
+from leaderboards.text import public_path
+
+_PLAIN_ORDER: Final = ("temperature", "top_p", "max_new_tokens", "repetition_penalty")
+
+
+def conditions(group: Group) -> Iterator[tuple[str, str]]:
+    """What all cells of a column have in common, a line per task."""
+    for column in group.columns:
+        yield column.title, ", ".join(_conditions(column, group))
+
+
+def _conditions(column: Column, group: Group) -> Iterator[str]:
+    protocol = column.protocol
+    yield f"headline {protocol.headline}"
+    yield f"{protocol.count} questions"
+    sources = sorted(
+        {public_path(str(source)) for row in group.rows if (source := _source(row, column.task)) is not None}
+    )
+    if sources:
+        yield f"from {' or '.join(sources)}"
+    if protocol.digest is not None:
+        yield f"digest {short_digest(protocol.digest)}"
+    if protocol.version is not None:
+        yield f"task version {protocol.version}"
+    yield f"{protocol.prompt} prompt"
+    if protocol.num_frames is not None:
+        yield f"{protocol.num_frames} frames per video"
+    if protocol.judge is not None:
+        yield f"judge {protocol.judge}"
+
+
+def _source(row: Row, task: str) -> Any:
+    return row.cells[task].run.record.data[task].get("source") if task in row.cells else None
+
+
+def provenance(row: Row, baseline: Row | None) -> list[tuple[str, str]]:
+    """What a row rests on; where its runs differ, all that they have.
+
+    Args:
+        row: the row.
+        baseline: of its group, or `None`.
+    """
+    return [
+        ("weights", row.fingerprint or "none"),
+        ("engine", _each(row, lambda record: record.engine)),
+        ("decoding", _each(row, lambda record: decoding(record.decoding))),
+        ("seed", _each(row, lambda record: str(record.seed))),
+        ("judge", _each(row, lambda record: record.judge or "none")),
+        ("date", _each(row, lambda record: record.started[:10])),
+        ("commit", _each(row, lambda record: _commit(record.git_commit))),
+        ("runs", _each(row, lambda record: record.id)),
+        ("unlike the baseline", "; ".join(unlike_baseline(row, baseline))),
+        ("other names", ", ".join(row.other_names)),
+    ]
+
+
+def unlike_baseline(row: Row, baseline: Row | None) -> list[str]:
+    """In what a row was asked otherwise than the baseline, though on the same questions: its engine and decoding."""
+    if baseline is None or baseline is row:
+        return []
+    found = []
+    for task, cell in row.cells.items():
+        if task in baseline.cells:
+            here, there = cell.run.record, baseline.cells[task].run.record
+            pairs: list[tuple[str, Any, Any]] = [("engine", here.engine, there.engine)]
+            for name in sorted({*here.decoding, *there.decoding}):
+                pairs.append((name, here.decoding.get(name), there.decoding.get(name)))
+            found += [f"{name} {mine}, not {its}" for name, mine, its in pairs if mine != its]
+    return list(dict.fromkeys(found))
+
+
+def baseline_row(group: Group) -> Row | None:
+    """The row that the others are compared with."""
+    return next((row for row in group.rows if row.is_baseline), None)
+
+
+def _each(row: Row, read: Callable[[RunRecord], str]) -> str:
+    return ", ".join(dict.fromkeys(read(run.record) for run in row.runs))
+
+
+def _commit(commit: str | None) -> str:
+    """The first digits, and the `+` that says that files were changed."""
+    return "unknown" if commit is None else commit[:10] + "+" * commit.endswith("+")
+
+
+def decoding(settings: Mapping[str, Any]) -> str:
+    """Decoding settings on one line."""
+    names = [name for name in _PLAIN_ORDER if name in settings] + sorted(set(settings) - set(_PLAIN_ORDER))
+    return ", ".join(f"{name} {settings[name]}" for name in names)
+
+
+def short_digest(digest: str) -> str:
+    """The first digits of a digest."""
+    return digest.removeprefix("sha256:")[:12]

@@ -1,0 +1,134 @@
+"""Putting a board where people look: a README, a web folder, a model card, the hub."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import UsageError
+from leaderboards.board import Board, Row
+from leaderboards.build import find_checkpoint
+from leaderboards.outputs import PICTURES, write_if_changed, write_pages
+from leaderboards.readme import readme_block, update_readme
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishConfig:
+    """Where a board is published; what is `None` is left alone.
+
+    Attributes:
+        readme: file with markers.
+        rows: rows of a table in the README.
+        pages: folder for a web server.
+        page_url: address of the page for the README; `None`: the page in `pages`.
+        card: name of the checkpoint whose model card and evaluation results are written.
+        card_dir: folder of the card; `None`: the checkpoint's own.
+        task_ids: task to its id in its data set's `eval.yaml`.
+        repo: model repository that card and results are committed to.
+        dry_run: only say what would be committed.
+    """
+
+    readme: Path | None = None
+    rows: int = 10
+    pages: Path | None = None
+    page_url: str | None = None
+    card: str | None = None
+    card_dir: Path | None = None
+    task_ids: Mapping[str, str] = field(default_factory=dict)
+    repo: str | None = None
+    dry_run: bool = True
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without looking at files.
+
+        Raises:
+            UsageError: nothing is to be published, or an option lacks the one that it belongs to.
+        """
+        if self.readme is None and self.pages is None and self.card is None and self.repo is None:
+            raise UsageError("nothing to publish to: give --readme FILE, --pages DIR, or --card NAME.")
+        if self.card is None and (self.repo is not None or self.card_dir is not None):
+            raise UsageError("--push and --card-dir need --card NAME, the checkpoint that is published.")
+        if self.rows < 1:
+            raise UsageError(f"--rows {self.rows} is out of range: it must be at least 1.")
+
+
+def publish_board(board: Board, config: PublishConfig) -> list[str]:
+    """Publish a board, and say what was done, a line each.
+
+    Raises:
+        UsageError: a README without markers, an unknown checkpoint, a folder that is missing, or the hub refuses.
+        StoreError: a file cannot be written.
+        DataError: an existing model card is not valid.
+    """
+    done: list[str] = []
+    if config.pages is not None:
+        done += [str(path) for path in write_pages(board, config.pages)]
+    if config.readme is not None:
+        changed = update_readme(config.readme, _block(board, config, config.readme))
+        done.append(f"{config.readme}: {'brought up to date' if changed else 'is up to date'}")
+    if config.card is not None:
+        done += _publish_card(board, config, config.card)
+    return done
+
+
+def _block(board: Board, config: PublishConfig, readme: Path) -> str:
+    picture = page = None
+    if config.pages is not None:
+        folder = Path(os.path.relpath(config.pages.resolve(), readme.resolve().parent)).as_posix()
+        page = f"{folder}/index.html"
+        if (config.pages / PICTURES[0]).exists():
+            picture = (f"{folder}/{PICTURES[0]}", f"{folder}/{PICTURES[1]}")
+    return readme_block(board, most=config.rows, picture=picture, page=config.page_url or page)
+
+
+def _publish_card(board: Board, config: PublishConfig, name: str) -> list[str]:
+    from leaderboards import hub
+    from leaderboards.card import make_card, make_eval_results, published_results
+
+    row = find_checkpoint(board.groups, name, "--card")
+    results, left_out = published_results(board, row.label)
+    entries, without_entry = make_eval_results(results, config.task_ids)
+    done = [f"left out: {reason}" for reason in (*left_out, *without_entry)]
+    if not results:
+        return [*done, f"{row.label}: nothing to publish"]
+    files = {str(hub.RESULTS / entry): text for entry, text in entries.items()}
+    if config.repo is not None and not config.dry_run:
+        user = hub.require_login(config.repo)
+        files[hub.CARD] = make_card(hub.fetch_card(config.repo), row.label, results)
+        return [*done, f"committed as {user}: {hub.push(config.repo, files)}", *_listed(files)]
+    folder = _card_folder(row, config)
+    if folder is not None:
+        path = folder / hub.CARD
+        existing = path.read_bytes().decode("utf-8") if path.exists() else None
+        files[hub.CARD] = make_card(existing, row.label, results)
+        for name_, text in files.items():
+            write_if_changed(folder / name_, text)
+        done += [str(folder / name_) for name_ in files]
+    else:
+        files[hub.CARD] = make_card(None, row.label, results)
+    if config.repo is not None:
+        done.append(f"dry run: would commit to the model repository {config.repo} (do it with --no-dry-run):")
+        done += _listed(files)
+    return done
+
+
+def _card_folder(row: Row, config: PublishConfig) -> Path | None:
+    """Where the card is written; with `--push` alone, nowhere.
+
+    Raises:
+        UsageError: it is not known where.
+    """
+    if config.card_dir is not None:
+        return config.card_dir
+    if config.repo is not None:
+        return None
+    folder = Path(row.latest.model).expanduser()
+    if folder.is_dir():
+        return folder
+    raise UsageError(f"--card {row.label!r}: its model {row.latest.model!r} is no folder here. Give --card-dir DIR.")
+
+
+def _listed(files: Mapping[str, str]) -> Sequence[str]:
+    return [f"  {path} ({len(text.encode())} bytes)" for path, text in sorted(files.items())]
