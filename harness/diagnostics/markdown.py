@@ -125,7 +125,7 @@ def _escape(text: str) -> str:
 
 
 def cause_table(folder: Path) -> str | None:
-    """The causes of a run's wrong answers, for a terminal; `None` where the run was not diagnosed.
+    """The causes of a run's wrong answers, for a terminal; `None` where nothing could be told, as of direct answers.
 
     Raises:
         StoreError: `diagnostics.json` cannot be read.
@@ -136,6 +136,8 @@ def cause_table(folder: Path) -> str | None:
     if data is None or not data["attribution"]:
         return None
     tasks = list(data["attribution"])
+    if not any(cause in data["attribution"][task] for task in tasks for cause in ("perception", "reasoning")):
+        return None
     causes = [[cause, *(data["attribution"][task].get(cause, {}).get("n", "–") for task in tasks)] for cause in CAUSES]
     return tabulate(causes, headers=["wrong answers", *tasks], disable_numparse=True, stralign="right")
 

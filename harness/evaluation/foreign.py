@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.errors import MediaError, UsageError
-from harness.evaluation.lmms import load_lmms_task, redirect, stub_docs, version_of
+from harness.evaluation.lmms import load_lmms_task, read_config, redirect, stub_docs, version_of
 from harness.types import Media, Metric, Response, Sample, SampleRecord, TaskResult, Verdict
 
 if TYPE_CHECKING:
@@ -47,17 +47,16 @@ class ForeignTask:
         """Load the task and its questions; images are not decoded.
 
         Raises:
-            UsageError: it is not evaluated by generating a text once per question, or asks about audio.
+            UsageError: it cannot be loaded, is not evaluated by generating one text a question, or asks about audio.
             DataError: its data set cannot be loaded.
         """
         import lmms_eval.api.metrics  # noqa: F401 - registers the aggregations that tasks name
-        from lmms_eval.utils import load_yaml_config
         from loguru import logger
 
         logger.disable("lmms_eval")
         self.name = name
         self._num_frames = num_frames
-        config = load_yaml_config(str(path), mode="full")
+        config = read_config(name, path)
         output = config.get("output_type", "generate_until")
         if output != "generate_until":
             raise UsageError(f"task {name!r} is evaluated by {output!r}; the harness generates one text per question.")

@@ -43,6 +43,26 @@ def make_task(config: dict[str, Any], docs: Any = None) -> Any:
     return Task(config=config, model_name=None)
 
 
+def read_config(name: str, path: Path) -> dict[str, Any]:
+    """The configuration of one of lmms-eval's own tasks, its functions loaded.
+
+    Raises:
+        UsageError: its code needs a package that is missing, or fails when it is loaded.
+    """
+    from lmms_eval.utils import load_yaml_config
+
+    try:
+        config: dict[str, Any] = load_yaml_config(str(path), mode="full")
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"task {name!r} needs the package {error.name!r}, which lmms-eval does not install. "
+            f"Install it, e.g. with 'pip install {error.name}'."
+        ) from error
+    except (Exception, SystemExit) as error:  # The task's own code runs when it is loaded.
+        raise UsageError(f"task {name!r} cannot be loaded: {type(error).__name__}: {error} ({path}).") from error
+    return config
+
+
 def redirect(name: str, config: dict[str, Any], data: str) -> str:
     """Point a task's configuration to a local copy of its data set, and say how records name the data."""
     hub = str(config.get("dataset_path"))
