@@ -7,6 +7,7 @@ undisturbed one.
 
 from __future__ import annotations
 
+import os
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,6 +33,8 @@ _DTYPES: Final = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32
 _WINDOW_BATCHES: Final = 4
 """Batches whose requests are opened together and sorted by length, so that a batch holds little padding."""
 _PIXELS_PER_TOKEN: Final = 28 * 28
+_ONE_THREAD_PARAMETERS: Final = 20_000_000
+"""Below this, products are so small that threads cost more than they give: on a busy machine ten times as much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +120,10 @@ class HfEngine:
         if getattr(self._processor, "chat_template", None) is None:
             raise ModelError(f"model {name!r} has no chat template in {folder}; the engine 'hf' needs one.")
         self._model.to(self._device).eval()
+        if self._device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
+            small = sum(parameter.numel() for parameter in self._model.parameters()) < _ONE_THREAD_PARAMETERS
+            if small:
+                torch.set_num_threads(1)
         self._processor.tokenizer.padding_side = "left"
         if self._processor.tokenizer.pad_token_id is None:
             self._processor.tokenizer.pad_token = self._processor.tokenizer.eos_token
