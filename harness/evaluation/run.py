@@ -12,6 +12,7 @@ from harness.config import EvalConfig
 from harness.engines import Request
 from harness.errors import EngineError, StoreError
 from harness.evaluation.data import digest_samples
+from harness.evaluation.interrupts import Interrupts
 from harness.evaluation.plan import Plan, decoding_settings, default_folder, make_plan, with_seed
 from harness.evaluation.progress import Progress
 from harness.evaluation.provenance import git_commit, versions
@@ -146,7 +147,7 @@ def _generate(plan: Plan, folder: RunFolder, order: Sequence[SampleKey]) -> None
     tasks = {task.name: task for task in plan.tasks}
     failures: list[str] = []
     succeeded = False
-    with Progress(total=len(order), done=len(folder.finished)) as progress:
+    with Interrupts() as interrupts, Progress(total=len(order), done=len(folder.finished)) as progress:
         for request, response in plan.engine.generate(_requests(plan, folder), plan.decoding):
             sample = samples[request.task, request.sample_id]
             verdict = tasks[request.task].judge(sample, response)
@@ -158,6 +159,7 @@ def _generate(plan: Plan, folder: RunFolder, order: Sequence[SampleKey]) -> None
             elif not succeeded:
                 failures.append(response.error or verdict.reason or "")
                 _stop_when_hopeless(failures)
+            interrupts.check()
 
 
 def _stop_when_hopeless(failures: Sequence[str]) -> None:
