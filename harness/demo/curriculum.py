@@ -1,0 +1,196 @@
+"""What each training stage shows the model: mixtures of drills, images and videos.
+
+Imported lazily only: numpy is imported at the top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.demo.asking import (
+    NEGATIVES,
+    ask_event,
+    ask_located,
+    ask_object,
+    ask_order,
+    ask_value,
+)
+from harness.demo.batches import Example
+from harness.demo.chains import END, hallucinate, word_prompt, word_response
+from harness.demo.drills import Drill, draw_choice_drill, draw_comparison_drill, draw_look_up_drill, draw_option_drill
+from harness.demo.questions import Family, Query
+from harness.demo.rendering import Pixels, draw_brightness, draw_style, paint
+from harness.demo.videos import draw_video_scene, render_image, render_states
+from harness.demo.world import GRID, OBJECTS, Scene, draw_scene
+
+Medium = Literal["text", "image", "video"]
+IMAGE_FAMILIES: Final[Mapping[Family, float]] = {
+    "object": 0.5, "located": 0.1, "where": 0.1, "color": 0.1, "identity": 0.1, "count": 0.1,
+}  # fmt: skip
+VIDEO_FAMILIES: Final[Mapping[Family, float]] = {
+    "object": 0.12, "located": 0.1, "event": 0.26, "order": 0.16, "where": 0.04, "who": 0.09, "who_when": 0.06,
+    "becomes": 0.05, "direction": 0.06, "what_happens": 0.06,
+}  # fmt: skip
+OPEN_RATE: Final = 0.25
+"""Share of the questions for a value that are asked without options."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixture:
+    """What the examples of a stage are.
+
+    Attributes:
+        drills: share of drills.
+        option_drills: share of option drills among the drills.
+        choice_drills: share of choice drills among the drills.
+        comparison_drills: share of comparison drills among the drills; the rest are look-up drills.
+        object_drills: share of option and choice drills whose options are objects in any case.
+        video: share of videos among the other examples.
+        blind: share of text-only examples among the other examples (the caption is given no loss).
+        direct: share of the direct format among those that are not blind.
+        image_families: weights of the kinds of question about images.
+        negatives: weights of random, popular and adversarial absent objects.
+        asked: see `chains.hallucinate`.
+        unasked: see `chains.hallucinate`.
+        video_noise: factor on `asked` and `unasked` for videos.
+        most: look-ups in one drill.
+    """
+
+    drills: float = 0.0
+    option_drills: float = 0.0
+    choice_drills: float = 0.0
+    comparison_drills: float = 0.0
+    object_drills: float = 0.0
+    video: float = 0.4
+    blind: float = 0.0
+    direct: float = 0.2
+    image_families: Mapping[Family, float] = field(default_factory=lambda: IMAGE_FAMILIES)
+    negatives: tuple[float, float, float] = (0.33, 0.33, 0.34)
+    asked: tuple[float, float] = (0.0, 0.0)
+    unasked: float = 0.0
+    video_noise: float = 0.5
+    most: int = 10
+
+
+def _weighted(rng: np.random.Generator, weights: Mapping[Family, float]) -> Family:
+    names = list(weights)
+    edges = np.cumsum(list(weights.values()))
+    return names[min(int(np.searchsorted(edges, rng.random() * edges[-1])), len(names) - 1)]
+
+
+def draw_query(
+    rng: np.random.Generator, family: Family, *, video: bool, uniform: bool, negatives: tuple[float, float, float]
+) -> tuple[Query, Scene]:
+    """A training question of a family, and the scene that it is about."""
+    low = 1 if family in ("object", "located", "count") else 2
+    while True:
+        scene = draw_video_scene(rng, uniform=uniform) if video else draw_scene(rng, low=low, uniform=uniform)
+        query: Query | None
+        if family == "object":
+            kind = NEGATIVES[min(int(np.searchsorted(np.cumsum(negatives), rng.random())), 2)]
+            query = ask_object(rng, scene, video=video, negative=kind)
+        elif family == "located":
+            query = ask_located(rng, scene, video=video)
+        elif family == "event":
+            query = ask_event(rng, scene)
+        elif family == "order":
+            query = ask_order(rng, scene)
+        else:
+            count = 0 if rng.random() < OPEN_RATE else int(rng.integers(2, 5 if not video else 6))
+            query = ask_value(rng, scene, family, video=video, option_count=count)
+        if query is not None:
+            return query, scene
+
+
+def soften(frames: Pixels) -> Pixels:
+    """Frames as a video codec leaves them: colour differences averaged over 2x2 pixels."""
+    values = frames.astype(np.float32)
+    luma = values @ np.array([0.299, 0.587, 0.114], np.float32)
+    chroma = values - luma[..., None]
+    states, height, width = luma.shape
+    means = chroma.reshape(states, height // 2, 2, width // 2, 2, 3).mean((2, 4))
+    softened: Pixels = np.clip(luma[..., None] + means.repeat(2, 1).repeat(2, 2), 0, 255).astype(np.uint8)
+    return softened
+
+
+def _draw_drill(rng: np.random.Generator, mixture: Mixture) -> Drill:
+    """One drill of the mixture's kinds."""
+    draw = rng.random()
+    if draw < mixture.option_drills:
+        return draw_option_drill(rng, objects=mixture.object_drills)
+    if draw < mixture.option_drills + mixture.choice_drills:
+        return draw_choice_drill(rng, most=mixture.most, objects=mixture.object_drills)
+    if draw < mixture.option_drills + mixture.choice_drills + mixture.comparison_drills:
+        return draw_comparison_drill(rng, most=mixture.most)
+    return draw_look_up_drill(rng, most=mixture.most)
+
+
+def _draw_example(rng: np.random.Generator, mixture: Mixture, medium: Medium) -> Example:
+    """One example; a `text` example is a drill or a question without its picture."""
+    if medium == "text" and rng.random() < mixture.drills / max(mixture.drills + _blind_share(mixture), 1e-9):
+        drill = _draw_drill(rng, mixture)
+        return Example(frames=None, prompt=drill.prompt, response=drill.response, skip_caption=True, skip_keys=True)
+    video = rng.random() < mixture.video if medium == "text" else medium == "video"
+    family = _weighted(rng, VIDEO_FAMILIES if video else mixture.image_families)
+    uniform = medium == "text" and bool(rng.random() < 0.5)
+    query, scene = draw_query(rng, family, video=video, uniform=uniform, negatives=mixture.negatives)
+    noise = mixture.video_noise if video else 1.0
+    asked = (mixture.asked[0] * noise, mixture.asked[1] * noise)
+    told = hallucinate(rng, query, scene, asked=asked, unasked=mixture.unasked * noise)
+    if medium == "text":
+        prompt = word_prompt(query, "grounded", blind=True)
+        return Example(
+            frames=None, prompt=prompt, response=word_response(query, told, "grounded") + END, skip_caption=True
+        )
+    form: Literal["direct", "grounded"] = "direct" if rng.random() < mixture.direct else "grounded"
+    frames = soften(render_states(scene, rng)[0]) if video else render_image(scene, rng)[0][None]
+    return Example(frames=frames, prompt=word_prompt(query, form), response=word_response(query, told, form) + END)
+
+
+def _blind_share(mixture: Mixture) -> float:
+    return (1 - mixture.drills) * mixture.blind
+
+
+def draw_pool(rng: np.random.Generator, mixture: Mixture, batches: int, size: int) -> list[list[Example]]:
+    """`batches` batches of `size` examples, each of one medium and of similar length, in random order."""
+    text = mixture.drills + _blind_share(mixture)
+    media: list[list[Example]] = []
+    for _ in range(batches):
+        draw = rng.random()
+        medium: Medium = "text" if draw < text else "video" if rng.random() < mixture.video else "image"
+        media.append([_draw_example(rng, mixture, medium) for _ in range(size)])
+    return media
+
+
+def draw_cells(
+    rng: np.random.Generator, count: int, opacities: tuple[tuple[float, float], tuple[float, float]] | None = None
+) -> tuple[Pixels, npt.NDArray[np.int64]]:
+    """Images and what is in each of their cells, for vision alignment.
+
+    Args:
+        rng: source of every choice.
+        count: number of images.
+        opacities: opacity ranges of faint and clear objects; the world's own when not given.
+
+    Returns:
+        Images uint8 [count, H, W, 3], and objects [count, 9], `len(OBJECTS)` where a cell is empty.
+    """
+    images = []
+    cells = np.full((count, GRID * GRID), len(OBJECTS), np.int64)
+    for row in range(count):
+        scene = draw_scene(rng, uniform=bool(rng.random() < 0.5))
+        painted = []
+        for entry in scene:
+            style = draw_style(rng)
+            if opacities is not None:
+                style = replace(style, opacity=float(rng.uniform(*opacities[0 if style.faint else 1])))
+            painted.append((entry.cell, entry.obj, style))
+            cells[row, entry.cell] = entry.obj
+        images.append(paint(painted, draw_brightness(rng), rng))
+    frames = np.stack(images)
+    return (soften(frames) if rng.random() < 0.5 else frames), cells

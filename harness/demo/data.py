@@ -1,0 +1,125 @@
+"""The demo data sets: POPE, VideoHallucer, MMBench and MMVU style questions over the demo world, in the hub's schemas.
+
+    pope/test-00000-of-00001.parquet     id, question_id, question, answer, image_source, image, category
+    mmbench/dev-00000-of-00001.parquet   index, question, hint, A, B, C, D, answer, category, l2-category, image
+    videohallucer/{subset}/{subset}.json and videos/
+    mmvu/validation.json and videos/SUBJECT/N.mp4
+    {task}/annotations.jsonl             the truth behind each sample, keyed by sample id
+
+The data are not shipped: they are made on first use, in a few seconds, into a cache folder (`demo_data`), which keeps
+the package small and the generator honest. The seed is fixed, so every machine gets the same questions and scenes, and
+one machine the same bytes (video encoders differ between FFmpeg builds). Scenes come from the layouts that
+`world.is_held_out` reserves, so that no training example ever had the same objects in the same cells.
+
+An annotation line holds `sample_id`, `query` (what was asked, in the world's terms), and `scenes`: for each image or
+video of the sample the `media` it is stored as and its `objects` with `object`, `position`, `faint`, and in a video
+`event` (`verb`, `argument`, `when`). Imported lazily only: numpy is imported at the top.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from harness.errors import DataError
+
+SEED: Final = 20260601
+VERSION: Final = 1
+"""Raised when the generator changes what it makes; part of the cache folder's name."""
+
+_MODULES: Final = (
+    "world.py", "rendering.py", "videos.py", "questions.py", "asking.py", "data.py", "data_images.py", "data_videos.py",
+)  # fmt: skip
+
+
+def build_demo_data(folder: Path, seed: int = SEED) -> None:
+    """Write all four data sets into `folder`, which is made if it does not exist."""
+    from harness.demo.data_images import write_mmbench, write_pope
+    from harness.demo.data_videos import write_mmvu, write_videohallucer
+
+    write_pope(folder / "pope", seed)
+    write_mmbench(folder / "mmbench", seed)
+    write_videohallucer(folder / "videohallucer", seed)
+    write_mmvu(folder / "mmvu", seed)
+
+
+def generator_digest() -> str:
+    """What decides the data: the generator's version and source."""
+    digest = hashlib.sha256(str(VERSION).encode())
+    for name in _MODULES:
+        digest.update((Path(__file__).parent / name).read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def cache_folder() -> Path:
+    """Where generated data are kept: `$XDG_CACHE_HOME/harness`, else the platform's cache folder."""
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "harness"
+    if os.name == "nt" and (base := os.environ.get("LOCALAPPDATA")):
+        return Path(base) / "harness" / "cache"
+    return Path.home() / ".cache" / "harness"
+
+
+def demo_data(folder: Path | None = None) -> Path:
+    """The folder with the demo data, made on first use.
+
+    The data are written beside their place and renamed into it, so that an interrupted or concurrent first use never
+    leaves half a data set behind.
+
+    Args:
+        folder: the cache folder to use instead of `cache_folder()`.
+
+    Raises:
+        DataError: the folder cannot be written.
+    """
+    place = (folder or cache_folder()) / f"demo-{generator_digest()}"
+    if place.is_dir():
+        return place
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
+    except OSError as error:
+        raise DataError(
+            f"demo data cannot be written to {place.parent}: {error.strerror}. Set XDG_CACHE_HOME to a writable folder."
+        ) from error
+    try:
+        build_demo_data(scratch)
+        try:
+            scratch.rename(place)
+        except OSError:
+            if not place.is_dir():
+                raise
+    except OSError as error:
+        raise DataError(
+            f"demo data cannot be written to {place.parent}: {error.strerror}. Free some space or set XDG_CACHE_HOME."
+        ) from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return place
+
+
+def demo_data_folder(out: Path | None = None) -> Path:
+    """Write the demo data into a folder of the user's, or find them in the cache.
+
+    Args:
+        out: a new or empty folder; `None`: the cache, see `demo_data`.
+
+    Raises:
+        DataError: the folder holds something already, or cannot be written.
+    """
+    if out is None:
+        return demo_data()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if any(out.iterdir()):
+            raise DataError(
+                f"folder {out} is not empty: the demo data need a folder of their own. Choose another --out."
+            )
+        build_demo_data(out)
+    except OSError as error:
+        raise DataError(f"demo data cannot be written to {out}: {error.strerror}. Choose another --out.") from error
+    return out
