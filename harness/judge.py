@@ -133,7 +133,8 @@ def load_judge(name: str, *, base_url: str | None = None, cache_dir: Path | None
     """Find a judge by name; its model is loaded with the first question that is not in the cache.
 
     Args:
-        name: `demo`; a folder or hub id of a text-only model; or `openai:MODEL` for a model behind a server.
+        name: `demo`, made from the demo checkpoint on first use; a folder or hub id of a text-only model; or
+            `openai:MODEL` for a model behind a server.
         base_url: address of the server; `None`: `OPENAI_BASE_URL`, else OpenAI's own.
         cache_dir: folder of the answers on disk; `None`: the harness's cache folder.
         engine: for a checkpoint: `vllm`, `hf`, or `auto`: vLLM where it is installed and there is a GPU.
@@ -153,7 +154,12 @@ def load_judge(name: str, *, base_url: str | None = None, cache_dir: Path | None
         return Judge(
             lambda: backend, identity=f"{name} prompt:{VERSIONS['general']}", cache=cache, where=base_url or ""
         )
-    checkpoint = resolve_checkpoint(str(_demo_folder()) if name == "demo" else name)
+    if name == "demo":
+        from harness.demo.judge import demo_judge
+
+        checkpoint = resolve_checkpoint(str(demo_judge()))
+    else:
+        checkpoint = resolve_checkpoint(name)
     wording = trained_wording(checkpoint)
     identity = f"{name} {checkpoint.weights} files:{checkpoint.files} prompt:{VERSIONS[wording]}"
 
@@ -165,16 +171,6 @@ def load_judge(name: str, *, base_url: str | None = None, cache_dir: Path | None
         return kind(checkpoint, max_new_tokens=_MAX_NEW_TOKENS[wording])
 
     return Judge(load, identity=identity, wording=wording, cache=cache)
-
-
-def _demo_folder() -> Path:
-    folder = Path(__file__).parent / "demo" / "judge"
-    if not folder.is_dir():
-        raise ModelError(
-            f"the demo's judge is not part of this installation ({folder} is missing). Give a text-only checkpoint, or "
-            "openai:MODEL; the demo's own captions are read by its rules without a judge."
-        )
-    return folder
 
 
 def trained_wording(checkpoint: Checkpoint) -> Wording:

@@ -1,0 +1,200 @@
+"""Selection by variance: the belief by hand, what rollouts are spent on, and a selection that is killed and goes on."""
+
+import json
+
+import numpy as np
+import pytest
+
+from harness.engines import Decoding
+from harness.errors import DataError, StoreError, UsageError
+from harness.types import Response, Sample
+from trainers.data.schema import Example, read_examples
+from trainers.rewards import Reward
+from trainers.selection.decision import (
+    Rounds,
+    categorise,
+    choose,
+    count_levels,
+    expected_variance,
+    simulate,
+    undecided,
+)
+from trainers.selection.rollouts import Plan, select
+
+
+def test_levels_are_counted():
+    values, counts = count_levels([[0.0, 1.0, 1.0], [], [0.1, 0.1]])
+    assert values.tolist() == [0.0, 0.1, 1.0]
+    assert counts.tolist() == [[1, 0, 2], [0, 0, 0], [0, 2, 0]]
+    assert count_levels([[2.0], [2.0]])[0].tolist() == [2.0, 3.0]
+    assert count_levels([[], []])[1].shape == (2, 2)
+
+
+def test_many_levels_are_merged():
+    rng = np.random.default_rng(0)
+    rewards = rng.random((50, 20))
+    values, counts = count_levels(rewards.tolist(), max_levels=8)
+    assert len(values) == 8
+    assert counts.sum(1).tolist() == [20] * 50
+    merged = counts / 20 @ values
+    assert np.abs(merged - rewards.mean(1)).max() < 0.06
+
+
+def test_expected_variance_is_that_of_jeffreys_posterior():
+    values, counts = np.array([0.0, 1.0]), np.array([[3.0, 5.0], [8.0, 0.0]])
+    # Beta(a, b) with a = 5.5, b = 3.5: ab / ((a + b)(a + b + 1)).
+    assert expected_variance(values, counts)[0] == pytest.approx(5.5 * 3.5 / (9 * 10))
+    assert expected_variance(values, counts)[1] == pytest.approx(0.5 * 8.5 / (9 * 10))
+    # Scaled rewards scale the variance by the square.
+    assert expected_variance(2 * values, counts)[0] == pytest.approx(4 * 5.5 * 3.5 / (9 * 10))
+
+
+def test_only_prompts_near_the_cut_stay_open():
+    values = np.array([0.0, 1.0])
+    counts = np.array([[64.0, 0.0], [32.0, 32.0], [6.0, 2.0], [0.0, 64.0], [7.0, 1.0], [30.0, 34.0]])
+    still = undecided(values, counts, keep=0.5, tolerance=0.01, rng=np.random.default_rng(0))
+    assert still.tolist() == [False, False, True, False, True, False]
+
+
+def test_choose_takes_the_highest_and_breaks_ties_by_order():
+    assert choose(np.array([0.1, 0.2, 0.2, 0.2]), 0.5).tolist() == [False, True, True, False]
+
+
+def test_categories():
+    categories = categorise(np.array([0.9, 0.5, 0.2]), np.array([False, True, False]), 0.0, 1.0)
+    assert categories == ["easy", "medium", "hard"]
+
+
+def test_adaptive_rollouts_keep_the_variance_on_u_shaped_prompts():
+    rng = np.random.default_rng(1)
+    probability = rng.beta(0.5, 0.5, 3000)
+
+    def draw(which, count):
+        return (rng.random((len(which), count)) < probability[which, None]).astype(float)
+
+    chosen, spent = simulate(draw, 3000, Rounds(), np.random.default_rng(0))
+    variance = probability * (1 - probability)
+    kept = variance[chosen].sum() / variance[choose(variance, 0.5)].sum()
+    assert kept >= 0.985
+    assert spent.mean() <= 30
+    _, fixed = simulate(draw, 3000, Rounds(most=64, tolerance=0), np.random.default_rng(0))
+    assert set(fixed.tolist()) == {64}
+
+
+@pytest.mark.parametrize(
+    "settings", [{"first": 1}, {"first": 9, "most": 8}, {"step": 0}, {"tolerance": 1.0}, {"keep": 0.0}, {"keep": 1.5}]
+)
+def test_rounds_out_of_range_are_refused(settings):
+    with pytest.raises(UsageError, match="selection"):
+        Rounds(**settings)
+
+
+class FakeEngine:
+    """Answers right with a chance that the prompt's number decides; dies after a number of responses if told to."""
+
+    name = "fake"
+
+    def __init__(self, dies_after=None):
+        self.loads, self.closed, self.asked = 0, 0, []
+        self._left = dies_after
+
+    def load(self):
+        self.loads += 1
+
+    def close(self):
+        self.closed += 1
+
+    def generate(self, requests, decoding):
+        for request in requests:
+            if request.finished:
+                continue
+            if self._left is not None:
+                if self._left == 0:
+                    raise KeyboardInterrupt
+                self._left -= 1
+            self.asked.append(request.sample_id)
+            prompt, number = (int(part) for part in request.sample_id.split("#"))
+            right = np.random.default_rng([decoding.seed, prompt, number]).random() < prompt / 9
+            error = "media: broken" if prompt == 4 else None
+            yield request, Response(sample_id=request.sample_id, text="" if error else str(right), error=error)
+
+
+def plan(**changes):
+    samples = [
+        Sample(id=str(number), task="train", target="yes", answer_kind="yes_no", question=f"question {number}?")
+        for number in range(10)
+    ]
+    reward = Reward(
+        name="right",
+        weight=2.0,
+        score=lambda samples, responses: [None if r.error else float(r.text == "True") for r in responses],
+    )
+    arguments = {
+        "examples": [Example(sample=sample) for sample in samples],
+        "root": None,
+        "prompt_format": "direct",
+        "num_frames": 1,
+        "rounds": Rounds(first=4, step=4, most=16),
+        "subset": "medium",
+        "decoding": Decoding(max_new_tokens=4, temperature=1.0, seed=5),
+        "rewards": [reward],
+        "settings": {"weights": "w", "seed": 5},
+    }
+    return Plan(**(arguments | changes))
+
+
+def test_selection_writes_statistics_rows_and_plot(tmp_path):
+    engine = FakeEngine()
+    statistics = select(plan(), engine, tmp_path)
+    assert (engine.loads, engine.closed) == (1, 1)
+    assert statistics[4].mean is None
+    assert statistics[4].category is None
+    chosen = [item.id for item in statistics if item.selected]
+    assert len(chosen) == 4  # Half of the nine that have rewards.
+    assert {"0", "9"}.isdisjoint(chosen)
+    assert statistics[9].category == "easy"
+    assert statistics[0].category == "hard"
+    assert [example.sample.id for example in read_examples(tmp_path / "selected.jsonl")] == chosen
+    lines = [json.loads(line) for line in (tmp_path / "selection.jsonl").read_text().splitlines()]
+    assert len(lines) == 10
+    assert lines[9]["mean"] == 2.0
+    rollouts = [json.loads(line) for line in (tmp_path / "rollouts.jsonl").read_text().splitlines()]
+    assert rollouts[0].keys() == {"id", "number", "total", "parts", "finish_reason", "error", "text"}
+    assert (tmp_path / "selection.svg").read_text().startswith("<svg")
+
+
+def test_a_killed_selection_goes_on_to_the_same_end(tmp_path):
+    whole = select(plan(), FakeEngine(), tmp_path / "whole")
+    killed = FakeEngine(dies_after=45)
+    with pytest.raises(KeyboardInterrupt):
+        select(plan(), killed, tmp_path / "killed")
+    stored = (tmp_path / "killed" / "rollouts.jsonl").read_text()
+    (tmp_path / "killed" / "rollouts.jsonl").write_text(stored + '{"id": "3", "num')  # Torn by the kill.
+    engine = FakeEngine()
+    assert select(plan(), engine, tmp_path / "killed") == whole
+    assert not set(engine.asked) & {f"{r['id']}#{r['number']}" for r in map(json.loads, stored.splitlines())}
+    again = FakeEngine()
+    assert select(plan(), again, tmp_path / "killed") == whole
+    assert (again.loads, again.asked) == (0, [])
+
+
+def test_other_settings_are_refused_unless_fresh(tmp_path):
+    select(plan(), FakeEngine(), tmp_path)
+    other = plan(settings={"weights": "other", "seed": 5})
+    with pytest.raises(StoreError, match="weights"):
+        select(other, FakeEngine(), tmp_path)
+    engine = FakeEngine()
+    select(other, engine, tmp_path, fresh=True)
+    assert engine.loads == 1
+
+
+def test_a_subset_without_prompts_is_refused(tmp_path):
+    always = Reward(name="one", weight=1.0, score=lambda samples, responses: [1.0] * len(responses))
+    with pytest.raises(DataError, match="no prompt is 'easy'"):
+        select(plan(rewards=[always], subset="easy"), FakeEngine(), tmp_path)
+
+
+def test_no_reward_at_all_is_an_error(tmp_path):
+    never = Reward(name="none", weight=1.0, score=lambda samples, responses: [None] * len(responses))
+    with pytest.raises(DataError, match="no rollout has a reward"):
+        select(plan(rewards=[never]), FakeEngine(), tmp_path)

@@ -1,0 +1,238 @@
+"""Training: every recipe for a few steps, resuming to the same bytes, and what is refused."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from support_training import YesJudge, train_tiny
+
+import harness.judge
+from harness.checkpoints import resolve_checkpoint
+from harness.errors import DataError, ModelError, StoreError, UsageError
+from trainers.grpo import TrainingError
+from trainers.recipe import load_recipe
+from trainers.rewards.scoring import RewardError
+from trainers.training import last_checkpoint
+
+pytestmark = pytest.mark.skipif(
+    not (Path(harness.judge.__file__).parent / "demo" / "checkpoint" / "model.safetensors").is_file(),
+    reason="the demo checkpoint is not part of this checkout",
+)
+
+
+@pytest.fixture(autouse=True)
+def judge(monkeypatch):
+    judge = YesJudge()
+    monkeypatch.setattr(harness.judge, "load_judge", lambda *_, **__: judge)
+    return judge
+
+
+def read_log(output):
+    return [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
+
+
+def weights(folder):
+    return load_file(folder / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    "name", ["grpo", "method", "no_caption", "no_selection", "easy_only", "hard_only", "no_infonce", "sft"]
+)
+def test_every_recipe_trains(name, tmp_path):
+    # Of twelve prompts all but one are then easy or hard; cool responses are mostly right, hot ones mostly wrong.
+    few = {
+        "easy_only": ("selection.keep=0.1", "train.per_device_train_batch_size=4", "selection.temperature=0.7"),
+        "hard_only": ("selection.keep=0.1", "train.per_device_train_batch_size=4", "selection.temperature=2.5"),
+    }.get(name, ())
+    train_tiny(f"demo/{name}", tmp_path, *few)
+    log = read_log(tmp_path)
+    steps = [entry for entry in log if "loss" in entry]
+    assert len(steps) == 2
+    assert ("ntk/loss" in steps[0]) == (name not in ("grpo", "no_infonce", "sft"))
+    assert ("rewards/caption/mean" in steps[0]) == (name not in ("grpo", "no_caption", "sft"))
+    assert (tmp_path / "selection" / "selected.jsonl").is_file() == (name not in ("grpo", "no_selection", "sft"))
+    before, after = weights(resolve_checkpoint("demo").folder), weights(tmp_path / "final")
+    if few == ():  # Easy and hard prompts of a handful of rows have one reward for all responses.
+        assert any(not torch.equal(before[key], after[key]) for key in before)
+    told = json.loads((tmp_path / "final" / "harness.json").read_text())
+    assert told["prompt_format"] == "grounded"
+    assert told["data"]["count"] > 0
+    assert resolve_checkpoint(str(tmp_path / "final")).prompt_format == "grounded"
+    assert resolve_checkpoint(str(tmp_path / "checkpoint-1")).prompt_format == "grounded"
+    assert (tmp_path / "curves.svg").read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize("name", ["method", "sft"])
+def test_a_resumed_run_equals_an_undisturbed_one(name, tmp_path, capsys):
+    # Six rows and batches of four: each step is an epoch of its own, with an order of its own.
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    train_tiny(f"demo/{name}", whole, "train.max_steps=3")
+    shutil.copytree(whole, killed)
+    for name_of_later in ("final", "checkpoint-2", "checkpoint-3"):
+        shutil.rmtree(killed / name_of_later)
+    train_tiny(f"demo/{name}", killed, "train.max_steps=3")
+    assert f"resuming from {killed / 'checkpoint-1'}" in capsys.readouterr().err
+    one, other = weights(whole / "final"), weights(killed / "final")
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_checkpoint_that_was_cut_off_is_left_out(tmp_path, capsys):
+    for step, state in ((9, "{}"), (10, '{"global_'), (11, None)):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        if state is not None:
+            (folder / "trainer_state.json").write_text(state)
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-9"
+    assert capsys.readouterr().err.count("cut off") == 2
+    assert last_checkpoint(tmp_path / "none") is None
+
+
+def test_a_finished_run_is_not_trained_again_and_another_recipe_is_refused(tmp_path):
+    train_tiny("demo/grpo", tmp_path)
+    made = (tmp_path / "final" / "model.safetensors").stat().st_mtime_ns
+    train_tiny("demo/grpo", tmp_path, "train.report_to=none")
+    assert (tmp_path / "final" / "model.safetensors").stat().st_mtime_ns == made
+    with pytest.raises(StoreError, match=r"train\.beta differ.*--fresh"):
+        train_tiny("demo/grpo", tmp_path, "train.beta=0.1")
+    train_tiny("demo/grpo", tmp_path, "train.beta=0.1", fresh=True)
+    assert (tmp_path / "final" / "model.safetensors").stat().st_mtime_ns != made
+
+
+def test_lora_with_checkpointing_and_reference(tmp_path):
+    train_tiny(
+        "demo/no_selection", tmp_path, "lora.rank=4", "train.gradient_checkpointing=true", "train.beta=0.04",
+        "freeze_vision=true", "data.demo_rows=8",
+    )  # fmt: skip
+    assert (tmp_path / "checkpoint-2" / "adapter_config.json").is_file()
+    before, after = weights(resolve_checkpoint("demo").folder), weights(tmp_path / "final")
+    assert before.keys() == after.keys()
+    changed = {key for key in before if not torch.equal(before[key], after[key])}
+    assert changed
+    assert not any("visual" in key for key in changed)
+
+
+def test_gradient_checkpointing_changes_nothing(tmp_path):
+    for choice in ("true", "false"):
+        train_tiny("demo/no_selection", tmp_path / choice, f"train.gradient_checkpointing={choice}")
+    one, other = (weights(tmp_path / choice / "final") for choice in ("true", "false"))
+    for key in one:
+        torch.testing.assert_close(one[key], other[key], rtol=1e-4, atol=1e-5)
+
+
+def test_the_contrastive_term_moves_the_weights(tmp_path):
+    for weight in ("0", "0.01", "1"):
+        train_tiny("demo/no_selection", tmp_path / weight, f"ntk.weight={weight}", "train.max_steps=1")
+    base = weights(tmp_path / "0" / "final")
+    moved = {
+        weight: sum(float((weights(tmp_path / weight / "final")[key] - base[key]).abs().sum()) for key in base)
+        for weight in ("0.01", "1")
+    }
+    assert 0 < moved["0.01"] < moved["1"]
+
+
+@pytest.mark.parametrize("estimator", ["top_tokens", "sketch", "hidden"])
+def test_estimators_train(estimator, tmp_path):
+    train_tiny("demo/no_selection", tmp_path, f"ntk.estimator={estimator}", "train.max_steps=1", "ntk.max_tokens=4")
+    assert read_log(tmp_path)[0]["ntk/pairs"] > 0
+
+
+def test_a_judge_that_fails_now_and_then_gives_no_signal(tmp_path, judge):
+    judge.fails = True
+    judge.asked = 1
+    train_tiny("demo/no_selection", tmp_path, "train.max_steps=1")
+    assert read_log(tmp_path)[0]["reward"] == pytest.approx(read_log(tmp_path)[0]["reward"])  # Not NaN.
+
+
+def test_a_judge_that_is_down_stops_before_anything_is_spent(tmp_path, judge, monkeypatch):
+    judge.problem = "connection refused."
+    monkeypatch.setattr(judge, "ask", lambda questions: [None] * len(questions))
+    with pytest.raises(ModelError, match="connection refused"):
+        train_tiny("demo/method", tmp_path)
+    assert not (tmp_path / "selection").exists()
+
+
+def test_a_reward_that_breaks_stops_the_run_with_its_state_saved(tmp_path, judge, monkeypatch):
+    ask = judge.ask
+
+    def breaks(questions):
+        if judge.asked > 20:
+            raise ZeroDivisionError("broken")
+        return ask(questions)
+
+    monkeypatch.setattr(judge, "ask", breaks)
+    with pytest.raises(RewardError, match="reward 'caption' raised ZeroDivisionError: broken"):
+        train_tiny("demo/no_selection", tmp_path, "train.max_steps=5", "train.save_steps=5")
+    saved = sorted(path.name for path in tmp_path.glob("checkpoint-*"))
+    assert len(saved) == 1
+    assert (tmp_path / saved[0] / "harness.json").is_file()
+    monkeypatch.setattr(judge, "ask", ask)
+    train_tiny("demo/no_selection", tmp_path, "train.max_steps=5", "train.save_steps=5")
+    assert (tmp_path / "final" / "model.safetensors").is_file()
+
+
+def test_answers_that_never_parse_are_refused(tmp_path):
+    rows = [{"id": n, "question": "What?", "answer": "<answer></answer>", "answer_kind": "open"} for n in range(3)]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(DataError, match="of the first 3 rows 3 have an answer that is not judged right"):
+        train_tiny("demo/grpo", tmp_path / "out", f"data.train={file}")
+
+
+def test_too_few_rows_for_one_step_are_refused(tmp_path):
+    with pytest.raises(DataError, match="3 rows to train on, but a batch of responses holds 4 prompts"):
+        train_tiny("demo/no_selection", tmp_path, "data.demo_rows=3")
+
+
+def test_text_only_and_mixed_rows_train(tmp_path):
+    from trainers.data.demo import write_demo_rows
+
+    rows = [json.loads(line) for line in write_demo_rows(tmp_path, 8, 0).read_text().splitlines()]
+    for row in rows[::2]:
+        row["media"] = []
+    rows[1]["media"] *= 2  # Two images, one of them twice.
+    file = tmp_path / "mixed.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    train_tiny("demo/no_selection", tmp_path / "out", f"data.train={file}")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.learning_rat=1", "Did you mean 'learning_rate'"),
+        ("train.seed=1", "Use seed"),
+        ("train.num_generations=3", "train: "),
+        ("train.num_generations=16", "pairs need two"),
+        ("train.num_iterations=3", "save_steps 1 is not a multiple of the 3 steps"),
+        ("judge.model=null", "needs a judge"),
+        ("train.dtype=float8", "bfloat16, float16, float32"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(override, message, tmp_path):
+    with pytest.raises(UsageError, match=message):
+        train_tiny("demo/no_selection", tmp_path, override)
+
+
+def test_preview_shows_recipe_memory_and_prompt(tmp_path):
+    from trainers.preview import preview
+    from trainers.training import quiet_libraries
+
+    with quiet_libraries():
+        text = preview(load_recipe("demo/method", [f"output={tmp_path}", "train.beta=0.04"]))
+    assert "algorithm: grpo" in text
+    # 1.2 M weights of four bytes; AdamW holds two moments.
+    assert "weights                           4.6 MiB" in text
+    assert "reference model" in text
+    assert text.rstrip().endswith("<|im_start|>assistant")
+    assert "<planning>" in text
+
+
+def test_a_large_gap_of_log_probabilities_stops_training():
+    from trainers.grpo import check_logprob_gap
+
+    check_logprob_gap(0.01, 0.05)
+    for gap in (0.2, float("nan")):
+        with pytest.raises(TrainingError, match=r"max_logprob_gap=0\.05"):
+            check_logprob_gap(gap, 0.05)

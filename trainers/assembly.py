@@ -1,0 +1,172 @@
+"""Putting a recipe's parts together into a TRL trainer. Imported lazily only: torch and trl are imported at the top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import PrinterCallback
+from trl import GRPOConfig, SFTConfig, SFTTrainer
+
+from harness.checkpoints import Checkpoint
+from harness.errors import DataError, UsageError
+from trainers.callbacks import Lines, Provenance, Watch
+from trainers.data.loading import build_dataset
+from trainers.data.schema import Example
+from trainers.grpo import ContrastiveGRPOTrainer, as_trl_reward, mend_image_pads
+from trainers.models import adapter_config, load_model, load_processor
+from trainers.recipe import MODEL_ARGUMENTS, check_train_keys
+from trainers.resuming import RestoresWeights
+from trainers.rewards.scoring import build_rewards
+from trainers.settings import Recipe
+
+if TYPE_CHECKING:
+    from harness.judge import Judge
+
+
+class ResumableSFTTrainer(RestoresWeights, SFTTrainer):  # type: ignore[misc]  # TRL is not typed.
+    """TRL's trainer for supervised fine-tuning, with a resume that reads the weights."""
+
+
+def build_config(recipe: Recipe, output: Path) -> Any:
+    """TRL's configuration.
+
+    Raises:
+        UsageError: an unknown key of `train` (the nearest ones are named), or values that do not fit together.
+    """
+    kind = GRPOConfig if recipe.algorithm == "grpo" else SFTConfig
+    known = {item.name: item for item in fields(kind)}
+    check_train_keys(recipe, list(known))
+    arguments: dict[str, Any] = {
+        "report_to": "none",
+        "logging_steps": 1,
+        "disable_tqdm": True,
+        "use_cpu": not torch.cuda.is_available(),
+        "bf16": torch.cuda.is_available(),
+        **{key: value for key, value in recipe.train.items() if key not in MODEL_ARGUMENTS},
+        "output_dir": str(output),
+        "seed": recipe.seed,
+        "remove_unused_columns": False,
+    }
+    for name in ("gradient_checkpointing", "gradient_checkpointing_kwargs"):
+        # Newer versions of Transformers warn about these names, and TRL still sets the first one.
+        if (newer := name.replace("gradient", "activation")) in known:
+            value = arguments.pop(name, known[name].default)
+            arguments.setdefault(newer, value)
+    if recipe.algorithm == "grpo":
+        arguments["reward_weights"] = list(recipe.rewards.weights().values())
+    else:
+        arguments.setdefault("max_length", None)  # Cutting a prompt would cut through its image.
+    try:
+        config = kind(**arguments)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"train: {' '.join(str(error).split())}") from error
+    if recipe.algorithm == "grpo":
+        _check_batches(recipe, config)
+    return config
+
+
+def build_trainer(
+    recipe: Recipe,
+    config: Any,
+    checkpoint: Checkpoint,
+    examples: list[Example],
+    root: Path,
+    *,
+    judge: Judge | None,
+    facts: Mapping[str, Any],
+) -> Any:
+    """The trainer, model loaded.
+
+    Raises:
+        DataError: fewer prompts than one batch holds.
+        HarnessError: the model cannot be loaded, or the settings do not fit together.
+    """
+    assert checkpoint.folder is not None, "resolve_checkpoint gives a folder"
+    dataset = build_dataset(
+        examples,
+        root,
+        prompt_format=recipe.prompt,
+        num_frames=recipe.data.num_frames,
+        supervised=recipe.algorithm == "sft",
+    )
+    processor = load_processor(recipe, checkpoint.folder)
+    shared: dict[str, Any] = {
+        "model": load_model(recipe, checkpoint),
+        "args": config,
+        "train_dataset": dataset,
+        "processing_class": processor,
+        "callbacks": [Provenance(facts), Watch(), Lines()],
+        "peft_config": adapter_config(recipe.lora),
+    }
+    if recipe.algorithm == "sft":
+        return _quiet(ResumableSFTTrainer(**shared))
+    prompts = config.generation_batch_size // config.num_generations
+    if len(examples) < prompts:
+        raise DataError(
+            f"{len(examples)} rows to train on, but a batch of responses holds {prompts} prompts: no step would be "
+            "taken. Use more data, lower train.per_device_train_batch_size, or raise selection.keep."
+        )
+    rewards = build_rewards(
+        recipe.rewards, prompt_format=recipe.prompt, max_tokens=config.max_completion_length, judge=judge
+    )
+    ends = end_tokens(shared["model"], processor)
+    trainer = ContrastiveGRPOTrainer(
+        **shared,
+        reward_funcs=[as_trl_reward(reward, ends) for reward in rewards],
+        ntk=recipe.ntk,
+        max_logprob_gap=recipe.max_logprob_gap,
+    )
+    if config.use_vllm and config.vllm_mode == "colocate":
+        mend_image_pads(trainer)
+    return _quiet(trainer)
+
+
+def _quiet(trainer: Any) -> Any:
+    trainer.remove_callback(PrinterCallback)  # `Lines` takes its place.
+    return trainer
+
+
+def end_tokens(model: Any, processor: Any) -> list[int]:
+    """The tokens that end a response."""
+    ends = model.generation_config.eos_token_id
+    listed = [ends] if isinstance(ends, int) else list(ends or [])
+    return [*listed, processor.tokenizer.eos_token_id]
+
+
+def steps_per_generation(config: Any) -> int:
+    """Optimiser steps that one batch of responses is used for."""
+    passes: int = config.steps_per_generation * config.num_iterations
+    accumulated: int = config.gradient_accumulation_steps
+    return max(1, -(-passes // accumulated))
+
+
+def _check_batches(recipe: Recipe, config: Any) -> None:
+    """Refuse what would train wrongly in silence.
+
+    Raises:
+        UsageError: names the setting to change.
+    """
+    world = config.world_size
+    together = config.per_device_train_batch_size * world
+    prompts = config.generation_batch_size // config.num_generations
+    if recipe.ntk.weight and prompts < 2:
+        raise UsageError(
+            f"ntk: a generation batch of {config.generation_batch_size} responses holds {prompts} prompt, pairs need "
+            "two. Raise train.per_device_train_batch_size or train.gradient_accumulation_steps, or set ntk.weight=0."
+        )
+    if recipe.ntk.weight and together < 2:
+        raise UsageError(
+            "ntk: a forward pass holds one response; pairs need two. Raise train.per_device_train_batch_size, or set "
+            "ntk.weight=0."
+        )
+    used = steps_per_generation(config)
+    saves = config.save_strategy == "steps" and config.save_steps >= 1
+    if saves and int(config.save_steps) % used:
+        raise UsageError(
+            f"train.save_steps {int(config.save_steps)} is not a multiple of the {used} steps that a batch of "
+            "responses is used for; a run resumed in between would sample other responses. Choose a multiple."
+        )

@@ -1,0 +1,113 @@
+"""What is watched and written while TRL trains. Imported lazily only: transformers is imported at the top."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from transformers import TrainerCallback
+
+from harness.files import write_atomically
+
+_PATIENCE: Final = 20
+"""Logged steps after which a warning is due."""
+_MOSTLY: Final = 0.9
+_SHOWN: Final = {
+    "loss": "loss",
+    "mean_token_accuracy": "token accuracy",
+    "reward": "reward",
+    "rewards/accuracy/mean": "accuracy",
+    "rewards/format/mean": "format",
+    "rewards/caption/mean": "caption",
+    "constant_groups": "constant groups",
+    "kl": "kl",
+    "completions/mean_length": "tokens",
+    "ntk/loss": "ntk",
+    "ntk/positives": "positives",
+    "step_time": "seconds",
+}
+"""What is printed of a step, by its name in the log."""
+
+
+class Provenance(TrainerCallback):  # type: ignore[misc]
+    """Writes `harness.json` into every checkpoint: what it was trained to write, with what, on what."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        """Keep the facts.
+
+        Args:
+            facts: JSON-able, see `trainers.run.provenance`.
+        """
+        self._facts = dict(facts)
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Write into the checkpoint that was saved last."""
+        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        if state.is_world_process_zero and folder.is_dir():
+            write_provenance(folder, self._facts | {"step": state.global_step})
+
+
+def write_provenance(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write `harness.json` into a checkpoint."""
+    write_atomically(folder / "harness.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+
+
+class Lines(TrainerCallback):  # type: ignore[misc]
+    """One short line a logged step, in place of TRL's dictionary of all figures, which `log.jsonl` holds."""
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
+        """Print what a person watches."""
+        if not logs or not state.is_world_process_zero:
+            return
+        shown = [f"{label} {logs[name]:.3g}" for name, label in _SHOWN.items() if logs.get(name) is not None]
+        if shown:
+            print(f"step {state.global_step}/{state.max_steps}  {'  '.join(shown)}", file=sys.stderr, flush=True)
+
+
+class Watch(TrainerCallback):  # type: ignore[misc]
+    """Warns, once each, about training that goes on without learning anything.
+
+    That is: nearly every group of responses has one reward, so that it has no advantages; or the threshold of the
+    contrastive term is above all similarities, so that its loss is exactly zero.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing seen."""
+        self._constant: list[float] = []
+        self._inert: list[Mapping[str, Any]] = []
+        self._warned: set[str] = set()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
+        """Look at what was logged."""
+        if not logs or not state.is_world_process_zero:
+            return
+        if logs.get("constant_groups") is not None:
+            self._constant.append(logs["constant_groups"])
+            recent = self._constant[-_PATIENCE:]
+            share = sum(recent) / len(recent)
+            if len(recent) == _PATIENCE and share >= _MOSTLY:
+                self._warn(
+                    "constant",
+                    f"{share:.0%} of the groups of the last {_PATIENCE} steps have one reward for all responses and "
+                    "teach nothing. Select by variance (selection.enabled=true), raise train.temperature, or check the "
+                    "rewards.",
+                )
+        if logs.get("ntk/positives") is not None:
+            inert = logs["ntk/positives"] == 1.0
+            self._inert = [*self._inert, logs] if inert else []
+            if len(self._inert) >= _PATIENCE:
+                quantiles = ", ".join(f"{name} {logs[f'ntk/{name}']:.3g}" for name in ("q05", "q50", "q95", "max"))
+                self._warn(
+                    "inert",
+                    f"ntk.threshold={logs['ntk/threshold']:g} is above every similarity of the last {_PATIENCE} steps "
+                    f"({quantiles}): all pairs are positives and the term is exactly 0. "
+                    "Use ntk.threshold=null ntk.quantile=0.9.",
+                )
+
+    def _warn(self, kind: str, text: str) -> None:
+        if kind not in self._warned:
+            self._warned.add(kind)
+            print(f"warning: {text}", file=sys.stderr, flush=True)

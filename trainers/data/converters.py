@@ -1,0 +1,226 @@
+"""Converters from published formats to the schema of training data; each maps one source row to one row.
+
+- `video-r1`: `problem_id, problem, data_type, problem_type, options, solution, path`, and `process` with the reasoning
+  in the cold-start file (github.com/tulerfeng/Video-R1). The target is in the `<answer>` of `solution`.
+- `omnex`: the same layout with the method's sections in `process`, `<prethink>` for planning.
+- `llava-cot`: `id, image, conversations` (Xkev/LLaVA-CoT-100k), whose answers hold `<SUMMARY> <CAPTION> <REASONING>
+  <CONCLUSION>`: planning, caption, think and answer.
+- `trl`: conversational rows, `prompt` (and `completion`) or `messages`, with `image`/`images`, and the target in
+  `solution` or `answer`.
+
+A row whose target is of no kind that can be judged by rules (a free-form essay, a regression with a tolerance) is kept
+as `open` and judged like every open answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from string import ascii_uppercase
+from typing import Any, Final
+
+from harness.errors import DataError
+
+Row = Mapping[str, Any]
+
+_ANSWER: Final = re.compile(r"<answer>\s*(.*?)\s*</answer>", re.DOTALL | re.IGNORECASE)
+_OPTION: Final = re.compile(r"^\s*\(?([A-Z])\s*[.):]\s*(.*)$", re.DOTALL)
+_OPTION_LINE: Final = re.compile(r"^\s*\(?([A-Z])\s*[.):]\s*(\S.*?)\s*$", re.MULTILINE)
+_MEDIA_TOKEN: Final = re.compile(r"<(?:image|video)>\s*")
+_LETTER: Final = re.compile(r"\(?([A-Z])\s*(?:[.):]|$)")
+_INSTRUCTION: Final = re.compile(
+    r"^\s*(?:please\s+)?(?:answer|provide|give|select|choose|respond)\b[^\n]*"
+    r"(?:option|letter|choice|word|phrase|yes or no)[^\n]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_LLAVA_COT: Final = {"SUMMARY": "planning", "CAPTION": "caption", "REASONING": "think", "CONCLUSION": "answer"}
+
+
+def convert_video_r1(row: Row, where: str) -> dict[str, Any]:
+    """A Video-R1 row, of the GRPO or the cold-start file."""
+    solution = _need(row, "solution", where)
+    match = _ANSWER.search(solution)
+    answer = match[1] if match else solution.strip()
+    media = [{"kind": _need(row, "data_type", where), "path": path.removeprefix("./")} for path in _paths(row, where)]
+    converted: dict[str, Any] = {
+        "id": str(row.get("problem_id", where)),
+        "media": [] if media and media[0]["kind"] == "text" else media,
+        "question": _without_instruction(_need(row, "problem", where)),
+    }
+    if _need(row, "problem_type", where) == "multiple choice":
+        converted |= _choice_fields(_options(row, where), answer, where)
+    else:
+        converted |= _closed_or_open(answer)
+    process = row.get("process")
+    if isinstance(process, str) and process.strip():
+        converted["response"] = _own_tags(process.strip() if match is None else f"{process.strip()}\n{match[0]}")
+    return converted
+
+
+def convert_llava_cot(row: Row, where: str) -> dict[str, Any]:
+    """A LLaVA-CoT row: its first turn that was answered in the four sections."""
+    turns = row.get("conversations")
+    if not isinstance(turns, list):
+        raise DataError(f"{where}: field 'conversations' is missing or not a list.")
+    for asked, told in pairwise(turns):
+        if asked.get("from") == "human" and told.get("from") == "gpt" and "<CONCLUSION>" in told.get("value", ""):
+            break
+    else:
+        raise DataError(f"{where}: field 'conversations': no answer holds <CONCLUSION>.")
+    sections = {}
+    for theirs, ours in _LLAVA_COT.items():
+        match = re.search(rf"<{theirs}>(.*?)</{theirs}>", told["value"], re.DOTALL)
+        if match is None:
+            raise DataError(f"{where}: field 'conversations': the answer has no <{theirs}> section.")
+        sections[ours] = match[1].strip()
+    question, choices = _split_options(_without_instruction(_MEDIA_TOKEN.sub("", asked["value"])))
+    converted: dict[str, Any] = {
+        "id": str(row.get("id", where)),
+        "media": _listed(row.get("image")),
+        "question": question,
+    }
+    letter = _leading_letter(sections["answer"], choices)
+    if letter is not None:
+        sections["answer"] = letter
+        converted |= {"choices": choices, "answer": letter, "answer_kind": "choice"}
+    else:
+        if choices:  # An answer that names no option: the options stay part of the question.
+            converted["question"] = "\n".join([question, *(f"{key}. {text}" for key, text in choices.items())])
+        converted |= _closed_or_open(sections["answer"])
+        sections["answer"] = converted["answer"]
+    converted["response"] = " ".join(f"<{name}> {text} </{name}>" for name, text in sections.items())
+    return converted
+
+
+def convert_trl(row: Row, where: str) -> dict[str, Any]:
+    """A conversational row of TRL."""
+    messages = row.get("prompt") or row.get("messages")
+    if isinstance(messages, str):
+        messages = [{"role": "user", "content": messages}]
+    if not isinstance(messages, list):
+        raise DataError(f"{where}: neither 'prompt' nor 'messages' is a list of messages.")
+    completion = row.get("completion")
+    messages = [*messages, *(completion if isinstance(completion, list) else [])]
+    users = [message for message in messages if message.get("role") == "user"]
+    if not users:
+        raise DataError(f"{where}: field 'prompt': no message of the user.")
+    asked = _message_text(users[0])
+    told = next((_message_text(message) for message in messages if message.get("role") == "assistant"), None)
+    if told is None and isinstance(completion, str):
+        told = completion
+    solution = row.get("solution", row.get("answer", row.get("ground_truth")))
+    if solution is None and told is not None:
+        solution = told
+    if solution is None:
+        raise DataError(f"{where}: no target: none of 'solution', 'answer', 'ground_truth', 'completion' is there.")
+    match = _ANSWER.search(str(solution))
+    answer = match[1] if match else str(solution).strip()
+    question, choices = _split_options(_without_instruction(_MEDIA_TOKEN.sub("", asked)))
+    media = _listed(row.get("images", row.get("image"))) + _listed(row.get("videos", row.get("video")))
+    converted: dict[str, Any] = {"id": str(row.get("id", where)), "media": media, "question": question}
+    letter = _leading_letter(answer, choices)
+    if letter is not None:
+        converted |= {"choices": choices, "answer": letter, "answer_kind": "choice"}
+    else:
+        converted["question"] = _without_instruction(_MEDIA_TOKEN.sub("", asked))
+        converted |= _closed_or_open(answer)
+    if told is not None:
+        converted["response"] = _own_tags(told.strip())
+    return converted
+
+
+CONVERTERS: Final[Mapping[str, Callable[[Row, str], dict[str, Any]]]] = {
+    "video-r1": convert_video_r1,
+    "omnex": convert_video_r1,
+    "llava-cot": convert_llava_cot,
+    "trl": convert_trl,
+}
+
+
+def _need(row: Row, field: str, where: str) -> str:
+    value = row.get(field)
+    if not isinstance(value, str) or not value.strip():
+        raise DataError(f"{where}: field '{field}' is missing or not a text.")
+    return value
+
+
+def _paths(row: Row, where: str) -> list[str]:
+    value = row.get("path")
+    paths = value if isinstance(value, list) else [value]
+    if not all(isinstance(path, str) and path for path in paths):
+        raise DataError(f"{where}: field 'path' is missing or not a path.")
+    return list(paths)
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None or value == "":
+        return []
+    items = value if isinstance(value, list) else [value]
+    return [item["path"] if isinstance(item, dict) and "path" in item else item for item in items]
+
+
+def _options(row: Row, where: str) -> dict[str, str]:
+    options = row.get("options")
+    if not isinstance(options, list) or len(options) < 2:
+        raise DataError(f"{where}: field 'options': a multiple-choice row needs a list of two or more.")
+    choices: dict[str, str] = {}
+    for letter, option in zip(ascii_uppercase, options, strict=False):
+        match = _OPTION.match(str(option))
+        choices[match[1] if match else letter] = (match[2] if match else str(option)).strip()
+    if len(choices) < len(options):
+        raise DataError(f"{where}: field 'options': two options have the same letter.")
+    return choices
+
+
+def _choice_fields(choices: Mapping[str, str], answer: str, where: str) -> dict[str, Any]:
+    letter = _leading_letter(answer, choices)
+    if letter is None:
+        raise DataError(f"{where}: field 'solution': {answer[:40]!r} is none of the options {', '.join(choices)}.")
+    return {"choices": dict(choices), "answer": letter, "answer_kind": "choice"}
+
+
+def _leading_letter(answer: str, choices: Mapping[str, str]) -> str | None:
+    """The option that an answer names: by its letter at the start, or by its whole text."""
+    match = _LETTER.match(answer.strip())
+    if match and match[1] in choices:
+        return match[1]
+    wanted = answer.strip().rstrip(".").casefold()
+    same = [letter for letter, text in choices.items() if text.rstrip(".").casefold() == wanted]
+    return same[0] if len(same) == 1 else None
+
+
+def _closed_or_open(answer: str) -> dict[str, str]:
+    word = answer.strip().rstrip(".").lower()
+    if word in ("yes", "no"):
+        return {"answer": word, "answer_kind": "yes_no"}
+    return {"answer": answer.strip(), "answer_kind": "open"}
+
+
+def _without_instruction(question: str) -> str:
+    """A question without the line that says how to answer: the prompt format has its own."""
+    return _INSTRUCTION.sub("", question).strip() or question.strip()
+
+
+def _split_options(question: str) -> tuple[str, dict[str, str]]:
+    """A question without its lettered lines, and those: two or more, from A on without a gap; else as it stands."""
+    lines = list(_OPTION_LINE.finditer(question))
+    choices = {line[1]: line[2] for line in lines}
+    if len(choices) < 2 or list(choices) != list(ascii_uppercase[: len(lines)]):
+        return question, {}
+    stem = re.sub(
+        r"\b(?:Options|Choices)\s*:?\s*$", "", question[: lines[0].start()].strip(), flags=re.IGNORECASE
+    ).strip()
+    return (stem, choices) if stem else (question, {})
+
+
+def _message_text(message: Mapping[str, Any]) -> str:
+    content = message.get("content", "")
+    if isinstance(content, str):
+        return content
+    return "\n".join(part.get("text") or "" for part in content if part.get("type", "text") == "text").strip()
+
+
+def _own_tags(response: str) -> str:
+    """A response with `<planning>` where the method's own checkpoints write `<prethink>`."""
+    return re.sub(r"<(/?)prethink>", r"<\1planning>", response, flags=re.IGNORECASE)

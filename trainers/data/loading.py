@@ -1,0 +1,137 @@
+"""From rows on disk to what the trainers read: prompts, pictures and the row itself.
+
+Imported lazily only: datasets is imported at the top.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from datasets import Dataset
+
+from harness.errors import DataError, MediaError
+from harness.prompts import build_prompt
+from harness.types import PromptFormat
+from trainers.data.schema import Example, example_from_row, read_examples, row_from_example
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from trainers.settings import Recipe
+
+_KEPT: Final = 256
+"""Rows whose pictures are kept decoded: a prompt is read once for each of its generations."""
+
+
+def training_file(recipe: Recipe, output: Path) -> tuple[Path, Path]:
+    """The file of a recipe's data and what its media paths are relative to; the demo's data are made on first use.
+
+    Raises:
+        DataError: the file is missing.
+    """
+    if recipe.data.train == "demo":
+        from trainers.data.demo import write_demo_rows
+
+        file = write_demo_rows(output / "data", recipe.data.demo_rows, recipe.seed)
+    else:
+        file = Path(recipe.data.train).expanduser()
+        if not file.is_file():
+            raise DataError(f"training data {file} not found. Give data.train=FILE, or make it: 'harness data'.")
+    root = Path(recipe.data.media_root).expanduser() if recipe.data.media_root else file.parent
+    return file, root
+
+
+def read_training(file: Path, root: Path, *, limit: int | None, require_response: bool) -> list[Example]:
+    """Rows of a file, checked, their media found.
+
+    Raises:
+        DataError: a row is malformed, a file of its media is missing, or there is no row.
+    """
+    examples: list[Example] = []
+    for example in read_examples(file, require_response=require_response):
+        if limit is not None and len(examples) == limit:
+            break
+        for media in example.sample.media:
+            if not (root / media.source).is_file():
+                raise DataError(
+                    f"{file}: row {example.sample.id!r}: field 'media': {root / media.source} is missing. "
+                    "Set data.media_root to the folder that media paths are relative to."
+                )
+        examples.append(example)
+    if not examples:
+        raise DataError(f"training data {file} holds no rows.")
+    return examples
+
+
+def data_digest(examples: list[Example]) -> str:
+    """Fingerprint of the rows that are trained on, in order."""
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(json.dumps(row_from_example(example), sort_keys=True).encode() + b"\n")
+    return f"sha256:{digest.hexdigest()}"
+
+
+def open_pictures(example: Example, root: Path, num_frames: int) -> list[Image]:
+    """The images of an example, a video as `num_frames` of its frames.
+
+    Raises:
+        DataError: a file cannot be read; the row is named.
+    """
+    from PIL import Image as PilImage
+
+    from harness.media import open_image, open_video
+
+    pictures: list[Image] = []
+    try:
+        for media in example.sample.media:
+            if media.kind == "video":
+                video = open_video(root / media.source, num_frames)
+                pictures += [PilImage.fromarray(frame) for frame in video.frames]
+            else:
+                pictures.append(open_image(root / media.source))
+    except MediaError as error:
+        raise DataError(
+            f"training row {example.sample.id!r}: {error} 'harness data validate --media' finds all such rows."
+        ) from error
+    return pictures
+
+
+def parse_row(text: str) -> Example:
+    """An example from the JSON text that travels through the trainer."""
+    return example_from_row(json.loads(text), "training row")
+
+
+def build_dataset(
+    examples: list[Example], root: Path, *, prompt_format: PromptFormat, num_frames: int, supervised: bool
+) -> Dataset:
+    """A data set whose pictures are opened when a row is read.
+
+    Columns: `prompt`, a conversation of one turn; `images`, where any row has media; `row`, the row as JSON; and for
+    supervised fine-tuning `completion`.
+    """
+    dataset = Dataset.from_dict({"row": [json.dumps(row_from_example(example)) for example in examples]})
+    with_images = any(example.sample.media for example in examples)
+
+    @lru_cache(maxsize=_KEPT)
+    def pictures(text: str) -> tuple[Image, ...]:
+        return tuple(open_pictures(parse_row(text), root, num_frames))
+
+    def columns(batch: Mapping[str, list[str]]) -> dict[str, list[Any]]:
+        opened: dict[str, list[Any]] = {"prompt": [], "row": list(batch["row"])}
+        for text in batch["row"]:
+            example = parse_row(text)
+            content = build_prompt(example.sample, prompt_format)
+            opened["prompt"].append([{"role": "user", "content": content}])
+            if with_images:
+                opened.setdefault("images", []).append(list(pictures(text)))
+            if supervised:
+                completion = [{"role": "assistant", "content": example.response}]
+                opened.setdefault("completion", []).append(completion)
+        return opened
+
+    return dataset.with_transform(columns)

@@ -1,0 +1,284 @@
+"""GRPO with the contrastive term: TRL's trainer with a few methods extended, nothing of it copied.
+
+- The LM head is fused into the loss and never called as a module, so the states it reads are captured by a hook on the
+  backbone: no second forward, and the same gradients with gradient checkpointing and with LoRA.
+- Each sequence carries the number of its prompt, since TRL shuffles and splits the generation batch.
+- The term is scaled for gradient accumulation like the policy loss; across ranks all states are gathered, the graph
+  stays on the local ones, and the loss is multiplied by the number of ranks because gradients are averaged.
+
+Imported lazily only: torch and trl are imported at the top.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+from trl import GRPOTrainer
+from trl.trainer.utils import RepeatSampler, maybe_gather_lm_head_ctx
+
+from harness.errors import HarnessError
+from harness.types import Response
+from trainers.data.loading import parse_row
+from trainers.ntk import Tokens, contrast, gather_tokens, ntk_similarity
+from trainers.resuming import RestoresWeights
+from trainers.rewards.functions import Reward
+from trainers.rewards.scoring import score_part
+from trainers.settings import NtkSettings
+
+_CONSTANT: Final = 1e-6
+"""Rewards of a group that differ by less are the same but for rounding."""
+_GAP: Final = "sampling/sampling_logp_difference/mean"
+
+
+class TrainingError(HarnessError):
+    """Training cannot go on; what was reached is saved."""
+
+
+class SamplerByEpoch(RepeatSampler):  # type: ignore[misc]  # TRL is not typed.
+    """TRL's sampler with an order that the number of the epoch decides.
+
+    TRL's draws a new order whenever it is started, so that a run that is resumed in its second epoch would go through
+    the first one's order again. The first epoch is the same.
+    """
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the trainer before each epoch."""
+        if self.shuffle and self.seed is not None:
+            self.generator.manual_seed(self.seed + epoch)
+
+
+class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc]  # TRL is not typed.
+    """TRL's GRPO trainer with the contrastive term, and guards on rewards and on sampling."""
+
+    def __init__(self, *args: Any, ntk: NtkSettings, max_logprob_gap: float, **kwargs: Any) -> None:
+        """Make the trainer.
+
+        Args:
+            *args: of `GRPOTrainer`.
+            ntk: the term; a weight of 0 leaves it out.
+            max_logprob_gap: mean difference between log-probabilities of sampling and of scoring that ends training.
+            **kwargs: of `GRPOTrainer`.
+        """
+        super().__init__(*args, **kwargs)
+        self._ntk = ntk
+        self._max_logprob_gap = max_logprob_gap
+        self._captured: list[Tensor] | None = None
+        self._scored: Tensor | None = None
+        model = self.accelerator.unwrap_model(self.model)
+        self._language_model = model.get_base_model() if hasattr(model, "get_base_model") else model
+        self._language_model.base_model.register_forward_hook(self._capture)
+
+    def _capture(self, module: Any, arguments: Any, output: Any) -> None:
+        if self._captured is not None:
+            self._captured.append(output.last_hidden_state)
+
+    def _get_train_sampler(self, dataset: Any = None) -> Any:
+        plain = super()._get_train_sampler(dataset)
+        names = ("data_source", "mini_repeat_count", "batch_size", "repeat_count", "shuffle", "seed")
+        return SamplerByEpoch(**{name: getattr(plain, name) for name in names})
+
+    def _generate(self, prompts: Any) -> Any:
+        *generated, images, tool_images = super()._generate(prompts)
+        if images is not None:  # TRL marks a prompt without images by None, which processors do not take.
+            images = [listed or [] for listed in images]
+        return (*generated, images, tool_images)
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        output: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        mode = "train" if self.model.training else "eval"
+        ids = output["completion_ids"]
+        generations = self.num_generations if mode == "train" else self.num_generations_eval
+        first = self.accelerator.process_index * len(ids)
+        output["prompt_number"] = (torch.arange(len(ids), device=ids.device) + first) // generations
+        if gaps := self._metrics[mode].get(_GAP):
+            check_logprob_gap(gaps[-1], self._max_logprob_gap)
+        return output
+
+    def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Tensor:
+        rewards: Tensor = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+        mode = "train" if self.model.training else "eval"
+        generations = self.num_generations if mode == "train" else self.num_generations_eval
+        rewards = fill_missing(rewards, generations)
+        total = (rewards * self.reward_weights.to(rewards.device)).nansum(1).view(-1, generations)
+        constant = total.amax(1) - total.amin(1) < _CONSTANT
+        self._metrics[mode]["constant_groups"].append(constant.float().mean().item())
+        return rewards
+
+    def _get_per_token_logps_and_entropies(self, *args: Any, **kwargs: Any) -> Any:
+        result = super()._get_per_token_logps_and_entropies(*args, **kwargs)
+        if self._captured is not None:
+            self._scored = result[0].detach()
+        return result
+
+    def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
+        if self._ntk.weight == 0 or not torch.is_grad_enabled():
+            plain: Tensor = super()._compute_loss(model, inputs)
+            return plain
+        self._captured = []
+        try:
+            loss: Tensor = super()._compute_loss(model, inputs)
+            (states,) = self._captured
+        finally:
+            self._captured = None
+        term = self._contrastive_loss(states, inputs)
+        total: Tensor = loss + self._ntk.weight * term / self.current_gradient_accumulation_steps
+        return total
+
+    def _contrastive_loss(self, states: Tensor, inputs: dict[str, Any]) -> Tensor:
+        start = time.perf_counter()
+        tokens = gather_tokens(self._tokens(states, inputs))
+        weight = self._language_model.get_output_embeddings().weight
+        with maybe_gather_lm_head_ctx(weight):
+            # The representation is regularised, not the head: the head would learn to tell prompts apart by itself.
+            head = weight.detach()
+            head = head.full_tensor() if hasattr(head, "full_tensor") else head  # A shard under FSDP.
+            similarity = ntk_similarity(
+                tokens.hidden,
+                head,
+                tokens.targets,
+                tokens.sequence,
+                tokens.num_sequences,
+                estimator=self._ntk.estimator,  # type: ignore[arg-type]
+                logprobs=tokens.logprobs,
+                max_tokens=self._ntk.max_tokens,
+                sketch_size=self._ntk.sketch_size,
+                chunk_size=self._ntk.chunk_size,
+            )
+        result = contrast(
+            similarity,
+            tokens.prompt,
+            threshold=self._ntk.threshold,
+            quantile=self._ntk.quantile,
+            temperature=self._ntk.temperature,
+            empty_rows=self._ntk.empty_rows,  # type: ignore[arg-type]
+            present=torch.bincount(tokens.sequence, minlength=tokens.num_sequences) > 0,
+        )
+        metrics = self._metrics["train" if self.model.training else "eval"]
+        metrics["ntk/loss"].append(result.loss.item())
+        for name, value in result.statistics.items():
+            metrics[f"ntk/{name}"].append(value)
+        metrics["ntk/seconds"].append(time.perf_counter() - start)
+        ranks: int = self.accelerator.num_processes
+        return result.loss * ranks
+
+    def _tokens(self, states: Tensor, inputs: dict[str, Any]) -> Tokens:
+        """The local response tokens; a state predicts the token after it."""
+        ids, mask = inputs["completion_ids"], inputs["completion_mask"].bool()
+        if "tool_mask" in inputs:
+            mask = mask & inputs["tool_mask"].bool()
+        length = ids.size(1)
+        sequence = torch.arange(len(ids), device=ids.device)[:, None].expand_as(ids)
+        assert self._scored is not None, "scored by the policy loss"
+        return Tokens(
+            hidden=states[:, -length - 1 : -1][mask] / self.temperature,
+            targets=ids[mask],
+            sequence=sequence[mask],
+            logprobs=self._scored[mask].float(),
+            prompt=inputs["prompt_number"],
+        )
+
+
+def fill_missing(rewards: Tensor, generations: int) -> Tensor:
+    """Rewards without a signal (NaN) set to the mean of the others in their group and of their kind.
+
+    TRL's sum takes NaN for 0, which would hold a judge's failure against a response; the mean leaves its advantage to
+    its other rewards. Where a whole group has no signal of a kind, 0 for all of it changes no advantage; a response
+    without any signal at all stays NaN and is left out by TRL.
+
+    Args:
+        rewards: [N, kinds of reward], groups of `generations` rows together.
+        generations: responses of a prompt.
+    """
+    groups = rewards.view(-1, generations, rewards.shape[1])
+    mean = torch.nanmean(groups, dim=1, keepdim=True).expand_as(groups)
+    filled = torch.where(groups.isnan(), mean, groups).reshape_as(rewards)
+    return torch.where(rewards.isnan().all(1, keepdim=True), rewards, filled)
+
+
+def check_logprob_gap(gap: float, most: float) -> None:
+    """Refuse to train on responses that another distribution sampled.
+
+    Raises:
+        TrainingError: the gap is too large, or not a number.
+    """
+    if not gap <= most:
+        raise TrainingError(
+            f"log-probabilities of sampling and scoring differ by {gap:.3g} a token on average, more than "
+            f"max_logprob_gap={most}: vLLM and the trainer see different prompts or weights, and gradients would be "
+            "wrong. Check image sizes and precision; raise max_logprob_gap only if the difference is rounding."
+        )
+
+
+def as_trl_reward(reward: Reward, end_tokens: Sequence[int]) -> Callable[..., list[float | None]]:
+    """A reward in the form that TRL calls: columns of a batch to rewards.
+
+    Args:
+        reward: the reward.
+        end_tokens: a response that ends in one of them was not cut off.
+    """
+    ends = frozenset(end_tokens)
+
+    def function(
+        prompts: Any, completions: Sequence[Any], completion_ids: Sequence[Sequence[int]], row: Sequence[str], **_: Any
+    ) -> list[float | None]:
+        samples = [parse_row(text).sample for text in row]
+        responses = [
+            Response(
+                sample_id=sample.id,
+                text=(completion if isinstance(completion, str) else completion[0]["content"]).strip(),
+                finish_reason="stop" if ids and ids[-1] in ends else "length",
+                completion_tokens=len(ids),
+            )
+            for sample, completion, ids in zip(samples, completions, completion_ids, strict=True)
+        ]
+        return score_part(reward, samples, responses)
+
+    function.__name__ = reward.name
+    return function
+
+
+def mend_image_pads(trainer: GRPOTrainer) -> None:
+    """Give colocated vLLM one image pad a picture, and check what it makes of it.
+
+    TRL hands vLLM prompts whose image pads are expanded already, with the images; vLLM expands them once more, so that
+    responses are sampled from another prompt than the one that is scored (huggingface/trl#6294).
+
+    Raises:
+        TrainingError: by `generate`, when vLLM's own expansion is not the prompt that is scored.
+    """
+    engine = trainer.vllm_generation.llm
+    pads = {
+        token
+        for name in ("_image_pad_token_id", "_video_pad_token_id")
+        if (token := getattr(trainer, name, None)) is not None
+    }
+    generate = engine.generate
+
+    def mended(prompts: Sequence[dict[str, Any]], *args: Any, **kwargs: Any) -> Any:
+        scored = [list(prompt["prompt_token_ids"]) for prompt in prompts]
+        outputs = generate(
+            [
+                {**prompt, "prompt_token_ids": collapse_pads(ids, pads)} if prompt.get("multi_modal_data") else prompt
+                for prompt, ids in zip(prompts, scored, strict=True)
+            ],
+            *args,
+            **kwargs,
+        )
+        for ids, output in zip(scored, outputs, strict=True):
+            if list(output.prompt_token_ids) != ids:
+                raise TrainingError(
+                    f"vLLM expands an image to another prompt ({len(output.prompt_token_ids)} tokens) than the one "
+                    f"that is scored ({len(ids)}). Set data.max_pixels so that both resize alike."
+                )
+        return outputs
+
+    engine.generate = mended
+
+
+def collapse_pads(ids: Sequence[int], pads: set[int]) -> list[int]:
+    """Token ids with each run of one pad shortened to a single one."""
+    return [token for place, token in enumerate(ids) if not (place and token in pads and ids[place - 1] == token)]

@@ -1,0 +1,123 @@
+"""Loading what is trained: model, processor, adapter. Imported lazily only: torch and transformers are imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+from harness.checkpoints import Checkpoint
+from harness.errors import ModelError, UsageError
+from trainers.settings import LoraSettings, Recipe
+
+_DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
+
+
+def load_model(recipe: Recipe, checkpoint: Checkpoint) -> Any:
+    """The model to train, in the precision that `train.dtype` says (float32 on CPU, bfloat16 on a GPU by default).
+
+    Raises:
+        ModelError: the checkpoint is of a kind that Transformers cannot load as an image-text-to-text model.
+        UsageError: an unknown precision.
+    """
+    arguments: dict[str, Any] = {"dtype": training_dtype(recipe)}
+    if (attention := recipe.train.get("attn_implementation")) is not None:
+        arguments["attn_implementation"] = attention
+    if (bits := recipe.train.get("bits")) is not None:
+        arguments["quantization_config"] = _quantization(int(bits))
+    try:
+        model = AutoModelForImageTextToText.from_pretrained(checkpoint.folder, **arguments)
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        raise ModelError(f"model {checkpoint.name!r} cannot be loaded for training: {_one_line(error)}") from error
+    if recipe.freeze_vision:
+        vision = getattr(model.base_model, "visual", None) or getattr(model.base_model, "vision_tower", None)
+        if vision is None:
+            raise ModelError(f"model {checkpoint.name!r} has no part that freeze_vision could freeze. Set it to false.")
+        vision.requires_grad_(False)
+    return model
+
+
+def load_processor(recipe: Recipe, folder: Path) -> Any:
+    """The processor, padding on the left, with the recipe's cap on pixels.
+
+    Raises:
+        ModelError: it cannot be loaded, or has no chat template.
+    """
+    try:
+        processor = AutoProcessor.from_pretrained(folder, padding_side="left")
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ModelError(f"the processor in {folder} cannot be loaded: {_one_line(error)}") from error
+    if getattr(processor, "chat_template", None) is None:
+        raise ModelError(f"the processor in {folder} has no chat template.")
+    if recipe.data.max_pixels is not None:
+        size = dict(processor.image_processor.size)
+        size["longest_edge"] = recipe.data.max_pixels
+        size["shortest_edge"] = min(size.get("shortest_edge", recipe.data.max_pixels), recipe.data.max_pixels)
+        processor.image_processor.size = size
+    return processor
+
+
+def adapter_config(lora: LoraSettings) -> Any:
+    """PEFT's configuration of the adapter, or `None` to train all weights.
+
+    Raises:
+        UsageError: PEFT is not installed.
+    """
+    if lora.rank == 0:
+        return None
+    try:
+        from peft import LoraConfig
+    except ModuleNotFoundError as error:
+        raise UsageError("lora.rank needs the package 'peft', which is not installed: pip install peft.") from error
+    return LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=lora.target_modules,
+        # The vision tower keeps its weights: its layers have the same names in some models and no use for an adapter.
+        exclude_modules=r".*(visual|vision_tower).*",
+        task_type="CAUSAL_LM",
+    )
+
+
+def save_whole_model(model: Any, processor: Any, folder: Path) -> None:
+    """Save a checkpoint that an engine can load: an adapter is merged into its base."""
+    if hasattr(model, "merge_and_unload"):
+        model = model.merge_and_unload()
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+
+
+def training_dtype(recipe: Recipe) -> torch.dtype:
+    """Precision of the weights: `train.dtype`, else bfloat16 on a GPU and float32 on CPU.
+
+    Raises:
+        UsageError: an unknown precision.
+    """
+    name = recipe.train.get("dtype")
+    if name is None:
+        return torch.bfloat16 if torch.cuda.is_available() else torch.float32
+    if name not in _DTYPES:
+        raise UsageError(f"train.dtype {name!r} does not exist. Choose one of: {', '.join(_DTYPES)}.")
+    return _DTYPES[name]
+
+
+def _quantization(bits: int) -> Any:
+    from transformers import BitsAndBytesConfig
+
+    if bits not in (4, 8):
+        raise UsageError(f"train.bits {bits} is out of range: 4 or 8.")
+    return BitsAndBytesConfig(
+        load_in_4bit=bits == 4,
+        load_in_8bit=bits == 8,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=torch.bfloat16,
+        bnb_4bit_use_double_quant=True,
+    )
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 300 else text[:299] + "…"

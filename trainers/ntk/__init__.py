@@ -1,0 +1,23 @@
+"""Similarity of samples by their last-layer neural tangent kernel, and the contrastive term that is built on it.
+
+Imported lazily only: torch is imported at the top.
+"""
+
+from trainers.ntk.contrast import Contrast, contrast
+from trainers.ntk.estimators import ESTIMATORS, Estimator, ntk_similarity, top_tokens
+from trainers.ntk.gather import Tokens, gather_tokens
+from trainers.ntk.gram import ntk_cosine, ntk_gram, target_logprobs
+
+__all__ = [
+    "ESTIMATORS",
+    "Contrast",
+    "Estimator",
+    "Tokens",
+    "contrast",
+    "gather_tokens",
+    "ntk_cosine",
+    "ntk_gram",
+    "ntk_similarity",
+    "target_logprobs",
+    "top_tokens",
+]

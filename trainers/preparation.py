@@ -1,0 +1,152 @@
+"""What comes before anything slow: the data checked, the judge asked a first question, engines chosen.
+
+Imported lazily only: datasets is imported by `trainers.data.loading`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.checkpoints import Checkpoint
+from harness.errors import DataError, ModelError, UsageError
+from trainers.data.loading import data_digest, read_training, training_file
+from trainers.data.schema import Example
+from trainers.settings import Recipe
+
+if TYPE_CHECKING:
+    from harness.judge import Judge
+
+_CHECKED: Final = 500
+"""Rows whose targets are tried before training."""
+
+
+def say(text: str) -> None:
+    """One line for the user, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def is_main_rank() -> bool:
+    """Whether this process writes: the only one, or the first of a launcher's."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def wait_for_main_rank() -> None:
+    """Wait until all processes are here, so that what the first one wrote is there for the others."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        from accelerate import PartialState  # type: ignore[import-untyped]
+
+        PartialState().wait_for_everyone()
+
+
+def prepare(recipe: Recipe, output: Path) -> tuple[list[Example], Path, Judge | None]:
+    """Read the data and ask the judge a first question, before anything slow happens.
+
+    Raises:
+        DataError: a row is malformed, or no row's own target would be judged right.
+        ModelError: the judge does not answer.
+    """
+    file, root = training_file(recipe, output)
+    examples = read_training(file, root, limit=recipe.data.limit, require_response=recipe.algorithm == "sft")
+    judge = None
+    if recipe.algorithm == "grpo":
+        check_targets(examples, file)
+        if recipe.rewards.caption:
+            judge = open_judge(recipe)
+    return examples, root, judge
+
+
+def check_targets(examples: Sequence[Example], file: Path) -> None:
+    """Try each row's own target as the answer: what is never judged right can teach nothing.
+
+    Raises:
+        DataError: none of the first rows is judged right.
+    """
+    from harness.types import Response
+    from trainers.rewards.functions import verdict
+
+    checked = examples[:_CHECKED]
+    wrong = [
+        example
+        for example in checked
+        if verdict(
+            example.sample, Response(sample_id=example.sample.id, text=f"<answer>{example.sample.target}</answer>")
+        ).status
+        != "correct"
+    ]
+    if not wrong:
+        return
+    first = wrong[0].sample
+    text = (
+        f"{file}: of the first {len(checked)} rows {len(wrong)} have an answer that is not judged right even when it "
+        f"is given word for word, e.g. row {first.id!r}: {first.target[:60]!r} ({first.answer_kind})."
+    )
+    if len(wrong) == len(checked):
+        raise DataError(f"{text} Is answer_kind right? 'harness data validate' checks the schema.")
+    say(f"warning: {text}")
+
+
+def open_judge(recipe: Recipe) -> Judge:
+    """The judge, once it has answered.
+
+    Raises:
+        UsageError: the recipe names none.
+        ModelError: it does not answer; nothing was spent yet.
+    """
+    from harness.judge import JudgeQuestion, load_judge
+
+    if recipe.judge.model is None:
+        raise UsageError("rewards.caption needs a judge: set judge.model (a checkpoint, demo, or openai:MODEL).")
+    judge = load_judge(
+        recipe.judge.model,
+        base_url=recipe.judge.base_url,
+        cache_dir=Path(recipe.judge.cache).expanduser() if recipe.judge.cache else None,
+        engine=recipe.judge.engine,
+    )
+    question = JudgeQuestion(
+        question="Is there a red circle in the image?", caption="red circle top", answer_kind="yes_no", choices=None
+    )
+    if judge.ask([question]) == [None]:
+        judge.close()
+        raise ModelError(
+            f"the judge {recipe.judge.model!r} does not answer: {judge.problem or 'no reason given'} Start it, or set "
+            "rewards.caption=0."
+        )
+    return judge
+
+
+def engine_or_best(name: str) -> str:
+    """An engine's name, `auto` resolved: vLLM where it is installed and there is a GPU, else hf."""
+    if name != "auto":
+        return name
+    from harness.judging.local import vllm_is_usable
+
+    return "vllm" if vllm_is_usable() else "hf"
+
+
+def engine_options(recipe: Recipe, engine: str, batch_size: int | None) -> dict[str, Any]:
+    """Settings of an engine that a recipe decides."""
+    options: dict[str, Any] = {}
+    if recipe.data.max_pixels is not None:
+        options["max_pixels"] = recipe.data.max_pixels
+    if batch_size is not None and engine == "hf":
+        options["batch_size"] = batch_size
+    return options
+
+
+def provenance(recipe: Recipe, checkpoint: Checkpoint, examples: Sequence[Example]) -> dict[str, Any]:
+    """What `harness.json` says of a trained checkpoint."""
+    from harness.evaluation.provenance import git_commit
+    from trainers.recipe import plain
+
+    return {
+        "prompt_format": recipe.prompt,
+        "trained_with": "harness train",
+        "trained_from": {"name": checkpoint.name, "weights": checkpoint.weights},
+        "data": {"source": recipe.data.train, "count": len(examples), "digest": data_digest(list(examples))},
+        "commit": git_commit(),
+        "recipe": plain(recipe),
+    }

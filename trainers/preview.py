@@ -1,0 +1,110 @@
+"""`harness train --dry-run`: the resolved recipe, what it takes of memory, and the first prompt.
+
+Imported lazily only: torch and transformers are imported at the top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from transformers import AutoConfig, AutoModelForImageTextToText
+
+from harness.checkpoints import Checkpoint, resolve_checkpoint
+from harness.prompts import build_prompt
+from trainers.assembly import build_config
+from trainers.data.loading import open_pictures, read_training, training_file
+from trainers.models import load_processor, training_dtype
+from trainers.ntk.by_gradient import MOST_NUMBERS, is_cheaper
+from trainers.recipe import as_yaml
+from trainers.settings import Recipe
+
+_WIDE: Final = 4
+"""Bytes of a float32."""
+_ADAM_MOMENTS: Final = 2
+
+
+def preview(recipe: Recipe) -> str:
+    """The text of a dry run; no weights are loaded and nothing is trained.
+
+    Raises:
+        HarnessError: the recipe, its checkpoint or the first row of its data would be refused in training too.
+    """
+    checkpoint = resolve_checkpoint(recipe.model)
+    assert checkpoint.folder is not None, "resolve_checkpoint gives a folder"
+    config = build_config(recipe, Path(recipe.output).expanduser())
+    lines = [f"{name:<34}{_size(amount)}" for name, amount in estimate_memory(recipe, checkpoint, config).items()]
+    return "\n".join(
+        [
+            f"# recipe\n{as_yaml(recipe)}",
+            "# memory of all processes together; weights, gradients and optimiser are divided by the number of GPUs",
+            "# under ZeRO-3 or FSDP; activations and a colocated vLLM come on top",
+            *lines,
+            f"\n# first prompt\n{first_prompt(recipe, checkpoint.folder)}",
+        ]
+    )
+
+
+def estimate_memory(recipe: Recipe, checkpoint: Checkpoint, config: Any) -> Mapping[str, int]:
+    """Bytes by what they are for.
+
+    Args:
+        recipe: the recipe.
+        checkpoint: the checkpoint that training starts from.
+        config: TRL's configuration.
+    """
+    with torch.device("meta"):
+        model = AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(checkpoint.folder))
+    total = sum(parameter.numel() for parameter in model.parameters())
+    matrices = [(name, value) for name, value in model.named_modules() if isinstance(value, torch.nn.Linear)]
+    trained = total
+    if recipe.lora.rank:
+        adapted = [value for name, value in matrices if "visual" not in name and not name.endswith("lm_head")]
+        trained = sum(recipe.lora.rank * (value.in_features + value.out_features) for value in adapted)
+    width = training_dtype(recipe).itemsize
+    bits = recipe.train.get("bits")
+    sizes = {
+        "weights": total * int(bits) // 8 if bits else total * width,
+        "gradients": trained * width,
+        "optimiser (AdamW)": trained * _ADAM_MOMENTS * _WIDE,
+    }
+    if recipe.algorithm == "grpo":
+        if config.beta and not recipe.lora.rank:
+            sizes["reference model (train.beta)"] = total * width
+        if recipe.ntk.weight:
+            sizes["contrastive term"] = _ntk_bytes(recipe, config, *model.get_output_embeddings().weight.shape)
+    sizes["together"] = sum(sizes.values())
+    return sizes
+
+
+def _ntk_bytes(recipe: Recipe, config: Any, vocabulary: int, width: int) -> int:
+    """Most that the streamed kernel holds on one process."""
+    longest: int = config.max_completion_length
+    if recipe.ntk.estimator == "top_tokens":
+        longest = min(longest, recipe.ntk.max_tokens)
+    sequences: int = config.per_device_train_batch_size * config.world_size
+    tokens = sequences * longest
+    chunk = tokens * min(recipe.ntk.chunk_size, vocabulary)
+    if is_cheaper(tokens, width, sequences):  # The gradients, what they are multiplied by, and five sums of N x d.
+        return _WIDE * (2 * MOST_NUMBERS + 5 * tokens * width + chunk)
+    return _WIDE * (5 * tokens**2 + 2 * chunk)
+
+
+def first_prompt(recipe: Recipe, folder: Path) -> str:
+    """The first row as the model is shown it, its images unexpanded."""
+    file, root = training_file(recipe, Path(recipe.output).expanduser())
+    example = read_training(file, root, limit=1, require_response=recipe.algorithm == "sft")[0]
+    pictures = open_pictures(example, root, recipe.data.num_frames)
+    content = [{"type": "image"} for _ in pictures]
+    text = {"type": "text", "text": build_prompt(example.sample, recipe.prompt)}
+    messages = [{"role": "user", "content": [*content, text]}]
+    prompt: str = load_processor(recipe, folder).apply_chat_template(
+        messages, tokenize=False, add_generation_prompt=True
+    )
+    return prompt + (f"\n# response\n{example.response}" if recipe.algorithm == "sft" else "")
+
+
+def _size(amount: int) -> str:
+    return f"{amount / 2**30:.2f} GiB" if amount >= 2**28 else f"{amount / 2**20:.1f} MiB"

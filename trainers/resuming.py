@@ -1,0 +1,43 @@
+"""Resuming with the weights that were saved. Imported lazily only: torch is imported at the top."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.errors import StoreError
+
+
+class RestoresWeights:
+    """Mixed into a TRL trainer: reads a checkpoint's weights as `from_pretrained` does.
+
+    Transformers saves some models under older names of their weights (Qwen2.5-VL among them) and its trainer reads a
+    checkpoint by its present ones: nothing matches, a warning is printed, and training goes on from the weights of the
+    start. Adapters and sharded checkpoints are read by the trainer itself.
+    """
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        target = self.model if model is None else model  # type: ignore[attr-defined]
+        sharded = self.is_deepspeed_enabled or self.is_fsdp_enabled  # type: ignore[attr-defined]
+        if sharded or not (Path(resume_from_checkpoint) / "config.json").is_file():
+            super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]
+            return
+        restore_weights(target, Path(resume_from_checkpoint))
+
+
+def restore_weights(model: Any, folder: Path) -> None:
+    """Set a model's weights to those of a checkpoint.
+
+    Raises:
+        StoreError: the checkpoint does not hold every weight of the model.
+    """
+    loaded, info = type(model).from_pretrained(folder, dtype=model.dtype, output_loading_info=True)
+    if info["missing_keys"]:
+        raise StoreError(
+            f"{folder} lacks weights of the model, e.g. {sorted(info['missing_keys'])[0]}. Delete this checkpoint to "
+            "resume from the one before."
+        )
+    with torch.no_grad():
+        model.load_state_dict(loaded.state_dict())

@@ -1,0 +1,138 @@
+"""The rewards, each a function of an example's sample and a response; standard library only.
+
+A reward is a number, or `None` where there is no signal: a judge that is down does not mean that a caption is bad.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from harness.scoring.sections import SECTION_NAMES, SectionName, split_sections
+from harness.types import PromptFormat, Response, Sample, Verdict
+
+if TYPE_CHECKING:
+    from harness.judge import Judge
+
+Score = Callable[[Sequence[Sample], Sequence[Response]], list[float | None]]
+
+SECTIONS: Final[dict[PromptFormat, tuple[SectionName, ...]]] = {
+    "direct": (),
+    "think": ("think", "answer"),
+    "grounded": SECTION_NAMES,
+}
+"""The sections that a prompt format asks for, in order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reward:
+    """A reward and what it counts.
+
+    Attributes:
+        name: `accuracy`, `format`, `caption`, `length` or `repetition`.
+        weight: factor in the sum.
+        score: samples and their responses to rewards, in order.
+    """
+
+    name: str
+    weight: float
+    score: Score
+
+
+def accuracy(samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
+    """1 where the evaluation's strict verdict is `correct`, else 0; `None` where there is no response.
+
+    Open-ended answers are settled by the rules, numbers and mathematics among them; what the rules cannot settle counts
+    wrong, as it does in an evaluation without a judge.
+    """
+    verdicts = (verdict(sample, response) for sample, response in zip(samples, responses, strict=True))
+    return [None if item.status == "error" else float(item.status == "correct") for item in verdicts]
+
+
+def verdict(sample: Sample, response: Response) -> Verdict:
+    """The evaluation's strict verdict on a response to a training sample."""
+    # MMVU's questions are of both kinds, judged by the readers that all tasks share.
+    from harness.scoring.mmvu import SCORING as OPEN_OR_CHOICE
+    from harness.scoring.pope import SCORING as YES_NO
+
+    scoring = YES_NO if sample.answer_kind == "yes_no" else OPEN_OR_CHOICE
+    return scoring.judge(sample, response)
+
+
+def format_reward(prompt_format: PromptFormat) -> Score:
+    """1 where a response is exactly the sections that the format asks for: each once, in order, closed, not empty."""
+    names = SECTIONS[prompt_format]
+
+    def score(samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
+        return [
+            None if response.error is not None else float(split_sections(response.text).is_well_formed(names))
+            for response in responses
+        ]
+
+    return score
+
+
+def caption_reward(judge: Judge) -> Score:
+    """1 where the judge answers right from the caption alone, 0 where it does not, or where there is no caption.
+
+    A caption that gives the answer away instead of describing earns 0. Where the judge failed there is no signal:
+    `None`. The judge batches, asks each question once, and remembers its answers.
+    """
+    from harness.judge import caption_supports
+
+    def score(samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
+        captions = [
+            (sample, split_sections(response.text).caption or "")
+            for sample, response in zip(samples, responses, strict=True)
+        ]
+        supported = caption_supports(judge, captions)
+        return [
+            None if value is None or response.error is not None else float(value)
+            for value, response in zip(supported, responses, strict=True)
+        ]
+
+    return score
+
+
+def length_penalty(soft_tokens: int, max_tokens: int) -> Score:
+    """0 up to `soft_tokens`, falling linearly to -1 at `max_tokens` (soft overlong punishment, DAPO, arXiv 2503.14476).
+
+    Args:
+        soft_tokens: response tokens that are free.
+        max_tokens: response tokens from which the penalty is whole.
+    """
+
+    def one(response: Response) -> float | None:
+        if response.completion_tokens is None or response.error is not None:
+            return None
+        over = (response.completion_tokens - soft_tokens) / (max_tokens - soft_tokens)
+        return -min(1.0, max(0.0, over))
+
+    def score(samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
+        return [one(response) for response in responses]
+
+    return score
+
+
+def repetition_penalty(span: int = 4) -> Score:
+    """Minus the share of word n-grams that occurred before in the response: 0 without repetition, towards -1 in a loop.
+
+    Args:
+        span: words of an n-gram.
+    """
+
+    def one(response: Response) -> float | None:
+        if response.error is not None:
+            return None
+        words = response.text.split()
+        total = len(words) - span + 1
+        if total < 1:
+            return 0.0
+        distinct = len({tuple(words[start : start + span]) for start in range(total)})
+        return distinct / total - 1.0
+
+    def score(samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
+        return [one(response) for response in responses]
+
+    return score

@@ -1,0 +1,161 @@
+"""From a recipe's settings to rewards, and from responses to rewards; a reward that misbehaves is named."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from harness.errors import HarnessError, UsageError
+from harness.types import PromptFormat, Response, Sample
+from trainers.rewards.functions import (
+    SECTIONS,
+    Reward,
+    Score,
+    accuracy,
+    caption_reward,
+    format_reward,
+    length_penalty,
+    repetition_penalty,
+)
+
+if TYPE_CHECKING:
+    from harness.judge import Judge
+
+REWARDS: Final = ("accuracy", "format", "caption", "length", "repetition")
+
+
+class RewardError(HarnessError):
+    """A reward raised, or gave something that is not a number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewardSettings:
+    """The `rewards` part of a recipe.
+
+    Attributes:
+        accuracy: weight of the strict verdict.
+        format: weight of the format reward.
+        caption: weight of the caption reward; 0 needs no judge.
+        length: weight of the penalty on long responses; 0 leaves it out.
+        repetition: weight of the penalty on repeated n-grams; 0 leaves it out.
+        length_soft: response tokens that are free of the length penalty.
+        repetition_span: words of an n-gram.
+    """
+
+    accuracy: float = 1.0
+    format: float = 0.1
+    caption: float = 1.0
+    length: float = 0.0
+    repetition: float = 0.0
+    length_soft: int = 512
+    repetition_span: int = 4
+
+    def weights(self) -> dict[str, float]:
+        """Weight by reward, those that count."""
+        return {name: getattr(self, name) for name in REWARDS if getattr(self, name) != 0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """What one response earned.
+
+    Attributes:
+        parts: reward by name, unweighted; `None` where it gave no signal.
+        total: the weighted sum; `None` where any part gave no signal, since a sum without it would compare with no
+            other.
+    """
+
+    parts: Mapping[str, float | None]
+    total: float | None
+
+
+def build_rewards(
+    settings: RewardSettings, *, prompt_format: PromptFormat, max_tokens: int, judge: Judge | None
+) -> list[Reward]:
+    """The rewards of a recipe.
+
+    Args:
+        settings: weights and settings.
+        prompt_format: what the model is asked to write.
+        max_tokens: token budget of a response.
+        judge: for the caption reward.
+
+    Raises:
+        UsageError: nothing counts, or a reward does not fit the prompt format or lacks its judge.
+    """
+    weights = settings.weights()
+    if not weights:
+        raise UsageError("rewards: every weight is 0. Give at least rewards.accuracy=1.")
+    if any(not math.isfinite(weight) for weight in weights.values()):
+        raise UsageError("rewards: a weight is not a finite number.")
+    if "format" in weights and not SECTIONS[prompt_format]:
+        raise UsageError("rewards.format needs sections: set prompt to grounded or think, or rewards.format=0.")
+    if "caption" in weights:
+        if prompt_format != "grounded":
+            raise UsageError("rewards.caption needs captions: set prompt=grounded, or rewards.caption=0.")
+        if judge is None:
+            raise UsageError("rewards.caption needs a judge: set judge.model (a checkpoint or openai:MODEL).")
+    if "length" in weights and not 0 < settings.length_soft < max_tokens:
+        raise UsageError(
+            f"rewards.length_soft {settings.length_soft} must be between 0 and the token budget {max_tokens}."
+        )
+    scores: dict[str, Callable[[], Score]] = {
+        "accuracy": lambda: accuracy,
+        "format": lambda: format_reward(prompt_format),
+        "caption": lambda: caption_reward(_given(judge)),
+        "length": lambda: length_penalty(settings.length_soft, max_tokens),
+        "repetition": lambda: repetition_penalty(settings.repetition_span),
+    }
+    return [Reward(name=name, weight=weight, score=scores[name]()) for name, weight in weights.items()]
+
+
+def _given(judge: Judge | None) -> Judge:
+    assert judge is not None, "checked by build_rewards"
+    return judge
+
+
+def score_part(reward: Reward, samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
+    """One reward on a batch.
+
+    Raises:
+        RewardError: the reward raised, or gave a value that is neither a finite number nor `None`; it and the sample
+            are named.
+    """
+    try:
+        values = reward.score(samples, responses)
+    except HarnessError:
+        raise
+    except Exception as error:
+        raise RewardError(
+            f"reward '{reward.name}' raised {type(error).__name__}: {error} on a batch that starts with sample "
+            f"{samples[0].id!r}. The step is not taken; mend the reward and resume."
+        ) from error
+    if len(values) != len(samples):
+        raise RewardError(f"reward '{reward.name}' gave {len(values)} values for {len(samples)} responses.")
+    for sample, value in zip(samples, values, strict=True):
+        if value is not None and not math.isfinite(value):
+            raise RewardError(
+                f"reward '{reward.name}' is {value} for sample {sample.id!r}. The step is not taken; mend the reward "
+                "and resume. A reward without a signal gives None."
+            )
+    return values
+
+
+def score_rollouts(rewards: Sequence[Reward], samples: Sequence[Sample], responses: Sequence[Response]) -> list[Scored]:
+    """All rewards of a batch.
+
+    Raises:
+        RewardError: see `score_part`.
+    """
+    columns = {reward.name: score_part(reward, samples, responses) for reward in rewards}
+    scored = []
+    for place in range(len(samples)):
+        parts = {name: values[place] for name, values in columns.items()}
+        total: float | None = 0.0
+        for reward in rewards:
+            value = parts[reward.name]
+            total = None if value is None or total is None else total + reward.weight * value
+        scored.append(Scored(parts=parts, total=total))
+    return scored

@@ -1,0 +1,302 @@
+"""Rollouts of many prompts with an evaluation engine, stored as they finish, so that a killed selection goes on.
+
+Files in the folder: `settings.json`, what must be equal to go on; `rollouts.jsonl`, a line a response: `id`, `number`,
+`total`, `parts` (reward by name), `finish_reason`, `error`, `text`; `selection.jsonl`, a line a prompt: `id`,
+`rollouts`, `mean`, `variance`, `expected_variance`, `category`, `selected`; `selected.jsonl`, the rows to train on, in
+the schema of training data; `selection.svg`, mean against variance. Imported lazily only: numpy is imported at the top.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from harness.engines import Decoding, Request
+from harness.errors import DataError, StoreError
+from harness.evaluation.progress import Progress
+from harness.files import drop_torn_tail, lock, write_atomically, write_errors
+from harness.prompts import build_prompt
+from harness.types import Media, PromptFormat, Response
+from trainers.data.loading import open_pictures
+from trainers.data.schema import Example, row_from_example
+from trainers.rewards import Reward, score_rollouts
+from trainers.selection.decision import Category, Rounds, categorise, choose, count_levels, expected_variance, undecided
+from trainers.selection.plot import draw_selection
+
+if TYPE_CHECKING:
+    from harness.engines import Engine
+
+SETTINGS: Final = "settings.json"
+ROLLOUTS: Final = "rollouts.jsonl"
+SELECTION: Final = "selection.jsonl"
+SELECTED: Final = "selected.jsonl"
+PLOT: Final = "selection.svg"
+_SCORED_TOGETHER: Final = 64
+"""Responses that are scored in one call, so that a judge is asked in batches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """What the rollouts of one prompt say.
+
+    Attributes:
+        id: the sample's id.
+        rollouts: responses that have a reward.
+        mean: of the rewards; `None` without rollouts.
+        variance: of the rewards, unbiased; `None` with fewer than two.
+        expected_variance: mean of the belief about the variance, by which prompts are ordered.
+        category: `medium`, `easy` or `hard`; `None` without rollouts.
+        selected: whether it is trained on.
+    """
+
+    id: str
+    rollouts: int
+    mean: float | None
+    variance: float | None
+    expected_variance: float
+    category: Category | None
+    selected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a selection consists of.
+
+    Attributes:
+        examples: the prompts.
+        root: what media paths are relative to.
+        prompt_format: what the model is asked to write.
+        num_frames: frames of a video.
+        rounds: how rollouts are spent.
+        subset: the category that is trained on.
+        decoding: temperature and budget of the rollouts; its seed decides them.
+        rewards: what a response earns.
+        settings: JSON-able; all that must be equal for a killed selection to go on.
+    """
+
+    examples: Sequence[Example]
+    root: Path
+    prompt_format: PromptFormat
+    num_frames: int
+    rounds: Rounds
+    subset: Category
+    decoding: Decoding
+    rewards: Sequence[Reward]
+    settings: Mapping[str, Any]
+
+
+def select(plan: Plan, engine: Engine, folder: Path, *, fresh: bool = False) -> list[Statistics]:
+    """Spend rollouts until every prompt is decided, and write what was found.
+
+    The engine is loaded only if rollouts are missing.
+
+    Raises:
+        StoreError: the folder holds a selection with other settings (`fresh` throws it away), or cannot be written.
+        DataError: no prompt has a reward.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _open_folder(folder, plan.settings, fresh=fresh)
+    with (folder / ROLLOUTS).open("a+", encoding="utf-8") as file:
+        lock(file, folder)
+        drop_torn_tail(folder / ROLLOUTS)
+        rewards = _Rewards(len(plan.examples))
+        places = {example.sample.id: place for place, example in enumerate(plan.examples)}
+        for line in (folder / ROLLOUTS).read_text(encoding="utf-8").splitlines():
+            record = json.loads(line)
+            rewards.add(places[record["id"]], record["number"], record["total"])
+        _spend(plan, engine, file, rewards)
+    statistics = _decide(plan, rewards)
+    _write(plan, folder, statistics)
+    return statistics
+
+
+class _Rewards:
+    """Rewards by prompt and rollout; a rollout without a reward is known but does not count."""
+
+    def __init__(self, prompts: int) -> None:
+        self._known: list[dict[int, float | None]] = [{} for _ in range(prompts)]
+
+    def add(self, prompt: int, number: int, total: float | None) -> None:
+        self._known[prompt][number] = total
+
+    def has(self, prompt: int, number: int) -> bool:
+        return number in self._known[prompt]
+
+    def lists(self, upto: Sequence[int]) -> list[list[float]]:
+        """Rewards of each prompt, of rollouts below a number of its own."""
+        return [
+            [total for number, total in sorted(known.items()) if total is not None and number < most]
+            for known, most in zip(self._known, upto, strict=True)
+        ]
+
+
+def _open_folder(folder: Path, settings: Mapping[str, Any], *, fresh: bool) -> None:
+    if fresh:
+        for name in (SETTINGS, ROLLOUTS, SELECTION, SELECTED, PLOT):
+            (folder / name).unlink(missing_ok=True)
+    if (folder / SETTINGS).is_file():
+        check_settings(folder, settings)
+    else:
+        write_atomically(folder / SETTINGS, json.dumps(settings, indent=2) + "\n")
+
+
+def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Refuse to go on with, or train on, a selection that was made otherwise.
+
+    Raises:
+        StoreError: names the settings that differ.
+    """
+    stored, wanted = (
+        json.loads(text) for text in ((folder / SETTINGS).read_text(encoding="utf-8"), json.dumps(settings))
+    )
+    differing = sorted(key for key in {*stored, *wanted} if stored.get(key) != wanted.get(key))
+    if differing:
+        raise StoreError(
+            f"{folder} holds a selection with other settings ({', '.join(differing)}). Give --fresh to start over, or "
+            "another output."
+        )
+
+
+def _spend(plan: Plan, engine: Engine, file: Any, rewards: _Rewards) -> None:
+    """Round after round; stored rollouts are taken as they are, so that a resumed selection decides alike."""
+    active = list(range(len(plan.examples)))
+    spent = [0] * len(plan.examples)
+    rng = np.random.default_rng(plan.decoding.seed)
+    loaded = False
+    try:
+        for target in plan.rounds.targets():
+            requests = [
+                _request(plan, prompt, number, finished=rewards.has(prompt, number))
+                for prompt in active
+                for number in range(spent[prompt], target)
+            ]
+            if any(not request.finished for request in requests):
+                if not loaded:
+                    engine.load()
+                    loaded = True
+                _generate(plan, engine, file, rewards, requests)
+            for prompt in active:
+                spent[prompt] = target
+            values, counts = count_levels(rewards.lists(spent))
+            again = undecided(values, counts, keep=plan.rounds.keep, tolerance=plan.rounds.tolerance, rng=rng)
+            active = [prompt for prompt in active if again[prompt]]
+            if not active:
+                return
+    finally:
+        engine.close()
+
+
+def _request(plan: Plan, prompt: int, number: int, *, finished: bool) -> Request:
+    example = plan.examples[prompt]
+    pictures = sum(plan.num_frames if media.kind == "video" else 1 for media in example.sample.media)
+    return Request(
+        task=example.sample.task,
+        sample_id=f"{example.sample.id}#{number}",
+        prompt=build_prompt(example.sample, plan.prompt_format),
+        # A video is shown as the images of its frames, as in training.
+        media=tuple(Media(kind="image", source=f"{example.sample.id}[{place}]") for place in range(pictures)),
+        open_media=partial(_open, example, plan.root, plan.num_frames),
+        finished=finished,
+    )
+
+
+def _open(example: Example, root: Path, num_frames: int) -> list[Any]:
+    return list(open_pictures(example, root, num_frames))
+
+
+def _generate(plan: Plan, engine: Engine, file: Any, rewards: _Rewards, requests: Sequence[Request]) -> None:
+    places = {example.sample.id: place for place, example in enumerate(plan.examples)}
+    done = sum(request.finished for request in requests)
+    with Progress(total=len(requests), done=done) as progress:
+        for batch in _batches(engine.generate(iter(requests), plan.decoding), _SCORED_TOGETHER):
+            keys = [request.sample_id.rpartition("#") for request, _ in batch]
+            samples = [plan.examples[places[key[0]]].sample for key in keys]
+            responses = [response for _, response in batch]
+            for key, response, scored in zip(
+                keys, responses, score_rollouts(plan.rewards, samples, responses), strict=True
+            ):
+                number = int(key[2])
+                record = {
+                    "id": key[0],
+                    "number": number,
+                    "total": scored.total,
+                    "parts": scored.parts,
+                    "finish_reason": response.finish_reason,
+                    "error": response.error,
+                    "text": response.text,
+                }
+                with write_errors(Path(file.name)):
+                    file.write(json.dumps(record, ensure_ascii=False) + "\n")
+                rewards.add(places[key[0]], number, scored.total)
+                progress.advance(failed=response.error is not None)
+            with write_errors(Path(file.name)):
+                file.flush()
+
+
+def _batches(responses: Iterator[tuple[Request, Response]], size: int) -> Iterator[list[tuple[Request, Response]]]:
+    batch = []
+    for item in responses:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _decide(plan: Plan, rewards: _Rewards) -> list[Statistics]:
+    lists = rewards.lists([plan.rounds.most] * len(plan.examples))
+    rated = [place for place, row in enumerate(lists) if row]
+    if not rated:
+        raise DataError(
+            "no rollout has a reward: every response failed, or the judge did. rollouts.jsonl has the errors."
+        )
+    values, counts = count_levels([lists[place] for place in rated])
+    variance = expected_variance(values, counts)
+    means = np.array([np.mean(lists[place]) for place in rated])
+    lowest = min(min(lists[place]) for place in rated)
+    highest = max(max(lists[place]) for place in rated)
+    categories = categorise(means, choose(variance, plan.rounds.keep), lowest, highest)
+    found = dict(zip(rated, zip(categories, variance, strict=True), strict=True))
+    statistics: dict[int, Statistics] = {}
+    for place, example in enumerate(plan.examples):
+        row = lists[place]
+        category, expected = found.get(place, (None, 0.0))
+        statistics[place] = Statistics(
+            id=example.sample.id,
+            rollouts=len(row),
+            mean=round(float(np.mean(row)), 6) if row else None,
+            variance=round(float(np.var(row, ddof=1)), 6) if len(row) > 1 else None,
+            expected_variance=round(float(expected), 6),
+            category=category,
+            selected=category == plan.subset,
+        )
+    return list(statistics.values())
+
+
+def _write(plan: Plan, folder: Path, statistics: Sequence[Statistics]) -> None:
+    chosen = [example for example, item in zip(plan.examples, statistics, strict=True) if item.selected]
+    if not chosen:
+        counts: dict[str, int] = defaultdict(int)
+        for item in statistics:
+            counts[str(item.category)] += 1
+        raise DataError(
+            f"no prompt is '{plan.subset}' ({', '.join(f'{n} {name}' for name, n in sorted(counts.items()))}). Choose "
+            "another selection.subset, or more data."
+        )
+    write_atomically(folder / SELECTION, "".join(json.dumps(asdict(item)) + "\n" for item in statistics))
+    rows = (json.dumps(row_from_example(example), ensure_ascii=False) + "\n" for example in chosen)
+    write_atomically(folder / SELECTED, "".join(rows))
+    points = [
+        (item.mean, item.variance or 0.0, item.category)
+        for item in statistics
+        if item.mean is not None and item.category is not None
+    ]
+    write_atomically(folder / PLOT, draw_selection(points))

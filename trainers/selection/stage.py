@@ -1,0 +1,93 @@
+"""The selection stage of a recipe. Imported lazily only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.checkpoints import Checkpoint
+from harness.engines import Decoding, make_engine
+from harness.errors import UsageError
+from trainers.assembly import build_config
+from trainers.data.loading import data_digest
+from trainers.data.schema import Example
+from trainers.preparation import engine_options, engine_or_best, say
+from trainers.rewards import build_rewards
+from trainers.selection.decision import Rounds
+from trainers.selection.rollouts import SELECTED, Plan, check_settings, select
+from trainers.settings import Recipe
+
+if TYPE_CHECKING:
+    from harness.judge import Judge
+
+
+def select_rows(
+    recipe: Recipe,
+    checkpoint: Checkpoint,
+    examples: Sequence[Example],
+    root: Path,
+    output: Path,
+    judge: Judge | None,
+    *,
+    fresh: bool,
+) -> Path:
+    """Select by reward variance, or take the selection that is there.
+
+    Returns:
+        The file of the selected rows.
+
+    Raises:
+        UsageError: the selection is missing in a run of several processes.
+        HarnessError: see `trainers.selection.rollouts.select`.
+    """
+    folder = output / "selection"
+    settings = recipe.selection
+    adaptive = Rounds(
+        first=settings.first,
+        step=settings.step,
+        most=settings.most,
+        tolerance=settings.tolerance,
+        keep=settings.keep,
+    )
+    rounds = adaptive if settings.fixed is None else Rounds(most=settings.fixed, tolerance=0, keep=settings.keep)
+    budget = build_config(recipe, output).max_completion_length
+    engine_name = engine_or_best(settings.engine)
+    engine = make_engine(engine_name, checkpoint, engine_options(recipe, engine_name, settings.batch_size))
+    decoding = Decoding(max_new_tokens=budget, temperature=settings.temperature, top_p=settings.top_p, seed=recipe.seed)
+    plan = Plan(
+        examples=examples,
+        root=root,
+        prompt_format=recipe.prompt,
+        num_frames=recipe.data.num_frames,
+        rounds=rounds,
+        subset=settings.subset,
+        decoding=decoding,
+        rewards=build_rewards(recipe.rewards, prompt_format=recipe.prompt, max_tokens=budget, judge=judge),
+        settings={
+            "weights": checkpoint.weights,
+            "data": data_digest(list(examples)),
+            "prompt": recipe.prompt,
+            "num_frames": recipe.data.num_frames,
+            "rounds": [rounds.first, rounds.step, rounds.most, rounds.tolerance, rounds.keep],
+            "decoding": [decoding.temperature, decoding.top_p, decoding.max_new_tokens, decoding.seed],
+            "rewards": recipe.rewards.weights(),
+            "judge": judge.identity if judge is not None else None,
+            "engine": engine_name,
+            "engine_settings": dict(engine.describe()),
+        },
+    )
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        engine.close()
+        if not (folder / SELECTED).is_file():
+            raise UsageError(
+                f"{folder / SELECTED} is missing, and a selection runs in one process. Run 'harness select RECIPE' "
+                "first."
+            )
+        check_settings(folder, plan.settings)
+        return folder / SELECTED
+    statistics = select(plan, engine, folder, fresh=fresh)
+    spent = sum(item.rollouts for item in statistics)
+    say(f"selection: {spent} rollouts, {spent / len(statistics):.1f} a prompt")
+    return folder / SELECTED
