@@ -1,4 +1,4 @@
-"""What announces an answer, takes one back, or says that there is none.
+"""What announces an answer, and what takes one back.
 
 Works on lower-case text with contractions spelled out, whatever kind of answer is looked for. Most texts hold none of
 these phrases, so each search first asks for the words that it needs, which is far cheaper than the pattern itself.
@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
-from harness.scoring.wording import either, vocabulary
+from harness.scoring.wording import either, fold, vocabulary, word_set
 
 # --- announcements -------------------------------------------------------------------------------------------------
 
@@ -18,6 +18,7 @@ FINAL: Final = 2
 STATED: Final = 1
 
 PAYLOAD_LENGTH: Final = 320
+CUES_READ: Final = 400  # of more announcements than this, the first and the last are read
 
 
 class Cue(NamedTuple):
@@ -39,28 +40,32 @@ class Cue(NamedTuple):
 
 
 # Nouns that announce an answer on their own, and nouns that do after an adjective.
-_NOUNS: Final = frozenset(
-    "answer answers ans verdict conclusion decision prediction response judgment judgement guess respuesta reponse antwort resposta risposta odpowiedz jawaban"
-    " cevap antwoord svar answer's".split()
+_NOUNS: Final = word_set(
+    "answer answers ans verdict conclusion decision prediction response judgment judgement guess respuesta reponse"
+    " antwort resposta risposta odpowiedz jawaban"
+    " cevap antwoord svar answer's"
 )
-_QUALIFIED_NOUNS: Final = frozenset(
-    "choice option selection pick letter one statement description alternative".split()
-)
+_QUALIFIED_NOUNS: Final = word_set("choice option selection pick letter one statement description alternative")
 _FOREIGN_NOUN: Final = re.compile(
-    either(
-        "réponse", "ответ", "الإجابة", "الاجابة", "الجواب", "उत्तर", "जवाब", "yanıt", "odpowiedź", "đáp án", "câu trả lời", "απάντηση",
-        "תשובה", "คำตอบ", "پاسخ", "答案", "正解", "答え", "回答", "解答", "结论", "結論", "正确选项", "정답", "답변", "답",
-    )
+    fold(either(
+        "réponse", "ответ", "الإجابة", "الاجابة", "الجواب", "उत्तर", "जवाब", "yanıt", "odpowiedź", "đáp án",
+        "câu trả lời", "απάντηση", "תשובה", "คำตอบ", "پاسخ", "答案", "正解", "答え", "回答", "解答", "结论", "結論",
+        "正确选项", "정답", "답변", "답",
+    ))
 )  # fmt: skip
 _QUALIFIER: Final = re.compile(
-    either("final", "correct", "right", "best", "chosen", "selected", "my", "likely", "accurate", "appropriate", "suitable", "true")
+    either(
+        "final", "correct", "right", "best", "chosen", "selected", "my", "likely", "accurate", "appropriate",
+        "suitable", "true",
+    )
     + r" (?:answer |response )?$"
 )  # fmt: skip
 _LINK: Final = re.compile(
     r"[\"')\]]{0,2}(?P<gap>[^\n.!?:=。]{0,90}?)(?P<link>"
     + either(
         r"\b(?:is|are|was|be|remains|becomes|es|est|ist|lautet|sería|serait|wäre|jest|adalah|är|είναι)\b",
-        r"\b[éè](?= )", "[:=]", "->", "→", r"-(?=\s?\W?[a-z0-9]\W?\s?$)", r"\n", " - ", "应该是", "应为", "應為", "是", "为", "為", "は", "が", "은", "는", "هي", "هو", "है",
+        r"\b[éè](?= )", "[:=]", "->", "→", r"(?<=[\])>]) ", r"-(?=\s?\W?[a-z0-9]\W?\s?$)", r"\n", " - ", "应该是",
+        "应为", "應為", "是", "为", "為", "は", "が", "은", "는", "هي", "هو", "है", "คือ",
     )
     + ")"
 )  # fmt: skip
@@ -68,14 +73,16 @@ _FINAL_BEFORE: Final = re.compile(r"\bfinal(?:ly)?[ _,:]{0,2}(?:\w{1,12} ){0,2}$
 _KEY_BEFORE: Final = re.compile(r"[\"'](?:[a-z]{0,12}[_ ])?$")
 _NOT_MINE: Final = re.compile(
     either(
-        "wrong", "incorrect", "false", "possible", "potential", "alternative", "other", "another", "previous", "initial", "common",
-        "tempting", "obvious", "naive", "no", "an", "any", "if", "whether", "every", "such", "expected", "to", "would",
+        "wrong", "incorrect", "false", "possible", "potential", "alternative", "other", "another", "previous",
+        "initial", "common", "tempting", "obvious", "naive", "no", "an", "any", "if", "whether", "every", "such",
+        "expected", "to", "would",
     )
     + r"\s(?:correct |clear |right |definitive |single )?$"
 )  # fmt: skip
 _SUPPOSED: Final = re.compile(r"\b(?:would|could|might|may) (?:then |also |have |well )?(?:been|be)\b")
 _IF: Final = re.compile(
-    r"\b(?:if|unless|were|had|suppose|assuming)\b(?! i (?:had|have|must|were forced)\b| we had to| forced| you (?:look|ask))"
+    r"\b(?:if|unless|were|had|suppose|assuming)\b(?! i (?:had|have|must|were forced)\b| we had to| forced"
+    r"| you (?:look|ask))"
 )
 _SUPPOSING: Final = re.compile(r"\bif (?:there|the|an?|any|no|this|that|something|it)\b|\botherwise,? (?:the )?$")
 _ASKING: Final = re.compile(r"\b(?:whether|if|need|must|check|find|determine|look|what|which|consider|first)\b")
@@ -96,11 +103,16 @@ def conclusions(low: str, words: Collection[str] | None = None) -> list[Cue]:
         starts |= {(place, place + len(noun)) for place in _places(low, noun)}
     for noun in _QUALIFIED_NOUNS.intersection(words):
         starts |= {
-            (place, place + len(noun)) for place in _places(low, noun) if _QUALIFIER.search(low, max(0, place - 24), place)
+            (place, place + len(noun))
+            for place in _places(low, noun)
+            if _QUALIFIER.search(low, max(0, place - 24), place)
         }
     if not low.isascii():
         starts |= {match.span() for match in _FOREIGN_NOUN.finditer(low)}
-    for start, end in sorted(starts):
+    ordered = sorted(starts)
+    if len(ordered) > CUES_READ:
+        ordered = [*ordered[: CUES_READ // 4], *ordered[-CUES_READ * 3 // 4 :]]
+    for start, end in ordered:
         link = _LINK.match(low, end)
         if link is not None:
             cue = _weigh(low, start, link)
@@ -177,7 +189,14 @@ _ANYWHERE: Final[dict[str, tuple[str, ...]]] = {
     "back": ("take that back", "take it back"),
     "bad": ("my bad",),
     "closely": ("look more closely", "looking more closely"),
-    "closer": ("closer look", "closer inspection", "closer examination", "closer review", "looking closer", "look closer"),
+    "closer": (
+        "closer look",
+        "closer inspection",
+        "closer examination",
+        "closer review",
+        "looking closer",
+        "look closer",
+    ),
     "carefully": ("looking more carefully",),
     "correct": ("need to correct", "let me correct", "correct myself", "to correct that"),
     "corrected": ("i stand corrected",),
@@ -188,23 +207,23 @@ _ANYWHERE: Final[dict[str, tuple[str, ...]]] = {
     "further": ("further inspection", "further reflection", "further examination", "further review", "further thought"),
     "hang": ("hang on",),
     "ignore": ("ignore that",),
-    "incorrect": ("that is incorrect", "that was incorrect"),
+    "incorrect": ("that is incorrect", "that's incorrect", "that was incorrect"),
     "inspection": ("careful inspection",),
     "let": ("let me re",),
     "meant": ("i meant",),
     "mind": ("changed my mind", "change my mind"),
-    "mistake": ("my mistake", "i made a mistake", "that is a mistake", "that was a mistake"),
+    "mistake": ("my mistake", "i made a mistake", "that is a mistake", "that's a mistake", "that was a mistake"),
     "mistaken": ("i was mistaken",),
     "no": ("no wait", "no, wait", "no. wait", "no hold on", "no, hold on", "no, hang on"),
     "oops": ("oops",),
     "over": ("start over",),
     "reflection": ("on reflection",),
-    "right": ("that is not right",),
+    "right": ("that is not right", "that's not right", "that isn't right"),
     "scratch": ("scratch that",),
     "second": ("second thought", "second look"),
     "strike": ("strike that",),
     "whoops": ("whoops",),
-    "wrong": ("that is wrong", "that was wrong", "i was wrong"),
+    "wrong": ("that is wrong", "that's wrong", "that was wrong", "i was wrong"),
     "esperen": ("esperen",),
     "perdón": ("perdón",),
     "attendez": ("attendez",),
@@ -219,11 +238,13 @@ _UNSPACED: Final = ("等等", "等一下", "更正", "重新", "再看", "再想
 _HUM: Final = frozenset(("hm", "hmm", "hmmm", "hmmmm"))
 # Take something back only where a clause begins with them.
 _AT_CLAUSE: Final[dict[str, str]] = {
-    "wait": "wait", "actually": "actually", "hold": "hold on", "sorry": "sorry", "rather": "rather", "correction": "correction", "apologies": "apologies",
-    "mean": "i mean", "edit": "edit", "update": "update", "espera": "espera", "attends": "attends", "warte": "warte",
+    "wait": "wait", "actually": "actually", "hold": "hold on", "sorry": "sorry", "rather": "rather",
+    "correction": "correction", "apologies": "apologies", "mean": "i mean", "oh": "oh", "edit": "edit",
+    "update": "update", "espera": "espera", "attends": "attends", "warte": "warte",
 }  # fmt: skip
 _CLAUSE_START: Final = re.compile(
-    r"(?:[.!?,;:\n(\[\"'}]|- ?|\.\.\.)\s?(?:(?:oh|ah|no|but|hmm+|and|or|well|um|uh|ok|okay|so|yes|however)[,\s]{1,2}){0,2}$"
+    r"(?:[.!?,;:\n(\[\"'}→>]|- ?|\.\.\.)\s?(?:(?:oh|ah|no|but|hmm+|and|or|well|um|uh|ok|okay|so|yes"
+    r"|however)[,\s]{1,2}){0,2}$"
 )
 _NOT_TAKING_BACK: Final = re.compile(r" (?:for|at|in|on|until|to|than|about)\b")
 _SAYS_SOMETHING: Final = re.compile(r"[^\W_]")
@@ -244,7 +265,9 @@ def take_backs(low: str, words: Collection[str] | None = None) -> list[tuple[int
     found = [(place, place + len(phrase)) for phrase in phrases for place in _places(low, phrase)]
     for word in _AT_CLAUSE.keys() & words:
         phrase = _AT_CLAUSE[word]
-        found += [(place, end) for place in _places(low, phrase) if _begins_clause(low, place, end := place + len(phrase))]
+        found += [
+            (place, end) for place in _places(low, phrase) if _begins_clause(low, place, end := place + len(phrase))
+        ]
     if not found:
         return found
     found.sort()
@@ -259,7 +282,9 @@ def _begins_clause(low: str, start: int, end: int) -> bool:
         return False
     if low.startswith(("edit", "update"), start) and follows != ":":
         return False
-    return bool(_CLAUSE_START.search(low, max(0, start - 24), start)) or (follows == "," and not low.startswith("sorry", start))
+    return bool(_CLAUSE_START.search(low, max(0, start - 24), start)) or (
+        follows == "," and not low.startswith("sorry", start)
+    )
 
 
 def spans(low: str, words: Collection[str] | None = None) -> list[tuple[int, int]]:
@@ -270,72 +295,3 @@ def spans(low: str, words: Collection[str] | None = None) -> list[tuple[int, int
     starts = [0, *(end for _, end in marks)]
     ends = [*(start for start, _ in marks), len(low)]
     return [(start, end) for start, end in zip(starts, ends, strict=True) if end > start]
-
-
-# --- no answer -----------------------------------------------------------------------------------------------------
-
-_IMAGE: Final = (
-    either("image", "picture", "photo", "photograph", "video", "clip", "frame", "attachment", "file", "visual", "media", "content", "figure",
-           "screenshot") + "s?"
-)  # fmt: skip
-_CAN_NOT: Final = either(
-    "can not", "could not", "not possible to", "unable to", "hard to", "difficult to", "impossible to", "no way to", "not able to",
-    "not easy to", "do not have enough", "insufficient to", "not sufficient to", "tough to", "tricky to", "challenging to",
-)  # fmt: skip
-_TELL: Final = either(
-    "determined?", "tell", "say", "said", "confirm(?:ed)?", "verif(?:y|ied)", "know", "known", "sure", "certain", "answer(?:ed)?",
-    "ascertain(?:ed)?", "concluded?", "assess(?:ed)?", "discern(?:ed)?", "judged?", "decided?", "established?", "help", "assist", "provide",
-    "process", "comply", "view", "access", r"analy[sz]e", "answering", r"fulfil\w*", "respond", "infer(?:red)?", "gauge", "specify",
-    "definitively", "make (?:a|any) (?:determination|judgement|judgment|conclusion)",
-)  # fmt: skip
-_UNSURE: Final = re.compile(
-    either(
-        rf"\b{_CAN_NOT}(?: \w{{1,12}}){{0,3}}? (?:be )?{_TELL}\b",
-        r"\b(?:unclear|uncertain|indeterminate|inconclusive|undetermined|undecided|ambiguous|unknown|unanswerable|indeterminable|unsure)\b",
-        r"\bnot (?:\w{1,12} )?(?:sure|certain|clear|specified|stated|mentioned|known|discernible|determinable|evident whether)\b",
-        r"\bnot (?:\w{1,12} )?enough (?:information|detail|evidence|context|data)",
-        r"\b(?:do|does|did) not (?:\w{1,10} )?know\b",
-        r"\b(?:will|would|can|could|do) not (?:be able to )?(?:answer|say|comment|respond|tell|help|assist)\b|\brather not (?:say|answer)\b",
-        r"\bneither confirm nor deny\b",
-        r"\bno (?:idea|clue|answer|comment|information|way of knowing)\b",
-        r"\b(?:insufficient|lack of|lacks?|not provide|without) (?:enough |sufficient |more |additional |any )?"
-        r"(?:information|evidence|context|detail|details|data)\b",
-        r"\b(?:may|might|could) or (?:may|might|could) not\b",
-        r"\bdepends (?:on|upon)\b|\bit depends\b|\bi (?:refuse|decline)\b|\bas an ai\b",
-        r"\bi am (?:just |only )?an? (?:ai|language model|text-based|large language)\b",
-        r"\b(?:no|not (?:see|have|find|view|receive|open|load|access|given|get|watch|upload|attach|provide)(?: (?:an?|any|the|your|that|this))?) "
-        rf"{_IMAGE}(?= ?(?:[.,;!]|$|\n|was |were |is |are |has |have |provided|attached|uploaded|available|included|given|here|or |to |so |you |i "
-        r"|in (?:your|the|this|our) (?:message|prompt|request|input|conversation|chat)))",
-        rf"\b{_IMAGE} (?:is|was|are|were|has|have) (?:not|missing|unavailable)(?: been)?(?: \w{{1,12}})? ?"
-        r"(?:provided|attached|uploaded|available|included|given|accessible|loaded|displayed|visible|shared)?(?=[.,;!]|$|\n| in | so | to )",
-        r"\b(?:please|could you|can you) (?:\w{1,10} )?(?:provide|upload|share|attach|describe|clarify|resend|give)\b",
-        r"\bcan not be (?:determined|answered|said|known|verified|confirmed|established|inferred)\b",
-        r"\bn/?a\b(?=[ .]?$)",
-    )
-)
-_UNSURE_WORDS: Final = (
-    "not ", "no ", "unable", "hard to", "difficult", "impossible", "insufficient", "unclear", "uncertain", "indetermin", "inconclusive",
-    "undetermined", "undecided", "ambiguous", "unknown", "unanswerable", "unsure", "lack", "depends", "refuse", "decline", "as an ai",
-    "i am a", "please", "could you", "can you", "n/a", "na", "tough", "tricky", "challenging", "or may", "or might", "without", "missing",
-    "unavailable", "neither",
-)  # fmt: skip
-
-
-def is_unsure(sentence: str) -> bool:
-    """Whether a sentence says that there is no answer, or refuses to give one."""
-    return any(word in sentence for word in _UNSURE_WORDS) and _UNSURE.search(sentence) is not None
-
-
-_PLACEHOLDER: Final = re.compile(
-    r"[\s\"'(\[{<.…_\-*]{0,6}(?:"
-    r"(?:(?:the|your|a|an|my|insert|put|write|place|final|correct|single|one|right|option|option's|actual|short|here|concise|best) ){0,6}"
-    r"(?:answers?|letters?|options?|choices?|responses?|words?|phrases?|text|content|placeholder|value|result)"
-    r"(?: (?:here|goes here|letter|choice|text|only|of the (?:right|correct) option|or phrase))?"
-    r"|and|x|n/?a|none|null|nil|nan|todo|tbd|tba|undefined|unknown|empty|blank|unanswered|no answer|not applicable"
-    r"|\.{2,3}|…|-{1,3}|_{1,3}|\?{1,3})?[\s\"')\]}>.…_\-*]{0,6}$"
-)
-
-
-def is_placeholder(low: str) -> bool:
-    """Whether a text stands where an answer should, and is none: empty, `...`, `[letter]`, `your answer`, `N/A`."""
-    return len(low) <= 60 and _PLACEHOLDER.match(low) is not None

@@ -20,8 +20,8 @@ _POLAR: Final = {"yes": "yes", "no": "no", "true": "yes", "false": "no", "correc
 
 # "One" is left out: it mostly is a pronoun.
 _NUMBERS: Final = {
-    "zero": "0", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9", "ten": "10", "eleven": "11",
-    "twelve": "12",
+    "zero": "0", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
+    "nine": "9", "ten": "10", "eleven": "11", "twelve": "12",
 }  # fmt: skip
 
 
@@ -90,7 +90,10 @@ def _prepare(items: tuple[tuple[str, str], ...]) -> Options:
     return Options(
         labels=labels,
         texts=tuple(texts),
-        anchors=tuple(max((word for word in flat.split() if word not in _NUMBERS.values()), key=len, default="") for flat, _ in texts),
+        anchors=tuple(
+            max((word for word in flat.split() if word not in _NUMBERS.values()), key=len, default="")
+            for flat, _ in texts
+        ),
         order=tuple(key for key, _ in items),
         polar=polar if len(polar) == 2 else {},
         longest=max((len(flat) for flat, _ in texts), default=0),
@@ -104,10 +107,13 @@ _LETTERS: Final = Options(
 _PREAMBLE: Final = re.compile(
     " (?:"
     + either(
-        "(?:it|this|that|he|she|they|these|those|answer|the answer|the correct answer|the correct option|the right answer|the best answer)"
-        " (?:is|are|was|were|would be|must be|should be|has|shows)(?: (?:that|because|likely|probably|clearly|definitely|most likely))?",
-        "it s", "its", "it's", "that s", "that's", "i (?:think|believe|guess|would say|see|choose|pick|say|d say)", "most likely", "probably", "likely",
-        "maybe", "perhaps", "definitely", "clearly", "answer", "the", "an?", "because of", "due to", "by", "called", "option", "so", "therefore", "thus",
+        "(?:it|this|that|he|she|they|these|those|answer|the answer|the correct answer|the correct option"
+        "|the right answer|the best answer)"
+        " (?:is|are|was|were|would be|must be|should be|has|shows)(?: (?:that|because|likely|probably|clearly"
+        "|definitely|most likely))?", "it s", "its", "it's", "that s", "that's",
+        "i (?:think|believe|guess|would say|see|choose|pick|say|d say)", "most likely", "probably", "likely", "maybe",
+        "perhaps", "definitely", "clearly", "answer", "the", "an?", "because of", "due to", "by", "called", "option",
+        "so", "therefore", "thus",
     )
     + " )+"
 )  # fmt: skip
@@ -126,11 +132,19 @@ def begun_text(low: str, options: Options) -> str | None:
 _DENIED: Final = re.compile(
     r"\b"
     + either(
-        "not", "no", "isn't", "never", "neither", "nor", "without", "rather than", "instead of", "unlike", "except", "excluding", "than", "rule out", "eliminate",
-        "ruled out", "opposed to", "incorrect", "wrong",
+        "not", "no", "isn't", "never", "neither", "nor", "without", "rather than", "instead of", "unlike", "except",
+        "excluding", "than", "rule out", "eliminate", "ruled out", "opposed to", "incorrect", "wrong", "although",
+        "while", "though", "despite", "whereas",
     )
     + "(?: (?:be|a|an|the|any|really|necessarily|just|simply|like|called|in|of|about|due to|because of|from)){0,4}$"
 )  # fmt: skip
+_DENIED_AFTER: Final = re.compile(
+    r"(?:(?:is|are|was|were|does|do|did|can|could|would|has) (?:not|never)|isn't|aren't|wasn't|doesn't|don't|can't"
+    r"|cannot) "
+)
+_PREFERRED_TO: Final = re.compile(
+    r"\b(?:rather than|instead of|unlike|than|opposed to|although|while|though|despite|whereas)(?: (?:a|an|the))?$"
+)
 MENTIONS_READ: Final = 200
 
 
@@ -140,7 +154,12 @@ def exact_text(low: str, options: Options) -> str | None:
         return None
     flat = flatten(low)
     stripped = bare(_PREAMBLE.sub(" ", flat, count=1) if _PREAMBLE.match(flat) else flat)
-    owners = {key for option, key in options.texts if option in (flat, bare(flat), stripped)}
+    closed = stripped.replace(" ", "")
+    owners = {
+        key
+        for option, key in options.texts
+        if option in (flat, bare(flat), stripped) or option.replace(" ", "") == closed
+    }
     if owners:
         return owners.pop() if len(owners) == 1 else None
     for option, key in options.texts:
@@ -152,7 +171,9 @@ def exact_text(low: str, options: Options) -> str | None:
 def named_texts(low: str, options: Options) -> set[str]:
     """The keys of the options whose texts occur and are not denied; a text inside a longer one does not count."""
     present = [
-        (option, key, anchor) for (option, key), anchor in zip(options.texts, options.anchors, strict=True) if anchor in low
+        (option, key, anchor)
+        for (option, key), anchor in zip(options.texts, options.anchors, strict=True)
+        if anchor in low
     ]
     if not present:
         return set()
@@ -183,12 +204,14 @@ def _windows(low: str, present: list[tuple[str, str, str]], longest: int) -> lis
             windows[-1] = (windows[-1][0], end)
         else:
             windows.append((start, end))
-    return [low[low.find(" ", start, start + 20) + 1 if start and low.find(" ", start, start + 20) >= 0 else start : end] for start, end in windows]
+    return [
+        low[low.find(" ", start, start + 20) + 1 if start and low.find(" ", start, start + 20) >= 0 else start : end]
+        for start, end in windows
+    ]
 
 
 def _named(low: str, present: list[tuple[str, str, str]]) -> set[str]:
     flat = flatten(low)
-    joints = ("or", "nor", "and") if ";" in low else ("or", "nor", "and", "")
     found: list[tuple[int, int, str]] = []
     for option, key, _ in present:
         start = flat.find(option)
@@ -199,10 +222,18 @@ def _named(low: str, present: list[tuple[str, str, str]]) -> set[str]:
             start = flat.find(option, start + 1)
     named: set[str] = set()
     denied_to = -1  # where a denied mention, or a list of them, ends
-    for start, end, key in sorted(found):
-        continued = denied_to >= 0 and flat[denied_to - 1 : start + 1].strip() in joints
-        if continued or _DENIED.search(flat[max(0, start - 40) : start].rstrip()):
-            denied_to = end
+    found.sort()
+    for index, (start, end, key) in enumerate(found):
+        before = flat[max(0, start - 40) : start].rstrip()
+        joint = flat[denied_to - 1 : start + 1].strip() if denied_to >= 0 else None
+        listed = joint in ("or", "nor", "and") or (
+            # A comma, which goes on with a list only if the list goes on to its "or".
+            joint == ""
+            and index + 1 < len(found)
+            and flat[end - 1 : found[index + 1][0] + 1].strip() in ("or", "nor", "and", "")
+        )
+        if listed or _DENIED.search(before) or _DENIED_AFTER.match(flat, end):
+            denied_to = -1 if _PREFERRED_TO.search(before) else end
         else:
             named.add(key)
             denied_to = -1
@@ -250,13 +281,14 @@ def _expect(low: str, position: int, word: str) -> int:
 
 
 _ORDINAL: Final = re.compile(
-    r"\b(?:the )?(?P<nth>first|second|third|fourth|fifth|last|1st|2nd|3rd|4th|5th|final)(?: (?:one|listed|given|answer|of)){0,2}"
-    r" (?:option|choice|alternative|answer(?: choice)?|statement|description)\b"
+    r"\b(?:the )?(?P<nth>first|second|third|fourth|fifth|last|1st|2nd|3rd|4th|5th)(?: (?:one|listed|given"
+    r"|answer|of)){0,2}"
+    r" (?:option|choice|alternative|answer choice|statement|description)\b"
     r"|\b(?:option|choice|alternative) (?:number |no\.? |#)?(?P<number>one|two|three|four|five|[1-9])\b"
 )
 _NTH: Final = {
-    "first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "fifth": 4, "5th": 4, "last": -1, "final": -1,
-    "one": 0, "two": 1, "three": 2, "four": 3, "five": 4,
+    "first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "fifth": 4, "5th": 4,
+    "last": -1, "one": 0, "two": 1, "three": 2, "four": 3, "five": 4,
 }  # fmt: skip
 
 

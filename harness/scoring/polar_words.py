@@ -1,4 +1,4 @@
-"""The English words and phrases that say yes or no, those that only look as if they did, and what may stand before them.
+"""The English words that say yes or no, those that only look as if they did, and what may stand before them.
 
 Matched on lower-case text with contractions spelled out.
 """
@@ -6,7 +6,7 @@ Matched on lower-case text with contractions spelled out.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, Literal
 
 from harness.scoring.wording import either
 
@@ -15,23 +15,33 @@ NO: Final = either("no+", "nope", "nah+", "nay")
 
 # An answer where nothing else stands in the sentence.
 _LONE_YES: Final = either(
-    "affirmative", "correct", "true", "indeed", "right", "exactly", "precisely", "positive", "confirmed", "agreed", "undoubtedly",
-    "unquestionably", "absolutely", "definitely", "certainly", "surely", "of course", "for sure", "naturally", "totally", "obviously",
-    "sure(?: thing)?", "by all means", "you bet", "uh[- ]huh", "mm-?hmm", "that is (?:so|it|the case)", "(?:very |most |quite )?(?:likely|probably)",
-    "very much so", "i (?:think|believe|guess|suppose|would say|would think|suspect|assume) so", "it (?:would )?(?:seems?|appears?) so",
-    "so it (?:seems|appears)", "accurate", "roger", "oui", "s[ií]", "da", "ja", "tak", "sim", "hai", "visible", "present", "without (?:a )?(?:doubt|question)",
-    "no (?:doubt|question)(?: about it)?", "beyond (?:a )?doubt", "beyond question", "correctly so", "it is so", "y",
+    "affirmative", "correct", "true", "indeed", "right", "exactly", "precisely", "positive", "confirmed", "agreed",
+    "undoubtedly", "unquestionably", "absolutely", "definitely", "certainly", "surely", "of course", "for sure",
+    "naturally", "totally", "obviously", "sure(?: thing)?", "by all means", "you bet", "uh[- ]huh", "mm-?hmm",
+    "that is (?:so|it|the case)", "(?:very |most |quite )?(?:likely|probably)", "very much so",
+    "i (?:think|believe|guess|suppose|would say|would think|suspect|assume) so",
+    "(?:it )?(?:would )?(?:seems?|appears?|looks?) (?:so|like it|that way)", r"\w{4,14}ly so",
+    "so it (?:seems|appears)", "accurate", "roger", "oui", "s[ií]", "da", "ja", "tak", "sim", "hai", "visible",
+    "present", "without (?:a )?(?:doubt|question)", "no (?:doubt|question)(?: about it)?", "beyond (?:a )?doubt",
+    "beyond question", "correctly so", "it is so", "y", "found", "detected", "(?:there )?sure is",
 )  # fmt: skip
 _LONE_NO: Final = either(
-    "negative", "incorrect", "false", "wrong", "untrue", "inaccurate", "never", "not at all", "not really", "absolutely not",
-    "definitely not", "certainly not", "of course not", "surely not", "obviously not", "clearly not", "by no means", "in no way",
-    "no way", "far from it", "not quite", "not exactly", "not so", "not true", "not correct", "not right", "not that i can (?:see|tell)",
-    r"not in (?:this|the) \w+", "not here", "hardly", "not particularly", "nothing", "nowhere", "(?:very |highly |most )?unlikely", "disagree",
-    "denied", "(?:most |very )?(?:likely|probably|maybe|perhaps|possibly) not", "not likely", "not visible", "not present", "not seen", "not shown", "not there",
-    "not found", "not detected", "not any", "absent", "not", "i (?:think|guess|suppose|believe|suspect|am afraid|would say|assume) not",
-    "i (?:do|would|can|did) not (?:think|believe|say|see)(?: so| it| that| any| one)?", "it (?:does|would) not (?:seem|appear|look)(?: so| like it| that way)?", "uh[- ]uh",
-    "non", "nein", "nee", "nem", "nie", "net", "nej", "not (?:a|one|even) (?:single )?(?:one|chance|bit)", "no chance", "nothing of the (?:sort|kind)",
-    "none", "none at all", "none that i can (?:see|find|tell)", "none (?:of (?:them|those|that))", "none (?:visible|present|here|there|seen)", "zero", "not a chance", "n", "i beg to differ", "i disagree", "on the contrary", "quite the opposite",
+    "negative", "incorrect", "false", "wrong", "untrue", "inaccurate", "never", "not at all", "not really",
+    "absolutely not", "definitely not", "certainly not", "of course not", "surely not", "obviously not",
+    "clearly not", "by no means", "in no way", "no way", "far from it", "not quite", "not exactly", "not so",
+    "not true", "not correct", "not right", "not that i can (?:see|tell)", r"not in (?:this|the) \w+", "not here",
+    "hardly", "not particularly", "nothing", "nowhere", "(?:very |highly |most )?unlikely", "disagree", "denied",
+    "(?:most |very )?(?:likely|probably|maybe|perhaps|possibly) not", "not likely", "not visible", "not present",
+    "not seen", "not shown", "not there", "not found", "not detected", "not any", "absent", "not",
+    "i (?:think|guess|suppose|believe|suspect|am afraid|would say|assume) not",
+    "i (?:do|would|can|did) not (?:think|believe|say|see)(?: so| it| that| any| one)?",
+    "(?:it )?(?:does|would|do) not (?:seem|appear|look)(?: so| like it| that way)?", r"\w{4,14}ly not(?: so)?",
+    "not that i (?:can )?(?:see|find|tell|notice)", "not seeing (?:any|one|it)", "uh[- ]uh", "non", "nein", "nee",
+    "nem", "nie", "net", "nej", "not (?:a|one|even) (?:single )?(?:one|chance|bit)", "no chance",
+    "nothing of the (?:sort|kind)", "none", "none (?:at all|whatsoever)", "(?:there )?sure is not", "negatory",
+    "none that i can (?:see|find|tell)", "none (?:of (?:them|those|that))",
+    "none (?:visible|present|here|there|seen)", "zero", "not a chance", "n", "i beg to differ", "i disagree",
+    "on the contrary", "quite the opposite",
 )  # fmt: skip
 LONE: Final = re.compile(rf"(?:(?P<yes>{either(YES, _LONE_YES)})|(?P<no>{either(NO, _LONE_NO)}))[\W_]{{0,8}}$")
 ONLY_POLAR: Final = re.compile(r"(?:[\W_]*(?:yes|nope|no|yeah|yep|yup|nah))+[\W_]*$")
@@ -41,16 +51,18 @@ SAYS_NO: Final = re.compile("n[oa]")
 _MARK: Final = r"(?= ?(?:[.,;:!)\]\"'}\n]|$|- ))"
 # The answer that a sentence begins with.
 POLAR: Final = re.compile(
-    rf"(?P<yes>{YES}(?![\w-]|'\w)|(?:affirmative|correct|true|indeed|confirmed){_MARK}|right(?=,))"
+    rf"(?P<yes>{YES}(?![\w-]|'\w)|(?:affirmative|correct|true|indeed|confirmed){_MARK}|right(?=,(?! no\b)))"
     rf"|(?P<no>{NO}(?![\w-]|'\w)|(?:negative|incorrect|false|wrong|untrue){_MARK})"
 )
 # After "no": a mark, the end, or the beginning of a clause; else it is the "no" of "no dog".
 NO_IS_ANSWER: Final = re.compile(
     r"[\s\"')\]}]{0,3}(?:$|[.,;:!()\[\]\"'}\n*_|<>/\\-]|"
     + either(
-        "there", "it", "its", "he", "she", "they", "we", "you", "i", "this", "that", "these", "those", "because", "since", "as", "the", "but", "not",
-        "only", "at", "in", "based", "and", "is", "are", "does", "do", "sorry", "sir", "for", "if", "although", "though", "according", "dear", "from",
-        "my", "to", "per", "due", "yes", "so", "can", "neither", "instead", "rather", "just", "both", "thank", "thanks", "would", "should", "no",
+        "there", "it", "its", "he", "she", "they", "we", "you", "i", "this", "that", "these", "those", "because",
+        "indeed", "since", "as", "the", "but", "not", "only", "at", "in", "based", "and", "is", "are", "does", "do",
+        "sorry", "sir", "for", "if", "although", "though", "according", "dear", "from", "my", "to", "per", "due",
+        "yes", "so", "can", "neither", "instead", "rather", "just", "both", "thank", "thanks", "would", "should",
+        "no",
     )
     + r"\b)"
 )  # fmt: skip
@@ -60,20 +72,25 @@ NEGATED_BEFORE: Final = re.compile(r"(?:not|never|nothing but|than) (?:a |an |th
 OPENING: Final = re.compile(
     either(
         r"[\s\"'(\[{<>.,;:!…~|\-–=*_#/\\✅✔☑❌✗✘→•]{1,8}",
+        r"(?!not|no|yes|only|real|fami|re|app|sup)\w{2,14}ly,? (?!not\b)",
         r"(?:\d{1,2}|[a-z])[.)] |\d{1,3} ?%,? (?:sure|certain|confident)?",
         either(
-            "well", "hell", "heck", "hmm+", "um+", "uh+", "ok(?:ay)?", "oh", "ah", "alright", "right", "so", "and", "but", "then", "now", "honestly", "frankly", "indeed", "sure",
-            "certainly", "of course", "absolutely", "definitely", "great", "good", "thank you", "thanks", "hello", "hi", "hey", "(?:i am )?(?:sorry|afraid)",
-            "my apologies", "please", "finally", "overall", "ultimately", "hence", "thus", "therefore", "consequently", "accordingly",
-            "in (?:conclusion|summary|short|brief|fact|this case|my (?:opinion|view))", "to (?:conclude|summarize|sum up|be (?:honest|precise|clear|brief|fair))",
-            "as a result", "simply put", "put simply", "(?:short|long|quick|final) answer", "answer", "a", "the answer", "response", "result", "conclusion",
-            "output", "assistant", "reply", "model", "ai", "clearly", "obviously", "evidently", "apparently", "presumably", "seemingly", "arguably", "again",
-            "also", "yet", "still", "actually", "technically", "strictly speaking", "basically", "essentially", "generally", "however",
+            "well", "hell", "heck", "hmm+", "um+", "uh+", "ok(?:ay)?", "oh", "ah", "alright", "right", "so", "and",
+            "but", "then", "now", "honestly", "frankly", "indeed", "sure", "certainly", "of course", "absolutely",
+            "definitely", "great", "good", "thank you", "thanks", "hello", "hi", "hey", "(?:i am )?(?:sorry|afraid)",
+            "my apologies", "please", "finally", "overall", "ultimately", "hence", "thus", "therefore",
+            "consequently", "accordingly", "in (?:conclusion|summary|short|brief|fact|this case|my (?:opinion|view))",
+            "to (?:conclude|summarize|sum up|be (?:honest|precise|clear|brief|fair))", "as a result", "simply put",
+            "put simply", "(?:short|long|quick|final) answer", "answer", "a", "the answer", "response", "result",
+            "conclusion", "output", "assistant", "reply", "model", "ai", "clearly", "obviously", "evidently",
+            "apparently", "presumably", "seemingly", "arguably", "again", "also", "yet", "still", "actually",
+            "technically", "strictly speaking", "basically", "essentially", "generally", "however",
         )
         + r"(?![\w-])[,:;.!\-]{0,3} ?(?!not\b)",
         either(
-            "based", "going", "judging", "looking", "from", "according", "upon", "after", "given", "as", "considering", "with", "by", "having", "in", "on", "at",
-            "within", "throughout", "to", "for", "when", "following", "since", "while", "despite", "although", "unfortunately", "fortunately", "let us", "let me",
+            "based", "going", "judging", "looking", "from", "according", "upon", "after", "given", "as",
+            "considering", "with", "by", "having", "in", "on", "at", "within", "throughout", "to", "for", "when",
+            "following", "since", "while", "despite", "although", "unfortunately", "fortunately", "let us", "let me",
         )
         + r"\b[^,.!?:\n]{0,140}[,:] ?",
     )
@@ -82,65 +99,104 @@ HEDGE: Final = re.compile(
     either(
         r"i (?:would|will|shall|do|can|must|have to|am going to|am inclined to|want to|could)? ?(?:\w{1,10}ly )?"
         + either(
-            "think", "believe", "say", "guess", "suppose", "answer", "respond", "reply", "assume", "suspect", "conclude", "go with", "go for", "choose", "pick",
-            "select", "lean(?:ing)?(?: towards?| to)?", "confirm", "am leaning(?: towards?| to)?", "vote", "feel", "opt for", "bet", "estimate",
+            "think", "believe", "say", "guess", "suppose", "answer", "respond", "reply", "assume", "suspect",
+            "conclude", "go with", "go for", "choose", "pick", "select", "lean(?:ing)?(?: towards?| to)?", "confirm",
+            "am leaning(?: towards?| to)?", "vote", "feel", "opt for", "bet", "estimate",
         )
         + "(?: (?:it is|that|is|would be|the answer is|the answer would be|with))?",
-        r"i am (?:\w{1,12} ){0,2}(?:sure|certain|confident|positive|convinced|inclined to say|going with)(?: that)?(?: (?:it is|the answer is))?",
-        r"i am not (?:\w{1,12} ){0,2}(?:sure|certain|confident)", r"not (?:\w{1,12} )?(?:sure|certain)", "(?:hard|difficult) to (?:say|tell)",
-        "(?:it|that|this) (?:is|would be|will be|must be|has to be|should be|seems to be|appears to be|seems like|looks like)",
-        r"if i (?:had|have) to (?:\w{1,8} ){0,2}(?:guess|choose|answer|pick|decide|say)",
+        r"i am (?:\w{1,12} ){0,2}(?:sure|certain|confident|positive|convinced|inclined to say"
+        r"|going with)(?: that)?(?: (?:it is|the answer is))?",
+        r"i am not (?:\w{1,12} ){0,2}(?:sure|certain|confident)", r"not (?:\w{1,12} )?(?:sure|certain)",
+        "(?:hard|difficult) to (?:say|tell)",
+        "(?:it|that|this) (?:is|would be|will be|must be|has to be|should be|seems to be|appears to be|seems like"
+        "|looks like)", r"if i (?:had|have) to (?:\w{1,8} ){0,2}(?:guess|choose|answer|pick|decide|say)",
         r"my (?:\w{1,10} )?(?:answer|guess|response|reply|verdict|conclusion|bet) (?:is|would be|will be)",
-        r"(?:the )?(?:\w{1,12} )?(?:answer|response|verdict|conclusion|reply)(?: to (?:that|this|your|the)(?: \w{1,12}){0,2})?"
+        r"(?:the )?(?:\w{1,12} )?(?:answer|response|verdict|conclusion|reply)(?: to (?:that|this|your"
+        r"|the)(?: \w{1,12}){0,2})?"
         r" (?:is|would be|will be|must be|should be|has to be)",
-        "(?:most |very |quite |more )?(?:probably|likely|possibly|perhaps|maybe|presumably|definitely|clearly|certainly|undoubtedly|surely|simply|obviously|absolutely)",
-        "a|an|the|that|is|be|most|to|but|then|i|in the",
-        "definite|resounding|clear|firm|simple|big|hard|soft|tentative|solid|confident|strong|straight|categorical|emphatic|unambiguous",
-        "leaning(?: towards?)?",
+        "(?:most |very |quite |more )?(?:probably|likely|possibly|perhaps|maybe|presumably|definitely|clearly"
+        "|certainly|undoubtedly|surely|simply|obviously|absolutely)", "a|an|the|that|is|be|most|to|but|then|i|in the",
+        "definite|resounding|clear|firm|simple|big|hard|soft|tentative|solid|confident|strong|straight|categorical"
+        "|emphatic|unambiguous", "leaning(?: towards?)?",
     )
     + r"(?![\w-])[,:\-]{0,2} ?"
 )  # fmt: skip
 
 # Politeness that a text may begin with; an answer only where the text says nothing else.
 POLITE: Final = re.compile(r"(?:sure(?: thing)?|certainly|of course)[\W_]*$")
+# Any few words, a comma, and then yes or no: "all in all, no".
+ASIDE: Final = re.compile(
+    r"(?!if\b|whether\b|unless\b|when\b|either\b|say\b|answer\b)(?:(?!\b(?:yes|no|not|if"
+    r"|whether)\b)[^,.:;!?\n]){1,80}[,:] (?=(?:yes|no|yeah|nope)\b)"
+)
 # A yes or no further on in a sentence is an answer after these.
 SAID_BEFORE: Final = re.compile(
     r"(?:\b"
     + either(
-        "say", "said", "answer", "answered", "respond", "reply", "think", "guess", "believe", "choose", "select", "pick", "vote", "go with", "going with", "going for",
-        "go for", "settle on", "conclude", "stick with", "stay with", "towards?", "leaning", "lean to", "is", "be", "as", "mean", "means", "remains", "therefore", "thus",
-        "hence", "so", "then", "a", "an", "definite", "firm", "clear", "resounding", "probably", "likely", "definitely", "maybe", "perhaps", "confirm", "but",
-        "confidently", "with",
+        "say", "said", "answer", "answered", "respond", "reply", "think", "guess", "believe", "choose", "select",
+        "pick", "vote", "go with", "going with", "going for", "go for", "settle on", "conclude", "stick with",
+        "stay with", "towards?", "leaning", "lean to", "is", "be", "as", "mean", "means", "remains", "therefore",
+        "thus", "hence", "so", "then", "a", "an", "definite", "firm", "clear", "resounding", "probably", "likely",
+        "definitely", "maybe", "perhaps", "confirm", "but", "confidently", "with",
     )
     + r"|[:=>→\-(\[\"'])[ \"'(\[]{0,3}$"
 )  # fmt: skip
 CONFIRMS: Final = re.compile(
-    r"[\s,]{0,3}(?:i am (?:\w+ ){0,2}(?:sure|certain|confident|positive)|that is (?:right|correct|true|it)|exactly|you can|i can help|i understand)\b"
+    r"[\s,]{0,3}(?:i am (?:\w+ ){0,2}(?:sure|certain|confident|positive)|that is (?:right|correct|true|it)|exactly"
+    r"|you can|i can help|i understand)\b"
 )
+# "I was about to say yes, but no."
+TURNED: Final = re.compile(
+    rf"\b(?:but|yet|though)[, ]{{1,2}}(?:actually |rather |now |then |it is )?(?:(?P<yes>{YES})"
+    rf"|(?P<no>{NO}))[\W_]{{0,4}}$"
+)
+# "Probably not, it seems to be a pie."
+MARKED_NOT: Final = re.compile(
+    r"(?:(?:it is |that is )?(?:\w{2,14}ly|of course|maybe|perhaps)|i (?:think|guess|suspect|believe"
+    r"|would say)) not ?(?:[,;:]|- |$)"
+)
+TENTATIVE: Final = re.compile(r"(?:initially|at first|originally|first)\b")
 THUS: Final = re.compile(
     r"[\s\"'(\-]{0,3}(?:and |but )?"
     + either(
-        "so", "thus", "therefore", "hence", "consequently", "accordingly", "in (?:conclusion|summary|short)", "to (?:conclude|summarize|sum up)", "overall",
-        "ultimately", "as a result", "this (?:means|shows|confirms|indicates|suggests)(?: that)?", "we can conclude", "i conclude", "it follows",
+        "so", "thus", "therefore", "hence", "consequently", "accordingly", "in (?:conclusion|summary|short)",
+        "to (?:conclude|summarize|sum up)", "overall", "ultimately", "finally", "in the end", "as a result",
+        "this (?:means|shows|confirms|indicates|suggests)(?: that)?", "we can conclude", "i conclude", "it follows",
     )
     + r"\b"
 )  # fmt: skip
 VERDICT: Final = re.compile(
     r"\b(?:(?:statement|claim|description|assertion|premise|proposition|caption|assumption|hypothesis|sentence)"
     r"(?: (?:that (?P<claim>[^.,;\n]{4,160}?)|[\"'](?P<quoted>[^\"\n]{1,300})[\"']))?|event|that|this|it|which)"
-    r" (?:is|are|was|would be|seems|appears|looks)(?P<neg> not| never)? (?:to be )?(?:\w{1,11}ly |indeed |quite |very |entirely |all )?"
-    r"(?:(?P<yes>true|correct|right|accurate|the case|valid|supported|consistent)|(?P<no>false|incorrect|wrong|untrue|inaccurate|invalid|a lie))"
+    r" (?:is|are|was|would be|seems|appears|looks)(?P<neg> not| never)? (?:to be )?(?:\w{1,11}ly |indeed |quite "
+    r"|very |entirely |all )?"
+    r"(?:(?P<yes>true|correct|right|accurate|the case|valid|supported|consistent)|(?P<no>false|incorrect|wrong"
+    r"|untrue|inaccurate|invalid|a lie))"
     r"(?![\w-])(?! (?:side|hand|that|to|about|for|with|of|in)\b)"
 )
-VERDICT_WORDS: Final = ("true", "correct", "right", "accurate", "the case", "valid", "supported", "consistent", "false", "wrong", " lie")
+VERDICT_WORDS: Final = (
+    "true",
+    "correct",
+    "right",
+    "accurate",
+    "the case",
+    "valid",
+    "supported",
+    "consistent",
+    "false",
+    "wrong",
+    " lie",
+)
 
 # What holds the words yes and no without answering.
 IDIOM: Final = re.compile(
     either(
         r"\b(?:there is |there can be |i have |have |with |leaves? |leaving )?(?:no|little|without|beyond|not|any)"
-        r"(?: (?:any|a|the|single|shadow of a|slightest|reasonable)){0,3} (?:doubt|question|dispute|denying|mistaking|uncertainty)"
+        r"(?: (?:any|a|the|single|shadow of a|slightest|reasonable)){0,3} (?:doubt|question|dispute|denying"
+        r"|mistaking|uncertainty)"
         r"(?: (?:about|of) (?:it|that|this)| whatsoever| at all| in my mind)?\b,?(?: that\b)?",
-        r"\bno (?:problem|worries|need|wonder|matter|sweat|surprise|further ado|longer|more than|fewer than|less than|later than|explanation|additional|further"
+        r"\bno (?:problem|worries|need|wonder|matter|sweat|surprise|further ado|longer|more than|fewer than"
+        r"|less than|later than|explanation|additional|further"
         r"|other(?! than))\b(?! dogs?\b)",
         r"\bno (?=\d)",
         r"\bnot (?:only|just|merely|to mention|surprisingly|unlike|uncommon|unusual|without)\b",
@@ -151,23 +207,39 @@ _QUOTE: Final = "[\"'(\\[*]{0,2}"
 _UNQUOTE: Final = "[\"')\\],]{0,3}"
 BOTH: Final = re.compile(
     either(
-        rf"(?:\b(?:either|both|a|with|say|using|only|answer|simple|binary|between) )?{_QUOTE}\by(?:es)?{_UNQUOTE} ?(?:/|\||\\|\bor\b|\bvs\.?) ?(?:a )?{_QUOTE}no?\b[\"')\]]{{0,2}}",
+        rf"(?:\b(?:either|both|a|with|say|using|only|answer|simple|binary"
+        rf"|between) )?{_QUOTE}\by(?:es)?{_UNQUOTE} ?(?:/|\||\\|\bor\b|\bvs\.?) ?(?:a )?{_QUOTE}no?\b[\"')\]]{{0,2}}",
         rf"{_QUOTE}\bno?{_UNQUOTE} ?(?:/|\||\\|\bor\b|\bvs\.?) ?(?:a )?{_QUOTE}y(?:es)?\b[\"')\]]{{0,2}}",
         r"\b(?:true|correct) ?(?:/|\bor\b) ?(?:false|incorrect|wrong)\b",
         r"\byes[- ]?no\b(?= (?:question|answer|format|response))",
         r"\b(?:yes, ?no|no, ?yes)\b(?=\s*(?:$|[.)\]}\n]|,? ?(?:or )?maybe))",
         r"\b(?:between|options|of) yes and no\b",
+        r"\b(?:maybe|perhaps|possibly|sometimes|could be|may be|might be) yes\b[^.\n]{0,24}\b(?:maybe|perhaps"
+        r"|possibly|sometimes|be) no\b",
     )
 )
+BOTH_DOTTED: Final = re.compile(r"\byes\s?[.…]{1,6}\s?or[.…\s]{1,6}no\b|\bno\s?[.…]{1,6}\s?or[.…\s]{1,6}yes\b")
 BOTH_MEANT: Final = re.compile(
-    r"\b(?:both )?(?:yes and no|no and yes|yes & no|yes as well as no|neither yes nor no|nor yes)\b(?! \w+ing)"
+    r"\b(?:both )?(?:yes and no|no and yes|yes & no|yes as well as no|neither (?:\w+ ){0,2}yes nor (?:\w+ )?no"
+    r"|nor yes)\b(?! \w+ing)"
 )
 CONDITIONAL: Final = re.compile(
     either(
         r"[\"']?\b(?:yes|no)\b[\"']? (?:if|when|whenever|in case|unless|otherwise)\b",
-        r"\bif\b[^.\n]{0,120}?\b(?:yes|no)\b[^.\n]{0,60}?\b(?:otherwise|else|if not|if there is not)\b[^.\n]{0,30}?\b(?:yes|no)\b",
+        r"\bif\b[^.\n]{0,120}?\b(?:yes|no)\b[^.\n]{0,60}?\b(?:otherwise|else|if not"
+        r"|if there is not)\b[^.\n]{0,30}?\b(?:yes|no)\b",
         r"\b(?:otherwise|else),? (?:\w{1,8} ){0,3}[\"']?(?:yes|no)\b",
     )
 )
 SUPPOSES: Final = re.compile(r"(?:so |and |but )?if (?:there|the|an?|any|no|this|that|something|it)\b")
-EMOJI: Final = {"✅": "yes", "✔": "yes", "☑": "yes", "👍": "yes", "❌": "no", "✗": "no", "✘": "no", "👎": "no", "✖": "no"}
+EMOJI: Final[dict[str, Literal["yes", "no"]]] = {
+    "✅": "yes",
+    "✔": "yes",
+    "☑": "yes",
+    "👍": "yes",
+    "❌": "no",
+    "✗": "no",
+    "✘": "no",
+    "👎": "no",
+    "✖": "no",
+}

@@ -5,26 +5,34 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
-from harness.scoring.wording import clean, either, lower, spell_out
+from harness.scoring.wording import clean, either, lower, spell_out, word_set
+
+Stance = Literal["yes", "no", "unsure"]
 
 TOKEN: Final = re.compile(r"[^\W_]+(?:['-][^\W_]+)*|[,;:.()\"'-]")
 
 # Words that say nothing of what is asked; the medium's own names are among them.
-STOP: Final = frozenset(
-    "a an the this that these those is are was were be been being am do does did done has have had having can could will would shall should may might must of in on"
-    " at to from by with for and or as it its he she they them his her their there here i you we me my your our any some one ones what which who whom when where how"
-    " if then than so just also very really quite based according about into onto up out over under not no s t happen happens happened happening occur occurs occurred"
-    " event events allow allows us learn make makes making during while someone something anything anyone else other another through within inside contain contains show"
+STOP: Final = word_set(
+    "a an the this that these those is are was were be been being am do does did done has have had having can could"
+    " will would shall should may might must of in on"
+    " at to from by with for and or as it its he she they them his her their there here i you we me my your our any"
+    " some one ones what which who whom when where how"
+    " if then than so just also very really quite based according about into onto up out over under not no s t"
+    " happen happens happened happening occur occurs occurred"
+    " event events allow allows us learn make makes making during while someone something anything anyone else other"
+    " another through within inside contain contains show"
     " shows display displays include includes feature features yes indeed clearly only but however"
-    " image images picture pictures photo photos photograph video videos clip scene frame frames footage screen view visual foreground background depicted shown"
-    " visible present seen".split()
+    " image images picture pictures photo photos photograph video videos clip scene frame frames footage screen view"
+    " visual foreground background depicted shown"
+    " visible present seen"
 )
 
 # Names for the same thing: what a model may say (on the right; `_` joins words) for what is asked. A kind is no name.
 _SAME: Final[dict[str, str]] = {
-    "person": "people human man woman boy girl child kid baby adult guy lady gentleman player men women children individual pedestrian someone somebody"
+    "person": "people human man woman boy girl child kid baby adult guy lady gentleman player men women children"
+    " individual pedestrian someone somebody"
     " skier surfer rider skateboarder snowboarder worker crowd",
     "tv": "television monitor screen telly",
     "cell phone": "phone cellphone smartphone mobile telephone iphone",
@@ -76,19 +84,23 @@ _WIDER: Final[dict[str, str]] = {
 HUMANS: Final = frozenset(("person", "human", "man", "woman", "child", "boy", "girl", "adult", "baby", "kid"))
 
 _IRREGULAR: Final = {
-    "people": "person", "persons": "person", "men": "man", "women": "woman", "children": "child", "mice": "mouse", "knives": "knife", "geese": "goose",
-    "feet": "foot", "teeth": "tooth", "wolves": "wolf", "leaves": "leaf", "loaves": "loaf", "shelves": "shelf", "oxen": "ox", "scissors": "scissor", "skis": "ski",
-    "glasses": "glass", "buses": "bus", "was": "was", "is": "is", "has": "has", "this": "this", "its": "its", "does": "does", "bus": "bus", "grass": "grass",
-    "tennis": "tennis", "gas": "gas", "lens": "lens", "held": "hold", "ran": "run", "sat": "sit", "stood": "stand", "wore": "wear", "worn": "wear", "took": "take",
-    "taken": "take", "ate": "eat", "went": "go", "goes": "go", "gone": "go", "lying": "lie", "lies": "lie", "lay": "lie", "laid": "lie", "threw": "throw",
-    "thrown": "throw", "tvs": "tv", "rode": "ride", "left": "left",
+    "people": "person", "persons": "person", "men": "man", "women": "woman", "children": "child", "mice": "mouse",
+    "knives": "knife", "geese": "goose", "feet": "foot", "teeth": "tooth", "wolves": "wolf", "leaves": "leaf",
+    "loaves": "loaf", "shelves": "shelf", "oxen": "ox", "scissors": "scissor", "skis": "ski", "glasses": "glass",
+    "buses": "bus", "was": "was", "is": "is", "has": "has", "this": "this", "its": "its", "does": "does",
+    "bus": "bus", "grass": "grass", "tennis": "tennis", "gas": "gas", "lens": "lens", "held": "hold", "ran": "run",
+    "sat": "sit", "stood": "stand", "wore": "wear", "worn": "wear", "took": "take", "taken": "take", "ate": "eat",
+    "went": "go", "goes": "go", "gone": "go", "lying": "lie", "lies": "lie", "lay": "lie", "laid": "lie",
+    "threw": "throw", "thrown": "throw", "tvs": "tv", "rode": "ride", "left": "left",
 }  # fmt: skip
 OPPOSITES: Final[dict[str, frozenset[str]]] = {}
 for _pair in (
-    "earlier later", "before after", "longer shorter", "beginning end", "start end", "left right", "above below", "near far", "next far", "open closed",
-    "inside outside", "indoors outdoors", "up down", "big small", "large small", "bigger smaller", "larger smaller", "taller shorter", "faster slower", "old young",
-    "older younger", "male female", "day night", "hot cold", "wet dry", "full empty", "front behind", "more less", "increase decrease", "first last",
-    "standing sitting", "black white", "man woman", "indoor outdoor", "push pull", "early late", "alive dead", "horizontally vertically", "clockwise counterclockwise",
+    "earlier later", "before after", "longer shorter", "beginning end", "start end", "left right", "above below",
+    "near far", "next far", "open closed", "inside outside", "indoors outdoors", "up down", "big small",
+    "large small", "bigger smaller", "larger smaller", "taller shorter", "faster slower", "old young",
+    "older younger", "male female", "day night", "hot cold", "wet dry", "full empty", "front behind", "more less",
+    "increase decrease", "first last", "standing sitting", "black white", "man woman", "indoor outdoor", "push pull",
+    "early late", "alive dead", "horizontally vertically", "clockwise counterclockwise",
 ):  # fmt: skip
     for _one, _two in (_pair.split(), _pair.split()[::-1]):
         OPPOSITES[_one] = OPPOSITES.get(_one, frozenset()) | {_two}
@@ -116,6 +128,10 @@ class Question:
     wider: frozenset[str]
     hints: tuple[str, ...]
 
+    def vote(self, affirms: bool) -> Stance:
+        """What a sentence answers that affirms, or denies, the matter of the question."""
+        return "yes" if affirms is not self.negative else "no"
+
     def touches(self, text: str) -> bool:
         """Whether a sentence may speak of what is asked; cheap, and true too often rather than too rarely."""
         return any(hint in text for hint in self.hints)
@@ -129,22 +145,31 @@ class Question:
 
 
 _MEDIUM: Final = either("image", "picture", "photo", "photograph", "video", "scene", "clip", "frame", "footage") + "s?"
-_IN_MEDIUM: Final = rf"(?: (?:in|on|within|inside|at) (?:the|this|that|these) (?:given |provided |shown |above )?{_MEDIUM})?"
+_IN_MEDIUM: Final = (
+    rf"(?: (?:in|on|within|inside|at) (?:the|this|that|these) (?:given |provided |shown |above )?{_MEDIUM})?"
+)
 _ARTICLE: Final = "(?:an? |any |some |the |one |at least one |more than one )?"
 _SEEN: Final = "(?: (?:visible|present|shown|seen|depicted|anywhere|located|appearing|to be seen))?"
 _FORMS: Final = tuple(
     re.compile(form + r" ?\??$")
     for form in (
-        rf"(?:is|are|was|were) there (?:not |actually |really |no )?{_ARTICLE}(?P<thing>[^,?]+?){_SEEN}{_IN_MEDIUM}{_SEEN}",
-        rf"(?:does|do|did) (?:the|this|that) {_MEDIUM} (?:show|contain|have|include|depict|feature|display)s? {_ARTICLE}(?P<thing>[^,?]+?)",
-        rf"(?:can|could|do|did) (?:you|we|i|one) (?:\w+ly )?(?:see|find|spot|observe|notice|detect|identify) {_ARTICLE}(?P<thing>[^,?]+?){_IN_MEDIUM}",
-        rf"(?:is|are) {_ARTICLE}(?P<thing>[^,?]+?) (?:visible|present|shown|seen|depicted|featured|pictured|in the {_MEDIUM}){_IN_MEDIUM}",
+        rf"(?:is|are|was|were) there (?:not |actually |really "
+        rf"|no )?{_ARTICLE}(?P<thing>[^,?]+?){_SEEN}{_IN_MEDIUM}{_SEEN}",
+        rf"(?:does|do|did) (?:the|this|that) {_MEDIUM} (?:show|contain|have|include|depict|feature"
+        rf"|display)s? {_ARTICLE}(?P<thing>[^,?]+?)",
+        rf"(?:can|could|do|did) (?:you|we|i|one) (?:\w+ly )?(?:see|find|spot|observe|notice|detect"
+        rf"|identify) {_ARTICLE}(?P<thing>[^,?]+?){_IN_MEDIUM}",
+        rf"(?:is|are) {_ARTICLE}(?P<thing>[^,?]+?) (?:visible|present|shown|seen|depicted|featured|pictured"
+        rf"|in the {_MEDIUM}){_IN_MEDIUM}",
     )
 )
-_PREAMBLE: Final = re.compile(r"^(?:based on|according to|in|from) (?:the|this) (?:\w+ )?(?:image|video|picture|photo|clip), ?")
+_PREAMBLE: Final = re.compile(
+    r"^(?:based on|according to|in|from) (?:the|this) (?:\w+ )?(?:image|video|picture|photo|clip), ?"
+)
 _ACTION: Final = re.compile(r"\b\w{3,}(?:ing|ed)\b")
-_RELATION: Final = frozenset(
-    "in on at by near behind under above below beside next to toward towards far away from of with without and or that which who is are the a an into onto over".split()
+_RELATION: Final = word_set(
+    "in on at by near behind under above below beside next to toward towards far away from of with without and or"
+    " that which who is are the a an into onto over"
 )
 QUOTED: Final = re.compile(r"\"[^\"\n]{1,1200}\"|(?<![a-z])'[^\n]{1,1200}?'(?![a-z])")
 
@@ -172,13 +197,19 @@ def ask(question: str) -> Question:
         quoted=quoted,
         negative=bool(re.search(r"\b(?:not|never|no|without)\b", unquoted)) and not re.match(r"\w+ not\b", unquoted),
         wider=wider,
-        hints=_hints(things, wider) if things else tuple(sorted({word[:5] for word in frame | quoted} | _opposite_hints(frame))),
+        hints=_hints(things, wider)
+        if things
+        else tuple(sorted({word[:5] for word in frame | quoted} | _opposite_hints(frame))),
     )
 
 
 def content(text: str) -> frozenset[str]:
     """The stems of a text's content words."""
-    tokens = [token for token in TOKEN.findall(text) if token not in STOP and (len(token) > 1 or token.isdigit()) and token[0].isalnum()]
+    tokens = [
+        token
+        for token in TOKEN.findall(text)
+        if token not in STOP and (len(token) > 1 or token.isdigit()) and token[0].isalnum()
+    ]
     return frozenset(stem(token) for token in tokens) - STOP
 
 
@@ -189,7 +220,11 @@ def _opposite_hints(frame: frozenset[str]) -> set[str]:
 def _hints(things: tuple[tuple[str, ...], ...], wider: frozenset[str]) -> tuple[str, ...]:
     irregular = tuple(form for form, base in _IRREGULAR.items() if any(stem(base) in name for name in things))
     nobody = ("no one", "nobody", "anyone", "anybody", "any one")
-    return tuple(dict.fromkeys((*(name[-1] for name in things), *irregular, *wider, *nobody, "nothing", "such", "none", "anything")))
+    return tuple(
+        dict.fromkeys(
+            (*(name[-1] for name in things), *irregular, *wider, *nobody, "nothing", "such", "none", "anything")
+        )
+    )
 
 
 def _names(thing: str) -> tuple[tuple[str, ...], ...]:
@@ -234,5 +269,21 @@ def places(stems: list[str], name: tuple[str, ...]) -> list[int]:
     """Where a name begins in a sentence, both as stems."""
     length = len(name)
     return [
-        start for start in range(len(stems) - length + 1) if stems[start] == name[0] and tuple(stems[start : start + length]) == name
+        start
+        for start in range(len(stems) - length + 1)
+        if stems[start] == name[0] and tuple(stems[start : start + length]) == name
     ]
+
+
+NEGATION: Final = word_set(
+    "not no never without none neither nor nobody nothing nowhere lack lacks lacking absent absence missing fail"
+    " fails failed unable 0 devoid false untrue incorrect"
+    " unlikely doubt doubtful deny denies impossible zero hardly barely free exclude excludes excluding wrong"
+)
+_DETERMINERS: Final = frozenset(("no", "neither", "nor", "none", "zero", "0", "nothing"))
+
+
+def negations(tokens: list[str]) -> int:
+    """How often a clause is negated; the negations of a list ("no cats, no dogs") are one."""
+    verbs = sum(token in NEGATION and token not in _DETERMINERS for token in tokens)
+    return verbs + any(token in _DETERMINERS for token in tokens)

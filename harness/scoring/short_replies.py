@@ -1,42 +1,71 @@
-"""Replies that lean on the question for their matter ("It does not.", "I see one."), and those read without a question."""
+"""Replies that lean on the question for their matter ("It does not."), and those that are read without a question."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from harness.scoring import cues
+from harness.scoring.refusals import is_unsure
 from harness.scoring.wording import either
 
 _SUBJECT: Final = either(
     "it", "he", "she", "they", "there", "that", "this", "we", "you", "i", "these", "those", "one",
-    r"(?:the|this|that|both|all|some|such) (?!answer|question|response|conclusion|reason)\w+(?: \w+)?", r"such an? \w+",
+    r"(?:the|this|that|both|all|some|such) (?!answer|question|response|conclusion|reason)\w+(?: \w+)?",
+    r"such an? \w+",
 )  # fmt: skip
-_AUX: Final = either("is", "are", "was", "were", "does", "do", "did", "has", "have", "can", "could", "should", "will", "would", "may")
+_AUX: Final = either(
+    "is", "are", "was", "were", "does", "do", "did", "has", "have", "can", "could", "should", "will", "would", "may"
+)
 _WHERE: Final = "(?:in|from|within) (?:the|this|that) (?:image|video|picture|photo|scene|frame|clip)"
 _ELLIPTIC: Final = re.compile(
-    rf"(?:\w+ly,? |in fact,? |indeed,? |however,? |but |and |so |from what i can see,? |as far as i can (?:see|tell),? )?{_SUBJECT}"
-    rf" (?:\w+ly |indeed )?{_AUX}(?P<not>(?: \w+ly)? not)?(?: \w+(?:ing|ed)?(?= (?:one|it|that|them|any|so)$))?(?: "
+    rf"(?:\w+ly,? |in fact,? |indeed,? |however,? |but |and |so |from what i can see,? |as far as i can (?:see"
+    rf"|tell),? )?{_SUBJECT}"
+    rf" (?:\w+ly |indeed |sure )?{_AUX}(?P<not>(?: \w+ly)? not)?(?: \w+(?:ing|ed)?(?= (?:one|it|that|them|any"
+    rf"|so)$))?(?: "
     + either(
-        r"\w+ly", "indeed", "so", "that", "it", "any", "one", "some", "be", "there", "none", "do so", "do that", "do this", "happen", "the case", "here", "at all",
+        r"\w+ly", "indeed", "so", "that", "it", "any", "one", "some", "be", "there", "none", "do so", "do that",
+        "do this", "happen", "the case", "here", "at all",
         "visible", "present", "in view", _WHERE,
     )
     + "){0,3}$"
 )  # fmt: skip
-_SIGHT: Final = either("see", "find", "spot", "observe", "detect", "notice", "identify", "locate", r"recogni[sz]e", "found", "saw", "spotted", "noticed")
+_SIGHT: Final = either(
+    "see",
+    "find",
+    "spot",
+    "observe",
+    "detect",
+    "notice",
+    "identify",
+    "locate",
+    r"recogni[sz]e",
+    "found",
+    "saw",
+    "spotted",
+    "noticed",
+)
 _SEEN_IT: Final = re.compile(
-    rf"(?:\w+,? ){{0,3}}?(?:i|we|you) (?P<not>(?:do|can|could|did)(?: \w+ly)? not )?(?:can |do |could )?(?:\w+ly )?{_SIGHT} (?P<none>no |nothing|none)?"
+    rf"(?:\w+,? ){{0,3}}?(?:(?:i|we|you) |(?=(?:do|can|could|did) ))(?P<not>(?:do|can|could"
+    rf"|did)(?: \w+ly)? not )?(?:can |do |could )?(?:\w+ly )?{_SIGHT} (?P<none>no |nothing|none)?"
     r"(?:any|it|one|them|that|this|some|such (?:an? )?\w+|anything|something|those|these|objects?|thing)?"
     rf"(?: (?:of that kind|like that|of those|of the sort|anywhere|here|there|at all|{_WHERE})){{0,3}}$"
 )
 _THERE_IS: Final = re.compile(
-    r"there (?:is|are|was|were) (?:(?P<yes>one|some|several|two|three|many|a few|a couple|plenty|indeed)|(?P<no>none|not any|not one|not a single one|no such \w+))\b"
-    r"(?: (?:of (?:them|those|these)|in|on|at|near|behind|under|to|by|beside|next|visible|present|here|there|that|which|standing|sitting|lying)\b.*)?$"
+    r"there (?:is|are|was|were) (?:(?P<yes>one|some|several|two|three|many|a few|a couple|plenty|indeed)|(?P<no>none"
+    r"|not any|not one|not a single one|no such \w+))\b"
+    r"(?: (?:of (?:them|those|these)|in|on|at|near|behind|under|to|by|beside|next|visible|present|here|there|that"
+    r"|which|standing|sitting|lying)\b.*)?$"
+)
+_NONE_DO: Final = re.compile(
+    r"none (?:of (?:them|these|those|the \w+)(?: \w+)? )?(?:do|does|did|has|have|is|are|was|were|can)(?: (?:one|any"
+    r"|so|that|it|visible|present|there))?$"
 )
 # The end of a sentence that began otherwise: "I looked for a car but did not find any".
 _TAIL: Final = re.compile(
-    rf"(?:there (?:is|are|was|were) (?P<none>none|not any|not one|no such \w+)|(?:{_SUBJECT} )?{_AUX}(?: \w+ly)? (?P<not>not)(?: {_SIGHT})?(?: (?:one|any|it|them|that|anything))?"
-    rf"|(?:{_SUBJECT} )?(?P<found>found|saw|spotted|do see|can see|there is|there are) (?:one|it|some|several|two)|(?P<made>(?:it )?(?:can|could) (?:still )?be (?:made out|seen|discerned|spotted))\b.*)"
+    rf"(?:there (?:is|are|was|were) (?P<none>none|not any|not one|no such \w+)"
+    rf"|(?:{_SUBJECT} )?{_AUX}(?: \w+ly)? (?P<not>not)(?: {_SIGHT})?(?: (?:one|any|it|them|that|anything))?"
+    rf"|(?:{_SUBJECT} )?(?P<found>found|saw|spotted|do see|can see|there is|there are) (?:one|it|some|several|two)"
+    rf"|(?P<made>(?:it )?(?:can|could) (?:still )?be (?:made out|seen|discerned|spotted))\b.*)"
     rf"(?: (?:here|there|at all|anywhere|{_WHERE}))?$"
 )
 
@@ -46,6 +75,8 @@ def elliptic_reply(sentence: str) -> bool | None:
     match = _THERE_IS.match(sentence)
     if match:
         return match["yes"] is not None
+    if _NONE_DO.match(sentence):
+        return False
     match = _ELLIPTIC.match(sentence)
     if match:
         return match["not"] is None and "none" not in sentence
@@ -56,7 +87,7 @@ def elliptic_reply(sentence: str) -> bool | None:
 
 
 def tail_reply(sentence: str) -> bool | None:
-    """Whether the last clause of a sentence affirms or denies what the first ones only name; `None` if it does neither."""
+    """Whether the last clause of a sentence affirms or denies what the first ones only name; `None` if neither."""
     for mark in (", but ", ", and ", ", yet ", " but ", " and ", ", "):
         head, found, tail = sentence.rpartition(mark)
         if found and head:
@@ -71,12 +102,16 @@ _DENIES: Final = re.compile(
     either(
         r"^(?:\w+,? ){0,3}?there (?:is|are|was|were|appears?|seems?)(?: to be)? (?:no|not|nothing|none)\b",
         r"^(?:\w+,? ){0,3}?there (?:does|do) not (?:appear|seem)",
-        rf"\b(?:i|we|you) (?:do|can|could|did|am|are)(?: \w+ly)? not (?:able to )?(?:actually |really |clearly )?{_SIGHT}",
+        rf"\b(?:i|we|you) (?:do|can|could|did|am|are)(?: \w+ly)? not (?:able to )?(?:actually |really "
+        rf"|clearly )?{_SIGHT}",
         rf"\b(?:i|we) (?:am|are|was|were) unable to {_SIGHT}",
         rf"\b(?:i|we) {_SIGHT} (?:no|nothing|none)\b",
-        rf"\b{_MEDIUM} (?:does|do|did) not (?:\w+ly )?(?:show|contain|include|depict|feature|have|display|appear|seem|provide)",
-        rf"\b{_MEDIUM} (?:shows?|contains?|includes?|depicts?|features?|has|have|displays?|is without|is devoid of) (?:no|none|nothing)\b",
-        r"\b(?:is|are|was|were)(?: \w+ly)? not(?: \w+ly)? (?:present|visible|shown|seen|depicted|in the (?:image|picture|photo|video)|there|any|featured|included|pictured)\b",
+        rf"\b{_MEDIUM} (?:does|do|did) not (?:\w+ly )?(?:show|contain|include|depict|feature|have|display|appear"
+        rf"|seem|provide)",
+        rf"\b{_MEDIUM} (?:shows?|contains?|includes?|depicts?|features?|has|have|displays?|is without"
+        rf"|is devoid of) (?:no|none|nothing)\b",
+        r"\b(?:is|are|was|were)(?: \w+ly)? not(?: \w+ly)? (?:present|visible|shown|seen|depicted|in the (?:image"
+        r"|picture|photo|video)|there|any|featured|included|pictured)\b",
         rf"\b{_MEDIUM} lacks?\b",
         r"\b(?:is|are) (?:absent|missing)\b",
         r"\bcan not be (?:seen|found|spotted|observed)\b",
@@ -87,12 +122,30 @@ _DENIES: Final = re.compile(
 _DENYING_WORDS: Final = ("no", "unable", "lack", "absent", "missing", "devoid", "without")
 _AFFIRMS: Final = re.compile(
     either(
-        r"^(?:\w+,? ){0,3}?there (?:is|are|was|were|appears? to be|seems? to be|seems)(?: \w+ly)? (?:an?|one|two|three|four|some|several|many|multiple|at least|the|indeed)\b",
-        rf"\b(?:i|we|you) (?:can |do |could )?(?:\w+ly )?{_SIGHT}(?: \w+ly)? (?:an?|one|two|three|some|several|many|the|it|them)\b",
-        rf"\b{_MEDIUM} (?:\w+ly )?(?:shows?|contains?|depicts?|features?|includes?|has|displays?|does (?:show|contain|depict|feature|include|have))\b",
+        r"^(?:\w+,? ){0,3}?there (?:is|are|was|were|appears? to be|seems? to be|seems)(?: \w+ly)? (?:an?|one|two"
+        r"|three|four|some|several|many|multiple|at least|the|indeed)\b",
+        rf"\b(?:i|we|you) (?:can |do |could )?(?:\w+ly )?{_SIGHT}(?: \w+ly)? (?:an?|one|two|three|some|several|many"
+        rf"|the|it|them)\b",
+        rf"\b{_MEDIUM} (?:\w+ly )?(?:shows?|contains?|depicts?|features?|includes?|has|displays?|does (?:show"
+        rf"|contain|depict|feature|include|have))\b",
         r"\b(?:is|are)(?: \w+ly)? (?:present|visible|shown|depicted|featured)\b",
     )
 )
+NOT_A_CLAIM: Final = re.compile(
+    either(
+        r"\b"
+        + either(
+            "whether", "if there", "if the", "if a", "if any", "asks?", "asking", "asked", "question", "i need to",
+            "i will", "i should", "let us", "let me", "going to", "look for", "looking for", "search for",
+            "searching for", "would be", "would have", "task", "first,? i", "plan", "should check", "must check",
+            "scan",
+        )
+        + r"\b",
+        r"(?<!able )(?<!failed )(?<!fails )(?<!fail )(?<!not )(?<!unable )\bto (?:check|see if|determine|find"
+        r"|identify|verify|look)\b",
+        r"\bin order to\b|\bchecking\b|^(?:analy[sz]ing|examining|scanning|inspecting|reviewing)\b",
+    )
+)  # fmt: skip
 _NO_OTHER: Final = re.compile(r"\bno (?:other|more)\b")
 _ANY_NO: Final = re.compile(r"\b(?:no|not|without)\b")
 
@@ -104,6 +157,6 @@ def plain_reply(sentence: str) -> bool | None:
     elliptic = elliptic_reply(sentence)
     if elliptic is not None:
         return elliptic
-    if _AFFIRMS.search(sentence) and not cues.is_unsure(sentence):
+    if _AFFIRMS.search(sentence) and not is_unsure(sentence):
         return None if _ANY_NO.search(sentence) else True
     return None

@@ -7,10 +7,14 @@ import unicodedata
 from typing import Final
 
 
-
 def either(*patterns: str) -> str:
     """A regular expression that matches any of the patterns."""
     return f"(?:{'|'.join(patterns)})"
+
+
+def word_set(words: str) -> frozenset[str]:
+    """The words of a list that is written as one text."""
+    return frozenset(words.split())
 
 
 # Format characters that are seen by nobody: soft hyphen, zero-width and direction marks, variation selectors, tags.
@@ -84,6 +88,14 @@ def spell_scripts(text: str) -> str:
     return re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ]+|[₀₁₂₃₄₅₆₇₈₉₊₋]+", spell, text)
 
 
+_POWER: Final = re.compile(r"(?<=[\w)])\*\*(?=[\d({])")
+
+
+def spell_powers(text: str) -> str:
+    """Writes `n**2` as `n^2`, before Markdown takes the asterisks for emphasis."""
+    return _POWER.sub("^", text) if "**" in text else text
+
+
 _SPECIAL_TOKEN: Final = re.compile(
     r"<\|[^<>|\n]{1,40}\|>|</?s>|<(?:eos|bos|pad|unk|end_of_turn|start_of_turn|end_of_utterance)>|\[/?INST\]"
     r"|<(?:/?image|/?video|/?img)>|◁/?think▷",
@@ -108,9 +120,9 @@ _SCRIPT_SEAM: Final = re.compile(
 
 
 def strip_markup(text: str) -> str:
-    """Drops what decorates a text: special tokens, HTML, Markdown emphasis, struck text, LaTeX text commands.
+    r"""Drops what decorates a text: special tokens, HTML, Markdown emphasis, struck text, LaTeX text commands.
 
-    `\\boxed{...}` stays: it marks an answer.
+    `\boxed{...}` stays: it marks an answer.
     """
     if "<" in text or "[" in text or "◁" in text:
         if "begin_of_box" in text:
@@ -147,7 +159,7 @@ def tidy(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """The text that answers are read from: folded, without markup, tidy, scripts without spaces set apart from Latin."""
+    """The text that answers are read from: folded, without markup, tidy, unspaced scripts set apart from Latin."""
     text = fold(text)
     if not text.isascii():
         text = _SCRIPT_SEAM.sub(" ", text)
@@ -167,6 +179,7 @@ _WITH_APOSTROPHE: Final = (
     ("'re ", " are "), ("'ve ", " have "), ("'ll ", " will "), ("i'm ", "i am "), ("i'd ", "i would "),
     ("there's ", "there is "), ("it's ", "it is "), ("that's ", "that is "), ("here's ", "here is "),
     ("he's ", "he is "), ("what's ", "what is "), ("who's ", "who is "), ("answer's ", "answer is "),
+    ("let's ", "let us "),
     ("it'd ", "it would "), ("that'd ", "that would "),
 )  # fmt: skip
 _WITHOUT_APOSTROPHE: Final = (
@@ -192,7 +205,7 @@ def spell_out(text: str) -> str:
     return text
 
 
-_NO_WORD: Final = str.maketrans(dict.fromkeys("!\"#$%&()*+,-./:;<=>?@[\\]^_{|}~。，、；：！？…“”", " "))
+_NO_WORD: Final = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_{|}~。，、；：！？…“”', " "))
 
 
 def vocabulary(low: str) -> set[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Collection, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Final, Literal, NamedTuple
 
 from harness.scoring import cues
@@ -18,7 +18,8 @@ from harness.scoring import polar_words as words
 from harness.scoring.languages import read_other_language
 from harness.scoring.polarity import stance
 from harness.scoring.questions import Question, ask
-from harness.scoring.wording import lower, spell_out, vocabulary
+from harness.scoring.refusals import is_unsure
+from harness.scoring.wording import lower, spell_out, vocabulary, word_set
 
 YesNo = Literal["yes", "no"]
 Vote = Literal["yes", "no", "unsure"]
@@ -33,7 +34,8 @@ MENTIONED: Final = 0
 _FLIP: Final[dict[Vote, Vote]] = {"yes": "no", "no": "yes", "unsure": "unsure"}
 _ENDS: Final = re.compile(r"[.!;…](?:(?=[\s\"')\]}]|$)|(?=[a-z])(?<=[a-z]{2}.))|[?？。！；\n]+")
 _SPOKEN: Final = re.compile(r"(?:yes|no|nope|yeah?|yep|yup|nah)(?![a-z])")
-_SPOKEN_WORDS: Final = frozenset("yes no nope yea yeah yep yup nah yess yesyes nono aye nay noo nooo yeah yeahh".split())
+_SPOKEN_WORDS: Final = word_set("yes no nope yea yeah yep yup nah yess yesyes nono aye nay noo nooo yeah yeahh")
+_SPACED: Final = re.compile(r"[a-z](?: [a-z]){1,4}")
 _SHORT: Final = 40  # a sentence no longer than this may answer in few words: "It does not."
 _DECORATION: Final = " \n\"'([{<.,:;-=>*_|/\\✅✔☑❌✗✘→"
 
@@ -63,6 +65,8 @@ def read_yes_no(text: str, question: str | None = None) -> YesNo | None:
         if asked is not None and asked.text and asked.text in low:
             low = low.replace(asked.text, " ").strip()
         known = vocabulary(low)
+        if known.issuperset(("yes", "no", "or")):
+            low = words.BOTH_DOTTED.sub(" ~ ", low)
         for start, end in cues.spans(low, known):
             stretch = low[start:end]
             vote = _resolve(_commitments(stretch, known, asked)) or read_other_language(stretch, known) or vote
@@ -76,9 +80,9 @@ def _read_short(low: str) -> Vote | None:
     if not low.isascii():
         faces = {vote for mark, vote in words.EMOJI.items() if mark in low}
         if faces and not re.search(r"\w", low):
-            return _vote(faces.pop()) if len(faces) == 1 else "unsure"
+            return faces.pop() if len(faces) == 1 else "unsure"
     low = low.strip(_DECORATION)
-    if len(low) < 9 and low[1:2] == " " and not low[::2].strip().isspace() and len(low.replace(" ", "")) * 2 - 1 == len(low):
+    if _SPACED.fullmatch(low):
         low = low.replace(" ", "")
     match = words.LONE.match(low)
     return _side(match) if match else None
@@ -96,23 +100,19 @@ def _read_loop(low: str) -> Vote | None:
     return "no"
 
 
-def _vote(word: str) -> Vote:
-    return "yes" if word == "yes" else "no"
-
-
 def _side(match: re.Match[str]) -> Vote:
     return "yes" if match["yes"] is not None else "no"
 
 
 def _neutralise(sentence: str) -> str:
-    """Replaces what holds the words yes and no without answering: "no doubt", "yes or no", "yes if ... otherwise no"."""
+    """Takes out what holds yes and no without answering: "no doubt", "yes or no", "yes if ... otherwise no"."""
     if "no" in sentence or "doubt" in sentence or "question" in sentence:
         sentence = words.IDIOM.sub(" ", sentence)
     if "yes" in sentence or "/" in sentence or "true" in sentence or "correct" in sentence or "y or" in sentence:
         sentence = words.BOTH.sub(" ~ ", words.BOTH_MEANT.sub(" ~both~ ", sentence))
-    if ("yes" in sentence or "no" in sentence) and any(word in sentence for word in ("if", "otherwise", "else", "when", "unless", "case")):
-        if words.CONDITIONAL.search(sentence) or words.SUPPOSES.match(sentence):
-            return "~"
+    conditional = any(word in sentence for word in ("if", "otherwise", "else", "when", "unless", "case"))
+    if conditional and (words.CONDITIONAL.search(sentence) or words.SUPPOSES.match(sentence)):
+        return "~"
     return sentence.strip()
 
 
@@ -124,20 +124,26 @@ def _commitments(low: str, known: Collection[str], asked: Question | None) -> li
     ]
     if found:
         return found
-    spoken = not _SPOKEN_WORDS.isdisjoint(known)
-    thorough = spoken or (asked is not None and asked.touches(low))
+    spoken = [] if _SPOKEN_WORDS.isdisjoint(known) else [match.end() for match in _SPOKEN.finditer(low)]
+    thorough = bool(spoken) or (asked is not None and asked.touches(low))
+    heard = 0  # how many of the words yes and no the sentences so far hold
     aside = False  # the sentence before asked something else than the question
     for index, (text, asks, rest) in enumerate(_sentences(low) if thorough else _edges(low)):
         if asks:
             aside = asked is not None and not asked.is_about(text) and _SPOKEN.search(text) is None
+            while heard < len(spoken) and spoken[heard] <= rest:
+                heard += 1
             continue
         led = bool(found) and found[-1].rank >= LED
-        says = spoken and _SPOKEN.search(text) is not None
+        before = heard
+        while heard < len(spoken) and spoken[heard] <= rest:
+            heard += 1
+        says = heard > before
         if says or (not led and (index < 2 or rest == len(low) or _may_answer(text, asked))):
             commitment = _read_sentence(text, says, asked, bool(found))
             if commitment is not None and not (aside and commitment.rank == LED):
                 found.append(commitment)
-                if commitment.rank >= LED and _SPOKEN.search(low, rest) is None:
+                if commitment.rank >= LED and heard == len(spoken):
                     break
         aside = False
     return found
@@ -187,7 +193,7 @@ def _read_announced(payload: str, asked: Question | None, indirect: bool) -> Vot
             return _side(match)
         if indirect:
             return None
-        if text.startswith("~") or cues.is_unsure(text[:120]):
+        if text.startswith("~") or is_unsure(text[:120]):
             return "unsure"
         return stance(text, asked) or read_other_language(text)
     return None
@@ -209,6 +215,13 @@ def _read_sentence(sentence: str, says: bool, asked: Question | None, answered: 
     text = _neutralise(sentence)
     thus = words.THUS.match(text) is not None
     vote, position = _lead(text)
+    turned = words.TURNED.search(text) if says else None
+    if turned is not None:
+        return Commitment(LED, _side(turned))
+    if words.MARKED_NOT.match(text):
+        return Commitment(LED, "no")
+    if vote is not None and words.TENTATIVE.match(text):
+        return Commitment(MENTIONED, vote)
     if vote is not None:
         rest = text[position:]
         if not (answered and words.CONFIRMS.match(rest)):
@@ -218,15 +231,15 @@ def _read_sentence(sentence: str, says: bool, asked: Question | None, answered: 
         return Commitment(STATED if thus and says else LED, said)
     if "~both~" in text:
         return Commitment(LED, "unsure")
-    _, colon, value = text.rpartition(":")
+    _, colon, value = text.rpartition(":" if ":" in text else "=")
     if colon:
         named = words.LONE.match(value.strip(_DECORATION))
         if named is not None:
             return Commitment(LED, _side(named))
-        if value.strip().isdigit() and asked is not None and asked.things and asked.touches(text):
+        if value.strip().isdecimal() and asked is not None and asked.things and asked.touches(text):
             return Commitment(LED, "yes" if int(value[-12:]) else "no")
     declared = stance(text, asked)
-    if declared is None and position:
+    if declared is None and position and ("but" in text or not is_unsure(text)):
         declared = stance(text[position:], asked)
     if declared is not None:
         return Commitment(CONCLUDED if thus and declared != "unsure" else DECLARED, declared)
@@ -246,7 +259,11 @@ def _lead(text: str) -> tuple[Vote | None, int]:
             if words.NEGATED_BEFORE.search(text, max(0, position - 24), position):
                 vote = _FLIP[vote]
             return vote, match.end()
-        opening = words.OPENING.match(text, position) or words.HEDGE.match(text, position)
+        opening = (
+            words.OPENING.match(text, position)
+            or words.HEDGE.match(text, position)
+            or words.ASIDE.match(text, position)
+        )
         if opening is not None:
             position = opening.end()
         elif text.startswith("not ", position):
@@ -257,11 +274,11 @@ def _lead(text: str) -> tuple[Vote | None, int]:
 
 
 def _verdict(text: str, asked: Question | None) -> Vote | None:
-    """ "That is not correct", "the statement is true"; where the statement is quoted, what it says decides."""
+    """Reads "that is not correct", "the statement is true"; where the statement is quoted, what it says decides."""
     if not any(word in text for word in words.VERDICT_WORDS):
         return None
     match = words.VERDICT.search(text)
-    if match is None or cues.is_unsure(text) or "whether" in text[: match.start()]:
+    if match is None or is_unsure(text) or "whether" in text[: match.start()]:
         return None
     vote = _FLIP[_side(match)] if match["neg"] else _side(match)
     claim = match["claim"] or match["quoted"]
@@ -295,7 +312,7 @@ def _resolve(found: list[Commitment]) -> Vote | None:
     if best in (FINAL, STATED, CONCLUDED):
         return votes[-1]
     if best == LED:
-        changes = sum(one != other for one, other in zip(votes, votes[1:], strict=False))
+        changes = sum(one != other for one, other in pairwise(votes))
         if changes > 1 or (changes and all(commitment.bare for commitment in chosen)):
             return "unsure"
         return votes[0]

@@ -1,0 +1,232 @@
+"""Whether two short formulas are equal. A small parser of its own; input is never evaluated as code."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final
+
+_FORMULA: Final = re.compile(r"[0-9a-zA-Z\\{}()\[\]^_+\-*/.,= πθωλµμ√×·]{1,120}")
+_FUNCTIONS: Final = re.compile(
+    r"\\?(?:sqrt|d?frac|tfrac|log|sin|cos|tan|exp|cdot|times|left|right|pi|theta|omega|lambda|mathrm|text)"
+)
+_PROSE: Final = re.compile(r"[a-z]{4}|[a-z]{2} [a-z]{2}")
+_POINTS: Final = (0.734, 1.618, 2.414)
+
+
+def same_formula(given: str, target: str) -> bool:
+    """Whether two short formulas are equal, by their form or at three points.
+
+    Plain and LaTeX notation of sums, products, powers, fractions, roots and logarithms; `O(...)` around either.
+    What this cannot parse goes to math-verify, if it is installed.
+    """
+    if not (_looks_formal(given) or _looks_formal(target)):
+        return False
+    if not all(_FORMULA.fullmatch(text) and not _PROSE.search(_FUNCTIONS.sub(" ", text)) for text in (given, target)):
+        return False
+    one, other = _parse(given), _parse(target)
+    if one is not None and other is not None:
+        return one == other or _agree(one, other)
+    return _math_verify(given, target)
+
+
+def _looks_formal(text: str) -> bool:
+    return bool(re.search(r"[\\^=+*/√]|\d[a-z]|\blog\b|^o\s?\(|\b[a-z] ?[+*/^-] ?[a-z]\b", text))
+
+
+Node = tuple[object, ...]
+
+
+class _Failed(Exception):
+    """The text is no formula that this parser knows."""
+
+
+_LEXER: Final = re.compile(
+    r"\s*(?:(\d+(?:\.\d+)?)|\\?(sqrt|frac|dfrac|tfrac|log|ln|lg|sin|cos|tan|exp|cdot|times|pi|theta|omega|lambda)"
+    r"|(√)|([a-zµμπθωλ])|(\S))"
+)
+
+
+def _parse(text: str) -> Node | None:
+    text = re.sub(r"\\(?:left|right|,|;|!)", "", text.strip().strip("$").replace("\\(", "").replace("\\)", "")).strip()
+    text = re.sub(r"^(?:\\?[a-zωθλ]{1,6}(?:_\{?\w{1,4}\}?)?\s*=|o(?=\s?\())\s*", "", text, flags=re.IGNORECASE)
+    text = re.sub(r"√\s?([a-z]{1,3})(?![a-z])", r"√(\1)", text)
+    text = re.sub(r"\blog_?\{?([0-9])\}?", "log", text)
+    tokens = [next(group for group in match.groups() if group is not None) for match in _LEXER.finditer(text)]
+    if not tokens or len(tokens) > 60:
+        return None
+    try:
+        parser = _Parser(tokens)
+        node = parser.sum(0)
+        return node if parser.done() else None
+    except _Failed:
+        return None
+
+
+class _Parser:
+    """Recursive descent over the tokens of a formula; depth and length are bounded."""
+
+    def __init__(self, tokens: list[str]) -> None:
+        self.tokens = tokens
+        self.place = 0
+
+    def done(self) -> bool:
+        return self.place == len(self.tokens)
+
+    def peek(self) -> str:
+        return self.tokens[self.place] if self.place < len(self.tokens) else ""
+
+    def take(self, *wanted: str) -> str:
+        token = self.peek()
+        if not token or (wanted and token not in wanted):
+            raise _Failed
+        self.place += 1
+        return token
+
+    def sum(self, depth: int) -> Node:
+        if depth > 12:
+            raise _Failed
+        node: Node = ("neg", self.product(depth)) if self.peek() == "-" and self.take() else self.product(depth)
+        while self.peek() in ("+", "-"):
+            sign = self.take()
+            right = self.product(depth)
+            node = ("+", node, right if sign == "+" else ("neg", right))
+        return node
+
+    def product(self, depth: int) -> Node:
+        node = self.power(depth)
+        while True:
+            token = self.peek()
+            if token in ("*", "/", "×", "·", "cdot", "times"):
+                self.take()
+                node = ("/" if token == "/" else "*", node, self.power(depth))
+            elif token and (token[0].isalnum() or token in ("(", "{", "\\", "√", "[")):
+                node = ("*", node, self.power(depth))
+            else:
+                return node
+
+    def power(self, depth: int) -> Node:
+        base = self.atom(depth)
+        if self.peek() == "^":
+            self.take()
+            negative = self.peek() == "-" and bool(self.take())
+            exponent = self.atom(depth)
+            return ("^", base, ("neg", exponent) if negative else exponent)
+        return base
+
+    def atom(self, depth: int) -> Node:
+        if depth > 12:
+            raise _Failed
+        token = self.take()
+        if token == "\\":
+            token = self.take()
+        if token in ("(", "{", "["):
+            node = self.sum(depth + 1)
+            self.take({"(": ")", "{": "}", "[": "]"}[token])
+            return node
+        if token in ("sqrt", "√"):
+            return ("^", self.atom(depth + 1), ("num", "0.5"))
+        if token in ("frac", "dfrac", "tfrac"):
+            return ("/", self.atom(depth + 1), self.atom(depth + 1))
+        if token in ("log", "ln", "lg", "sin", "cos", "tan", "exp"):
+            return ("call", "log" if token in ("ln", "lg") else token, self.power(depth + 1))
+        if token[0].isdigit():
+            return ("num", token)
+        if token.isalpha():
+            return ("var", {"pi": "π", "theta": "θ", "omega": "ω", "lambda": "λ", "μ": "µ"}.get(token, token))
+        raise _Failed
+
+
+def _agree(one: Node, other: Node) -> bool:
+    """Whether two formulas of the same variables have the same values at three points."""
+    names = sorted(_variables(one))
+    if names != sorted(_variables(other)):
+        return False
+    for shift, point in enumerate(_POINTS):
+        values = {name: point + 0.37 * ((index + shift) % 7) for index, name in enumerate(names)}
+        if not _close(_value(one, values), _value(other, values)):
+            return False
+    return True
+
+
+def _close(one: float | None, other: float | None) -> bool:
+    return one is not None and other is not None and abs(one - other) <= 1e-9 * max(1.0, abs(one), abs(other))
+
+
+def _variables(node: Node) -> set[str]:
+    if node[0] == "var":
+        return {str(node[1])} - {"π"}
+    found: set[str] = set()
+    for child in node[1:]:
+        if isinstance(child, tuple):
+            found |= _variables(child)
+    return found
+
+
+def _value(node: Node, values: dict[str, float]) -> float | None:
+    try:
+        kind = node[0]
+        if kind == "num":
+            return float(str(node[1]))
+        if kind == "var":
+            return math.pi if node[1] == "π" else values[str(node[1])]
+        if kind == "call":
+            argument = _value(_child(node, 2), values)
+            return None if argument is None else float(getattr(math, str(node[1]))(argument))
+        left = _value(_child(node, 1), values)
+        if left is None:
+            return None
+        if kind == "neg":
+            return -left
+        right = _value(_child(node, 2), values)
+        if right is None or abs(left) > 1e12 or abs(right) > 1e12:
+            return None
+        if kind == "+":
+            return left + right
+        if kind == "*":
+            return left * right
+        if kind == "/":
+            return left / right
+        result = left**right
+        return float(result) if isinstance(result, float) else None
+    except (ArithmeticError, ValueError):
+        return None
+
+
+def _child(node: Node, index: int) -> Node:
+    child = node[index]
+    return child if isinstance(child, tuple) else ()
+
+
+# What may take a computer algebra system for ever: large numbers, towers of powers, integrals, sums and limits.
+_COSTLY: Final = re.compile(r"\d{5,}|\^[^\^]{0,20}\^|\^\s?\{?\s?-?\d{3,}|!|\\(?:int|sum|prod|lim|binom)")
+
+
+def _math_verify(given: str, target: str) -> bool:
+    """math-verify's opinion on formulas that are safe to hand on without its signal-based time limits."""
+    if _COSTLY.search(given) or _COSTLY.search(target):
+        return False
+    tools = _load_math_verify()
+    if tools is None or not (_looks_formal(given) and _looks_formal(target)):
+        return False
+    parse, verify = tools
+    try:
+        gold = parse(f"${target}$", parsing_timeout=None)
+        return bool(gold) and bool(verify(gold, parse(f"${given}$", parsing_timeout=None), timeout_seconds=None))
+    except Exception:  # it may fail in any way on odd input, and then has no opinion
+        return False
+
+
+@lru_cache(maxsize=1)
+def _load_math_verify() -> tuple[Callable[..., Any], Callable[..., Any]] | None:
+    """Its `parse` and `verify`; `None` where it is not installed, or not whole."""
+    try:
+        from math_verify import parse, verify
+    except Exception:  # a broken installation fails in other ways than ImportError
+        return None
+    # It warns at every call that its time limits are off; they need signals, which only the main thread has.
+    logging.getLogger("math_verify").setLevel(logging.ERROR)
+    return parse, verify
