@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -24,13 +25,13 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _eval_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", required=True, metavar="CKPT", help="local folder, hub id, or 'demo'")
+    parser.add_argument("--model", required=True, metavar="CKPT", help="local folder, hub id, 'demo', or openai:NAME")
     parser.add_argument("--tasks", required=True, metavar="NAME,...", help="e.g. pope,videohallucer,mmbench,mmvu")
     parser.add_argument(
         "--data", metavar="hub|demo|DIR", help="where the questions are (default: hub; demo for 'demo')"
     )
     parser.add_argument("--prompt", default="auto", metavar="FORMAT", help="direct, think, grounded or auto (default)")
-    parser.add_argument("--engine", default="auto", metavar="NAME", help="hf, replay or auto (default)")
+    parser.add_argument("--engine", default="auto", metavar="NAME", help="hf, vllm, api, replay or auto (default)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/MODEL-SETTINGS)")
     parser.add_argument("--limit", type=int, metavar="N", help="about N samples a task, in whole pairs and groups")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of sampling and of --limit (default: 0)")
@@ -53,14 +54,51 @@ def _eval_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--revision", metavar="REV", help="revision of a hub checkpoint")
     parser.add_argument("--json", action="store_true", help="print the run's record as JSON")
     group = parser.add_argument_group("engine settings")
+    group.add_argument("--base-url", action="append", metavar="URL", help="address of a server, may be repeated (api)")
     group.add_argument("--batch-size", type=int, metavar="N", help="requests a batch (hf)")
     group.add_argument("--device", metavar="DEVICE", help="torch device (hf; default: CUDA where it is)")
     group.add_argument("--dtype", metavar="TYPE", help="bfloat16, float16, float32 or auto (default)")
     group.add_argument("--max-pixels", type=int, metavar="N", help="cap on the pixels of an image or frame")
+    group.add_argument("--tensor-parallel", type=int, metavar="N", help="devices that share one copy (vllm)")
+    group.add_argument("--data-parallel", type=int, metavar="N", help="copies of the model (vllm)")
+    group.add_argument("--max-model-len", type=int, metavar="N", help="tokens of prompt and response (vllm)")
+    group.add_argument("--gpu-memory-utilization", type=float, metavar="X", help="share of the GPU's memory (vllm)")
+    group.add_argument(
+        "--engine-arg", action="append", metavar="KEY=VALUE", help="any argument of vLLM's engine, may be repeated"
+    )
     group.add_argument("--responses", type=Path, metavar="FILE", help="recorded responses, or a run folder (replay)")
 
 
-_ENGINE_OPTIONS: Final = ("batch_size", "device", "dtype", "max_pixels", "responses")
+_ENGINE_OPTIONS: Final = (
+    "base_url",
+    "batch_size",
+    "device",
+    "dtype",
+    "max_pixels",
+    "tensor_parallel",
+    "data_parallel",
+    "max_model_len",
+    "gpu_memory_utilization",
+    "responses",
+)
+
+
+def _engine_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The engine settings that were given; those that were not are left to the engine."""
+    options = {name: value for name in _ENGINE_OPTIONS if (value := getattr(arguments, name)) is not None}
+    if arguments.engine_arg is not None:
+        options["engine_args"] = dict(_key_value(text) for text in arguments.engine_arg)
+    return options
+
+
+def _key_value(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--engine-arg {text!r} is not of the form KEY=VALUE.")
+    try:
+        return key, json.loads(value.lower() if value in ("True", "False") else value)
+    except ValueError:
+        return key, value
 
 
 def _run_eval(arguments: argparse.Namespace) -> int:
@@ -73,7 +111,7 @@ def _run_eval(arguments: argparse.Namespace) -> int:
         data=arguments.data,
         prompt=arguments.prompt,
         engine=arguments.engine,
-        engine_options={name: value for name in _ENGINE_OPTIONS if (value := getattr(arguments, name)) is not None},
+        engine_options=_engine_options(arguments),
         out=arguments.out,
         limit=arguments.limit,
         seed=arguments.seed,

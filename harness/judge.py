@@ -164,7 +164,8 @@ def load_judge(name: str, *, base_url: str | None = None, cache_dir: Path | None
     identity = f"{name} {checkpoint.weights} files:{checkpoint.files} prompt:{VERSIONS[wording]}"
 
     def load() -> Backend:
-        from harness.judging.local import TransformersJudge, VllmJudge, vllm_is_usable
+        from harness.engines import vllm_is_usable
+        from harness.judging.local import TransformersJudge, VllmJudge
 
         use_vllm = engine == "vllm" or (engine == "auto" and wording == "general" and vllm_is_usable())
         kind = VllmJudge if use_vllm else TransformersJudge

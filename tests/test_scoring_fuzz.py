@@ -71,6 +71,15 @@ def test_long_hostile_texts_are_read(name: str) -> None:
     assert match_open(answer, "a dog", QUESTION) in (True, False, None)
 
 
+@pytest.mark.parametrize(
+    "text", ["NO WAIT", "no, wait", "Wait", "wait wait", "oops", "{\nI see", "𐩀", "dog: 𐩀", "²", "\x00invalid"]
+)
+def test_texts_that_once_broke_a_reader(text: str) -> None:
+    assert read_answer(text, "yes_no", question=QUESTION) in ("yes", "no", None)
+    assert read_answer(text, "choice", CHOICES, QUESTION) in (*CHOICES, None)
+    assert match_open(read_answer(text, "open", question=QUESTION), text, QUESTION) in (True, False, None)
+
+
 def test_lone_surrogates_and_combining_marks_are_read() -> None:
     for text in ("\ud800yes", "yes\udfff", "a" + "\u0301\u0323" * 20_000 + " yes", "\u0301" * 5_000):
         for kind in ("yes_no", "choice", "open"):

@@ -122,7 +122,7 @@ def engine_or_best(name: str) -> str:
     """An engine's name, `auto` resolved: vLLM where it is installed and there is a GPU, else hf."""
     if name != "auto":
         return name
-    from harness.judging.local import vllm_is_usable
+    from harness.engines import vllm_is_usable
 
     return "vllm" if vllm_is_usable() else "hf"
 

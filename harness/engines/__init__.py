@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 ENGINES: Final[Mapping[str, str]] = {
     "hf": "harness.engines.hf:HfEngine",
+    "vllm": "harness.engines.vllm:VllmEngine",
+    "api": "harness.engines.api:ApiEngine",
     "replay": "harness.engines.replay:ReplayEngine",
 }
 
@@ -99,6 +102,15 @@ class Engine(Protocol):
     def close(self) -> None:
         """Free the model. Idempotent."""
         ...
+
+
+def vllm_is_usable() -> bool:
+    """Whether vLLM is installed and there is a GPU for it; on CPU it is used when it is asked for."""
+    if find_spec("vllm") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def make_engine(name: str, checkpoint: Checkpoint, options: Mapping[str, Any]) -> Engine:

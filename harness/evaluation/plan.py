@@ -8,11 +8,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from harness.checkpoints import Checkpoint, resolve_checkpoint
 from harness.config import DEFAULT_MAX_NEW_TOKENS, EvalConfig
-from harness.engines import ENGINES, Decoding, Engine, make_engine
+from harness.engines import ENGINES, Decoding, Engine, make_engine, vllm_is_usable
 from harness.errors import UsageError
 from harness.evaluation.blind import blind_media
 from harness.evaluation.data import digest_prompts
@@ -22,6 +22,8 @@ from harness.types import PromptFormat, Sample
 
 if TYPE_CHECKING:
     from harness.answer_judge import AnswerJudge
+
+_SERVED: Final = "openai:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ def make_plan(config: EvalConfig) -> Plan:
         HarnessError: something that was asked for does not exist or does not fit.
     """
     engine_name = _engine_name(config)
-    if engine_name == "replay" and not _is_checkpoint(config.model):
+    if config.model.startswith(_SERVED) or (engine_name == "replay" and not _is_checkpoint(config.model)):
         checkpoint = Checkpoint(name=config.model, folder=None)
     else:
         checkpoint = resolve_checkpoint(config.model, revision=config.revision)
@@ -86,7 +88,11 @@ def make_plan(config: EvalConfig) -> Plan:
     judge = _open_judge(config)
     samples = {task.name: choose_samples(task.samples, config.limit, config.seed) for task in tasks}
     settings = {
-        "model": {"weights": checkpoint.weights, "files": checkpoint.files},
+        "model": {
+            "weights": checkpoint.weights,
+            "files": checkpoint.files,
+            "served": checkpoint.name if engine_name == "api" else None,
+        },
         "prompt": prompt_format,
         "decoding": decoding_settings(decoding),
         "seed": config.seed,
@@ -142,11 +148,21 @@ def default_folder(plan: Plan) -> Path:
 
 
 def _engine_name(config: EvalConfig) -> str:
+    served = config.model.startswith(_SERVED)
     if config.engine != "auto":
         if config.engine not in ENGINES:
             raise UsageError(f"engine {config.engine!r} does not exist. Choose one of: {', '.join(ENGINES)}, auto.")
+        if served != (config.engine == "api") and config.engine != "replay":
+            raise UsageError(
+                f"engine {config.engine!r} does not serve model {config.model!r}: engine 'api' and models named "
+                f"{_SERVED}NAME go together."
+            )
         return config.engine
-    return "replay" if config.engine_options.get("responses") is not None else "hf"
+    if config.engine_options.get("responses") is not None:
+        return "replay"
+    if served:
+        return "api"
+    return "vllm" if vllm_is_usable() else "hf"
 
 
 def _open_judge(config: EvalConfig) -> AnswerJudge | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -200,11 +199,6 @@ def _folder(checkpoint: Checkpoint) -> Path:
     if checkpoint.folder is None:
         raise ModelError(f"judge {checkpoint.name!r} has no files; give a folder, a hub id, or openai:MODEL.")
     return checkpoint.folder
-
-
-def vllm_is_usable() -> bool:
-    """Whether vLLM is installed and there is a GPU for it."""
-    return find_spec("vllm") is not None and torch.cuda.is_available()
 
 
 def plan_batches(lengths: Sequence[int], tokens: int) -> list[list[int]]:

@@ -294,4 +294,4 @@ def spans(low: str, words: Collection[str] | None = None) -> list[tuple[int, int
         return [(0, len(low))]
     starts = [0, *(end for _, end in marks)]
     ends = [*(start for start, _ in marks), len(low)]
-    return [(start, end) for start, end in zip(starts, ends, strict=True) if end > start]
+    return [(start, end) for start, end in zip(starts, ends, strict=True) if end > start] or [(0, len(low))]

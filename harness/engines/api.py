@@ -1,0 +1,252 @@
+"""The `api` engine: any OpenAI-compatible chat server, or several that serve the same model.
+
+Images travel as data URLs. A vLLM server is recognised and given videos with their time stamps and what else it takes
+beyond the standard, so that it computes what the engines in process compute; other servers are given the frames of a
+video as images. The key is read from `OPENAI_API_KEY` and is neither stored nor logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Final, cast
+
+from harness.checkpoints import Checkpoint
+from harness.engines import Decoding, Request
+from harness.engines.http_client import ChatClient, RequestFailed, Server
+from harness.engines.media_encoding import ImageFormat, frame_images, frames_part, image_part, limit_pixels
+from harness.engines.preparation import open_media, request_seed, submission_groups, video_metadata
+from harness.engines.submission import LoopThread, Put, failed, serve_groups
+from harness.errors import EngineError, MediaError, UsageError
+from harness.types import Response
+
+PREFIX: Final = "openai:"
+_DEFAULT_URL: Final = "https://api.openai.com/v1"
+_IN_FLIGHT_A_SERVER: Final = 32
+_FORMATS: Final = ("png", "jpeg")
+_VIDEOS: Final = ("auto", "frames")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Media:
+    """The media of a group, encoded.
+
+    Attributes:
+        native: content parts for a vLLM server: videos as videos.
+        plain: content parts for any other server: videos as images; the same list where there is no video.
+        io: vLLM's `media_io_kwargs`: the time stamps of the video.
+        several_videos: vLLM takes time stamps for one video a request only.
+    """
+
+    native: list[dict[str, Any]]
+    plain: list[dict[str, Any]]
+    io: dict[str, Any] | None
+    several_videos: bool
+
+
+class ApiEngine:
+    """A model behind OpenAI-compatible servers, behind the engine protocol."""
+
+    name = "api"
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        base_url: str | Sequence[str] | None = None,
+        max_pixels: int | None = None,
+        image_format: str = "png",
+        videos: str = "auto",
+        timeout_s: float = 300.0,
+        attempts: int = 8,
+        in_flight: int | None = None,
+        workers: int | None = None,
+    ) -> None:
+        """Check the settings; nothing is sent before `load`.
+
+        Args:
+            checkpoint: named `openai:MODEL`; it needs no folder.
+            base_url: one or several addresses, each ending where `/chat/completions` is appended; requests go to them
+                in turn, those about one image or video to the same. `None`: `OPENAI_BASE_URL`, else OpenAI's own.
+            max_pixels: cap on the pixels of an image or frame, `None`: as they are.
+            image_format: `png`, lossless, or `jpeg`, smaller.
+            videos: `auto`: as videos with their time stamps to vLLM servers, which must run with
+                `--trust-request-mm-kwargs`, as images to others; `frames`: as images to all.
+            timeout_s: seconds that one attempt may take.
+            attempts: attempts a request; a time-out counts as three.
+            in_flight: requests under way at a time; `None`: 32 a server.
+            workers: threads that open and encode media; `None`: by the number of cores.
+
+        Raises:
+            UsageError: no model is named, an address is not one, its key is missing, or a setting is out of range.
+        """
+        model = checkpoint.name.removeprefix(PREFIX)
+        if not model:
+            raise UsageError("no model named after 'openai:'. Give one that the server knows, e.g. openai:gpt-4o.")
+        if image_format not in _FORMATS:
+            raise UsageError(f"image_format {image_format!r} does not exist. Choose one of: {', '.join(_FORMATS)}.")
+        if videos not in _VIDEOS:
+            raise UsageError(f"videos {videos!r} does not exist. Choose one of: {', '.join(_VIDEOS)}.")
+        for name, value in (
+            ("--max-pixels", max_pixels),
+            ("timeout_s", timeout_s),
+            ("attempts", attempts),
+            ("in_flight", in_flight),
+            ("workers", workers),
+        ):
+            if value is not None and value <= 0:
+                raise UsageError(f"{name} {value} is not a positive number.")
+        urls = base_url or os.environ.get("OPENAI_BASE_URL") or _DEFAULT_URL
+        addresses = [url.strip() for url in (urls.split(",") if isinstance(urls, str) else urls) if url.strip()]
+        self._model = model
+        self._max_pixels = max_pixels
+        self._videos = videos
+        self._image_format = cast("ImageFormat", image_format)
+        self._in_flight = in_flight or _IN_FLIGHT_A_SERVER * len(addresses)
+        self._workers = workers or min(8, max(2, (os.cpu_count() or 2) // 2))
+        self._loop: LoopThread | None = None
+        self._client = ChatClient(addresses, model, timeout_s=timeout_s, attempts=attempts, connections=self._in_flight)
+
+    def describe(self) -> Mapping[str, Any]:
+        """Pixel budget and how media are sent; not the addresses, which may change between two sessions of a run."""
+        return {"max_pixels": self._max_pixels, "image_format": self._image_format, "videos": self._videos}
+
+    def load(self) -> None:
+        """Ask the servers whether they serve the model.
+
+        Raises:
+            UsageError: an address is wrong, with the address that was tried, or the key is refused.
+            ModelError: a server does not have the model.
+        """
+        self._loop = LoopThread("api-loop")
+        self._pool = ThreadPoolExecutor(max_workers=self._workers, thread_name_prefix="open-media")
+        try:
+            self._loop.submit(self._client.check()).result()
+        except BaseException:
+            self.close()
+            raise
+
+    def generate(self, requests: Iterable[Request], decoding: Decoding) -> Iterator[tuple[Request, Response]]:
+        """Yield each request with its response as soon as it is finished, in any order.
+
+        Raises:
+            EngineError: the servers do not answer any more, or refuse the model or the key.
+        """
+        if self._loop is None:
+            raise EngineError("the engine 'api' is not loaded.")
+        opening = asyncio.Semaphore(2 * self._workers)
+        turns = count()
+
+        async def serve(group: Sequence[Request], put: Put) -> None:
+            await self._serve(group, decoding, opening, next(turns), put)
+
+        yield from serve_groups(self._loop, submission_groups(requests), serve, self._in_flight)
+
+    def close(self) -> None:
+        """Close connections and threads. Idempotent."""
+        loop, self._loop = self._loop, None
+        if loop is None:
+            return
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        loop.submit(self._client.close()).result()
+        loop.stop()
+
+    async def _serve(
+        self, group: Sequence[Request], decoding: Decoding, opening: asyncio.Semaphore, turn: int, put: Put
+    ) -> None:
+        start = time.monotonic()
+        async with opening:
+            try:
+                media = await asyncio.get_running_loop().run_in_executor(self._pool, self._encode, group[0])
+            except MediaError as error:
+                for request in group:
+                    put(request, failed(request, f"media: {error}"))
+                return
+
+        async def complete(request: Request) -> None:
+            def build(server: Server) -> dict[str, Any]:
+                return self._fields(request, media, decoding, server)
+
+            try:
+                reply = await self._client.complete(build, turn)
+            except RequestFailed as error:
+                if media.io is not None and self._videos == "auto" and "media_io_kwargs" in str(error):
+                    raise EngineError(
+                        f"the vLLM server does not take the time stamps of videos ({error}) Start it with "
+                        "--trust-request-mm-kwargs, or send frames as images: videos=frames."
+                    ) from error
+                put(request, failed(request, str(error)))
+            else:
+                put(request, _response(request, reply, time.monotonic() - start))
+
+        outcomes = await asyncio.gather(*(complete(request) for request in group), return_exceptions=True)
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
+
+    def _encode(self, request: Request) -> _Media:
+        opened = open_media(request)
+        images, videos = iter(opened.images), iter(opened.videos)
+        native: list[dict[str, Any]] = []
+        plain: list[dict[str, Any]] = []
+        for reference in request.media:
+            if reference.kind == "image":
+                part = image_part(limit_pixels(next(images), self._max_pixels), self._image_format)
+                native.append(part)
+                plain.append(part)
+            else:
+                frames = [limit_pixels(frame, self._max_pixels) for frame in frame_images(next(videos))]
+                native.append(frames_part(frames, self._image_format))
+                plain += [image_part(frame, self._image_format) for frame in frames]
+        io = None
+        if opened.videos:
+            # vLLM keeps at most `num_frames` of the frames that it is sent, 32 unless told.
+            io = {"video": video_metadata(opened.videos[0]) | {"num_frames": -1}}
+        return _Media(native=native, plain=plain, io=io, several_videos=len(opened.videos) > 1)
+
+    def _fields(self, request: Request, media: _Media, decoding: Decoding, server: Server) -> dict[str, Any]:
+        native = server.is_vllm and self._videos == "auto" and not media.several_videos
+        content = [*(media.native if native else media.plain), {"type": "text", "text": request.prompt}]
+        fields: dict[str, Any] = {
+            "messages": [{"role": "user", "content": content}],
+            "max_tokens": request.max_new_tokens or decoding.max_new_tokens,
+            "temperature": decoding.temperature,
+        }
+        if decoding.temperature > 0:
+            fields |= {"top_p": decoding.top_p, "seed": request_seed(request, decoding)}
+        if server.is_vllm:
+            if server.max_model_len is not None:  # vLLM refuses a budget that no response could use up.
+                fields["max_tokens"] = min(fields["max_tokens"], server.max_model_len)
+            # Else vLLM fills these in from the checkpoint's own generation settings.
+            fields |= {"top_p": fields.get("top_p", 1.0), "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
+            if native and media.io is not None:
+                fields["media_io_kwargs"] = media.io
+        return fields
+
+
+def _response(request: Request, reply: Mapping[str, Any], seconds: float) -> Response:
+    choice = reply["choices"][0]
+    message, reason = choice["message"], choice.get("finish_reason")
+    if reason == "content_filter":
+        return failed(request, "the server's content filter withheld the response")
+    text = message.get("content") or message.get("refusal") or ""
+    if isinstance(text, list):  # Content parts, as some servers send them.
+        text = "".join(part.get("text", "") for part in text if isinstance(part, Mapping))
+    # A server with a reasoning parser takes the thinking out of the text; the diagnostics want it back.
+    reasoning = message.get("reasoning_content") or message.get("reasoning")
+    if isinstance(reasoning, str) and reasoning.strip():
+        text = f"<think>{reasoning.strip()}</think>\n{text}"
+    usage = reply.get("usage") or {}
+    return Response(
+        sample_id=request.sample_id,
+        text=str(text).strip(),
+        finish_reason="length" if reason == "length" else "stop",
+        prompt_tokens=usage.get("prompt_tokens"),
+        completion_tokens=usage.get("completion_tokens"),
+        seconds=round(seconds, 4),
+    )

@@ -1,0 +1,68 @@
+"""A correction of Transformers' rotary positions after a video.
+
+Imported lazily only, by the `hf` engine: torch is imported at the top.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+import torch
+
+
+def start_after_videos(
+    position_ids: torch.Tensor, mm_token_type_ids: torch.Tensor, attention_mask: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Move what follows an image or video to the positions after its last one.
+
+    Qwen2-VL and Qwen2.5-VL were trained with text that starts at the highest position of the vision tokens before it,
+    plus one. Transformers 5.23 starts it at `start + max(height, width)` of the grid, which lies *inside* any video
+    whose time stamps reach further than its grid is wide; positions that are right already stay as they are.
+
+    Args:
+        position_ids: [3, B, T], of time, height and width, as the model computes them.
+        mm_token_type_ids: [B, T], 0 text, 1 image, 2 video.
+        attention_mask: [B, T], 0 where the sequence is padded, or `None`.
+
+    Returns:
+        Corrected positions [3, B, T], and [B, 1], what is added to a token's index to continue them.
+    """
+    corrected = position_ids.clone()
+    deltas = []
+    for row in range(position_ids.shape[1]):
+        kept = slice(None) if attention_mask is None else attention_mask[row].bool()
+        positions = position_ids[:, row, kept].clone()
+        start, after = 0, 0
+        for _, run in groupby(mm_token_type_ids[row][kept].tolist()):
+            end = start + len(list(run))
+            positions[:, start:] += max(0, after - int(positions[:, start:end].min()))
+            after = int(positions[:, start:end].max()) + 1
+            start = end
+        corrected[:, row, kept] = positions
+        deltas.append(after - positions.shape[1])
+    return corrected, torch.tensor(deltas, device=position_ids.device).unsqueeze(1)
+
+
+def correct_video_positions(model: Any) -> None:
+    """Make a loaded Qwen2-VL or Qwen2.5-VL place text after videos as it was trained to; any other model is left alone.
+
+    Args:
+        model: a Transformers image-text-to-text model; changed in place.
+    """
+    if getattr(model.config, "model_type", None) not in ("qwen2_vl", "qwen2_5_vl"):
+        return
+    backbone = model.model
+    compute = backbone.get_rope_index
+
+    def get_rope_index(
+        input_ids: torch.Tensor,
+        mm_token_type_ids: torch.Tensor,
+        *arguments: Any,
+        attention_mask: torch.Tensor | None = None,
+        **options: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        position_ids, _ = compute(input_ids, mm_token_type_ids, *arguments, attention_mask=attention_mask, **options)
+        return start_after_videos(position_ids, mm_token_type_ids, attention_mask)
+
+    backbone.get_rope_index = get_rope_index

@@ -1,0 +1,38 @@
+"""How long a server asks to be left alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+_UNIT_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parse_duration(text: str) -> float | None:
+    """Seconds of a duration such as `1s`, `6m0s`, `120ms` or `2.5`; `None` when it is not one."""
+    text = text.strip()
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    if not text or _DURATION.sub("", text):
+        return None
+    return sum(float(number) * _UNIT_S[unit] for number, unit in _DURATION.findall(text))
+
+
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds that a server asks to wait, 0 where it does not say."""
+    if (milliseconds := headers.get("retry-after-ms", "")).replace(".", "", 1).isdigit():
+        return float(milliseconds) / 1000
+    text = headers.get("retry-after", "")
+    seconds = parse_duration(text)
+    if seconds is None and text:
+        try:
+            seconds = (parsedate_to_datetime(text).astimezone(UTC) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            seconds = None
+    return max(0.0, seconds or 0.0)
