@@ -11,8 +11,8 @@ decoded and prompts that are written beforehand: what vLLM can do at most when n
 compared between the sides, and how many of them differ from sample to sample is printed: a checkpoint that always says
 the same would prove nothing.
 
-lmms-eval's `qwen2_5_vl` backend needs `decord`, computes in bfloat16 and writes a system prompt, so its texts differ. Both
-of its backends sample the frames of a video themselves and send them as images.
+lmms-eval's `qwen2_5_vl` backend needs `decord`, computes in bfloat16 and writes a system prompt: its texts may differ.
+Both of its backends sample the frames of a video themselves, and `vllm` sends them as images.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from harness.prompts import instruction
 
 WARM_UP = 8
 NUM_FRAMES = 8
@@ -63,7 +65,8 @@ class Job:
 
     def question(self, number: int) -> str:
         colours, shapes = ("red", "blue", "green", "yellow", "purple", "orange"), ("circle", "square", "triangle")
-        return f"Is there a {colours[number % 6]} {shapes[number % 3]} in the {self.kind[:-1]}? Answer yes or no."
+        question = f"Is there a {colours[number % 6]} {shapes[number % 3]} in the {self.kind[:-1]}?"
+        return f"{question}\n{instruction('grounded', 'yes_no')}"
 
 
 Texts = list[str]
