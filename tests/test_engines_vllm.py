@@ -171,9 +171,6 @@ def test_hf_and_vllm_agree_on_every_size_and_video(
 
     hf = HfEngine(checkpoint, batch_size=8)
     hf.load()
-    from harness.engines.positions import correct_video_positions
-
-    correct_video_positions(hf._model)
     try:
         assert story(run(hf, requests)) == story(responses)
     finally:

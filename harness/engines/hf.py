@@ -22,6 +22,7 @@ from transformers.utils import logging as transformers_logging
 
 from harness.checkpoints import Checkpoint
 from harness.engines import Decoding, Request
+from harness.engines.positions import correct_video_positions
 from harness.errors import EngineError, MediaError, ModelError, UsageError
 from harness.media import Video
 from harness.types import Response
@@ -120,6 +121,7 @@ class HfEngine:
         if getattr(self._processor, "chat_template", None) is None:
             raise ModelError(f"model {name!r} has no chat template in {folder}; the engine 'hf' needs one.")
         self._model.to(self._device).eval()
+        correct_video_positions(self._model)
         if self._device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
             small = sum(parameter.numel() for parameter in self._model.parameters()) < _ONE_THREAD_PARAMETERS
             if small:
