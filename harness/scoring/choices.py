@@ -119,12 +119,15 @@ def _picks(text: str, low: str, words: Collection[str], options: Options) -> lis
             picks.append(Pick(FINAL if cue.rank == cues.FINAL else STATED, cue.start, key, announced=True))
     if any(pick.rank == FINAL for pick in picks):
         return picks
+    if picks and picks[-1].key in options.order and len(text) - picks[-1].position <= _LAST_WORDS:
+        return picks  # nothing comes after it that could say otherwise
     picks += letter_picks(text, low, options)
     if not picks or max(pick.rank for pick in picks) < LED:
         picks += [pick for pick in _text_picks(low, options) if not picks or pick.rank == TEXT]
     return picks
 
 
+_LAST_WORDS: Final = 24  # room for "answer is option (B)."
 _SENTENCE_END: Final = re.compile(r"[.!?](?:\s|$)|\n")
 _REASON: Final = re.compile(r",? (?:because|since|as|due to|rather than|instead of|not|and not)\b|;| - ")
 _NAMES_LABEL: Final = re.compile(r"[(\[{\"']$|(?:option|choice|letter|answer)[\s:]{1,3}$", re.IGNORECASE)

@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.scoring.questions import OPPOSITES, QUOTED, TOKEN, Question, Stance, content, negations, stem
 from harness.scoring.refusals import is_unsure
-from harness.scoring.short_replies import NOT_A_CLAIM
+from harness.scoring.short_replies import is_no_claim
 
 _CLAUSE: Final = re.compile(
     r"[;:]|, (?=(?:but|and|not|it|he|she|they|there|while|so|which|rather|instead)\b)|\b(?:but|however|although"
@@ -26,7 +26,7 @@ def event_stance(sentence: str, asked: Question) -> Stance | None:
         sentence: lower case, contractions spelled out.
         asked: a question about an event.
     """
-    if NOT_A_CLAIM.search(sentence) and "should" not in asked.text:
+    if is_no_claim(sentence) and "should" not in asked.text:
         return None
     quoted = content(" ".join(QUOTED.findall(sentence)))
     vote: Stance | None = None

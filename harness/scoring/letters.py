@@ -43,7 +43,7 @@ class Mention(NamedTuple):
 
 _CAPITAL: Final = re.compile(r"[A-Z](?![\w'’])")
 _WRAPPED: Final = re.compile(r"[(\[{\"']([a-z])[)\]}\"']")
-_NAMED: Final = re.compile(r"(?:option|choice|letter|answer|alternative)s? [\"'(\[{]{0,2}([a-z])(?![\w'])")
+_SMALL_AFTER: Final = re.compile(r"s? [\"'(\[{]{0,2}([a-z])(?![\w'])")
 _MARKED: Final = re.compile(r"^([a-z])[).:](?=\s|$)", re.MULTILINE)
 _NUMBER: Final = re.compile(r"(?<![\w.])\d{1,2}(?!\w|\.\d|[%°])")
 _SMALL: Final = re.compile(r" ([b-hj-z])(?![\w'’-])")
@@ -61,21 +61,32 @@ def _mentions(text: str, low: str, options: Options) -> Iterator[Mention]:
         before = text[start - 1] if start else " "
         if not before.isalnum() and before not in _NO_LABEL_BEFORE:
             found.append(Mention(match[0], start, match.end(), False))
-    for pattern in (_WRAPPED, _MARKED):
-        found += [Mention(match[1], *match.span(1), True) for match in pattern.finditer(text)]
+    found += [Mention(match[1], *match.span(1), True) for match in _WRAPPED.finditer(text)]
+    if "\n" in text or text[1:2] in (".", ")", ":"):
+        found += [Mention(match[1], *match.span(1), True) for match in _MARKED.finditer(text)]
     found += [Mention(match[1], *match.span(1), False) for match in _SMALL.finditer(text)]
     if "b" <= text[:1] <= "z" and text[:1] != "i" and not (text[1:2].isalnum() or text[1:2] in ("'", "-")):
         found.append(Mention(text[0], 0, 1, False))
-    if "option" in low or "choice" in low or "letter" in low or "answer" in low or "alternative" in low:
-        found += [
-            Mention(match[1], *match.span(1), True) for match in _NAMED.finditer(low) if text[match.start(1)].islower()
-        ]
+    for noun in ("option", "choice", "letter", "answer", "alternative"):
+        if noun in low:
+            found += _named_small(text, low, noun)
     # A letter that several patterns find stands first in its most telling form.
     seen = -1
     for mention in sorted(found, key=lambda mention: (mention.start, not mention.formed)):
         if mention.start != seen:
             yield mention
             seen = mention.start
+
+
+def _named_small(text: str, low: str, noun: str) -> Iterator[Mention]:
+    """Every small letter behind a noun that names it: "option b"."""
+    place = low.find(noun)
+    while place >= 0:
+        place += len(noun)
+        match = _SMALL_AFTER.match(low, place)
+        if match is not None and text[match.start(1)].islower():
+            yield Mention(match[1], *match.span(1), True)
+        place = low.find(noun, place)
 
 
 def letter_picks(text: str, low: str, options: Options) -> list[Pick]:

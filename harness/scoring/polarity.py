@@ -12,7 +12,7 @@ from typing import Final
 from harness.scoring.events import event_stance
 from harness.scoring.questions import Question, Stance
 from harness.scoring.refusals import is_unsure
-from harness.scoring.short_replies import NOT_A_CLAIM, elliptic_reply, plain_reply, tail_reply
+from harness.scoring.short_replies import elliptic_reply, is_no_claim, plain_reply, tail_reply
 from harness.scoring.things import denies_quality, thing_stance
 
 _TURN: Final = re.compile(
@@ -44,7 +44,7 @@ def stance(sentence: str, asked: Question | None) -> Stance | None:
         if is_unsure(sentence):
             return "unsure"
         affirms = plain_reply(sentence)
-        if affirms is None or NOT_A_CLAIM.search(sentence):
+        if affirms is None or is_no_claim(sentence):
             return None
         return "yes" if affirms else "no"
     on_the_matter = asked.touches(sentence)

@@ -136,6 +136,16 @@ class Question:
         """Whether a sentence may speak of what is asked; cheap, and true too often rather than too rarely."""
         return any(hint in text for hint in self.hints)
 
+    def places_touched(self, low: str) -> list[int]:
+        """Where a text may speak of what is asked, in ascending order."""
+        found = []
+        for hint in self.hints:
+            place = low.find(hint)
+            while place >= 0:
+                found.append(place)
+                place = low.find(hint, place + len(hint))
+        return sorted(found)
+
     def is_about(self, text: str) -> bool:
         """Whether another text speaks of what this question asks."""
         stems = [stem(token) for token in TOKEN.findall(text)]

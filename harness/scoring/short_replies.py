@@ -131,7 +131,7 @@ _AFFIRMS: Final = re.compile(
         r"\b(?:is|are)(?: \w+ly)? (?:present|visible|shown|depicted|featured)\b",
     )
 )
-NOT_A_CLAIM: Final = re.compile(
+_NOT_A_CLAIM: Final = re.compile(
     either(
         r"\b"
         + either(
@@ -146,6 +146,17 @@ NOT_A_CLAIM: Final = re.compile(
         r"\bin order to\b|\bchecking\b|^(?:analy[sz]ing|examining|scanning|inspecting|reviewing)\b",
     )
 )  # fmt: skip
+_NOT_A_CLAIM_WORDS: Final = (
+    "whether", "if ", "ask", "question", "i need", "i will", "i should", "let ", "going to", "look", "search",
+    "would ", "task", "first", "plan", "check", "scan", " to ", "order", "ing ",
+)  # fmt: skip
+
+
+def is_no_claim(sentence: str) -> bool:
+    """Whether a sentence says what is asked, supposed or planned, and not what is."""
+    return any(word in sentence for word in _NOT_A_CLAIM_WORDS) and _NOT_A_CLAIM.search(sentence) is not None
+
+
 _NO_OTHER: Final = re.compile(r"\bno (?:other|more)\b")
 _ANY_NO: Final = re.compile(r"\b(?:no|not|without)\b")
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.scoring.questions import HUMANS, NEGATION, TOKEN, Question, Stance, negations, places, stem
 from harness.scoring.refusals import is_unsure
-from harness.scoring.short_replies import NOT_A_CLAIM
+from harness.scoring.short_replies import is_no_claim
 from harness.scoring.wording import either, word_set
 
 _BREAK: Final = word_set(
@@ -102,7 +102,7 @@ def thing_stance(sentence: str, asked: Question) -> Stance | None:
         return asked.vote(False) if _denies_wider(tokens, stems, asked) else None
     if is_unsure(sentence):
         return "unsure"
-    if NOT_A_CLAIM.search(sentence) or (votes[-1] and _THOUGHT.search(sentence)):
+    if is_no_claim(sentence) or (votes[-1] and _THOUGHT.search(sentence)):
         return None
     if len(set(votes)) > 1 and not _CONTRASTS.search(sentence):
         return "unsure"

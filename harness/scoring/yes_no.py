@@ -124,22 +124,22 @@ def _commitments(low: str, known: Collection[str], asked: Question | None) -> li
     ]
     if found:
         return found
-    spoken = [] if _SPOKEN_WORDS.isdisjoint(known) else [match.end() for match in _SPOKEN.finditer(low)]
-    thorough = bool(spoken) or (asked is not None and asked.touches(low))
-    heard = 0  # how many of the words yes and no the sentences so far hold
+    spoken = [] if _SPOKEN_WORDS.isdisjoint(known) else [match.start() for match in _SPOKEN.finditer(low)]
+    touching = asked.places_touched(low) if asked is not None else []
+    heard = touched = (
+        0  # how many of the words that say yes and no, and that touch the matter, the sentences so far hold
+    )
     aside = False  # the sentence before asked something else than the question
-    for index, (text, asks, rest) in enumerate(_sentences(low) if thorough else _edges(low)):
+    for index, (text, asks, rest) in enumerate(_sentences(low) if spoken or touching else _edges(low)):
+        heard_before, heard = heard, _count_before(spoken, heard, rest)
+        touched_before, touched = touched, _count_before(touching, touched, rest)
+        says = heard > heard_before
         if asks:
-            aside = asked is not None and not asked.is_about(text) and _SPOKEN.search(text) is None
-            while heard < len(spoken) and spoken[heard] <= rest:
-                heard += 1
+            aside = asked is not None and not says and not asked.is_about(text)
             continue
         led = bool(found) and found[-1].rank >= LED
-        before = heard
-        while heard < len(spoken) and spoken[heard] <= rest:
-            heard += 1
-        says = heard > before
-        if says or (not led and (index < 2 or rest == len(low) or _may_answer(text, asked))):
+        edge = index < 2 or rest == len(low)
+        if says or (not led and (edge or touched > touched_before or len(text) <= _SHORT)):
             commitment = _read_sentence(text, says, asked, bool(found))
             if commitment is not None and not (aside and commitment.rank == LED):
                 found.append(commitment)
@@ -149,9 +149,11 @@ def _commitments(low: str, known: Collection[str], asked: Question | None) -> li
     return found
 
 
-def _may_answer(text: str, asked: Question | None) -> bool:
-    """Whether a sentence without the words yes and no is worth reading: in few words, or on the matter."""
-    return len(text) <= _SHORT or (asked is not None and asked.touches(text))
+def _count_before(places: list[int], count: int, end: int) -> int:
+    """How many of the ascending places lie before `end`, if `count` of them are known to."""
+    while count < len(places) and places[count] < end:
+        count += 1
+    return count
 
 
 def _sentences(low: str, start: int = 0) -> Iterator[tuple[str, bool, int]]:
