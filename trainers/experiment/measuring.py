@@ -27,7 +27,7 @@ DIAGNOSTICS: Final = (
     "caption_fidelity", "chair_i", "chair_s", "object_recall", "think_answer_mismatch", "caption_answer_mismatch",
     "right_unsupported", "yes_bias", "well_formed", "response_tokens",
 )  # fmt: skip
-CAUSES: Final = ("perception", "reasoning", "commitment", "format", "truncation")
+CAUSES: Final = ("wrong_perception", "wrong_reasoning", "wrong_commitment", "wrong_format", "wrong_truncation")
 CURVES: Final = {
     "reward": "reward",
     "rewards/accuracy/mean": "accuracy",
@@ -62,9 +62,9 @@ def measure_run(plan: Plan, model: str, run: Path, trained: Path | None) -> dict
 
 
 def compress_verdicts(records: Sequence[SampleRecord]) -> dict[str, dict[str, str]]:
-    """Verdicts by task, in the order of the questions: a sign each (see `STATUS`), and the answers."""
+    """Verdicts by task, in the order of the questions' ids: a sign each (see `STATUS`), and the answers."""
     tasks: dict[str, list[SampleRecord]] = {}
-    for record in records:
+    for record in sorted(records, key=lambda record: record.sample.id):
         tasks.setdefault(record.sample.task, []).append(record)
     return {
         task: {

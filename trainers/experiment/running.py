@@ -191,13 +191,11 @@ def selected_file(plan: Plan, row: Row) -> Path:
     """
     from trainers.data.loading import read_training
     from trainers.preparation import open_judge
-    from trainers.selection.rollouts import ROLLOUTS, SELECTED
+    from trainers.selection.rollouts import ROLLOUTS
     from trainers.selection.stage import select_rows
 
     rewards = "with_caption" if row.with_caption_reward else "without_caption"
     folder = plan.out / "selection" / f"{rewards}-{row.subset}"
-    if (folder / "selection" / SELECTED).is_file():
-        return folder / "selection" / SELECTED
     caption = 1.0 if row.with_caption_reward else 0.0
     recipe = load_recipe(
         "demo/method",
@@ -213,8 +211,7 @@ def selected_file(plan: Plan, row: Row) -> Path:
     )
     pool = plan.out / "pool"
     shared = plan.out / "selection" / "with_caption-medium" / "selection" / ROLLOUTS
-    if not shared.is_file() or row.subset != "medium" or not row.with_caption_reward:
-        _share(plan, shared, folder / "selection" / ROLLOUTS, recipe.rewards.weights())
+    _share(plan, shared, folder / "selection" / ROLLOUTS, recipe.rewards.weights())
     judge = open_judge(recipe) if recipe.rewards.caption else None
     examples = read_training(pool / "train.jsonl", pool, limit=None, require_response=False)
     file = select_rows(recipe, resolve_checkpoint(plan.model), examples, pool, folder, judge, fresh=False)
@@ -227,10 +224,9 @@ def _share(plan: Plan, shared: Path, target: Path, weights: dict[str, float]) ->
     """Write the shared rollouts, which are drawn first if they are missing, with the rewards of another row."""
     from trainers.experiment.rows import ROWS
 
-    if target == shared:
+    if target == shared or target.is_file():
         return
-    if not shared.is_file() or not (shared.parent / "selected.jsonl").is_file():
-        selected_file(plan, ROWS["method"])
+    selected_file(plan, ROWS["method"])
     lines = []
     for line in shared.read_text(encoding="utf-8").splitlines():
         record = json.loads(line)
