@@ -128,7 +128,7 @@ def _contrasts(results: Results, comparer: Comparer, against: str) -> str:
 
 def _ablations(results: Results, comparer: Comparer) -> str:
     figures = [(task, name) for task, name, _ in HEADLINES]
-    of_method = [name for name in results if name.startswith(("no_", "hard", "easy", "infonce"))]
+    of_method = [name for name in results if name.startswith(("no_", "hard", "easy", "keep", "infonce", "method_"))]
     found = {name: comparer.compare("method", name, figures) for name in of_method}
     found = {name: contrasts for name, contrasts in found.items() if contrasts}
     if not found:

@@ -17,6 +17,7 @@ class Row:
         name: of the row, and of its folder.
         recipe: a recipe of `trainers/recipes/demo`; `None`: the checkpoint that all rows start from, untrained.
         subset: the part of the pool that is trained on, by measured reward variance; `None`: all of it.
+        keep: share of the pool that counts as medium.
         overrides: settings of the recipe, `key=value`, beside those of `BUDGET`.
         what: one line about it.
     """
@@ -24,6 +25,7 @@ class Row:
     name: str
     recipe: str | None
     subset: str | None = None
+    keep: float = 0.5
     overrides: Sequence[str] = ()
     what: str
 
@@ -73,13 +75,28 @@ ROWS: Final = {
             overrides=("ntk.weight=0.1",),
             what="the method with ten times the weight on the contrastive term",
         ),
+        Row(
+            name="keep_0.25",
+            recipe="method",
+            subset="medium",
+            keep=0.25,
+            what="the method on a quarter of the prompts, not half",
+        ),
+        Row(name="grpo_kl", recipe="grpo", overrides=("train.beta=0.04",), what="plain GRPO held to its start by KL"),
+        Row(
+            name="method_kl",
+            recipe="method",
+            subset="medium",
+            overrides=("train.beta=0.04",),
+            what="the method held to its start by KL",
+        ),
     )
 }
 """All rows, in the order of the table."""
 
 ORDER: Final = (
     "base", "grpo", "method", "no_caption", "no_infonce", "no_selection", "hard_only", "easy_only", "sft",
-    "infonce_0.54", "infonce_q0.5", "infonce_hidden", "infonce_x10",
+    "keep_0.25", "grpo_kl", "method_kl", "infonce_0.54", "infonce_q0.5", "infonce_hidden", "infonce_x10",
 )  # fmt: skip
 """In which rows are run: those that the others are compared with come first."""
 

@@ -21,7 +21,7 @@ from harness.demo.data import Sizes, build_demo_data
 from harness.errors import StoreError
 from harness.files import write_atomically
 from trainers.experiment.pool import write_pool
-from trainers.experiment.rows import Row
+from trainers.experiment.rows import ROWS, Row
 from trainers.preparation import say
 from trainers.recipe import load_recipe
 from trainers.settings import Recipe
@@ -195,7 +195,8 @@ def selected_file(plan: Plan, row: Row) -> Path:
     from trainers.selection.stage import select_rows
 
     rewards = "with_caption" if row.with_caption_reward else "without_caption"
-    folder = plan.out / "selection" / f"{rewards}-{row.subset}"
+    share = "" if row.keep == ROWS["method"].keep else f"-{row.keep:g}"
+    folder = plan.out / "selection" / f"{rewards}-{row.subset}{share}"
     caption = 1.0 if row.with_caption_reward else 0.0
     recipe = load_recipe(
         "demo/method",
@@ -204,6 +205,7 @@ def selected_file(plan: Plan, row: Row) -> Path:
             f"output={folder}",
             f"selection.subset={row.subset}",
             f"selection.fixed={plan.rollouts}",
+            f"selection.keep={row.keep}",
             "selection.batch_size=128",
             f"rewards.caption={caption}",
             *(text for text in plan.overrides if text.startswith(("selection.", "train.max_completion"))),
@@ -222,8 +224,6 @@ def selected_file(plan: Plan, row: Row) -> Path:
 
 def _share(plan: Plan, shared: Path, target: Path, weights: dict[str, float]) -> None:
     """Write the shared rollouts, which are drawn first if they are missing, with the rewards of another row."""
-    from trainers.experiment.rows import ROWS
-
     if target == shared or target.is_file():
         return
     selected_file(plan, ROWS["method"])
