@@ -133,6 +133,8 @@ def test_a_tiny_experiment(tmp_path, monkeypatch, capsys):
     assert "what was there" not in text
     assert "| grpo | 1 |" in text
     assert "--rows no_caption" in text
+    assert "](evidence.svg)" in text
+    assert (tmp_path / "evidence.svg").read_text().count("<polyline") == 4  # Two rows; no caption reward in either.
     with pytest.raises(UsageError, match="has no lines"):
         write_report(tmp_path, document=tmp_path / "other.md")
     with pytest.raises(StoreError, match="other settings \\(steps\\)"):

@@ -9,6 +9,7 @@ from typing import Final
 
 from harness.errors import UsageError
 from harness.files import write_atomically
+from trainers.experiment.curves import draw_rows
 from trainers.experiment.results import SEED_FREE, Comparer, Contrast, Results, adjust, read_results
 from trainers.experiment.rows import ROWS
 
@@ -48,6 +49,8 @@ BLOCKS: Final = (("name", "one side"), ("withhold", "other side"), ("opposed", "
 def write_report(out: Path, *, document: Path | None) -> str:
     """Write the tables into the experiment's folder and, where one is given, between the markers of a document.
 
+    The document gets a picture of the training curves beside it, of its own name with `.svg`.
+
     Args:
         out: folder of the experiment.
         document: a file with a line `<!-- experiment:start -->` and one `<!-- experiment:end -->` after it.
@@ -68,7 +71,10 @@ def write_report(out: Path, *, document: Path | None) -> str:
         _, end, after = rest.partition(END)
         if not start or not end:
             raise UsageError(f"{document} has no lines {START} and {END} to write the tables between. Add them.")
-        write_atomically(document, f"{before}{START}\n\n{text}\n{END}{after}")
+        picture = document.with_suffix(".svg")
+        write_atomically(picture, draw_rows(results))
+        shown = f"![Training curves, mean over seeds, smoothed over ten updates]({picture.name})\n"
+        write_atomically(document, f"{before}{START}\n\n{text}\n{shown}\n{END}{after}")
     return text
 
 
