@@ -143,18 +143,23 @@ def _ablations(results: Results, comparer: Comparer) -> str:
 
 
 def _contrast_table(title: str, found: Mapping[str, Sequence[Contrast]]) -> str:
-    adjusted = iter(adjust([item for contrasts in found.values() for item in contrasts]))
-    rows = []
-    for name, contrasts in found.items():
-        rows.append([name, str(contrasts[0].seeds), *(_show(next(adjusted)) for _ in contrasts)])
+    several = [item for contrasts in found.values() for item in contrasts if item.seeds > 1]
+    adjusted = {id(item): new for item, new in zip(several, adjust(several), strict=True)}
+    rows = [
+        [name, str(contrasts[0].seeds), *(_show(adjusted.get(id(item), item)) for item in contrasts)]
+        for name, contrasts in found.items()
+    ]
     return (
         f"{title}, paired by question and seed; bold where the interval excludes zero, * where Holm's adjustment over "
-        "the table still does.\n\n" + _table(["row", "seeds", *(head for *_, head in HEADLINES)], rows)
+        "the table still does. Nothing is marked where there is one seed.\n\n"
+        + _table(["row", "seeds", *(head for *_, head in HEADLINES)], rows)
     )
 
 
 def _show(item: Contrast) -> str:
     text = f"{100 * item.difference:+.1f} [{100 * item.low:+.1f}, {100 * item.high:+.1f}]"
+    if item.seeds == 1:
+        return text
     text = f"**{text}**" if item.low > 0 or item.high < 0 else text
     return text + ("*" if item.p_holm < 0.05 else "")
 
