@@ -1,6 +1,7 @@
 """The demo experiment: labels of the pool, a tiny experiment from end to end, and what its intervals mean."""
 
 import json
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -135,6 +136,8 @@ def test_a_tiny_experiment(tmp_path, monkeypatch, capsys):
     assert "--rows no_caption" in text
     assert "](evidence.svg)" in text
     assert (tmp_path / "evidence.svg").read_text().count("<polyline") == 4  # Two rows; no caption reward in either.
+    shutil.rmtree(tmp_path / "held-out")  # Results that were kept without their questions say the same.
+    assert f"{START}\n\n{write_report(tmp_path, document=None)}" in text
     with pytest.raises(UsageError, match="has no lines"):
         write_report(tmp_path, document=tmp_path / "other.md")
     with pytest.raises(StoreError, match="other settings \\(steps\\)"):

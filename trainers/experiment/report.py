@@ -1,12 +1,18 @@
-"""The experiment's tables, written between markers of a document, from what is finished."""
+"""The experiment's tables, written between markers of a document, from what is finished.
+
+Imported lazily only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean, stdev
+from tempfile import TemporaryDirectory
 from typing import Final
 
+from harness.demo.data import Sizes, build_demo_data
 from harness.errors import UsageError
 from harness.files import write_atomically
 from trainers.experiment.curves import draw_rows
@@ -63,7 +69,8 @@ def write_report(out: Path, *, document: Path | None) -> str:
         UsageError: the document lacks its markers.
     """
     results = read_results(out / "results")
-    text = render(results, Comparer(results, out / "held-out"))
+    with _held_out(out, results) as held_out:
+        text = render(results, Comparer(results, held_out))
     write_atomically(out / TABLES, text)
     if document is not None:
         whole = document.read_text(encoding="utf-8") if document.is_file() else ""
@@ -76,6 +83,19 @@ def write_report(out: Path, *, document: Path | None) -> str:
         shown = f"![Training curves, mean over seeds, smoothed over ten updates]({picture.name})\n"
         write_atomically(document, f"{before}{START}\n\n{text}\n{shown}\n{END}{after}")
     return text
+
+
+@contextmanager
+def _held_out(out: Path, results: Results) -> Iterator[Path]:
+    """The held-out questions, which are drawn again where results were kept without them."""
+    if (out / "held-out").is_dir():
+        yield out / "held-out"
+        return
+    settings = next(iter(next(iter(results.values())).values()))["settings"]
+    seed, *sizes = settings["held_out"]
+    with TemporaryDirectory() as scratch:
+        build_demo_data(Path(scratch), seed, sizes=Sizes(**dict(zip(Sizes.__slots__, sizes, strict=True))))
+        yield Path(scratch)
 
 
 def render(results: Results, comparer: Comparer) -> str:
