@@ -11,6 +11,8 @@ decoded and prompts that are written beforehand: what vLLM can do at most when n
 compared between the sides, and how many of them differ from sample to sample is printed: a checkpoint that always says
 the same would prove nothing.
 
+`vllm` tells no log-probabilities, as the other sides do not; `vllm+logprobs` is what `harness eval` does.
+
 Kinds: `images` of 640x480, `pope` with six questions about each of them, `photos` of 1920x1440, and `videos`.
 
 lmms-eval's `qwen2_5_vl` backend needs `decord`, computes in bfloat16 and writes a system prompt: its texts may differ.
@@ -172,7 +174,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=240, help="images; a quarter as many photos and videos")
     parser.add_argument("--max-new-tokens", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--sides", default="vllm,raw,lmms-vllm@1,lmms-vllm@512,hf,lmms-qwen@32")
+    parser.add_argument("--sides", default="vllm,vllm+logprobs,raw,lmms-vllm@1,lmms-vllm@512,hf,lmms-qwen@32")
     parser.add_argument("--kinds", default="images,pope,photos,videos")
     parser.add_argument("--timeout-s", type=float, default=900)
     parser.add_argument("--json", type=Path)

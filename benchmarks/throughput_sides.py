@@ -61,7 +61,7 @@ def engine_phase(name: str, job: Job) -> tuple[Phase, Callable[[], None]]:
         engine = VllmEngine(checkpoint)
     engine.load()
     paths = job.paths()
-    decoding = Decoding(max_new_tokens=job.max_new_tokens)
+    decoding = Decoding(max_new_tokens=job.max_new_tokens, logprobs=name.endswith("+logprobs"))
 
     def open_media(number: int) -> list[Any]:
         if job.kind == "videos":
@@ -199,6 +199,7 @@ def lmms_phase(backend: str, batch_size: int, job: Job) -> tuple[Phase, Callable
 
 SIDES: Mapping[str, Callable[[Job], tuple[Phase, Callable[[], None]]]] = {
     "vllm": partial(engine_phase, "vllm"),
+    "vllm+logprobs": partial(engine_phase, "vllm+logprobs"),
     "raw": raw_phase,
     "lmms-vllm@1": partial(lmms_phase, "vllm", 1),
     "lmms-vllm@512": partial(lmms_phase, "vllm", 512),
