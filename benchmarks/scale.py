@@ -53,8 +53,8 @@ def make_data(folder: Path, samples: int) -> tuple[Path, Path]:
     return data, recording
 
 
-def run(data: Path, recording: Path, out: Path, *options: str) -> tuple[float, float]:
-    """Seconds and peak MiB of one evaluation."""
+def run(data: Path, recording: Path, out: Path, *options: str) -> dict[str, float]:
+    """Wall and CPU seconds and peak MiB of one evaluation."""
     command = [
         sys.executable, "-m", "harness", "eval", "--model", "recorded", "--engine", "replay", "--tasks", "pope",
         "--responses", str(recording), "--data", str(data), "--out", str(out), *options,
@@ -70,14 +70,18 @@ def run(data: Path, recording: Path, out: Path, *options: str) -> tuple[float, f
         _, status, usage = os.wait4(pid, 0)
     if status:
         raise SystemExit(f"harness eval exited with {os.waitstatus_to_exitcode(status)}: {' '.join(command)}")
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
+    return {
+        "seconds": time.perf_counter() - start,
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "peak_mib": usage.ru_maxrss / 1024,
+    }
 
 
 def measure(samples: int) -> list[dict[str, Any]]:
     rows = []
 
-    def add(what: str, figures: tuple[float, float]) -> None:
-        rows.append({"samples": samples, "what": what, "seconds": figures[0], "peak_mib": figures[1]})
+    def add(what: str, figures: dict[str, float]) -> None:
+        rows.append({"samples": samples, "what": what, **figures})
 
     with tempfile.TemporaryDirectory() as folder:
         data, recording = make_data(Path(folder), samples)
@@ -104,12 +108,12 @@ def main() -> None:
         smaller = by_what.get(row["what"])
         if smaller is not None:
             more = row["samples"] - smaller["samples"]
-            row["us_a_sample"] = 1e6 * (row["seconds"] - smaller["seconds"]) / more
+            row["us_a_sample"] = 1e6 * (row["cpu_seconds"] - smaller["cpu_seconds"]) / more
             row["kib_a_sample"] = 1024 * (row["peak_mib"] - smaller["peak_mib"]) / more
         by_what[row["what"]] = row
-    titles = ("samples", "what", "seconds", "peak_mib", "us_a_sample", "kib_a_sample")
+    titles = ("samples", "what", "seconds", "cpu_seconds", "peak_mib", "us_a_sample", "kib_a_sample")
     print(tabulate([[row.get(title) for title in titles] for row in rows], titles, floatfmt=".2f"))
-    print("us_a_sample, kib_a_sample: what each sample adds to the size before.")
+    print("us_a_sample, kib_a_sample: what each sample adds to the size before, in CPU time and in memory.")
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
 

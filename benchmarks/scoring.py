@@ -2,7 +2,8 @@
 
     python benchmarks/scoring.py
 
-Prints, for each kind of response of 200 words, microseconds and responses a second; then, for each hostile pattern, the
+Prints, for each kind of response of 200 words (every text another one), microseconds and responses a second, and the
+same for the published evaluators' readers; then, for each hostile pattern, the
 time of 100,000 and of 800,000 characters and their ratio: 8 is linear. Times are CPU times, the best of several runs.
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.scoring import read_answer
+from harness.scoring.official import official_text, read_mmbench, read_pope, videohallucer_hit
 from harness.types import AnswerKind
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
@@ -56,6 +58,11 @@ KINDS: list[tuple[str, AnswerKind, Callable[[str], str]]] = [
 ]
 
 
+OFFICIAL: dict[str, Callable[[str], object]] = {
+    "official POPE": lambda text: read_pope(official_text(text)),
+    "official VideoHallucer": lambda text: videohallucer_hit(official_text(text), "yes"),
+    "official MMBench": lambda text: read_mmbench(official_text(text), CHOICES),
+}
 ANSWER_KINDS: tuple[AnswerKind, ...] = ("yes_no", "choice", "open")
 
 
@@ -67,6 +74,17 @@ def seconds_to_read(responses: list[str], kind: AnswerKind, repeats: int) -> flo
         started = time.process_time()
         for response in responses:
             read_answer(response, kind, choices, QUESTION)
+        times.append(time.process_time() - started)
+    return min(times)
+
+
+def seconds_for(responses: list[str], read: Callable[[str], object], repeats: int) -> float:
+    """CPU time of the fastest of several runs of one of the published readers."""
+    times = []
+    for _ in range(repeats):
+        started = time.process_time()
+        for response in responses:
+            read(response)
         times.append(time.process_time() - started)
     return min(times)
 
@@ -83,6 +101,10 @@ def main() -> None:
         responses = [form(text) for text in texts]
         seconds = seconds_to_read(responses, kind, 5)
         print(f"{name:24} {seconds / len(responses) * 1e6:8.1f} us {len(responses) / seconds:10.0f} responses/s")
+
+    for name, read in OFFICIAL.items():
+        seconds = seconds_for(texts, read, 5)
+        print(f"{name:24} {seconds / len(texts) * 1e6:8.1f} us {len(texts) / seconds:10.0f} responses/s")
 
     print()
     for name, pattern in HOSTILE.items():

@@ -11,6 +11,10 @@ decoded and prompts that are written beforehand: what vLLM can do at most when n
 compared between the sides, and how many of them differ from sample to sample is printed: a checkpoint that always says
 the same would prove nothing.
 
+`vllm` tells no log-probabilities, as the other sides do not; `vllm+logprobs` is what `harness eval` does.
+
+Kinds: `images` of 640x480, `pope` with six questions about each of them, `photos` of 1920x1440, and `videos`.
+
 lmms-eval's `qwen2_5_vl` backend needs `decord`, computes in bfloat16 and writes a system prompt: its texts may differ.
 Both of its backends sample the frames of a video themselves, and `vllm` sends them as images.
 """
@@ -27,17 +31,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.prompts import instruction
+from throughput_sides import QUESTIONS, SIDES, WARM_UP, Job
 
-WARM_UP = 8
-NUM_FRAMES = 8
-SIZES = {"images": (640, 480), "photos": (1920, 1440), "videos": (320, 240)}
+SIZES = {"images": (640, 480), "pope": (640, 480), "photos": (1920, 1440), "videos": (320, 240)}
 CPU_ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -45,33 +45,9 @@ CPU_ENVIRONMENT = {
     "VLLM_LOGGING_LEVEL": "ERROR",
     "VLLM_NO_USAGE_STATS": "1",
     "TOKENIZERS_PARALLELISM": "false",
+    # What the `vllm` engine sets by itself; the other sides gain as much by it.
+    "OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) - 1)),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What a worker is asked to do."""
-
-    side: str
-    kind: str
-    model: str
-    folder: Path
-    samples: int
-    max_new_tokens: int
-
-    def paths(self) -> list[Path]:
-        """The files of the samples, those of the warm-up first."""
-        return sorted(self.folder.glob(f"{self.kind}-*"))[: WARM_UP + self.samples]
-
-    def question(self, number: int) -> str:
-        colours, shapes = ("red", "blue", "green", "yellow", "purple", "orange"), ("circle", "square", "triangle")
-        question = f"Is there a {colours[number % 6]} {shapes[number % 3]} in the {self.kind[:-1]}?"
-        return f"{question}\n{instruction('grounded', 'yes_no')}"
-
-
-Texts = list[str]
-Phase = Callable[[Sequence[int]], Texts]
-"""Generates for the samples of these numbers."""
 
 
 def make_data(folder: Path, kind: str, count: int) -> None:
@@ -104,170 +80,6 @@ def make_data(folder: Path, kind: str, count: int) -> None:
                 frame = av.VideoFrame.from_ndarray(np.roll(still, 6 * step, axis=1), format="rgb24")
                 container.mux(stream.encode(frame))
             container.mux(stream.encode())
-
-
-def engine_phase(name: str, job: Job) -> tuple[Phase, Callable[[], None]]:
-    """One of the harness's engines."""
-    from harness.checkpoints import resolve_checkpoint
-    from harness.engines import Decoding, Request
-    from harness.engines.hf import HfEngine
-    from harness.media import open_image, open_video
-    from harness.types import Media
-
-    checkpoint = resolve_checkpoint(job.model)
-    if name == "hf":
-        engine: Any = HfEngine(checkpoint)
-    else:
-        from harness.engines.vllm import VllmEngine
-
-        engine = VllmEngine(checkpoint)
-    engine.load()
-    paths = job.paths()
-    decoding = Decoding(max_new_tokens=job.max_new_tokens)
-
-    def open_media(number: int) -> list[Any]:
-        if job.kind == "videos":
-            return [open_video(paths[number], NUM_FRAMES)]
-        return [open_image(paths[number].read_bytes())]
-
-    def phase(numbers: Sequence[int]) -> Texts:
-        requests = [
-            Request(
-                task="benchmark",
-                sample_id=str(number),
-                prompt=job.question(number),
-                media=(Media(kind="video" if job.kind == "videos" else "image", source=paths[number].name),),
-                open_media=partial(open_media, number),
-            )
-            for number in numbers
-        ]
-        texts = {}
-        for request, response in engine.generate(requests, decoding):
-            assert response.error is None, response.error
-            texts[int(request.sample_id)] = response.text
-        return [texts[number] for number in numbers]
-
-    return phase, engine.close
-
-
-def raw_phase(job: Job) -> tuple[Phase, Callable[[], None]]:
-    """`LLM.generate` with everything prepared."""
-    from transformers import AutoProcessor
-    from vllm import LLM, SamplingParams
-
-    from harness.checkpoints import resolve_checkpoint
-    from harness.engines.preparation import video_metadata
-    from harness.media import open_image, open_video
-
-    folder = str(resolve_checkpoint(job.model).folder)
-    llm = LLM(folder, dtype="float32", enforce_eager=True, disable_log_stats=True)
-    processor = AutoProcessor.from_pretrained(folder)
-    prompts = []
-    for number, path in enumerate(job.paths()):
-        content = [
-            {"type": "video" if job.kind == "videos" else "image"},
-            {"type": "text", "text": job.question(number)},
-        ]
-        text = processor.apply_chat_template(
-            [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
-        )
-        if job.kind == "videos":
-            video = open_video(path, NUM_FRAMES)
-            media = {"video": [(video.frames, video_metadata(video) | {"do_sample_frames": False})]}
-        else:
-            media = {"image": [open_image(path.read_bytes())]}
-        prompts.append({"prompt": text, "multi_modal_data": media})
-    parameters = SamplingParams(temperature=0, max_tokens=job.max_new_tokens)
-
-    def phase(numbers: Sequence[int]) -> Texts:
-        outputs = llm.generate([prompts[number] for number in numbers], parameters, use_tqdm=False)
-        return [output.outputs[0].text.strip() for output in outputs]
-
-    return phase, lambda: None
-
-
-def lmms_phase(backend: str, batch_size: int, job: Job) -> tuple[Phase, Callable[[], None]]:
-    """A chat model of lmms-eval, fed as its evaluator feeds it: images as the data set decodes them."""
-    import io
-
-    from lmms_eval.api.instance import Instance
-    from PIL import Image
-
-    from harness.checkpoints import resolve_checkpoint
-
-    folder = str(resolve_checkpoint(job.model).folder)
-    if backend == "vllm":
-        from lmms_eval.models.chat.vllm import VLLM
-
-        model = VLLM(
-            folder,
-            batch_size=batch_size,
-            nframes=NUM_FRAMES,
-            dtype="float32",
-            enforce_eager=True,
-            disable_log_stats=True,
-            max_new_tokens=1,  # It takes the larger of its own and the task's.
-        )
-    else:
-        from lmms_eval.models.chat.qwen2_5_vl import Qwen2_5_VL
-        from transformers import AutoProcessor
-
-        # Its own default would make small pictures larger than the checkpoint does.
-        size = dict(AutoProcessor.from_pretrained(folder).image_processor.size)
-        model = Qwen2_5_VL(
-            folder,
-            device="cpu",
-            device_map="cpu",
-            batch_size=batch_size,
-            max_num_frames=NUM_FRAMES,
-            min_pixels=size["shortest_edge"],
-            max_pixels=size["longest_edge"],
-        )
-    paths = job.paths()
-    documents = [path if job.kind == "videos" else path.read_bytes() for path in paths]
-
-    class Documents:
-        """A data set, which opens an image anew whenever its row is asked for."""
-
-        def __getitem__(self, number: int) -> dict[str, Any]:
-            return {"number": number, "media": documents[number]}
-
-    def to_messages(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-        medium = (
-            {"type": "video", "url": str(document["media"])}
-            if job.kind == "videos"
-            else {"type": "image", "url": Image.open(io.BytesIO(document["media"])).convert("RGB")}
-        )
-        text = {"type": "text", "text": job.question(document["number"])}
-        return [{"role": "user", "content": [medium, text]}]
-
-    model.task_dict = {"benchmark": {"test": Documents()}}
-    settings = {"max_new_tokens": job.max_new_tokens, "temperature": 0, "do_sample": False, "until": []}
-
-    def phase(numbers: Sequence[int]) -> Texts:
-        instances = [
-            Instance(
-                request_type="generate_until",
-                arguments=("", to_messages, dict(settings), number, "benchmark", "test"),
-                idx=0,
-                metadata={"task": "benchmark", "doc_id": number, "repeats": 1},
-            )
-            for number in numbers
-        ]
-        return [result.text.strip() for result in model.generate_until(instances)]
-
-    return phase, lambda: None
-
-
-SIDES: Mapping[str, Callable[[Job], tuple[Phase, Callable[[], None]]]] = {
-    "vllm": partial(engine_phase, "vllm"),
-    "raw": raw_phase,
-    "lmms-vllm@1": partial(lmms_phase, "vllm", 1),
-    "lmms-vllm@512": partial(lmms_phase, "vllm", 512),
-    "hf": partial(engine_phase, "hf"),
-    "lmms-qwen@1": partial(lmms_phase, "qwen", 1),
-    "lmms-qwen@32": partial(lmms_phase, "qwen", 32),
-}
 
 
 def cpu_seconds(pid: int) -> float:
@@ -331,9 +143,10 @@ def measure(job: Job, timeout_s: float) -> dict[str, Any] | None:
     return figures | {"whole_samples_per_s": job.samples / seconds}
 
 
-def summarise(kind: str, runs: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Medians of each side, and the medians of its ratios to the `vllm` engine within the repetitions."""
+def summarise(kind: str, runs: Mapping[str, Mapping[int, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Medians of each side over the repetitions, and the medians of the `vllm` engine's ratios to it within them."""
     rows = []
+    ours = runs.get("vllm", {})
     for side, figures in runs.items():
         if not figures:
             continue
@@ -341,17 +154,16 @@ def summarise(kind: str, runs: Mapping[str, list[dict[str, Any]]]) -> list[dict[
         for name in (
             "samples_per_s", "whole_samples_per_s", "main_cpu_s", "all_cpu_s", "main_peak_mib", "all_peak_mib"
         ):  # fmt: skip
-            row[name] = statistics.median(figure[name] for figure in figures)
-        ours = runs.get("vllm", [])
-        for name in ("samples_per_s", "whole_samples_per_s"):
-            ratios = [mine[name] / other[name] for mine, other in zip(ours, figures, strict=False)]
-            if ratios:
+            row[name] = statistics.median(figure[name] for figure in figures.values())
+        both = sorted(ours.keys() & figures.keys())
+        if both:
+            for name in ("samples_per_s", "whole_samples_per_s"):
+                ratios = [ours[repeat][name] / figures[repeat][name] for repeat in both]
                 row[f"vllm_times_{name}"] = statistics.median(ratios)
                 row[f"vllm_times_{name}_range"] = [min(ratios), max(ratios)]
-        if ours:
-            same = [mine == other for mine, other in zip(ours[0]["texts"], figures[0]["texts"], strict=True)]
-            row["same_texts"] = sum(same) / len(same)
-        row["distinct_texts"] = len(set(figures[0]["texts"]))
+            texts, others = ours[both[0]]["texts"], figures[both[0]]["texts"]
+            row["same_texts"] = sum(mine == other for mine, other in zip(texts, others, strict=True)) / len(texts)
+        row["distinct_texts"] = len(set(next(iter(figures.values()))["texts"]))
         rows.append(row)
     return rows
 
@@ -362,8 +174,8 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=240, help="images; a quarter as many photos and videos")
     parser.add_argument("--max-new-tokens", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--sides", default="vllm,raw,lmms-vllm@1,lmms-vllm@512,hf,lmms-qwen@32")
-    parser.add_argument("--kinds", default="images,photos,videos")
+    parser.add_argument("--sides", default="vllm,vllm+logprobs,raw,lmms-vllm@1,lmms-vllm@512,hf,lmms-qwen@32")
+    parser.add_argument("--kinds", default="images,pope,photos,videos")
     parser.add_argument("--timeout-s", type=float, default=900)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--work", help=argparse.SUPPRESS)
@@ -383,10 +195,10 @@ def main() -> None:
     sides = arguments.sides.split(",")
     rows = []
     for kind in arguments.kinds.split(","):
-        samples = arguments.samples if kind == "images" else max(1, arguments.samples // 4)
-        runs: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
+        samples = arguments.samples if kind in ("images", "pope") else max(1, arguments.samples // 4)
+        runs: dict[str, dict[int, dict[str, Any]]] = {side: {} for side in sides}
         with tempfile.TemporaryDirectory() as folder:
-            make_data(Path(folder), kind, WARM_UP + samples)
+            make_data(Path(folder), kind, -(-(WARM_UP + samples) // QUESTIONS.get(kind, 1)))
             for repeat in range(arguments.repeats):
                 for side in sides[repeat % len(sides) :] + sides[: repeat % len(sides)]:
                     job = Job(
@@ -399,7 +211,7 @@ def main() -> None:
                     )
                     figures = measure(job, arguments.timeout_s)
                     if figures is not None:
-                        runs[side].append(figures)
+                        runs[side][repeat] = figures
                         print(f"{kind} {side}: {figures['samples_per_s']:.1f}/s", file=sys.stderr)
         rows += summarise(kind, runs)
     from tabulate import tabulate

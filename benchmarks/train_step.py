@@ -48,11 +48,11 @@ def main() -> None:
 
     from harness.checkpoints import resolve_checkpoint
     from trainers.assembly import build_config, build_trainer
+    from trainers.models import quiet_libraries
     from trainers.ntk.by_gradient import GramByGradient
     from trainers.ntk.gram import _StreamedGram
     from trainers.preparation import prepare
     from trainers.recipe import load_recipe
-    from trainers.training import quiet_libraries
 
     spent: dict[str, list[float]] = defaultdict(lambda: [0.0])
 

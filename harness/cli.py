@@ -165,7 +165,13 @@ def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
 def _run_diagnose(arguments: argparse.Namespace) -> int:
     from harness.diagnostics.command import run
 
-    return run(arguments)
+    return run(arguments, map_conflict=_map_conflict)
+
+
+def _map_conflict(folder: Path, open_media: Any, samples: int, model: str | None) -> None:
+    from trainers.conflict.run import map_run
+
+    map_run(folder, open_media=open_media, samples=samples, model=model)
 
 
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -236,13 +242,15 @@ def _run_tasks(arguments: argparse.Namespace) -> int:
 
 
 def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    from harness.doctor import add_arguments
+
+    add_arguments(parser)
 
 
 def _run_doctor(arguments: argparse.Namespace) -> int:
-    from harness.doctor import run_doctor
+    from harness.doctor import run
 
-    return run_doctor(as_json=arguments.json)
+    return run(arguments)
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:

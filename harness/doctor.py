@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Final, Literal
 
+from harness.errors import UsageError
 from harness.hub import hub_unreachable_reason
 
 _REQUIRED: Final = (
@@ -53,6 +55,42 @@ class Check:
     state: State
     found: str
     mend: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `harness doctor`."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    group = parser.add_argument_group("comparing the engines", "do they tell the same story of a checkpoint?")
+    group.add_argument("--engines", metavar="CKPT", help="ask every engine that is usable the same, and compare")
+    group.add_argument("--base-url", action="append", metavar="URL", help="a server of it, compared too; repeatable")
+    group.add_argument("--served-name", metavar="NAME", help="what the server calls it (default: as CKPT)")
+    group.add_argument("--dtype", metavar="TYPE", help="float32 (default), bfloat16 or float16")
+    group.add_argument("--device", metavar="DEVICE", help="torch device (hf)")
+    group.add_argument("--max-pixels", type=int, metavar="N", help="cap on the pixels of an image or frame")
+    group.add_argument("--max-model-len", type=int, metavar="N", help="tokens of prompt and response (vllm)")
+    group.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="X",
+        help="of a token's log-probability (default: 0.001 in float32, else 0.1)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Look at the machine, or compare the engines on a checkpoint.
+
+    Raises:
+        HarnessError: the engines cannot be compared.
+    """
+    options = ("base_url", "served_name", "dtype", "device", "max_pixels", "max_model_len", "tolerance")
+    given = {name: value for name in options if (value := getattr(arguments, name)) is not None}
+    if arguments.engines is None:
+        if given:
+            raise UsageError(f"--{next(iter(given)).replace('_', '-')} goes with --engines CKPT.")
+        return run_doctor(as_json=arguments.json)
+    from harness.doctor_engines import run_engine_check
+
+    return run_engine_check(arguments.engines, **given, as_json=arguments.json)
 
 
 def run_doctor(*, as_json: bool) -> int:

@@ -79,7 +79,10 @@ def open_image(source: ImageSource | Image, *, name: str | None = None) -> Image
         except Exception as error:
             raise MediaError(f"image {name} cannot be decoded: {str(error) or type(error).__name__}.") from error
     with contextlib.suppress(Exception):  # Broken metadata beside sound pixels: they stay as they are stored.
-        image = ImageOps.exif_transpose(image)
+        if data is None:
+            image = ImageOps.exif_transpose(image)
+        else:  # It is our own: the copy that the other form makes even of upright images is spared.
+            ImageOps.exif_transpose(image, in_place=True)
     return _to_rgb(image)
 
 

@@ -2,7 +2,9 @@
 
 A run that is killed at any point loses what was in flight; opening the folder with the same settings goes on from
 there, and with other settings is refused. Where a sample has several records (a failure that was tried again), the
-last one counts.
+last one counts. Where several processes share a run, all but the first append to a shard of their own,
+`samples.rank-N.jsonl`; the first takes the shards up when all are done, and so does whoever goes on with a run that was
+killed.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,46 +21,38 @@ from typing import Any, Final
 
 from harness.errors import StoreError
 from harness.files import drop_torn_tail, lock, write_atomically, write_errors
-from harness.types import (
-    SCHEMA_VERSION,
-    Media,
-    Metric,
-    Response,
-    RunRecord,
-    Sample,
-    SampleRecord,
-    TaskResult,
-    Verdict,
+from harness.records import (
+    LONE_SURROGATES,
+    SAMPLES,
+    SHARDS,
+    SampleKey,
+    append_record,
+    close_records,
+    decode_record,
+    encode_record,
+    latest,
+    read_records,
+    shards,
+    sort_records,
 )
+from harness.types import SCHEMA_VERSION, Metric, RunRecord, SampleRecord, TaskResult
+
+__all__ = [
+    "CONFIG",
+    "RUN",
+    "SAMPLES",
+    "RunFolder",
+    "SampleKey",
+    "Shard",
+    "decode_record",
+    "encode_record",
+    "name_differences",
+    "read_records",
+    "read_run",
+]
 
 CONFIG: Final = "config.json"
-SAMPLES: Final = "samples.jsonl"
 RUN: Final = "run.json"
-
-_LONE_SURROGATES: Final = "backslashreplace"
-"""Half a character, which a server's JSON can hold, cannot be written as UTF-8; this writes it as JSON's own escape."""
-
-SampleKey = tuple[str, str]
-"""Task name and sample id."""
-
-
-def encode_record(record: SampleRecord) -> str:
-    """One line of `samples.jsonl`, without its newline."""
-    return json.dumps(asdict(record), ensure_ascii=False, separators=(",", ":"))
-
-
-def decode_record(line: str) -> SampleRecord:
-    """The inverse of `encode_record`.
-
-    Raises:
-        ValueError, TypeError, KeyError: the line is not a record.
-    """
-    data = json.loads(line)
-    sample = dict(data["sample"])
-    sample["media"] = tuple(Media(**media) for media in sample["media"])
-    return SampleRecord(
-        sample=Sample(**sample), response=Response(**data["response"]), verdict=Verdict(**data["verdict"])
-    )
 
 
 class RunFolder:
@@ -95,8 +89,13 @@ class RunFolder:
         if not is_run:
             _write_config(path, settings, [])
         with write_errors(path / SAMPLES):
-            self._file = (path / SAMPLES).open("a", encoding="utf-8", errors=_LONE_SURROGATES)
+            self._file = (path / SAMPLES).open("a", encoding="utf-8", errors=LONE_SURROGATES)
         lock(self._file, path)
+        try:
+            _refuse_live_shards(path)
+        except StoreError:
+            self._file.close()
+            raise
         if fresh:
             with write_errors(path):
                 self._file.truncate(0)
@@ -118,13 +117,28 @@ class RunFolder:
         path = self.path / SAMPLES
         with write_errors(path):
             drop_torn_tail(path)
-        for key, sizes, failed in _read_keys(path):
-            if failed:
-                self.failed.add(key)
-                self.finished.pop(key, None)
-            else:
-                self.finished[key] = sizes
-                self.failed.discard(key)
+        self.take_up_shards()
+        self.finished, self.failed = latest(path)
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of `samples.jsonl`."""
+        return (self.path / SAMPLES).stat().st_size
+
+    def take_up_shards(self) -> None:
+        """Move what other processes have stored into `samples.jsonl`.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        for shard in shards(self.path):
+            with write_errors(self.path / SAMPLES):
+                drop_torn_tail(shard)
+                with shard.open("rb") as source, (self.path / SAMPLES).open("ab") as file:
+                    shutil.copyfileobj(source, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                shard.unlink()  # Where this is not reached, the records are there twice, and one of them counts.
 
     def append(self, record: SampleRecord) -> None:
         """Store one finished sample: after this returns, killing the process does not lose it.
@@ -132,17 +146,11 @@ class RunFolder:
         Raises:
             StoreError: the disk is full or the folder has gone.
         """
-        with write_errors(self.path / SAMPLES):
-            self._file.write(encode_record(record) + "\n")
-            self._file.flush()
+        append_record(self._file, self.path / SAMPLES, record)
 
     def close(self) -> None:
         """Close the sample file; the run can be continued."""
-        # A second flush of a line that did not fit on the disk fails again; its first failure was reported.
-        try:
-            self._file.close()
-        except OSError as error:
-            raise StoreError(f"cannot close {self.path / SAMPLES}: {error.strerror or error}.") from error
+        close_records(self._file, self.path / SAMPLES)
 
     def reopen(self) -> None:
         """Declare a finished run unfinished, before samples are added to it."""
@@ -156,7 +164,7 @@ class RunFolder:
             StoreError: the folder cannot be written, or a sample has no record.
         """
         self.close()
-        _sort_records(self.path / SAMPLES, order)
+        sort_records(self.path / SAMPLES, order)
 
     def rewrite(self, records: Iterable[SampleRecord]) -> None:
         """Replace the sorted `samples.jsonl`, as a whole, by the same samples with other verdicts.
@@ -170,7 +178,7 @@ class RunFolder:
         path = self.path / SAMPLES
         temporary = path.with_name(f".{path.name}.rewritten")
         with write_errors(path):
-            with temporary.open("w", encoding="utf-8", errors=_LONE_SURROGATES) as file:
+            with temporary.open("w", encoding="utf-8", errors=LONE_SURROGATES) as file:
                 for record in records:
                     file.write(encode_record(record) + "\n")
                 file.flush()
@@ -186,24 +194,49 @@ class RunFolder:
         write_atomically(self.path / RUN, json.dumps(asdict(run), indent=2, ensure_ascii=False) + "\n")
 
 
-def read_records(path: Path) -> Iterator[SampleRecord]:
-    """The records of a run folder, one at a time, in the order of the file; of an unfinished run possibly repeated.
+class Shard:
+    """What one of several processes adds to a run that another one, rank 0, has opened.
 
-    Raises:
-        StoreError: no such file, or a line that is not a record.
+    Attributes:
+        path: the run folder.
+        finished: samples that had been scored when the run was opened, as in `RunFolder`.
     """
-    file_path = Path(path) / SAMPLES
-    try:
-        with file_path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    yield decode_record(line)
-                except (ValueError, TypeError, KeyError) as error:
-                    raise StoreError(f"{file_path}:{number} is not a sample record: {error}.") from error
-    except FileNotFoundError as error:
-        raise StoreError(
-            f"{path} is not a run folder: it has no {SAMPLES}. Give a folder that 'harness eval' wrote."
-        ) from error
+
+    def __init__(self, path: Path, rank: int, size_bytes: int) -> None:
+        """Open the shard.
+
+        Args:
+            path: the run folder.
+            rank: of this process, at least 1.
+            size_bytes: length that `samples.jsonl` had when the run was opened; what is behind it is being written.
+
+        Raises:
+            StoreError: the folder is not the one that rank 0 opened, or cannot be written.
+        """
+        self.path = path
+        samples = path / SAMPLES
+        try:
+            whole = samples.stat().st_size >= size_bytes
+        except OSError:
+            whole = False
+        if not whole:
+            raise StoreError(
+                f"rank {rank} does not see the run that rank 0 opened in {path}. Choose a folder that all machines "
+                "share with --out."
+            )
+        self.finished, _ = latest(samples, size_bytes)
+        self._path = path / SHARDS.replace("*", str(rank))
+        with write_errors(self._path):
+            self._file = self._path.open("a", encoding="utf-8", errors=LONE_SURROGATES)
+        lock(self._file, path)
+
+    def append(self, record: SampleRecord) -> None:
+        """Store one finished sample, as `RunFolder.append` does."""
+        append_record(self._file, self._path, record)
+
+    def close(self) -> None:
+        """Close the shard; it can be taken up."""
+        close_records(self._file, self._path)
 
 
 def read_run(path: Path) -> RunRecord:
@@ -259,6 +292,13 @@ def _clear(path: Path, *, keep: str) -> None:
             child.unlink()
 
 
+def _refuse_live_shards(path: Path) -> None:
+    """A killed run may have left processes that are still at work."""
+    for shard in shards(path):
+        with write_errors(shard), shard.open("a", encoding="utf-8") as file:
+            lock(file, path)
+
+
 def _flatten(settings: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(settings, Mapping):
         return {prefix: settings}
@@ -269,15 +309,20 @@ def _flatten(settings: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _refuse_other_settings(path: Path, stored: Any, wanted: Mapping[str, Any]) -> None:
-    before, now = _flatten(stored), _flatten(wanted)
-    different = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+    different = name_differences(stored, wanted, "stored", "asked")
     if different:
-        shown = "; ".join(f"{key}: stored {before.get(key)!r}, asked {now.get(key)!r}" for key in different[:4])
-        more = f"; and {len(different) - 4} more" if len(different) > 4 else ""
         raise StoreError(
-            f"{path} holds a run of other settings ({shown}{more}). "
+            f"{path} holds a run of other settings ({different}). "
             "Choose another folder with --out, or start over with --fresh."
         )
+
+
+def name_differences(one: Any, other: Any, name: str, other_name: str) -> str:
+    """What differs between two trees of settings, the first four of it in words; empty where nothing does."""
+    before, now = _flatten(one), _flatten(other)
+    different = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+    shown = "; ".join(f"{key}: {name} {before.get(key)!r}, {other_name} {now.get(key)!r}" for key in different[:4])
+    return f"{shown}; and {len(different) - 4} more" if len(different) > 4 else shown
 
 
 def _closed_sessions(path: Path, sessions: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -287,46 +332,9 @@ def _closed_sessions(path: Path, sessions: list[dict[str, Any]]) -> list[dict[st
         seconds = session.get("seconds")
         if seconds is None:
             last = max(
-                ((path / name).stat().st_mtime for name in (SAMPLES, RUN) if (path / name).exists()),
+                (file.stat().st_mtime for file in (path / SAMPLES, path / RUN, *shards(path)) if file.exists()),
                 default=0.0,
             )
             seconds = max(0.0, last - datetime.fromisoformat(session["started"]).timestamp())
         closed.append({"started": session["started"], "seconds": round(seconds, 1)})
     return closed
-
-
-def _read_keys(path: Path) -> Iterator[tuple[SampleKey, tuple[int | None, ...], bool]]:
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                data = json.loads(line)
-                key = (data["sample"]["task"], data["sample"]["id"])
-                sizes = tuple(medium["size_bytes"] for medium in data["sample"]["media"])
-                failed = data["verdict"]["status"] == "error"
-            except (ValueError, TypeError, KeyError) as error:
-                raise StoreError(
-                    f"{path}:{number} is not a sample record: {error}. Delete that line, or start over with --fresh."
-                ) from error
-            yield key, sizes, failed
-
-
-def _sort_records(path: Path, order: Sequence[SampleKey]) -> None:
-    offsets: dict[SampleKey, tuple[int, int]] = {}
-    start = 0
-    with path.open("rb") as file:
-        for line in file:
-            data = json.loads(line)
-            offsets[data["sample"]["task"], data["sample"]["id"]] = (start, len(line))
-            start += len(line)
-    missing = [key for key in order if key not in offsets]
-    if missing:
-        raise StoreError(f"{path}: {len(missing)} samples have no record, e.g. {missing[0]}.")
-    temporary = path.with_name(f".{path.name}.sorted")
-    with write_errors(path), path.open("rb") as source, temporary.open("wb") as sorted_file:
-        for key in order:
-            offset, length = offsets[key]
-            source.seek(offset)
-            sorted_file.write(source.read(length))
-        sorted_file.flush()
-        os.fsync(sorted_file.fileno())
-    os.replace(temporary, path)

@@ -79,6 +79,8 @@ class Response:
         completion_tokens: generated tokens, the end token included.
         seconds: wall time from submission to the finished response; shared by a batch in batched engines.
         error: why there is no response (`what: detail`), or `None`.
+        answer_logprobs: natural log-probabilities that the model gave to the tokens of the answer, at temperature 1;
+            `None` where the engine does not tell them or there is no answer.
     """
 
     sample_id: str
@@ -88,6 +90,11 @@ class Response:
     completion_tokens: int | None = None
     seconds: float | None = None
     error: str | None = None
+    answer_logprobs: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.answer_logprobs is not None:  # JSON gives a list back.
+            object.__setattr__(self, "answer_logprobs", tuple(self.answer_logprobs))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,6 +74,11 @@ HOSTILE = {
     "struck": "~~",
     "JSON": '{"answer": ',
     "special tokens": "<|im_end|>",
+    "conclusions": "<conclusion>A</conclusion>",
+    "all but one": "all but B are wrong, ",
+    "asked and affirmed": "is it B? yes. ",
+    "held claims": "the claim that a dog holds. ",
+    "turned": "though it looks like a, it is b; ",
 }
 
 _WORDS = [

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -22,6 +22,8 @@ class Answer:
     body: bytes | None = None
     finish_reason: str = "stop"
     message: Mapping[str, Any] | None = None
+    choices: Sequence[str] = ()
+    logprobs: Sequence[tuple[str, float]] | None = None
     delay_s: float = 0.0
     cut: bool = False
     disconnect: bool = False
@@ -32,9 +34,20 @@ class Answer:
         if self.status >= 400:
             return json.dumps({"error": {"message": self.text, "code": None}}).encode()
         message = self.message if self.message is not None else {"role": "assistant", "content": self.text}
+        messages = [{"role": "assistant", "content": text} for text in self.choices] or [message]
+        choices: list[dict[str, Any]] = [
+            {"index": index, "message": message, "finish_reason": self.finish_reason}
+            for index, message in enumerate(messages)
+        ]
+        if self.logprobs is not None:
+            tokens = [
+                {"token": text, "logprob": logprob, "bytes": list(text.encode())} for text, logprob in self.logprobs
+            ]
+            for choice in choices:
+                choice["logprobs"] = {"content": tokens}
         return json.dumps(
             {
-                "choices": [{"index": 0, "message": message, "finish_reason": self.finish_reason}],
+                "choices": choices,
                 "usage": {"prompt_tokens": 7, "completion_tokens": 3},
             }
         ).encode()

@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -111,6 +112,96 @@ def test_sampling_sends_a_seed_that_depends_on_sample_and_run(serve: Callable[..
     seeds = [first["a"]["seed"], first["b"]["seed"], server.bodies[2]["seed"]]
     assert len(set(seeds)) == 3
     assert server.bodies[3]["seed"] == first["a"]["seed"]
+
+
+HOT = Decoding(max_new_tokens=16, temperature=1.0, seed=3)
+
+
+def run_several(engine: ApiEngine, *requests: Request) -> dict[str, list[Response]]:
+    responses: dict[str, list[Response]] = {}
+    try:
+        engine.load()
+        for request, response in engine.generate(requests, HOT):
+            responses.setdefault(request.sample_id, []).append(response)
+    finally:
+        engine.close()
+    return responses
+
+
+def test_several_responses_are_one_request(serve: Callable[..., HostileServer]) -> None:
+    server = serve(always(Answer(choices=["yes", "no", "perhaps"])))
+    responses = run_several(make(server), text_request("a", n=3))["a"]
+    assert [(response.text, response.completion_tokens) for response in responses] == [
+        ("yes", None), ("no", None), ("perhaps", None),
+    ]  # fmt: skip
+    (body,) = server.bodies
+    assert body["n"] == 3
+
+
+def test_a_server_that_gives_fewer_is_asked_for_the_rest(serve: Callable[..., HostileServer]) -> None:
+    server = serve(lambda prompt, before: Answer(choices=[f"{before}.0", f"{before}.1"]))
+    responses = run_several(make(server, in_flight=1), text_request("a", n=5), text_request("b", n=3))
+    assert {sample_id: len(of_one) for sample_id, of_one in responses.items()} == {"a": 5, "b": 3}
+    assert [response.text for response in responses["a"][:2]] == ["0.0", "0.1"]
+    asked: dict[str, list[tuple[int, int]]] = {"a": [], "b": []}
+    for body in server.bodies:
+        asked[body["messages"][0]["content"][0]["text"]].append((body.get("n", 1), body["seed"]))
+    first = asked["a"][0][1]
+    # What is missing is asked for in twos, each with the seed of its place; the next prompt in twos at once.
+    assert asked["a"][0] == (5, first)
+    assert sorted(asked["a"][1:]) == [(1, first + 4), (2, first + 2)]
+    assert sorted(n for n, _ in asked["b"]) == [1, 2]
+
+
+def test_a_server_that_refuses_several_is_asked_one_by_one(serve: Callable[..., HostileServer]) -> None:
+    def plan(prompt: str, before: int) -> Answer:
+        several = server.bodies[-1].get("n", 1) > 1
+        return Answer(status=400, text="only one completion is supported") if several else Answer(text="yes")
+
+    server = serve(plan)
+    responses = run_several(make(server, in_flight=1), text_request("a", n=3), text_request("b", n=2))
+    assert [response.text for of_one in responses.values() for response in of_one] == ["yes"] * 5
+    seeds = [body["seed"] for body in server.bodies if body["messages"][0]["content"][0]["text"] == "a"]
+    assert sorted(seed - seeds[0] for seed in seeds) == [0, 0, 1, 2]
+    # It is not asked for several again.
+    assert sum("n" in body for body in server.bodies) == 1
+
+
+def test_a_prompt_that_is_refused_fails_all_of_its_responses(serve: Callable[..., HostileServer]) -> None:
+    server = serve(always(Answer(status=400, text="too long")))
+    responses = run_several(make(server), text_request("a", n=4))["a"]
+    assert [response.error for response in responses] == ["status 400: too long"] * 4
+    assert len(server.bodies) == 2
+
+
+def test_log_probabilities_of_the_answer(serve: Callable[..., HostileServer]) -> None:
+    tokens = [("<answer>", -0.1), ("\u00fc", -0.2), ("ber", -0.3), ("</answer>", -0.4), ("<|end|>", -0.5)]
+    server = serve(always(Answer(text="<answer>\u00fcber</answer>", logprobs=tokens)))
+    (response,) = run(make(server), [text_request("a")]).values()
+    assert server.bodies[0]["logprobs"] is True
+    assert response.answer_logprobs == (-0.2, -0.3)
+    run(make(server), [text_request("b")], replace(GREEDY, logprobs=False))
+    assert "logprobs" not in server.bodies[1]
+
+
+def test_tokens_that_are_not_those_of_the_text_tell_nothing(serve: Callable[..., HostileServer]) -> None:
+    server = serve(always(Answer(text="yes", logprobs=[("thinking", -1.0), ("yes", -0.1)])))
+    (response,) = run(make(server), [text_request("a")]).values()
+    assert (response.text, response.answer_logprobs) == ("yes", None)
+
+
+@pytest.mark.parametrize("status", [400, 403, 422])
+def test_a_server_without_log_probabilities_is_not_asked_again(
+    serve: Callable[..., HostileServer], status: int
+) -> None:
+    def plan(prompt: str, before: int) -> Answer:
+        asked = "logprobs" in server.bodies[-1]
+        return Answer(status=status, text="Logprobs are not supported.") if asked else Answer(text="yes")
+
+    server = serve(plan)
+    responses = run(make(server, in_flight=1), [text_request("a"), text_request("b")])
+    assert [(response.text, response.answer_logprobs) for response in responses.values()] == [("yes", None)] * 2
+    assert ["logprobs" in body for body in server.bodies] == [True, False, False]
 
 
 @pytest.mark.parametrize(

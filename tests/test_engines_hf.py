@@ -1,13 +1,14 @@
 """The Transformers engine on the demo checkpoint: batching changes nothing, and one bad sample costs itself."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from harness.checkpoints import Checkpoint, resolve_checkpoint
-from harness.engines import Decoding, Engine, Request, make_engine
+from harness.engines import Decoding, Engine, Request, Tokens, make_engine
 from harness.errors import MediaError, ModelError, UsageError
 from harness.media import Video
 from harness.prompts import instruction
@@ -177,3 +178,53 @@ def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
     engine = make_engine("hf", resolve_checkpoint(str(tmp_path)), {"device": "cpu"})
     with pytest.raises(ModelError, match="cannot be loaded by the engine 'hf'"):
         engine.load()
+
+
+def test_log_probabilities_of_the_answer_unless_they_are_not_wanted(engine: Engine) -> None:
+    seen: list[Tokens] = []
+    request = replace(make_request(0), observe=seen.append)
+    told = generate(engine, [request])["0"]
+    assert told.answer_logprobs is not None
+    (tokens,) = seen
+    assert tokens.ids is not None
+    assert len(tokens.ids) == len(tokens.logprobs) == told.completion_tokens
+    assert max(tokens.logprobs) <= 0
+    assert set(told.answer_logprobs) <= {round(value, 6) for value in tokens.logprobs}
+    untold = generate(engine, [request], replace(DECODING, logprobs=False))["0"]
+    assert (untold.text, untold.answer_logprobs, len(seen)) == (told.text, None, 1)
+
+
+HOT = Decoding(max_new_tokens=24, temperature=1.5, top_p=0.9, seed=1)
+
+
+def texts_of(engine: Engine, requests: Sequence[Request], decoding: Decoding = HOT) -> dict[str, list[str]]:
+    texts: dict[str, list[str]] = {}
+    for request, response in engine.generate(requests, decoding):
+        texts.setdefault(request.sample_id, []).append(response.text)
+    return texts
+
+
+def test_several_responses_of_a_prompt(engine: Engine) -> None:
+    requests = [replace(make_request(index), n=6) for index in range(3)]
+    texts = texts_of(engine, requests)
+    assert [len(texts[str(index)]) for index in range(3)] == [6, 6, 6]
+    assert all(len(set(of_one)) > 1 for of_one in texts.values())
+    assert texts_of(engine, requests) == texts
+
+
+def test_a_draw_depends_on_its_seed_and_not_on_its_company(engine: Engine) -> None:
+    six = texts_of(engine, [replace(make_request(1), n=6)])["1"]
+    assert texts_of(engine, [make_request(2), replace(make_request(1), n=3), make_request(0)])["1"] == six[:3]
+    later = [texts_of(engine, [make_request(1)], replace(HOT, seed=seed))["1"][0] for seed in (1, 2)]
+    assert later[0] == six[0]
+    assert later[0] != later[1]
+
+
+def test_several_responses_of_a_bad_image_all_fail(engine: Engine) -> None:
+    responses = [response for _, response in engine.generate([replace(make_request(0, broken=True), n=3)], HOT)]
+    assert [response.error for response in responses] == ["media: image 0 is truncated."] * 3
+
+
+def test_several_greedy_responses_are_a_mistake(engine: Engine) -> None:
+    with pytest.raises(UsageError, match="temperature"):
+        list(engine.generate([replace(make_request(0), n=2)], DECODING))

@@ -1,6 +1,7 @@
 """The replay engine gives what was recorded, and says what was not."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,25 @@ def test_recorded_responses_come_back_and_missing_ones_are_errors(tmp_path: Path
     ]
 
 
+def test_several_recorded_responses_of_a_sample(tmp_path: Path) -> None:
+    path = write(tmp_path / "r.jsonl", {"id": "a", "response": ["yes", None, "no"]}, {"id": "b", "response": "yes"})
+    engine = make_engine("replay", CHECKPOINT, {"responses": path})
+    hot = Decoding(max_new_tokens=8, temperature=1.0)
+    wanted = [replace(request(sample_id), n=n) for sample_id, n in (("a", 2), ("a", 1), ("b", 3), ("c", 2))]
+    assert [(item.sample_id, response.text, response.error) for item, response in engine.generate(wanted, hot)] == [
+        ("a", "yes", None),
+        ("a", "", "recorded without a response"),
+        ("a", "yes", None),
+        ("b", "yes", None),
+        ("b", "", "1 of 3 responses are recorded in r.jsonl"),
+        ("b", "", "1 of 3 responses are recorded in r.jsonl"),
+        ("c", "", "no recorded response in r.jsonl"),
+        ("c", "", "no recorded response in r.jsonl"),
+    ]
+    with pytest.raises(UsageError, match="temperature"):
+        list(engine.generate(wanted, DECODING))
+
+
 def test_ids_that_repeat_between_tasks_are_told_apart(tmp_path: Path) -> None:
     path = write(
         tmp_path / "r.jsonl",
@@ -60,6 +80,8 @@ def test_a_run_folder_is_a_recording(tmp_path: Path) -> None:
         ([{"id": "a"}], r":1 is not a recorded response \(no 'response'\)"),
         ([{"id": "a", "response": "x"}, {"response": "x"}], r":2 is not a recorded response \(no 'id'\)"),
         ([{"id": "a", "response": 3}], "not a text"),
+        ([{"id": "a", "response": []}], "not a text"),
+        ([{"id": "a", "response": ["yes", 3]}], "not a text"),
         (["text"], ":1 is not a recorded response"),
         ([{"id": "a", "response": "x"}, {"id": "a", "response": "y"}], ":2: sample 'a' is recorded twice"),
     ],

@@ -9,14 +9,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import pytest
 
-from harness.engines import Request
+from harness.engines import Decoding, Request, checked
 from harness.engines.guard import Guard
-from harness.engines.submission import LoopThread, Put, serve_groups
-from harness.errors import EngineError
+from harness.engines.submission import LoopThread, Put, put_failure, serve_groups
+from harness.errors import EngineError, UsageError
 from harness.types import Response
 
 
@@ -39,6 +40,10 @@ def groups(count: int, size: int = 1) -> list[list[Request]]:
 
 def answer(request: Request) -> Response:
     return Response(sample_id=request.sample_id, text="yes")
+
+
+def several(sample_id: str, n: int) -> Request:
+    return Request(task="t", sample_id=sample_id, prompt="", media=(), open_media=list, n=n)
 
 
 def test_every_request_is_answered_once_and_few_are_under_way(loop: LoopThread) -> None:
@@ -111,6 +116,59 @@ def test_a_dead_engine_raises_after_what_was_finished(loop: LoopThread) -> None:
     ids = [request.sample_id for request, response in finished if response.error is None]
     assert {"0.0", "1.0", "1.1", "2.0", "2.1", "3.0"} <= set(ids)
     assert "8.0" not in ids
+
+
+def test_every_response_of_a_request_counts(loop: LoopThread) -> None:
+    under_way, most = 0, 0
+
+    async def serve(group: Sequence[Request], put: Put) -> None:
+        nonlocal under_way, most
+        (request,) = group
+        under_way += request.n
+        most = max(most, under_way)
+        await asyncio.sleep(0.001)
+        under_way -= request.n
+        for _ in range(request.n + 2):
+            put(request, answer(request))
+
+    served = serve_groups(loop, ([several(str(number), 4)] for number in range(20)), serve, 8)
+    assert Counter(request.sample_id for request, _ in served) == {str(number): 4 for number in range(20)}
+    assert most == 8
+
+
+def test_responses_that_are_missing_fail_one_by_one(loop: LoopThread) -> None:
+    async def serve(group: Sequence[Request], put: Put) -> None:
+        put(group[0], answer(group[0]))
+        if group[0].sample_id == "fault":
+            raise ValueError("a fault")
+        if group[0].sample_id == "none":
+            put_failure(put, group[0], "media: unreadable")
+
+    errors: dict[str, list[str | None]] = {}
+    for request, response in serve_groups(loop, ([several(name, 3)] for name in ("fault", "none", "short")), serve, 9):
+        errors.setdefault(request.sample_id, []).append(response.error)
+    assert errors == {
+        "fault": [None, "ValueError: a fault", "ValueError: a fault"],
+        "none": [None, "media: unreadable", "media: unreadable"],
+        "short": [None, "the engine gave no response", "the engine gave no response"],
+    }
+
+
+def test_an_engine_that_dies_among_several_responses_ends_the_stream(loop: LoopThread) -> None:
+    async def serve(group: Sequence[Request], put: Put) -> None:
+        put(group[0], answer(group[0]))
+        raise EngineError("it died")
+
+    finished = []
+    with pytest.raises(EngineError, match="it died"):
+        finished.extend(serve_groups(loop, [[several("a", 3)]], serve, 9))
+    assert [response.text for _, response in finished] == ["yes"]
+
+
+@pytest.mark.parametrize(("n", "temperature", "says"), [(2, 0.0, "temperature above 0"), (0, 1.0, "at least one")])
+def test_numbers_of_responses_that_make_no_sense(n: int, temperature: float, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        list(checked([several("a", n)], Decoding(max_new_tokens=1, temperature=temperature)))
 
 
 def test_a_stream_that_is_left_cancels_what_is_under_way(loop: LoopThread) -> None:

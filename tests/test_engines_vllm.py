@@ -15,6 +15,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +27,8 @@ import pytest
 from PIL import Image
 
 from harness.checkpoints import Checkpoint, resolve_checkpoint
-from harness.engines import Decoding, Request
+from harness.engines import Decoding, Request, Tokens
+from harness.engines.preparation import request_seed
 from harness.errors import EngineError, MediaError, ModelError, UsageError
 from harness.media import Video, open_image
 from harness.prompts import instruction
@@ -138,13 +141,26 @@ def requests() -> list[Request]:
     return requests
 
 
-def run(engine: Any, requests: Sequence[Request], decoding: Decoding = GREEDY) -> dict[str, Response]:
+def run(
+    engine: Any,
+    requests: Sequence[Request],
+    decoding: Decoding = GREEDY,
+    tokens: dict[str, Tokens] | None = None,
+) -> dict[str, Response]:
+    if tokens is not None:
+        requests = [replace(request, observe=partial(tokens.__setitem__, request.sample_id)) for request in requests]
     return {request.sample_id: response for request, response in engine.generate(iter(requests), decoding)}
 
 
 @pytest.fixture(scope="module")
-def responses(engine: Any, requests: list[Request]) -> dict[str, Response]:
-    return run(engine, requests)
+def tokens() -> dict[str, Tokens]:
+    """Of each of `responses`."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def responses(engine: Any, requests: list[Request], tokens: dict[str, Tokens]) -> dict[str, Response]:
+    return run(engine, requests, tokens=tokens)
 
 
 def story(responses: dict[str, Response]) -> dict[str, tuple[Any, ...]]:
@@ -164,21 +180,82 @@ def test_the_answers_vary(responses: dict[str, Response]) -> None:
     assert all(response.text == response.text.strip() for response in responses.values())
 
 
+def several(engine: Any, requests: Sequence[Request], decoding: Decoding) -> dict[str, list[str]]:
+    texts: dict[str, list[str]] = {}
+    for request, response in engine.generate(iter(requests), decoding):
+        assert response.error is None
+        texts.setdefault(request.sample_id, []).append(response.text)
+    return texts
+
+
+def test_several_responses_of_a_prompt_are_drawn_with_seeds_that_follow(engine: Any, requests: list[Request]) -> None:
+    hot = Decoding(max_new_tokens=16, temperature=1.5, seed=1)
+    asked = [replace(request, n=5) for request in requests[:3]]
+    texts = several(engine, asked, hot)
+    assert [len(of_one) for of_one in texts.values()] == [5, 5, 5]
+    assert all(len(set(of_one)) > 1 for of_one in texts.values())
+    assert several(engine, asked, hot) == texts
+    third = request_seed(requests[0], hot, 2)
+    # A run whose seed makes that of this request the third one's.
+    run_seed = third ^ request_seed(requests[0], replace(hot, seed=0))
+    alone = several(engine, requests[:1], replace(hot, seed=run_seed))
+    assert alone[requests[0].sample_id] == [texts[requests[0].sample_id][2]]
+
+
+def test_log_probabilities_that_are_not_wanted_are_not_told(
+    engine: Any, requests: list[Request], responses: dict[str, Response]
+) -> None:
+    seen: list[Tokens] = []
+    untold = run(engine, [replace(requests[0], observe=seen.append)], replace(GREEDY, logprobs=False))
+    assert story(untold) == story({requests[0].sample_id: responses[requests[0].sample_id]})
+    assert [response.answer_logprobs for response in untold.values()] == [None]
+    assert not seen
+
+
+def test_several_responses_of_a_bad_image_all_fail_and_greedy_ones_are_a_mistake(engine: Any) -> None:
+    def unreadable() -> list[Any]:
+        raise MediaError("it is cut off.")
+
+    bad = make_request("bad", [mosaic(28, 28, 0)], open_media=unreadable, n=3)
+    hot = Decoding(max_new_tokens=4, temperature=1.0)
+    assert [response.error for _, response in engine.generate([bad], hot)] == ["media: it is cut off."] * 3
+    with pytest.raises(UsageError, match="temperature"):
+        list(engine.generate([bad], GREEDY))
+
+
 def test_hf_and_vllm_agree_on_every_size_and_video(
-    checkpoint: Checkpoint, requests: list[Request], responses: dict[str, Response]
+    checkpoint: Checkpoint, requests: list[Request], responses: dict[str, Response], tokens: dict[str, Tokens]
 ) -> None:
     from harness.engines.hf import HfEngine
 
     hf = HfEngine(checkpoint, batch_size=8)
     hf.load()
+    of_hf: dict[str, Tokens] = {}
     try:
-        assert story(run(hf, requests)) == story(responses)
+        by_hf = run(hf, requests, tokens=of_hf)
     finally:
         hf.close()
+    assert story(by_hf) == story(responses)
+    assert_same_tokens(of_hf, tokens)
+    for sample_id, response in responses.items():
+        assert response.answer_logprobs == pytest.approx(by_hf[sample_id].answer_logprobs, abs=1e-4)
+    assert sum(response.answer_logprobs is not None for response in responses.values()) > 20
+
+
+def assert_same_tokens(some: dict[str, Tokens], others: dict[str, Tokens]) -> None:
+    assert some.keys() == others.keys()
+    for sample_id, tokens in some.items():
+        assert tokens.ids == others[sample_id].ids
+        assert tokens.logprobs == pytest.approx(others[sample_id].logprobs, abs=1e-4)
 
 
 def test_a_vllm_server_behind_the_api_engine_agrees(
-    checkpoint: Checkpoint, requests: list[Request], responses: dict[str, Response], monkeypatch: pytest.MonkeyPatch
+    engine: Any,
+    checkpoint: Checkpoint,
+    requests: list[Request],
+    responses: dict[str, Response],
+    tokens: dict[str, Tokens],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from harness.engines.api import ApiEngine
 
@@ -201,7 +278,15 @@ def test_a_vllm_server_behind_the_api_engine_agrees(
         api = ApiEngine(Checkpoint(name="openai:small", folder=None), base_url=f"http://127.0.0.1:{port}/v1")
         api.load()
         try:
-            assert story(run(api, requests)) == story(responses)
+            of_api: dict[str, Tokens] = {}
+            by_api = run(api, requests, tokens=of_api)
+            assert story(by_api) == story(responses)
+            assert_same_tokens(of_api, tokens)
+            for sample_id, response in responses.items():
+                assert response.answer_logprobs == pytest.approx(by_api[sample_id].answer_logprobs, abs=1e-4)
+            hot = Decoding(max_new_tokens=16, temperature=1.5, seed=1)
+            asked = [replace(request, n=4) for request in requests[:3]]
+            assert several(api, asked, hot) == several(engine, asked, hot)
             too_long = make_request("long", [], prompt="Is there a red circle in the image? " * 200)
             assert "768" in str(run(api, [too_long])["long"].error)
         finally:

@@ -35,6 +35,23 @@ def test_lines_come_now_and_then_with_rate_and_time_left(clock: Clock) -> None:
     assert len(lines) == 2
 
 
+def test_what_other_processes_finish_counts_too(clock: Clock) -> None:
+    stream = io.StringIO()
+    with Progress(total=100, done=0, stream=stream) as bar:
+        clock.now = 20
+        bar.follow(0, 0)
+        bar.advance(failed=False)
+        clock.now = 40
+        bar.follow(39, 2)
+        bar.follow(49, 2)
+    lines = stream.getvalue().splitlines()
+    assert lines == [
+        "0/100 samples (0%), 0.0/s",
+        "40/100 samples (40%), 1.0/s, 2 failed, about 60 s left",
+        "50/100 samples (50%), 1.2/s, 2 failed, about 40 s left",
+    ]
+
+
 def test_a_run_with_nothing_to_do_prints_nothing() -> None:
     stream = io.StringIO()
     with Progress(total=5, done=5, stream=stream):

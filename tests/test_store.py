@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import StoreError
 from harness.files import write_atomically
-from harness.store import RunFolder, decode_record, encode_record, read_records, read_run
+from harness.store import RunFolder, Shard, decode_record, encode_record, read_records, read_run
 from harness.types import Media, Metric, Response, RunRecord, Sample, SampleRecord, TaskResult, Verdict
 
 SETTINGS = {"model": {"name": "m", "weights": "sha256:1"}, "seed": 0, "tasks": {"pope": {"digest": "sha256:2"}}}
@@ -71,6 +71,68 @@ def test_a_record_survives_its_line() -> None:
     line = encode_record(record)
     assert "\n" not in line
     assert decode_record(line) == record
+
+
+def test_log_probabilities_survive_their_line() -> None:
+    record = make_record("a")
+    record = replace(record, response=replace(record.response, answer_logprobs=(-0.25, -1e-06)))
+    assert decode_record(encode_record(record)) == record
+
+
+def store_shard(path: Path, *sample_ids: str, rank: int = 1) -> Shard:
+    shard = Shard(path, rank, (path / "samples.jsonl").stat().st_size)
+    for sample_id in sample_ids:
+        shard.append(make_record(sample_id))
+    return shard
+
+
+def test_shards_are_taken_up_by_whoever_goes_on(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.append(make_record("a"))
+    for rank, sample_id in ((1, "b"), (12, "c")):
+        shard = store_shard(tmp_path, sample_id, rank=rank)
+        assert set(shard.finished) == {("pope", "a")}
+        shard.close()
+    folder.close()
+    assert [record.sample.id for record in read_records(tmp_path)] == ["a", "b", "c"]
+    with (tmp_path / "samples.rank-12.jsonl").open("a") as file:
+        file.write('{"torn')
+    again = RunFolder(tmp_path, SETTINGS)
+    assert set(again.finished) == {("pope", "a"), ("pope", "b"), ("pope", "c")}
+    again.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "samples.jsonl"]
+
+
+def test_a_shard_that_is_still_written_keeps_others_out(tmp_path: Path) -> None:
+    RunFolder(tmp_path, SETTINGS).close()
+    shard = store_shard(tmp_path, "b")
+    for fresh in (False, True):
+        with pytest.raises(StoreError, match="another process"):
+            RunFolder(tmp_path, SETTINGS, fresh=fresh)
+    assert [record.sample.id for record in read_records(tmp_path)] == ["b"]
+    shard.close()
+    fresh_folder = RunFolder(tmp_path, SETTINGS, fresh=True)
+    assert fresh_folder.finished == {}
+    fresh_folder.close()
+
+
+def test_a_shard_elsewhere_than_the_run_is_refused(tmp_path: Path) -> None:
+    RunFolder(tmp_path / "run", SETTINGS).close()
+    with pytest.raises(StoreError, match="rank 3 does not see the run"):
+        Shard(tmp_path / "elsewhere", 3, 0)
+    with pytest.raises(StoreError, match="all machines share"):
+        Shard(tmp_path / "run", 3, 10)
+
+
+def test_a_shard_reads_no_further_than_the_run_was_when_it_was_opened(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.append(make_record("a"))
+    size_bytes = folder.size_bytes
+    folder.append(make_record("b"))
+    shard = Shard(tmp_path, 1, size_bytes)
+    assert set(shard.finished) == {("pope", "a")}
+    shard.close()
+    folder.close()
 
 
 def test_half_a_character_is_stored_and_read_back(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from support_training import TINY_GRPO, YesJudge
 
 import harness.judge
 from harness.errors import UsageError
-from harness.store import read_run
+from harness.store import read_records, read_run
 from trainers import command
 from trainers.data import command as data_command
 from trainers.selection.rollouts import SELECTED
@@ -81,6 +81,46 @@ def test_train_ends_with_evaluations_and_a_leaderboard(tmp_path):
     told = json.loads((tmp_path / "one" / "final" / "harness.json").read_text())
     assert told["trained_from"]["weights"] == runs["start"].weights
     assert told["recipe"]["train"]["max_steps"] == 1
+
+
+@needs_checkpoint
+@pytest.mark.parametrize("lora", ["0", "4"])
+def test_the_model_is_not_loaded_again_and_answers_as_its_checkpoint_does(lora, tmp_path, monkeypatch):
+    from harness.config import EvalConfig
+    from harness.engines.hf import AutoModelForImageTextToText
+    from harness.evaluation.run import evaluate
+
+    loaded = []
+    load = AutoModelForImageTextToText.from_pretrained
+
+    def counted(folder, *args, **kwargs):
+        loaded.append(Path(folder).name)
+        return load(folder, *args, **kwargs)
+
+    arguments = parse(
+        command.add_arguments, "demo/no_selection", *TINY_GRPO, f"output={tmp_path / 'one'}", "eval.tasks=[pope]",
+        "eval.limit=4", "train.max_steps=1", f"lora.rank={lora}", "train.gradient_checkpointing=true",
+        "eval.every=true", "eval.start=false",
+    )  # fmt: skip
+    monkeypatch.setattr(harness.judge, "load_judge", lambda *_, **__: YesJudge())
+    monkeypatch.setattr("harness.engines.hf.AutoModelForImageTextToText.from_pretrained", counted)
+    assert command.run(arguments) == 0
+    # Once to train, and for the checkpoint that was saved: itself, or its adapter's base and what they make together.
+    every = ["checkpoint-1"] if lora == "0" else ["checkpoint", "merged"]
+    assert loaded == ["checkpoint", *every]
+    final = tmp_path / "one" / "runs" / "final"
+    evaluate(
+        EvalConfig(
+            model=str(tmp_path / "one" / "final"), tasks=("pope",), data="demo", prompt="grounded", engine="hf",
+            engine_options={"batch_size": 64}, out=tmp_path / "again", limit=4, max_new_tokens=64, diagnose=False,
+        )
+    )  # fmt: skip
+    assert loaded[-1] == "final"
+    texts = [[record.response.text for record in read_records(folder)] for folder in (final, tmp_path / "again")]
+    assert texts[0] == texts[1]
+    assert read_run(final).weights == read_run(tmp_path / "again").weights
+    every_run = read_run(tmp_path / "one" / "runs" / "checkpoint-1")
+    assert every_run.weights == read_run(final).weights  # The only step's.
 
 
 @needs_checkpoint

@@ -270,3 +270,15 @@ def test_hidden_is_the_cosine_of_mean_states():
 def test_an_unknown_estimator_is_refused():
     with pytest.raises(UsageError, match="exact, top_tokens, sketch, hidden"):
         ntk_similarity(*draw(), estimator="exakt")
+
+
+@pytest.mark.parametrize("certainty", [20.0, 28.0, 32.0, 36.0, 44.0, 60.0, 110.0])
+def test_gradients_of_certain_sequences_are_finite(certainty):
+    # Probabilities of all but the target from 1e-9 down to 0: squares of the gradients lie near the end of float32.
+    head = torch.eye(3)
+    hidden = torch.tensor([[certainty, 0.0, 0.0], [0.0, certainty, 0.0], [0.3, 0.1, 0.2]], requires_grad=True)
+    cosine = ntk_cosine(ntk_gram(hidden, head, torch.tensor([0, 1, 2]), torch.arange(3), 3))
+    (cosine[0, 1] + cosine[0, 2] * 0.0 + cosine[2, 1]).backward()
+    assert cosine.isfinite().all()
+    assert hidden.grad.isfinite().all()
+    assert cosine[2, 2].item() == pytest.approx(1.0)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
+from trainers.names import mend_names
 from trainers.ntk import Tokens, contrast, gather_tokens, ntk_similarity
 
 ROOT = Path(__file__).parents[1]
@@ -68,9 +70,12 @@ def loss_and_gradient(whole, head, rank):
     return loss.detach(), states.grad
 
 
-def run_on_two_ranks(script, *arguments):
-    path = os.pathsep.join(map(str, (ROOT, ROOT / "tests")))
+def run_on_two_ranks(script, *arguments, more=None):
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path, "ACCELERATE_USE_CPU": "true"}
+    if more is not None:
+        del environment["ACCELERATE_USE_CPU"]
+        environment |= more
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone", script]
     done = subprocess.run(
         [*command, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180
@@ -101,15 +106,90 @@ dist.destroy_process_group()
 """
 
 
-def test_two_processes_train_as_one_run(tmp_path):
-    script = tmp_path / "train.py"
-    script.write_text(TRAINING)
-    run_on_two_ranks(script, tmp_path / "out")
-    steps = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The output of two processes that hold all weights each."""
+    folder = tmp_path_factory.mktemp("ranks")
+    (folder / "train.py").write_text(TRAINING)
+    run_on_two_ranks(folder / "train.py", folder / "whole")
+    return folder / "whole"
+
+
+def test_two_processes_train_as_one_run(whole):
+    steps = read_steps(whole)
     # Eight responses to two or more prompts of four: pairs reach over both ranks, and no rank has them alone.
     assert steps[0]["ntk/pairs"] >= 2 * 4 * 4 / 2
-    assert (tmp_path / "out" / "final" / "harness.json").is_file()
+    assert (whole / "final" / "harness.json").is_file()
     assert steps[1]["step"] == 2
+
+
+def read_steps(output):
+    return [entry for entry in map(json.loads, (output / "log.jsonl").read_text().splitlines()) if "loss" in entry]
+
+
+SHARDED = """
+import sys
+import torch.distributed as dist
+from accelerate import PartialState
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedType
+
+# Accelerate shards on accelerators alone; the code that it runs on them works over gloo too.
+PartialState._prepare_backend = lambda *_: ("gloo", DistributedType.MULTI_GPU)
+for kind in (PartialState, AcceleratorState):
+    def as_accelerator(self, *args, made=kind.__init__, **kwargs):
+        made(self, **(kwargs | {"cpu": False}))
+    kind.__init__ = as_accelerator
+""" + TRAINING.replace('per_device_train_batch_size=4"', 'per_device_train_batch_size=4", *sys.argv[2:]')
+
+FSDP = {
+    "ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP",
+    "FSDP_RESHARD_AFTER_FORWARD": "true", "FSDP_STATE_DICT_TYPE": "FULL_STATE_DICT",
+    "FSDP_CPU_RAM_EFFICIENT_LOADING": "true", "ACCELERATE_TORCH_DEVICE": "cpu",
+}  # fmt: skip
+ZERO3 = {"ACCELERATE_USE_DEEPSPEED": "true", "ACCELERATE_TORCH_DEVICE": "cpu", "DS_ACCELERATOR": "cpu"}
+ZERO3_CONFIG = {
+    "zero_optimization": {"stage": 3, "stage3_gather_16bit_weights_on_model_save": True},
+    "gradient_accumulation_steps": "auto",
+    "train_micro_batch_size_per_gpu": "auto",
+    "gradient_clipping": "auto",
+}
+
+
+@pytest.mark.parametrize("kind", ["fsdp", "zero3"])
+def test_sharded_weights_train_as_whole_ones(kind, whole, tmp_path):
+    settings = []
+    if kind == "zero3":
+        pytest.importorskip("deepspeed", reason="DeepSpeed is not installed")
+        (tmp_path / "zero3.json").write_text(json.dumps(ZERO3_CONFIG))
+        settings = [f"train.deepspeed={tmp_path / 'zero3.json'}"]
+    (tmp_path / "train.py").write_text(SHARDED)
+    sharded = tmp_path / "sharded"
+    run_on_two_ranks(tmp_path / "train.py", sharded, *settings, more=FSDP if kind == "fsdp" else ZERO3)
+    for one, other in zip(read_steps(whole), read_steps(sharded), strict=True):
+        for key in ("loss", "ntk/loss", "ntk/q50", "grad_norm"):
+            assert other[key] == pytest.approx(one[key], rel=1e-3, abs=1e-5)
+    one, other = (load_file(output / "final" / "model.safetensors") for output in (whole, sharded))
+    # A head that is the embedding may be saved beside it.
+    assert set(one) == set(other) - {"lm_head.weight"}
+    for key, value in one.items():
+        torch.testing.assert_close(other[key], value, rtol=1e-3, atol=1e-4)
+    assert (sharded / "checkpoint-2" / "harness.json").is_file()
+    # What a run tells of its data needs the weights in one place.
+    assert [(output / "conflict.json").is_file() for output in (whole, sharded)] == [True, False]
+
+
+def test_names_with_a_second_prefix_are_mended(tmp_path):
+    names = ("model.model.layers.0.weight", "visual.weight")
+    save_file({name: torch.ones(2) for name in names}, tmp_path / "model-00001-of-00001.safetensors")
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(
+        json.dumps({"metadata": {}, "weight_map": dict.fromkeys(names, "model-00001-of-00001.safetensors")})
+    )
+    mend_names(tmp_path)
+    assert set(load_file(tmp_path / "model-00001-of-00001.safetensors")) == {"model.layers.0.weight", "visual.weight"}
+    assert set(json.loads(index.read_text())["weight_map"]) == {"model.layers.0.weight", "visual.weight"}
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_alone_the_tokens_stay_as_they_are():

@@ -105,18 +105,25 @@ class FakeEngine:
         self.closed += 1
 
     def generate(self, requests, decoding):
-        for request in requests:
-            if request.finished:
-                continue
-            if self._left is not None:
-                if self._left == 0:
-                    raise KeyboardInterrupt
-                self._left -= 1
-            self.asked.append(request.sample_id)
-            prompt, number = (int(part) for part in request.sample_id.split("#"))
-            right = np.random.default_rng([decoding.seed, prompt, number]).random() < prompt / 9
-            error = "media: broken" if prompt == 4 else None
-            yield request, Response(sample_id=request.sample_id, text="" if error else str(right), error=error)
+        """Responses of two requests at a time, in turns, so that those of one do not come together."""
+        waiting = [request for request in requests if not request.finished]
+        for start in range(0, len(waiting), 2):
+            pair = waiting[start : start + 2]
+            self.asked += [(request.sample_id, request.n) for request in pair]
+            for row in range(max(request.n for request in pair)):
+                for request in pair:
+                    if row < request.n:
+                        yield request, self._answer(request, row, decoding)
+
+    def _answer(self, request, row, decoding):
+        if self._left is not None:
+            if self._left == 0:
+                raise KeyboardInterrupt
+            self._left -= 1
+        prompt, first = (int(part) for part in request.sample_id.split("#"))
+        right = np.random.default_rng([decoding.seed, prompt, first, row]).random() < prompt / 9
+        error = "media: broken" if prompt == 4 else None
+        return Response(sample_id=request.sample_id, text="" if error else str(right), error=error)
 
 
 def plan(**changes):
@@ -163,19 +170,53 @@ def test_selection_writes_statistics_rows_and_plot(tmp_path):
     assert (tmp_path / "selection.svg").read_text().startswith("<svg")
 
 
-def test_a_killed_selection_goes_on_to_the_same_end(tmp_path):
-    whole = select(plan(), FakeEngine(), tmp_path / "whole")
-    killed = FakeEngine(dies_after=45)
+def test_a_prompt_is_asked_for_all_that_it_needs_at_once(tmp_path):
+    engine = FakeEngine()
+    select(plan(), engine, tmp_path)
+    first, later = engine.asked[:10], engine.asked[10:]
+    assert first == [(f"{prompt}#0", 4) for prompt in range(10)]
+    assert later
+    assert all(n == 4 and int(name.split("#")[1]) % 4 == 0 for name, n in later)
+    fixed = FakeEngine()
+    select(plan(rounds=Rounds(most=64, tolerance=0)), fixed, tmp_path / "fixed")
+    assert fixed.asked == [(f"{prompt}#0", 64) for prompt in range(10)]
+    rollouts = [json.loads(line) for line in (tmp_path / "fixed" / "rollouts.jsonl").read_text().splitlines()]
+    assert sorted(row["number"] for row in rollouts if row["id"] == "3") == list(range(64))
+
+
+@pytest.mark.parametrize("dies_after", [3, 41, 45, 70])
+def test_a_killed_selection_goes_on_to_the_same_end(dies_after, tmp_path, monkeypatch):
+    monkeypatch.setattr("trainers.selection.rollouts._SCORED_TOGETHER", 8)
+    rounds = Rounds(first=4, step=4, most=16, tolerance=0.001)
+    whole = select(plan(rounds=rounds), FakeEngine(), tmp_path / "whole")
+    killed = FakeEngine(dies_after=dies_after)
     with pytest.raises(KeyboardInterrupt):
-        select(plan(), killed, tmp_path / "killed")
+        select(plan(rounds=rounds), killed, tmp_path / "killed")
     stored = (tmp_path / "killed" / "rollouts.jsonl").read_text()
     (tmp_path / "killed" / "rollouts.jsonl").write_text(stored + '{"id": "3", "num')  # Torn by the kill.
     engine = FakeEngine()
-    assert select(plan(), engine, tmp_path / "killed") == whole
-    assert not set(engine.asked) & {f"{r['id']}#{r['number']}" for r in map(json.loads, stored.splitlines())}
+    assert select(plan(rounds=rounds), engine, tmp_path / "killed") == whole
+    known = {f"{r['id']}#{r['number']}" for r in map(json.loads, stored.splitlines())}
+    assert not {name for name, _ in engine.asked} & known
+    assert (dies_after < 8) == (not known)
+    one, other = (sorted((tmp_path / name / "rollouts.jsonl").read_text().splitlines()) for name in ("whole", "killed"))
+    assert one == other
     again = FakeEngine()
-    assert select(plan(), again, tmp_path / "killed") == whole
+    assert select(plan(rounds=rounds), again, tmp_path / "killed") == whole
     assert (again.loads, again.asked) == (0, [])
+
+
+def test_what_a_crash_left_of_a_request_is_kept_and_the_rest_asked(tmp_path):
+    select(plan(), FakeEngine(), tmp_path)
+    lines = (tmp_path / "rollouts.jsonl").read_text().splitlines(keepends=True)
+    lost = next(place for place, line in enumerate(lines) if json.loads(line)["id"] == "3")
+    (tmp_path / "rollouts.jsonl").write_text("".join(lines[:lost] + lines[lost + 2 :]))
+    engine = FakeEngine()
+    select(plan(), engine, tmp_path)
+    assert engine.asked == [("3#0", 2)]
+    rows = [json.loads(line) for line in (tmp_path / "rollouts.jsonl").read_text().splitlines()]
+    numbers = sorted(row["number"] for row in rows if row["id"] == "3")
+    assert numbers == list(range(len(numbers)))
 
 
 def test_other_settings_are_refused_unless_fresh(tmp_path):

@@ -173,6 +173,42 @@ def test_a_reward_that_breaks_stops_the_run_with_its_state_saved(tmp_path, judge
     assert (tmp_path / "final" / "model.safetensors").is_file()
 
 
+def test_a_reward_that_is_not_a_number_is_named(tmp_path, monkeypatch):
+    from trainers.rewards import scoring
+
+    monkeypatch.setattr(scoring, "accuracy", lambda samples, responses: [float("nan")] * len(samples))
+    with pytest.raises(RewardError, match=r"reward 'accuracy' is nan for sample 'demo/\d+'"):
+        train_tiny("demo/no_selection", tmp_path)
+    assert not list(tmp_path.glob("checkpoint-*"))  # No step was taken.
+
+
+def test_out_of_memory_names_the_settings_to_lower(tmp_path, monkeypatch):
+    from trainers.grpo import ContrastiveGRPOTrainer
+
+    def fails(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(ContrastiveGRPOTrainer, "_contrastive_loss", fails)
+    with pytest.raises(ModelError, match=r"train\.per_device_train_batch_size.*ntk\.chunk_size"):
+        train_tiny("demo/no_selection", tmp_path)
+
+
+def test_training_that_diverged_is_said_to_have(tmp_path):
+    settings = ("train.max_steps=9", "train.learning_rate=1e20", "train.max_grad_norm=1e9")
+    with pytest.raises(ModelError, match=r"diverged.*train\.learning_rate"):
+        train_tiny("demo/no_selection", tmp_path, *settings)
+
+
+def test_twenty_steps_that_teach_nothing_are_warned_of(tmp_path, capsys):
+    train_tiny(
+        "demo/no_selection", tmp_path, "train.max_steps=20", "train.save_steps=20", "train.temperature=0.01",
+        "ntk.threshold=1.0", "ntk.quantile=null", "train.gradient_accumulation_steps=1", "train.learning_rate=0.0",
+    )  # fmt: skip
+    text = capsys.readouterr().err
+    assert "100% of the groups of the last 20 steps have one reward" in text
+    assert "ntk.threshold=1 is above every similarity of the last 20 steps (q05 " in text
+
+
 def test_answers_that_never_parse_are_refused(tmp_path):
     rows = [{"id": n, "question": "What?", "answer": "<answer></answer>", "answer_kind": "open"} for n in range(3)]
     file = tmp_path / "rows.jsonl"
@@ -216,8 +252,8 @@ def test_settings_that_cannot_work_are_refused(override, message, tmp_path):
 
 
 def test_preview_shows_recipe_memory_and_prompt(tmp_path):
+    from trainers.models import quiet_libraries
     from trainers.preview import preview
-    from trainers.training import quiet_libraries
 
     with quiet_libraries():
         text = preview(load_recipe("demo/method", [f"output={tmp_path}", "train.beta=0.04"]))

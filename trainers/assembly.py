@@ -14,13 +14,16 @@ from trl import GRPOConfig, SFTConfig, SFTTrainer
 from harness.checkpoints import Checkpoint
 from harness.errors import DataError, UsageError
 from trainers.callbacks import Lines, Provenance, Watch
+from trainers.conflict.probe import ConflictProbe, probed_rows
 from trainers.data.loading import build_dataset
 from trainers.data.schema import Example
 from trainers.grpo import ContrastiveGRPOTrainer, as_trl_reward, mend_image_pads
 from trainers.models import adapter_config, load_model, load_processor
+from trainers.names import MendsNames
 from trainers.recipe import MODEL_ARGUMENTS, check_train_keys
 from trainers.resuming import RestoresWeights
 from trainers.rewards.scoring import build_rewards
+from trainers.selection.rollouts import ROLLOUTS
 from trainers.settings import Recipe
 
 if TYPE_CHECKING:
@@ -103,7 +106,7 @@ def build_trainer(
         "peft_config": adapter_config(recipe.lora),
     }
     if recipe.algorithm == "sft":
-        return _quiet(ResumableSFTTrainer(**shared))
+        return _finish(ResumableSFTTrainer(**shared), recipe, examples, root)
     prompts = config.generation_batch_size // config.num_generations
     if len(examples) < prompts:
         raise DataError(
@@ -122,11 +125,21 @@ def build_trainer(
     )
     if config.use_vllm and config.vllm_mode == "colocate":
         mend_image_pads(trainer)
-    return _quiet(trainer)
+    return _finish(trainer, recipe, examples, root)
 
 
-def _quiet(trainer: Any) -> Any:
+def _finish(trainer: Any, recipe: Recipe, examples: list[Example], root: Path) -> Any:
+    """Add what depends on how the weights are held: where one process has them all, the similarity of some rows."""
     trainer.remove_callback(PrinterCallback)  # `Lines` takes its place.
+    rollouts = Path(trainer.args.output_dir) / "selection" / ROLLOUTS
+    rows = probed_rows(examples, rollouts, recipe.conflict_rows, recipe.seed)
+    if len(rows) >= 2 and not (trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled):
+        probe = ConflictProbe(
+            rows, root, trainer.processing_class, prompt_format=recipe.prompt, num_frames=recipe.data.num_frames
+        )
+        trainer.add_callback(probe)
+    if trainer.is_deepspeed_enabled:
+        trainer.add_callback(MendsNames())
     return trainer
 
 

@@ -2,50 +2,95 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from harness.checkpoints import resolve_checkpoint
 from harness.config import EvalConfig
-from trainers.preparation import engine_options, engine_or_best, say
+from trainers.preparation import engine_options, engine_or_best, is_main_rank, say
 from trainers.settings import Recipe
 
 FINAL: Final = "final"
 """Folder of the whole model, in the output folder."""
+MERGED: Final = "merged"
+"""Folder of the whole model in a checkpoint that holds an adapter."""
 
 
-def evaluate_checkpoints(recipe: Recipe, output: Path) -> list[Path]:
+def evaluate_checkpoints(recipe: Recipe, output: Path, model: Any = None) -> list[Path]:
     """Evaluate what the recipe asks for: the start, the saved checkpoints, and the final one.
 
+    Args:
+        recipe: the recipe.
+        output: its output folder.
+        model: the final model where it is in memory still: the `hf` engine takes it over instead of loading it again.
+
     Returns:
-        The run folders, the final checkpoint's last.
+        The run folders, the final checkpoint's last; none in other processes than the first.
     """
-    if not recipe.eval.tasks:
+    if not recipe.eval.tasks or not is_main_rank():
         return []
-    wanted: list[tuple[str, str]] = []
+    # First, so that its memory is free before another one is loaded.
+    final = _evaluate(recipe, str(_whole(recipe, output / FINAL)), output / "runs" / FINAL, model=model)
+    del model
+    runs = []
     if recipe.eval.start:
-        wanted.append(("start", recipe.model))
-    if recipe.eval.every:
-        saved = sorted(output.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
-        wanted += [(path.name, str(path)) for path in saved if (path / "config.json").is_file()]
-        if recipe.lora.rank:
-            say("warning: eval.every: adapters are not evaluated before they are merged; only the final checkpoint is.")
-    wanted.append((FINAL, str(output / FINAL)))
-    return [_evaluate(recipe, model, output / "runs" / name) for name, model in wanted]
+        runs.append(_evaluate(recipe, recipe.model, output / "runs" / "start"))
+    for folder in saved_checkpoints(output) if recipe.eval.every else ():
+        runs.append(_evaluate(recipe, str(_whole(recipe, folder)), output / "runs" / folder.name))
+    return [*runs, final]
 
 
-def _evaluate(recipe: Recipe, model: str, folder: Path) -> Path:
+def _whole(recipe: Recipe, folder: Path) -> Path:
+    """A folder that an engine can load: a checkpoint, or what its adapter and its base make together."""
+    return merge_adapter(recipe, folder) if (folder / "adapter_config.json").is_file() else folder
+
+
+def saved_checkpoints(output: Path) -> list[Path]:
+    """The checkpoints of training that are whole, in the order of their steps."""
+    saved = sorted(output.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    return [path for path in saved if any((path / name).is_file() for name in ("config.json", "adapter_config.json"))]
+
+
+def merge_adapter(recipe: Recipe, folder: Path) -> Path:
+    """The whole model of a checkpoint that holds an adapter, in a folder inside it; made unless it is there.
+
+    Raises:
+        ModelError: its base cannot be loaded.
+    """
+    merged = folder / MERGED
+    mark = merged / "harness.json"  # Written last.
+    if mark.is_file():
+        return merged
+    from peft import PeftModel
+
+    from harness.files import write_atomically
+    from trainers.models import load_model, load_processor, quiet_libraries, save_whole_model
+
+    base = resolve_checkpoint(recipe.model)
+    assert base.folder is not None, "resolve_checkpoint gives a folder"
+    whole = replace(recipe, train={key: value for key, value in recipe.train.items() if key != "bits"})
+    with quiet_libraries():
+        model = PeftModel.from_pretrained(load_model(whole, base), folder)
+        save_whole_model(model, load_processor(recipe, base.folder), merged)
+    write_atomically(mark, (folder / mark.name).read_text(encoding="utf-8"))
+    return merged
+
+
+def _evaluate(recipe: Recipe, name: str, folder: Path, *, model: Any = None) -> Path:
     from harness.evaluation.report import headline_table
     from harness.evaluation.run import evaluate
 
     engine = engine_or_best(recipe.eval.engine)
+    options = engine_options(recipe, engine, recipe.eval.batch_size)
     outcome = evaluate(
         EvalConfig(
-            model=model,
+            model=name,
             tasks=tuple(recipe.eval.tasks),
             data=recipe.eval.data or ("demo" if recipe.data.train == "demo" else None),
             prompt=recipe.prompt,
             engine=engine,
-            engine_options=engine_options(recipe, engine, recipe.eval.batch_size),
+            engine_options=options if model is None or engine != "hf" else {**options, "model": model},
             out=folder,
             limit=recipe.eval.limit,
             seed=recipe.seed,
@@ -53,5 +98,5 @@ def _evaluate(recipe: Recipe, model: str, folder: Path) -> Path:
             max_new_tokens=recipe.eval.max_new_tokens,
         )
     )
-    say(f"{model}\n{headline_table(outcome.run)}")
+    say(f"{name}\n{headline_table(outcome.run)}")
     return outcome.folder

@@ -70,11 +70,15 @@ class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc
         self._scored: Tensor | None = None
         model = self.accelerator.unwrap_model(self.model)
         self._language_model = model.get_base_model() if hasattr(model, "get_base_model") else model
-        self._language_model.base_model.register_forward_hook(self._capture)
+        self._hook = self._language_model.base_model.register_forward_hook(self._capture)
 
     def _capture(self, module: Any, arguments: Any, output: Any) -> None:
         if self._captured is not None:
             self._captured.append(output.last_hidden_state)
+
+    def release_model(self) -> None:
+        """Let go of the model, which outlives the trainer and its optimiser."""
+        self._hook.remove()
 
     def _get_train_sampler(self, dataset: Any = None) -> Any:
         plain = super()._get_train_sampler(dataset)

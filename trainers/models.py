@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers.utils import logging as transformers_logging
 
 from harness.checkpoints import Checkpoint
 from harness.errors import ModelError, UsageError
 from trainers.settings import LoraSettings, Recipe
 
 _DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Without Transformers' progress bars, and without its notes to TRL about names that will change."""
+    transformers_logging.disable_progress_bar()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning, message=".*deprecated and will be removed in v6.*")
+        yield
 
 
 def load_model(recipe: Recipe, checkpoint: Checkpoint) -> Any:
@@ -82,12 +95,13 @@ def adapter_config(lora: LoraSettings) -> Any:
     )
 
 
-def save_whole_model(model: Any, processor: Any, folder: Path) -> None:
-    """Save a checkpoint that an engine can load: an adapter is merged into its base."""
+def save_whole_model(model: Any, processor: Any, folder: Path) -> Any:
+    """Save a checkpoint that an engine can load, and give its model: an adapter is merged into its base."""
     if hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
+    return model
 
 
 def training_dtype(recipe: Recipe) -> torch.dtype:

@@ -10,20 +10,25 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from harness.checkpoints import resolve_checkpoint
+from harness.checkpoints import Checkpoint, resolve_checkpoint
 from harness.errors import StoreError
 from harness.files import write_atomically
 from trainers.data.loading import read_training, training_file
+from trainers.data.schema import Example
 from trainers.evaluation import FINAL, evaluate_checkpoints
 from trainers.preparation import is_main_rank, prepare, provenance, say, wait_for_main_rank
 from trainers.recipe import as_yaml, load_recipe, plain
 from trainers.settings import Recipe
 
+if TYPE_CHECKING:
+    from harness.judge import Judge
+
 RECIPE: Final = "recipe.yaml"
 _MADE: Final = (
-    RECIPE, FINAL, "checkpoint-*", "data", "selection", "runs", "log.jsonl", "curves.svg", "completions", "README.md",
+    RECIPE, FINAL, "checkpoint-*", "data", "selection", "runs", "log.jsonl", "curves.svg", "conflict.json",
+    "completions", "README.md",
 )  # fmt: skip
 """What a run writes into its output folder."""
 
@@ -61,23 +66,42 @@ def train(recipe: Recipe, *, fresh: bool, update_leaderboard: UpdateLeaderboard 
         examples = read_training(file, root, limit=None, require_response=False)
         say(f"selection: {len(examples)} rows to train on ({recipe.selection.subset}), {file.parent}")
     facts = provenance(recipe, checkpoint, examples)
-    if not (output / FINAL / "harness.json").is_file():
-        from trainers.assembly import build_config, build_trainer
-        from trainers.training import free_memory, quiet_libraries, run_trainer
-
-        with quiet_libraries():
-            config = build_config(recipe, output)
-            trainer = build_trainer(recipe, config, checkpoint, examples, root, judge=judge, facts=facts)
-            run_trainer(trainer, output, facts)
-        del trainer
-        free_memory()  # The evaluation loads the checkpoint that was saved.
-    if judge is not None:
-        judge.close()
-    runs = evaluate_checkpoints(recipe, output) if is_main_rank() else []
+    # The model is named nowhere here, so that its memory is free once it is evaluated.
+    runs = evaluate_checkpoints(
+        recipe, output, _train_model(recipe, output, checkpoint, examples, root, judge=judge, facts=facts)
+    )
     if runs and update_leaderboard is not None:
         baseline = recipe.model if recipe.eval.start else None
         update_leaderboard(sorted(output.parent.glob("*/runs")), output.parent / "leaderboard", baseline)
     return runs
+
+
+def _train_model(
+    recipe: Recipe,
+    output: Path,
+    checkpoint: Checkpoint,
+    examples: list[Example],
+    root: Path,
+    *,
+    judge: Judge | None,
+    facts: Mapping[str, Any],
+) -> Any:
+    """Train unless it is done, close the judge, and give the final model if it is in memory."""
+    model = None
+    if not (output / FINAL / "harness.json").is_file():
+        from trainers.assembly import build_config, build_trainer
+        from trainers.models import quiet_libraries
+        from trainers.training import end_training, run_trainer
+
+        with quiet_libraries():
+            config = build_config(recipe, output)
+            trainer = build_trainer(recipe, config, checkpoint, examples, root, judge=judge, facts=facts)
+            model = run_trainer(trainer, output, facts)
+        del trainer
+        end_training()
+    if judge is not None:
+        judge.close()
+    return model
 
 
 def _open_output(output: Path, recipe: Recipe, *, fresh: bool) -> None:
@@ -108,7 +132,8 @@ def _open_output(output: Path, recipe: Recipe, *, fresh: bool) -> None:
 def _differing(stored: Recipe, recipe: Recipe) -> list[str]:
     """Settings in which two recipes differ and that decide what is trained; the evaluation may change."""
     one, other = (_flat(plain(replace(item, eval=stored.eval))) for item in (stored, recipe))
-    free = ("output", "train.report_to", "train.run_name", "train.save_total_limit", "judge.base_url", "judge.cache")
+    free = ("output", "train.report_to", "train.run_name", "train.save_total_limit", "judge.base_url", "judge.cache",
+            "conflict_rows")  # fmt: skip
     return sorted(key for key in {*one, *other} if one.get(key) != other.get(key) and key not in free)
 
 

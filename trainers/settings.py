@@ -176,6 +176,7 @@ class Recipe:
         max_logprob_gap: mean difference between the log-probabilities of sampling (vLLM) and of scoring at which a run
             stops.
         freeze_vision: train the language model alone.
+        conflict_rows: training rows whose similarity is measured before and after training; 0: none.
         train: arguments of TRL's `GRPOConfig` or `SFTConfig` by their own names.
     """
 
@@ -193,6 +194,7 @@ class Recipe:
     eval: EvalSettings = field(default_factory=EvalSettings)
     max_logprob_gap: float = 0.05
     freeze_vision: bool = False
+    conflict_rows: int = 64
     train: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -216,6 +218,7 @@ class Recipe:
             ("ntk.chunk_size", self.ntk.chunk_size, 1),
             ("ntk.max_tokens", self.ntk.max_tokens, 1),
             ("lora.rank", self.lora.rank, 0),
+            ("conflict_rows", self.conflict_rows, 0),
             ("eval.limit", self.eval.limit, 1),
         ):
             if value is not None and value < least:

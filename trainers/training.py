@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import gc
 import json
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import torch
-from transformers.utils import logging as transformers_logging
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from harness.errors import HarnessError, ModelError
 from harness.files import write_atomically
@@ -22,33 +20,31 @@ from trainers.callbacks import write_provenance
 from trainers.curves import draw_curves
 from trainers.evaluation import FINAL
 from trainers.models import save_whole_model
+from trainers.names import mend_names
 from trainers.preparation import say
 
 LOG: Final = "log.jsonl"
 CURVES: Final = "curves.svg"
 
 
-@contextmanager
-def quiet_libraries() -> Iterator[None]:
-    """Without Transformers' progress bars, and without its notes to TRL about names that will change."""
-    transformers_logging.disable_progress_bar()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=FutureWarning, message=".*deprecated and will be removed in v6.*")
-        yield
-
-
-def free_memory() -> None:
-    """Give back what a trainer held on a GPU, once nothing refers to it."""
+def end_training() -> None:
+    """Give back what a trainer held on a GPU, once nothing refers to it, and let models be loaded whole again."""
+    # Under ZeRO-3 every model that is loaded would be divided among processes that have gone.
+    unset_hf_deepspeed_config()
     if torch.cuda.is_available():
         gc.collect()
         torch.cuda.empty_cache()
 
 
-def run_trainer(trainer: Any, output: Path, facts: Mapping[str, Any]) -> None:
+def run_trainer(trainer: Any, output: Path, facts: Mapping[str, Any]) -> Any:
     """Train from the last checkpoint in the output folder, or from the start, and save the whole model.
 
     A killed run that is resumed equals an undisturbed one: TRL restores model, optimiser, schedule, place in the data
     and random numbers, and responses are sampled anew only at the steps at which they would have been.
+
+    Returns:
+        The whole model as it was saved, apart from the trainer, for an evaluation; `None` where its weights are sharded
+        or quantised, and in all processes but the first.
 
     Raises:
         HarnessError: training ended early; in one process the state it reached is saved as a checkpoint.
@@ -69,7 +65,7 @@ def run_trainer(trainer: Any, output: Path, facts: Mapping[str, Any]) -> None:
     finally:
         if trainer.is_world_process_zero():
             write_log(output, trainer.state.log_history)
-    _save_final(trainer, output, facts)
+    return _save_final(trainer, output, facts)
 
 
 def last_checkpoint(output: Path) -> Path | None:
@@ -96,19 +92,27 @@ def _save_reached(trainer: Any, output: Path) -> None:
     say(f"step {step} is saved in {output / f'checkpoint-{step}'}")
 
 
-def _save_final(trainer: Any, output: Path, facts: Mapping[str, Any]) -> None:
+def _save_final(trainer: Any, output: Path, facts: Mapping[str, Any]) -> Any:
     folder = output / FINAL
     sharded = trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled
+    whole = None
     if sharded:
         trainer.save_model(str(folder))  # Gathers the shards; every process takes part.
     if trainer.is_world_process_zero():
-        model = trainer.accelerator.unwrap_model(trainer.model)
+        # Without the casts that mixed precision wraps around `forward`.
+        model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
         if not sharded:
-            save_whole_model(model, trainer.processing_class, folder)
-        elif hasattr(model, "merge_and_unload"):
-            say(f"{folder} holds the adapter; merge it into its base before it is evaluated.")
+            whole = save_whole_model(model, trainer.processing_class, folder)
+        elif not hasattr(model, "merge_and_unload"):  # Adapters are merged by the evaluation.
+            mend_names(folder)
         write_provenance(folder, {**facts, "step": trainer.state.global_step})
     trainer.accelerator.wait_for_everyone()
+    if whole is None or getattr(whole, "is_quantized", False):
+        return None
+    if hasattr(trainer, "release_model"):
+        trainer.release_model()
+    whole.gradient_checkpointing_disable()
+    return whole
 
 
 def write_log(output: Path, history: Sequence[Mapping[str, Any]]) -> None:
@@ -128,5 +132,10 @@ def _describe_failure(error: BaseException) -> HarnessError | None:
             "out of GPU memory. Lower train.per_device_train_batch_size (and raise train.gradient_accumulation_steps), "
             "train.max_completion_length, data.max_pixels or ntk.chunk_size; set train.gradient_checkpointing=true. "
             "Saved checkpoints stay; the same command goes on from the last."
+        )
+    if "probability tensor contains" in str(error):
+        return ModelError(
+            "the model's probabilities are no numbers any more: training diverged. Lower train.learning_rate or "
+            "train.max_grad_norm, or raise train.temperature; give --fresh, or delete the checkpoints that are spoilt."
         )
     return None

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.diagnostics.diagnose import OpenMedia
+
+MapConflict = Callable[[Path, "OpenMedia | None", int, "str | None"], object]
+"""Takes a run's folder, how to open its samples' media, the number of responses to compare, and a checkpoint."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,12 +30,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", metavar="hub|demo|DIR", help="where the images are, for the page (default: as in the run)"
     )
+    group = parser.add_argument_group("sample conflict", "how the gradients of the samples agree; loads the checkpoint")
+    group.add_argument("--conflict", action="store_true", help="make the map of the run's responses, or make it again")
+    group.add_argument(
+        "--conflict-samples", type=int, default=512, metavar="N", help="responses that are compared (default: 512)"
+    )
+    group.add_argument("--conflict-model", metavar="CKPT", help="under this checkpoint (default: the run's own)")
     parser.add_argument("--no-images", action="store_true", help="leave the images out of the page")
     parser.add_argument("--json", action="store_true", help="print what was found as JSON")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, *, map_conflict: MapConflict | None = None) -> int:
     """Diagnose a run and print a summary; 0 even where a judge failed: what is missing is said.
+
+    Args:
+        arguments: parsed.
+        map_conflict: makes the map of sample conflict and stores it in the run's folder; called if it is asked for.
 
     Raises:
         HarnessError: no such run, unreadable annotations, or no such judge.
@@ -40,22 +54,31 @@ def run(arguments: argparse.Namespace) -> int:
     from harness.judge import load_judge
 
     judge = load_judge(arguments.judge, base_url=arguments.base_url) if arguments.judge else None
+    media = None
+    if not arguments.no_images or arguments.conflict:
+        media = find_media(arguments.run_folder, arguments.data)
     try:
+        if arguments.conflict and map_conflict is not None:
+            map_conflict(arguments.run_folder, media, arguments.conflict_samples, arguments.conflict_model)
         diagnosis = diagnose(
             arguments.run_folder,
             judge=judge,
             blind=arguments.blind,
             repeats=arguments.repeats,
             annotations=arguments.annotations,
-            open_media=None if arguments.no_images else find_media(arguments.run_folder, arguments.data),
+            open_media=None if arguments.no_images else media,
         )
     finally:
         if judge is not None:
             judge.close()
+    _renew_report(arguments.run_folder)
     if arguments.json:
         import json
 
-        print(json.dumps(diagnosis.to_json(), indent=2, ensure_ascii=False))
+        from harness.diagnostics.conflict import read_conflict
+
+        found = {**diagnosis.to_json(), "conflict": read_conflict(arguments.run_folder)}
+        print(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         from harness.diagnostics.markdown import summary_lines
 
@@ -63,6 +86,15 @@ def run(arguments: argparse.Namespace) -> int:
     for line in diagnosis.missing:
         print(f"missing: {line}", file=sys.stderr)
     return 0
+
+
+def _renew_report(folder: Path) -> None:
+    """Bring the report of a finished run up to what was found; where there is none, none is written."""
+    from harness.evaluation.report import write_report
+    from harness.store import RUN, read_run
+
+    if (folder / RUN).exists() and (folder / "report.md").exists():
+        write_report(read_run(folder), folder)
 
 
 def find_media(folder: Path, data: str | None = None) -> OpenMedia | None:

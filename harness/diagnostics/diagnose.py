@@ -27,6 +27,7 @@ from harness.diagnostics.run_folder import (
     latest_records,
     read_prompt_format,
 )
+from harness.diagnostics.sureness import measure_calibration
 from harness.files import write_atomically
 from harness.types import PromptFormat, Sample, SampleRecord, Verdict
 
@@ -205,6 +206,7 @@ def measure_all(evidence: Sequence[Evidence], *, part: str) -> list[Figure]:
         *(measure(of, evidence, part=part) for of in MEASURES),
         option_consistency(evidence, part=part),
         position_bias(evidence, part=part),
+        *measure_calibration(evidence, part=part),
     ]
 
 

@@ -27,7 +27,7 @@ def diagnostics_lines(folder: Path) -> Iterator[str]:
         yield f"Every sample with its sections and images: [{PAGE}]({PAGE})."
         yield ""
     for line in data["missing"]:
-        yield f"- Missing: {_escape(line)}"
+        yield f"- Missing: {escape_markdown(line)}"
     if data["missing"]:
         yield ""
     if data["attribution"]:
@@ -38,6 +38,9 @@ def diagnostics_lines(folder: Path) -> Iterator[str]:
         yield ""
         yield from _figures(part, data["metrics"])
         yield ""
+    from harness.diagnostics.conflict import conflict_lines
+
+    yield from conflict_lines(folder)
     if data["judge"] is not None:
         yield from _judge(data["judge"])
         yield ""
@@ -45,7 +48,7 @@ def diagnostics_lines(folder: Path) -> Iterator[str]:
 
 def _attribution(attribution: Mapping[str, Any]) -> Iterator[str]:
     tasks = list(attribution)
-    yield from _table(
+    yield from table(
         ["wrong answers", *tasks, "which means", "e.g."],
         [
             [
@@ -71,7 +74,7 @@ def _figures(part: str, metrics: Mapping[str, Any]) -> Iterator[str]:
             continue
         rows.append(
             [
-                _escape(measure),
+                escape_markdown(measure),
                 show(figure["value"], figure["scale"]),
                 show(figure["stderr"], figure["scale"]),
                 f"[{show(figure['low'], figure['scale'])}, {show(figure['high'], figure['scale'])}]"
@@ -81,14 +84,15 @@ def _figures(part: str, metrics: Mapping[str, Any]) -> Iterator[str]:
                 _ids(figure["examples"]),
             ]
         )
-    yield from _table(["figure", "% or number", "s.e.", "95 % interval", "n", "e.g."], rows)
+    yield from table(["figure", "% or number", "s.e.", "95 % interval", "n", "e.g."], rows)
     for reason, names in absent.items():
         yield ""
-        yield f"{_escape(', '.join(names))}: {_escape(reason)}."
+        yield f"{escape_markdown(', '.join(names))}: {escape_markdown(reason)}."
 
 
 def _judge(judge: Mapping[str, Any]) -> Iterator[str]:
-    yield f"Judge: {_escape(judge['identity'])}; {judge['questions']} questions, {judge['failures']} not answered."
+    identity = escape_markdown(judge["identity"])
+    yield f"Judge: {identity}; {judge['questions']} questions, {judge['failures']} not answered."
     checks = [
         f"{name.split('/')[1].replace('_', ' ')} {show(figure['value'], 'share')} % (n = {figure['n']})"
         for name, figure in judge.get("check", {}).items()
@@ -106,7 +110,8 @@ def show(value: float | None, scale: str) -> str:
     return f"{100 * value:.1f}" if scale == "share" else f"{value:.1f}"
 
 
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table; none without rows."""
     if not rows:
         return
     yield f"| {' | '.join(headers)} |"
@@ -118,7 +123,8 @@ def _ids(ids: Sequence[str]) -> str:
     return ", ".join(f"`{id.replace('`', '').replace('|', '/')}`" for id in ids[:_EXAMPLES]) or "–"
 
 
-def _escape(text: str) -> str:
+def escape_markdown(text: str) -> str:
+    """A text that shows as itself."""
     for character in "\\`*_[]<>|#":
         text = text.replace(character, f"\\{character}")
     return text
@@ -165,6 +171,9 @@ def summary_lines(folder: Path) -> Iterator[str]:
             rows.append([measure, *(_with_error(figure) for figure in figures)])
     yield ""
     yield tabulate(rows, headers=["figure (% ± s.e.)", *tasks], disable_numparse=True, stralign="right")
+    from harness.diagnostics.conflict import conflict_summary
+
+    yield from conflict_summary(folder)
     page = folder / PAGE
     if page.exists():
         yield ""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from harness.diagnostics.attribution import CAUSES, DEFINITIONS
+from harness.diagnostics.conflict import conflict_section
 from harness.diagnostics.figures import Figure
 from harness.diagnostics.markdown import show
 from harness.diagnostics.page_data import embed, page_data
@@ -22,6 +23,7 @@ from harness.diagnostics.page_script import SCRIPT
 from harness.diagnostics.page_style import STYLE
 from harness.diagnostics.plots import confusion, intervals, waterfall
 from harness.diagnostics.run_folder import PAGE
+from harness.diagnostics.sureness import reliability_section
 from harness.diagnostics.thumbnails import Thumbnails, make_thumbnails
 from harness.files import write_atomically
 from harness.store import RUN, read_run
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 _PLOTTED: Final = (
     "caption_fidelity", "object_precision", "object_recall", "chair_i", "chair_s", "think_answer_mismatch",
     "caption_answer_mismatch", "right_unsupported", "prior_answer", "blind_accuracy", "blind_agreement",
-    "option_consistency", "position_bias", "looping", "cut_off", "well_formed",
+    "option_consistency", "position_bias", "looping", "cut_off", "well_formed", "ece", "brier", "aurc",
 )  # fmt: skip
 _LINKS: Final = 3
 
@@ -53,7 +55,9 @@ def write_page(folder: Path, diagnosis: Diagnosis, *, open_media: OpenMedia | No
     run = read_run(folder) if (folder / RUN).exists() else None
     pictures = _pictures(diagnosis, open_media)
     path = folder / PAGE
-    write_atomically(path, render_page(diagnosis, run=run, name=folder.resolve().name, pictures=pictures))
+    conflict = conflict_section(folder)
+    page = render_page(diagnosis, run=run, name=folder.resolve().name, pictures=pictures, conflict=conflict)
+    write_atomically(path, page)
     return path
 
 
@@ -65,7 +69,9 @@ def _pictures(diagnosis: Diagnosis, open_media: OpenMedia | None) -> Thumbnails:
     return make_thumbnails((item.sample for item in wrong_first), open_media)
 
 
-def render_page(diagnosis: Diagnosis, *, run: RunRecord | None, name: str, pictures: Thumbnails) -> str:
+def render_page(
+    diagnosis: Diagnosis, *, run: RunRecord | None, name: str, pictures: Thumbnails, conflict: str = ""
+) -> str:
     """The page as text.
 
     Args:
@@ -73,11 +79,12 @@ def render_page(diagnosis: Diagnosis, *, run: RunRecord | None, name: str, pictu
         run: the run's record; `None` leaves the scores out.
         name: title of the page where there is no record.
         pictures: thumbnails.
+        conflict: the section of the sample-conflict map, as HTML; empty leaves it out.
     """
     title = escape(run.model if run is not None else name)
     script_hash = base64.b64encode(sha256(SCRIPT.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{script_hash}'"
-    body = "\n".join(_body(diagnosis, run, name, pictures))
+    body = "\n".join(_body(diagnosis, run, name, pictures, conflict))
     page = (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
@@ -90,7 +97,7 @@ def render_page(diagnosis: Diagnosis, *, run: RunRecord | None, name: str, pictu
     return page.encode("utf-8", "replace").decode("utf-8")
 
 
-def _body(diagnosis: Diagnosis, run: RunRecord | None, name: str, pictures: Thumbnails) -> Iterator[str]:
+def _body(diagnosis: Diagnosis, run: RunRecord | None, name: str, pictures: Thumbnails, conflict: str) -> Iterator[str]:
     yield f"<header><h1>{escape(run.model if run is not None else name)}</h1>{_provenance(run, diagnosis)}</header>"
     yield "<main>"
     if run is not None:
@@ -116,6 +123,8 @@ def _body(diagnosis: Diagnosis, run: RunRecord | None, name: str, pictures: Thum
         title = escape(part) if part != "all" else "all tasks"
         table = f'<div class="scroll">{_table(part, figures)}</div>'
         yield f"<details><summary>{title}: definitions, intervals and examples</summary>{table}</details>"
+    yield reliability_section(diagnosis.evidence)
+    yield conflict
     if diagnosis.check is not None:
         yield f"<h2>The judge</h2>{_check(diagnosis)}"
     for task, counts in diagnosis.confusion.items():

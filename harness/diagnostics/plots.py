@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
 
+from harness.diagnostics.calibration import Bin
+
 _WIDTH: Final = 600
 _LABEL: Final = 170
 _ROW: Final = 26
@@ -111,6 +113,42 @@ def confusion(table: Mapping[str, Mapping[str, int]], names: Sequence[str], *, t
             )
             parts.append(f'<text x="{x + cell / 2 - 1}" y="{y + 19}" class="tick strong">{count}</text>')
     return _svg(parts, 22 + len(shown) * height, title)
+
+
+def reliability_diagram(bins: Sequence[Bin], *, title: str) -> str:
+    """Share of right answers against confidence, a bar a bin; the more answers, the darker.
+
+    Args:
+        bins: of confidences from 0 to 1.
+        title: for readers of the picture who do not see it.
+    """
+    side, left, top = 260, 60, 8
+
+    def across(value: float) -> float:
+        return left + side * value
+
+    def up(value: float) -> float:
+        return top + side * (1 - value)
+
+    parts = []
+    for tick in range(5):
+        value = tick / 4
+        x, y = across(value), up(value)
+        parts.append(f'<line x1="{left}" x2="{left + side}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
+        parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" class="label">{100 * value:.0f}</text>')
+        parts.append(f'<text x="{x:.1f}" y="{top + side + 16}" class="tick">{100 * value:.0f}</text>')
+    most = max((found.n for found in bins), default=1)
+    for found in bins:
+        x, y = across(found.low), up(found.accuracy)
+        shade = 0.25 + 0.75 * found.n / most
+        parts.append(
+            f'<rect x="{x + 0.5:.1f}" y="{y:.1f}" width="{across(found.high) - x - 1:.1f}" '
+            f'height="{max(up(0) - y, 0.75):.1f}" class="bar" fill-opacity="{shade:.2f}"><title>confidence '
+            f"{100 * found.confidence:.1f} %: {100 * found.accuracy:.1f} % of {found.n} right</title></rect>"
+        )
+    parts.append(f'<line x1="{across(0)}" x2="{across(1)}" y1="{up(0)}" y2="{up(1)}" class="interval"/>')
+    parts.append(f'<text x="{across(0.5)}" y="{top + side + 34}" class="tick">confidence, %</text>')
+    return _svg(parts, top + side + 40, title)
 
 
 def _svg(parts: Sequence[str], height: float, title: str) -> str:

@@ -39,12 +39,27 @@ class Decoding:
         temperature: 0 is greedy.
         top_p: nucleus mass, only used when `temperature` is above 0.
         seed: of sampling.
+        logprobs: tell the log-probabilities of the answer, where the engine can; they decide no tokens.
     """
 
     max_new_tokens: int
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
+    logprobs: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """The tokens of one response, the end token included.
+
+    Attributes:
+        ids: [T], their ids; `None` where a server does not tell them.
+        logprobs: [T], natural log-probability that the model gave to each at temperature 1.
+    """
+
+    ids: tuple[int, ...] | None
+    logprobs: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +73,12 @@ class Request:
         media: references, in order; for messages and for engines that send files.
         open_media: opens the pixels of `media`, in order. Raises `MediaError` for this sample alone.
         max_new_tokens: overrides the run's token budget for this request; `None` keeps it.
+        n: responses wanted, all from one submission; above 1 only when sampling. Response `i` is drawn with the seed
+            of the request plus `i`, where the engine draws by seed.
         finished: the response is stored already. An engine whose output depends on the composition of a batch may
             generate it again to keep the batch as it was; any other engine skips it.
+        observe: is given the tokens of each response before it is yielded, from any thread, by an engine that knows
+            them, if log-probabilities are wanted.
     """
 
     task: str
@@ -68,7 +87,9 @@ class Request:
     media: tuple[Media, ...]
     open_media: Callable[[], list[Image | Video]]
     max_new_tokens: int | None = None
+    n: int = 1
     finished: bool = False
+    observe: Callable[[Tokens], None] | None = None
 
 
 class Engine(Protocol):
@@ -92,16 +113,33 @@ class Engine(Protocol):
         ...
 
     def generate(self, requests: Iterable[Request], decoding: Decoding) -> Iterator[tuple[Request, Response]]:
-        """Yield each request with its response as soon as it is finished, in any order.
+        """Yield each request with a response as soon as it is finished, in any order, `n` times each request.
 
-        A sample that fails (unreadable media, a prompt that does not fit) yields a response with `error` set. Raises
-        `EngineError` only when no further request can be served.
+        A sample that fails (unreadable media, a prompt that does not fit) yields a response with `error` set, in place
+        of each response that it could not have. Raises `EngineError` only when no further request can be served, and
+        `UsageError` when several responses of a request are wanted without sampling.
         """
         ...
 
     def close(self) -> None:
         """Free the model. Idempotent."""
         ...
+
+
+def checked(requests: Iterable[Request], decoding: Decoding) -> Iterator[Request]:
+    """The requests, each looked at when its turn comes.
+
+    Raises:
+        UsageError: a request wants no response, or several without sampling, which would all be the same.
+    """
+    for request in requests:
+        if request.n < 1:
+            raise UsageError(f"sample {request.sample_id!r} asks for {request.n} responses; ask for at least one.")
+        if request.n > 1 and decoding.temperature <= 0:
+            raise UsageError(
+                f"{request.n} responses of one prompt are the same text at temperature 0: set --temperature above 0."
+            )
+        yield request
 
 
 def vllm_is_usable() -> bool:

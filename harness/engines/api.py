@@ -10,18 +10,19 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final, cast
 
 from harness.checkpoints import Checkpoint
-from harness.engines import Decoding, Request
+from harness.engines import Decoding, Request, checked
+from harness.engines.api_replies import make_responses
 from harness.engines.http_client import ChatClient, RequestFailed, Server
 from harness.engines.media_encoding import ImageFormat, frame_images, frames_part, image_part, limit_pixels
 from harness.engines.preparation import open_media, request_seed, submission_groups, video_metadata
-from harness.engines.submission import LoopThread, Put, failed, serve_groups
+from harness.engines.submission import LoopThread, Put, failed, put_failure, serve_groups
 from harness.errors import EngineError, MediaError, UsageError
 from harness.types import Response
 
@@ -109,6 +110,7 @@ class ApiEngine:
         self._image_format = cast("ImageFormat", image_format)
         self._in_flight = in_flight or _IN_FLIGHT_A_SERVER * len(addresses)
         self._workers = workers or min(8, max(2, (os.cpu_count() or 2) // 2))
+        self._most_choices: int | None = None
         self._loop: LoopThread | None = None
         self._client = ChatClient(addresses, model, timeout_s=timeout_s, attempts=attempts, connections=self._in_flight)
 
@@ -136,6 +138,7 @@ class ApiEngine:
 
         Raises:
             EngineError: the servers do not answer any more, or refuse the model or the key.
+            UsageError: several responses of a request are wanted without sampling.
         """
         if self._loop is None:
             raise EngineError("the engine 'api' is not loaded.")
@@ -145,7 +148,8 @@ class ApiEngine:
         async def serve(group: Sequence[Request], put: Put) -> None:
             await self._serve(group, decoding, opening, next(turns), put)
 
-        yield from serve_groups(self._loop, submission_groups(requests), serve, self._in_flight)
+        groups = submission_groups(checked(requests, decoding))
+        yield from serve_groups(self._loop, groups, serve, self._in_flight)
 
     def close(self) -> None:
         """Close connections and threads. Idempotent."""
@@ -165,29 +169,48 @@ class ApiEngine:
                 media = await asyncio.get_running_loop().run_in_executor(self._pool, self._encode, group[0])
             except MediaError as error:
                 for request in group:
-                    put(request, failed(request, f"media: {error}"))
+                    put_failure(put, request, f"media: {error}")
                 return
 
-        async def complete(request: Request) -> None:
+        async def complete(request: Request, first: int, count: int) -> bool:
+            """Put `count` responses, in one request as far as the servers give several; whether a server gave any."""
+            most = self._most_choices
+            if most is not None and count > most:
+                return await split(request, first, count, most)
+
             def build(server: Server) -> dict[str, Any]:
-                return self._fields(request, media, decoding, server)
+                fields = self._fields(request, media, decoding, server, first)
+                return fields if count == 1 else fields | {"n": count}
 
             try:
                 reply = await self._client.complete(build, turn)
             except RequestFailed as error:
+                if error.refused and count > 1:  # Perhaps for asking several; one alone will tell.
+                    if await complete(request, first, 1):
+                        self._most_choices = 1
+                        return await split(request, first + 1, count - 1, 1)
+                    first, count = first + 1, count - 1
                 if media.io is not None and self._videos == "auto" and "media_io_kwargs" in str(error):
                     raise EngineError(
                         f"the vLLM server does not take the time stamps of videos ({error}) Start it with "
                         "--trust-request-mm-kwargs, or send frames as images: videos=frames."
                     ) from error
-                put(request, failed(request, str(error)))
-            else:
-                put(request, _response(request, reply, time.monotonic() - start))
+                for _ in range(count):
+                    put(request, failed(request, str(error)))
+                return False
+            responses = make_responses(request, reply, time.monotonic() - start)[:count]
+            for response in responses:
+                put(request, response)
+            if len(responses) < count:
+                self._most_choices = min(most or count, len(responses))
+                await split(request, first + len(responses), count - len(responses), len(responses))
+            return True
 
-        outcomes = await asyncio.gather(*(complete(request) for request in group), return_exceptions=True)
-        for outcome in outcomes:
-            if outcome is not None:
-                raise outcome
+        async def split(request: Request, first: int, count: int, step: int) -> bool:
+            starts = range(first, first + count, step)
+            return await _together([complete(request, at, min(step, first + count - at)) for at in starts])
+
+        await _together([complete(request, 0, request.n) for request in group])
 
     def _encode(self, request: Request) -> _Media:
         opened = open_media(request)
@@ -209,7 +232,9 @@ class ApiEngine:
             io = {"video": video_metadata(opened.videos[0]) | {"num_frames": -1}}
         return _Media(native=native, plain=plain, io=io, several_videos=len(opened.videos) > 1)
 
-    def _fields(self, request: Request, media: _Media, decoding: Decoding, server: Server) -> dict[str, Any]:
+    def _fields(
+        self, request: Request, media: _Media, decoding: Decoding, server: Server, index: int
+    ) -> dict[str, Any]:
         native = server.is_vllm and self._videos == "auto" and not media.several_videos
         content = [*(media.native if native else media.plain), {"type": "text", "text": request.prompt}]
         fields: dict[str, Any] = {
@@ -217,8 +242,10 @@ class ApiEngine:
             "max_tokens": request.max_new_tokens or decoding.max_new_tokens,
             "temperature": decoding.temperature,
         }
+        if decoding.logprobs:
+            fields["logprobs"] = True
         if decoding.temperature > 0:
-            fields |= {"top_p": decoding.top_p, "seed": request_seed(request, decoding)}
+            fields |= {"top_p": decoding.top_p, "seed": request_seed(request, decoding, index)}
         if server.is_vllm:
             if server.max_model_len is not None:  # vLLM refuses a budget that no response could use up.
                 fields["max_tokens"] = min(fields["max_tokens"], server.max_model_len)
@@ -226,27 +253,15 @@ class ApiEngine:
             fields |= {"top_p": fields.get("top_p", 1.0), "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
             if native and media.io is not None:
                 fields["media_io_kwargs"] = media.io
+            if request.observe is not None:
+                fields["return_token_ids"] = True
         return fields
 
 
-def _response(request: Request, reply: Mapping[str, Any], seconds: float) -> Response:
-    choice = reply["choices"][0]
-    message, reason = choice["message"], choice.get("finish_reason")
-    if reason == "content_filter":
-        return failed(request, "the server's content filter withheld the response")
-    text = message.get("content") or message.get("refusal") or ""
-    if isinstance(text, list):  # Content parts, as some servers send them.
-        text = "".join(part.get("text", "") for part in text if isinstance(part, Mapping))
-    # A server with a reasoning parser takes the thinking out of the text; the diagnostics want it back.
-    reasoning = message.get("reasoning_content") or message.get("reasoning")
-    if isinstance(reasoning, str) and reasoning.strip():
-        text = f"<think>{reasoning.strip()}</think>\n{text}"
-    usage = reply.get("usage") or {}
-    return Response(
-        sample_id=request.sample_id,
-        text=str(text).strip(),
-        finish_reason="length" if reason == "length" else "stop",
-        prompt_tokens=usage.get("prompt_tokens"),
-        completion_tokens=usage.get("completion_tokens"),
-        seconds=round(seconds, 4),
-    )
+async def _together(parts: Sequence[Coroutine[Any, Any, bool]]) -> bool:
+    """Wait for all parts, whatever happens to one of them; then raise the first error, or say whether any is true."""
+    outcomes = await asyncio.gather(*parts, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return any(outcomes)

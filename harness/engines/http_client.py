@@ -33,10 +33,15 @@ _TIMEOUT_COST: Final = 3
 _HOPELESS: Final = 8
 """Requests that fail after all attempts, without one success between them, before the run is ended."""
 _RETRIED: Final = frozenset({408, 409, 425, 429})
+_REFUSALS: Final = frozenset({400, 403, 422, 501})
 
 
 class RequestFailed(Exception):
-    """One request has no response; the text says why."""
+    """One request has no response; the text says why. `refused` when the server would not take it as it is."""
+
+    def __init__(self, reason: str, *, refused: bool = False) -> None:
+        super().__init__(reason)
+        self.refused = refused
 
 
 class _Retry(Exception):
@@ -55,12 +60,14 @@ class Server:
         base_url: without a slash at the end.
         is_vllm: it said that it is a vLLM server, which understands more than the standard fields.
         max_model_len: longest prompt and response together that it said it takes, in tokens.
+        refuses_logprobs: it did not take a request for log-probabilities.
         resume_at: monotonic time before which it asked not to be sent anything.
     """
 
     base_url: str
     is_vllm: bool = False
     max_model_len: int | None = None
+    refuses_logprobs: bool = False
     resume_at: float = 0.0
 
 
@@ -153,7 +160,7 @@ class ChatClient:
             ) from error
 
     async def complete(self, build: Callable[[Server], Mapping[str, Any]], turn: int) -> dict[str, Any]:
-        """The `choices[0]` and `usage` of one chat completion.
+        """The `choices` and `usage` of one chat completion.
 
         Args:
             build: the request's fields for a server, beside model and token limit; its `max_tokens` is renamed for
@@ -161,7 +168,7 @@ class ChatClient:
             turn: which server is asked first; each further attempt asks the next one.
 
         Returns:
-            The reply's JSON, checked to have a choice with a message.
+            The reply's JSON, checked to have choices, each with a message.
 
         Raises:
             RequestFailed: this request has no response, after all attempts or at once if they are of no use.
@@ -206,6 +213,8 @@ class ChatClient:
         body = {"model": self._model, **fields}
         token_limit = self._token_limit
         body[token_limit] = body.pop("max_tokens")
+        if server.refuses_logprobs:
+            body.pop("logprobs", None)
         async with asyncio.timeout(self._timeout_s):  # httpx limits the time between two bytes, not the whole.
             reply = await self._client.post(url, json=body)
         self._heed_limits(server, reply.headers)
@@ -224,6 +233,9 @@ class ChatClient:
                 )
             server.resume_at = max(server.resume_at, time.monotonic() + wait_s)
             raise _Retry(f"status {status}: {message}", busy=status == 429)
+        if status in _REFUSALS and "logprobs" in body and "logprob" in reply.text.lower():
+            server.refuses_logprobs = True
+            raise _Retry("the server gives no log-probabilities")
         if status in (401, 403):
             raise EngineError(f"{server.base_url} refuses the key in {API_KEY_VARIABLE} (status {status}).")
         if status in (301, 302, 307, 308, 404, 405):
@@ -233,7 +245,7 @@ class ChatClient:
             raise _Retry("the server wants max_completion_tokens")
         if status == 400 and code in ("unsupported_value", "unsupported_parameter") and "temperature" in message:
             raise EngineError(f"model {self._model!r} refuses the temperature: {message} Set another --temperature.")
-        raise RequestFailed(f"status {status}: {message}")
+        raise RequestFailed(f"status {status}: {message}", refused=status in _REFUSALS)
 
     def _choose(self, turn: int) -> Server:
         """The server whose turn it is, or the next one that takes requests now, or the one that does so first."""
@@ -277,7 +289,7 @@ def _json(reply: httpx.Response) -> Any:
 def _completion(reply: httpx.Response) -> dict[str, Any]:
     data = _json(reply)
     try:
-        if not isinstance(data["choices"][0]["message"], dict):
+        if not data["choices"] or not all(isinstance(choice["message"], dict) for choice in data["choices"]):
             raise TypeError
     except (KeyError, IndexError, TypeError) as error:
         raise _Retry("the answer is not a chat completion") from error

@@ -165,6 +165,7 @@ def _convert(
         max_new_tokens=int(settings.get("max_new_tokens") or _DEFAULT_MAX_NEW_TOKENS),
         temperature=temperature,
         top_p=float(settings.get("top_p") or 1.0) if temperature > 0 else 1.0,
+        logprobs=False,  # There is no place for them.
     )
     return decoding, ConversationRequest(
         task=task,

@@ -67,12 +67,13 @@ def submission_groups(requests: Iterable[Request], *, window: int = _WINDOW) -> 
         yield from sorted(groups.values(), key=_expected_work, reverse=True)
 
 
-def _expected_work(group: Sequence[Request]) -> tuple[int, int, int, int]:
+def _expected_work(group: Sequence[Request]) -> tuple[int, int, int, int, int]:
     """Sort key: what is known of a group's cost before anything is opened."""
     first = group[0]
     videos = sum(media.kind == "video" for media in first.media)
     return (
         max(request.max_new_tokens or 0 for request in group),
+        sum(request.n for request in group) - len(group),
         videos,
         len(first.media),
         max(len(request.prompt) for request in group) // _SAME_LENGTH,
@@ -115,9 +116,9 @@ def chat_prompt(processor: Any, request: Request) -> str:
     return prompt
 
 
-def request_seed(request: Request, decoding: Decoding) -> int:
-    """Seed of one request, so that its tokens do not depend on the order of the requests."""
-    return decoding.seed ^ zlib.crc32(f"{request.task}/{request.sample_id}".encode())
+def request_seed(request: Request, decoding: Decoding, index: int = 0) -> int:
+    """Seed of response `index` of a request, so that its tokens do not depend on the order of the requests."""
+    return (decoding.seed ^ zlib.crc32(f"{request.task}/{request.sample_id}".encode())) + index
 
 
 def size_limits(processor: Any, max_pixels: int | None, num_frames: int) -> dict[str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The `replay` engine: recorded responses in place of a model.
 
-A recording is a JSON-lines file of `{"id": ..., "response": ...}` (with `"task"` where ids repeat between tasks), or
-the `samples.jsonl` of a run.
+A recording is a JSON-lines file of `{"id": ..., "response": ...}` (with `"task"` where ids repeat between tasks; a list
+of texts where several responses of a sample were recorded), or the `samples.jsonl` of a run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.checkpoints import Checkpoint
-from harness.engines import Decoding, Request
+from harness.engines import Decoding, Request, checked
 from harness.errors import DataError, UsageError
 from harness.types import Response
 
@@ -66,20 +66,24 @@ class ReplayEngine:
 
     def generate(self, requests: Iterable[Request], decoding: Decoding) -> Iterator[tuple[Request, Response]]:
         """Yield the recorded responses in the order of the requests."""
-        del decoding
         with self._path.open("rb") as file:
-            for request in requests:
+            for request in checked(requests, decoding):
                 if request.finished:
                     continue
                 offset = self._offsets.get(
                     (request.task, request.sample_id), self._offsets.get((_ANY_TASK, request.sample_id))
                 )
                 if offset is None:
-                    error = f"no recorded response in {self._path.name}"
+                    responses = []
+                else:
+                    file.seek(offset)
+                    responses = _decode(request.sample_id, json.loads(file.readline()))[: request.n]
+                yield from ((request, response) for response in responses)
+                error = f"no recorded response in {self._path.name}"
+                if responses:
+                    error = f"{len(responses)} of {request.n} responses are recorded in {self._path.name}"
+                for _ in range(request.n - len(responses)):
                     yield request, Response(sample_id=request.sample_id, text="", error=error)
-                    continue
-                file.seek(offset)
-                yield request, _decode(request.sample_id, json.loads(file.readline()))
 
     def close(self) -> None:
         """Nothing to free."""
@@ -90,7 +94,8 @@ class ReplayEngine:
             if "sample" in data:
                 return str(data["sample"]["task"]), str(data["sample"]["id"])
             key = (data.get("task", _ANY_TASK), str(data["id"]))
-            if not isinstance(data["response"], str | None):
+            texts = data["response"] if isinstance(data["response"], list) else [data["response"]]
+            if not texts or not all(isinstance(text, str | None) for text in texts):
                 raise TypeError("'response' is not a text")
             return key
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -101,12 +106,17 @@ class ReplayEngine:
             ) from error
 
 
-def _decode(sample_id: str, data: Mapping[str, Any]) -> Response:
+def _decode(sample_id: str, data: Mapping[str, Any]) -> list[Response]:
     if "sample" in data:
-        return Response(**data["response"])
+        return [Response(**data["response"])]
+    texts = data["response"] if isinstance(data["response"], list) else [data["response"]]
     error = data.get("error")
-    if error is None and data["response"] is None:
-        error = "recorded without a response"
-    return Response(
-        sample_id=sample_id, text=data["response"] or "", finish_reason=data.get("finish_reason"), error=error
-    )
+    return [
+        Response(
+            sample_id=sample_id,
+            text=text or "",
+            finish_reason=data.get("finish_reason"),
+            error="recorded without a response" if error is None and text is None else error,
+        )
+        for text in texts
+    ]

@@ -19,7 +19,7 @@ _DYING_S: Final = 30.0
 """How long responses that were under way are waited for once the engine has died."""
 
 Put = Callable[[Request, Response], None]
-"""Gives the response of a request; may be called once a request, from the loop's thread."""
+"""Gives a response of a request; may be called `n` times a request, from the loop's thread."""
 
 
 class LoopThread:
@@ -78,9 +78,9 @@ def serve_groups(
     Args:
         loop: where `serve` runs.
         groups: requests that are served together; taken one group at a time, on the caller's thread.
-        serve: puts one response for each request of its group. Raises `EngineError` when the engine is dead; any other
-            exception fails the requests that have no response yet.
-        in_flight: requests that are under way at a time, up to the size of the last group more.
+        serve: puts the responses of each request of its group. Raises `EngineError` when the engine is dead; any other
+            exception fails the responses that are not there yet.
+        in_flight: responses that are under way at a time, up to those of the last group more.
 
     Raises:
         EngineError: `serve` raised it; what had finished was yielded before.
@@ -101,7 +101,7 @@ def serve_groups(
                 task = loop.submit(_guarded(group, serve, finished))
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
-                under_way += len(group)
+                under_way += sum(request.n for request in group)
             if under_way == 0:
                 break
             try:
@@ -120,28 +120,36 @@ def serve_groups(
         raise death
 
 
+def put_failure(put: Put, request: Request, error: str) -> None:
+    """Fail all responses of a request that are not there yet."""
+    for _ in range(request.n):
+        put(request, failed(request, error))
+
+
 async def _guarded(
     group: Sequence[Request],
     serve: Callable[[Sequence[Request], Put], Awaitable[None]],
     finished: queue.SimpleQueue[tuple[Request, Response] | EngineError],
 ) -> None:
-    """Serve a group so that exactly one item a request reaches the queue, whatever happens."""
-    unanswered = {id(request): request for request in group}
+    """Serve a group so that exactly one item a wanted response reaches the queue, whatever happens."""
+    wanted = {id(request): request.n for request in group}
 
     def put(request: Request, response: Response) -> None:
-        if unanswered.pop(id(request), None) is not None:
+        if wanted[id(request)] > 0:
+            wanted[id(request)] -= 1
             finished.put((request, response))
 
     def put_rest(error: str) -> None:
-        for request in list(unanswered.values()):
-            put(request, failed(request, error))
+        for request in group:
+            for _ in range(wanted[id(request)]):
+                put(request, failed(request, error))
 
     try:
         await serve(group, put)
     except EngineError as error:
-        for _ in range(len(unanswered)):
+        for _ in range(sum(wanted.values())):
             finished.put(error)
-        unanswered.clear()
+        wanted = dict.fromkeys(wanted, 0)
     except asyncio.CancelledError:
         put_rest("interrupted")
         raise

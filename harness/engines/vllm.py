@@ -11,45 +11,22 @@ import asyncio
 import multiprocessing
 import os
 import sys
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib import metadata
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from harness.checkpoints import Checkpoint
-from harness.engines import Decoding, Request
+from harness.engines import Decoding, Request, checked
 from harness.engines.guard import Guard
-from harness.engines.preparation import (
-    Opened,
-    chat_prompt,
-    one_line,
-    open_media,
-    request_seed,
-    size_limits,
-    submission_groups,
-    video_metadata,
-)
-from harness.engines.submission import LoopThread, Put, failed, serve_groups
+from harness.engines.preparation import Opened, one_line, open_media, size_limits, submission_groups
+from harness.engines.submission import LoopThread, Put, put_failure, serve_groups
+from harness.engines.vllm_platform import device_and_dtype, may_fork, set_environment
+from harness.engines.vllm_requests import make_prompt, make_response, sampling_parameters
 from harness.errors import EngineError, HarnessError, MediaError, ModelError, UsageError
 from harness.types import Response
 
 _DTYPES: Final = ("bfloat16", "float16", "float32")
-_CPU_ENVIRONMENT: Final = {
-    # Without these vLLM on CPU takes a share of the whole machine's memory, starts a second process for its worker,
-    # and pins threads to cores that may be taken.
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-}
-_QUIET_ENVIRONMENT: Final = {
-    # Standard output belongs to the harness (`--json`); vLLM's warnings are about its own defaults.
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "VLLM_LOGGING_STREAM": "ext://sys.stderr",
-    "VLLM_NO_USAGE_STATS": "1",
-}
-
 _GRACE_S: Final = 2.0
 """How long vLLM's processes may take to end before they are killed; there is nothing that they could lose."""
 _kept_contexts: Final[list[Any]] = []
@@ -121,13 +98,13 @@ class VllmEngine:
         self._in_flight = in_flight
         self._workers = workers or min(8, max(2, (os.cpu_count() or 2) // 2))
         self._torch_was_there = "torch" in sys.modules
-        _set_environment()
+        set_environment()
         self._engine: Any = None
         self._loop: LoopThread | None = None
 
     def describe(self) -> Mapping[str, Any]:
         """Device type, precision, pixel budget, length limit and vLLM's own arguments."""
-        device, dtype = _device_and_dtype(self._dtype)
+        device, dtype = device_and_dtype(self._dtype)
         return {
             "device": device,
             "dtype": dtype,
@@ -143,7 +120,7 @@ class VllmEngine:
             ModelError: vLLM cannot load this checkpoint.
             UsageError: vLLM does not know one of the engine arguments, or their values do not go together.
         """
-        device, dtype = _device_and_dtype(self._dtype)
+        device, dtype = device_and_dtype(self._dtype)
         from transformers import AutoProcessor
         from vllm.engine.arg_utils import AsyncEngineArgs
 
@@ -153,7 +130,7 @@ class VllmEngine:
         except TypeError as error:
             raise UsageError(f"vLLM refuses --engine-arg: {one_line(error)}") from error
         # Whether the engine's process may be forked must be asked before any thread of our own is started.
-        fork = device == "cpu" and self._may_fork()
+        fork = device == "cpu" and may_fork(torch_was_there=self._torch_was_there)
         self._loop = LoopThread("vllm-loop")
         self._pool = ThreadPoolExecutor(max_workers=self._workers, thread_name_prefix="open-media")
         try:
@@ -169,25 +146,13 @@ class VllmEngine:
                 f"model {name!r} cannot be loaded by the engine 'vllm': {one_line(error)} "
                 "The engine 'hf' loads what Transformers loads: try --engine hf."
             ) from error
-        tokenizer = getattr(self._processor, "tokenizer", self._processor)
-        self._bos: str | None = tokenizer.bos_token
+        self._tokenizer: Any = getattr(self._processor, "tokenizer", self._processor)
+        self._bos: str | None = self._tokenizer.bos_token
         if getattr(self._processor, "chat_template", None) is None:
             self.close()
             raise ModelError(f"model {name!r} has no chat template in {folder}; the engine 'vllm' needs one.")
         most = self._engine.vllm_config.scheduler_config.max_num_seqs * self._data_parallel
         self._in_flight = self._in_flight or most + most // 4
-
-    def _may_fork(self) -> bool:
-        """Whether vLLM's process can be a fork of this one, which saves it seconds of imports.
-
-        vLLM starts a fresh interpreter on CPU, because a fork does not survive in OpenMP regions when its parent has
-        been in one with several threads. It also needs that no other thread holds a lock at that moment.
-        """
-        import torch
-
-        never_parallel = not self._torch_was_there or torch.get_num_threads() == 1
-        alone = threading.active_count() == 1 and threading.current_thread() is threading.main_thread()
-        return sys.platform.startswith("linux") and never_parallel and alone
 
     async def _start(self, arguments: Any, fork: bool) -> None:
         from vllm.usage.usage_lib import UsageContext
@@ -202,10 +167,11 @@ class VllmEngine:
         self._guard = Guard(child.pid for child in started if child.pid is not None)
 
     def generate(self, requests: Iterable[Request], decoding: Decoding) -> Iterator[tuple[Request, Response]]:
-        """Yield each request with its response as soon as it is finished, in any order.
+        """Yield each request with a response as soon as all of its responses are finished, in any order.
 
         Raises:
             EngineError: vLLM died; what it had finished before was yielded.
+            UsageError: several responses of a request are wanted without sampling.
         """
         if self._engine is None or self._loop is None or self._in_flight is None:
             raise EngineError("the engine 'vllm' is not loaded.")
@@ -214,7 +180,8 @@ class VllmEngine:
         async def serve(group: Sequence[Request], put: Put) -> None:
             await self._serve(group, decoding, opening, put)
 
-        yield from serve_groups(self._loop, submission_groups(requests), serve, self._in_flight)
+        groups = submission_groups(checked(requests, decoding))
+        yield from serve_groups(self._loop, groups, serve, self._in_flight)
 
     def close(self) -> None:
         """Stop vLLM, its processes and the threads. Idempotent."""
@@ -243,6 +210,7 @@ class VllmEngine:
             "data_parallel_size": self._data_parallel,
             "use_tqdm_on_load": False,
             "enable_prefix_caching": True,
+            "logprobs_mode": "raw_logprobs",  # At temperature 1, before any cut of the distribution.
         }
         if device == "cpu":
             arguments["enforce_eager"] = True
@@ -272,13 +240,13 @@ class VllmEngine:
                 opened = await loop.run_in_executor(self._pool, open_media, group[0])
             except MediaError as error:
                 for request in group:
-                    put(request, failed(request, f"media: {error}"))
+                    put_failure(put, request, f"media: {error}")
                 return
             for request in group:
                 try:
                     inputs = await self._render(request, opened)
                 except Exception as error:
-                    put(request, failed(request, f"prompt: {one_line(error)}"))
+                    put_failure(put, request, f"prompt: {one_line(error)}")
                     continue
                 # Nothing may be awaited between the two: vLLM's image cache relies on requests reaching the engine in
                 # the order in which they were rendered.
@@ -296,33 +264,18 @@ class VllmEngine:
     async def _render(self, request: Request, opened: Opened) -> Any:
         """Tokens and pixels of a request, as vLLM's engine takes them."""
         renderer = self._engine.renderer
-        prompt = self._prompt(request, opened)
+        prompt = make_prompt(self._processor, request, opened)
         tokens = renderer.default_cmpl_tok_params
         if self._bos and prompt["prompt"].startswith(self._bos):
             tokens = tokens.with_kwargs(add_special_tokens=False)
         (inputs,) = await renderer.render_cmpl_async([prompt], tokens)
         return inputs
 
-    def _prompt(self, request: Request, opened: Opened) -> dict[str, Any]:
-        prompt: dict[str, Any] = {"prompt": chat_prompt(self._processor, request)}
-        media: dict[str, Any] = {}
-        if opened.images:
-            media["image"] = opened.images
-        if opened.videos:
-            # Frames were sampled already; without metadata, time stamps would be made up.
-            media["video"] = [
-                (video.frames, video_metadata(video) | {"do_sample_frames": False, "video_backend": "pyav"})
-                for video in opened.videos
-            ]
-        if media:
-            prompt["multi_modal_data"] = media
-        return prompt
-
     async def _generate_one(
         self, inputs: Any, request: Request, decoding: Decoding, start: float, put: Put, last: bool
     ) -> bool:
-        """Put the response of a request; `False` when it is to be tried again, which `last` rules out."""
-        parameters = _sampling_parameters(request, decoding)
+        """Put the responses of a request; `False` when it is to be tried again, which `last` rules out."""
+        parameters = sampling_parameters(request, decoding)
         final: Any = None
         try:
             async for output in self._engine.generate(inputs, parameters, f"{request.task}/{request.sample_id}"):
@@ -333,73 +286,15 @@ class VllmEngine:
                     f"vLLM died: {one_line(error)} Finished samples are stored; run the same command again. "
                     "If memory was short, lower --gpu-memory-utilization, --max-model-len or --max-pixels."
                 ) from error
-            put(request, failed(request, f"{type(error).__name__}: {one_line(error)}"))
+            put_failure(put, request, f"{type(error).__name__}: {one_line(error)}")
             return True
-        reason = final.outputs[0].finish_reason
-        if reason in ("stop", "length"):
-            put(request, _response(request, final, time.monotonic() - start))
-        elif not last:  # E.g. an image that has left vLLM's cache and must be sent once more.
+        broken = [item.finish_reason for item in final.outputs if item.finish_reason not in ("stop", "length")]
+        if broken and not last:  # E.g. an image that has left vLLM's cache and must be sent once more.
             return False
-        else:
-            put(request, failed(request, f"vLLM ended the response with {reason!r}"))
+        for item in final.outputs:
+            if item.finish_reason in ("stop", "length"):
+                seconds = time.monotonic() - start
+                put(request, make_response(request, final, item, seconds, self._tokenizer))
+        if broken:
+            put_failure(put, request, f"vLLM ended the response with {broken[0]!r}")
         return True
-
-
-def _sampling_parameters(request: Request, decoding: Decoding) -> Any:
-    from vllm import SamplingParams
-    from vllm.sampling_params import RequestOutputKind
-
-    sampled = decoding.temperature > 0
-    return SamplingParams(
-        temperature=decoding.temperature,
-        top_p=decoding.top_p if sampled else 1.0,
-        repetition_penalty=1.0,
-        max_tokens=request.max_new_tokens or decoding.max_new_tokens,
-        seed=request_seed(request, decoding) if sampled else None,
-        output_kind=RequestOutputKind.FINAL_ONLY,
-    )
-
-
-def _response(request: Request, output: Any, seconds: float) -> Response:
-    completion = output.outputs[0]
-    return Response(
-        sample_id=request.sample_id,
-        text=completion.text.strip(),
-        finish_reason=completion.finish_reason,
-        prompt_tokens=len(output.prompt_token_ids),
-        completion_tokens=len(completion.token_ids),
-        seconds=round(seconds, 4),
-    )
-
-
-def _set_environment() -> None:
-    """Set what vLLM and OpenMP read when they are imported, unless the user has."""
-    environment = _QUIET_ENVIRONMENT
-    if _is_cpu_build():
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        # One core is left to preparation: threads that wait for a core in every step slow the model down tenfold.
-        environment = environment | _CPU_ENVIRONMENT | {"OMP_NUM_THREADS": str(max(1, cores - 1))}
-    for name, value in environment.items():
-        os.environ.setdefault(name, value)
-
-
-def _is_cpu_build() -> bool:
-    for name in ("vllm-cpu", "vllm"):
-        try:
-            version = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-        return name == "vllm-cpu" or "cpu" in version
-    return False
-
-
-def _device_and_dtype(dtype: str) -> tuple[str, str]:
-    """Device type and precision, without touching the device."""
-    from vllm.platforms import current_platform
-
-    device = cast("str", current_platform.device_type)
-    if dtype != "auto":
-        return device, dtype
-    if device == "cpu":
-        return device, "float32"
-    return device, "bfloat16" if current_platform.has_device_capability(80) else "float16"

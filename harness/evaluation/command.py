@@ -5,18 +5,30 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from harness.config import EvalConfig
 from harness.diagnostics.markdown import cause_table
 from harness.diagnostics.run_folder import PAGE
+from harness.evaluation.ranks import Ranks, run_together
 from harness.evaluation.report import headline_table
-from harness.evaluation.run import evaluate
+from harness.evaluation.run import assist, evaluate
 
 
 def run_evaluation(config: EvalConfig, *, as_json: bool) -> int:
-    """Evaluate, print the table (or the run's record as JSON), and give the exit code."""
-    outcome = evaluate(config)
+    """Evaluate, print the table (or the run's record as JSON), and give the exit code.
+
+    Where a launcher has started several processes, they share the run, and rank 0 prints.
+    """
+    return run_together(partial(_evaluate, config, as_json))
+
+
+def _evaluate(config: EvalConfig, as_json: bool, ranks: Ranks) -> int:
+    if ranks.rank:
+        assist(config, ranks)
+        return 0
+    outcome = evaluate(config, ranks)
     if as_json:
         print(json.dumps(asdict(outcome.run), indent=2, ensure_ascii=False))
     else:

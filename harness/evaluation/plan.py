@@ -16,8 +16,10 @@ from harness.engines import ENGINES, Decoding, Engine, make_engine, vllm_is_usab
 from harness.errors import UsageError
 from harness.evaluation.blind import blind_media
 from harness.evaluation.data import digest_prompts
+from harness.evaluation.ranks import ALONE, Ranks
 from harness.evaluation.selection import choose_samples
 from harness.evaluation.tasks import TaskData, expand_tasks, load_task
+from harness.store import name_differences
 from harness.types import PromptFormat, Sample
 
 if TYPE_CHECKING:
@@ -54,13 +56,38 @@ class Plan:
     settings: Mapping[str, Any]
 
 
-def make_plan(config: EvalConfig) -> Plan:
+def agree_on_plan(config: EvalConfig, ranks: Ranks) -> Plan:
+    """Make the same plan on every rank, on rank 0 first: what it fetches, the others find.
+
+    Raises:
+        HarnessError: see `make_plan`.
+        UsageError: this rank has other weights, data or settings than rank 0.
+    """
+    if ranks.rank == 0:
+        plan = make_plan(config, ranks)
+        ranks.tell("plan", json.dumps(plan.settings))
+        return plan
+    settings = json.loads(ranks.hear("plan"))
+    plan = make_plan(config, ranks)
+    different = name_differences(settings, json.loads(json.dumps(plan.settings)), "rank 0", f"rank {ranks.rank}")
+    if different:
+        raise UsageError(
+            f"the processes of this run do not agree ({different}). Give all machines the same model and data."
+        )
+    return plan
+
+
+def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
     """Resolve checkpoint, tasks and engine, and check that they fit.
+
+    Args:
+        config: what is asked for.
+        ranks: the processes that share the run.
 
     Raises:
         HarnessError: something that was asked for does not exist or does not fit.
     """
-    engine_name = _engine_name(config)
+    engine_name = _engine_name(config, ranks)
     if config.model.startswith(_SERVED) or (engine_name == "replay" and not _is_checkpoint(config.model)):
         checkpoint = Checkpoint(name=config.model, folder=None)
     else:
@@ -78,7 +105,7 @@ def make_plan(config: EvalConfig) -> Plan:
         )
         for name in expand_tasks(config.tasks, config.tasks_dir)
     ]
-    engine = make_engine(engine_name, checkpoint, config.engine_options)
+    engine = make_engine(engine_name, checkpoint, _engine_options(config, engine_name, ranks))
     decoding = Decoding(
         max_new_tokens=config.max_new_tokens or DEFAULT_MAX_NEW_TOKENS[prompt_format],
         temperature=config.temperature,
@@ -147,7 +174,30 @@ def default_folder(plan: Plan) -> Path:
     return Path("runs") / f"{slug}-{digest[:8]}"
 
 
-def _engine_name(config: EvalConfig) -> str:
+def _engine_options(config: EvalConfig, engine_name: str, ranks: Ranks) -> Mapping[str, Any]:
+    """The engine's settings; each process of a machine has a device of its own."""
+    options = config.engine_options
+    if ranks.size == 1 or engine_name != "hf" or options.get("device", "auto") not in ("auto", "cuda"):
+        return options
+    import torch
+
+    if not torch.cuda.is_available():
+        return options
+    if ranks.local_rank >= torch.cuda.device_count():
+        raise UsageError(
+            f"there is no GPU for process {ranks.local_rank} of this machine: it has {torch.cuda.device_count()}. "
+            "Start at most one process a GPU."
+        )
+    torch.cuda.set_device(ranks.local_rank)  # Else every process takes some memory of the first one.
+    return {**options, "device": f"cuda:{ranks.local_rank}"}
+
+
+def _engine_name(config: EvalConfig, ranks: Ranks) -> str:
+    if ranks.size > 1 and config.engine == "vllm":
+        raise UsageError(
+            f"engine 'vllm' shares its work between devices itself: run one process, not {ranks.size}, with "
+            "--data-parallel N or --tensor-parallel N."
+        )
     served = config.model.startswith(_SERVED)
     if config.engine != "auto":
         if config.engine not in ENGINES:
@@ -162,7 +212,7 @@ def _engine_name(config: EvalConfig) -> str:
         return "replay"
     if served:
         return "api"
-    return "vllm" if vllm_is_usable() else "hf"
+    return "vllm" if ranks.size == 1 and vllm_is_usable() else "hf"
 
 
 def _open_judge(config: EvalConfig) -> AnswerJudge | None:

@@ -26,6 +26,7 @@ class Progress:
         self._before = done
         self._done = done
         self._failed = 0
+        self._elsewhere = (0, 0)
         self._start = time.monotonic()
         self._last_line = self._start
         self._bar = None
@@ -47,21 +48,33 @@ class Progress:
 
     def advance(self, *, failed: bool) -> None:
         """One more sample is finished."""
-        self._done += 1
+        self._add(1, int(failed))
+
+    def follow(self, done: int, failed: int) -> None:
+        """Count what other processes have finished so far."""
+        before, self._elsewhere = self._elsewhere, (done, failed)
+        self._add(done - before[0], failed - before[1])
+
+    def _add(self, done: int, failed: int) -> None:
+        self._done += done
         self._failed += failed
         if self._bar is not None:
             if failed:
                 self._bar.set_postfix(failed=self._failed, refresh=False)
-            self._bar.update()
+            if done:
+                self._bar.update(done)
         elif time.monotonic() - self._last_line >= _LINE_EVERY_S:
             self._print_line()
 
     def _print_line(self) -> None:
         self._last_line = time.monotonic()
         rate = (self._done - self._before) / max(self._last_line - self._start, 1e-9)
-        left_s = (self._total - self._done) / rate
         failed = f", {self._failed} failed" if self._failed else ""
-        left = f", about {_duration(left_s)} left" if self._done < self._total else ""
+        left = (
+            f", about {_duration((self._total - self._done) / rate)} left"
+            if rate > 0 and self._done < self._total
+            else ""
+        )
         print(
             f"{self._done}/{self._total} samples ({self._done / self._total:.0%}), {rate:.1f}/s{failed}{left}",
             file=self._stream,

@@ -1,30 +1,29 @@
-"""The evaluation loop: tasks -> samples -> responses -> verdicts, each sample stored as soon as it is finished."""
+"""An evaluation from its settings to its report: the run, its repeats, and the processes that share the work."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from harness.config import EvalConfig
-from harness.engines import Request
-from harness.errors import EngineError, StoreError
+from harness.errors import StoreError
 from harness.evaluation.data import digest_samples
-from harness.evaluation.interrupts import Interrupts
-from harness.evaluation.plan import Plan, decoding_settings, default_folder, make_plan, with_seed
+from harness.evaluation.generation import generate
+from harness.evaluation.plan import Plan, agree_on_plan, decoding_settings, default_folder, with_seed
 from harness.evaluation.progress import Progress
 from harness.evaluation.provenance import git_commit, versions
+from harness.evaluation.ranks import ALONE, Ranks
 from harness.evaluation.report import write_report
-from harness.store import RUN, RunFolder, SampleKey, read_records, read_run
-from harness.types import RunRecord, SampleRecord
+from harness.evaluation.selection import share_samples
+from harness.store import RUN, RunFolder, SampleKey, Shard, read_records, read_run
+from harness.types import RunRecord, Sample
 
 if TYPE_CHECKING:
     from harness.answer_judge import AnswerJudge
-
-_ALL_FAILED: Final = 32
-"""Responses that fail in the same way, without one success, before the run is stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,23 +45,26 @@ class Outcome:
     missing: Sequence[str] = ()
 
 
-def evaluate(config: EvalConfig) -> Outcome:
+def evaluate(config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
     """Score a checkpoint, or go on with a run that was interrupted.
 
     With `config.samples` k above 1 the questions are asked k times; the run is the first of them, and the others, with
     the seeds that follow, are runs in its folder `repeats`.
 
+    Args:
+        config: what is asked for.
+        ranks: the processes that share the run, this one being rank 0; the others `assist`.
+
     Raises:
         HarnessError: see the tree in `harness.errors`; whatever was finished is stored and the same call goes on.
     """
-    plan = make_plan(config)
-    path = config.out or default_folder(plan)
+    plan = agree_on_plan(config, ranks)
+    path, *repeats = _folders(plan, config)
     load_engine = cache(plan.engine.load)
-    repeats = [path / "repeats" / f"seed-{config.seed + k}" for k in range(1, config.samples)]
     try:
-        run, is_new = _run(plan, config, path, load_engine)
+        run, is_new = _run(plan, config, path, load_engine, ranks)
         for k, repeat in enumerate(repeats, start=1):
-            is_new |= _run(with_seed(plan, config.seed + k), config, repeat, load_engine)[1]
+            is_new |= _run(with_seed(plan, config.seed + k), config, repeat, load_engine, ranks)[1]
     finally:
         plan.engine.close()
         if plan.judge is not None:
@@ -81,23 +83,95 @@ def evaluate(config: EvalConfig) -> Outcome:
     )
 
 
-def _run(plan: Plan, config: EvalConfig, path: Path, load_engine: Callable[[], None]) -> tuple[RunRecord, bool]:
+def assist(config: EvalConfig, ranks: Ranks) -> None:
+    """Do another rank's part of `evaluate`: answer, judge and store a share of the samples.
+
+    Raises:
+        HarnessError: see `evaluate`.
+    """
+    plan = agree_on_plan(config, ranks)
+    if plan.judge is not None:
+        plan.judge.close()
+    load_engine = cache(plan.engine.load)
+    share = share_samples(plan.samples, ranks.rank, ranks.size)
+    try:
+        for k, path in enumerate(_folders(plan, config)):
+            stage = f"seed-{config.seed + k}"
+            size_bytes = json.loads(ranks.hear(f"{stage}/opened"))
+            if size_bytes is None:
+                continue
+            ranks.begin(stage)
+            shard = Shard(path, ranks.rank, size_bytes)
+            try:
+                if _is_unfinished(share, shard.finished):
+                    load_engine()
+
+                    def finished(failed: bool) -> None:
+                        ranks.count(failed=failed)
+                        ranks.check()
+
+                    generate(with_seed(plan, config.seed + k), share, shard, finished)
+            finally:
+                shard.close()
+            ranks.gather(f"{stage}/generated")
+    finally:
+        plan.engine.close()
+
+
+def _folders(plan: Plan, config: EvalConfig) -> list[Path]:
+    """The run folder, and those of its repeats."""
+    path = config.out or default_folder(plan)
+    return [path, *(path / "repeats" / f"seed-{config.seed + k}" for k in range(1, config.samples))]
+
+
+def _run(
+    plan: Plan, config: EvalConfig, path: Path, load_engine: Callable[[], None], ranks: Ranks
+) -> tuple[RunRecord, bool]:
     """Bring the run in a folder to its end; give its record, and whether anything was left to do."""
     folder = RunFolder(path, plan.settings, fresh=config.fresh)
-    order = [(task.name, sample.id) for task in plan.tasks for sample in plan.samples[task.name]]
     try:
         _refuse_replaced_media(plan, folder)
-        if any(key not in folder.finished for key in order):
+        unfinished = _is_unfinished(plan.samples, folder.finished)
+        stage = f"seed-{plan.decoding.seed}"
+        ranks.begin(stage)
+        ranks.tell(f"{stage}/opened", json.dumps(folder.size_bytes if unfinished else None))
+        if unfinished:
             folder.reopen()
-            load_engine()
-            _generate(plan, folder, order)
+            share = plan.samples if ranks.size == 1 else share_samples(plan.samples, ranks.rank, ranks.size)
+            if _is_unfinished(share, folder.finished):
+                load_engine()
+            _generate(plan, share, folder, ranks, stage)
         elif (path / RUN).exists():
             run = read_run(path)
             if plan.judge is None or not any(result.unsettled for result in run.tasks.values()):
                 return run, False
+        order = [(task.name, sample.id) for task in plan.tasks for sample in plan.samples[task.name]]
         return _finish(plan, folder, order), True
     finally:
         folder.close()
+
+
+def _generate(plan: Plan, share: Mapping[str, Sequence[Sample]], folder: RunFolder, ranks: Ranks, stage: str) -> None:
+    """Answer rank 0's share of the samples, and wait until the other ranks have answered theirs."""
+    total = sum(map(len, plan.samples.values()))
+    with Progress(total=total, done=len(folder.finished)) as progress:
+
+        def follow() -> None:
+            progress.follow(*ranks.others)
+
+        def finished(failed: bool) -> None:
+            progress.advance(failed=failed)
+            follow()
+            ranks.check()
+
+        if _is_unfinished(share, folder.finished):
+            generate(plan, share, folder, finished)
+        ranks.gather(f"{stage}/generated", follow)
+    folder.take_up_shards()
+
+
+def _is_unfinished(samples: Mapping[str, Sequence[Sample]], finished: Collection[SampleKey]) -> bool:
+    return any((task, sample.id) not in finished for task, of_task in samples.items() for sample in of_task)
 
 
 def _diagnose(plan: Plan, path: Path, repeats: Sequence[Path]) -> Sequence[str]:
@@ -125,47 +199,6 @@ def _refuse_replaced_media(plan: Plan, folder: RunFolder) -> None:
         raise StoreError(
             f"{folder.path} holds a run on other media ({len(replaced)} replaced since, e.g. of {replaced[0]}). "
             "Choose another folder with --out, or start over with --fresh."
-        )
-
-
-def _requests(plan: Plan, folder: RunFolder) -> Iterator[Request]:
-    for task in plan.tasks:
-        for sample in plan.samples[task.name]:
-            yield Request(
-                task=task.name,
-                sample_id=sample.id,
-                prompt=sample.prompt,
-                media=sample.media,
-                open_media=partial(task.open_media, sample.id),
-                max_new_tokens=task.max_new_tokens,
-                finished=(task.name, sample.id) in folder.finished,
-            )
-
-
-def _generate(plan: Plan, folder: RunFolder, order: Sequence[SampleKey]) -> None:
-    samples = {(task.name, sample.id): sample for task in plan.tasks for sample in plan.samples[task.name]}
-    tasks = {task.name: task for task in plan.tasks}
-    failures: list[str] = []
-    succeeded = False
-    with Interrupts() as interrupts, Progress(total=len(order), done=len(folder.finished)) as progress:
-        for request, response in plan.engine.generate(_requests(plan, folder), plan.decoding):
-            sample = samples[request.task, request.sample_id]
-            verdict = tasks[request.task].judge(sample, response)
-            folder.append(SampleRecord(sample=sample, response=response, verdict=verdict))
-            failed = verdict.status == "error"
-            progress.advance(failed=failed)
-            if not failed:
-                succeeded = True
-            elif not succeeded:
-                failures.append(response.error or verdict.reason or "")
-                _stop_when_hopeless(failures)
-            interrupts.check()
-
-
-def _stop_when_hopeless(failures: Sequence[str]) -> None:
-    if len(failures) >= _ALL_FAILED and len(set(failures)) == 1:
-        raise EngineError(
-            f"the first {len(failures)} samples all failed: {failures[0]} Mend that and run the same command again."
         )
 
 

@@ -1,10 +1,10 @@
-"""Which samples `--limit` keeps: whole groups, spread over the subsets, the same for every checkpoint."""
+"""Which samples `--limit` keeps, and which of them a process does when several share a run."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.types import Sample
 
@@ -39,6 +39,35 @@ def choose_samples(samples: Sequence[Sample], limit: int | None, seed: int) -> l
                 kept.add(key)
                 count += len(groups[key])
     return [sample for sample in samples if (sample.group if sample.group is not None else sample.id) in kept]
+
+
+def share_samples(samples: Mapping[str, Sequence[Sample]], rank: int, size: int) -> dict[str, list[Sample]]:
+    """One process's part of a run's samples, in their order.
+
+    Samples of one image or video stay together: they are opened and encoded once. Each lot goes to the process that has
+    the fewest samples of its task so far, then of all tasks, so that the parts are alike.
+
+    Args:
+        samples: by task.
+        rank: of the process.
+        size: processes.
+    """
+    total = [0] * size
+    shares: dict[str, list[Sample]] = {}
+    for task, of_task in samples.items():
+        lots: dict[object, list[Sample]] = defaultdict(list)
+        for sample in of_task:
+            lots[sample.media or sample.id].append(sample)
+        count = [0] * size
+        mine: set[str] = set()
+        for lot in lots.values():
+            taker = min(range(size), key=lambda one: (count[one], total[one], one))
+            count[taker] += len(lot)
+            total[taker] += len(lot)
+            if taker == rank:
+                mine.update(sample.id for sample in lot)
+        shares[task] = [sample for sample in of_task if sample.id in mine]
+    return shares
 
 
 def _draw(seed: int, key: str) -> bytes:

@@ -35,6 +35,8 @@ class AnswerCache:
             folder.mkdir(parents=True, exist_ok=True)
             database = sqlite3.connect(folder / FILE, timeout=_WAIT_S, check_same_thread=False, isolation_level=None)
             database.execute("PRAGMA journal_mode=WAL")
+            # A power cut may lose the last answers, never the file; to wait for the disk cost a trainer time each step.
+            database.execute("PRAGMA synchronous=NORMAL")
             database.execute(
                 "CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID"
             )

@@ -22,6 +22,8 @@ _TOKENS_A_BATCH: Final = {"cpu": 16_384, "cuda": 65_536}
 """Tokens of prompts, padding included, that are generated for together."""
 _MOST_A_BATCH: Final = 256
 _MOST_CONTEXT: Final = 8_192
+_CLOSING: Final = "</answer>"
+"""Nothing that follows it counts, so nothing is generated after it."""
 _GENERIC_TOKENIZERS: Final = ("TokenizersBackend", "PreTrainedTokenizerFast")
 
 
@@ -89,7 +91,7 @@ class TransformersJudge:
             max_new_tokens=budget,
             do_sample=False,
             repetition_penalty=1.0,
-            eos_token_id=defaults.eos_token_id if defaults.eos_token_id is not None else self._tokenizer.eos_token_id,
+            eos_token_id=_ends(self._tokenizer, defaults.eos_token_id),
             pad_token_id=self._tokenizer.pad_token_id,
             bos_token_id=defaults.bos_token_id,
         )
@@ -180,6 +182,15 @@ class VllmJudge:
     def close(self) -> None:
         """Free the model."""
         del self._model
+
+
+def _ends(tokenizer: Any, defaults: int | Sequence[int] | None) -> list[int]:
+    """Tokens that end an answer: the model's own, and the end of the answer section where that is one token."""
+    own = tokenizer.eos_token_id if defaults is None else defaults
+    ends = [own] if isinstance(own, int) else list(own or [])
+    closing = tokenizer.convert_tokens_to_ids(_CLOSING)
+    known = isinstance(closing, int) and closing != tokenizer.unk_token_id
+    return [*ends, closing] if known and closing not in ends else ends
 
 
 def _encode(tokenizer: Any, prompts: Sequence[JudgePrompt]) -> list[list[int]]:

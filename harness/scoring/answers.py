@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from harness.scoring.choices import read_choice
 from harness.scoring.open_reading import read_open
-from harness.scoring.refusals import is_placeholder
+from harness.scoring.refusals import PLACEHOLDER_LENGTH, is_placeholder
 from harness.scoring.sections import split_sections
 from harness.scoring.wording import clean, fold, fold_keeping_scripts, lower
 from harness.scoring.yes_no import read_yes_no
@@ -38,7 +38,7 @@ def read_answer(
         return None
     if kind == "choice":
         return read_choice(clean(text), choices, question)
-    if is_placeholder(lower(text)):
+    if len(text) <= PLACEHOLDER_LENGTH and is_placeholder(lower(text)):
         return None
     return read_yes_no(clean(text), question) if kind == "yes_no" else read_open(text, question)
 

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Final
 
 from harness.scoring import cues, labels
 from harness.scoring.letters import CHOSEN, FINAL, INVALID, LED, SEVERAL, STATED, TEXT, Pick, letter_picks
+from harness.scoring.option_places import named_by_place, strip_option_list
 from harness.scoring.options import (
     Options,
     bare,
     begun_text,
     exact_text,
     flatten,
-    named_by_place,
     named_texts,
     prepare,
-    strip_option_list,
 )
 from harness.scoring.refusals import is_placeholder, is_unsure
 from harness.scoring.wording import clean, lower, spell_out, vocabulary
@@ -100,10 +100,16 @@ def _latin(text: str) -> str:
     return text if text.isascii() else _LOOKALIKE.sub(lambda match: match[0].translate(_LATIN), text)
 
 
+@lru_cache(maxsize=32768)
+def _plain_question(question: str) -> str:
+    """A question as an echo of it would read; cached, since every question is asked more than once."""
+    return clean(question[:2000])
+
+
 def _strip_echo(text: str, options: Options, question: str | None) -> str:
     """Removes the question, the instruction and a full list of the options where the response repeats them."""
     if question:
-        asked = clean(question[:2000])
+        asked = _plain_question(question)
         if len(asked) > 8 and asked in text:
             text = text.replace(asked, "\n")
     if ("option" in text or "letter" in text or "choice" in text) and any(word in text for word in _INSTRUCTION_WORDS):
@@ -115,13 +121,13 @@ def _picks(text: str, low: str, words: Collection[str], options: Options) -> lis
     picks: list[Pick] = []
     for cue in cues.conclusions(low, words):
         key = _read_announced(text[cue.payload : cue.end], low[cue.payload : cue.end], options)
-        if key is not None:
+        if key is not None and not cue.denied:
             picks.append(Pick(FINAL if cue.rank == cues.FINAL else STATED, cue.start, key, announced=True))
     if any(pick.rank == FINAL for pick in picks):
         return picks
     if picks and picks[-1].key in options.order and len(text) - picks[-1].position <= _LAST_WORDS:
         return picks  # nothing comes after it that could say otherwise
-    picks += letter_picks(text, low, options)
+    picks += letter_picks(text, low, words, options)
     if not picks or max(pick.rank for pick in picks) < LED:
         picks += [pick for pick in _text_picks(low, options) if not picks or pick.rank == TEXT]
     return picks
@@ -146,7 +152,7 @@ def _read_announced(payload: str, low: str, options: Options) -> str | None:
         named = named_texts(piece, options)
         if named:
             return named.pop() if len(named) == 1 else SEVERAL
-    placed = named_by_place(sentence, options)
+    placed = named_by_place(f"is {sentence}", options)
     if placed is not None:
         return placed
     return SEVERAL if _NO_ONE_OPTION.match(sentence) or is_unsure(spell_out(sentence[:160])) else None
@@ -190,10 +196,36 @@ def _is_label(label: str, after: str, options: Options) -> bool:
 _PIECE_END: Final = re.compile(r"[.!?\n;](?:\s|$)|, | - | because | since | as ")
 
 
+_PLACE_ALONE: Final = 24
+_DENIES: Final = re.compile(
+    r"[\"')] (?:is|was|would be) (?:clearly |simply )?(?:not|wrong|incorrect|false|ruled out)\b"
+)
+_AFFIRMED: Final = re.compile(
+    r"[\"')]? (?:is|was|would be) (?:clearly |the |in fact )*(?:correct|right|best)\b(?! (?:side|hand))"
+)
+
+
+def _affirmed_text(low: str, options: Options) -> str | None:
+    """The one option whose text, in quotes, is called right: `"X" is wrong, "Y" is right`."""
+    found = set()
+    for match in _AFFIRMED.finditer(low[:4000]):
+        quote = low[match.start()]
+        if quote in "\"'":
+            text = low[: match.start()]
+            named = exact_text(text[text.rfind(quote) + 1 :], options)
+            found |= {named} - {None}
+    return found.pop() if len(found) == 1 else None
+
+
 def _text_picks(low: str, options: Options) -> list[Pick]:
     if options.texts and any(anchor in low for anchor in options.anchors):
         pieces = _PIECE_END.split(low[:1500].strip(), maxsplit=6)
         led = exact_text(pieces[0], options) or begun_text(low, options)
+        affirmed = _affirmed_text(low, options) if _DENIES.search(pieces[0]) or " is " in low else None
+        if affirmed is not None:
+            return [Pick(LED, 0, affirmed)]
+        if led is not None and _DENIES.search(pieces[0]):
+            led = None
         if led is not None:
             others = {exact_text(piece, options) for piece in pieces[1:]} - {None, led}
             return [Pick(LED, 0, SEVERAL if others else led)]
@@ -204,7 +236,7 @@ def _text_picks(low: str, options: Options) -> list[Pick]:
                 return [Pick(LED, 0, concluded)]
         if named:
             return [Pick(TEXT, 0, named.pop() if len(named) == 1 else SEVERAL)]
-    placed = named_by_place(low, options)
+    placed = named_by_place(f"is {low}" if len(low) < _PLACE_ALONE else low, options)
     return [Pick(TEXT, 0, placed)] if placed is not None else []
 
 

@@ -30,6 +30,7 @@ class Cue(NamedTuple):
         end: where that ends at the latest.
         rank: `FINAL` for `\boxed{}`, a JSON key and "the final answer is", `STATED` for "the answer is".
         indirect: whether the phrase names a question first ("the answer to whether ... is").
+        denied: whether it says what the answer is not ("the answer can not be").
     """
 
     start: int
@@ -37,6 +38,7 @@ class Cue(NamedTuple):
     end: int
     rank: int
     indirect: bool = False
+    denied: bool = False
 
 
 # Nouns that announce an answer on their own, and nouns that do after an adjective.
@@ -64,7 +66,7 @@ _LINK: Final = re.compile(
     r"[\"')\]]{0,2}(?P<gap>[^\n.!?:=。]{0,90}?)(?P<link>"
     + either(
         r"\b(?:is|are|was|be|remains|becomes|es|est|ist|lautet|sería|serait|wäre|jest|adalah|är|είναι)\b",
-        r"\b[éè](?= )", "[:=]", "->", "→", r"(?<=[\])>]) ", r"-(?=\s?\W?[a-z0-9]\W?\s?$)", r"\n", " - ", "应该是",
+        r"\b[éè](?= )", "[:=]", "->", "→", r"(?<=[\])>]) ", r"-(?=\s?\W?[a-z0-9]\W?\s?$)", r"\n", " [-—–] ", "应该是",
         "应为", "應為", "是", "为", "為", "は", "が", "은", "는", "هي", "هو", "है", "คือ",
     )
     + ")"
@@ -74,18 +76,23 @@ _KEY_BEFORE: Final = re.compile(r"[\"'](?:[a-z]{0,12}[_ ])?$")
 _NOT_MINE: Final = re.compile(
     either(
         "wrong", "incorrect", "false", "possible", "potential", "alternative", "other", "another", "previous",
-        "initial", "common", "tempting", "obvious", "naive", "no", "an", "any", "if", "whether", "every", "such",
+        "initial", "common", "long", "longer", "detailed", "tempting", "obvious", "naive", "no",
+        "an", "any", "if", "whether", "every", "such",
         "expected", "to", "would",
     )
-    + r"\s(?:correct |clear |right |definitive |single )?$"
+    + r" (?:correct |clear |right |definitive |single )?$"
 )  # fmt: skip
 _SUPPOSED: Final = re.compile(r"\b(?:would|could|might|may) (?:then |also |have |well )?(?:been|be)\b")
 _IF: Final = re.compile(
     r"\b(?:if|unless|were|had|suppose|assuming)\b(?! i (?:had|have|must|were forced)\b| we had to| forced"
     r"| you (?:look|ask))"
 )
-_SUPPOSING: Final = re.compile(r"\bif (?:there|the|an?|any|no|this|that|something|it)\b|\botherwise,? (?:the )?$")
+_SUPPOSING: Final = re.compile(
+    r"\bif (?:there|the|an?|any|no|this|that|something|it)\b"
+    r"|(?<!show )(?<!shows )(?<!suggests )(?<!indicates )(?<!proves )\botherwise,? (?:the )?$"
+)
 _ASKING: Final = re.compile(r"\b(?:whether|if|need|must|check|find|determine|look|what|which|consider|first)\b")
+_DENIED: Final = re.compile(r"(?:\b(?:not|cannot|never)|n't) (?:\w+ly )?be\s?$")
 _BOX: Final = "\\boxed"
 
 
@@ -147,6 +154,7 @@ def _weigh(low: str, start: int, link: re.Match[str]) -> Cue | None:
         end=min(len(low), payload + PAYLOAD_LENGTH),
         rank=FINAL if is_final else STATED,
         indirect=bool(_ASKING.search(phrase)),
+        denied=_DENIED.search(phrase) is not None,
     )
 
 
@@ -205,7 +213,8 @@ _ANYWHERE: Final[dict[str, tuple[str, ...]]] = {
     "error": ("i made an error",),
     "forget": ("forget that",),
     "further": ("further inspection", "further reflection", "further examination", "further review", "further thought"),
-    "hang": ("hang on",),
+    "hang": ("hang on", "no, hang on"),
+    "hold": ("no hold on", "no, hold on"),
     "ignore": ("ignore that",),
     "incorrect": ("that is incorrect", "that's incorrect", "that was incorrect"),
     "inspection": ("careful inspection",),
@@ -214,7 +223,6 @@ _ANYWHERE: Final[dict[str, tuple[str, ...]]] = {
     "mind": ("changed my mind", "change my mind"),
     "mistake": ("my mistake", "i made a mistake", "that is a mistake", "that's a mistake", "that was a mistake"),
     "mistaken": ("i was mistaken",),
-    "no": ("no wait", "no, wait", "no. wait", "no hold on", "no, hold on", "no, hang on"),
     "oops": ("oops",),
     "over": ("start over",),
     "reflection": ("on reflection",),
@@ -222,6 +230,7 @@ _ANYWHERE: Final[dict[str, tuple[str, ...]]] = {
     "scratch": ("scratch that",),
     "second": ("second thought", "second look"),
     "strike": ("strike that",),
+    "wait": ("no wait", "no, wait", "no. wait"),
     "whoops": ("whoops",),
     "wrong": ("that is wrong", "that's wrong", "that was wrong", "i was wrong"),
     "esperen": ("esperen",),
@@ -242,6 +251,7 @@ _AT_CLAUSE: Final[dict[str, str]] = {
     "correction": "correction", "apologies": "apologies", "mean": "i mean", "oh": "oh", "edit": "edit",
     "update": "update", "espera": "espera", "attends": "attends", "warte": "warte",
 }  # fmt: skip
+_TAKING_BACK: Final = frozenset((*_ANYWHERE, *_AT_CLAUSE, *_HUM))
 _CLAUSE_START: Final = re.compile(
     r"(?:[.!?,;:\n(\[\"'}→>]|- ?|\.\.\.)\s?(?:(?:oh|ah|no|but|hmm+|and|or|well|um|uh|ok|okay|so|yes"
     r"|however)[,\s]{1,2}){0,2}$"
@@ -258,6 +268,8 @@ def take_backs(low: str, words: Collection[str] | None = None) -> list[tuple[int
         words: its vocabulary, if it is known.
     """
     words = vocabulary(low) if words is None else words
+    if low.isascii() and _TAKING_BACK.isdisjoint(words):
+        return []
     phrases = [phrase for word in _ANYWHERE.keys() & words for phrase in _ANYWHERE[word]]
     phrases += _HUM.intersection(words)
     if not low.isascii():

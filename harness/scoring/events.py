@@ -79,6 +79,11 @@ def _clause_affirms(clause: str, quoted: frozenset[str], asked: Question) -> boo
     return not opposite if nearly_all or terse_affirmation else None
 
 
+_OPPOSITES_OF_STEM: Final[dict[str, frozenset[str]]] = {}
+for _word, _others in OPPOSITES.items():
+    for _key in (_word, stem(_word)):
+        _OPPOSITES_OF_STEM[_key] = _OPPOSITES_OF_STEM.get(_key, frozenset()) | _others
+
+
 def _opposites(word: str) -> frozenset[str]:
-    found: frozenset[str] = OPPOSITES.get(word, frozenset())
-    return found | OPPOSITES.get(f"{word}e", frozenset())
+    return _OPPOSITES_OF_STEM.get(word, frozenset()) | OPPOSITES.get(f"{word}e", frozenset())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from harness.scoring.wording import either, word_set
+from harness.scoring.wording import either, holds, word_set
 
 OPEN: Final = r"[\s\"'(\[{<:=.,\-|_~\\]{0,8}"
 LABEL_NOUN: Final = either(
@@ -74,6 +74,8 @@ NOT_BEFORE: Final = re.compile(
         r"|the answer)(?:'s| is| would be| could be))?", r"\bno", r"\b(?:anything|all|everything) (?:but|except)",
         r"\bavoid\w*", r"\bskip\w*", r"\bcross(?:ed|ing)? out", r"\bcontradicts?", r"\bdisagree with", r"\bbeyond",
         r"\bdifferent from", r"\bover",
+        r"\b(?:beats?|trumps?|outweighs?|scratch|forget(?: about)?|drop|ignor(?:e|ing)|disregard(?:ing)?)",
+        r"\bnot (?:the case|true|correct|right) that",
     )
     + r"(?: (?:be|choose|pick|select|the|any|either|option|choice|answer|letter|a|an|necessarily|really|just"
     r"|it is)){0,4}"
@@ -83,12 +85,40 @@ _DENYING_WORDS: Final = (
     "no", "n't", "never", "except", "不", "并非", "排除", "exclud", "eliminat", "rul", "reject", "discard", "dismiss",
     "than", "instead", "unlike", "without", "opposed", "wrong", "incorrect", "vs", "versus", " but", "avoid", "skip",
     "cross", "contradict", "disagree", "beyond", "different", "over",
+    "beat", "trump", "outweigh", "scratch", "forget", "drop", "ignor", "disregard",
 )  # fmt: skip
 
 
 def denied_before(before: str) -> bool:
     """Whether the words before a label reject it: "not B", "rather than B", "rule out B"."""
-    return any(word in before for word in _DENYING_WORDS) and NOT_BEFORE.search(before) is not None
+    return holds(before, _DENYING_WORDS) and NOT_BEFORE.search(before) is not None
+
+
+_ALL_BUT: Final = re.compile(
+    r"\b(?:all|every|everything|any|each)(?: (?:of|the|these|other|answer|option|choice|one)s?){0,4}"
+    r" (?:but|except(?: for)?|other than|apart from|besides)(?: (?:for|option|choice|answer|letter))? ?[\"'(\[]{0,2}\Z"
+)
+_NONE_BETTER: Final = re.compile(
+    r"\b(?:no|nothing|none)\b[^.;\n]{0,32}\b(?:better|other|\w+er|more \w+) than (?:option |choice )?[\"'(\[]{0,2}\Z"
+)
+_ALL_WRONG: Final = re.compile(
+    r"[)\]\"']{0,2},? (?:is|are|were|was|can be|could be|must be|have been|has been) (?:\w+ly )?(?:wrong|incorrect"
+    r"|false|ruled out|eliminated|excluded|invalid|rejected|dismissed|discarded|implausible|inconsistent)\b"
+)
+_ASKED_BEFORE: Final = re.compile(
+    r"(?:^|[.!?\n]\s?)(?:so |and |but |or |then )?(?:is it|could it be|is the answer|what about|how about)"
+    r" (?:option |choice )?[\"'(\[]{0,2}\Z"
+)
+_ASKED_AND_AFFIRMED: Final = re.compile(r"[)\]\"']{0,2}\? ?(?:yes|correct|right|indeed|exactly)\b")
+
+
+def affirmed_around(before: str, after: str) -> bool:
+    """Whether a label is the one left, or confirmed: "all except B are wrong", "none better than B", "is it B? Yes"."""
+    if "than" in before and _NONE_BETTER.search(before) is not None:
+        return True
+    if _ALL_WRONG.match(after) is not None:
+        return _ALL_BUT.search(before) is not None
+    return _ASKED_AND_AFFIRMED.match(after) is not None and _ASKED_BEFORE.search(before) is not None
 
 
 _STILL_THE_SUBJECT: Final = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from harness.scoring import labels
@@ -46,11 +46,12 @@ _WRAPPED: Final = re.compile(r"[(\[{\"']([a-z])[)\]}\"']")
 _SMALL_AFTER: Final = re.compile(r"s? [\"'(\[{]{0,2}([a-z])(?![\w'])")
 _MARKED: Final = re.compile(r"^([a-z])[).:](?=\s|$)", re.MULTILINE)
 _NUMBER: Final = re.compile(r"(?<![\w.])\d{1,2}(?!\w|\.\d|[%°])")
+_SMALL_LABELS: Final = frozenset("bcdefghjklmnopqrstuvwxyz")  # the words that `_SMALL` can find
 _SMALL: Final = re.compile(r" ([b-hj-z])(?![\w'’-])")
 _NO_LABEL_BEFORE: Final = frozenset("'+#/.@\\&°$-_’")
 
 
-def _mentions(text: str, low: str, options: Options) -> Iterator[Mention]:
+def _mentions(text: str, low: str, words: Collection[str], options: Options) -> Iterator[Mention]:
     """Every letter (or number, where labels are numbers) that may be a label."""
     if options.numbered:
         yield from (Mention(match[0], *match.span(), False) for match in _NUMBER.finditer(text))
@@ -61,10 +62,12 @@ def _mentions(text: str, low: str, options: Options) -> Iterator[Mention]:
         before = text[start - 1] if start else " "
         if not before.isalnum() and before not in _NO_LABEL_BEFORE:
             found.append(Mention(match[0], start, match.end(), False))
-    found += [Mention(match[1], *match.span(1), True) for match in _WRAPPED.finditer(text)]
+    if any(mark in text for mark in "([{\"'"):
+        found += [Mention(match[1], *match.span(1), True) for match in _WRAPPED.finditer(text)]
     if "\n" in text or text[1:2] in (".", ")", ":"):
         found += [Mention(match[1], *match.span(1), True) for match in _MARKED.finditer(text)]
-    found += [Mention(match[1], *match.span(1), False) for match in _SMALL.finditer(text)]
+    if not (low.isascii() and _SMALL_LABELS.isdisjoint(words)):
+        found += [Mention(match[1], *match.span(1), False) for match in _SMALL.finditer(text)]
     if "b" <= text[:1] <= "z" and text[:1] != "i" and not (text[1:2].isalnum() or text[1:2] in ("'", "-")):
         found.append(Mention(text[0], 0, 1, False))
     for noun in ("option", "choice", "letter", "answer", "alternative"):
@@ -89,12 +92,13 @@ def _named_small(text: str, low: str, noun: str) -> Iterator[Mention]:
         place = low.find(noun, place)
 
 
-def letter_picks(text: str, low: str, options: Options) -> list[Pick]:
+def letter_picks(text: str, low: str, words: Collection[str], options: Options) -> list[Pick]:
     """What the letters in a text pick, in order; rejected ones and those that are no labels are left out.
 
     Args:
         text: the text.
         low: the same in lower case, of the same length.
+        words: its vocabulary, or that of a longer text.
         options: the options.
     """
     if not options.labels:
@@ -102,7 +106,7 @@ def letter_picks(text: str, low: str, options: Options) -> list[Pick]:
     picks: list[Pick] = []
     listed: dict[str, bool] = {}  # labels that stand before something, in order; whether they begin a line
     denied_to = -1  # where a denied mention, or a list of them, ends
-    mentions = list(_mentions(text, low, options))
+    mentions = list(_mentions(text, low, words, options))
     if len(mentions) > MENTIONS_READ:
         mentions = [*mentions[: MENTIONS_READ // 2], *mentions[-MENTIONS_READ // 2 :]]
     for mention in mentions:
@@ -112,6 +116,11 @@ def letter_picks(text: str, low: str, options: Options) -> list[Pick]:
             denied_to = mention.end
             continue
         before = low[max(0, mention.start - 48) : mention.start]
+        key = options.key(mention.label)
+        if key is not None and labels.affirmed_around(before, low[mention.end : mention.end + 60]):
+            denied_to = -1
+            picks.append(Pick(STATED, mention.start, key))
+            continue
         if labels.denied_before(before):
             denied_to = -1 if labels.PREFERRED_TO.search(before) else mention.end
             continue
@@ -220,7 +229,7 @@ def _weigh(text: str, low: str, options: Options, mention: Mention) -> Pick | No
     return Pick(rank, start, key) if rank is not None else None
 
 
-_SENTENCE_BEGINS: Final = re.compile(r"[)\]]?\.\s")
+_SENTENCE_BEGINS: Final = re.compile(r"[)\]]?(?:\.\s|\n[A-Z])")
 
 
 def _verdict(around: _Around, own: bool) -> re.Match[str] | None:
@@ -262,9 +271,19 @@ def _is_one_of_several(around: _Around, key: str | None, options: Options) -> bo
     return first is not None and options.key(first["label"]) not in (None, key)
 
 
+_SUPPOSED_AFTER: Final = re.compile(
+    r"[)\]}\"']{0,2} (?:would|could|might) (?:only )?(?:be|have been|fit|match|work)\b"
+    r"[^.;\n]{0,30}\b(?:if|had|were|unless)\b"
+)
+# "Cool it (C), not heat it (A)": what is set against the answer, with its label behind.
+_CONTRASTED: Final = re.compile(r",\s(?:and |but )?(?:not|rather than|instead of)\s[^.,;:!?()]{1,60}\s\($")
+
+
 def _is_not_meant(around: _Around) -> bool:
     """Whether a label is what someone else might say, what would be, or what is asked."""
     if around.spelled.startswith(" would") and labels.SUPPOSED_BEFORE.search(around.before):
+        return True
+    if _CONTRASTED.search(around.before) or _SUPPOSED_AFTER.match(around.spelled):
         return True
     asked = labels.INTERROGATIVE.search(around.before) is not None and _ASKED.match(around.after) is not None
     return asked or labels.SOMEONE_ELSE.search(around.before) is not None

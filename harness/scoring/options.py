@@ -129,7 +129,7 @@ def begun_text(low: str, options: Options) -> str | None:
     return None
 
 
-_DENIED: Final = re.compile(
+DENIED: Final = re.compile(
     r"\b"
     + either(
         "not", "no", "isn't", "never", "neither", "nor", "without", "rather than", "instead of", "unlike", "except",
@@ -232,76 +232,9 @@ def _named(low: str, present: list[tuple[str, str, str]]) -> set[str]:
             and index + 1 < len(found)
             and flat[end - 1 : found[index + 1][0] + 1].strip() in ("or", "nor", "and", "")
         )
-        if listed or _DENIED.search(before) or _DENIED_AFTER.match(flat, end):
+        if listed or DENIED.search(before) or _DENIED_AFTER.match(flat, end):
             denied_to = -1 if _PREFERRED_TO.search(before) else end
         else:
             named.add(key)
             denied_to = -1
     return named
-
-
-def strip_option_list(text: str, options: Options) -> str:
-    """Removes a list that repeats every option with its text, word for word and with nothing in between."""
-    if len(options.texts) < 2 or len(options.texts) != len(options.labels):
-        return text
-    labels = list(options.labels.items())
-    label = labels[0][0]
-    if not any(form in text for form in (f"{label}.", f"{label})", f"{label}:", f"{label}]")):
-        return text
-    low = lower(text)
-    flats = {key: flat for flat, key in options.texts}
-    first = re.search(rf"(?:^|[\s(\[])[(\[]?{label.lower()}[).:\]]{{1,2}}\s?", low)
-    if first is None:
-        return text
-    position = first.start()
-    for label, key in labels:
-        for word in (label.lower(), *re.findall(r"[^\W_]+", flats[key])):
-            position = _expect(low, position, word)
-            if position < 0:
-                return text
-    return text[: first.start()] + "\n" + text[position:]
-
-
-_SKIPPED_ARTICLE: Final = re.compile(r"(?:an?|the)\s")
-
-
-def _expect(low: str, position: int, word: str) -> int:
-    """Where `word` ends if it is the next one at `position`, articles aside; else -1."""
-    for _ in range(2):
-        stop = min(len(low), position + 8)
-        while position < stop and not low[position].isalnum():
-            position += 1
-        if low.startswith(word, position):
-            return position + len(word)
-        article = _SKIPPED_ARTICLE.match(low, position)
-        if article is None:
-            return -1
-        position = article.end()
-    return -1
-
-
-_ORDINAL: Final = re.compile(
-    r"\b(?:the )?(?P<nth>first|second|third|fourth|fifth|last|1st|2nd|3rd|4th|5th)(?: (?:one|listed|given"
-    r"|answer|of)){0,2}"
-    r" (?:option|choice|alternative|answer choice|statement|description)\b"
-    r"|\b(?:option|choice|alternative) (?:number |no\.? |#)?(?P<number>one|two|three|four|five|[1-9])\b"
-)
-_NTH: Final = {
-    "first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "fifth": 4, "5th": 4,
-    "last": -1, "one": 0, "two": 1, "three": 2, "four": 3, "five": 4,
-}  # fmt: skip
-
-
-def named_by_place(low: str, options: Options) -> str | None:
-    """The option that is called by its place, "the second option"; `None` if none or several are."""
-    if not any(noun in low for noun in ("option", "choice", "alternative", "answer", "statement", "description")):
-        return None
-    found = set()
-    for match in _ORDINAL.finditer(low):
-        if _DENIED.search(low[max(0, match.start() - 40) : match.start()].rstrip()):
-            continue
-        word = match["nth"] or match["number"]
-        place = _NTH[word] if word in _NTH else int(word) - 1
-        if -1 <= place < len(options.order):
-            found.add(options.order[place])
-    return found.pop() if len(found) == 1 else None

@@ -17,7 +17,7 @@ NO: Final = either("no+", "nope", "nah+", "nay")
 _LONE_YES: Final = either(
     "affirmative", "correct", "true", "indeed", "right", "exactly", "precisely", "positive", "confirmed", "agreed",
     "undoubtedly", "unquestionably", "absolutely", "definitely", "certainly", "surely", "of course", "for sure",
-    "naturally", "totally", "obviously", "sure(?: thing)?", "by all means", "you bet", "uh[- ]huh", "mm-?hmm",
+    "naturally", "totally", "obviously", "sure(?: thing)?", "by all means", "you bet", "uh[- ]huh", "mm-?hmm", "jawohl",
     "that is (?:so|it|the case)", "(?:very |most |quite )?(?:likely|probably)", "very much so",
     "i (?:think|believe|guess|suppose|would say|would think|suspect|assume) so",
     "(?:it )?(?:would )?(?:seems?|appears?|looks?) (?:so|like it|that way)", r"\w{4,14}ly so",
@@ -34,14 +34,16 @@ _LONE_NO: Final = either(
     "(?:most |very )?(?:likely|probably|maybe|perhaps|possibly) not", "not likely", "not visible", "not present",
     "not seen", "not shown", "not there", "not found", "not detected", "not any", "absent", "not",
     "i (?:think|guess|suppose|believe|suspect|am afraid|would say|assume) not",
-    "i (?:do|would|can|did) not (?:think|believe|say|see)(?: so| it| that| any| one)?",
+    "i (?:(?:do|would|did) not (?:think|believe|say)|(?:do|can|did|could) not see)(?: so| it| that| any| one)?",
     "(?:it )?(?:does|would|do) not (?:seem|appear|look)(?: so| like it| that way)?", r"\w{4,14}ly not(?: so)?",
     "not that i (?:can )?(?:see|find|tell|notice)", "not seeing (?:any|one|it)", "uh[- ]uh", "non", "nein", "nee",
     "nem", "nie", "net", "nej", "not (?:a|one|even) (?:single )?(?:one|chance|bit)", "no chance",
     "nothing of the (?:sort|kind)", "none", "none (?:at all|whatsoever)", "(?:there )?sure is not", "negatory",
     "none that i can (?:see|find|tell)", "none (?:of (?:them|those|that))",
     "none (?:visible|present|here|there|seen)", "zero", "not a chance", "n", "i beg to differ", "i disagree",
-    "on the contrary", "quite the opposite",
+    "on the contrary", "quite the opposite", "not by a long shot", "not as far as i (?:can |could )?(?:see|tell|know)",
+    r"i (?:\w+ly |very much |really )?doubt (?:it|that|so)", "not in the slightest", "not in the least",
+    "not to my (?:eye|eyes|knowledge)", "not from what i (?:can )?see",
 )  # fmt: skip
 LONE: Final = re.compile(rf"(?:(?P<yes>{either(YES, _LONE_YES)})|(?P<no>{either(NO, _LONE_NO)}))[\W_]{{0,8}}$")
 ONLY_POLAR: Final = re.compile(r"(?:[\W_]*(?:yes|nope|no|yeah|yep|yup|nah))+[\W_]*$")
@@ -109,7 +111,9 @@ HEDGE: Final = re.compile(
         r"i am not (?:\w{1,12} ){0,2}(?:sure|certain|confident)", r"not (?:\w{1,12} )?(?:sure|certain)",
         "(?:hard|difficult) to (?:say|tell)",
         "(?:it|that|this) (?:is|would be|will be|must be|has to be|should be|seems to be|appears to be|seems like"
-        "|looks like)", r"if i (?:had|have) to (?:\w{1,8} ){0,2}(?:guess|choose|answer|pick|decide|say)",
+        "|looks like)",
+        r"if (?:pressed|pushed|forced|asked)(?: to (?:\w{1,8} ){0,2}(?:guess|choose|answer|pick|decide|say))?",
+        r"if i (?:had|have) to (?:\w{1,8} ){0,2}(?:guess|choose|answer|pick|decide|say)",
         r"my (?:\w{1,10} )?(?:answer|guess|response|reply|verdict|conclusion|bet) (?:is|would be|will be)",
         r"(?:the )?(?:\w{1,12} )?(?:answer|response|verdict|conclusion|reply)(?: to (?:that|this|your"
         r"|the)(?: \w{1,12}){0,2})?"
@@ -147,8 +151,8 @@ CONFIRMS: Final = re.compile(
 )
 # "I was about to say yes, but no."
 TURNED: Final = re.compile(
-    rf"\b(?:but|yet|though)[, ]{{1,2}}(?:actually |rather |now |then |it is )?(?:(?P<yes>{YES})"
-    rf"|(?P<no>{NO}))[\W_]{{0,4}}$"
+    rf"\b(?:but|yet|though)[, ]{{1,2}}(?:(?:actually|rather|now|then|it is|in fact|in truth|really|it is in fact),? )?"
+    rf"(?:(?P<yes>{YES})|(?P<no>{NO}|(?:\w+ly|perhaps|maybe|i think|i guess|i would say) not))[\W_]{{0,4}}$"
 )
 # "Probably not, it seems to be a pie."
 MARKED_NOT: Final = re.compile(
@@ -175,18 +179,10 @@ VERDICT: Final = re.compile(
     r"(?![\w-])(?! (?:side|hand|that|to|about|for|with|of|in)\b)"
 )
 VERDICT_WORDS: Final = (
-    "true",
-    "correct",
-    "right",
-    "accurate",
-    "the case",
-    "valid",
-    "supported",
-    "consistent",
-    "false",
-    "wrong",
-    " lie",
-)
+    "true", "correct", "right", "accurate", "the case", "valid", "supported", "consistent", "false", "wrong", " lie"
+)  # fmt: skip
+# What a sentence holds at least that answers without saying yes or no and without a word of the question.
+JUDGING: Final = (*VERDICT_WORDS, "affirmative", "negative", "indeed", "confirmed", "not", "only", ":", "=")
 
 # What holds the words yes and no without answering.
 IDIOM: Final = re.compile(
@@ -199,6 +195,8 @@ IDIOM: Final = re.compile(
         r"|less than|later than|explanation|additional|further"
         r"|other(?! than))\b(?! dogs?\b)",
         r"\bno (?=\d)",
+        r"\bno(?:body| one) (?:could|can|would|will) (?:possibly )?(?:miss|overlook|deny|doubt)\b",
+        r"\b(?:can not|could not|hard to|impossible to|difficult to) (?:be )?(?:miss|overlook)(?:ed)?\b",
         r"\bnot (?:only|just|merely|to mention|surprisingly|unlike|uncommon|unusual|without)\b",
         r"\b(?:if|why) not\b|\bcan not (?:help but|deny)\b|\bif (?:yes|no|so)\b|\bor not\b",
     )
@@ -223,6 +221,44 @@ BOTH_MEANT: Final = re.compile(
     r"\b(?:both )?(?:yes and no|no and yes|yes & no|yes as well as no|neither (?:\w+ ){0,2}yes nor (?:\w+ )?no"
     r"|nor yes)\b(?! \w+ing)"
 )
+_SAY: Final = "(?:say|said|saying|answer|answered|claim|claimed|respond|reply|state|tell you)(?: with| that it is|,|:)?"
+# A yes or no that somebody else would give: "some might say no", "one might be tempted to answer yes".
+SAYING: Final = ("say", "said", "answer", "claim", "respond", "reply", "state", "tell")
+DISOWNED: Final = re.compile(
+    either(
+        rf"\bi would have {_SAY} [\"']?(?:yes|no)[\"']?(?=,? (?:but|had|if|were|until|however)\b)",
+        rf"\bi (?:was (?:going|about|tempted|inclined) to|almost|nearly|(?:initially |first )?wanted to) {_SAY}"
+        r" [\"']?(?:yes|no)[\"']?(?=,? (?:but|however|yet|though)\b|$)",
+        r"\b(?!you could say)(?:some|others|people|many|one|you|someone)(?: people| viewers)? (?:may|might|could|would)"
+        rf" (?:be (?:tempted|inclined) to )?{_SAY} [\"']?(?:yes|no)\b[\"']?(?! (?:\w+ )?\w)",
+        rf"\b(?:some (?:people )?say|(?:is|am|was) (?:tempting|tempted|inclined) to {_SAY})"
+        r" [\"']?(?:yes|no)\b[\"']?(?! (?:\w+ )?\w)",
+    )
+)
+# A yes or no that is refused stands for the other: "it would be wrong to say no", "I can not say yes".
+_WRONG: Final = "(?:wrong|incorrect|false|inaccurate|mistaken|dishonest|lying|a lie|an error|a mistake|misleading)"
+_SOFTENED: Final = r"(?!,? (?:for sure|with|definitively|or|and|yet|nor)\b)[,:]?"
+REFUSED: Final = re.compile(
+    either(
+        rf"\b(?:it )?(?:is|would be|be|i am|i would be) (?:simply |just |plainly )?{_WRONG} (?:to|if i|if we"
+        rf"|if you) {_SAY}"
+        r" [\"']?(?:(?P<yes>yes)|no)\b[\"']?" + _SOFTENED,
+        rf"\bi (?:can|could|would|will) not (?:honestly |truthfully |really )?{_SAY} [\"']?(?:(?P<yes_2>yes)"
+        rf"|no)\b(?! \w)"
+        r"[\"']?" + _SOFTENED,
+        rf"\b(?:saying|answering) [\"']?(?:(?P<yes_3>yes)|no)[\"']? (?:would be|is) {_WRONG}\b",
+        rf"\b(?:i (?:can )?(?:see|find) |there is |i have )?no reason to {_SAY} [\"']?(?:(?P<yes_5>yes)|no)\b(?! \w)",
+        rf"\bif i (?:said|answered|say|were to say) [\"']?(?:(?P<yes_4>yes)|no)[\"']?,? (?:i|it"
+        rf"|that) would be {_WRONG}\b",
+    )
+)
+# What would be if things were otherwise; what follows its turn is what is.
+COUNTERFACTUAL: Final = re.compile(
+    r"(?:so |and |but )?(?:if (?!i (?:had|have) to\b)(?:there|the|an?|any|i|it|this|that) (?:\w+ ){0,4}?(?:were"
+    r"|was|had|did|could)\b|(?:were|had) (?:there|the|it|i)\b)"
+)
+TURN: Final = re.compile(r",? (?:but|however|yet|though|only)\b,?|; ")
+QUOTED_CLAIM: Final = re.compile(r"\b(?:statement|claim|sentence|caption|description|assertion) (?:that\b|[\"'])")
 CONDITIONAL: Final = re.compile(
     either(
         r"[\"']?\b(?:yes|no)\b[\"']? (?:if|when|whenever|in case|unless|otherwise)\b",
@@ -231,7 +267,14 @@ CONDITIONAL: Final = re.compile(
         r"\b(?:otherwise|else),? (?:\w{1,8} ){0,3}[\"']?(?:yes|no)\b",
     )
 )
+SUPPOSING: Final = ("if", "otherwise", "else", "when", "unless", "case", "were", "had ")
 SUPPOSES: Final = re.compile(r"(?:so |and |but )?if (?:there|the|an?|any|no|this|that|something|it)\b")
+# "A bench, yes; a dog, no": each yes or no is about its own thing.
+LISTED: Final = re.compile(rf"(?:an?|any|some) (?P<thing>[\w -]{{1,40}}), (?:{YES}|{NO})$")
+HOLDS: Final = re.compile(
+    r"\b(?:statement|claim|description|assertion|premise|assumption)(?: that (?P<claim>[^.,;\n]{4,160}?))?"
+    r" (?P<neg>does not |fails to )?(?:holds?|stands)(?: (?:true|up))?$"
+)
 EMOJI: Final[dict[str, Literal["yes", "no"]]] = {
     "✅": "yes",
     "✔": "yes",

@@ -72,17 +72,19 @@ def _parts_stance(parts: list[str], asked: Question) -> Stance | None:
         following = _part_stance(part, asked)
         if following is None and hedged and is_unsure(part):
             following = "unsure"
-        if following is None and seeming and vote is not None and _IN_TRUTH.match(part):
+        if following is None and seeming and _IN_TRUTH.match(part):
             following = asked.vote(False)
         vote = following or vote
         hedged = _HEDGED.search(part) is not None
-        seeming = _SEEMS.search(part) is not None
+        seeming = _SEEMS.search(part) is not None and asked.touches(part)
     return vote
 
 
 def _part_stance(sentence: str, asked: Question) -> Stance | None:
     vote: Stance | None = None
-    if asked.touches(sentence):
+    if asked.touches(sentence) or (
+        asked.things and sentence.startswith(("the only", "all ", "there is nothing", "i "))
+    ):
         vote = thing_stance(sentence, asked) if asked.things else event_stance(sentence, asked)
     if vote is None:
         affirms = elliptic_reply(sentence)

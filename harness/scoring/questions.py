@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
-from harness.scoring.wording import clean, either, lower, spell_out, word_set
+from harness.scoring.wording import clean, either, holds, lower, spell_out, word_set
 
 Stance = Literal["yes", "no", "unsure"]
 
@@ -100,7 +100,10 @@ for _pair in (
     "large small", "bigger smaller", "larger smaller", "taller shorter", "faster slower", "old young",
     "older younger", "male female", "day night", "hot cold", "wet dry", "full empty", "front behind", "more less",
     "increase decrease", "first last", "standing sitting", "black white", "man woman", "indoor outdoor", "push pull",
-    "early late", "alive dead", "horizontally vertically", "clockwise counterclockwise",
+    "early late", "alive dead", "forward backward", "forward back", "forwards backwards", "move still",
+    "move stationary", "move parked", "moving stationary", "moving still", "asleep awake", "empty occupied", "on off",
+    "horizontally vertically", "running lying", "running sitting", "running standing", "walking sitting",
+    "walking lying", "walking standing", "standing lying", "clockwise counterclockwise",
 ):  # fmt: skip
     for _one, _two in (_pair.split(), _pair.split()[::-1]):
         OPPOSITES[_one] = OPPOSITES.get(_one, frozenset()) | {_two}
@@ -134,13 +137,18 @@ class Question:
 
     def touches(self, text: str) -> bool:
         """Whether a sentence may speak of what is asked; cheap, and true too often rather than too rarely."""
-        return any(hint in text for hint in self.hints)
+        return holds(text, self.hints)
 
-    def places_touched(self, low: str) -> list[int]:
-        """Where a text may speak of what is asked, in ascending order."""
+    def places_touched(self, low: str, words: str) -> list[int]:
+        """Where a text may speak of what is asked, in ascending order.
+
+        Args:
+            low: the text.
+            words: its vocabulary in one string, which is far shorter: most hints are in no word.
+        """
         found = []
         for hint in self.hints:
-            place = low.find(hint)
+            place = low.find(hint) if hint in words or not hint.isalnum() else -1
             while place >= 0:
                 found.append(place)
                 place = low.find(hint, place + len(hint))
@@ -247,6 +255,7 @@ def _names(thing: str) -> tuple[tuple[str, ...], ...]:
     return tuple(dict.fromkeys(names))
 
 
+@lru_cache(maxsize=16384)
 def stem(token: str) -> str:
     """A crude stem: enough for plurals and the common verb forms to meet."""
     base = _IRREGULAR.get(token)
@@ -288,12 +297,15 @@ def places(stems: list[str], name: tuple[str, ...]) -> list[int]:
 NEGATION: Final = word_set(
     "not no never without none neither nor nobody nothing nowhere lack lacks lacking absent absence missing fail"
     " fails failed unable 0 devoid false untrue incorrect"
-    " unlikely doubt doubtful deny denies impossible zero hardly barely free exclude excludes excluding wrong"
+    " mistake unlikely doubt doubtful deny denies impossible zero hardly barely free exclude excludes excluding wrong"
 )
 _DETERMINERS: Final = frozenset(("no", "neither", "nor", "none", "zero", "0", "nothing"))
 
 
 def negations(tokens: list[str]) -> int:
     """How often a clause is negated; the negations of a list ("no cats, no dogs") are one."""
-    verbs = sum(token in NEGATION and token not in _DETERMINERS for token in tokens)
-    return verbs + any(token in _DETERMINERS for token in tokens)
+    found = NEGATION.intersection(tokens)
+    if found <= _DETERMINERS:
+        return bool(found)
+    verbs = sum(token in found and token not in _DETERMINERS for token in tokens)
+    return verbs + (not found.isdisjoint(_DETERMINERS))

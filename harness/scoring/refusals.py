@@ -25,6 +25,11 @@ _TELL: Final = either(
     r"fulfil\w*", "respond", "infer(?:red)?", "gauge", "specify", "definitively",
     "make (?:a|any) (?:determination|judgement|judgment|conclusion)",
 )  # fmt: skip
+_AFTER_IMAGE: Final = (
+    r"(?:[.,;!]|$|\n|was |were |is |are |has |have |provided|attached|uploaded|available|included|given|here"
+    r"|or |to |so |you |i "
+    r"|in (?:your|the|this|our) (?:message|prompt|request|input|conversation|chat))"
+)
 _UNSURE: Final = re.compile(
     either(
         rf"\b{_CAN_NOT}(?: \w{{1,12}}){{0,3}}? (?:be )?{_TELL}\b",
@@ -41,13 +46,12 @@ _UNSURE: Final = re.compile(
         r"\b(?:insufficient|lack of|lacks?|not provide|without) (?:enough |sufficient |more |additional |any )?"
         r"(?:information|evidence|context|detail|details|data)\b",
         r"\b(?:may|might|could) or (?:may|might|could) not\b",
+        r"\black the (?:ability|capability|capacity|means)\b",
         r"\bdepends (?:on|upon)\b|\bit depends\b|\bi (?:refuse|decline)\b|\bas an ai\b",
         r"\bi am (?:just |only )?an? (?:ai|language model|text-based|large language)\b",
         r"\b(?:no|not (?:see|have|find|view|receive|open|load|access|given|get|watch|upload|attach"
         r"|provide)(?: (?:an?|any|the|your|that|this))?) "
-        rf"{_IMAGE}(?= ?(?:[.,;!]|$|\n|was |were |is |are |has |have |provided|attached|uploaded|available|included"
-        rf"|given|here|or |to |so |you |i "
-        r"|in (?:your|the|this|our) (?:message|prompt|request|input|conversation|chat)))",
+        rf"{_IMAGE}(?= ?{_AFTER_IMAGE})",
         rf"\b{_IMAGE} (?:is|was|are|were|has|have) (?:not|missing|unavailable)(?: been)?(?: \w{{1,12}})? ?"
         r"(?:provided|attached|uploaded|available|included|given|accessible|loaded|displayed|visible"
         r"|shared)?(?=[.,;!]|$|\n| in | so | to )",
@@ -57,8 +61,17 @@ _UNSURE: Final = re.compile(
         r"\bn/?a\b(?=[ .]?$)",
     )
 )
+# Of these, "no" is by far the most frequent, and most of the patterns do not begin with it.
+_UNSURE_NO: Final = re.compile(
+    r"no (?<!\wno )"  # letters first, so that they are looked for as a text is
+    + either(
+        rf"way to(?: \w{{1,12}}){{0,3}}? (?:be )?{_TELL}\b",
+        r"(?:idea|clue|answer|comment|information|way of knowing)\b",
+        rf"{_IMAGE}(?= ?{_AFTER_IMAGE})",
+    )
+)
 _UNSURE_WORDS: Final = (
-    "not ", "no ", "unable", "hard to", "difficult", "impossible", "insufficient", "unclear", "uncertain",
+    "not ", "unable", "hard to", "difficult", "impossible", "insufficient", "unclear", "uncertain",
     "indetermin", "inconclusive", "undetermined", "undecided", "ambiguous", "unknown", "unanswerable", "unsure",
     "lack", "depends", "refuse", "decline", "as an ai", "i am a", "please", "could you", "can you", "n/a", "na",
     "tough", "tricky", "challenging", "or may", "or might", "without", "missing", "unavailable", "neither",
@@ -67,9 +80,13 @@ _UNSURE_WORDS: Final = (
 
 def is_unsure(sentence: str) -> bool:
     """Whether a sentence says that there is no answer, or refuses to give one."""
-    return any(word in sentence for word in _UNSURE_WORDS) and _UNSURE.search(sentence) is not None
+    for word in _UNSURE_WORDS:
+        if word in sentence:
+            return _UNSURE.search(sentence) is not None
+    return "no " in sentence and _UNSURE_NO.search(sentence) is not None
 
 
+PLACEHOLDER_LENGTH: Final = 60
 _PLACEHOLDER: Final = re.compile(
     r"[\s\"'(\[{<.…_\-*]{0,6}(?:"
     r"(?:(?:the|your|a|an|my|insert|put|write|place|final|correct|single|one|right|option|option's|actual|short|here"
@@ -83,4 +100,4 @@ _PLACEHOLDER: Final = re.compile(
 
 def is_placeholder(low: str) -> bool:
     """Whether a text stands where an answer should, and is none: empty, `...`, `[letter]`, `your answer`, `N/A`."""
-    return len(low) <= 60 and _PLACEHOLDER.match(low) is not None
+    return len(low) <= PLACEHOLDER_LENGTH and _PLACEHOLDER.match(low) is not None

@@ -6,21 +6,24 @@ import re
 from typing import Final
 
 from harness.scoring.refusals import is_unsure
-from harness.scoring.wording import either
+from harness.scoring.wording import either, holds
 
 _SUBJECT: Final = either(
     "it", "he", "she", "they", "there", "that", "this", "we", "you", "i", "these", "those", "one",
     r"(?:the|this|that|both|all|some|such) (?!answer|question|response|conclusion|reason)\w+(?: \w+)?",
-    r"such an? \w+",
+    r"such an? \w+", "what (?:you|was|the question) (?:are |is )?(?:asking|asked|mention(?:ed)?"
+    "|describe(?:d)?)(?: about| for)?",
 )  # fmt: skip
 _AUX: Final = either(
     "is", "are", "was", "were", "does", "do", "did", "has", "have", "can", "could", "should", "will", "would", "may"
 )
 _WHERE: Final = "(?:in|from|within) (?:the|this|that) (?:image|video|picture|photo|scene|frame|clip)"
 _ELLIPTIC: Final = re.compile(
-    rf"(?:\w+ly,? |in fact,? |indeed,? |however,? |but |and |so |from what i can see,? |as far as i can (?:see"
+    rf"(?:\w+ly,? |in fact,? |indeed,? |you bet |sure |however,? |but |and |so |from what i can see,? "
+    rf"|as far as i can (?:see"
     rf"|tell),? )?{_SUBJECT}"
-    rf" (?:\w+ly |indeed |sure )?{_AUX}(?P<not>(?: \w+ly)? not)?(?: \w+(?:ing|ed)?(?= (?:one|it|that|them|any"
+    rf" (?:\w+ly |indeed |sure )?{_AUX}(?P<not>(?: \w+ly)? not)?(?: (?!beside|behind|near|above|below|under"
+    rf"|next|in|on|by|to|like|with|around)\w+(?= (?:one|it|that|them|any"
     rf"|so)$))?(?: "
     + either(
         r"\w+ly", "indeed", "so", "that", "it", "any", "one", "some", "be", "there", "none", "do so", "do that",
@@ -51,10 +54,15 @@ _SEEN_IT: Final = re.compile(
     rf"(?: (?:of that kind|like that|of those|of the sort|anywhere|here|there|at all|{_WHERE})){{0,3}}$"
 )
 _THERE_IS: Final = re.compile(
-    r"there (?:is|are|was|were) (?:(?P<yes>one|some|several|two|three|many|a few|a couple|plenty|indeed)|(?P<no>none"
+    r"there (?:is|are|was|were) (?:(?P<yes>one|some|several|two|three|many|a few|a couple|plenty|indeed"
+    r"|more than one|at least one)|(?P<no>none"
     r"|not any|not one|not a single one|no such \w+))\b"
     r"(?: (?:of (?:them|those|these)|in|on|at|near|behind|under|to|by|beside|next|visible|present|here|there|that"
     r"|which|standing|sitting|lying)\b.*)?$"
+)
+_COUNTED: Final = re.compile(
+    r"i (?:can )?count (?:at least )?(?:an?|one|two|three|four|five|six|\d+|several|many)(?: (?:of (?:them"
+    r"|those)|here|there))*$"
 )
 _NONE_DO: Final = re.compile(
     r"none (?:of (?:them|these|those|the \w+)(?: \w+)? )?(?:do|does|did|has|have|is|are|was|were|can)(?: (?:one|any"
@@ -62,7 +70,9 @@ _NONE_DO: Final = re.compile(
 )
 # The end of a sentence that began otherwise: "I looked for a car but did not find any".
 _TAIL: Final = re.compile(
-    rf"(?:there (?:is|are|was|were) (?P<none>none|not any|not one|no such \w+)"
+    rf"(?:(?P<vain>(?:came|come) (?:up|away) (?:empty|with nothing)|(?:found|saw|see|find) (?:none|nothing|no such \w+)"
+    rf"|had no luck|failed|without success|to no avail|in vain)|there (?:is|are|was|were) (?P<none>none|not any"
+    rf"|not one|no such \w+)"
     rf"|(?:{_SUBJECT} )?{_AUX}(?: \w+ly)? (?P<not>not)(?: {_SIGHT})?(?: (?:one|any|it|them|that|anything))?"
     rf"|(?:{_SUBJECT} )?(?P<found>found|saw|spotted|do see|can see|there is|there are) (?:one|it|some|several|two)"
     rf"|(?P<made>(?:it )?(?:can|could) (?:still )?be (?:made out|seen|discerned|spotted))\b.*)"
@@ -75,6 +85,8 @@ def elliptic_reply(sentence: str) -> bool | None:
     match = _THERE_IS.match(sentence)
     if match:
         return match["yes"] is not None
+    if _COUNTED.match(sentence):
+        return True
     if _NONE_DO.match(sentence):
         return False
     match = _ELLIPTIC.match(sentence)
@@ -93,7 +105,7 @@ def tail_reply(sentence: str) -> bool | None:
         if found and head:
             match = _TAIL.match(tail)
             if match:
-                return match["none"] is None and match["not"] is None
+                return match["none"] is None and match["not"] is None and match["vain"] is None
     return None
 
 
@@ -135,7 +147,8 @@ _NOT_A_CLAIM: Final = re.compile(
     either(
         r"\b"
         + either(
-            "whether", "if there", "if the", "if a", "if any", "asks?", "asking", "asked", "question", "i need to",
+            "whether", "if there", "if the", "if a", "if any", "asks?", "asking", "asked", "(?<!in )question",
+            "i need to",
             "i will", "i should", "let us", "let me", "going to", "look for", "looking for", "search for",
             "searching for", "would be", "would have", "task", "first,? i", "plan", "should check", "must check",
             "scan",
@@ -143,18 +156,21 @@ _NOT_A_CLAIM: Final = re.compile(
         + r"\b",
         r"(?<!able )(?<!failed )(?<!fails )(?<!fail )(?<!not )(?<!unable )\bto (?:check|see if|determine|find"
         r"|identify|verify|look)\b",
+        r"\b(?:typically|usually|generally|often),? (?:such|these|those|this (?:kind|type|sort) of)\b",
         r"\bin order to\b|\bchecking\b|^(?:analy[sz]ing|examining|scanning|inspecting|reviewing)\b",
     )
 )  # fmt: skip
 _NOT_A_CLAIM_WORDS: Final = (
-    "whether", "if ", "ask", "question", "i need", "i will", "i should", "let ", "going to", "look", "search",
-    "would ", "task", "first", "plan", "check", "scan", " to ", "order", "ing ",
+    "whether", "if ", "ask", "question", "i need", "i will", "i should", "let ", "going to", "look for", "looking for",
+    "search", "to see if", "to determine", "to find", "to identify", "to verify", "to look",
+    "would ", "task", "first", "plan", "check", "scan", "examining", "inspecting", "reviewing", "analy", "order",
+    "typically", "usually", "generally", "often",
 )  # fmt: skip
 
 
 def is_no_claim(sentence: str) -> bool:
     """Whether a sentence says what is asked, supposed or planned, and not what is."""
-    return any(word in sentence for word in _NOT_A_CLAIM_WORDS) and _NOT_A_CLAIM.search(sentence) is not None
+    return holds(sentence, _NOT_A_CLAIM_WORDS) and _NOT_A_CLAIM.search(sentence) is not None
 
 
 _NO_OTHER: Final = re.compile(r"\bno (?:other|more)\b")
@@ -163,7 +179,7 @@ _ANY_NO: Final = re.compile(r"\b(?:no|not|without)\b")
 
 def plain_reply(sentence: str) -> bool | None:
     """Whether a sentence of the plainest forms affirms something, where it is not known what was asked."""
-    if any(word in sentence for word in _DENYING_WORDS) and _DENIES.search(sentence):
+    if holds(sentence, _DENYING_WORDS) and _DENIES.search(sentence):
         return _NO_OTHER.search(sentence) is not None
     elliptic = elliptic_reply(sentence)
     if elliptic is not None:

@@ -8,7 +8,7 @@ from typing import Final
 from harness.scoring.questions import HUMANS, NEGATION, TOKEN, Question, Stance, negations, places, stem
 from harness.scoring.refusals import is_unsure
 from harness.scoring.short_replies import is_no_claim
-from harness.scoring.wording import either, word_set
+from harness.scoring.wording import either, holds, word_set
 
 _BREAK: Final = word_set(
     "but however although though whereas while yet because since so except besides instead unlike ; : . unless if"
@@ -26,22 +26,40 @@ _LINKS: Final = word_set(
     " should does do did has have had not never"
     " appears appear seems seem looks look sits sit stands stand lies lie rests hangs runs it the a an this its his"
     " her their my all itself being about like than"
-    " yes no whatsoever ever still anymore yet again actually found gone absent missing"
+    " you i we mentioned asked yes no whatsoever ever still anymore yet again actually found gone absent missing"
 )
 _ASSERTING: Final = word_set(
     "a an one two three four five several some many multiple the is are was were has have see sees show shows"
     " contain contains include includes depict depicts feature"
     " features there appears appear seems can spot notice observe visible present no not any another"
 )
+_MAY_BREAK: Final = _BREAK | frozenset((",", "and", "or", "-", "("))
 _SUBORDINATES: Final = frozenset(("that", "which", "who", ",", "("))
 _FINITE: Final = word_set("is are was were can could does do did has have appears appear seems sits stands lies")
 _EXCEPT: Final = re.compile(
     r"(?:except|other than|apart from|aside from|besides|but|beyond|save)(?: for)?(?: the| a| an| one| some| this)?$"
 )
+_EXCEPT_WORDS: Final = word_set(
+    "except other apart aside besides but beyond save instead rather unlike place"  # one at least is in either pattern
+)
+_IS: Final = (["is"], ["are"], ["was"], ["were"], ["can"])
+_ALL: Final = frozenset(("everything", "all", "every"))
 _INSTEAD: Final = re.compile(r"\b(?:instead of|rather than|unlike|in place of)(?: a| an| the| any)?(?: \w+)?$")
 _RESEMBLES: Final = re.compile(
     r"\b(?:resembl\w+|similar to|mistaken for|confused with|shaped like|in the shape of|shape of|picture of"
     r"|drawing of|statue of|toy|like)(?: a| an| the| some)?(?: \w+)?$"
+)
+_RESEMBLING: Final = (
+    "like",
+    "resembl",
+    "mistaken",
+    "confused",
+    "similar",
+    "shape",
+    "picture",
+    "drawing",
+    "statue",
+    "toy",
 )
 _SEEMS_LIKE: Final = re.compile(
     r"\b(?:looks?|seems?|appears?|what looks|what seems|feels?)(?: \w+ly)? like(?: a| an| the| some)?(?: \w+)?$"
@@ -64,6 +82,7 @@ _NOT_THERE: Final = re.compile(
     )
     + r"\b|\s*$|\s*[,.;])"
 )  # fmt: skip
+_GONE_WORDS: Final = word_set("not no nowhere absent missing never lacking nonexistent non-existent")
 _ABSENT: Final = re.compile(
     r"(?: \w+){0,4}? (?:(?:is|are|seems|appears|seem|appear)(?: to be)?(?: \w+ly)? (?:absent|missing|nowhere|lacking"
     r"|nonexistent|non-existent)|never (?:appears?|shows?|is|are|occurs?|comes?))\b"
@@ -87,6 +106,14 @@ _NOTHING: Final = re.compile(
 )
 
 
+# "The only thing I see is a bench": whatever else was asked for is not there.
+_NOTHING_ELSE: Final = re.compile(
+    r"(?:the only (?:thing|object|item|animal|person|vehicle)s?\b.{0,60}? (?:is|are)"
+    r"|all (?:that )?i (?:can )?see (?:is|are)"
+    r"|(?:there is|i (?:can )?see) nothing (?:but|except|other than)) (?:an?|the|some|two|three|one|several)\b"
+)
+
+
 def thing_stance(sentence: str, asked: Question) -> Stance | None:
     """Whether a sentence says that the thing asked about is there.
 
@@ -98,6 +125,8 @@ def thing_stance(sentence: str, asked: Question) -> Stance | None:
     stems = [stem(token) for token in tokens]
     found = sorted((place, len(name)) for name in asked.things for place in places(stems, name))
     votes = [vote for place, length in found if (vote := _thing_vote(tokens, place, place + length)) is not None]
+    if not votes and not found and _NOTHING_ELSE.match(sentence):
+        return asked.vote(False)
     if not votes:
         return asked.vote(False) if _denies_wider(tokens, stems, asked) else None
     if is_unsure(sentence):
@@ -117,26 +146,32 @@ def _thing_vote(tokens: list[str], start: int, end: int) -> bool | None:
     if tokens[end - 1].endswith("'s") or following == "'" or not _ends_name(tokens, end):
         return None
     left = start
-    while left and not _new_clause(tokens, left - 1, following in _FINITE):
+    while left and (tokens[left - 1] not in _MAY_BREAK or not _new_clause(tokens, left - 1, following in _FINITE)):
         left -= 1
     scope = tokens[left:start]
-    near = " ".join(tokens[max(0, start - 8) : start])
-    if _EXCEPT.search(near):
-        return True
-    if _INSTEAD.search(near):
-        return False
+    nearest = tokens[max(0, start - 8) : start]
+    if not _EXCEPT_WORDS.isdisjoint(nearest):
+        near = " ".join(nearest)
+        if _EXCEPT.search(near):
+            return _ALL.isdisjoint(tokens[:start]) or negations(tokens[: start - 1]) > 0
+        if _INSTEAD.search(near):
+            return False
     before = " ".join(scope[-8:])
-    if _RESEMBLES.search(before) and not _SEEMS_LIKE.search(before):
+    if holds(before, _RESEMBLING) and _RESEMBLES.search(before) and not _SEEMS_LIKE.search(before):
         return None
+    # "The object in question, a dog, is not there": what is said of the one is said of the other.
+    aside = following == "," and start > 1 and tokens[start - 2] == "," and tokens[end + 1 : end + 2] in _IS
+    end += aside
     right = end
     while right < len(tokens) and tokens[right] not in _BREAK and tokens[right] not in _SUBORDINATES:
         right += 1
     after = " " + " ".join(tokens[end:right])
     denials = negations(scope)
-    missing = _NOT_THERE.match(after)
+    gone = not _GONE_WORDS.isdisjoint(tokens[end:right])
+    missing = _NOT_THERE.match(after) if gone else None
     if missing and missing["degree"]:
         return None
-    denials += bool(missing or _ABSENT.match(after))
+    denials += bool(missing or (gone and _ABSENT.match(after)))
     reported = _REPORTED.match(after)
     if reported and not missing:
         return denials % 2 == (1 if reported["not"] or reported["gone"] else 0)

@@ -30,6 +30,7 @@ class Estimate:
         n: units that the figure rests on.
         clusters: effective number of clusters that hold such units, 1 / sum_c share_c^2 with share_c the part of the
             figure's denominator in cluster c: their number if they are of equal size, less otherwise.
+        held: number of clusters that hold such units.
         n_unanswered: samples among the units without an answer.
         n_errors: samples without a response that would have been among them.
     """
@@ -38,6 +39,7 @@ class Estimate:
     influence: Floats | None
     n: int
     clusters: float
+    held: int
     n_unanswered: int
     n_errors: int
 
@@ -53,6 +55,12 @@ class Estimate:
         """Skewness of the value's sampling distribution, sum_c z_c^3 / (sum_c z_c^2)^1.5; 0 where it is not known."""
         stderr = self.stderr
         return float((self.influence**3).sum()) / stderr**3 if self.influence is not None and stderr else 0.0
+
+    @property
+    def carriers(self) -> float:
+        """Effective number of clusters that carry the variance, (sum_c z_c^2)^2 / sum_c z_c^4; 0 without any."""
+        stderr = self.stderr
+        return stderr**4 / float((self.influence**4).sum()) if self.influence is not None and stderr else 0.0
 
 
 def weigh(ratio: Ratio, table: Table) -> tuple[Floats, Floats]:
@@ -148,6 +156,7 @@ def estimate(measure: Measure, table: Table) -> Estimate:
         influence=influence,
         n=int(totals[counted].sum()),
         clusters=float(shares.sum() ** 2 / (shares @ shares)) if shares.any() else 0.0,
+        held=int(np.count_nonzero(shares)),
         n_unanswered=int((totals * unanswered)[counted].sum()),
         n_errors=_errors(measure, table),
     )

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from math import copysign, sqrt
+from statistics import NormalDist
 from typing import Final
 
 LEVEL: Final = 0.95
+_NORMAL: Final = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
 
-def share_interval(value: float, stderr: float, *, clusters: float, n: int, skew: float) -> tuple[float, float]:
+def share_interval(
+    value: float, stderr: float, *, clusters: float, n: int, skew: float, carriers: float, held: int
+) -> tuple[float, float]:
     """Interval of a share, within [0, 1].
 
     Wilson's interval with two changes for clustered data (Korn & Graubard 1998; Dean & Pagano 2015): the number of
-    samples is the effective one, n_eff = value (1 - value) / stderr^2, and the normal quantile is Student's with
-    clusters - 1 degrees of freedom.
+    samples is the effective one, n_eff = value (1 - value) / stderr^2, and the normal quantile z is widened by
+    t(df) / t(n - 1), Student's quantiles for the variance as it is estimated from clusters and as units would give it.
 
-    Wilson's knows the skewness of single units, not the one that comes from clusters that hit or miss as a whole. So,
-    with the design effect deff = n / n_eff, the interval goes the part 1 - 1 / deff of the way (none of it where
-    deff <= 1) to Hall's (1992) interval, which corrects Student's for the skewness of the clusters.
+    With the design effect deff = n / n_eff, 1 - 1 / deff is the part of the variance that comes from clusters (0 where
+    deff <= 1), and that part is known only as well as the clusters show it. It takes the interval
+
+    - from clusters - 1 degrees of freedom to Satterthwaite's (1946), 2 E(V)^2 / var(V) with V = stderr^2 and var(V)
+      from the clusters' own fourth moments: 2 / (1 / carriers - 1 / held). A few clusters that carry all the variance
+      are a few degrees of freedom, however many others agree;
+    - that part of the way to Hall's (1992) interval, which corrects Student's for the skewness of the clusters:
+      Wilson's knows the skewness of single units, not that of clusters that hit or miss as a whole.
+
+    Where only a few clusters hold an event, the design effect itself is hardly known, and one event alone always looks
+    like an independent one. The interval therefore reaches at least as far as the bound for no event at all (or no
+    miss), with a design effect taken as if one more cluster had been seen, whose units all agree.
 
     Where all clusters agree (value 0 or 1, or no spread at all) the data say nothing about how alike the units of a
     cluster are, so clusters count as one unit each, and the interval is Clopper and Pearson's: it is never of zero
@@ -29,18 +42,24 @@ def share_interval(value: float, stderr: float, *, clusters: float, n: int, skew
         clusters: effective number of clusters that it rests on, more than 1.
         n: units that it rests on.
         skew: skewness of its influences (see `harness.statistics.estimates`).
+        carriers: effective number of clusters that carry its variance.
+        held: number of clusters that hold its units.
     """
     if stderr == 0 or value <= 0 or value >= 1:
         return exact_interval(min(max(value, 0.0), 1.0) * clusters, clusters)
-    q = quantile(clusters)
     n_eff = value * (1 - value) / stderr**2
+    # One over clusters of the variance is there for their small number only, and is no sign of clustering.
+    deff = n * (1 - 1 / clusters) / n_eff
+    part = max(0.0, 1 - 1 / deff)
+    fewer = part * (1 / carriers - 1 / held) / 2 if carriers < held else 0.0
+    q = _NORMAL * _student(1 / ((1 - part) / (clusters - 1) + fewer)) / _student(n - 1)
     centre = (value + q**2 / (2 * n_eff)) / (1 + q**2 / n_eff)
     half = q * sqrt(value * (1 - value) / n_eff + q**2 / (4 * n_eff**2)) / (1 + q**2 / n_eff)
-    # One over clusters of the variance is there for their small number only, and is no sign of clustering.
-    part = max(0.0, 1 - n_eff / (n * (1 - 1 / clusters)))
     low, high = (value - stderr * _unskewed(side, skew) for side in (q, -q))
     low, high = centre - half + part * (low - centre + half), centre + half + part * (high - centre - half)
-    return max(0.0, low), min(1.0, high)
+    cautious = max(1.0, (carriers * deff + max(deff, n / held)) / (carriers + 1))
+    bound = agreement_bound(n / cautious)
+    return max(0.0, min(low, 1 - bound)), min(1.0, max(high, bound))
 
 
 def _unskewed(t: float, skew: float) -> float:
@@ -53,9 +72,13 @@ def _unskewed(t: float, skew: float) -> float:
 
 def quantile(clusters: float) -> float:
     """Student's two-sided 95 % quantile for an effective number of clusters, with at least one degree of freedom."""
+    return _student(clusters - 1)
+
+
+def _student(freedom: float) -> float:
     from scipy.stats import t
 
-    return float(t.ppf((1 + LEVEL) / 2, max(1.0, clusters - 1)))
+    return float(t.ppf((1 + LEVEL) / 2, max(1.0, freedom)))
 
 
 def exact_interval(hits: float, n: float) -> tuple[float, float]:

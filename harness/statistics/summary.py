@@ -74,7 +74,15 @@ def to_metric(measure: Measure, estimate: Estimate) -> Metric:
     if value is not None and stderr is not None:
         is_share = (measure.low, measure.high, measure.combine) == (0.0, 1.0, "mean")
         if is_share:
-            low, high = share_interval(value, stderr, clusters=estimate.clusters, n=estimate.n, skew=estimate.skew)
+            low, high = share_interval(
+                value,
+                stderr,
+                clusters=estimate.clusters,
+                n=estimate.n,
+                skew=estimate.skew,
+                carriers=estimate.carriers,
+                held=estimate.held,
+            )
         else:
             low, high = plain_interval(value, stderr, clusters=estimate.clusters, low=measure.low, high=measure.high)
     return Metric(

@@ -84,8 +84,9 @@ def ntk_cosine(gram: Tensor) -> Tensor:
         [B, B] in -1 to 1; rows and columns of sequences without a gradient are zero.
     """
     squares = gram.diagonal()
-    tiny = torch.finfo(gram.dtype).tiny
-    present = squares > tiny
+    # The backward holds K_ii^(-3/2), which must be finite: an infinity makes NaN even of a loss that is exactly 0.
+    least: float = torch.finfo(gram.dtype).tiny ** (2 / 3)
+    present = squares > least
     scale = torch.where(present, squares, torch.ones_like(squares)).rsqrt() * present
     return gram * scale[:, None] * scale[None, :]
 

@@ -172,11 +172,7 @@ def _spend(plan: Plan, engine: Engine, file: Any, rewards: _Rewards) -> None:
     loaded = False
     try:
         for target in plan.rounds.targets():
-            requests = [
-                _request(plan, prompt, number, finished=rewards.has(prompt, number))
-                for prompt in active
-                for number in range(spent[prompt], target)
-            ]
+            requests = [_request(plan, prompt, rewards, range(spent[prompt], target)) for prompt in active]
             if any(not request.finished for request in requests):
                 if not loaded:
                     engine.load()
@@ -193,17 +189,25 @@ def _spend(plan: Plan, engine: Engine, file: Any, rewards: _Rewards) -> None:
         engine.close()
 
 
-def _request(plan: Plan, prompt: int, number: int, *, finished: bool) -> Request:
+def _request(plan: Plan, prompt: int, rewards: _Rewards, numbers: range) -> Request:
+    """All that a prompt still needs of a round, as one request.
+
+    Its id, of which its seeds are made, holds the number of its first rollout. Rollouts of a request are stored
+    together, so that a round which was interrupted is asked with the seeds that it would have had.
+    """
     example = plan.examples[prompt]
     pictures = sum(plan.num_frames if media.kind == "video" else 1 for media in example.sample.media)
+    missing = [number for number in numbers if not rewards.has(prompt, number)]
+    first = missing[0] if missing else numbers.start
     return Request(
         task=example.sample.task,
-        sample_id=f"{example.sample.id}#{number}",
+        sample_id=f"{example.sample.id}#{first}",
         prompt=build_prompt(example.sample, plan.prompt_format),
         # A video is shown as the images of its frames, as in training.
         media=tuple(Media(kind="image", source=f"{example.sample.id}[{place}]") for place in range(pictures)),
         open_media=partial(_open, example, plan.root, plan.num_frames),
-        finished=finished,
+        n=len(missing) or len(numbers),
+        finished=not missing,
     )
 
 
@@ -213,16 +217,19 @@ def _open(example: Example, root: Path, num_frames: int) -> list[Any]:
 
 def _generate(plan: Plan, engine: Engine, file: Any, rewards: _Rewards, requests: Sequence[Request]) -> None:
     places = {example.sample.id: place for place, example in enumerate(plan.examples)}
-    done = sum(request.finished for request in requests)
-    with Progress(total=len(requests), done=done) as progress:
+    total, done = (sum(request.n for request in some) for some in (requests, [r for r in requests if r.finished]))
+    with Progress(total=total, done=done) as progress:
         for batch in _batches(engine.generate(iter(requests), plan.decoding), _SCORED_TOGETHER):
             keys = [request.sample_id.rpartition("#") for request, _ in batch]
             samples = [plan.examples[places[key[0]]].sample for key in keys]
             responses = [response for _, response in batch]
+            lines = []
             for key, response, scored in zip(
                 keys, responses, score_rollouts(plan.rewards, samples, responses), strict=True
             ):
                 number = int(key[2])
+                while rewards.has(places[key[0]], number):
+                    number += 1
                 record = {
                     "id": key[0],
                     "number": number,
@@ -232,21 +239,27 @@ def _generate(plan: Plan, engine: Engine, file: Any, rewards: _Rewards, requests
                     "error": response.error,
                     "text": response.text,
                 }
-                with write_errors(Path(file.name)):
-                    file.write(json.dumps(record, ensure_ascii=False) + "\n")
+                lines.append(json.dumps(record, ensure_ascii=False) + "\n")
                 rewards.add(places[key[0]], number, scored.total)
                 progress.advance(failed=response.error is not None)
             with write_errors(Path(file.name)):
+                file.write("".join(lines))
                 file.flush()
 
 
 def _batches(responses: Iterator[tuple[Request, Response]], size: int) -> Iterator[list[tuple[Request, Response]]]:
-    batch = []
-    for item in responses:
-        batch.append(item)
-        if len(batch) == size:
+    """Responses by the hundred or so, those of one request always together."""
+    incomplete: dict[str, list[tuple[Request, Response]]] = {}
+    batch: list[tuple[Request, Response]] = []
+    for request, response in responses:
+        of_request = incomplete.setdefault(request.sample_id, [])
+        of_request.append((request, response))
+        if len(of_request) == request.n:
+            batch += incomplete.pop(request.sample_id)
+        if len(batch) >= size:
             yield batch
             batch = []
+    batch += [item for of_request in incomplete.values() for item in of_request]
     if batch:
         yield batch
 

@@ -1,0 +1,87 @@
+"""From the reply of an OpenAI-compatible server to responses."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.engines import Request, Tokens
+from harness.engines.logprobs import answer_logprobs
+from harness.engines.submission import failed
+from harness.types import Response
+
+
+def make_responses(request: Request, reply: Mapping[str, Any], seconds: float) -> list[Response]:
+    """The responses in a chat completion, one a choice, in the server's order.
+
+    Args:
+        request: what was asked.
+        reply: the completion's JSON: at least one choice, each with a message.
+        seconds: since the request was submitted.
+    """
+    choices = sorted(reply["choices"], key=_index)
+    usage = reply.get("usage") or {}
+    return [_response(request, choice, usage, len(choices), seconds) for choice in choices]
+
+
+def _index(choice: Mapping[str, Any]) -> int:
+    index = choice.get("index")
+    return index if isinstance(index, int) else 0
+
+
+def _response(
+    request: Request, choice: Mapping[str, Any], usage: Mapping[str, Any], choices: int, seconds: float
+) -> Response:
+    message, reason = choice["message"], choice.get("finish_reason")
+    if reason == "content_filter":
+        return failed(request, "the server's content filter withheld the response")
+    text = message.get("content") or message.get("refusal") or ""
+    if isinstance(text, list):  # Content parts, as some servers send them.
+        text = "".join(part.get("text", "") for part in text if isinstance(part, Mapping))
+    tokens = _tokens(choice)
+    if tokens is not None and request.observe is not None:
+        ids = choice.get("token_ids")
+        request.observe(Tokens(ids=tuple(ids) if isinstance(ids, list) else None, logprobs=tokens[1]))
+    logprobs = None if tokens is None else _answer(str(text), *tokens)
+    # A server with a reasoning parser takes the thinking out of the text; the diagnostics want it back.
+    reasoning = message.get("reasoning_content") or message.get("reasoning")
+    if isinstance(reasoning, str) and reasoning.strip():
+        text = f"<think>{reasoning.strip()}</think>\n{text}"
+    count = usage.get("completion_tokens")
+    if choices > 1:  # The server counts those of all choices together.
+        count = None if tokens is None else len(tokens[1])
+    return Response(
+        sample_id=request.sample_id,
+        text=str(text).strip(),
+        finish_reason="length" if reason == "length" else "stop",
+        prompt_tokens=usage.get("prompt_tokens"),
+        completion_tokens=count,
+        seconds=round(seconds, 4),
+        answer_logprobs=logprobs,
+    )
+
+
+def _tokens(choice: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[float, ...]] | None:
+    """Text and log-probability of each token, where the server gave them."""
+    try:
+        content = choice["logprobs"]["content"]
+        logprobs = tuple(float(token["logprob"]) for token in content)
+        # A token may hold half a character; joined byte by byte it is whole.
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        pieces = tuple(
+            str(token["token"]) if token.get("bytes") is None else decoder.decode(bytes(token["bytes"]))
+            for token in content
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+    return (pieces, logprobs) if logprobs else None
+
+
+def _answer(text: str, pieces: Sequence[str], logprobs: Sequence[float]) -> tuple[float, ...] | None:
+    """The answer's log-probabilities, if the tokens are those of the text (a server may tell its end token too)."""
+    for kept in (list(pieces), [*pieces[:-1], ""]):
+        # Some servers decode token by token and lose the spaces between.
+        if "".join("".join(kept).split()) == "".join(text.split()):
+            return answer_logprobs(kept, logprobs)
+    return None

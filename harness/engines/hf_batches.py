@@ -1,0 +1,138 @@
+"""Batches of the `hf` engine: what belongs together, and how many rows fit into memory.
+
+Imported lazily only, by the `hf` engine: torch is imported at the top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import torch
+
+from harness.engines import Request
+from harness.errors import MediaError
+from harness.media import Video
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_PIXELS_PER_TOKEN: Final = 28 * 28
+_ON_CUDA: Final = 16
+_ON_CPU: Final = 32
+_MOST: Final = 256
+"""Rows a batch: beyond, padding and the wait for the longest row cost more than a larger product saves."""
+_FILLED: Final = 0.9
+"""Share of the free memory that a batch of twice the rows may be expected to take; allocators lose some."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A row of a batch: response `row` of a request, whose media are open.
+
+    Attributes:
+        request: the request.
+        row: which of its responses.
+        images: opened, in order.
+        videos: opened, in order.
+        size: about its length in tokens.
+        error: why its media could not be opened.
+    """
+
+    request: Request
+    row: int = 0
+    images: list[Image]
+    videos: list[Video]
+    size: int
+    error: str | None = None
+
+
+def prepare(request: Request) -> Prepared:
+    """Open the media of a request; what cannot be opened is its error."""
+    try:
+        media = request.open_media()
+    except MediaError as error:
+        return Prepared(request=request, images=[], videos=[], size=0, error=f"media: {error}")
+    images = [item for item in media if not isinstance(item, Video)]
+    videos = [item for item in media if isinstance(item, Video)]
+    pixels = sum(image.width * image.height for image in images)
+    pixels += sum(video.frames.shape[0] * video.frames.shape[1] * video.frames.shape[2] // 2 for video in videos)
+    size = pixels // _PIXELS_PER_TOKEN + len(request.prompt) // 4
+    return Prepared(request=request, images=images, videos=videos, size=size)
+
+
+class BatchSize:
+    """How many rows a batch has.
+
+    On CUDA without a given size, it doubles after a full batch as long as the memory that this one took leaves room for
+    twice as much, and halves when memory runs out. Else it stays, so that a continued run plans the batches of an
+    undisturbed one.
+    """
+
+    def __init__(self, given: int | None, device: torch.device) -> None:
+        """Start.
+
+        Args:
+            given: rows a batch; `None`: 16 on CUDA, to begin with, 32 on CPU.
+            device: where batches run.
+        """
+        self.grows = given is None and device.type == "cuda"
+        self.rows = given or (_ON_CUDA if device.type == "cuda" else _ON_CPU)
+        self._device = device
+        self._most = _MOST
+        self._before = 0
+
+    def begin(self) -> None:
+        """Look at the memory before a batch."""
+        if self.grows:
+            torch.cuda.reset_peak_memory_stats(self._device)
+            self._before = torch.cuda.memory_allocated(self._device)
+
+    def succeeded(self, rows: int) -> None:
+        """A batch went through: perhaps more fit."""
+        if not self.grows:
+            return
+        peak = torch.cuda.max_memory_allocated(self._device)
+        free, _ = torch.cuda.mem_get_info(self._device)
+        kept = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
+        self.learn(rows, taken=peak - self._before, available=free + kept)
+
+    def learn(self, rows: int, *, taken: int, available: int) -> None:
+        """Double the rows if twice the memory that a full batch has taken is available.
+
+        Args:
+            rows: of the batch that went through.
+            taken: bytes that it took beside what had been there.
+            available: bytes that a batch may take.
+        """
+        if rows >= self.rows and 2 * taken <= _FILLED * available:
+            self.rows = min(2 * self.rows, self._most)
+
+    def ran_out(self, rows: int) -> None:
+        """Memory ran out on a batch of so many rows: none as large is tried again."""
+        if self.grows:
+            self._most = max(1, min(self._most, rows // 2))
+            self.rows = min(self.rows, self._most)
+
+
+def plan_batches(window: Iterable[Prepared], size: BatchSize) -> Iterator[list[Prepared]]:
+    """Rows of one kind, one token budget and similar length together; a request has a row a response.
+
+    Args:
+        window: requests that are planned together.
+        size: asked before each batch.
+    """
+
+    def shape(item: Prepared) -> tuple[bool, bool, bool, int]:
+        return item.error is not None, bool(item.videos), bool(item.images), item.request.max_new_tokens or 0
+
+    rows = (replace(item, row=row) for item in window for row in range(item.request.n))
+    ordered = sorted(rows, key=lambda item: (shape(item), -item.size))
+    start = 0
+    while start < len(ordered):
+        end, most = start, size.rows
+        while end < len(ordered) and end - start < most and shape(ordered[end]) == shape(ordered[start]):
+            end += 1
+        yield ordered[start:end]
+        start = end

@@ -1,0 +1,77 @@
+"""What vLLM needs of the machine: its environment, its device, and how its process is started."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from importlib import metadata
+from typing import Final, cast
+
+_CPU_ENVIRONMENT: Final = {
+    # Without these vLLM on CPU takes a share of the whole machine's memory, starts a second process for its worker,
+    # and pins threads to cores that may be taken.
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+}
+_QUIET_ENVIRONMENT: Final = {
+    # Standard output belongs to the harness (`--json`); vLLM's warnings are about its own defaults.
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "VLLM_LOGGING_STREAM": "ext://sys.stderr",
+    "VLLM_NO_USAGE_STATS": "1",
+}
+
+
+def set_environment() -> None:
+    """Set what vLLM and OpenMP read when they are imported, unless the user has."""
+    environment = _QUIET_ENVIRONMENT
+    if _is_cpu_build():
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        # One core is left to preparation: threads that wait for a core in every step slow the model down tenfold.
+        environment = environment | _CPU_ENVIRONMENT | {"OMP_NUM_THREADS": str(max(1, cores - 1))}
+    for name, value in environment.items():
+        os.environ.setdefault(name, value)
+
+
+def _is_cpu_build() -> bool:
+    for name in ("vllm-cpu", "vllm"):
+        try:
+            version = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+        return name == "vllm-cpu" or "cpu" in version
+    return False
+
+
+def device_and_dtype(dtype: str) -> tuple[str, str]:
+    """Device type and precision, without touching the device.
+
+    Args:
+        dtype: a precision, or `auto`: bfloat16 where the device has it, else float16; float32 on CPU.
+    """
+    import torch
+    from vllm.platforms import current_platform
+
+    device = cast("str", current_platform.device_type)
+    if dtype != "auto":
+        return device, dtype
+    if device == "cpu":
+        return device, "float32"
+    return device, "bfloat16" if torch.bfloat16 in current_platform.supported_dtypes else "float16"
+
+
+def may_fork(*, torch_was_there: bool) -> bool:
+    """Whether vLLM's process on CPU can be a fork of this one, which saves it seconds of imports.
+
+    vLLM starts a fresh interpreter on CPU, because a fork does not survive in OpenMP regions when its parent has been
+    in one with several threads. It also needs that no other thread holds a lock at that moment.
+
+    Args:
+        torch_was_there: torch had been imported, and perhaps used, before the engine was made.
+    """
+    import torch
+
+    never_parallel = not torch_was_there or torch.get_num_threads() == 1
+    alone = threading.active_count() == 1 and threading.current_thread() is threading.main_thread()
+    return sys.platform.startswith("linux") and never_parallel and alone

@@ -1,0 +1,67 @@
+"""Requests and responses in vLLM's terms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.engines import Decoding, Request, Tokens
+from harness.engines.logprobs import answer_logprobs_of_ids
+from harness.engines.preparation import Opened, chat_prompt, request_seed, video_metadata
+from harness.types import Response
+
+
+def make_prompt(processor: Any, request: Request, opened: Opened) -> dict[str, Any]:
+    """A prompt as vLLM's renderer takes it: text with one placeholder a medium, and the media as they are."""
+    prompt: dict[str, Any] = {"prompt": chat_prompt(processor, request)}
+    media: dict[str, Any] = {}
+    if opened.images:
+        media["image"] = opened.images
+    if opened.videos:
+        # Frames were sampled already; without metadata, time stamps would be made up.
+        media["video"] = [
+            (video.frames, video_metadata(video) | {"do_sample_frames": False, "video_backend": "pyav"})
+            for video in opened.videos
+        ]
+    if media:
+        prompt["multi_modal_data"] = media
+    return prompt
+
+
+def sampling_parameters(request: Request, decoding: Decoding) -> Any:
+    """The `SamplingParams` of a request for vLLM; nothing is left to the checkpoint's own generation settings."""
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind
+
+    sampled = decoding.temperature > 0
+    return SamplingParams(
+        n=request.n,  # Response i of it is drawn with seed + i.
+        temperature=decoding.temperature,
+        top_p=decoding.top_p if sampled else 1.0,
+        repetition_penalty=1.0,
+        max_tokens=request.max_new_tokens or decoding.max_new_tokens,
+        seed=request_seed(request, decoding) if sampled else None,
+        logprobs=0 if decoding.logprobs else None,  # 0: that of the chosen token alone.
+        flat_logprobs=decoding.logprobs,
+        detokenize=False,  # Token by token it costs more than all the rest; a whole response is decoded at once.
+        output_kind=RequestOutputKind.FINAL_ONLY,
+    )
+
+
+def make_response(request: Request, output: Any, completion: Any, seconds: float, tokenizer: Any) -> Response:
+    """The response in one completion of a finished `RequestOutput` of vLLM."""
+    ids = tuple(completion.token_ids)
+    of_answer = None
+    if (flat := completion.logprobs) is not None:
+        logprobs = tuple(flat.logprobs[start] for start in flat.start_indices)
+        of_answer = answer_logprobs_of_ids(ids, logprobs, tokenizer)
+        if request.observe is not None:
+            request.observe(Tokens(ids=ids, logprobs=logprobs))
+    return Response(
+        sample_id=request.sample_id,
+        text=tokenizer.decode(ids, skip_special_tokens=True).strip(),
+        finish_reason=completion.finish_reason,
+        prompt_tokens=len(output.prompt_token_ids),
+        completion_tokens=len(ids),
+        seconds=round(seconds, 4),
+        answer_logprobs=of_answer,
+    )

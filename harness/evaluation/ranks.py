@@ -1,0 +1,315 @@
+"""One run by several processes that `torchrun` or `accelerate launch` started: how they hear of each other.
+
+They meet in the launcher's key-value store. Rank 0 decides, writes the run and reports; the others work and keep quiet.
+Whoever stops first, for whatever reason, says why; the others stop too and say nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from types import FrameType
+from typing import Any, Final, NoReturn
+
+from harness.errors import EngineError, HarnessError, UsageError
+
+_POLL_S: Final = 0.05
+_BEAT_S: Final = 1.0
+_SILENT_S: Final = 600.0
+"""After this a rank that gives no sign of life counts as dead; launchers notice a dead process at once."""
+_JOIN_S: Final = 600.0
+_GOODBYE_S: Final = 30.0
+_STOPPED: Final = "harness/stopped"
+_END: Final = "harness/end"
+_INTERRUPTED: Final = 130
+_FAULT: Final = 3
+
+
+class OtherRankStoppedError(Exception):
+    """Another rank has ended the run and says why.
+
+    Attributes:
+        exit_code: what the whole run exits with.
+    """
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(f"another rank ended the run with exit code {exit_code}")
+        self.exit_code = exit_code
+
+
+class EndedError(KeyboardInterrupt):
+    """The launcher has asked this process to end."""
+
+
+class Ranks:
+    """This process among those of one run; by default alone.
+
+    Attributes:
+        rank: 0 to `size` - 1.
+        size: processes of the run.
+        local_rank: number of this process on its machine, and of its device.
+        others: samples that the other ranks have finished in the current run, and how many of them failed; kept up to
+            date on rank 0.
+    """
+
+    def __init__(self, *, rank: int = 0, size: int = 1, local_rank: int = 0, store: Any = None) -> None:
+        """Take part in a run.
+
+        Args:
+            rank: of this process.
+            size: processes of the run.
+            local_rank: of this process on its machine.
+            store: a `torch.distributed.Store` that all of them reach; `None`: there are no others.
+        """
+        self.rank = rank
+        self.size = size
+        self.local_rank = local_rank
+        self.others = (0, 0)
+        self._store = store
+        self._counts = ("", 0, 0)
+        self._ended = False
+        self._problem: Exception | None = None
+        self._left = threading.Event()
+        if store is not None:
+            signal.signal(signal.SIGTERM, self._end)
+            self._watcher = threading.Thread(target=self._watch, name="ranks", daemon=True)
+            self._watcher.start()
+
+    def tell(self, what: str, value: str = "") -> None:
+        """Let every rank know something, once."""
+        if self._store is not None:
+            self._ask(lambda: self._store.set(what, value))
+
+    def hear(self, what: str) -> str:
+        """Wait until some rank has told something.
+
+        Raises:
+            OtherRankStoppedError: one has stopped instead.
+            EngineError: one gives no sign of life any more.
+        """
+        while not self._ask(lambda: self._store.check([what])):
+            self.check()
+            time.sleep(_POLL_S)
+        heard: bytes = self._ask(lambda: self._store.get(what))
+        return heard.decode()
+
+    def begin(self, stage: str) -> None:
+        """Count from nothing again."""
+        self._counts = (stage, 0, 0)
+        self.others = (0, 0)
+
+    def gather(self, what: str, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Rank 0 waits until all others have come to this point; the others go on.
+
+        Args:
+            what: name of the point.
+            meanwhile: called now and then while waiting.
+
+        Raises:
+            OtherRankStoppedError, EngineError: see `hear`.
+        """
+        if self.rank:
+            self.tell(f"{what}/{self.rank}", json.dumps(self._counts[1:]))
+            return
+        keys = [f"{what}/{rank}" for rank in range(1, self.size)]
+        for key in keys:
+            while not self._ask(partial(self._store.check, [key])):
+                self.check()
+                meanwhile()
+                time.sleep(_POLL_S)
+        counts = [json.loads(self._ask(partial(self._store.get, key))) for key in keys]
+        self.others = sum(done for done, _ in counts), sum(failed for _, failed in counts)
+        meanwhile()
+
+    def count(self, *, failed: bool) -> None:
+        """One more sample is finished; rank 0 will hear of it."""
+        stage, done, failures = self._counts
+        self._counts = (stage, done + 1, failures + failed)
+
+    def check(self) -> None:
+        """Stop where the run has been stopped.
+
+        Raises:
+            OtherRankStoppedError, EngineError: see `hear`.
+            EndedError: the launcher has asked for the end.
+        """
+        if self._ended:
+            raise EndedError
+        if self._problem is not None:
+            raise self._problem
+
+    def stop(self, exit_code: int) -> int | None:
+        """Tell the others that this rank stops.
+
+        Returns:
+            `None` where it is the first to stop, and so the one to say why; else the first one's exit code.
+        """
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # The launcher ends the rest as soon as one has gone.
+        mine = f"{self.rank} {exit_code}"
+        try:
+            first = self._store.compare_set(_STOPPED, "", mine).decode()
+        except RuntimeError:  # The store has gone with the launcher.
+            return None
+        return None if first == mine else int(first.split()[1])
+
+    def leave(self, exit_code: int) -> int:
+        """End together, when all is done.
+
+        Args:
+            exit_code: rank 0's is the run's.
+
+        Returns:
+            The run's exit code.
+        """
+        if self.rank:
+            exit_code = int(self.hear(_END))
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if self.rank:
+            self.tell(f"{_END}/{self.rank}")
+            return exit_code
+        self.tell(_END, str(exit_code))
+        # The store may live in this process: the others must have read it.
+        keys = [f"{_END}/{rank}" for rank in range(1, self.size)]
+        deadline = time.monotonic() + _GOODBYE_S
+        while time.monotonic() < deadline and not self._ask(lambda: self._store.check(keys)):
+            time.sleep(_POLL_S)
+        return exit_code
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._left.set()
+        if self._store is not None:
+            self._watcher.join()
+
+    def _ask(self, question: Callable[[], Any]) -> Any:
+        try:
+            return question()
+        except RuntimeError as error:
+            self.check()
+            raise _lost(error) from error
+
+    def _end(self, number: int, frame: FrameType | None) -> NoReturn:
+        self._ended = True
+        raise EndedError
+
+    def _watch(self) -> None:
+        """Give a sign of life every second, and notice who has stopped or fallen silent."""
+        watched = [f"harness/beat/{rank}" for rank in (range(1, self.size) if self.rank == 0 else (0,))]
+        beats = [b""] * len(watched)
+        heard = [time.monotonic()] * len(watched)
+        number = 0
+        while self._problem is None:
+            number += 1
+            try:
+                self._store.set(f"harness/beat/{self.rank}", json.dumps([number, *self._counts]))
+                if self._store.check([_STOPPED]):
+                    self._problem = OtherRankStoppedError(int(self._store.get(_STOPPED).split()[1]))
+                if self._store.check(watched):
+                    before, beats = beats, self._store.multi_get(watched)
+                    now = time.monotonic()
+                    heard = [now if old != new else at for at, old, new in zip(heard, before, beats, strict=True)]
+                    counts = [count for _, stage, *count in map(json.loads, beats) if stage == self._counts[0]]
+                    self.others = sum(done for done, _ in counts), sum(failed for _, failed in counts)
+            except RuntimeError as error:
+                self._problem = _lost(error)
+            if time.monotonic() - min(heard) > _SILENT_S:
+                rank = watched[heard.index(min(heard))].rpartition("/")[2]
+                self._problem = EngineError(
+                    f"rank {rank} has given no sign of life for {_SILENT_S:.0f} s. Finished samples are stored; run "
+                    "the same command again."
+                )
+            if self._left.wait(_BEAT_S):
+                return
+
+
+ALONE: Final = Ranks()
+"""The one process of a run that is not shared."""
+
+
+def run_together(work: Callable[[Ranks], int]) -> int:
+    """Do this process's part of a run, alone or with the others that the launcher started.
+
+    Args:
+        work: is given the ranks; rank 0's exit code is the run's.
+
+    Returns:
+        The exit code, the same on every rank.
+
+    Raises:
+        BaseException: what ended the work, on the rank where that happened first; no other has anything to say.
+    """
+    ranks = join_ranks()
+    if ranks.size == 1:
+        return work(ranks)
+    try:
+        return ranks.leave(work(ranks))
+    except OtherRankStoppedError as stopped:
+        return stopped.exit_code
+    except BaseException as error:
+        code = _exit_code(error)
+        first = ranks.stop(code)
+        if first is not None:
+            return first
+        if isinstance(error, EndedError):
+            raise EngineError(
+                "the launcher ended this process, because another one of the run died or it was ended itself. "
+                "Finished samples are stored; run the same command again to go on."
+            ) from None
+        raise
+    finally:
+        ranks.close()
+
+
+def join_ranks() -> Ranks:
+    """The processes of this run, from the environment that the launcher made.
+
+    Raises:
+        UsageError: the environment names several processes and not how they meet.
+        EngineError: they do not meet.
+    """
+    try:
+        size, rank, local_rank = (
+            int(os.environ.get(name, default))
+            for name, default in (("WORLD_SIZE", "1"), ("RANK", "0"), ("LOCAL_RANK", "0"))
+        )
+    except ValueError as error:
+        raise UsageError(f"WORLD_SIZE, RANK and LOCAL_RANK in the environment must be numbers: {error}.") from error
+    if size <= 1:
+        return ALONE
+    missing = [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if not os.environ.get(name)]
+    if missing:
+        raise UsageError(
+            f"the environment says WORLD_SIZE={size}, but not {missing[0]}. Start the processes of one run with "
+            "'torchrun --nproc-per-node N -m harness eval ...', or unset WORLD_SIZE to run alone."
+        )
+    try:
+        from torch.distributed.rendezvous import rendezvous
+    except ImportError as error:
+        raise UsageError("this torch has no torch.distributed: several processes cannot share a run.") from error
+    try:
+        store, rank, size = next(iter(rendezvous("env://", timeout=timedelta(seconds=_JOIN_S))))
+        return Ranks(rank=rank, size=size, local_rank=local_rank, store=store)
+    except (RuntimeError, ValueError) as error:
+        raise _lost(error) from error
+
+
+def _lost(error: Exception) -> EngineError:
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return EngineError(
+        f"the processes of this run have lost each other ({text}). Finished samples are stored; run the same command "
+        "again."
+    )
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, HarnessError):
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt) and not isinstance(error, EndedError):
+        return _INTERRUPTED
+    return _FAULT

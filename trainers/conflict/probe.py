@@ -1,0 +1,122 @@
+"""How much the training data conflict before and after training: the mean similarity of some of its rows.
+
+Imported lazily only: torch and transformers are imported at the top.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from transformers import TrainerCallback
+
+from harness.files import write_atomically
+from harness.prompts import build_prompt
+from harness.types import PromptFormat
+from trainers.conflict.figures import describe
+from trainers.conflict.run import similarity_of
+from trainers.conflict.states import Forced
+from trainers.data.loading import open_pictures
+from trainers.data.schema import Example
+
+FILE: Final = "conflict.json"
+_KEPT: Final = ("mean", "below_threshold", "opposed", "quantiles")
+
+
+def probed_rows(examples: Sequence[Example], rollouts: Path, count: int, seed: int) -> list[Example]:
+    """Rows with a response to force: their own, else the first that selection sampled; at most `count`, drawn.
+
+    Args:
+        examples: the training data.
+        rollouts: `rollouts.jsonl` of the selection; may be missing.
+        count: most rows.
+        seed: of the draw.
+    """
+    sampled: dict[str, str] = {}
+    if rollouts.is_file() and any(example.response is None for example in examples):
+        with rollouts.open(encoding="utf-8") as file:
+            for line in file:
+                record = json.loads(line)
+                if record["number"] == 0 and record["text"]:
+                    sampled[record["id"]] = record["text"]
+    known = [
+        replace(example, response=example.response or sampled[example.sample.id])
+        for example in examples
+        if example.response is not None or example.sample.id in sampled
+    ]
+    return known if len(known) <= count else random.Random(seed).sample(known, count)
+
+
+class ConflictProbe(TrainerCallback):  # type: ignore[misc]  # Transformers is not typed.
+    """Measures the similarity of the same rows, with the same responses, before and after training.
+
+    It is left out where the weights are sharded, and where no row has a response. A run that is resumed takes what was
+    measured before from its output folder. What is measured changes nothing in training.
+    """
+
+    def __init__(
+        self, rows: Sequence[Example], root: Path, processor: Any, *, prompt_format: PromptFormat, num_frames: int
+    ) -> None:
+        """Keep the rows.
+
+        Args:
+            rows: examples with a response.
+            root: what media paths are relative to.
+            processor: of the model.
+            prompt_format: what the model is asked to write.
+            num_frames: frames of a video, shown as images.
+        """
+        self._rows, self._processor = list(rows), processor
+        self._sequences = [
+            Forced(
+                prompt=build_prompt(row.sample, prompt_format),
+                kinds=tuple(
+                    "image" for media in row.sample.media for _ in range(num_frames if media.kind == "video" else 1)
+                ),
+                open_media=partial(open_pictures, row, root, num_frames),
+                response=row.response or "",
+                ended=True,
+                number=number,
+            )
+            for number, row in enumerate(self._rows)
+        ]
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        """Measure, unless an earlier session of this run has."""
+        if state.is_world_process_zero and not (state.global_step and (Path(args.output_dir) / FILE).is_file()):
+            _write(Path(args.output_dir), {"rows": len(self._rows), "before": self._measure(model)})
+
+    def on_train_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        """Measure again, and put both into the log."""
+        file = Path(args.output_dir) / FILE
+        if not state.is_world_process_zero or not file.is_file():
+            return
+        before = json.loads(file.read_text(encoding="utf-8"))["before"]
+        after = self._measure(model)
+        _write(Path(args.output_dir), {"rows": len(self._rows), "before": before, "after": after})
+        one, other = before["mean"]["value"], after["mean"]["value"]
+        state.log_history.append({"step": state.global_step, "conflict/mean_before": one, "conflict/mean_after": other})
+        print(
+            f"similarity of {len(self._rows)} training rows: {one:.3f} before, {other:.3f} after training",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def _measure(self, model: Any) -> dict[str, Any]:
+        whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+        similarity = similarity_of(whole, self._processor, self._sequences)
+        ids = [row.sample.id for row in self._rows]
+        figures = describe(
+            similarity, [(row.sample.task, row.sample.id) for row in self._rows], ["train"] * len(ids), ids, ids
+        )
+        return {key: figures[key] for key in _KEPT}
+
+
+def _write(output: Path, figures: Mapping[str, Any]) -> None:
+    write_atomically(output / FILE, json.dumps(figures, indent=1) + "\n")

@@ -1,0 +1,235 @@
+"""The conflict map of a stored run: its own responses as sequences, under its own checkpoint or another one.
+
+Files beside the run: `conflict.json`, the figures; `conflict.npy`, the map, [B, B] in the order of `samples` in the
+figures; `conflict.png`, its picture. Imported lazily only: torch is imported at the top.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers.utils import logging as transformers_logging
+
+from harness.checkpoints import Checkpoint, resolve_checkpoint
+from harness.diagnostics.conflict import FIGURES, MAP, PICTURE, SCHEMA_VERSION
+from harness.diagnostics.run_folder import latest_records, read_settings
+from harness.errors import DataError, MediaError, ModelError, StoreError, UsageError
+from harness.files import write_atomically, write_errors
+from harness.store import RUN, read_run
+from harness.types import Sample, SampleRecord
+from trainers.conflict.figures import describe
+from trainers.conflict.states import Forced, force
+from trainers.ntk import ntk_cosine, ntk_gram
+
+SEED: Final = 0
+_FEWEST: Final = 2
+_SHADES: Final = 12
+"""Of either colour in the picture, which would take megabytes with all."""
+
+OpenMedia = Callable[[Sample], Sequence[Any]]
+
+
+def map_run(
+    folder: Path, *, open_media: OpenMedia | None, samples: int, model: str | None = None, seed: int = SEED
+) -> dict[str, Any]:
+    """Compute the map of a run and store it in the run's folder.
+
+    Args:
+        folder: a finished run.
+        open_media: opens a sample's images and videos; `None`: samples that have some are left out.
+        samples: most responses that are compared; more are drawn from with the seed.
+        model: another checkpoint than the run's own.
+        seed: of the draw.
+
+    Returns:
+        The figures, as stored.
+
+    Raises:
+        StoreError: not a finished run, or its folder cannot be written.
+        UsageError: the run was blind, its checkpoint is not at hand, or fewer than two samples are asked for.
+        DataError: fewer than two responses can be compared.
+        ModelError: the checkpoint cannot be loaded.
+    """
+    if samples < _FEWEST:
+        raise UsageError(f"--conflict-samples {samples} is out of range: a pair takes 2.")
+    checkpoint = _checkpoint(folder, model)
+    settings = read_settings(folder)
+    if settings.get("blind"):
+        raise UsageError(f"{folder} was asked without its images; give the run that saw them.")
+    start = time.monotonic()
+    records = [record for record in latest_records(folder) if record.response.text.strip()]
+    chosen = _draw(records, samples, seed)
+    opened, unopened = _check_media(chosen, open_media)
+    if len(opened) < _FEWEST:
+        why = f": {next(iter(unopened.values()))}" if unopened else "."
+        raise DataError(f"{folder}: {len(opened)} responses can be compared, a pair takes 2{why}")
+    network, processor = _load(checkpoint)
+    max_pixels = dict(settings.get("engine_settings") or {}).get("max_pixels")
+    similarity = similarity_of(network, processor, _sequences(opened, open_media), max_pixels=max_pixels)
+    figures = {
+        "schema_version": SCHEMA_VERSION,
+        "model": checkpoint.name,
+        "weights": checkpoint.weights,
+        "compared": len(opened),
+        "of": len(records),
+        "seed": seed,
+        "unopened": len(unopened),
+        **describe(
+            similarity,
+            [(record.sample.task, record.sample.id) for record in opened],
+            [_part(record.sample) for record in opened],
+            [_asked(record.sample) for record in opened],
+            [(record.sample.task, record.sample.cluster or record.sample.id) for record in opened],
+        ),
+        "seconds": round(time.monotonic() - start, 1),
+    }
+    _write(folder, similarity, figures)
+    return figures
+
+
+@torch.no_grad()
+def similarity_of(
+    model: Any, processor: Any, sequences: Sequence[Forced], *, max_pixels: int | None = None
+) -> NDArray[np.float64]:
+    """Cosines of the gradients of the sequences' mean log-probability with respect to the LM head: [B, B].
+
+    Exact, see `trainers.ntk.gram`; symmetric, with a diagonal of ones.
+    """
+    tokens = force(model, processor, sequences, max_pixels=max_pixels)
+    head = model.get_output_embeddings().weight.detach()
+    gram = ntk_gram(tokens.hidden, head, tokens.targets, tokens.sequence, tokens.num_sequences)
+    cosine = ntk_cosine(gram.double()).clamp(-1, 1)
+    result: NDArray[np.float64] = ((cosine + cosine.T) / 2).cpu().numpy()
+    return result
+
+
+def _checkpoint(folder: Path, model: str | None) -> Checkpoint:
+    """The checkpoint that was asked for, or the run's own, if it is still what it was."""
+    if not (folder / RUN).is_file():
+        raise StoreError(f"{folder} is not a finished run: the conflict map is made of its stored responses.")
+    run = read_run(folder)
+    if model is None and run.weights is None:
+        raise UsageError(
+            f"{folder} is of a model without files ({run.model}); gradients need weights. Give --conflict-model CKPT."
+        )
+    try:
+        checkpoint = resolve_checkpoint(model or run.model)
+    except ModelError as error:
+        raise ModelError(f"{error} Give the run's checkpoint, or another one, with --conflict-model.") from error
+    if checkpoint.folder is None:
+        raise UsageError(f"model {checkpoint.name!r} has no files; gradients need weights.")
+    if model is None and checkpoint.weights != run.weights:
+        raise ModelError(
+            f"checkpoint {run.model!r} has other weights than the run in {folder} was made with. Give the one that is "
+            "meant with --conflict-model."
+        )
+    return checkpoint
+
+
+def _draw(records: Sequence[SampleRecord], samples: int, seed: int) -> list[SampleRecord]:
+    """At most `samples` records, in the order of the run."""
+    if len(records) <= samples:
+        return list(records)
+    places = sorted(random.Random(seed).sample(range(len(records)), samples))
+    return [records[place] for place in places]
+
+
+def _check_media(
+    records: Sequence[SampleRecord], open_media: OpenMedia | None
+) -> tuple[list[SampleRecord], dict[str, str]]:
+    """The records whose media can be opened, and why the others cannot."""
+    kept, unopened = [], {}
+    for record in records:
+        try:
+            if record.sample.media and open_media is None:
+                raise MediaError("the run's data were not found; give them with --data.")
+            if open_media is not None and record.sample.media:
+                open_media(record.sample)
+            kept.append(record)
+        except MediaError as error:
+            unopened[record.sample.id] = str(error)
+    return kept, unopened
+
+
+def _sequences(records: Sequence[SampleRecord], open_media: OpenMedia | None) -> list[Forced]:
+    numbers: dict[Any, int] = {}
+    return [
+        Forced(
+            prompt=record.sample.prompt,
+            kinds=tuple(media.kind for media in record.sample.media),
+            open_media=partial(open_media, record.sample) if open_media and record.sample.media else list,
+            response=record.response.text,
+            ended=record.response.finish_reason != "length",
+            number=numbers.setdefault(_asked(record.sample), len(numbers)),
+        )
+        for record in records
+    ]
+
+
+def _asked(sample: Sample) -> tuple[Any, ...]:
+    """What makes two samples the same prompt: POPE asks one question of one image in several splits."""
+    shown = sample.cluster or tuple(media.source for media in sample.media) or sample.id
+    return sample.task, sample.prompt, shown
+
+
+def _part(sample: Sample) -> str:
+    return f"{sample.task}/{sample.subset}" if sample.subset else sample.task
+
+
+def _load(checkpoint: Checkpoint) -> tuple[Any, Any]:
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    from harness.engines.positions import correct_video_positions
+
+    transformers_logging.disable_progress_bar()
+    on_gpu = torch.cuda.is_available()
+    try:
+        processor = AutoProcessor.from_pretrained(checkpoint.folder)
+        model = AutoModelForImageTextToText.from_pretrained(
+            checkpoint.folder, dtype=torch.bfloat16 if on_gpu else torch.float32
+        )
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        raise ModelError(f"model {checkpoint.name!r} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
+    correct_video_positions(model)
+    if processor.tokenizer.pad_token_id is None:
+        processor.tokenizer.pad_token = processor.tokenizer.eos_token
+    return model.to("cuda" if on_gpu else "cpu").eval(), processor
+
+
+def _write(folder: Path, similarity: NDArray[np.float64], figures: Mapping[str, Any]) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, similarity.astype(np.float32))
+    with write_errors(folder / MAP):
+        (folder / MAP).write_bytes(buffer.getvalue())
+        (folder / PICTURE).write_bytes(draw_map(similarity, [item["part"] for item in figures["samples"]]))
+    write_atomically(folder / FIGURES, json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
+
+
+def draw_map(similarity: NDArray[np.float64], parts: Sequence[str]) -> bytes:
+    """A PNG of the map, at least 320 pixels wide: blue -1, white 0, red 1; grey lines between parts."""
+    from PIL import Image
+
+    value = np.clip(similarity, -1, 1)
+    red, blue = np.array([178.0, 24.0, 43.0]), np.array([33.0, 102.0, 172.0])
+    far = np.where((value > 0)[..., None], red, blue)
+    # The square root shows the small similarities, of which most of a map is made.
+    strength = (np.sqrt(np.abs(value)) * _SHADES).round()[..., None] / _SHADES
+    pixels = (255 + (far - 255) * strength).astype(np.uint8)
+    scale = max(1, -(-320 // len(value)))
+    pixels = pixels.repeat(scale, 0).repeat(scale, 1)
+    for place in range(1, len(parts)):
+        if parts[place] != parts[place - 1]:
+            pixels[place * scale, :] = pixels[:, place * scale] = 128
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).quantize(2 * _SHADES + 2).save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,143 @@
+"""The states from which a checkpoint predicts the tokens of given responses, teacher-forced.
+
+Imported lazily only: torch is imported at the top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch import Tensor
+
+from harness.engines.preparation import size_limits, video_metadata
+from harness.media import Video
+from trainers.ntk import Tokens
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_TOGETHER: Final = {"cpu": 16, "cuda": 4}
+"""Sequences a forward pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forced:
+    """A prompt and the response that is put into the model's mouth.
+
+    Attributes:
+        prompt: text of the user's turn, after its media.
+        kinds: `image` or `video` of each medium, in order.
+        open_media: opens them. Raises `MediaError` for this sample alone.
+        response: text of the model's turn.
+        ended: the response ends with the end token; it was not cut off.
+        number: sequences with the same number answer the same prompt.
+    """
+
+    prompt: str
+    kinds: tuple[str, ...]
+    open_media: Callable[[], Sequence[Image | Video]]
+    response: str
+    ended: bool
+    number: int
+
+
+@torch.no_grad()
+def force(model: Any, processor: Any, sequences: Sequence[Forced], *, max_pixels: int | None = None) -> Tokens:
+    """The response tokens of all sequences and the last-layer states that predict them.
+
+    The model is left in the mode that it was in. Media are opened a batch at a time.
+
+    Args:
+        model: a Transformers image-text-to-text model.
+        processor: its processor.
+        sequences: B of them, each with at least one response token.
+        max_pixels: cap on the pixels of an image or frame; `None`: what the processor says.
+
+    Returns:
+        Tokens with `hidden` [N, d] as the LM head reads them and `sequence` in the order of `sequences`; `logprobs` are
+        zeros, which the exact kernel does not read.
+
+    Raises:
+        MediaError: a medium cannot be read.
+    """
+    device = next(model.parameters()).device
+    size = _TOGETHER.get(device.type, 1)
+    was_training = model.training
+    model.eval()
+    hidden: list[Tensor] = []
+    targets: list[Tensor] = []
+    owner: list[Tensor] = []
+    try:
+        # A batch holds one kind of media: processors pad images and videos in different ways.
+        order = sorted(range(len(sequences)), key=lambda place: (sequences[place].kinds, len(sequences[place].prompt)))
+        for start in range(0, len(order), size):
+            places = order[start : start + size]
+            batch = [sequences[place] for place in places]
+            inputs, ids, mask = _encode(model, processor, batch, max_pixels)
+            states = model.base_model(**inputs, use_cache=False).last_hidden_state
+            states = states[:, -ids.shape[1] - 1 : -1]  # A state predicts the token after it.
+            hidden.append(states[mask])
+            targets.append(ids[mask])
+            owner.append(torch.tensor(places, device=device)[:, None].expand_as(ids)[mask])
+    finally:
+        model.train(was_training)
+    words = torch.cat(targets)
+    return Tokens(
+        hidden=torch.cat(hidden),
+        targets=words,
+        sequence=torch.cat(owner),
+        logprobs=torch.zeros(len(words), device=device),
+        prompt=torch.tensor([item.number for item in sequences], device=device),
+    )
+
+
+def response_ids(model: Any, processor: Any, sequence: Forced) -> list[int]:
+    """The tokens of a response, with the end token where it ended."""
+    ids: list[int] = processor.tokenizer(sequence.response, add_special_tokens=False)["input_ids"]
+    if not sequence.ended:
+        return ids
+    ends = model.generation_config.eos_token_id
+    known = [ends] if isinstance(ends, int) else list(ends or [])
+    own = processor.tokenizer.eos_token_id  # Of several ends the one that closes a turn.
+    return [*ids, own if own in known or not known else known[0]]
+
+
+def _encode(
+    model: Any, processor: Any, batch: Sequence[Forced], max_pixels: int | None
+) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    """Inputs of a forward pass, prompts padded on the left and responses on the right; the responses and their mask."""
+    device = next(model.parameters()).device
+    texts: list[str] = []
+    images: list[Any] = []
+    videos: list[Any] = []
+    for item in batch:
+        content: list[dict[str, Any]] = [{"type": kind} for kind in item.kinds]
+        messages = [{"role": "user", "content": [*content, {"type": "text", "text": item.prompt}]}]
+        texts.append(processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
+        for medium in item.open_media():
+            (videos if isinstance(medium, Video) else images).append(medium)
+    frames = max((len(video.frames) for video in videos), default=1)
+    limits = size_limits(processor, max_pixels, frames)
+    arguments: dict[str, Any] = {"text": texts, "padding": True, "padding_side": "left", "return_tensors": "pt"}
+    if images:
+        arguments |= {"images": images, "images_kwargs": limits.get("images_kwargs", {})}
+    if videos:
+        arguments["videos"] = [video.frames for video in videos]
+        arguments["videos_kwargs"] = {
+            **limits.get("videos_kwargs", {}),
+            "do_sample_frames": False,
+            "video_metadata": [video_metadata(video) for video in videos],
+        }
+    inputs = dict(processor(**arguments).to(device))
+    rows = [response_ids(model, processor, item) for item in batch]
+    longest = max(map(len, rows))
+    ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows], device=device)
+    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows], device=device)
+    inputs["input_ids"] = torch.cat([inputs["input_ids"], ids], dim=1)
+    inputs["attention_mask"] = torch.cat([inputs["attention_mask"], mask], dim=1)
+    if "mm_token_type_ids" in inputs:
+        inputs["mm_token_type_ids"] = torch.cat([inputs["mm_token_type_ids"], torch.zeros_like(ids)], dim=1)
+    return inputs, ids, mask.bool()
