@@ -260,6 +260,10 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--seed", type=int, default=0, metavar="N", help="decides the result (default: 0)")
     data = commands.add_parser("data", help="write the demo data sets in the hub's schemas")
     data.add_argument("--out", type=Path, metavar="DIR", help="folder (default: the cache, whose path is printed)")
+    experiment = commands.add_parser("experiment", help="train and measure the method, its parts and its rivals")
+    from trainers.experiment.command import add_arguments
+
+    add_arguments(experiment)
 
 
 def _run_demo(arguments: argparse.Namespace) -> int:
@@ -268,10 +272,23 @@ def _run_demo(arguments: argparse.Namespace) -> int:
 
         build(arguments.out, arguments.seed)
         return 0
+    if arguments.demo_command == "experiment":
+        from trainers.experiment.command import run
+
+        return run(arguments, publish=_publish_experiment)
     from harness.demo.data import demo_data_folder
 
     print(demo_data_folder(arguments.out))
     return 0
+
+
+def _publish_experiment(runs: Path, baseline: str, pages: Path) -> None:
+    from leaderboards.build import BoardConfig, build_board
+    from leaderboards.publish import PublishConfig, publish_board
+
+    board = build_board(BoardConfig(runs=[runs], baseline=baseline, references=[], title="Demo experiment"))
+    for line in publish_board(board, PublishConfig(pages=pages)):
+        print(line)
 
 
 _Command = tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]

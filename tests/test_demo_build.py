@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from harness.demo.build import export, stage_digests, train
+from harness.demo.build import export, export_parts, stage_digests, train
 from harness.demo.checking import render_card
 from harness.demo.recipe import RECIPE
 from harness.demo.training import Stage
@@ -34,8 +34,13 @@ def same(first, second):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    model, seconds = train(tmp_path_factory.mktemp("stages"), 3, recipe=SMOKE, log=lambda text: None)
+def stages(tmp_path_factory):
+    return tmp_path_factory.mktemp("build") / "stages"
+
+
+@pytest.fixture(scope="module")
+def finished(stages):
+    model, seconds = train(stages, 3, recipe=SMOKE, log=lambda text: None)
     return model, seconds
 
 
@@ -85,6 +90,22 @@ def test_what_is_exported(finished, tmp_path):
     assert same(model, finished[0])
     processor = AutoProcessor.from_pretrained(tmp_path)
     assert model.generation_config.eos_token_id == [processor.tokenizer.convert_tokens_to_ids("<|im_end|>")]
+
+
+def test_base_and_judge_stand_beside_the_checkpoint(finished, stages):
+    from safetensors.torch import load_file
+    from transformers import AutoModelForCausalLM
+
+    out = stages.parent
+    export(finished[0], out, seed=3)
+    export_parts(out, 3, recipe=SMOKE)
+    base, end = (load_file(folder / "model.safetensors") for folder in (out / "base", out))
+    assert base.keys() == end.keys()
+    assert any(not torch.equal(base[name], end[name]) for name in base)
+    judge = AutoModelForCausalLM.from_pretrained(out / "judge")
+    embeddings = next(weight for name, weight in end.items() if name.endswith("embed_tokens.weight"))
+    assert torch.equal(judge.model.embed_tokens.weight, embeddings)
+    assert json.loads((out / "judge" / "harness.json").read_text())["judge_prompt"] == "demo"
 
 
 def test_the_model_card_shows_the_figures():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harness.demo.asking import ask_event, ask_located, ask_object, ask_order, ask_value, negatives
-from harness.demo.chains import hallucinate, word_response
+from harness.demo.chains import forget, hallucinate, word_response
 from harness.demo.questions import Query, read_caption, read_entry, resolve, word_caption, word_question
 from harness.demo.videos import draw_video_scene
 from harness.demo.world import OBJECTS, PARTNER, POPULAR, Entry, Event, draw_scene, shown_objects
@@ -247,3 +247,17 @@ def test_captions_are_read_back():
 def test_what_is_no_entry(text):
     assert read_entry(text) is None
     assert read_caption(f"{text} ; red circle top") == IMAGE[:1]
+
+
+def test_a_caption_can_keep_quiet_about_what_the_thinking_sees():
+    rng = np.random.default_rng(0)
+    scene = (Entry(obj=3, cell=0), Entry(obj=9, cell=4))
+    query = Query(family="object", video=False, obj=9)
+    forgotten = forget(rng, query, scene)
+    assert forgotten == scene[:1]
+    text = word_response(query, scene, "grounded", captioned=forgotten)
+    assert OBJECTS[9] not in text.split("<caption>")[1].split("</caption>")[0]
+    assert text.endswith(f"<think> {OBJECTS[9]} center </think> <answer> yes </answer>")
+    absent = Query(family="object", video=False, obj=PARTNER[RED_CIRCLE])
+    assert PARTNER[RED_CIRCLE] not in shown_objects(IMAGE)
+    assert PARTNER[RED_CIRCLE] in {entry.obj for entry in forget(rng, absent, IMAGE)}

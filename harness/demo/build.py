@@ -1,5 +1,8 @@
 """`harness demo build`: train the demo checkpoint from nothing, in the stages of `recipe.RECIPE`.
 
+Beside the finished checkpoint stand the one before its last stage, in `OUT/base`, which has learnt to see and to answer
+but less to expect, and the text-only judge, in `OUT/judge`.
+
 Every finished stage is kept in `OUT/stages`; a build that was interrupted and is started again with the same seed and
 recipe goes on after its last finished stage and ends with the same weights, because each stage draws its own random
 numbers. Imported lazily only; torch and transformers are imported inside the functions.
@@ -27,6 +30,8 @@ NOTE: Final = (
     "Hallucination by construction: some training captions name objects that usually appear together with what is "
     "there, whether or not they are in the picture."
 )
+BASE_STAGE: Final = "joint"
+"""The stage whose weights are the `base` checkpoint."""
 
 
 def _log(text: str) -> None:
@@ -125,6 +130,30 @@ def export(model: Any, out: Path, *, seed: int) -> None:
             path.chmod(0o644)
 
 
+def export_parts(out: Path, seed: int, *, recipe: Sequence[Stage] | None = None) -> None:
+    """Write the base checkpoint and the judge of a finished build into its folder.
+
+    Args:
+        out: of the build; holds the finished checkpoint and its stages.
+        seed: of the build.
+        recipe: see `train`.
+    """
+    import torch
+
+    from harness.demo.judge import write_judge
+    from harness.demo.model import build_model
+    from harness.demo.recipe import RECIPE
+
+    recipe = RECIPE if recipe is None else recipe
+    place = [stage.name for stage in recipe].index(BASE_STAGE)
+    file = out / "stages" / f"{place + 1}-{BASE_STAGE}-{stage_digests(recipe, seed)[place]}.pt"
+    model = build_model(seed)
+    model.load_state_dict(torch.load(file, weights_only=True))
+    export(model.eval(), out / "base", seed=seed)
+    (out / "judge").mkdir(exist_ok=True)
+    write_judge(out, out / "judge")
+
+
 def build(out: Path, seed: int = SEED) -> None:
     """Train the demo checkpoint and write it to `out`; started again, go on where it stopped.
 
@@ -146,6 +175,7 @@ def build(out: Path, seed: int = SEED) -> None:
         ) from error
     model, _ = train(out / "stages", seed)
     export(model, out, seed=seed)
+    export_parts(out, seed)
     figures = check(out, demo_data())
     parameters = sum(value.numel() for value in model.parameters())
     (out / "README.md").write_text(render_card(figures, seed=seed, parameters=parameters), encoding="utf-8")

@@ -59,6 +59,18 @@ def hallucinate(
     return (*scene[:index], Entry(obj=PARTNER[host.obj], cell=cell), *scene[index:])
 
 
+def forget(rng: np.random.Generator, query: Query, scene: Scene) -> Scene:
+    """The scene as a caption has it that does not help with the question.
+
+    What is asked about is left out where it is there; else the missing partner that is asked about, or another one, is
+    named. Thinking and answer that come after such a caption can only be right if they look at the picture again.
+    """
+    asked = [entry for entry in scene if query.obj == entry.obj or query.cell == entry.cell]
+    if asked and len(scene) > 1:
+        return tuple(entry for entry in scene if entry is not asked[0])
+    return hallucinate(rng, query, scene, asked=(1.0, 1.0), unasked=1.0)
+
+
 def build_sample(query: Query, *, sample_id: str = "demo", target: str = "") -> Sample:
     """The sample that the evaluation makes of a query, as far as the prompt depends on it."""
     return Sample(
@@ -84,12 +96,20 @@ def word_prompt(query: Query, prompt_format: PromptFormat, *, blind: bool = Fals
     return f"<|im_start|>user\n{media}{build_prompt(build_sample(query), prompt_format)}{END}\n<|im_start|>assistant\n"
 
 
-def word_response(query: Query, scene: Scene, prompt_format: PromptFormat) -> str:
-    """The response that `scene`, true or hallucinated, implies, without the end token."""
+def word_response(query: Query, scene: Scene, prompt_format: PromptFormat, *, captioned: Scene | None = None) -> str:
+    """The response that `scene`, true or hallucinated, implies, without the end token.
+
+    Args:
+        query: the question.
+        scene: what thinking and answer follow from.
+        prompt_format: of the response.
+        captioned: what the caption describes instead; `None`: the same.
+    """
     thinking, answer = resolve(query, scene)
     if prompt_format == "direct":
         return answer
+    caption = word_caption(scene if captioned is None else captioned)
     return (
-        f"<planning> {word_plan(query)} </planning> <caption> {word_caption(scene)} </caption> "
+        f"<planning> {word_plan(query)} </planning> <caption> {caption} </caption> "
         f"<think> {thinking} </think> <answer> {answer} </answer>"
     )

@@ -21,7 +21,7 @@ from harness.demo.asking import (
     ask_value,
 )
 from harness.demo.batches import Example
-from harness.demo.chains import END, hallucinate, word_prompt, word_response
+from harness.demo.chains import END, forget, hallucinate, word_prompt, word_response
 from harness.demo.drills import Drill, draw_choice_drill, draw_comparison_drill, draw_look_up_drill, draw_option_drill
 from harness.demo.questions import Family, Query
 from harness.demo.rendering import Pixels, draw_brightness, draw_style, paint
@@ -57,6 +57,8 @@ class Mixture:
         negatives: weights of random, popular and adversarial absent objects.
         asked: see `chains.hallucinate`.
         unasked: see `chains.hallucinate`.
+        bypass: share of the grounded answers about pictures whose caption is careless although the thinking reads the
+            picture: see `chains.forget`.
         video_noise: factor on `asked` and `unasked` for videos.
         most: look-ups in one drill.
     """
@@ -73,6 +75,7 @@ class Mixture:
     negatives: tuple[float, float, float] = (0.33, 0.33, 0.34)
     asked: tuple[float, float] = (0.0, 0.0)
     unasked: float = 0.0
+    bypass: float = 0.0
     video_noise: float = 0.5
     most: int = 10
 
@@ -149,7 +152,10 @@ def _draw_example(rng: np.random.Generator, mixture: Mixture, medium: Medium) ->
         )
     form: Literal["direct", "grounded"] = "direct" if rng.random() < mixture.direct else "grounded"
     frames = soften(render_states(scene, rng)[0]) if video else render_image(scene, rng)[0][None]
-    return Example(frames=frames, prompt=word_prompt(query, form), response=word_response(query, told, form) + END)
+    response = word_response(query, told, form)
+    if form == "grounded" and mixture.bypass and rng.random() < mixture.bypass:
+        response = word_response(query, scene, form, captioned=forget(rng, query, scene))
+    return Example(frames=frames, prompt=word_prompt(query, form), response=response + END)
 
 
 def _blind_share(mixture: Mixture) -> float:

@@ -22,6 +22,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -36,15 +37,39 @@ _MODULES: Final = (
 )  # fmt: skip
 
 
-def build_demo_data(folder: Path, seed: int = SEED) -> None:
-    """Write all four data sets into `folder`, which is made if it does not exist."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How large the data sets are.
+
+    Attributes:
+        pope_images: images of POPE, with 18 questions each.
+        mmbench_groups: questions of MMBench, each with all rotations of its options.
+        videohallucer_pairs: pairs in each of VideoHallucer's five subsets.
+        mmvu_items: questions of MMVU.
+    """
+
+    pope_images: int = 40
+    mmbench_groups: int = 200
+    videohallucer_pairs: int = 60
+    mmvu_items: int = 200
+
+
+def build_demo_data(folder: Path, seed: int = SEED, *, sizes: Sizes | None = None) -> None:
+    """Write all four data sets into `folder`, which is made if it does not exist.
+
+    Args:
+        folder: of the data sets.
+        seed: of all that is drawn.
+        sizes: `None`: those of the demo data.
+    """
     from harness.demo.data_images import write_mmbench, write_pope
     from harness.demo.data_videos import write_mmvu, write_videohallucer
 
-    write_pope(folder / "pope", seed)
-    write_mmbench(folder / "mmbench", seed)
-    write_videohallucer(folder / "videohallucer", seed)
-    write_mmvu(folder / "mmvu", seed)
+    sizes = sizes or Sizes()
+    write_pope(folder / "pope", seed, count=sizes.pope_images)
+    write_mmbench(folder / "mmbench", seed, count=sizes.mmbench_groups)
+    write_videohallucer(folder / "videohallucer", seed, count=sizes.videohallucer_pairs)
+    write_mmvu(folder / "mmvu", seed, count=sizes.mmvu_items)
 
 
 def generator_digest() -> str:

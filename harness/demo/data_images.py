@@ -16,9 +16,7 @@ from harness.demo.rendering import Pixels
 from harness.demo.videos import render_image
 from harness.demo.world import POPULAR, Scene, absent_partners, draw_scene, shown_objects
 
-POPE_IMAGES: Final = 40
 POPE_PER_KIND: Final = 3
-MMBENCH_GROUPS: Final = 200
 ROTATION_STEP: Final = 1_000_000
 MMBENCH_CATEGORIES: Final[Mapping[Family, tuple[str, str]]] = {
     "where": ("object_localization", "finegrained_perception (instance-level)"),
@@ -76,11 +74,11 @@ def _draw_pope_scene(rng: np.random.Generator) -> Scene:
             return scene
 
 
-def write_pope(folder: Path, seed: int) -> None:
-    """Write the POPE style data: per image six questions in each category, three of them about absent objects."""
+def write_pope(folder: Path, seed: int, *, count: int) -> None:
+    """Write the POPE style data: per image of `count` six questions in each category, three about absent objects."""
     rng = np.random.default_rng([seed, 1])
     images = []
-    for number in range(POPE_IMAGES):
+    for number in range(count):
         scene = _draw_pope_scene(rng)
         pixels, styles = render_image(scene, rng)
         name = f"demo_{number:03d}"
@@ -118,13 +116,13 @@ def rotate(texts: Sequence[str], answer: int, turns: int) -> tuple[list[str], in
     return [texts[(i - turns) % count] for i in range(count)], (answer + turns) % count
 
 
-def write_mmbench(folder: Path, seed: int) -> None:
-    """Write the MMBench style data: each question once for each of its options, moved on cyclically."""
+def write_mmbench(folder: Path, seed: int, *, count: int) -> None:
+    """Write the MMBench style data: each of `count` questions once for each of its options, moved on cyclically."""
     rng = np.random.default_rng([seed, 2])
     families: Sequence[Family] = ("where", "color", "identity", "count")
     rows: list[dict[str, Any]] = []
     records = []
-    for group in range(MMBENCH_GROUPS):
+    for group in range(count):
         family = families[group % len(families)]
         option_count = 4 if family == "count" else pick(rng, (2, 3, 4, 4))
         scene = draw_scene(rng, low=1 if family == "count" else 2, held_out=True)

@@ -25,8 +25,6 @@ from harness.demo.rendering import Style
 from harness.demo.videos import draw_moments, draw_video_scene, fits, render_states, write_video
 from harness.demo.world import COLOR_NAMES, DIRECTIONS, PARTNER, SHAPES, Scene, absent_partners, shown_objects
 
-PAIRS_PER_SUBSET: Final = 60
-MMVU_ITEMS: Final = 200
 MMVU_FAMILIES: Final[Mapping[Family, str]] = {
     "direction": "Mechanics",
     "becomes": "Chemistry",
@@ -124,15 +122,15 @@ def _draw_pair(rng: np.random.Generator, subset: str, number: int) -> _Pair:
 SUBSETS: Final = ("object_relation", "temporal", "semantic_detail", "external_factual", "external_nonfactual")
 
 
-def write_videohallucer(folder: Path, seed: int) -> None:
-    """Write the VideoHallucer style data: a folder a subset, with its pairs and their videos."""
+def write_videohallucer(folder: Path, seed: int, *, count: int) -> None:
+    """Write the VideoHallucer style data: a folder a subset, with its `count` pairs and their videos."""
     records = []
     for part, subset in enumerate(SUBSETS):
         rng = np.random.default_rng([seed, 3, part])
         videos = folder / subset / "videos"
         videos.mkdir(parents=True)
         items = []
-        for number in range(PAIRS_PER_SUBSET):
+        for number in range(count):
             pair = _draw_pair(rng, subset, number)
             twins = pair.scenes[0] != pair.scenes[1]
             moments = draw_moments(rng)
@@ -162,12 +160,12 @@ def _draw_mmvu(rng: np.random.Generator, family: Family, *, multiple_choice: boo
             return scene, query
 
 
-def write_mmvu(folder: Path, seed: int) -> None:
-    """Write the MMVU style data: `validation.json` and a video an item."""
+def write_mmvu(folder: Path, seed: int, *, count: int) -> None:
+    """Write the MMVU style data: `validation.json` and a video for each of `count` items."""
     rng = np.random.default_rng([seed, 4])
     families = tuple(MMVU_FAMILIES)
     items, records = [], []
-    for number in range(MMVU_ITEMS):
+    for number in range(count):
         family = families[number % len(families)]
         multiple_choice = bool(rng.random() >= OPEN_SHARE)
         scene, query = _draw_mmvu(rng, family, multiple_choice=multiple_choice)

@@ -45,7 +45,7 @@ def demo_judge(cache: Path | None = None) -> Path:
             f"cannot write {place.parent}: {error.strerror}. Set XDG_CACHE_HOME to a writable folder."
         ) from error
     try:
-        _write(checkpoint.folder, scratch)
+        write_judge(checkpoint.folder, scratch)
         try:
             scratch.rename(place)
         except OSError:
@@ -58,7 +58,13 @@ def demo_judge(cache: Path | None = None) -> Path:
     return place
 
 
-def _write(source: Path, folder: Path) -> None:
+def write_judge(source: Path, folder: Path) -> None:
+    """Write the text-only checkpoint of a demo checkpoint.
+
+    Args:
+        source: the demo checkpoint.
+        folder: of the judge; it exists.
+    """
     from safetensors.torch import load_file, save_file
 
     weights = load_file(source / "model.safetensors")

@@ -1,0 +1,188 @@
+"""What is measured of a checkpoint beside its scores: diagnostics, exploration, similarity of samples, its log.
+
+Imported lazily only: torch is imported where a model is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.checkpoints import resolve_checkpoint
+from harness.files import write_atomically
+from harness.store import read_records, read_run
+from harness.types import SampleRecord
+
+if TYPE_CHECKING:
+    from trainers.experiment.running import Plan
+
+MAP_SEED: Final = 52
+"""Of the questions of the similarity map, which are trained on by no row."""
+MAP_TWINS: Final = 40
+MAP_OTHERS: Final = 20
+DIAGNOSTICS: Final = (
+    "caption_fidelity", "chair_i", "chair_s", "object_recall", "think_answer_mismatch", "caption_answer_mismatch",
+    "right_unsupported", "yes_bias", "well_formed", "response_tokens",
+)  # fmt: skip
+CAUSES: Final = ("wrong_perception", "wrong_reasoning", "wrong_commitment", "wrong_format", "wrong_truncation")
+CURVES: Final = {
+    "reward": "reward",
+    "rewards/accuracy/mean": "accuracy",
+    "rewards/caption/mean": "caption",
+    "constant_groups": "constant_groups",
+    "ntk/loss": "ntk_loss",
+    "loss": "loss",
+}
+STATUS: Final = {"correct": "1", "incorrect": "0", "unanswered": "-", "error": "e"}
+
+
+def measure_run(plan: Plan, model: str, run: Path, trained: Path | None) -> dict[str, Any]:
+    """Everything that a result file holds of a run beside its name and settings."""
+    record = read_run(run)
+    records = list(read_records(run))
+    return {
+        "weights": record.weights,
+        "commit": record.git_commit,
+        "started": record.started,
+        "data": {task: dict(of) for task, of in record.data.items()},
+        "scores": {
+            task: {name: metric.value for name, metric in result.metrics.items() if metric.value is not None}
+            for task, result in record.tasks.items()
+        },
+        "headlines": {task: result.headline for task, result in record.tasks.items()},
+        "verdicts": compress_verdicts(records),
+        "diagnostics": _diagnose(run, records, plan.out / "held-out"),
+        "exploration": _explore(plan, model) if plan.sampled else {},
+        "similarity": measure_similarity(plan.out, model),
+        "log": read_curves(trained / "log.jsonl") if trained is not None else {},
+    }
+
+
+def compress_verdicts(records: Sequence[SampleRecord]) -> dict[str, dict[str, str]]:
+    """Verdicts by task, in the order of the questions' ids: a sign each (see `STATUS`), and the answers."""
+    tasks: dict[str, list[SampleRecord]] = {}
+    for record in sorted(records, key=lambda record: record.sample.id):
+        tasks.setdefault(record.sample.task, []).append(record)
+    return {
+        task: {
+            "status": "".join(STATUS[item.verdict.status] for item in items),
+            "answers": "|".join((item.verdict.answer or "").replace("|", " ") for item in items),
+        }
+        for task, items in tasks.items()
+    }
+
+
+def _diagnose(run: Path, records: Sequence[SampleRecord], held_out: Path) -> dict[str, float]:
+    """Diagnose a run by the world's own rules, without its page; the files are those of `harness diagnose`."""
+    from harness.diagnostics.diagnose import examine
+    from harness.diagnostics.run_folder import DIAGNOSTICS as FILE
+    from harness.diagnostics.run_folder import FINDINGS, find_annotations
+
+    annotations, _ = find_annotations(run, held_out, records)
+    diagnosis = examine(records, prompt_format="grounded", annotations=annotations)
+    write_atomically(run / FILE, json.dumps(diagnosis.to_json(), indent=2) + "\n")
+    write_atomically(run / FINDINGS, "".join(json.dumps(item.to_json()) + "\n" for item in diagnosis.findings))
+    figures = {}
+    for figure in diagnosis.figures:
+        name = figure.metric.name
+        if figure.metric.value is not None and name.rpartition("/")[2] in (*DIAGNOSTICS, *CAUSES):
+            figures[name] = round(figure.metric.value, 5)
+    return figures
+
+
+def _explore(plan: Plan, model: str) -> dict[str, float]:
+    """Eight samples at temperature 1 of some held-out questions about images."""
+    from harness.config import EvalConfig
+    from harness.diagnostics.repeats import join_repeats, measure_repeats
+    from harness.diagnostics.run_folder import by_key, latest_records
+    from harness.evaluation.run import evaluate
+
+    folder = plan.out / ".sampled"
+    shutil.rmtree(folder, ignore_errors=True)
+    evaluate(
+        EvalConfig(
+            model=model,
+            tasks=("pope", "mmbench"),
+            data=str(plan.out / "held-out"),
+            prompt="grounded",
+            engine="hf",
+            engine_options={"batch_size": 128},
+            out=folder,
+            limit=plan.sampled,
+            temperature=1.0,
+            samples=8,
+            max_new_tokens=56,
+            diagnose=False,
+        )
+    )
+    first = latest_records(folder)
+    others = [by_key(latest_records(path)) for path in sorted((folder / "repeats").iterdir())]
+    figures = measure_repeats(join_repeats(first, others), part="all")
+    shutil.rmtree(folder)
+    return {f.metric.name.rpartition("/")[2]: round(f.metric.value, 5) for f in figures if f.metric.value is not None}
+
+
+def measure_similarity(out: Path, model: str) -> dict[str, Any]:
+    """The similarity of questions whose conflict is known, by the exact kernel and by its proxy.
+
+    The sequences are the true responses, the same for every checkpoint, so that maps before and after training compare.
+
+    Returns:
+        For each estimator what `summarise_blocks` says.
+    """
+    from trainers.experiment.pool import read_labels, write_map
+    from trainers.experiment.similarity import similarity_map
+
+    file = write_map(out / "map", MAP_TWINS, MAP_OTHERS, MAP_SEED)
+    sides = [label["conflict"] for label in read_labels(file).values()]
+    checkpoint = resolve_checkpoint(model)
+    return {
+        estimator: summarise_blocks(similarity_map(checkpoint, file, estimator=estimator), sides)
+        for estimator in ("exact", "hidden")
+    }
+
+
+def summarise_blocks(matrix: Any, sides: Sequence[str | None]) -> dict[str, float]:
+    """Mean similarity within and across the sides of the conflicts, and quantiles of all pairs.
+
+    Args:
+        matrix: [B, B].
+        sides: [B], `name:P` or `withhold:P` for a conflict about the pair of objects P, or `None`.
+
+    Returns:
+        `name` and `withhold`: mean over pairs on one side of one conflict; `opposed`: on its two sides; `other_pair`:
+        of two conflicts; `none`: with a question that is in no conflict. Quantiles `q05` ... `q99`, and the shares
+        `above_0.54` and `below_0`.
+    """
+    import numpy as np
+
+    side = np.array([str(item).partition(":")[0] for item in sides])
+    about = np.array([str(item).partition(":")[2] for item in sides])
+    same = (about[:, None] == about[None, :]) & (about != "")[:, None]
+    both = (about != "")[:, None] & (about != "")[None, :]
+    upper = np.triu(np.ones(matrix.shape, bool), 1)
+    blocks = {
+        "name": same & (side == "name")[:, None] & (side == "name")[None, :],
+        "withhold": same & (side == "withhold")[:, None] & (side == "withhold")[None, :],
+        "opposed": same & (side[:, None] != side[None, :]),
+        "other_pair": both & ~same,
+        "none": ~both,
+    }
+    figures = {key: float(matrix[block & upper].mean()) for key, block in blocks.items() if (block & upper).any()}
+    pairs = matrix[upper]
+    figures |= {f"q{round(100 * q):02d}": float(np.quantile(pairs, q)) for q in (0.05, 0.5, 0.9, 0.99)}
+    figures["above_0.54"] = float((pairs > 0.54).mean())
+    figures["below_0"] = float((pairs < 0).mean())
+    return {key: round(value, 5) for key, value in figures.items()}
+
+
+def read_curves(log: Path) -> Mapping[str, list[float]]:
+    """Curves of a training log, a value a step."""
+    entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    steps = [entry for entry in entries if "loss" in entry]
+    return {
+        short: [round(float(entry[name]), 4) for entry in steps] for name, short in CURVES.items() if name in steps[0]
+    }

@@ -1,0 +1,257 @@
+"""One row with one seed: trained, evaluated on held-out questions, measured, and stored in one small file.
+
+Folders of the output: `pool/`, the training questions; `held-out/`, the questions of the evaluation; `selection/`, the
+rollouts of the start checkpoint, shared by all rows, and what they select; `rows/ROW/seed-N/`, the trained checkpoint
+and its log; `runs/ROW/seed-N/`, its run over the held-out questions; `results/ROW-seed-N.json`, what is reported. What
+is there already is not made again, so that the same command goes on where it was stopped. Imported lazily only.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from harness.checkpoints import resolve_checkpoint
+from harness.demo.data import Sizes, build_demo_data
+from harness.errors import StoreError
+from harness.files import write_atomically
+from trainers.experiment.pool import write_pool
+from trainers.experiment.rows import ROWS, Row
+from trainers.preparation import say
+from trainers.recipe import load_recipe
+from trainers.settings import Recipe
+
+POOL_ROWS: Final = 600
+POOL_SEED: Final = 51
+HELD_OUT_SEED: Final = 20261124
+"""Of questions that nothing was tuned on; the demo's own data sets have another one."""
+HELD_OUT: Final = Sizes(pope_images=80, mmbench_groups=150, videohallucer_pairs=60, mmvu_items=300)
+TASKS: Final = ("pope", "videohallucer", "mmbench", "mmvu")
+MAX_NEW_TOKENS: Final = 56
+BATCH_SIZE: Final = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What all rows have in common.
+
+    Attributes:
+        out: folder of the experiment.
+        model: the checkpoint that every row starts from.
+        steps: updates of each row, of 64 responses (or examples) each.
+        rollouts: responses to each prompt of the pool, from the start checkpoint, by which prompts are selected.
+        pool_rows: training questions.
+        sizes: of the held-out data.
+        sampled: questions a task that are asked eight times, for exploration; 0 leaves it out.
+        overrides: `key=value` for every row that is trained.
+    """
+
+    out: Path
+    model: str = "demo"
+    steps: int = 60
+    rollouts: int = 16
+    pool_rows: int = POOL_ROWS
+    sizes: Sizes = HELD_OUT
+    sampled: int = 48
+    overrides: Sequence[str] = ()
+
+    @property
+    def results(self) -> Path:
+        """Folder of what is reported."""
+        return self.out / "results"
+
+    def settings(self) -> dict[str, Any]:
+        """What must be equal for two rows to stand in one table."""
+        return {
+            "weights": resolve_checkpoint(self.model).weights,
+            "steps": self.steps,
+            "rollouts": self.rollouts,
+            "pool": [self.pool_rows, POOL_SEED],
+            "held_out": [HELD_OUT_SEED, *(getattr(self.sizes, name) for name in Sizes.__slots__)],
+            "sampled": self.sampled,
+            "overrides": list(self.overrides),
+        }
+
+
+def open_experiment(plan: Plan) -> None:
+    """Keep experiments with other settings apart, and make the questions that are missing.
+
+    Raises:
+        StoreError: the folder holds an experiment with other settings.
+    """
+    plan.results.mkdir(parents=True, exist_ok=True)
+    path = plan.out / "experiment.json"
+    settings = json.loads(json.dumps(plan.settings()))
+    if path.is_file():
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        differing = sorted(key for key in {*stored, *settings} if stored.get(key) != settings.get(key))
+        if differing:
+            raise StoreError(
+                f"{plan.out} holds an experiment with other settings ({', '.join(differing)}). Choose another --out."
+            )
+    else:
+        write_atomically(path, json.dumps(settings, indent=2) + "\n")
+    write_pool(plan.out / "pool", plan.pool_rows, POOL_SEED)
+    held_out = plan.out / "held-out"
+    if not held_out.is_dir():
+        scratch = plan.out / ".held-out"
+        shutil.rmtree(scratch, ignore_errors=True)
+        build_demo_data(scratch, HELD_OUT_SEED, sizes=plan.sizes)
+        scratch.rename(held_out)
+
+
+def result_file(plan: Plan, row: Row, seed: int) -> Path:
+    """Where the result of a row and seed is stored; a row that is not trained has one result for all seeds."""
+    return plan.results / f"{row.name}-seed-{seed if row.recipe else 0}.json"
+
+
+def run_row(plan: Plan, row: Row, seed: int) -> Path:
+    """Bring one row with one seed to its end, or go on with it.
+
+    Returns:
+        The file of its result.
+
+    Raises:
+        HarnessError: what was finished is kept; the same call goes on from there.
+    """
+    from trainers.experiment.measuring import measure_run
+
+    file = result_file(plan, row, seed)
+    if file.is_file():
+        return file
+    seconds: dict[str, float] = {}
+    started = time.process_time()
+    say(f"experiment: {row.name}, seed {seed}")
+    model, trained = plan.model, plan.out / "rows" / row.name / f"seed-{seed}"
+    if row.recipe is not None:
+        _train(plan, row, seed, trained)
+        model = str(trained / "final")
+        seconds["training"] = round(time.process_time() - started, 1)
+    started = time.process_time()
+    run = _evaluate(plan, model, plan.out / "runs" / row.name / f"seed-{seed if row.recipe else 0}")
+    seconds["evaluation"] = round(time.process_time() - started, 1)
+    started = time.process_time()
+    result = {
+        "row": row.name,
+        "seed": seed if row.recipe else None,
+        "settings": plan.settings(),
+        **measure_run(plan, model, run, trained if row.recipe else None),
+    }
+    seconds["measuring"] = round(time.process_time() - started, 1)
+    result["cpu_seconds"] = seconds
+    write_atomically(file, json.dumps(result, separators=(",", ":")) + "\n")
+    say(f"experiment: {row.name}, seed {seed} is done ({json.dumps(seconds)} s of CPU time)")
+    return file
+
+
+def row_recipe(plan: Plan, row: Row, seed: int, output: Path) -> Recipe:
+    """The recipe of a row: the demo's own, with the experiment's budget and data.
+
+    The selection is made before, once for all seeds, so that the recipe trains on its file and selects nothing.
+    """
+    train = plan.out / "pool" / "train.jsonl"
+    if row.subset is not None:
+        train = selected_file(plan, row)
+    budget = [
+        f"model={plan.model}",
+        f"output={output}",
+        f"seed={seed}",
+        f"data.train={train}",
+        f"data.media_root={plan.out / 'pool'}",
+        "eval.tasks=[]",
+        f"train.max_steps={plan.steps}",
+        "train.save_steps=20",
+        "train.per_device_train_batch_size=64",
+    ]
+    if row.recipe != "sft":
+        budget.append("selection.enabled=false")
+    return load_recipe(f"demo/{row.recipe}", [*budget, *row.overrides, *plan.overrides])
+
+
+def _train(plan: Plan, row: Row, seed: int, output: Path) -> None:
+    from trainers.run import train
+
+    if (output / "final" / "harness.json").is_file():
+        return
+    train(row_recipe(plan, row, seed, output), fresh=False, update_leaderboard=None)
+    for checkpoint in output.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)
+
+
+def selected_file(plan: Plan, row: Row) -> Path:
+    """The rows that a row is trained on, selected by the start checkpoint's rollouts.
+
+    The rollouts are drawn once, with every reward; a row whose reward lacks the caption's part takes the same ones
+    with the sum of the parts that it has.
+    """
+    from trainers.data.loading import read_training
+    from trainers.preparation import open_judge
+    from trainers.selection.rollouts import ROLLOUTS
+    from trainers.selection.stage import select_rows
+
+    rewards = "with_caption" if row.with_caption_reward else "without_caption"
+    share = "" if row.keep == ROWS["method"].keep else f"-{row.keep:g}"
+    folder = plan.out / "selection" / f"{rewards}-{row.subset}{share}"
+    caption = 1.0 if row.with_caption_reward else 0.0
+    recipe = load_recipe(
+        "demo/method",
+        [
+            f"model={plan.model}",
+            f"output={folder}",
+            f"selection.subset={row.subset}",
+            f"selection.fixed={plan.rollouts}",
+            f"selection.keep={row.keep}",
+            "selection.batch_size=128",
+            f"rewards.caption={caption}",
+            *(text for text in plan.overrides if text.startswith(("selection.", "train.max_completion"))),
+        ],
+    )
+    pool = plan.out / "pool"
+    shared = plan.out / "selection" / "with_caption-medium" / "selection" / ROLLOUTS
+    _share(plan, shared, folder / "selection" / ROLLOUTS, recipe.rewards.weights())
+    judge = open_judge(recipe) if recipe.rewards.caption else None
+    examples = read_training(pool / "train.jsonl", pool, limit=None, require_response=False)
+    file = select_rows(recipe, resolve_checkpoint(plan.model), examples, pool, folder, judge, fresh=False)
+    if judge is not None:
+        judge.close()
+    return file
+
+
+def _share(plan: Plan, shared: Path, target: Path, weights: dict[str, float]) -> None:
+    """Write the shared rollouts, which are drawn first if they are missing, with the rewards of another row."""
+    if target == shared or target.is_file():
+        return
+    selected_file(plan, ROWS["method"])
+    lines = []
+    for line in shared.read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        parts = [record["parts"][name] for name in weights]
+        whole = None if None in parts else sum(w * p for w, p in zip(weights.values(), parts, strict=True))
+        lines.append(json.dumps({**record, "total": whole}, ensure_ascii=False) + "\n")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(target, "".join(lines))
+
+
+def _evaluate(plan: Plan, model: str, folder: Path) -> Path:
+    from harness.config import EvalConfig
+    from harness.evaluation.run import evaluate
+
+    evaluate(
+        EvalConfig(
+            model=model,
+            tasks=TASKS,
+            data=str(plan.out / "held-out"),
+            prompt="grounded",
+            engine="hf",
+            engine_options={"batch_size": BATCH_SIZE},
+            out=folder,
+            max_new_tokens=MAX_NEW_TOKENS,
+            diagnose=False,
+        )
+    )
+    return folder
