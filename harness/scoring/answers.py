@@ -9,7 +9,7 @@ from harness.scoring.open_reading import read_open
 from harness.scoring.refusals import PLACEHOLDER_LENGTH, is_placeholder
 from harness.scoring.sections import split_sections
 from harness.scoring.wording import clean, fold, fold_keeping_scripts, lower
-from harness.scoring.yes_no import read_yes_no
+from harness.scoring.yes_no import is_none_of_it, read_yes_no
 from harness.types import AnswerKind
 
 
@@ -39,7 +39,7 @@ def read_answer(
     if kind == "choice":
         return read_choice(clean(text), choices, question)
     if len(text) <= PLACEHOLDER_LENGTH and is_placeholder(lower(text)):
-        return None
+        return "no" if kind == "yes_no" and is_none_of_it(text, question) else None
     return read_yes_no(clean(text), question) if kind == "yes_no" else read_open(text, question)
 
 

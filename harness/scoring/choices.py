@@ -15,7 +15,9 @@ from typing import Final
 from harness.scoring import cues, labels
 from harness.scoring.letters import CHOSEN, FINAL, INVALID, LED, SEVERAL, STATED, TEXT, Pick, letter_picks
 from harness.scoring.option_places import named_by_place, strip_option_list
+from harness.scoring.option_turns import left_over
 from harness.scoring.options import (
+    POWER,
     Options,
     bare,
     begun_text,
@@ -114,7 +116,8 @@ def _strip_echo(text: str, options: Options, question: str | None) -> str:
             text = text.replace(asked, "\n")
     if ("option" in text or "letter" in text or "choice" in text) and any(word in text for word in _INSTRUCTION_WORDS):
         text = _INSTRUCTION.sub("\n", text)
-    return strip_option_list(text, options)
+    text = strip_option_list(text, options)
+    return POWER.sub("", text) if "^" in text else text
 
 
 def _picks(text: str, low: str, words: Collection[str], options: Options) -> list[Pick]:
@@ -130,6 +133,10 @@ def _picks(text: str, low: str, words: Collection[str], options: Options) -> lis
     picks += letter_picks(text, low, words, options)
     if not picks or max(pick.rank for pick in picks) < LED:
         picks += [pick for pick in _text_picks(low, options) if not picks or pick.rank == TEXT]
+    if all(pick.key == SEVERAL for pick in picks):
+        key = left_over(text, low, words, options)
+        if key is not None:
+            return [Pick(STATED, 0, key)]
     return picks
 
 
@@ -221,6 +228,8 @@ def _text_picks(low: str, options: Options) -> list[Pick]:
     if options.texts and any(anchor in low for anchor in options.anchors):
         pieces = _PIECE_END.split(low[:1500].strip(), maxsplit=6)
         led = exact_text(pieces[0], options) or begun_text(low, options)
+        if led is not None and named_texts(pieces[0], options) > {led}:
+            led = None  # "A bird is flying next to a plane"
         affirmed = _affirmed_text(low, options) if _DENIES.search(pieces[0]) or " is " in low else None
         if affirmed is not None:
             return [Pick(LED, 0, affirmed)]

@@ -91,6 +91,11 @@ _SUPPOSING: Final = re.compile(
     r"\bif (?:there|the|an?|any|no|this|that|something|it)\b"
     r"|(?<!show )(?<!shows )(?<!suggests )(?<!indicates )(?<!proves )\botherwise,? (?:the )?$"
 )
+_FIRST_THOUGHT: Final = re.compile(
+    r"\b(?:initial(?:ly)?|originally|at first|first)\b[^,]{0,30}\b(?:thought|guess\w*|said|assumed|believed)\b"
+    r"[^,;]{0,24}$"
+    r"|\b(?:thought|assumed|believed)\b[^,]{0,20}\b(?:at first|initially)\b[^,;]{0,24}$"
+)
 _ASKING: Final = re.compile(r"\b(?:whether|if|need|must|check|find|determine|look|what|which|consider|first)\b")
 _DENIED: Final = re.compile(r"(?:\b(?:not|cannot|never)|n't) (?:\w+ly )?be\s?$")
 _BOX: Final = "\\boxed"
@@ -144,7 +149,11 @@ def _weigh(low: str, start: int, link: re.Match[str]) -> Cue | None:
         return None
     phrase = low[start:payload]
     sentence = low[max(low.rfind(mark, max(0, start - 160), start) for mark in ".!?;\n") + 1 : start]
-    if _SUPPOSING.search(sentence[-160:]) or (_SUPPOSED.search(phrase) and _IF.search(sentence[-160:])):
+    if (
+        _SUPPOSING.search(sentence[-160:])
+        or _FIRST_THOUGHT.search(sentence[-80:])
+        or (_SUPPOSED.search(phrase) and _IF.search(sentence[-160:]))
+    ):
         return None
     is_key = link["link"] == ":" and bool(_KEY_BEFORE.search(before)) and low[link.start("gap") - 1] in "\"'"
     is_final = is_key or bool(_FINAL_BEFORE.search(before))

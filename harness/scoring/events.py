@@ -44,6 +44,8 @@ def _clause_affirms(clause: str, quoted: frozenset[str], asked: Question) -> boo
     A denial needs most of the question's words, or to say little besides them; an affirmation needs nearly all.
     """
     own = content(clause)
+    if "begin" in asked.frame and "at the start" in clause:
+        own |= {"begin"}
     hits = len(own & asked.frame)
     opposite = False
     for word in asked.frame - own:
@@ -57,6 +59,7 @@ def _clause_affirms(clause: str, quoted: frozenset[str], asked: Question) -> boo
         return False
     pronoun = _PRONOUN.match(clause) is not None
     wanted = len(asked.frame)
+    named_else = pronoun and hits > 1 and hits + 1 == wanted and not asked.quoted
     if (
         asked.quoted
         and not pronoun
@@ -76,7 +79,7 @@ def _clause_affirms(clause: str, quoted: frozenset[str], asked: Question) -> boo
     terse_affirmation = hits == len(own) and (
         (pronoun and hits * 10 >= wanted * 3) or (hits > 2 and hits * 2 >= wanted)
     )
-    return not opposite if nearly_all or terse_affirmation else None
+    return not opposite if nearly_all or terse_affirmation or named_else else None
 
 
 _OPPOSITES_OF_STEM: Final[dict[str, frozenset[str]]] = {}

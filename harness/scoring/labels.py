@@ -75,7 +75,7 @@ NOT_BEFORE: Final = re.compile(
         r"\bavoid\w*", r"\bskip\w*", r"\bcross(?:ed|ing)? out", r"\bcontradicts?", r"\bdisagree with", r"\bbeyond",
         r"\bdifferent from", r"\bover",
         r"\b(?:beats?|trumps?|outweighs?|scratch|forget(?: about)?|drop|ignor(?:e|ing)|disregard(?:ing)?)",
-        r"\bnot (?:the case|true|correct|right) that",
+        r"\bnot (?:the case|true|correct|right) that", r"\balthough", r"\beven though", r"\bwhile", r"\bwhereas",
     )
     + r"(?: (?:be|choose|pick|select|the|any|either|option|choice|answer|letter|a|an|necessarily|really|just"
     r"|it is)){0,4}"
@@ -85,7 +85,7 @@ _DENYING_WORDS: Final = (
     "no", "n't", "never", "except", "不", "并非", "排除", "exclud", "eliminat", "rul", "reject", "discard", "dismiss",
     "than", "instead", "unlike", "without", "opposed", "wrong", "incorrect", "vs", "versus", " but", "avoid", "skip",
     "cross", "contradict", "disagree", "beyond", "different", "over",
-    "beat", "trump", "outweigh", "scratch", "forget", "drop", "ignor", "disregard",
+    "hough", "while", "whereas", "beat", "trump", "outweigh", "scratch", "forget", "drop", "ignor", "disregard",
 )  # fmt: skip
 
 
@@ -165,11 +165,29 @@ FITS_AFTER: Final = re.compile(
     + r"(?![\w-])"
 )  # fmt: skip
 TICKED: Final = re.compile(rf"{_ASIDE}[.:]?\s?[-:]?\s?[✅✔✓☑]")
+# "B, C and D are incorrect": what the last of a list is said to be holds for the first as well.
+LIST_REJECTED: Final = re.compile(
+    r"[)\]\"']{0,2}(?:\s?(?:,|&|/|and|or|,\s?(?:and|or))\s?(?:options? )?[(\[\"']{0,2}[A-Z][)\]\"']{0,2}){1,6}\s"
+    r"(?:are|were|can|should|could|must|may|have|do)(?: all| both| be| been| safely| therefore| \w+ly)*"
+    r" (?:wrong|incorrect|false|eliminated|ruled out|excluded|discarded|rejected|dismissed|not|unlikely|implausible"
+    r"|out)\b(?! only)"
+)
 CROSSED: Final = re.compile(rf"{_ASIDE}[.:]?\s?[-:]?\s?[❌✗✘✖]")
 FIRST_BEFORE: Final = re.compile(
     r"(?:^|[\s(\[\"'])(?P<label>[a-z])[)\].\"']{0,2},? (?:and|or|&|\+|/|as well as|to|through|then"
     r"|and then) (?:(?:option|choice|answer) )?[\"'(\[{]{0,2}\Z"
 )
+_LISTED_AFTER: Final = re.compile(
+    r"[)\]\"']{0,2}(?:, ?[(\[\"']{0,2}[A-Z][)\]\"']{0,2}){1,5},? (?:and|or|&) [(\[\"']{0,2}[A-Z](?![\w'])"
+)
+_LIKEWISE: Final = re.compile(r"\b(?:so|as) (?:is|are|was) (?:option )?[(\[\"']{0,2}\Z")
+
+
+def listed_around(before: str, after: str) -> bool:
+    """Whether a label begins a list of three or more, "A, B and C", or shares another's verdict, "so is D"."""
+    return _LISTED_AFTER.match(after) is not None or _LIKEWISE.search(before) is not None
+
+
 ONLY_LABELS: Final = re.compile(
     r"(?:[\s,.;:/&+|()\[\]?!-]*\b(?:[A-Za-z]|and|or|both|either|maybe|und|y|et)\b)+[\s,.;:/&+|()\[\]?!-]*$",
     re.IGNORECASE,

@@ -248,6 +248,7 @@ def _is_rejected(around: _Around, own: bool) -> bool:
     return (
         (verdict is not None and verdict["no"] is not None)
         or labels.CROSSED.match(around.after) is not None
+        or labels.LIST_REJECTED.match(around.after) is not None
         or labels.UNFIT_AFTER.match(around.spelled) is not None
     )
 
@@ -264,6 +265,8 @@ def _is_confirmed(around: _Around, evident: bool, own: bool) -> bool:
 
 def _is_one_of_several(around: _Around, key: str | None, options: Options) -> bool:
     """Whether a label is joined to another: "A or B", "both A and B"."""
+    if labels.listed_around(around.before, around.after):
+        return True
     second = labels.SECOND.match(around.after)
     if second is not None and options.key(second["label"] or second["other"]) not in (None, key):
         return True

@@ -31,10 +31,12 @@ _HEDGES: Final = re.compile(
     r"|probably))*|the (?:answer|term|result|name) (?:is|would be)"
     r"|≈|~|=|option|answer)[\s,:]*)+"
 )
-_LED_IN: Final = re.compile(r"(?:the|this|that|these|those|in|based|according|from|as|it|they|he|she|i|we|an?)\b")
+_LED_IN: Final = re.compile(
+    r"(?:the|this|that|these|those|in|based|according|from|as|it|they|he|she|i|we|an?|there|each)\b"
+)
 _LINK: Final = re.compile(
-    r" (?:is|are|was|were|be|becomes|uses|shows|demonstrates|illustrates|represents|depicts|involves|called|as"
-    r"|termed|named|by|see|observe)"
+    r" (?:is|are|was|were|be|becomes|has|have|contains|uses|shows|demonstrates|illustrates|represents|depicts|involves"
+    r"|called|as|termed|named|by|see|observe)"
     r"(?: (?:called|known as|referred to as|termed|named|considered|identified as|classified as|described as"
     r"|an example of|a type of|a kind of|a form of|most likely|likely|probably|approximately|about"
     r"|primarily|mainly|clearly|typically|commonly|used|using|likely to be|demonstrating"
@@ -46,6 +48,7 @@ _NEGATED: Final = re.compile(
     r"|unlike|absence of|lack of)\b"
 )
 _LIST: Final = re.compile(r"\s*(?:,|;|\n|/|\bor\b|\band\b|\||&)\s*")
+_RANGE: Final = re.compile(r"\b(?:between|from) (?:about |approximately )?[\d.,]+[^\d.;]{0,20} (?:and|to) [\d.,]*\d")
 _CONTRAST: Final = re.compile(
     r",? (?:rather than|instead of|as opposed to|and not|but not|not|because|since|due to|which)\b"
 )
@@ -84,6 +87,8 @@ def match_open(answer: str | None, target: str, question: str | None = None) -> 
     if True in verdicts or _pairs_aliases(core, aliases) or _ends_with(given, aliases, context):
         return True
     if is_unsure(given) or given.split()[0] in ("yes", "no") or re.fullmatch(r"[a-h]\W*", given):
+        return False
+    if _RANGE.search(core) and len(re.findall(r"\d+", target)) == 1:
         return False
     if _lists_several(core, plain_text(target)):
         return False
@@ -128,6 +133,9 @@ def _readings(given: str) -> Iterator[tuple[str, str]]:
     start = hedges.end() if hedges is not None else 0
     if start or body != given:
         yield body[:start], body[start:].strip()
+    equal = body.rfind("=")
+    if equal > 0 and not re.search(r"[,;<>!]", body[:equal]):
+        yield body[: equal + 1], body[equal + 1 :].strip()  # "3 + 3 = 6"
     if _LED_IN.match(body):
         for link in _LINK.finditer(body[:400]):
             yield body[: link.end()], body[link.end() :].strip()

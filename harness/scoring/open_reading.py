@@ -54,7 +54,7 @@ _NOT_BUT: Final = re.compile(
     r"|(?:(?:the )?(?:\w{1,12} )?answer|it|this|that) (?:isn't|is not|wasn't)\s.{1,120}?,? but (?:rather |instead )?"
     r"|(?:instead of|rather than|(?:even )?though|although|while)\s.{1,120}?, "
     + _IT_IS
-    + r"|(?:it|this|that) (?:looks|seems|appears|resembles)\s.{1,80}?,? but (?:is (?:really |actually )|"
+    + r"|(?:(?:it|this|that) )?(?:looks|seems|appears|resembles)\s.{1,80}?,? but (?:is (?:really |actually )|"
     + _IT_IS
     + ")"
     r"|.{1,60}? (?:is|was) (?:wrong|incorrect|not (?:right|it|correct))[;,.] "
@@ -66,6 +66,29 @@ _NOT_BUT: Final = re.compile(
     + _IT_IS,
     re.IGNORECASE,
 )
+_IT_PROVES: Final = (
+    r"(?:[^.,;]{1,60} )?(?:shows|indicates|suggests|means|proves|confirms|reveals|points to|implies)"
+    r" (?:that )?(?:(?:it|this|that)(?: is|'s) )?"
+)
+_CONCLUDED: Final = re.compile(
+    r"(?:at first|initially|originally|i (?:first|initially|originally))\b.{1,120}?,? (?:but|however|yet),? (?:"
+    + _IT_PROVES
+    + "|"
+    + _IT_IS
+    + r")"
+    r"|(?:(?:it|this|that) )?(?:looks|seems|appears|resembles)\s.{1,80}?,? (?:but|however|yet),? "
+    + _IT_PROVES
+    + r"|.{1,160}?(?:,|;|\band\b) (?:so|hence|thus|therefore|which (?:means|indicates|suggests|shows|points to)"
+    r"|meaning)(?: that)?(?: (?:it|this|that|the answer)(?: is| must be| has to be|'s))? "
+    r"(?=(?!(?:it|they|we|he|she|there|i|the \w+ (?:is|are|has))\b)\S+(?: \S+){0,4}\.?$)",
+    re.IGNORECASE,
+)
+_ONE_OF_THEM: Final = re.compile(r"^an? (.{2,60}) one\.?$", re.IGNORECASE)
+_NO_THEN_SOON: Final = re.compile(
+    r"[^\n.?!]{1,60}?(?:\s[-\u2013\u2014]{1,2}|\.{2,3}|…|\?)\s*no[,.:]\s+(?=\S)", re.IGNORECASE
+)
+_LATEX_SYMBOLS: Final = {"mu": "µ", "Omega": "Ω"}
+_LATEX_SYMBOL: Final = re.compile(r"(?:\\[,;: ]\s?)?\\(mu|Omega)\b\s*(?:\\(?:text|mathrm|rm)\s?\{(\w{1,3})\})?\s?")
 _NO_AFTER_ALL: Final = re.compile(
     r"[\W_]*(?:(?:no|nope|not that|rather|actually|it is|it's|it should be|i mean|the answer is)\b[\s,:;.]*)+",
     re.IGNORECASE,
@@ -119,6 +142,8 @@ def read_open(text: str, question: str | None = None) -> str | None:
     """
     if "nswer" in text or "espond" in text or "eply" in text:
         text = _INSTRUCTION.sub(" ", text)
+    if "\\mu" in text or "\\Omega" in text:
+        text = _LATEX_SYMBOL.sub(lambda match: " " + _LATEX_SYMBOLS[match[1]] + (match[2] or ""), text)
     text = tidy(strip_markup(spell_powers(text)))
     if question:
         asked = tidy(strip_markup(question[:2000]))
@@ -160,11 +185,13 @@ def _corrected(text: str, start: int) -> str | None:
 def _led_in(answer: str) -> str:
     """An answer without what leads in to it, and "not Y but X" as X."""
     for _ in range(_LEAD_INS_READ):
-        match = _NOT_BUT.match(answer) or _LEAD_IN.match(answer)
+        match = _CONCLUDED.match(answer) or _NOT_BUT.match(answer) or _LEAD_IN.match(answer)
         rest = answer[match.end() :].lstrip(_WRAPPING) if match is not None else ""
         if not rest:
             break
         answer = rest
+        if match is not None and match.re is _NOT_BUT:
+            answer = _ONE_OF_THEM.sub(r"\1", answer)
     if len(answer) < _BEHIND_READ:
         answer = _SAID_BEHIND.sub("", answer) or answer
     return _ASIDE_BEHIND.sub("", answer) if answer.endswith((")", ").")) else answer
@@ -199,6 +226,8 @@ def _announced(text: str, low: str, words: Collection[str]) -> str | None:
     if re.match(r"\s*(?:not|unclear|unknown)\b", payload.lower()):
         return payload
     payload = payload.lstrip(" \n")
+    taken = _NO_THEN_SOON.match(payload)
+    payload = payload[taken.end() :] if taken is not None else payload
     end = _SENTENCE_END.search(payload)
     stated = payload[: end.start()] if end else payload
     return re.split(

@@ -13,6 +13,7 @@ from harness.scoring.wording import clean, either, lower
 DEFAULT_KEYS: Final = ("A", "B", "C", "D", "E")
 
 _FLAT: Final = re.compile(r"(?<![\w.])[-+]?\d+(?:[.,]\d+)*%?|[^\W_]+(?:'[a-z])?|[%°+^/=<>√π]")
+POWER: Final = re.compile(r"(?<=[A-Za-z])\^\{?(?=\d)")  # "n^2" as "n2", which superscripts fold to
 _ARTICLE: Final = re.compile(r"^(?:an?|the) (?=\S)")
 _LABEL: Final = re.compile(r"[A-Za-z]|\d{1,2}")
 _POLAR: Final = {"yes": "yes", "no": "no", "true": "yes", "false": "no", "correct": "yes", "incorrect": "no"}
@@ -57,6 +58,8 @@ class Options:
 
 def flatten(low: str) -> str:
     """Lower-case words and numbers, one space apart and around; numbers keep sign, decimals and per cent."""
+    if "^" in low:
+        low = POWER.sub("", low)
     words = [
         word.replace(",", "") if word[0] in "-+0123456789" else _NUMBERS.get(word, word) for word in _FLAT.findall(low)
     ]
@@ -132,11 +135,12 @@ def begun_text(low: str, options: Options) -> str | None:
 DENIED: Final = re.compile(
     r"\b"
     + either(
+        "cannot", "can't", "couldn't",
         "not", "no", "isn't", "never", "neither", "nor", "without", "rather than", "instead of", "unlike", "except",
         "excluding", "than", "rule out", "eliminate", "ruled out", "opposed to", "incorrect", "wrong", "although",
         "while", "though", "despite", "whereas",
     )
-    + "(?: (?:be|a|an|the|any|really|necessarily|just|simply|like|called|in|of|about|due to|because of|from)){0,4}$"
+    + "(?: (?:be|a|an|the|any|really|necessarily|just|simply|like|called|in|of|about|due to|because of|from|by)){0,4}$"
 )  # fmt: skip
 _DENIED_AFTER: Final = re.compile(
     r"(?:(?:is|are|was|were|does|do|did|can|could|would|has) (?:not|never)|isn't|aren't|wasn't|doesn't|don't|can't"

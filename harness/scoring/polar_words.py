@@ -39,7 +39,7 @@ _LONE_NO: Final = either(
     "not that i (?:can )?(?:see|find|tell|notice)", "not seeing (?:any|one|it)", "uh[- ]uh", "non", "nein", "nee",
     "nem", "nie", "net", "nej", "not (?:a|one|even) (?:single )?(?:one|chance|bit)", "no chance",
     "nothing of the (?:sort|kind)", "none", "none (?:at all|whatsoever)", "(?:there )?sure is not", "negatory",
-    "none that i can (?:see|find|tell)", "none (?:of (?:them|those|that))",
+    "none that i can (?:see|find|tell)", "none (?:of (?:them|those|that))", "not one",
     "none (?:visible|present|here|there|seen)", "zero", "not a chance", "n", "i beg to differ", "i disagree",
     "on the contrary", "quite the opposite", "not by a long shot", "not as far as i (?:can |could )?(?:see|tell|know)",
     r"i (?:\w+ly |very much |really )?doubt (?:it|that|so)", "not in the slightest", "not in the least",

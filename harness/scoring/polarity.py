@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from harness.scoring.events import event_stance
+from harness.scoring.predicates import count_stance, predicate_stance
 from harness.scoring.questions import Question, Stance
 from harness.scoring.refusals import is_unsure
 from harness.scoring.short_replies import elliptic_reply, is_no_claim, plain_reply, tail_reply
@@ -21,6 +22,10 @@ _TURN: Final = re.compile(
 )
 _HEDGED: Final = re.compile(
     r"\b(?:might|may|could)(?: \w+ly)? (?:be|have|contain|show|depict)\b|\b(?:possibly|maybe|perhaps)\b"
+)
+# What is left open is no answer.
+_LEFT_OPEN: Final = re.compile(
+    r"\bnot (?:\w+ly )?(?:be )?(?:\w+ly )?(?:ruled? out|excluded?)\b|\b(?:might|may|could) (?:very )?well\b"
 )
 _SEEMS: Final = re.compile(r"\b(?:looks?|seems?|appears?) (?:\w+ly )?like\b|\bresembl|\bsimilar to\b|\bmistaken for\b")
 _IN_TRUTH: Final = re.compile(r"(?:actually |in fact |really )?(?:it|that|this|they|he|she) (?:is|are|was|turns out)\b")
@@ -47,6 +52,8 @@ def stance(sentence: str, asked: Question | None) -> Stance | None:
         if affirms is None or is_no_claim(sentence):
             return None
         return "yes" if affirms else "no"
+    if ("out" in sentence or "exclu" in sentence or "well" in sentence) and _LEFT_OPEN.search(sentence):
+        return "unsure"
     on_the_matter = asked.touches(sentence)
     tail = tail_reply(sentence) if on_the_matter else None
     if tail is not None:
@@ -85,7 +92,9 @@ def _part_stance(sentence: str, asked: Question) -> Stance | None:
     if asked.touches(sentence) or (
         asked.things and sentence.startswith(("the only", "all ", "there is nothing", "i "))
     ):
-        vote = thing_stance(sentence, asked) if asked.things else event_stance(sentence, asked)
+        vote = thing_stance(sentence, asked) or count_stance(sentence, asked) if asked.things else None
+    if not asked.things:
+        vote = predicate_stance(sentence, asked) or (event_stance(sentence, asked) if asked.touches(sentence) else None)
     if vote is None:
         affirms = elliptic_reply(sentence)
         if affirms is not None:

@@ -95,7 +95,8 @@ _IRREGULAR: Final = {
 }  # fmt: skip
 OPPOSITES: Final[dict[str, frozenset[str]]] = {}
 for _pair in (
-    "earlier later", "before after", "longer shorter", "beginning end", "start end", "left right", "above below",
+    "earlier later", "before after", "above beneath",
+    "longer shorter", "beginning end", "start end", "left right", "above below",
     "near far", "next far", "open closed", "inside outside", "indoors outdoors", "up down", "big small",
     "large small", "bigger smaller", "larger smaller", "taller shorter", "faster slower", "old young",
     "older younger", "male female", "day night", "hot cold", "wet dry", "full empty", "front behind", "more less",
@@ -189,6 +190,7 @@ _RELATION: Final = word_set(
     "in on at by near behind under above below beside next to toward towards far away from of with without and or"
     " that which who is are the a an into onto over"
 )
+_OCCASION: Final = re.compile(r" when we [^?]+")
 QUOTED: Final = re.compile(r"\"[^\"\n]{1,1200}\"|(?<![a-z])'[^\n]{1,1200}?'(?![a-z])")
 
 
@@ -204,7 +206,8 @@ def ask(question: str) -> Question:
         if match and '"' not in match["thing"] and "'" not in match["thing"]:
             things = _names(match["thing"])
             break
-    frame = content(unquoted)
+    # "Should we heat the pot when we clean it" asks about the heating.
+    frame = content(_OCCASION.sub("", unquoted) if "should we " in unquoted else unquoted)
     quoted = content(" ".join(QUOTED.findall(body)))
     head = things[0][-1] if things else ""
     wider = frozenset(stem(word) for word, kinds in _WIDER.items() if head in kinds.split())

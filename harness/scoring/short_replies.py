@@ -27,7 +27,7 @@ _ELLIPTIC: Final = re.compile(
     rf"|so)$))?(?: "
     + either(
         r"\w+ly", "indeed", "so", "that", "it", "any", "one", "some", "be", "there", "none", "do so", "do that",
-        "do this", "happen", "the case", "here", "at all",
+        "do this", "happen", "occur", "take place", "the case", "here", "at all",
         "visible", "present", "in view", _WHERE,
     )
     + "){0,3}$"
@@ -80,8 +80,38 @@ _TAIL: Final = re.compile(
 )
 
 
+_IT_SEEMS: Final = re.compile(
+    r"(?:i (?:really )?(?P<not>do not) (?:think|believe|see that)(?: that)? |(?:to me,? )?it "
+    r"(?:\w+ly )?(?:seems|appears|looks)(?: to me)?(?: like| as if| as though| that)?,? )"
+    r"(?=there |it |he |she |they |that |so )"
+)
+_SHOWN: Final = re.compile(
+    r"(?:that|this|it|(?:the|this|that|such an?) (?:event|step|action|moment|instruction|part)) (?:is|was)(?: \w+ly)?"
+    rf"(?P<not> not)?(?: \w+ly)? (?:shown|depicted|demonstrated|seen)(?: {_WHERE})?$"
+)
+# "That is what happens in the video."
+_IS_WHAT: Final = re.compile(
+    rf"(?:that|this|which|it) (?:is|was)(?P<not> not)?(?: \w+ly| indeed)? "
+    rf"(?:what|how it|how things|the (?:order|sequence)) (?:(?:is|was) )?"
+    rf"(?:happens|happened|occurs|happening|shown|seen|depicted|takes place|(?:we|i|you) (?:can )?see|goes|go"
+    rf"|(?:the )?(?:image|video|picture|clip) shows)(?: (?:here|{_WHERE}))?$"
+)
+
+
 def elliptic_reply(sentence: str) -> bool | None:
     """Whether a reply without matter of its own affirms; `None` if the sentence is none."""
+    seems = _IT_SEEMS.match(sentence) if sentence.startswith(("it ", "to me", "i ")) else None
+    if seems and seems["not"]:
+        affirms = elliptic_reply(sentence[seems.end() :])
+        return None if affirms is None else not affirms
+    if seems:
+        sentence = sentence[seems.end() :]
+    match = _IS_WHAT.match(sentence) if sentence[:2] in ("th", "it", "wh", "ye") else None
+    if match:
+        return match["not"] is None
+    match = _SHOWN.match(sentence)
+    if match:
+        return match["not"] is None
     match = _THERE_IS.match(sentence)
     if match:
         return match["yes"] is not None

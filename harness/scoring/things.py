@@ -42,6 +42,7 @@ _EXCEPT: Final = re.compile(
 _EXCEPT_WORDS: Final = word_set(
     "except other apart aside besides but beyond save instead rather unlike place"  # one at least is in either pattern
 )
+_EMPTIED: Final = frozenset(("empty", "bare", "void", "clear", "vacant", "emptied", "cleared"))
 _IS: Final = (["is"], ["are"], ["was"], ["were"], ["can"])
 _ALL: Final = frozenset(("everything", "all", "every"))
 _INSTEAD: Final = re.compile(r"\b(?:instead of|rather than|unlike|in place of)(?: a| an| the| any)?(?: \w+)?$")
@@ -166,7 +167,7 @@ def _thing_vote(tokens: list[str], start: int, end: int) -> bool | None:
     while right < len(tokens) and tokens[right] not in _BREAK and tokens[right] not in _SUBORDINATES:
         right += 1
     after = " " + " ".join(tokens[end:right])
-    denials = negations(scope)
+    denials = negations(scope) + ("of" in nearest[-2:] and not _EMPTIED.isdisjoint(nearest[-3:]))
     gone = not _GONE_WORDS.isdisjoint(tokens[end:right])
     missing = _NOT_THERE.match(after) if gone else None
     if missing and missing["degree"]:

@@ -79,6 +79,14 @@ def read_yes_no(text: str, question: str | None = None) -> YesNo | None:
     return None if vote == "unsure" else vote
 
 
+def is_none_of_it(text: str, question: str | None) -> bool:
+    """Whether a text is "None", to a question whether there are any: else that word may only stand for no answer."""
+    if question is None or lower(text).strip(DECORATION) != "none":
+        return False
+    asked = ask(question)
+    return bool(asked.things) and (asked.text.startswith(("are ", "were ")) or " any " in asked.text)
+
+
 def _read_short(low: str) -> Vote | None:
     """A text of one word or set phrase, or of one mark."""
     if len(low) > 48:
