@@ -50,6 +50,9 @@ def _eval_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-failures", type=int, default=0, metavar="N", help="failed samples before the exit code is 1 (default: 0)"
     )
     parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of task plug-ins")
+    parser.add_argument(
+        "--conflict", action="store_true", help="map how the gradients of the samples agree; loads the checkpoint again"
+    )
     parser.add_argument("--no-diagnose", action="store_true", help="leave the diagnostics and report.html out")
     parser.add_argument("--revision", metavar="REV", help="revision of a hub checkpoint")
     parser.add_argument("--json", action="store_true", help="print the run's record as JSON")
@@ -129,7 +132,8 @@ def _run_eval(arguments: argparse.Namespace) -> int:
         revision=arguments.revision,
         diagnose=not arguments.no_diagnose,
     )
-    return run_evaluation(config, as_json=arguments.json)
+    map_conflict = _map_conflict if arguments.conflict else None
+    return run_evaluation(config, as_json=arguments.json, map_conflict=map_conflict)
 
 
 def _score_arguments(parser: argparse.ArgumentParser) -> None:

@@ -209,6 +209,20 @@ def test_diagnose_makes_the_map_and_shows_it(run, capsys):
 
 
 @needs_checkpoint
+def test_an_evaluation_ends_with_the_map_where_it_is_wanted(tmp_path, capsys):
+    command = ["eval", "--model", "demo", "--data", "demo", "--tasks", "pope", "--limit", "8", "--engine", "hf"]
+    command += ["--out", str(tmp_path / "run")]
+    assert cli.main(command) == 0
+    assert read_conflict(tmp_path / "run") is None
+    # The run is complete; only the map is missing.
+    assert cli.main([*command, "--conflict"]) == 0
+    figures = read_conflict(tmp_path / "run")
+    assert figures["compared"] == 8
+    assert "### Sample conflict" in (tmp_path / "run" / "report.md").read_text()
+    assert "<h2>Sample conflict</h2>" in (tmp_path / "run" / "report.html").read_text()
+
+
+@needs_checkpoint
 def test_tokens_are_those_that_were_generated(run, demo):
     from harness.diagnostics.run_folder import latest_records
 

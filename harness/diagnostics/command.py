@@ -33,7 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("sample conflict", "how the gradients of the samples agree; loads the checkpoint")
     group.add_argument("--conflict", action="store_true", help="make the map of the run's responses, or make it again")
     group.add_argument(
-        "--conflict-samples", type=int, default=512, metavar="N", help="responses that are compared (default: 512)"
+        "--conflict-samples",
+        type=int,
+        default=512,  # `harness.diagnostics.conflict.CONFLICT_SAMPLES`, which would be an import.
+        metavar="N",
+        help="responses that are compared (default: 512)",
     )
     group.add_argument("--conflict-model", metavar="CKPT", help="under this checkpoint (default: the run's own)")
     parser.add_argument("--no-images", action="store_true", help="leave the images out of the page")

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.config import EvalConfig
+from harness.diagnostics.command import MapConflict
 from harness.diagnostics.markdown import cause_table
 from harness.diagnostics.run_folder import PAGE
 from harness.evaluation.ranks import Ranks, run_together
@@ -16,19 +17,20 @@ from harness.evaluation.report import headline_table
 from harness.evaluation.run import assist, evaluate
 
 
-def run_evaluation(config: EvalConfig, *, as_json: bool) -> int:
+def run_evaluation(config: EvalConfig, *, as_json: bool, map_conflict: MapConflict | None = None) -> int:
     """Evaluate, print the table (or the run's record as JSON), and give the exit code.
 
-    Where a launcher has started several processes, they share the run, and rank 0 prints.
+    Where a launcher has started several processes, they share the run, and rank 0 prints. `map_conflict`, if given,
+    maps the finished run's sample conflict.
     """
-    return run_together(partial(_evaluate, config, as_json))
+    return run_together(partial(_evaluate, config, as_json, map_conflict))
 
 
-def _evaluate(config: EvalConfig, as_json: bool, ranks: Ranks) -> int:
+def _evaluate(config: EvalConfig, as_json: bool, map_conflict: MapConflict | None, ranks: Ranks) -> int:
     if ranks.rank:
         assist(config, ranks)
         return 0
-    outcome = evaluate(config, ranks)
+    outcome = evaluate(config, ranks, map_conflict)
     if as_json:
         print(json.dumps(asdict(outcome.run), indent=2, ensure_ascii=False))
     else:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.config import EvalConfig
+from harness.diagnostics.conflict import CONFLICT_SAMPLES, read_conflict
 from harness.errors import StoreError
 from harness.evaluation.data import digest_samples
 from harness.evaluation.generation import generate
@@ -24,6 +25,8 @@ from harness.types import RunRecord, Sample
 
 if TYPE_CHECKING:
     from harness.answer_judge import AnswerJudge
+    from harness.diagnostics.command import MapConflict
+    from harness.diagnostics.diagnose import OpenMedia
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,7 @@ class Outcome:
     missing: Sequence[str] = ()
 
 
-def evaluate(config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
+def evaluate(config: EvalConfig, ranks: Ranks = ALONE, map_conflict: MapConflict | None = None) -> Outcome:
     """Score a checkpoint, or go on with a run that was interrupted.
 
     With `config.samples` k above 1 the questions are asked k times; the run is the first of them, and the others, with
@@ -54,6 +57,7 @@ def evaluate(config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
     Args:
         config: what is asked for.
         ranks: the processes that share the run, this one being rank 0; the others `assist`.
+        map_conflict: makes the map of sample conflict of the finished run; `None` leaves it out.
 
     Raises:
         HarnessError: see the tree in `harness.errors`; whatever was finished is stored and the same call goes on.
@@ -70,6 +74,9 @@ def evaluate(config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
         if plan.judge is not None:
             plan.judge.close()
     missing: Sequence[str] = ()
+    if map_conflict is not None and (is_new or read_conflict(path) is None):
+        map_conflict(path, _media_of(plan), CONFLICT_SAMPLES, None)
+        is_new = True
     if is_new:
         if config.diagnose:
             missing = _diagnose(plan, path, repeats)
@@ -177,8 +184,12 @@ def _is_unfinished(samples: Mapping[str, Sequence[Sample]], finished: Collection
 def _diagnose(plan: Plan, path: Path, repeats: Sequence[Path]) -> Sequence[str]:
     from harness.diagnostics.diagnose import diagnose
 
+    return diagnose(path, repeats=repeats, open_media=_media_of(plan)).missing
+
+
+def _media_of(plan: Plan) -> OpenMedia:
     tasks = {task.name: task for task in plan.tasks}
-    return diagnose(path, repeats=repeats, open_media=lambda sample: tasks[sample.task].open_media(sample.id)).missing
+    return lambda sample: tasks[sample.task].open_media(sample.id)
 
 
 def _judge_problem(judge: AnswerJudge | None) -> str | None:
