@@ -223,6 +223,16 @@ def test_an_evaluation_ends_with_the_map_where_it_is_wanted(tmp_path, capsys):
 
 
 @needs_checkpoint
+def test_an_evaluation_whose_map_cannot_be_made_is_reported_and_says_so(tmp_path, capsys):
+    command = ["eval", "--model", "demo", "--data", "demo", "--tasks", "pope", "--limit", "8", "--engine", "hf"]
+    command += ["--out", str(tmp_path / "run"), "--blind", "grey", "--conflict"]
+    assert cli.main(command) == 0
+    assert "missing: sample conflict: " in capsys.readouterr().err
+    assert (tmp_path / "run" / "report.md").exists()
+    assert read_conflict(tmp_path / "run") is None
+
+
+@needs_checkpoint
 def test_tokens_are_those_that_were_generated(run, demo):
     from harness.diagnostics.run_folder import latest_records
 

@@ -41,6 +41,8 @@ def _evaluate(config: EvalConfig, as_json: bool, map_conflict: MapConflict | Non
         print(f"\nreport: {outcome.folder / 'report.md'}")
         if (outcome.folder / PAGE).exists():
             print(f"every sample: {outcome.folder / PAGE}")
+    for line in outcome.missing:
+        print(f"missing: {line}", file=sys.stderr)
     if outcome.judge_problem is not None:
         print(f"warning: {outcome.judge_problem}. Run the same command to ask it again.", file=sys.stderr)
     if outcome.failures > config.max_failures:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.config import EvalConfig
 from harness.diagnostics.conflict import CONFLICT_SAMPLES, read_conflict
-from harness.errors import StoreError
+from harness.errors import HarnessError, StoreError
 from harness.evaluation.data import digest_samples
 from harness.evaluation.generation import generate
 from harness.evaluation.plan import Plan, agree_on_plan, decoding_settings, default_folder, with_seed
@@ -73,13 +73,16 @@ def evaluate(config: EvalConfig, ranks: Ranks = ALONE, map_conflict: MapConflict
         plan.engine.close()
         if plan.judge is not None:
             plan.judge.close()
-    missing: Sequence[str] = ()
+    missing: list[str] = []
     if map_conflict is not None and (is_new or read_conflict(path) is None):
-        map_conflict(path, _media_of(plan), CONFLICT_SAMPLES, None)
-        is_new = True
+        try:
+            map_conflict(path, _media_of(plan), CONFLICT_SAMPLES, None)
+            is_new = True
+        except HarnessError as error:  # The run itself is complete, and is reported.
+            missing.append(f"sample conflict: {error}")
     if is_new:
         if config.diagnose:
-            missing = _diagnose(plan, path, repeats)
+            missing += _diagnose(plan, path, repeats)
         write_report(run, path)
     return Outcome(
         run=run,
