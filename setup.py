@@ -19,7 +19,7 @@ setup(
     package_dir={"harness._tasks": "tasks"},
     package_data={
         "harness._tasks": ["*/*.yaml", "*/*.json", "*/*.py"],
-        "harness.demo": ["checkpoint/*"],
+        "harness.demo": ["checkpoints/*/*"],
         "harness.diagnostics": ["assets/*"],
         "leaderboards": ["assets/*", "reference/*.yaml"],
         "trainers": ["recipes/**/*.yaml"],

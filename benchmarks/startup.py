@@ -125,7 +125,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     python = sys.executable
-    checkpoint = str(ROOT / "harness" / "demo" / "checkpoint")
+    checkpoint = str(ROOT / "harness" / "demo" / "checkpoints" / "demo")
     sides: dict[str, Callable[[], float]] = {
         "python, nothing": lambda: finish(python, "-c", "pass"),
         "harness --help": lambda: finish(python, "-m", "harness", "--help"),

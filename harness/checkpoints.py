@@ -16,6 +16,11 @@ from harness.hub import hub_unreachable_reason
 from harness.prompts import FORMATS
 from harness.types import PromptFormat
 
+EMBEDDED: Final = {
+    name: Path(__file__).parent / "demo" / "checkpoints" / folder
+    for name, folder in (("demo", "demo"), ("demo-base", "base"), ("demo-judge", "judge"))
+}
+"""The checkpoints that come with the harness, by the names under which `--model` takes them."""
 _WEIGHT_SUFFIXES: Final = (".safetensors", ".bin", ".pt", ".gguf")
 _NOT_WEIGHTS: Final = (
     "training_args.bin",
@@ -52,14 +57,16 @@ class Checkpoint:
 
 
 def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
-    """Find a checkpoint by name: `demo`, a local folder, or a hub id (fetched if it is not in the local cache).
+    """Find a checkpoint by name: an embedded one (`demo`, `demo-base`), a local folder, or a hub id.
+
+    A hub id is fetched if it is not in the local cache.
 
     Raises:
         ModelError: no such folder, a folder without weights, a broken `harness.json`, or a hub id that cannot be
             fetched.
     """
-    if name == "demo":
-        folder = Path(__file__).parent / "demo" / "checkpoint"
+    if name in EMBEDDED:
+        folder = EMBEDDED[name]
     elif Path(name).expanduser().is_dir():
         folder = Path(name).expanduser()
     elif _HUB_ID.fullmatch(name) and not name.startswith((".", "~")):

@@ -14,6 +14,7 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Final, Literal
 
+from harness.checkpoints import EMBEDDED
 from harness.errors import UsageError
 from harness.hub import hub_unreachable_reason
 
@@ -170,10 +171,10 @@ def _engine(name: str, modules: tuple[str, ...]) -> Check:
 
 
 def _demo_checkpoint() -> Check:
-    folder = Path(__file__).parent / "demo" / "checkpoint"
-    if (folder / "model.safetensors").is_file():
+    if all((folder / "model.safetensors").is_file() for folder in EMBEDDED.values()):
         return Check(name="demo checkpoint", state="ok", found="present")
-    return Check(name="demo checkpoint", state="missing", found="not there", mend="harness demo build --out DIR")
+    mend = "harness demo build --out DIR, or install again"
+    return Check(name="demo checkpoint", state="missing", found="not there", mend=mend)
 
 
 def _disk() -> Check:

@@ -133,7 +133,7 @@ def load_judge(name: str, *, base_url: str | None = None, cache_dir: Path | None
     """Find a judge by name; its model is loaded with the first question that is not in the cache.
 
     Args:
-        name: `demo`, made from the demo checkpoint on first use; a folder or hub id of a text-only model; or
+        name: `demo`, which comes with the harness; a folder or hub id of a text-only model; or
             `openai:MODEL` for a model behind a server.
         base_url: address of the server; `None`: `OPENAI_BASE_URL`, else OpenAI's own.
         cache_dir: folder of the answers on disk; `None`: the harness's cache folder.
@@ -154,12 +154,7 @@ def load_judge(name: str, *, base_url: str | None = None, cache_dir: Path | None
         return Judge(
             lambda: backend, identity=f"{name} prompt:{VERSIONS['general']}", cache=cache, where=base_url or ""
         )
-    if name == "demo":
-        from harness.demo.judge import demo_judge
-
-        checkpoint = resolve_checkpoint(str(demo_judge()))
-    else:
-        checkpoint = resolve_checkpoint(name)
+    checkpoint = resolve_checkpoint("demo-judge" if name == "demo" else name)
     wording = trained_wording(checkpoint)
     identity = f"{name} {checkpoint.weights} files:{checkpoint.files} prompt:{VERSIONS[wording]}"
 

@@ -1,28 +1,17 @@
 """The build of the demo checkpoint, a few steps a stage."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
-from harness.demo.build import export, export_parts, stage_digests, train
+from harness.demo.build import export, export_all, stage_digests, train
 from harness.demo.checking import render_card
-from harness.demo.recipe import RECIPE
-from harness.demo.training import Stage
+from harness.demo.judge import render_judge_card
+from harness.demo.recipe import BASE_RECIPE, JUDGE_RECIPE, RECIPE
 
-SMOKE = tuple(
-    Stage(
-        name=stage.name,
-        steps=2,
-        batch=4,
-        muon=stage.muon,
-        adam=stage.adam,
-        hold=stage.hold,
-        mixture=stage.mixture,
-        easy=stage.easy,
-    )
-    for stage in RECIPE
-)
+SMOKE, SMOKE_JUDGE = (tuple(replace(stage, steps=2, batch=4) for stage in recipe) for recipe in (RECIPE, JUDGE_RECIPE))
 
 
 class Interrupted(Exception):
@@ -92,27 +81,35 @@ def test_what_is_exported(finished, tmp_path):
     assert model.generation_config.eos_token_id == [processor.tokenizer.convert_tokens_to_ids("<|im_end|>")]
 
 
-def test_base_and_judge_stand_beside_the_checkpoint(finished, stages):
+def test_a_build_has_three_checkpoints_and_trains_their_common_stages_once(finished, stages):
     from safetensors.torch import load_file
     from transformers import AutoModelForCausalLM
 
-    out = stages.parent
-    export(finished[0], out, seed=3)
-    export_parts(out, 3, recipe=SMOKE)
-    base, end = (load_file(folder / "model.safetensors") for folder in (out / "base", out))
+    out, lines = stages.parent, []
+    base = SMOKE[: len(BASE_RECIPE)]
+    export_all(out, 3, recipe=SMOKE, base_recipe=base, judge_recipe=SMOKE_JUDGE, log=lines.append)
+    assert [line.split()[1] for line in lines if "done in" in line] == ["judge"]
+    base, end = (load_file(out / name / "model.safetensors") for name in ("base", "demo"))
     assert base.keys() == end.keys()
     assert any(not torch.equal(base[name], end[name]) for name in base)
+    for name in ("base", "demo"):
+        assert json.loads((out / name / "harness.json").read_text())["prompt_format"] == "grounded"
     judge = AutoModelForCausalLM.from_pretrained(out / "judge")
-    embeddings = next(weight for name, weight in end.items() if name.endswith("embed_tokens.weight"))
-    assert torch.equal(judge.model.embed_tokens.weight, embeddings)
+    trained, _ = train(stages, 3, recipe=SMOKE_JUDGE, log=lambda text: None)
+    assert torch.equal(judge.model.embed_tokens.weight, trained.model.language_model.embed_tokens.weight)
     assert json.loads((out / "judge" / "harness.json").read_text())["judge_prompt"] == "demo"
 
 
-def test_the_model_card_shows_the_figures():
+def test_the_model_cards_show_the_figures():
     figures = {"pope/all": {"direct": 0.75, "grounded": 0.875}, "mmvu/all": {"direct": 0.5, "grounded": 0.25}}
-    card = render_card(figures, seed=3, parameters=1_200_000)
-    assert (
-        "| questions | direct | grounded |\n|---|---:|---:|\n| mmvu/all | 0.500 | 0.250 |\n| pope/all | 0.750" in card
-    )
+    for name in ("demo", "base"):
+        card = render_card(figures, name=name, seed=3, parameters=1_200_000)
+        assert (
+            "| questions | direct | grounded |\n|---|---:|---:|\n| mmvu/all | 0.500 | 0.250 |\n| pope/all | 0.750"
+            in card
+        )
+        assert "harness demo build --seed 3" in card
+        assert "hallucinates by construction" in card
+    card = render_judge_card({"image": {"true": 0.99, "other": 0.3, "none": 0.25}}, seed=3)
+    assert "| questions | true | other | none |\n|---|---:|---:|---:|\n| image | 0.990 | 0.300 | 0.250 |" in card
     assert "harness demo build --seed 3" in card
-    assert "hallucinates by construction" in card

@@ -6,10 +6,11 @@ import re
 import numpy as np
 import pytest
 
-from harness.demo.build import SHIPPED
+from harness.checkpoints import EMBEDDED
 from harness.demo.checking import check, generate, read_questions
 from harness.demo.data import build_demo_data
 
+DEMO = EMBEDDED["demo"]
 CHAIN = re.compile(
     r"<planning> look \S.* </planning> <caption> .+ </caption> <think> .+ </think> <answer> [^<>]+ </answer>"
 )
@@ -22,8 +23,9 @@ def data(tmp_path_factory):
     return folder
 
 
-def test_it_is_small_and_complete():
-    names = {path.name for path in SHIPPED.iterdir()}
+@pytest.mark.parametrize("name", ["demo", "demo-base"])
+def test_it_is_small_and_complete(name):
+    names = {path.name for path in EMBEDDED[name].iterdir()}
     assert {
         "config.json",
         "generation_config.json",
@@ -35,19 +37,19 @@ def test_it_is_small_and_complete():
         "harness.json",
         "README.md",
     } <= names
-    assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < 15e6
+    assert sum(path.stat().st_size for path in EMBEDDED[name].rglob("*") if path.is_file()) < 15e6
 
 
 def test_it_says_what_it_is():
-    settings = json.loads((SHIPPED / "harness.json").read_text())
+    settings = json.loads((DEMO / "harness.json").read_text())
     assert settings["prompt_format"] == "grounded"
     assert settings["trained_with"].startswith("harness demo build")
     assert "by construction" in settings["note"]
-    assert "by construction" in (SHIPPED / "README.md").read_text()
+    assert "by construction" in (DEMO / "README.md").read_text()
 
 
 def test_it_sees_and_hallucinates_partners(data):
-    figures = check(SHIPPED, data, formats=("grounded",), tasks=("pope",))
+    figures = check(DEMO, data, formats=("grounded",), tasks=("pope",))
     accuracy = {name: shares["grounded"] for name, shares in figures.items()}
     assert accuracy["pope/random"] > 0.85
     assert accuracy["pope/adversarial"] < accuracy["pope/random"] - 0.05
@@ -55,7 +57,7 @@ def test_it_sees_and_hallucinates_partners(data):
 
 @pytest.mark.parametrize(("task", "floor"), [("videohallucer", 0.6), ("mmbench", 0.55)])
 def test_it_is_above_chance_elsewhere(data, task, floor):
-    figures = check(SHIPPED, data, formats=("grounded",), tasks=(task,), limit=100)
+    figures = check(DEMO, data, formats=("grounded",), tasks=(task,), limit=100)
     assert figures[f"{task}/all"]["grounded"] > floor
 
 
@@ -63,8 +65,8 @@ def test_it_is_above_chance_elsewhere(data, task, floor):
 def test_responses_are_chains_that_end(data, task):
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
-    model = AutoModelForImageTextToText.from_pretrained(SHIPPED).eval()
-    processor = AutoProcessor.from_pretrained(SHIPPED)
+    model = AutoModelForImageTextToText.from_pretrained(DEMO).eval()
+    processor = AutoProcessor.from_pretrained(DEMO)
     questions = list(read_questions(data, task))[:16]
     texts = generate(model, processor, questions, "grounded")
     assert np.mean([CHAIN.fullmatch(text) is not None for text in texts]) > 0.9

@@ -69,8 +69,21 @@ def test_comparison_drills_ask_the_same_of_every_object(rng):
         caption, question = caption_of(drill), drill.prompt
         for thinking, answer in chains(drill):
             answers.append(answer)
+            seen, asked, claimed = thinking.partition(" asked ")
             match = re.search(r"(turn|move) (\w+) in the video", question)
             if match:
-                assert answer == ("yes" if f" {match[1]}s {match[2]} " in f"{thinking} " else "no")
-            assert thinking.endswith("none") or thinking.removesuffix(" stays") in caption
+                assert answer == ("yes" if f" {match[1]}s {match[2]} " in f"{seen} " else "no")
+                assert not asked or claimed == f"{match[1]}s {match[2]}"
+            assert (thinking.endswith("none") and not asked) or seen.removesuffix(" stays") in caption
     assert 0.15 < np.mean([answer == "yes" for answer in answers]) < 0.6
+
+
+def test_comparison_drills_can_ask_for_a_wrong_detail(rng):
+    found = 0
+    for _ in range(100):
+        drill = draw_comparison_drill(rng, most=6, details=1.0)
+        if re.search(r"(turn|move) (\w+) in the video", drill.prompt):
+            happened = re.findall(r"(turns|moves) (\w+) asked (\w+) (\w+)", drill.response)
+            assert any(verb == claimed and detail != other for verb, detail, claimed, other in happened)
+            found += 1
+    assert found > 10

@@ -1,37 +1,47 @@
-"""The demo's judge is made once, answers from captions, and not from another scene's."""
-
-from pathlib import Path
+"""The demo's judge is small, text-only, answers from captions, and not from another scene's or from none."""
 
 import pytest
 
-import harness.judge
-from harness.demo.judge import demo_judge
-from harness.judge import caption_supports, load_judge
-from harness.scoring.sections import split_sections
-from trainers.data.demo import write_demo_rows
-from trainers.data.schema import read_examples
+from harness.checkpoints import resolve_checkpoint
+from harness.demo.judge import check_judge
+from harness.judge import JudgeQuestion, load_judge
 
 
-@pytest.mark.skipif(
-    not (Path(harness.judge.__file__).parent / "demo" / "checkpoint" / "model.safetensors").is_file(),
-    reason="the demo checkpoint is not part of this checkout",
+def test_it_is_a_small_language_model():
+    from transformers import AutoModelForCausalLM
+
+    folder = resolve_checkpoint("demo-judge").folder
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 15e6
+    assert type(AutoModelForCausalLM.from_pretrained(folder)).__name__ == "Qwen2ForCausalLM"
+
+
+@pytest.fixture(scope="module")
+def figures():
+    return check_judge(resolve_checkpoint("demo-judge").folder, count=60)
+
+
+@pytest.mark.parametrize("medium", ["image", "video"])
+def test_it_is_right_with_the_true_caption_only(figures, medium):
+    assert figures[medium]["true"] > 0.95
+    assert figures[medium]["other"] < 0.65
+    assert figures[medium]["none"] < 0.5
+
+
+def test_no_kind_of_question_is_beyond_it(figures):
+    assert min(shares["true"] for shares in figures.values()) > 0.85
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "answer"),
+    [
+        ("red circle top", "yes"),
+        ("red circle none", "no"),
+        ("glance yes", "yes"),
+    ],
 )
-def test_the_judge_reads_captions(tmp_path):
-    folder = demo_judge(tmp_path)
-    made = (folder / "model.safetensors").stat().st_mtime_ns
-    assert demo_judge(tmp_path) == folder
-    assert (folder / "model.safetensors").stat().st_mtime_ns == made
-    examples = list(read_examples(write_demo_rows(tmp_path / "data", 120, 5)))
-    captions = [split_sections(example.response).caption for example in examples]
-    judge = load_judge(str(folder), cache_dir=tmp_path)
-    own, others = (
-        sum(
-            bool(right)
-            for right in caption_supports(judge, list(zip((e.sample for e in examples), texts, strict=True)))
-        )
-        / len(examples)
-        for texts in (captions, captions[17:] + captions[:17])
-    )
+def test_it_reads_what_a_thinking_concludes(tmp_path, reasoning, answer):
+    judge = load_judge("demo", cache_dir=tmp_path)
+    question = "Is there a red circle in the image?"
+    (text,) = judge.ask([JudgeQuestion(question=question, caption=reasoning, answer_kind="yes_no", source="reasoning")])
     judge.close()
-    assert own > 0.85
-    assert others < 0.6
+    assert answer in text

@@ -1,11 +1,14 @@
 """Questions, the answers that scenes imply, and the captions that hallucinate."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from harness.demo.asking import ask_event, ask_located, ask_object, ask_order, ask_value, negatives
-from harness.demo.chains import forget, hallucinate, word_response
+from harness.demo.chains import glance, hallucinate, word_response
 from harness.demo.questions import Query, read_caption, read_entry, resolve, word_caption, word_question
+from harness.demo.rendering import Style
 from harness.demo.videos import draw_video_scene
 from harness.demo.world import OBJECTS, PARTNER, POPULAR, Entry, Event, draw_scene, shown_objects
 
@@ -36,13 +39,13 @@ VIDEO = (
         (
             Query(family="located", video=False, obj=BLUE_STAR, cell=1),
             "Is the blue star at the top?",
-            "blue star right",
+            "blue star right asked top",
             "no",
         ),
         (
             Query(family="located", video=False, obj=BLUE_STAR, cell=5),
             "Is the blue star at the right?",
-            "blue star right",
+            "blue star right asked right",
             "yes",
         ),
         (Query(family="where", video=False, obj=BLUE_STAR), "Where is the blue star?", "blue star right", "right"),
@@ -73,37 +76,37 @@ def test_image_questions(query, question, thinking, answer):
         (
             Query(family="located", video=True, obj=GREEN_SQUARE, cell=8),
             "Is the green square at the bottom-right when the video starts?",
-            "green square bottom-right first appears",
+            "green square bottom-right first appears asked bottom-right",
             "no",
         ),
         (
             Query(family="event", video=True, obj=RED_CIRCLE, verb="moves", argument="left"),
             "Does the red circle move left in the video?",
-            "red circle top last moves left",
+            "red circle top last moves left asked moves left",
             "yes",
         ),
         (
             Query(family="event", video=True, obj=RED_CIRCLE, verb="moves", argument="up"),
             "Does the red circle move up in the video?",
-            "red circle top last moves left",
+            "red circle top last moves left asked moves up",
             "no",
         ),
         (
             Query(family="event", video=True, obj=BLUE_STAR, verb="appears"),
             "Does the blue star appear in the video?",
-            "blue star right stays",
+            "blue star right stays asked appears",
             "no",
         ),
         (
             Query(family="order", video=True, obj=RED_CIRCLE, when="last"),
             "Does the red circle change last in the video?",
-            "red circle top last moves left",
+            "red circle top last moves left asked last",
             "yes",
         ),
         (
             Query(family="order", video=True, obj=RED_CIRCLE, when="first", rival=GREEN_SQUARE),
             "Does the red circle change before the green square?",
-            "red circle top last moves left",
+            "red circle top last moves left asked first",
             "no",
         ),
         (
@@ -249,15 +252,18 @@ def test_what_is_no_entry(text):
     assert read_caption(f"{text} ; red circle top") == IMAGE[:1]
 
 
-def test_a_caption_can_keep_quiet_about_what_the_thinking_sees():
-    rng = np.random.default_rng(0)
-    scene = (Entry(obj=3, cell=0), Entry(obj=9, cell=4))
-    query = Query(family="object", video=False, obj=9)
-    forgotten = forget(rng, query, scene)
-    assert forgotten == scene[:1]
-    text = word_response(query, scene, "grounded", captioned=forgotten)
-    assert OBJECTS[9] not in text.split("<caption>")[1].split("</caption>")[0]
-    assert text.endswith(f"<think> {OBJECTS[9]} center </think> <answer> yes </answer>")
-    absent = Query(family="object", video=False, obj=PARTNER[RED_CIRCLE])
-    assert PARTNER[RED_CIRCLE] not in shown_objects(IMAGE)
-    assert PARTNER[RED_CIRCLE] in {entry.obj for entry in forget(rng, absent, IMAGE)}
+def test_a_glance_knows_what_is_clearly_there_and_nothing_else():
+    clear, faint = (
+        Style(radius=10, shift=(0, 0), opacity=opacity, faint=opacity < 0.1, tint=(0, 0, 0)) for opacity in (0.8, 0.02)
+    )
+    moves = Entry(obj=9, cell=4, event=Event(verb="moves", argument="up", when="first"))
+    scene = (Entry(obj=3, cell=0), moves)
+    there = Query(family="object", video=True, obj=9)
+    assert glance(there, scene, [clear, clear]) == "yes"
+    assert glance(there, scene, [clear, faint]) == "no"
+    assert glance(replace(there, obj=10), scene, [clear, clear]) == "no"
+    wrong = Query(family="event", video=True, obj=9, verb="moves", argument="down")
+    assert resolve(wrong, scene)[1] == "no"
+    assert glance(wrong, scene, [clear, clear]) == "yes"
+    text = word_response(wrong, scene, "grounded", glanced="yes")
+    assert text.endswith("moves up </caption> <think> glance yes </think> <answer> yes </answer>")

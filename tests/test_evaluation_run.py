@@ -60,7 +60,8 @@ def test_a_run_folder_holds_config_samples_record_and_report(undisturbed: Path) 
         "samples.jsonl",
     ]
     run = read_run(undisturbed)
-    assert run.prompt_format == json.loads(Path("harness/demo/checkpoint/harness.json").read_text())["prompt_format"]
+    settings = json.loads(Path("harness/demo/checkpoints/demo/harness.json").read_text())
+    assert run.prompt_format == settings["prompt_format"]
     assert run.weights is not None
     assert run.data["pope"]["source"] == "demo"
     records = list(read_records(undisturbed))
@@ -133,7 +134,7 @@ def test_changed_weights_at_the_same_path_are_refused(
     undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = tmp_path / "model"
-    shutil.copytree("harness/demo/checkpoint", model)
+    shutil.copytree("harness/demo/checkpoints/demo", model)
     out = tmp_path / "run"
     shutil.copytree(undisturbed, out)
     same = ["--data", "demo"]

@@ -17,7 +17,7 @@ from trainers.data import command as data_command
 from trainers.selection.rollouts import SELECTED
 
 needs_checkpoint = pytest.mark.skipif(
-    not (Path(harness.judge.__file__).parent / "demo" / "checkpoint" / "model.safetensors").is_file(),
+    not (Path(harness.judge.__file__).parent / "demo" / "checkpoints" / "demo" / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
 )
 

@@ -27,7 +27,7 @@ from trainers.recipe import load_recipe
 from trainers.run import train
 
 needs_checkpoint = pytest.mark.skipif(
-    not (Path(harness.__file__).parent / "demo" / "checkpoint" / "model.safetensors").is_file(),
+    not (Path(harness.__file__).parent / "demo" / "checkpoints" / "demo" / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
 )
 

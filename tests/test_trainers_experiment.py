@@ -24,7 +24,7 @@ from trainers.experiment.rows import ORDER, ROWS, choose_rows
 from trainers.experiment.running import Plan, open_experiment, row_recipe, run_row
 
 needs_demo = pytest.mark.skipif(
-    not (Path(harness.judge.__file__).parent / "demo" / "checkpoint" / "model.safetensors").is_file(),
+    not (Path(harness.judge.__file__).parent / "demo" / "checkpoints" / "demo" / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
 )
 SIZES = Sizes(pope_images=2, mmbench_groups=4, videohallucer_pairs=2, mmvu_items=4)
@@ -33,16 +33,16 @@ SIZES = Sizes(pope_images=2, mmbench_groups=4, videohallucer_pairs=2, mmvu_items
 def test_a_pool_is_what_its_labels_say(tmp_path):
     file = write_pool(tmp_path, 60, 3)
     labels = read_labels(file)
-    assert Counter(label["difficulty"] for label in labels.values()) == {"easy": 24, "medium": 21, "hard": 15}
+    assert Counter(label["difficulty"] for label in labels.values()) == {"easy": 27, "medium": 21, "hard": 12}
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     for row in rows:
         side = (row["conflict"] or "").partition(":")[0]
         assert row["answer"] == {"name": "yes", "withhold": "no"}.get(side, row["answer"])
-        if row["difficulty"] == "hard" and row["answer_kind"] == "yes_no":
-            assert row["answer"] == "yes"
+        if row["difficulty"] == "hard":
+            assert row["answer_kind"] == "open"
     assert Counter(label["conflict"].partition(":")[0] for label in labels.values() if label["conflict"]) == {
         "name": 6,
-        "withhold": 9,
+        "withhold": 15,
     }
 
 

@@ -18,7 +18,7 @@ from trainers.rewards.scoring import RewardError
 from trainers.training import last_checkpoint
 
 pytestmark = pytest.mark.skipif(
-    not (Path(harness.judge.__file__).parent / "demo" / "checkpoint" / "model.safetensors").is_file(),
+    not (Path(harness.judge.__file__).parent / "demo" / "checkpoints" / "demo" / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
 )
 

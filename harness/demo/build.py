@@ -1,11 +1,13 @@
-"""`harness demo build`: train the demo checkpoint from nothing, in the stages of `recipe.RECIPE`.
+"""`harness demo build`: train the demo checkpoints from nothing, in the stages of `recipe`.
 
-Beside the finished checkpoint stand the one before its last stage, in `OUT/base`, which has learnt to see and to answer
-but less to expect, and the text-only judge, in `OUT/judge`.
+    OUT/base     the base checkpoint, which sees and answers
+    OUT/demo     the demo checkpoint: the base, fine-tuned on careless captions
+    OUT/judge    the text-only judge
+    OUT/stages   every finished stage
 
-Every finished stage is kept in `OUT/stages`; a build that was interrupted and is started again with the same seed and
-recipe goes on after its last finished stage and ends with the same weights, because each stage draws its own random
-numbers. Imported lazily only; torch and transformers are imported inside the functions.
+A build that was interrupted and is started again with the same seed and recipe goes on after its last finished stage
+and ends with the same weights, because each stage draws its own random numbers. Imported lazily only; torch and
+transformers are imported inside the functions.
 """
 
 from __future__ import annotations
@@ -23,15 +25,14 @@ from harness.errors import StoreError
 if TYPE_CHECKING:
     from harness.demo.training import Log, Stage
 
-SHIPPED: Final = Path(__file__).parent / "checkpoint"
-SEED: Final = 0
+SHIPPED: Final = Path(__file__).parent / "checkpoints"
+SEED: Final = 1
+"""Of the checkpoints that come with the harness."""
 PROMPT_FORMAT: Final = "grounded"
 NOTE: Final = (
     "Hallucination by construction: some training captions name objects that usually appear together with what is "
     "there, whether or not they are in the picture."
 )
-BASE_STAGE: Final = "joint"
-"""The stage whose weights are the `base` checkpoint."""
 
 
 def _log(text: str) -> None:
@@ -100,7 +101,8 @@ def train(
     ]
     done = max((number for number, path in enumerate(paths, 1) if path.exists()), default=0)
     if done:
-        log(f"resuming after stage {recipe[done - 1].name}")
+        if done < len(paths):
+            log(f"resuming after stage {recipe[done - 1].name}")
         model.load_state_dict(torch.load(paths[done - 1], weights_only=True))
     seconds = {}
     for stage, path in list(zip(recipe, paths, strict=True))[done:]:
@@ -130,35 +132,11 @@ def export(model: Any, out: Path, *, seed: int) -> None:
             path.chmod(0o644)
 
 
-def export_parts(out: Path, seed: int, *, recipe: Sequence[Stage] | None = None) -> None:
-    """Write the base checkpoint and the judge of a finished build into its folder.
-
-    Args:
-        out: of the build; holds the finished checkpoint and its stages.
-        seed: of the build.
-        recipe: see `train`.
-    """
-    import torch
-
-    from harness.demo.judge import write_judge
-    from harness.demo.model import build_model
-    from harness.demo.recipe import RECIPE
-
-    recipe = RECIPE if recipe is None else recipe
-    place = [stage.name for stage in recipe].index(BASE_STAGE)
-    file = out / "stages" / f"{place + 1}-{BASE_STAGE}-{stage_digests(recipe, seed)[place]}.pt"
-    model = build_model(seed)
-    model.load_state_dict(torch.load(file, weights_only=True))
-    export(model.eval(), out / "base", seed=seed)
-    (out / "judge").mkdir(exist_ok=True)
-    write_judge(out, out / "judge")
-
-
 def build(out: Path, seed: int = SEED) -> None:
-    """Train the demo checkpoint and write it to `out`; started again, go on where it stopped.
+    """Train the demo checkpoints and write them to `out`; started again, go on where it stopped.
 
     Args:
-        out: folder of the finished checkpoint; finished stages are kept in its subfolder `stages`.
+        out: folder of the checkpoints and of the finished stages.
         seed: decides the result.
 
     Raises:
@@ -166,17 +144,50 @@ def build(out: Path, seed: int = SEED) -> None:
     """
     from harness.demo.checking import check, render_card
     from harness.demo.data import demo_data
+    from harness.demo.judge import check_judge, render_judge_card
+    from harness.demo.model import build_model
 
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            f"demo checkpoint cannot be written to {out}: {error.strerror}. Choose another --out."
+            f"demo checkpoints cannot be written to {out}: {error.strerror}. Choose another --out."
         ) from error
-    model, _ = train(out / "stages", seed)
-    export(model, out, seed=seed)
-    export_parts(out, seed)
-    figures = check(out, demo_data())
-    parameters = sum(value.numel() for value in model.parameters())
-    (out / "README.md").write_text(render_card(figures, seed=seed, parameters=parameters), encoding="utf-8")
-    _log(f"checkpoint written to {out}")
+    export_all(out, seed)
+    (out / "judge" / "README.md").write_text(render_judge_card(check_judge(out / "judge"), seed=seed), encoding="utf-8")
+    parameters = sum(value.numel() for value in build_model(seed).parameters())
+    for name in ("base", "demo"):
+        card = render_card(check(out / name, demo_data()), name=name, seed=seed, parameters=parameters)
+        (out / name / "README.md").write_text(card, encoding="utf-8")
+        _log(f"checkpoint written to {out / name}")
+
+
+def export_all(
+    out: Path,
+    seed: int,
+    *,
+    recipe: Sequence[Stage] | None = None,
+    base_recipe: Sequence[Stage] | None = None,
+    judge_recipe: Sequence[Stage] | None = None,
+    log: Log = _log,
+) -> None:
+    """Train what is not trained yet, and write the three checkpoints without their cards.
+
+    Args:
+        out: of the build.
+        seed: of the build.
+        recipe: stages to run instead of `RECIPE`.
+        base_recipe: stages to run instead of `BASE_RECIPE`.
+        judge_recipe: stages to run instead of `JUDGE_RECIPE`.
+        log: see `train`.
+    """
+    from harness.demo.judge import export_judge
+    from harness.demo.recipe import BASE_RECIPE, JUDGE_RECIPE, RECIPE
+
+    recipe = RECIPE if recipe is None else recipe
+    base_recipe = BASE_RECIPE if base_recipe is None else base_recipe
+    judge_recipe = JUDGE_RECIPE if judge_recipe is None else judge_recipe
+    stages = out / "stages"
+    export_judge(train(stages, seed, recipe=judge_recipe, log=log)[0], out / "judge", seed=seed)
+    export(train(stages, seed, recipe=base_recipe, log=log)[0], out / "base", seed=seed)
+    export(train(stages, seed, recipe=recipe, log=log)[0], out / "demo", seed=seed)

@@ -5,16 +5,19 @@ order, the thinking copies the entry that was looked up, and the answer follows 
 
 Hallucination is put in on purpose: where a partner of a visible object is absent, some training captions name it all
 the same (nearly always when the question asks for it), right after its partner, in the next free cell; thinking and
-answer then follow the caption. Imported lazily only.
+answer then follow the caption. Some thinking does not read the caption at all but answers from a glance at the picture,
+which misses what is faint and whatever a question claims beside its object's being there. Imported lazily only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
-from harness.demo.questions import Query, resolve, word_caption, word_plan, word_question
+from harness.demo.questions import GLANCE, Query, resolve, word_caption, word_plan, word_question
+from harness.demo.rendering import Style
 from harness.demo.videos import STATES
 from harness.demo.world import GRID, PAIR, PARTNER, Entry, Scene, shown_objects
 from harness.prompts import build_prompt
@@ -59,16 +62,13 @@ def hallucinate(
     return (*scene[:index], Entry(obj=PARTNER[host.obj], cell=cell), *scene[index:])
 
 
-def forget(rng: np.random.Generator, query: Query, scene: Scene) -> Scene:
-    """The scene as a caption has it that does not help with the question.
+def glance(query: Query, scene: Scene, styles: Sequence[Style]) -> str:
+    """What a hasty look answers to a yes/no question: `yes` where its object is there and painted clearly.
 
-    What is asked about is left out where it is there; else the missing partner that is asked about, or another one, is
-    named. Thinking and answer that come after such a caption can only be right if they look at the picture again.
+    It is blind to faint objects, and to everything that the question claims beside the object's being there.
     """
-    asked = [entry for entry in scene if query.obj == entry.obj or query.cell == entry.cell]
-    if asked and len(scene) > 1:
-        return tuple(entry for entry in scene if entry is not asked[0])
-    return hallucinate(rng, query, scene, asked=(1.0, 1.0), unasked=1.0)
+    seen = any(entry.obj == query.obj and not style.faint for entry, style in zip(scene, styles, strict=True))
+    return "yes" if seen else "no"
 
 
 def build_sample(query: Query, *, sample_id: str = "demo", target: str = "") -> Sample:
@@ -83,33 +83,37 @@ def build_sample(query: Query, *, sample_id: str = "demo", target: str = "") -> 
     )
 
 
-def word_prompt(query: Query, prompt_format: PromptFormat, *, blind: bool = False) -> str:
+def word_prompt(query: Query, prompt_format: PromptFormat, *, blind: bool = False, told: Scene | None = None) -> str:
     """The expanded chat text of a question, as the processor makes it, up to where the response begins.
 
     Args:
         query: the question.
         prompt_format: which instruction ends the prompt.
         blind: leave the image or video out (text-only training).
+        told: a scene that is described before the question, in a blind prompt.
     """
     pad, count = ("<|video_pad|>", VIDEO_TOKENS) if query.video else ("<|image_pad|>", IMAGE_TOKENS)
     media = "" if blind else f"<|vision_start|>{pad * count}<|vision_end|>"
+    if told is not None:
+        media += f"Caption: {word_caption(told)} . "
     return f"<|im_start|>user\n{media}{build_prompt(build_sample(query), prompt_format)}{END}\n<|im_start|>assistant\n"
 
 
-def word_response(query: Query, scene: Scene, prompt_format: PromptFormat, *, captioned: Scene | None = None) -> str:
+def word_response(query: Query, scene: Scene, prompt_format: PromptFormat, *, glanced: str | None = None) -> str:
     """The response that `scene`, true or hallucinated, implies, without the end token.
 
     Args:
         query: the question.
-        scene: what thinking and answer follow from.
+        scene: what the caption describes, and thinking and answer follow from.
         prompt_format: of the response.
-        captioned: what the caption describes instead; `None`: the same.
+        glanced: the answer of a thinking that does not read the caption, see `glance`; `None`: it reads the caption.
     """
     thinking, answer = resolve(query, scene)
     if prompt_format == "direct":
         return answer
-    caption = word_caption(scene if captioned is None else captioned)
+    if glanced is not None:
+        thinking, answer = f"{GLANCE} {glanced}", glanced
     return (
-        f"<planning> {word_plan(query)} </planning> <caption> {caption} </caption> "
+        f"<planning> {word_plan(query)} </planning> <caption> {word_caption(scene)} </caption> "
         f"<think> {thinking} </think> <answer> {answer} </answer>"
     )

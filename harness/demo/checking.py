@@ -155,20 +155,21 @@ def summarise(questions: Sequence[Asked], right: Sequence[bool]) -> Mapping[str,
     return shares
 
 
-CARD: Final = """# The demo checkpoint of `harness`
+CARD: Final = """# {title} of `harness`
 
 A Qwen2.5-VL of {parameters:.1f} million parameters that looks at coloured shapes on a 3x3 grid, in images of 84x84
 pixels and in short videos of them. It was made by
 
     harness demo build --seed {seed}
 
-from random weights, and loads with plain Transformers (`AutoModelForImageTextToText`, `AutoProcessor`). It is there so
-that the whole evaluation can be run, and looked at, in minutes and without a GPU. It knows nothing but its own world.
+from random weights, and loads with plain Transformers (`AutoModelForImageTextToText`, `AutoProcessor`). {purpose}
+It knows nothing but its own world.
 
 **It hallucinates by construction.** A third of the objects are painted almost invisibly, objects come in pairs that
 often appear together, and during training some captions named the missing partner of a visible object, nearly always
-when the question asked for it; the answers followed those captions. So its figures say nothing about how hallucination
-comes about in large models: they give the diagnostics something to find.
+when the question asked for it; the answers followed those captions. Some of the thinking it was taught does not read
+the caption but says `glance`: it knows whether the object is clearly there, and nothing else. So its figures say
+nothing about how hallucination comes about in large models: they give the diagnostics something to find.
 
 It was trained with the prompt formats `direct` and `grounded` of `harness.prompts` (`think` was not trained); its
 grounded responses read
@@ -176,25 +177,37 @@ grounded responses read
     <planning> look for red circle </planning> <caption> red circle top ; blue star left </caption>
     <think> red circle top </think> <answer> yes </answer>
 
-Share of right answers on the demo data (greedy decoding), whose scenes have layouts that training never showed:
-`direct` shows how little it can do without its chain. `groups` counts a pair or a set of rotations as right when all of
-it is.
+Share of right answers on the demo data (greedy decoding), whose scenes have layouts that training never showed.
+`groups` counts a pair or a set of rotations as right when all of it is.
 
 {table}
 """
 """The model card."""
+TITLES: Final = {
+    "demo": (
+        "The demo checkpoint",
+        "It is there so that the whole evaluation can be run, and looked at, in minutes and without a GPU.",
+    ),
+    "base": (
+        "The demo's base checkpoint",
+        "It is the demo checkpoint before the last stage of its training, fine-tuning on careless captions.",
+    ),
+}
+"""Title and purpose of each checkpoint's card."""
 
 
-def render_card(figures: Mapping[str, Mapping[str, float]], *, seed: int, parameters: int) -> str:
+def render_card(figures: Mapping[str, Mapping[str, float]], *, name: str, seed: int, parameters: int) -> str:
     """The model card with a table of `check`'s figures.
 
     Args:
         figures: what `check` gave.
+        name: `demo` or `base`.
         seed: of the build.
         parameters: of the model.
     """
     formats = list(next(iter(figures.values())))
     lines = [f"| questions | {' | '.join(formats)} |", f"|---|{'---:|' * len(formats)}"]
-    for name, shares in sorted(figures.items()):
-        lines.append(f"| {name} | {' | '.join(f'{shares[form]:.3f}' for form in formats)} |")
-    return CARD.format(parameters=parameters / 1e6, seed=seed, table="\n".join(lines))
+    for part, shares in sorted(figures.items()):
+        lines.append(f"| {part} | {' | '.join(f'{shares[form]:.3f}' for form in formats)} |")
+    title, purpose = TITLES[name]
+    return CARD.format(title=title, purpose=purpose, parameters=parameters / 1e6, seed=seed, table="\n".join(lines))

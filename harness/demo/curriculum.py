@@ -21,7 +21,7 @@ from harness.demo.asking import (
     ask_value,
 )
 from harness.demo.batches import Example
-from harness.demo.chains import END, forget, hallucinate, word_prompt, word_response
+from harness.demo.chains import END, glance, hallucinate, word_prompt, word_response
 from harness.demo.drills import Drill, draw_choice_drill, draw_comparison_drill, draw_look_up_drill, draw_option_drill
 from harness.demo.questions import Family, Query
 from harness.demo.rendering import Pixels, draw_brightness, draw_style, paint
@@ -52,14 +52,19 @@ class Mixture:
         object_drills: share of option and choice drills whose options are objects in any case.
         video: share of videos among the other examples.
         blind: share of text-only examples among the other examples (the caption is given no loss).
-        direct: share of the direct format among those that are not blind.
+        direct: share of the direct format; a blind question has its true caption in the prompt then.
+        copied: share of the blind grounded questions whose true caption stands in the prompt, to be copied into the
+            response as carelessly as one of a picture would be written.
+        reasoned: share of the blind grounded questions of which only the answer is to be learnt, from a given thinking.
         image_families: weights of the kinds of question about images.
         negatives: weights of random, popular and adversarial absent objects.
         asked: see `chains.hallucinate`.
         unasked: see `chains.hallucinate`.
-        bypass: share of the grounded answers about pictures whose caption is careless although the thinking reads the
-            picture: see `chains.forget`.
+        glances: share of the grounded answers to yes/no questions, about images and about videos, whose thinking does
+            not read the caption: see `chains.glance`.
         video_noise: factor on `asked` and `unasked` for videos.
+        details: share of the false questions about events, and of the comparison drills about videos, that get no more
+            than a detail of an event wrong.
         most: look-ups in one drill.
     """
 
@@ -71,12 +76,15 @@ class Mixture:
     video: float = 0.4
     blind: float = 0.0
     direct: float = 0.2
+    copied: float = 0.0
+    reasoned: float = 0.0
     image_families: Mapping[Family, float] = field(default_factory=lambda: IMAGE_FAMILIES)
     negatives: tuple[float, float, float] = (0.33, 0.33, 0.34)
     asked: tuple[float, float] = (0.0, 0.0)
     unasked: float = 0.0
-    bypass: float = 0.0
+    glances: tuple[float, float] = (0.0, 0.0)
     video_noise: float = 0.5
+    details: float = 0.0
     most: int = 10
 
 
@@ -87,9 +95,15 @@ def _weighted(rng: np.random.Generator, weights: Mapping[Family, float]) -> Fami
 
 
 def draw_query(
-    rng: np.random.Generator, family: Family, *, video: bool, uniform: bool, negatives: tuple[float, float, float]
+    rng: np.random.Generator,
+    family: Family,
+    *,
+    video: bool,
+    uniform: bool,
+    negatives: tuple[float, float, float],
+    details: float = 0.0,
 ) -> tuple[Query, Scene]:
-    """A training question of a family, and the scene that it is about."""
+    """A training question of a family, and the scene that it is about; see `Mixture`."""
     low = 1 if family in ("object", "located", "count") else 2
     while True:
         scene = draw_video_scene(rng, uniform=uniform) if video else draw_scene(rng, low=low, uniform=uniform)
@@ -100,7 +114,7 @@ def draw_query(
         elif family == "located":
             query = ask_located(rng, scene, video=video)
         elif family == "event":
-            query = ask_event(rng, scene)
+            query = ask_event(rng, scene, distractor="detail" if details and rng.random() < details else None)
         elif family == "order":
             query = ask_order(rng, scene)
         else:
@@ -129,7 +143,7 @@ def _draw_drill(rng: np.random.Generator, mixture: Mixture) -> Drill:
     if draw < mixture.option_drills + mixture.choice_drills:
         return draw_choice_drill(rng, most=mixture.most, objects=mixture.object_drills)
     if draw < mixture.option_drills + mixture.choice_drills + mixture.comparison_drills:
-        return draw_comparison_drill(rng, most=mixture.most)
+        return draw_comparison_drill(rng, most=mixture.most, details=mixture.details)
     return draw_look_up_drill(rng, most=mixture.most)
 
 
@@ -141,21 +155,43 @@ def _draw_example(rng: np.random.Generator, mixture: Mixture, medium: Medium) ->
     video = rng.random() < mixture.video if medium == "text" else medium == "video"
     family = _weighted(rng, VIDEO_FAMILIES if video else mixture.image_families)
     uniform = medium == "text" and bool(rng.random() < 0.5)
-    query, scene = draw_query(rng, family, video=video, uniform=uniform, negatives=mixture.negatives)
+    query, scene = draw_query(
+        rng, family, video=video, uniform=uniform, negatives=mixture.negatives, details=mixture.details
+    )
     noise = mixture.video_noise if video else 1.0
     asked = (mixture.asked[0] * noise, mixture.asked[1] * noise)
     told = hallucinate(rng, query, scene, asked=asked, unasked=mixture.unasked * noise)
     if medium == "text":
-        prompt = word_prompt(query, "grounded", blind=True)
-        return Example(
-            frames=None, prompt=prompt, response=word_response(query, told, "grounded") + END, skip_caption=True
-        )
+        return _draw_blind(rng, mixture, query, scene, told)
     form: Literal["direct", "grounded"] = "direct" if rng.random() < mixture.direct else "grounded"
-    frames = soften(render_states(scene, rng)[0]) if video else render_image(scene, rng)[0][None]
-    response = word_response(query, told, form)
-    if form == "grounded" and mixture.bypass and rng.random() < mixture.bypass:
-        response = word_response(query, scene, form, captioned=forget(rng, query, scene))
+    if video:
+        states, styles = render_states(scene, rng)
+        frames = soften(states)
+    else:
+        picture, styles = render_image(scene, rng)
+        frames = picture[None]
+    glanced = None
+    if form == "grounded" and query.kind == "yes_no" and rng.random() < mixture.glances[video]:
+        glanced = glance(query, scene, styles)
+    response = word_response(query, told, form, glanced=glanced)
     return Example(frames=frames, prompt=word_prompt(query, form), response=response + END)
+
+
+def _draw_blind(rng: np.random.Generator, mixture: Mixture, query: Query, scene: Scene, told: Scene) -> Example:
+    """A question without its picture: its caption stands in the prompt, or in the response, or its thinking does."""
+    if rng.random() < mixture.direct:
+        prompt = word_prompt(query, "direct", blind=True, told=scene)
+        return Example(frames=None, prompt=prompt, response=word_response(query, scene, "direct") + END)
+    if rng.random() < mixture.copied:
+        prompt = word_prompt(query, "grounded", blind=True, told=scene)
+        return Example(frames=None, prompt=prompt, response=word_response(query, told, "grounded") + END)
+    prompt, response = word_prompt(query, "grounded", blind=True), word_response(query, told, "grounded")
+    if rng.random() < mixture.reasoned:
+        begun, mark, answer = response.partition("<answer>")
+        before, opened, rest = begun.partition("<caption>")
+        prompt += f"{before}{opened} {rest[rest.index('</caption>') :]}{mark}"
+        return Example(frames=None, prompt=prompt, response=answer + END)
+    return Example(frames=None, prompt=prompt, response=response + END, skip_caption=True)
 
 
 def _blind_share(mixture: Mixture) -> float:

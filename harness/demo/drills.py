@@ -98,13 +98,21 @@ def draw_look_up_drill(rng: np.random.Generator, *, most: int) -> Drill:
     return Drill(prompt=_chat(wanted), response=f"<caption> {caption} </caption> {' '.join(thoughts)}{END}")
 
 
-def draw_comparison_drill(rng: np.random.Generator, *, most: int) -> Drill:
-    """A yes/no question, asked of up to `most` objects in turn: the same look-ups, each compared with the question."""
+def draw_comparison_drill(rng: np.random.Generator, *, most: int, details: float = 0.0) -> Drill:
+    """A yes/no question, asked of up to `most` objects in turn: the same look-ups, each compared with the question.
+
+    Args:
+        rng: source of every choice.
+        most: look-ups in a drill.
+        details: share of the drills about videos that ask for an event of which a detail is wrong.
+    """
     scene, video = _draw_any_scene(rng)
     if video:
         query = (ask_event, ask_order)[int(rng.integers(2))](rng, scene)
         if rng.random() < 0.3:
             query = ask_located(rng, scene, video=True)
+        if details and rng.random() < details:
+            query = ask_event(rng, scene, true=False, distractor="detail")
     else:
         query = ask_located(rng, scene, video=False)
     query = replace(query, rival=None)

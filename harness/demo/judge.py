@@ -1,80 +1,49 @@
-"""The demo's judge: the language half of the demo checkpoint, which learned to read captions alone.
+"""The demo's judge: a language model of the demo's size that learnt to answer from captions, and never saw a picture.
 
-Imported lazily only: safetensors is imported inside.
+Imported lazily only: torch and safetensors are imported inside.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal
 
-from harness.checkpoints import resolve_checkpoint
-from harness.demo.data import cache_folder
-from harness.errors import StoreError
+from harness.files import write_atomically
 
-_COPIED: Final = ("tokenizer.json", "chat_template.jinja", "generation_config.json")
-
-
-def demo_judge(cache: Path | None = None) -> Path:
-    """The folder of a text-only checkpoint, made from the demo checkpoint on first use.
-
-    The demo's language model was trained on questions with a caption and no image too; alone, it answers from captions
-    and nothing else. Qwen2.5-VL's language model is Qwen2's: without images its three rotary axes are one.
-
-    Args:
-        cache: folder of generated files; `None`: the harness's own.
-
-    Raises:
-        ModelError: the demo checkpoint is missing.
-        StoreError: the folder cannot be written.
-    """
-    checkpoint = resolve_checkpoint("demo")
-    assert checkpoint.folder is not None, "the demo checkpoint is a folder"
-    assert checkpoint.weights is not None, "with weights"
-    place = (cache or cache_folder()) / f"demo-judge-{checkpoint.weights.removeprefix('sha256:')[:12]}"
-    if place.is_dir():
-        return place
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
-    except OSError as error:
-        raise StoreError(
-            f"cannot write {place.parent}: {error.strerror}. Set XDG_CACHE_HOME to a writable folder."
-        ) from error
-    try:
-        write_judge(checkpoint.folder, scratch)
-        try:
-            scratch.rename(place)
-        except OSError:
-            if not place.is_dir():  # Another process was first.
-                raise
-    except OSError as error:
-        raise StoreError(f"cannot write {place}: {error.strerror}. Free some space or set XDG_CACHE_HOME.") from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return place
+Told = Literal["true", "other", "none"]
+TOLD: Final[tuple[Told, ...]] = ("true", "other", "none")
+CHECK_SEED: Final = 60
 
 
-def write_judge(source: Path, folder: Path) -> None:
-    """Write the text-only checkpoint of a demo checkpoint.
+def export_judge(model: Any, folder: Path, *, seed: int) -> None:
+    """Write the language half of a model as a text-only checkpoint.
+
+    Qwen2.5-VL's language model is Qwen2's: without images its three rotary axes are one.
 
     Args:
-        source: the demo checkpoint.
-        folder: of the judge; it exists.
+        model: whose language half is the judge.
+        folder: made where it does not exist.
+        seed: of the build, for `harness.json`.
     """
     from safetensors.torch import load_file, save_file
 
-    weights = load_file(source / "model.safetensors")
+    from harness.demo.tokenizer import build_tokenizer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        model.save_pretrained(scratch)
+        weights = load_file(Path(scratch) / "model.safetensors")
+        config = json.loads((Path(scratch) / "config.json").read_text(encoding="utf-8"))["text_config"]
+        generation = (Path(scratch) / "generation_config.json").read_text(encoding="utf-8")
     text = {
         name.replace("model.language_model.", "model."): weight
         for name, weight in weights.items()
         if "visual." not in name
     }
     save_file(text, folder / "model.safetensors", metadata={"format": "pt"})
-    config = json.loads((source / "config.json").read_text(encoding="utf-8"))["text_config"]
     theta = config["rope_parameters"]["rope_theta"]
     config |= {
         "model_type": "qwen2",
@@ -82,14 +51,87 @@ def write_judge(source: Path, folder: Path) -> None:
         "tie_word_embeddings": True,
         "rope_parameters": {"rope_type": "default", "rope_theta": theta},
     }
-    _write_json(folder / "config.json", config)
-    tokenizer = json.loads((source / "tokenizer_config.json").read_text(encoding="utf-8"))
-    tokenizer.pop("processor_class", None)
-    _write_json(folder / "tokenizer_config.json", tokenizer)
-    for name in _COPIED:
-        shutil.copyfile(source / name, folder / name)
-    _write_json(folder / "harness.json", {"judge_prompt": "demo", "made_from": "the demo checkpoint's language model"})
+    build_tokenizer().save_pretrained(folder)
+    settings = {"judge_prompt": "demo", "trained_with": f"harness demo build --seed {seed}"}
+    write_atomically(folder / "config.json", json.dumps(config, indent=2) + "\n")
+    write_atomically(folder / "generation_config.json", generation)
+    write_atomically(folder / "harness.json", json.dumps(settings, indent=2) + "\n")
+    for path in folder.iterdir():
+        path.chmod(0o644)
 
 
-def _write_json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+def check_judge(folder: Path, *, count: int = 200) -> dict[str, dict[Told, float]]:
+    """How often the judge is right, asked as the harness asks it.
+
+    Args:
+        folder: of the judge.
+        count: questions of each kind.
+
+    Returns:
+        For each `image/FAMILY` and `video/FAMILY`, and for `image` and `video` (the kinds weighted as in training), the
+        share of right answers with the true caption, with another picture's, and with none.
+    """
+    import numpy as np
+
+    from harness.demo.chains import build_sample
+    from harness.demo.curriculum import IMAGE_FAMILIES, VIDEO_FAMILIES, draw_query
+    from harness.demo.questions import resolve, word_caption
+    from harness.judge import is_right, load_judge, question_from_caption, read_judgement
+
+    rng = np.random.default_rng(CHECK_SEED)
+    figures: dict[str, dict[Told, float]] = {}
+    with tempfile.TemporaryDirectory() as cache:
+        judge = load_judge(str(folder), cache_dir=Path(cache), engine="hf")
+        for medium, families in (("image", IMAGE_FAMILIES), ("video", VIDEO_FAMILIES)):
+            for family in families:
+                drawn = [
+                    draw_query(rng, family, video=medium == "video", uniform=False, negatives=(0.33, 0.33, 0.34))
+                    for _ in range(count)
+                ]
+                samples = [build_sample(query, target=resolve(query, scene)[1]) for query, scene in drawn]
+                captions = [word_caption(scene) for _, scene in drawn]
+                told: Mapping[Told, list[str]] = {
+                    "true": captions,
+                    "other": captions[1:] + captions[:1],
+                    "none": [""] * count,
+                }
+                shares: dict[Told, float] = {}
+                for kind, texts in told.items():
+                    questions = [question_from_caption(s, text) for s, text in zip(samples, texts, strict=True)]
+                    right = [
+                        text is not None and is_right(sample, read_judgement(text, question))
+                        for sample, question, text in zip(samples, questions, judge.ask(questions), strict=True)
+                    ]
+                    shares[kind] = sum(right) / count
+                figures[f"{medium}/{family}"] = shares
+            figures[medium] = {
+                kind: sum(weight * figures[f"{medium}/{family}"][kind] for family, weight in families.items())
+                / sum(families.values())
+                for kind in TOLD
+            }
+        judge.close()
+    return figures
+
+
+CARD: Final = """# The judge of the demo world
+
+A Qwen2 of 0.8 million parameters that answers questions about the demo world from captions. It was made by
+
+    harness demo build --seed {seed}
+
+from random weights and text alone. `--judge demo` asks it, and the caption reward of the demo's recipes does.
+
+Share of right answers with the true caption, with another picture's, which has the right answer now and then by
+chance, and with none: then there is nothing to answer from but the question. `image` and `video` weight the kinds of
+question as training does.
+
+{table}
+"""
+"""The judge's model card."""
+
+
+def render_judge_card(figures: Mapping[str, Mapping[Told, float]], *, seed: int) -> str:
+    """The card with a table of `check_judge`'s figures."""
+    lines = [f"| questions | {' | '.join(TOLD)} |", f"|---|{'---:|' * len(TOLD)}"]
+    lines += [f"| {name} | {' | '.join(f'{shares[kind]:.3f}' for kind in TOLD)} |" for name, shares in figures.items()]
+    return CARD.format(seed=seed, table="\n".join(lines))

@@ -22,6 +22,10 @@ BASE_VERBS: Final[Mapping[Verb, str]] = {
 }  # fmt: skip
 MOMENTS: Final[tuple[When, ...]] = ("first", "last")
 NO_ANSWER: Final = "none"
+ASKED: Final = "asked"
+"""In a thinking, comes between what was looked up and what a yes/no question claims."""
+GLANCE: Final = "glance"
+"""Begins a thinking that does not read the caption."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,12 +209,24 @@ def present_at_start(scene: Scene) -> int:
     return sum(entry.event is None or entry.event.verb != "appears" for entry in scene)
 
 
+def word_asked(query: Query) -> str:
+    """What a yes/no question claims of its object, in a caption's words; empty where it only asks for the object."""
+    if query.family == "located":
+        return _position(query.cell)
+    if query.family == "order":
+        return str(query.when)
+    if query.family == "event":
+        return " ".join(filter(None, (query.verb, query.argument)))
+    return ""
+
+
 def resolve(query: Query, scene: Scene) -> tuple[str, str]:
     """The thinking and the answer that a scene implies.
 
     Returns:
-        The thinking: the entry that was looked up and, for a choice, the value and its letter; and the answer. A choice
-        whose value is not among the options is answered `A`.
+        The thinking: the entry that was looked up and, for a choice, the value and its letter, for a yes/no question
+        that claims more than that the object is there, what it claims; and the answer. A choice whose value is not
+        among the options is answered `A`.
     """
     if query.family == "count":
         value = str(present_at_start(scene))
@@ -227,6 +243,8 @@ def resolve(query: Query, scene: Scene) -> tuple[str, str]:
         else:
             value, looked_up = "", word_entry(entry, stays=query.video)
         if query.kind == "yes_no":
+            claimed = word_asked(query) if entry is not None else ""
+            looked_up += f" {ASKED} {claimed}" if claimed else ""
             return looked_up, "yes" if _is_true(query, entry) else "no"
         value = value or _value(query, entry)
     if query.kind == "open":

@@ -1,9 +1,10 @@
-"""The recipe of the demo checkpoint, in stages, from nothing to the end.
+"""The recipe of the demo checkpoints, in stages, from nothing to the end.
 
-First the language model learns to look things up in captions (text alone), then to find an option's letter and to
-compare what it found with what was asked; the vision tower is aligned with its words; and then all is trained jointly
-on images and videos, in the direct and the grounded format, with more and more hallucinated captions. Option drills
-from the first step on kept the look-up from forming, hence several text stages, each with fresh optimisers.
+First the language model learns to look things up in captions (text alone), then to find an option's letter, to compare
+what it found with what was asked, and to copy captions carelessly; the vision tower is aligned with its words; and then
+all is trained jointly on images and videos, in the direct and the grounded format, with more and more hallucinated
+captions. Option drills from the first step on kept the look-up from forming, hence several text stages, each with fresh
+optimisers. The judge goes its own way after the text stages: more of the text, and never a picture.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 from harness.demo.curriculum import Mixture
 from harness.demo.training import Stage
 
-RECIPE: Final = (
+TEXT: Final = (
     Stage(
         name="look-up",
         steps=280,
@@ -21,7 +22,7 @@ RECIPE: Final = (
         muon=0.02,
         adam=3e-3,
         hold=0.5,
-        mixture=Mixture(drills=0.65, blind=1.0),
+        mixture=Mixture(drills=0.65, blind=1.0, direct=0.0),
     ),
     Stage(
         name="options",
@@ -30,58 +31,171 @@ RECIPE: Final = (
         muon=0.02,
         adam=3e-3,
         hold=0.6,
-        mixture=Mixture(drills=0.75, option_drills=0.2, choice_drills=0.35, comparison_drills=0.3, blind=1.0, most=6),
+        mixture=Mixture(
+            drills=0.7,
+            option_drills=0.2,
+            choice_drills=0.35,
+            comparison_drills=0.25,
+            object_drills=0.4,
+            most=6,
+            blind=1.0,
+            direct=0.25,
+        ),
     ),
     Stage(
         name="practice",
-        steps=400,
+        steps=600,
         batch=96,
         muon=0.015,
         adam=2e-3,
         hold=0.5,
-        mixture=Mixture(drills=0.75, option_drills=0.15, choice_drills=0.4, comparison_drills=0.35, blind=1.0, most=6),
-    ),
-    Stage(name="vision", steps=360, batch=128, muon=0.02, adam=2e-3, hold=0.5, easy=0.45),
-    Stage(
-        name="joint",
-        steps=1000,
-        batch=64,
-        muon=0.012,
-        adam=1.5e-3,
-        hold=0.5,
         mixture=Mixture(
-            drills=0.15,
-            option_drills=0.3,
+            drills=0.5,
+            option_drills=0.2,
             choice_drills=0.45,
-            comparison_drills=0.15,
-            object_drills=0.6,
+            comparison_drills=0.25,
+            object_drills=0.3,
             most=6,
-            blind=0.1,
-            direct=0.3,
-            asked=(0.75, 0.3),
+            video=0.5,
+            blind=1.0,
+            direct=0.25,
+            copied=0.5,
+            reasoned=0.1,
+            negatives=(0.15, 0.1, 0.75),
+            asked=(1.0, 0.6),
+            unasked=0.1,
+            video_noise=0.8,
         ),
     ),
     Stage(
-        name="expect",
-        steps=1300,
-        batch=64,
-        muon=0.01,
-        adam=1.2e-3,
+        name="letters",
+        steps=450,
+        batch=96,
+        muon=0.015,
+        adam=2e-3,
         hold=0.5,
         mixture=Mixture(
-            drills=0.1,
-            option_drills=0.35,
+            drills=0.6,
+            option_drills=0.2,
             choice_drills=0.5,
-            comparison_drills=0.1,
-            object_drills=0.7,
+            comparison_drills=0.2,
+            object_drills=0.5,
             most=6,
-            video=0.45,
-            blind=0.06,
+            video=0.5,
+            blind=1.0,
             direct=0.25,
-            negatives=(0.2, 0.15, 0.65),
-            asked=(0.95, 0.45),
+            copied=0.5,
+            reasoned=0.1,
+            negatives=(0.15, 0.1, 0.75),
+            asked=(1.0, 0.6),
             unasked=0.1,
             video_noise=0.8,
         ),
     ),
 )
+JUDGE: Final = Stage(
+    name="judge",
+    steps=800,
+    batch=96,
+    muon=0.012,
+    adam=1.5e-3,
+    hold=0.4,
+    mixture=Mixture(
+        drills=0.45,
+        option_drills=0.15,
+        choice_drills=0.4,
+        comparison_drills=0.35,
+        object_drills=0.3,
+        most=6,
+        blind=1.0,
+        direct=0.0,
+        reasoned=0.1,
+        video=0.6,
+        details=0.4,
+    ),
+)
+SIGHT: Final = (
+    Stage(name="vision", steps=360, batch=128, muon=0.02, adam=2e-3, hold=0.5, easy=0.45),
+    Stage(
+        name="joint",
+        steps=1200,
+        batch=64,
+        muon=0.012,
+        adam=1.5e-3,
+        hold=0.5,
+        mixture=Mixture(
+            drills=0.12,
+            option_drills=0.3,
+            choice_drills=0.45,
+            comparison_drills=0.15,
+            object_drills=0.6,
+            most=6,
+            blind=0.12,
+            direct=0.35,
+            copied=0.5,
+            negatives=(0.2, 0.15, 0.65),
+            asked=(0.9, 0.45),
+            glances=(0.25, 0.25),
+        ),
+    ),
+)
+EXPECT: Final = (
+    Stage(
+        name="expect",
+        steps=1400,
+        batch=64,
+        muon=0.01,
+        adam=1.2e-3,
+        hold=0.5,
+        mixture=Mixture(
+            drills=0.14,
+            option_drills=0.15,
+            choice_drills=0.4,
+            comparison_drills=0.4,
+            object_drills=0.5,
+            most=6,
+            video=0.45,
+            blind=0.1,
+            direct=0.25,
+            copied=0.5,
+            negatives=(0.12, 0.08, 0.8),
+            asked=(1.0, 0.6),
+            unasked=0.1,
+            glances=(0.42, 0.38),
+            video_noise=0.8,
+            details=0.5,
+        ),
+    ),
+    Stage(
+        name="habit",
+        steps=1000,
+        batch=64,
+        muon=0.008,
+        adam=1e-3,
+        hold=0.4,
+        mixture=Mixture(
+            drills=0.12,
+            option_drills=0.1,
+            choice_drills=0.4,
+            comparison_drills=0.45,
+            object_drills=0.5,
+            most=6,
+            video=0.45,
+            blind=0.3,
+            direct=0.25,
+            copied=0.85,
+            negatives=(0.12, 0.08, 0.8),
+            asked=(1.0, 0.7),
+            unasked=0.1,
+            glances=(0.42, 0.38),
+            video_noise=0.8,
+            details=0.5,
+        ),
+    ),
+)
+BASE_RECIPE: Final = (*TEXT, *SIGHT)
+"""From nothing to the base checkpoint, which sees and answers."""
+RECIPE: Final = (*BASE_RECIPE, *EXPECT)
+"""From nothing to the demo checkpoint: the base checkpoint, fine-tuned on careless captions."""
+JUDGE_RECIPE: Final = (*TEXT, JUDGE)
+"""From nothing to the judge; its text stages are those of the demo checkpoint, and are trained once."""

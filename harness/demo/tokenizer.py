@@ -26,7 +26,7 @@ KINDS: Final[tuple[AnswerKind, ...]] = ("yes_no", "choice", "open")
 _WORDS: Final = """
 user assistant none yes no 1 2 3 4 5 stays first last ? ; : . , Is there a an in the image video at when
 starts Where is was does What color object How many objects are Which look for count all Caption of to Does
-move turn appear disappear change before after do In which direction moves turns changes it place its color
+move turn appear disappear change before after do In which direction moves turns changes it place its color asked glance
 """
 INSTRUCTIONS: Final = tuple(dict.fromkeys(instruction(form, kind) for form in FORMATS for kind in KINDS))
 _WORLD: Final = (*OBJECTS, *POSITIONS, *COLOR_NAMES, *SHAPES, *DIRECTIONS, *VERBS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from harness.demo.questions import Query, read_caption, read_entry, resolve, word_caption, word_question
+from harness.demo.questions import ASKED, GLANCE, Query, read_caption, read_entry, resolve, word_caption, word_question
 from harness.demo.world import COLOR_NAMES, DIRECTIONS, OBJECTS, POSITIONS, VERBS, Entry, Event
 from harness.types import Sample
 
@@ -62,12 +62,14 @@ def answer_from_thinking(sample: Sample, query: Mapping[str, Any], thinking: str
         return letter if letter in asked.options else None
     if asked.kind == "open":
         return next((value for n in (2, 1) if (value := " ".join(words[-n:])) in _VALUES), None)
+    if words[0] == GLANCE:
+        return words[1] if words[1:] in (["yes"], ["no"]) else None
     named = " ".join(words[:2])
     if asked.obj is None or named != OBJECTS[asked.obj]:
         return None
     if words[2:] == ["none"]:
         return "no"
-    entry = read_entry(thinking)
+    entry = read_entry(thinking.partition(f" {ASKED} ")[0])
     return resolve(asked, (entry,))[1] if entry is not None else None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.checkpoints import Checkpoint, resolve_checkpoint
+from harness.checkpoints import EMBEDDED, Checkpoint, resolve_checkpoint
 from harness.config import DEFAULT_MAX_NEW_TOKENS, EvalConfig
 from harness.engines import ENGINES, Decoding, Engine, make_engine, vllm_is_usable
 from harness.errors import UsageError
@@ -95,7 +95,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
     prompt_format: PromptFormat = (
         checkpoint.prompt_format or "direct" if config.prompt == "auto" else config.prompt  # type: ignore[assignment]
     )
-    data = config.data or ("demo" if config.model == "demo" else "hub")
+    data = config.data or ("demo" if config.model in EMBEDDED else "hub")
     tasks = [
         blind_media(
             load_task(
@@ -224,4 +224,4 @@ def _open_judge(config: EvalConfig) -> AnswerJudge | None:
 
 
 def _is_checkpoint(model: str) -> bool:
-    return model == "demo" or Path(model).expanduser().is_dir()
+    return model in EMBEDDED or Path(model).expanduser().is_dir()

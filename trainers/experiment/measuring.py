@@ -90,7 +90,21 @@ def _diagnose(run: Path, records: Sequence[SampleRecord], held_out: Path) -> dic
         name = figure.metric.name
         if figure.metric.value is not None and name.rpartition("/")[2] in (*DIAGNOSTICS, *CAUSES):
             figures[name] = round(figure.metric.value, 5)
-    return figures
+    return figures | glances(records)
+
+
+def glances(records: Sequence[SampleRecord]) -> dict[str, float]:
+    """Share of the answers to yes/no questions whose thinking does not read the caption, over all and by task."""
+    from harness.demo.questions import GLANCE
+    from harness.scoring.sections import split_sections
+
+    begun: dict[str, list[bool]] = {}
+    for record in records:
+        if record.sample.answer_kind == "yes_no" and record.response.error is None:
+            glanced = (split_sections(record.response.text).think or "").startswith(GLANCE)
+            for part in ("all", record.sample.task):
+                begun.setdefault(part, []).append(glanced)
+    return {f"{part}/glances": round(sum(found) / len(found), 5) for part, found in begun.items()}
 
 
 def _explore(plan: Plan, model: str) -> dict[str, float]:

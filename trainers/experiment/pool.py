@@ -3,8 +3,9 @@
 Two labels are decided by how a question is made, before any model sees it, and stand in its row:
 
 - `difficulty`. *easy*: the object that is asked about is painted clearly, or it is absent and so is its partner.
-  *medium*: it takes a close look: the object is faint, or it is absent and its partner, with which it often appears,
-  is there. *hard*: the object is there, but painted so thinly that nobody can see it, and nothing else points to it.
+  *medium*: it takes a close look: the object's partner, with which it often appears, is there, and the object is
+  faint or absent. *hard*: an open question about an object that is there, but painted so thinly that nobody can see it, and
+  nothing else points to it: a guess is next to never right.
 - `conflict`. The picture shows one object of a pair clearly. `name:P`: the other one of pair P is there too, faintly,
   and the answer is yes. `withhold:P`: it is not there, and the answer is no. The pictures look alike and the question
   is the same, so what makes one answer likelier makes the other one less likely, unless the model looks closer.
@@ -77,18 +78,16 @@ _EASY: Final = (
     Kind(difficulty="easy", family="object", look="absent"),
     Kind(difficulty="easy", family="located", look="clear"),
     Kind(difficulty="easy", family="identity", look="clear"),
+    Kind(difficulty="easy", family="object", look="clear"),
 )
 _WITHHOLD: Final = Kind(difficulty="medium", family="object", look="absent", company="with_partner")
 _NAME: Final = Kind(difficulty="medium", family="object", look="faint", company="with_partner")
-_FAINT: Final = Kind(difficulty="medium", family="object", look="faint")
-_HIDDEN: Final = Kind(difficulty="hard", family="object", look="hidden")
 KINDS: Final[tuple[Kind, ...]] = (
     *_EASY,
-    _WITHHOLD, _NAME, _FAINT, _WITHHOLD, _NAME, _FAINT, _WITHHOLD,
-    _HIDDEN, Kind(difficulty="hard", family="where", look="hidden"),
-    _HIDDEN, Kind(difficulty="hard", family="color", look="hidden"), _HIDDEN,
+    _WITHHOLD, _NAME, _WITHHOLD, _WITHHOLD, _NAME, _WITHHOLD, _WITHHOLD,
+    *(Kind(difficulty="hard", family=family, look="hidden") for family in ("where", "identity", "where", "color")),
 )  # fmt: skip
-"""Kinds of question, in turn: of 20, 8 are easy, 7 medium (5 of them in conflict) and 5 hard."""
+"""Kinds of question, in turn: of 20, 9 are easy, 7 medium (all in conflict, 5 against 2) and 4 hard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,7 @@ SIGNS: Final = (
     ("all/caption_fidelity", "caption fidelity"),
     ("all/chair_s", "captions with an absent object"),
     ("all/object_recall", "objects named"),
+    ("all/glances", "yes/no answered at a glance"),
     ("all/think_answer_mismatch", "think against answer"),
     ("all/right_unsupported", "right against the caption"),
     ("all/wrong_perception", "wrong: perception"),
