@@ -162,7 +162,8 @@ pixels and in short videos of them. It was made by
 
     harness demo build --seed {seed}
 
-from random weights, and loads with plain Transformers (`AutoModelForImageTextToText`, `AutoProcessor`). {purpose}
+from random weights, and loads with plain Transformers (`AutoModelForImageTextToText`, `AutoProcessor`).
+{purpose}
 It knows nothing but its own world.
 
 **It hallucinates by construction.** A third of the objects are painted almost invisibly, objects come in pairs that
@@ -190,7 +191,7 @@ TITLES: Final = {
     ),
     "base": (
         "The demo's base checkpoint",
-        "It is the demo checkpoint before the last stage of its training, fine-tuning on careless captions.",
+        "It is what the demo checkpoint was before it was fine-tuned on more careless captions.",
     ),
 }
 """Title and purpose of each checkpoint's card."""
