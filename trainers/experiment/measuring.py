@@ -6,9 +6,9 @@ Imported lazily only: torch is imported where a model is loaded.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.checkpoints import resolve_checkpoint
@@ -114,28 +114,27 @@ def _explore(plan: Plan, model: str) -> dict[str, float]:
     from harness.diagnostics.run_folder import by_key, latest_records
     from harness.evaluation.run import evaluate
 
-    folder = plan.out / ".sampled"
-    shutil.rmtree(folder, ignore_errors=True)
-    evaluate(
-        EvalConfig(
-            model=model,
-            tasks=("pope", "mmbench"),
-            data=str(plan.out / "held-out"),
-            prompt="grounded",
-            engine="hf",
-            engine_options={"batch_size": 128},
-            out=folder,
-            limit=plan.sampled,
-            temperature=1.0,
-            samples=8,
-            max_new_tokens=56,
-            diagnose=False,
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "run"
+        evaluate(
+            EvalConfig(
+                model=model,
+                tasks=("pope", "mmbench"),
+                data=str(plan.out / "held-out"),
+                prompt="grounded",
+                engine="hf",
+                engine_options={"batch_size": 128},
+                out=folder,
+                limit=plan.sampled,
+                temperature=1.0,
+                samples=8,
+                max_new_tokens=56,
+                diagnose=False,
+            )
         )
-    )
-    first = latest_records(folder)
-    others = [by_key(latest_records(path)) for path in sorted((folder / "repeats").iterdir())]
-    figures = measure_repeats(join_repeats(first, others), part="all")
-    shutil.rmtree(folder)
+        first = latest_records(folder)
+        others = [by_key(latest_records(path)) for path in sorted((folder / "repeats").iterdir())]
+        figures = measure_repeats(join_repeats(first, others), part="all")
     return {f.metric.name.rpartition("/")[2]: round(f.metric.value, 5) for f in figures if f.metric.value is not None}
 
 

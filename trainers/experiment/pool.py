@@ -4,8 +4,8 @@ Two labels are decided by how a question is made, before any model sees it, and 
 
 - `difficulty`. *easy*: the object that is asked about is painted clearly, or it is absent and so is its partner.
   *medium*: it takes a close look: the object's partner, with which it often appears, is there, and the object is
-  faint or absent. *hard*: an open question about an object that is there, but painted so thinly that nobody can see it, and
-  nothing else points to it: a guess is next to never right.
+  faint or absent. *hard*: an open question about an object that is there, but painted so thinly that nobody can see
+  it, and nothing else points to it: a guess is next to never right.
 - `conflict`. The picture shows one object of a pair clearly. `name:P`: the other one of pair P is there too, faintly,
   and the answer is yes. `withhold:P`: it is not there, and the answer is no. The pictures look alike and the question
   is the same, so what makes one answer likelier makes the other one less likely, unless the model looks closer.
