@@ -106,8 +106,8 @@ def test_the_model_is_not_loaded_again_and_answers_as_its_checkpoint_does(lora, 
     monkeypatch.setattr("harness.engines.hf.AutoModelForImageTextToText.from_pretrained", counted)
     assert command.run(arguments) == 0
     # Once to train, and for the checkpoint that was saved: itself, or its adapter's base and what they make together.
-    every = ["checkpoint-1"] if lora == "0" else ["checkpoint", "merged"]
-    assert loaded == ["checkpoint", *every]
+    every = ["checkpoint-1"] if lora == "0" else ["demo", "merged"]
+    assert loaded == ["demo", *every]
     final = tmp_path / "one" / "runs" / "final"
     evaluate(
         EvalConfig(
