@@ -467,15 +467,18 @@ def test_the_lmms_eval_model_answers_as_the_engine_does(engine: Any) -> None:
 
 def test_media_stand_where_a_conversation_puts_them(engine: Any) -> None:
     from harness.engines.lmms_model import answer
+    from harness.prompts import instruction
+
+    parts = ("Is there", " a red circle", f" in the image?\n{instruction('grounded', 'yes_no')}")
 
     def to_messages(document: dict[str, Any]) -> list[dict[str, Any]]:
-        text = [{"type": "text", "text": part} for part in ("Is there", " a red circle", " here?")]
+        text = [{"type": "text", "text": part} for part in parts]
         image = {"type": "image", "url": mosaic(84, 84, 3)}
         return [{"role": "user", "content": [text[0], image, text[1], image, text[2]]}]
 
     instance = SimpleNamespace(arguments=("", to_messages, None, 0, "bench", "test"))
     (result,) = answer(engine, [instance], {"bench": {"test": [{}]}}, 8)
-    both = run(engine, [make_request("both", [mosaic(84, 84, 3)] * 2, prompt="Is there a red circle here?")])["both"]
+    both = run(engine, [make_request("both", [mosaic(84, 84, 3)] * 2, prompt="".join(parts))])["both"]
     assert result.token_counts.input_tokens == both.prompt_tokens
     assert result.text != both.text
 
