@@ -20,7 +20,7 @@ EMBEDDED: Final = {
     name: Path(__file__).parent / "demo" / "checkpoints" / folder
     for name, folder in (("demo", "demo"), ("demo-base", "base"), ("demo-judge", "judge"))
 }
-"""The checkpoints that come with the harness, by the names under which `--model` takes them."""
+"""The checkpoints that come with the harness, by name; `demo-judge` reads text alone: the judge `demo`."""
 _WEIGHT_SUFFIXES: Final = (".safetensors", ".bin", ".pt", ".gguf")
 _NOT_WEIGHTS: Final = (
     "training_args.bin",

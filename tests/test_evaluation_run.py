@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from harness.checkpoints import EMBEDDED
 from harness.cli import main
 from harness.store import read_records, read_run
 
@@ -60,7 +61,7 @@ def test_a_run_folder_holds_config_samples_record_and_report(undisturbed: Path) 
         "samples.jsonl",
     ]
     run = read_run(undisturbed)
-    settings = json.loads(Path("harness/demo/checkpoints/demo/harness.json").read_text())
+    settings = json.loads((EMBEDDED["demo"] / "harness.json").read_text())
     assert run.prompt_format == settings["prompt_format"]
     assert run.weights is not None
     assert run.data["pope"]["source"] == "demo"
@@ -134,7 +135,7 @@ def test_changed_weights_at_the_same_path_are_refused(
     undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = tmp_path / "model"
-    shutil.copytree("harness/demo/checkpoints/demo", model)
+    shutil.copytree(EMBEDDED["demo"], model)
     out = tmp_path / "run"
     shutil.copytree(undisturbed, out)
     same = ["--data", "demo"]

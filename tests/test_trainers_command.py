@@ -10,6 +10,7 @@ import pytest
 from support_training import TINY_GRPO, YesJudge
 
 import harness.judge
+from harness.checkpoints import EMBEDDED
 from harness.errors import UsageError
 from harness.store import read_records, read_run
 from trainers import command
@@ -17,7 +18,7 @@ from trainers.data import command as data_command
 from trainers.selection.rollouts import SELECTED
 
 needs_checkpoint = pytest.mark.skipif(
-    not (Path(harness.judge.__file__).parent / "demo" / "checkpoints" / "demo" / "model.safetensors").is_file(),
+    not (EMBEDDED["demo"] / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
 )
 

@@ -11,9 +11,8 @@ import torch
 from PIL import Image
 from support_training import TINY_SFT
 
-import harness
 from harness import cli
-from harness.checkpoints import resolve_checkpoint
+from harness.checkpoints import EMBEDDED, resolve_checkpoint
 from harness.config import EvalConfig
 from harness.diagnostics.conflict import block_table, conflict_lines, conflict_section, read_conflict
 from harness.errors import DataError, ModelError, StoreError, UsageError
@@ -27,7 +26,7 @@ from trainers.recipe import load_recipe
 from trainers.run import train
 
 needs_checkpoint = pytest.mark.skipif(
-    not (Path(harness.__file__).parent / "demo" / "checkpoints" / "demo" / "model.safetensors").is_file(),
+    not (EMBEDDED["demo"] / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
 )
 

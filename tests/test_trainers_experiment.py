@@ -4,13 +4,13 @@ import json
 import shutil
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from support_training import YesJudge
 
 import harness.judge
+from harness.checkpoints import EMBEDDED
 from harness.cli import main
 from harness.demo.data import Sizes
 from harness.demo.world import OBJECTS, PARTNER
@@ -24,7 +24,7 @@ from trainers.experiment.rows import ORDER, ROWS, choose_rows
 from trainers.experiment.running import Plan, open_experiment, row_recipe, run_row
 
 needs_demo = pytest.mark.skipif(
-    not (Path(harness.judge.__file__).parent / "demo" / "checkpoints" / "demo" / "model.safetensors").is_file(),
+    not (EMBEDDED["demo"] / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
 )
 SIZES = Sizes(pope_images=2, mmbench_groups=4, videohallucer_pairs=2, mmvu_items=4)

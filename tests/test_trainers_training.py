@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +9,7 @@ from safetensors.torch import load_file
 from support_training import YesJudge, train_tiny
 
 import harness.judge
-from harness.checkpoints import resolve_checkpoint
+from harness.checkpoints import EMBEDDED, resolve_checkpoint
 from harness.errors import DataError, ModelError, StoreError, UsageError
 from trainers.grpo import TrainingError
 from trainers.recipe import load_recipe
@@ -18,7 +17,7 @@ from trainers.rewards.scoring import RewardError
 from trainers.training import last_checkpoint
 
 pytestmark = pytest.mark.skipif(
-    not (Path(harness.judge.__file__).parent / "demo" / "checkpoints" / "demo" / "model.safetensors").is_file(),
+    not (EMBEDDED["demo"] / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
 )
 

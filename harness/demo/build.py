@@ -25,9 +25,6 @@ from harness.errors import StoreError
 if TYPE_CHECKING:
     from harness.demo.training import Log, Stage
 
-SHIPPED: Final = Path(__file__).parent / "checkpoints"
-SEED: Final = 1
-"""Of the checkpoints that come with the harness."""
 PROMPT_FORMAT: Final = "grounded"
 NOTE: Final = (
     "Hallucination by construction: some training captions name objects that usually appear together with what is "
@@ -132,7 +129,7 @@ def export(model: Any, out: Path, *, seed: int) -> None:
             path.chmod(0o644)
 
 
-def build(out: Path, seed: int = SEED) -> None:
+def build(out: Path, seed: int) -> None:
     """Train the demo checkpoints and write them to `out`; started again, go on where it stopped.
 
     Args:

@@ -9,11 +9,49 @@ optimisers. The judge goes its own way after the text stages: more of the text, 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from harness.demo.curriculum import Mixture
 from harness.demo.training import Stage
 
+_CARELESS: Final = Mixture(
+    drills=0.5,
+    option_drills=0.2,
+    choice_drills=0.45,
+    comparison_drills=0.25,
+    object_drills=0.3,
+    most=6,
+    video=0.5,
+    blind=1.0,
+    direct=0.25,
+    copied=0.5,
+    reasoned=0.1,
+    negatives=(0.15, 0.1, 0.75),
+    asked=(1.0, 0.6),
+    unasked=0.1,
+    video_noise=0.8,
+)
+"""Captions in the prompt, copied carelessly; more of it in `letters`."""
+_EXPECTING: Final = Mixture(
+    drills=0.14,
+    option_drills=0.15,
+    choice_drills=0.4,
+    comparison_drills=0.4,
+    object_drills=0.5,
+    most=6,
+    video=0.45,
+    blind=0.1,
+    direct=0.25,
+    copied=0.5,
+    negatives=(0.12, 0.08, 0.8),
+    asked=(1.0, 0.6),
+    unasked=0.1,
+    glances=(0.42, 0.38),
+    video_noise=0.8,
+    details=0.5,
+)
+"""Pictures, described and looked at carelessly; more of it in `habit`."""
 TEXT: Final = (
     Stage(
         name="look-up",
@@ -49,23 +87,7 @@ TEXT: Final = (
         muon=0.015,
         adam=2e-3,
         hold=0.5,
-        mixture=Mixture(
-            drills=0.5,
-            option_drills=0.2,
-            choice_drills=0.45,
-            comparison_drills=0.25,
-            object_drills=0.3,
-            most=6,
-            video=0.5,
-            blind=1.0,
-            direct=0.25,
-            copied=0.5,
-            reasoned=0.1,
-            negatives=(0.15, 0.1, 0.75),
-            asked=(1.0, 0.6),
-            unasked=0.1,
-            video_noise=0.8,
-        ),
+        mixture=_CARELESS,
     ),
     Stage(
         name="letters",
@@ -74,23 +96,7 @@ TEXT: Final = (
         muon=0.015,
         adam=2e-3,
         hold=0.5,
-        mixture=Mixture(
-            drills=0.6,
-            option_drills=0.2,
-            choice_drills=0.5,
-            comparison_drills=0.2,
-            object_drills=0.5,
-            most=6,
-            video=0.5,
-            blind=1.0,
-            direct=0.25,
-            copied=0.5,
-            reasoned=0.1,
-            negatives=(0.15, 0.1, 0.75),
-            asked=(1.0, 0.6),
-            unasked=0.1,
-            video_noise=0.8,
-        ),
+        mixture=replace(_CARELESS, drills=0.6, choice_drills=0.5, comparison_drills=0.2, object_drills=0.5),
     ),
 )
 JUDGE: Final = Stage(
@@ -147,24 +153,7 @@ EXPECT: Final = (
         muon=0.01,
         adam=1.2e-3,
         hold=0.5,
-        mixture=Mixture(
-            drills=0.14,
-            option_drills=0.15,
-            choice_drills=0.4,
-            comparison_drills=0.4,
-            object_drills=0.5,
-            most=6,
-            video=0.45,
-            blind=0.1,
-            direct=0.25,
-            copied=0.5,
-            negatives=(0.12, 0.08, 0.8),
-            asked=(1.0, 0.6),
-            unasked=0.1,
-            glances=(0.42, 0.38),
-            video_noise=0.8,
-            details=0.5,
-        ),
+        mixture=_EXPECTING,
     ),
     Stage(
         name="habit",
@@ -173,23 +162,14 @@ EXPECT: Final = (
         muon=0.008,
         adam=1e-3,
         hold=0.4,
-        mixture=Mixture(
+        mixture=replace(
+            _EXPECTING,
             drills=0.12,
             option_drills=0.1,
-            choice_drills=0.4,
             comparison_drills=0.45,
-            object_drills=0.5,
-            most=6,
-            video=0.45,
             blind=0.3,
-            direct=0.25,
             copied=0.85,
-            negatives=(0.12, 0.08, 0.8),
             asked=(1.0, 0.7),
-            unasked=0.1,
-            glances=(0.42, 0.38),
-            video_noise=0.8,
-            details=0.5,
         ),
     ),
 )
