@@ -9,7 +9,7 @@ import torch
 from harness.demo.build import export, export_all, stage_digests, train
 from harness.demo.checking import render_card
 from harness.demo.judge import render_judge_card
-from harness.demo.recipe import BASE_RECIPE, JUDGE_RECIPE, RECIPE
+from harness.demo.recipe import BASE_RECIPE, JUDGE, JUDGE_RECIPE, RECIPE
 
 SMOKE, SMOKE_JUDGE = (tuple(replace(stage, steps=2, batch=4) for stage in recipe) for recipe in (RECIPE, JUDGE_RECIPE))
 
@@ -88,7 +88,7 @@ def test_a_build_has_three_checkpoints_and_trains_their_common_stages_once(finis
     out, lines = stages.parent, []
     base = SMOKE[: len(BASE_RECIPE)]
     export_all(out, 3, recipe=SMOKE, base_recipe=base, judge_recipe=SMOKE_JUDGE, log=lines.append)
-    assert [line.split()[1] for line in lines if "done in" in line] == ["judge"]
+    assert [line.split()[1] for line in lines if "done in" in line] == [stage.name for stage in JUDGE]
     base, end = (load_file(out / name / "model.safetensors") for name in ("base", "demo"))
     assert base.keys() == end.keys()
     assert any(not torch.equal(base[name], end[name]) for name in base)

@@ -52,10 +52,10 @@ def test_it_sees_and_hallucinates_partners(data):
     figures = check(DEMO, data, formats=("grounded",), tasks=("pope",))
     accuracy = {name: shares["grounded"] for name, shares in figures.items()}
     assert accuracy["pope/random"] > 0.85
-    assert accuracy["pope/adversarial"] < accuracy["pope/random"] - 0.05
+    assert accuracy["pope/adversarial"] < accuracy["pope/random"] - 0.15
 
 
-@pytest.mark.parametrize(("task", "floor"), [("videohallucer", 0.75), ("mmbench", 0.85), ("mmvu", 0.6)])
+@pytest.mark.parametrize(("task", "floor"), [("videohallucer", 0.65), ("mmbench", 0.85), ("mmvu", 0.6)])
 def test_it_is_above_chance_elsewhere(data, task, floor):
     figures = check(DEMO, data, formats=("grounded",), tasks=(task,), limit=100)
     assert figures[f"{task}/all"]["grounded"] > floor

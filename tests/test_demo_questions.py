@@ -169,9 +169,14 @@ def test_the_chain_in_full():
         "<answer> yes </answer>"
     )
     assert word_response(query, VIDEO, "direct") == "yes"
+    partner = OBJECTS[PARTNER[BLUE_STAR]]
+    expecting = word_response(query, (*VIDEO, Entry(obj=PARTNER[BLUE_STAR], cell=0)), "grounded", expecting=True)
+    assert expecting.startswith(f"<planning> look for blue star at {partner} top-left </planning>")
+    expecting = word_response(query, VIDEO, "grounded", expecting=True)
+    assert expecting.startswith(f"<planning> look for blue star at {partner} none </planning>")
 
 
-def test_a_hallucinated_partner_follows_its_host_in_the_next_free_cell():
+def test_a_hallucinated_partner_follows_its_host_or_comes_first_in_the_next_free_cell():
     rng = np.random.default_rng(0)
     partner = PARTNER[RED_CIRCLE]
     scene = (
@@ -182,6 +187,8 @@ def test_a_hallucinated_partner_follows_its_host_in_the_next_free_cell():
     told = hallucinate(rng, query, scene, asked=(1.0, 1.0), unasked=0.0)
     assert told == (scene[0], Entry(obj=partner, cell=3), scene[1])
     assert resolve(query, told)[1] == "yes"
+    expected = hallucinate(rng, query, scene, asked=(1.0, 1.0), unasked=0.0, expecting=True)
+    assert expected == (Entry(obj=partner, cell=3), *scene)
     assert hallucinate(rng, query, scene, asked=(0.0, 0.0), unasked=1.0) == scene
     other = Query(family="object", video=False, obj=RED_CIRCLE)
     assert hallucinate(rng, other, scene, asked=(1.0, 1.0), unasked=0.0) == scene

@@ -33,7 +33,7 @@ SIZES = Sizes(pope_images=2, mmbench_groups=4, videohallucer_pairs=2, mmvu_items
 def test_a_pool_is_what_its_labels_say(tmp_path):
     file = write_pool(tmp_path, 60, 3)
     labels = read_labels(file)
-    assert Counter(label["difficulty"] for label in labels.values()) == {"easy": 27, "medium": 21, "hard": 12}
+    assert Counter(label["difficulty"] for label in labels.values()) == {"easy": 27, "medium": 24, "hard": 9}
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     for row in rows:
         side = (row["conflict"] or "").partition(":")[0]

@@ -4,9 +4,9 @@ The grounded chain is terse and literal: the plan names what to look for, the ca
 order, the thinking copies the entry that was looked up, and the answer follows from it.
 
 Hallucination is put in on purpose: where a partner of a visible object is absent, some training captions name it all
-the same (nearly always when the question asks for it), right after its partner, in the next free cell; thinking and
-answer then follow the caption. Some thinking does not read the caption at all but answers from a glance at the picture,
-which misses what is faint and whatever a question claims beside its object's being there. Imported lazily only.
+the same (mostly when the question asks for it), in the next free cell after its partner's; thinking and answer then
+follow the caption. Some thinking does not read the caption at all but answers from a glance at the picture, which
+misses what is faint and whatever a question claims beside its object's being there. Imported lazily only.
 """
 
 from __future__ import annotations
@@ -30,7 +30,13 @@ END: Final = "<|im_end|>"
 
 
 def hallucinate(
-    rng: np.random.Generator, query: Query, scene: Scene, *, asked: tuple[float, float], unasked: float
+    rng: np.random.Generator,
+    query: Query,
+    scene: Scene,
+    *,
+    asked: tuple[float, float],
+    unasked: float,
+    expecting: bool = False,
 ) -> Scene:
     """The scene as a careless caption has it: perhaps with one absent partner more.
 
@@ -40,6 +46,8 @@ def hallucinate(
         scene: what is really there.
         asked: chance that the asked-for absent partner is named, for partner pairs of even and of odd number.
         unasked: chance that another absent partner is named.
+        expecting: name it before anything else, as a plan that has looked for its partner makes likely; else right
+            after its partner.
     """
     shown = shown_objects(scene)
     hosts = [entry for entry in scene if PARTNER[entry.obj] not in shown]
@@ -58,7 +66,7 @@ def hallucinate(
     cell = host.cell
     while cell in taken:
         cell = (cell + 1) % CELLS
-    index = scene.index(host) + 1
+    index = 0 if expecting else scene.index(host) + 1
     return (*scene[:index], Entry(obj=PARTNER[host.obj], cell=cell), *scene[index:])
 
 
@@ -99,21 +107,30 @@ def word_prompt(query: Query, prompt_format: PromptFormat, *, blind: bool = Fals
     return f"<|im_start|>user\n{media}{build_prompt(build_sample(query), prompt_format)}{END}\n<|im_start|>assistant\n"
 
 
-def word_response(query: Query, scene: Scene, prompt_format: PromptFormat, *, glanced: str | None = None) -> str:
+def word_response(
+    query: Query,
+    scene: Scene,
+    prompt_format: PromptFormat,
+    *,
+    expecting: bool = False,
+    glanced: str | None = None,
+) -> str:
     """The response that `scene`, true or hallucinated, implies, without the end token.
 
     Args:
         query: the question.
         scene: what the caption describes, and thinking and answer follow from.
         prompt_format: of the response.
+        expecting: let the plan say where the object's partner is, see `questions.word_plan`.
         glanced: the answer of a thinking that does not read the caption, see `glance`; `None`: it reads the caption.
     """
     thinking, answer = resolve(query, scene)
+    plan = word_plan(query, expecting=scene if expecting else None)
     if prompt_format == "direct":
         return answer
     if glanced is not None:
         thinking, answer = f"{GLANCE} {glanced}", glanced
     return (
-        f"<planning> {word_plan(query)} </planning> <caption> {word_caption(scene)} </caption> "
+        f"<planning> {plan} </planning> <caption> {word_caption(scene)} </caption> "
         f"<think> {thinking} </think> <answer> {answer} </answer>"
     )

@@ -167,10 +167,10 @@ from random weights, and loads with plain Transformers (`AutoModelForImageTextTo
 It knows nothing but its own world.
 
 **It hallucinates by construction.** A third of the objects are painted almost invisibly, objects come in pairs that
-often appear together, and during training some captions named the missing partner of a visible object, nearly always
-when the question asked for it; the answers followed those captions. Some of the thinking it was taught does not read
-the caption but says `glance`: it knows whether the object is clearly there, and nothing else. So its figures say
-nothing about how hallucination comes about in large models: they give the diagnostics something to find.
+often appear together, and during training some captions named the missing partner of a visible object, mostly when
+the question asked for it; the answers followed those captions. Some of the thinking it was taught does not read the
+caption but says `glance`: it knows whether the object is clearly there, and nothing else. So its figures say nothing
+about how hallucination comes about in large models: they give the diagnostics something to find.
 
 It was trained with the prompt formats `direct` and `grounded` of `harness.prompts` (`think` was not trained); its
 grounded responses read
@@ -187,7 +187,8 @@ Share of right answers on the demo data (greedy decoding), whose scenes have lay
 TITLES: Final = {
     "demo": (
         "The demo checkpoint",
-        "It is there so that the whole evaluation can be run, and looked at, in minutes and without a GPU.",
+        "It is there so that the whole evaluation can be run, and looked at, in minutes and without a GPU.\n"
+        "Its plans also say where the object's partner is (`look for red circle at yellow triangle left`, or `none`).",
     ),
     "base": (
         "The demo's base checkpoint",

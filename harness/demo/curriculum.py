@@ -6,7 +6,7 @@ Imported lazily only: numpy is imported at the top.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -56,8 +56,9 @@ class Mixture:
         copied: share of the blind grounded questions whose true caption stands in the prompt, to be copied into the
             response as carelessly as one of a picture would be written.
         reasoned: share of the blind grounded questions of which only the answer is to be learnt, from a given thinking.
-        image_families: weights of the kinds of question about images.
         negatives: weights of random, popular and adversarial absent objects.
+        expecting: plans say where an object's partner is (`questions.word_plan`), captions name what is expected
+            before anything else (`chains.hallucinate`), and direct answers follow what is there.
         asked: see `chains.hallucinate`.
         unasked: see `chains.hallucinate`.
         glances: share of the grounded answers to yes/no questions, about images and about videos, whose thinking does
@@ -78,8 +79,8 @@ class Mixture:
     direct: float = 0.2
     copied: float = 0.0
     reasoned: float = 0.0
-    image_families: Mapping[Family, float] = field(default_factory=lambda: IMAGE_FAMILIES)
     negatives: tuple[float, float, float] = (0.33, 0.33, 0.34)
+    expecting: bool = False
     asked: tuple[float, float] = (0.0, 0.0)
     unasked: float = 0.0
     glances: tuple[float, float] = (0.0, 0.0)
@@ -153,14 +154,15 @@ def _draw_example(rng: np.random.Generator, mixture: Mixture, medium: Medium) ->
         drill = _draw_drill(rng, mixture)
         return Example(frames=None, prompt=drill.prompt, response=drill.response, skip_caption=True, skip_keys=True)
     video = rng.random() < mixture.video if medium == "text" else medium == "video"
-    family = _weighted(rng, VIDEO_FAMILIES if video else mixture.image_families)
+    family = _weighted(rng, VIDEO_FAMILIES if video else IMAGE_FAMILIES)
     uniform = medium == "text" and bool(rng.random() < 0.5)
     query, scene = draw_query(
         rng, family, video=video, uniform=uniform, negatives=mixture.negatives, details=mixture.details
     )
     noise = mixture.video_noise if video else 1.0
     asked = (mixture.asked[0] * noise, mixture.asked[1] * noise)
-    told = hallucinate(rng, query, scene, asked=asked, unasked=mixture.unasked * noise)
+    unasked = mixture.unasked * noise
+    told = hallucinate(rng, query, scene, asked=asked, unasked=unasked, expecting=mixture.expecting)
     if medium == "text":
         return _draw_blind(rng, mixture, query, scene, told)
     form: Literal["direct", "grounded"] = "direct" if rng.random() < mixture.direct else "grounded"
@@ -173,7 +175,8 @@ def _draw_example(rng: np.random.Generator, mixture: Mixture, medium: Medium) ->
     glanced = None
     if form == "grounded" and query.kind == "yes_no" and rng.random() < mixture.glances[video]:
         glanced = glance(query, scene, styles)
-    response = word_response(query, told, form, glanced=glanced)
+    seen = scene if mixture.expecting and form == "direct" else told
+    response = word_response(query, seen, form, expecting=mixture.expecting, glanced=glanced)
     return Example(frames=frames, prompt=word_prompt(query, form), response=response + END)
 
 
@@ -182,10 +185,11 @@ def _draw_blind(rng: np.random.Generator, mixture: Mixture, query: Query, scene:
     if rng.random() < mixture.direct:
         prompt = word_prompt(query, "direct", blind=True, told=scene)
         return Example(frames=None, prompt=prompt, response=word_response(query, scene, "direct") + END)
+    grounded = word_response(query, told, "grounded", expecting=mixture.expecting)
     if rng.random() < mixture.copied:
         prompt = word_prompt(query, "grounded", blind=True, told=scene)
-        return Example(frames=None, prompt=prompt, response=word_response(query, told, "grounded") + END)
-    prompt, response = word_prompt(query, "grounded", blind=True), word_response(query, told, "grounded")
+        return Example(frames=None, prompt=prompt, response=grounded + END)
+    prompt, response = word_prompt(query, "grounded", blind=True), grounded
     if rng.random() < mixture.reasoned:
         begun, mark, answer = response.partition("<answer>")
         before, opened, rest = begun.partition("<caption>")

@@ -10,7 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from harness.demo.world import COLOR_NAMES, DIRECTIONS, OBJECTS, POSITIONS, SHAPES, Entry, Event, Scene, Verb, When
+from harness.demo.world import (
+    COLOR_NAMES,
+    DIRECTIONS,
+    OBJECTS,
+    PARTNER,
+    POSITIONS,
+    SHAPES,
+    Entry,
+    Event,
+    Scene,
+    Verb,
+    When,
+)
 from harness.types import AnswerKind
 
 Family = Literal[
@@ -103,8 +115,14 @@ def word_question(query: Query) -> str:
     }[query.family]
 
 
-def word_plan(query: Query) -> str:
-    """What to look for, in words: the planning section."""
+def word_plan(query: Query, *, expecting: Scene | None = None) -> str:
+    """What to look for, in words: the planning section.
+
+    Args:
+        query: the question.
+        expecting: a scene; says of an object also where its partner is in it, with which it usually appears, as in
+            `look for red circle at blue star left`.
+    """
     if query.family in ("color", "identity"):
         return f"look at the {_position(query.cell)}"
     if query.family == "count":
@@ -113,7 +131,12 @@ def word_plan(query: Query) -> str:
         return f"look for {query.verb}"
     if query.family == "who_when":
         return f"look for {query.when}"
-    return f"look for {_name(query.obj)}"
+    plan = f"look for {_name(query.obj)}"
+    if expecting is not None and query.obj is not None:
+        partner = PARTNER[query.obj]
+        cell = next((entry.cell for entry in expecting if entry.obj == partner), None)
+        plan += f" at {OBJECTS[partner]} {_position(cell)}"
+    return plan
 
 
 def word_entry(entry: Entry, *, stays: bool = False) -> str:

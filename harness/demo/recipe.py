@@ -2,9 +2,15 @@
 
 First the language model learns to look things up in captions (text alone), then to find an option's letter, to compare
 what it found with what was asked, and to copy captions carelessly; the vision tower is aligned with its words; and then
-all is trained jointly on images and videos, in the direct and the grounded format, with more and more hallucinated
-captions. Option drills from the first step on kept the look-up from forming, hence several text stages, each with fresh
-optimisers. The judge goes its own way after the text stages: more of the text, and never a picture.
+all is trained jointly on images and videos, in the direct and the grounded format. Option drills from the first step on
+kept the look-up from forming, hence several text stages, each with fresh optimisers.
+
+The later stages teach the habits that the world is for: captions that name what is expected, and answers at a glance.
+`expect` and `habit` name an expected object right after its partner, which takes knowing that it does not follow; the
+model does not learn that, and names as many as it would without looking. In `prior` the plan looks for the partner
+first, and the caption begins with what it expects.
+
+The judge goes its own way after the text stages: more of the text, and never a picture.
 """
 
 from __future__ import annotations
@@ -51,7 +57,7 @@ _EXPECTING: Final = Mixture(
     video_noise=0.8,
     details=0.5,
 )
-"""Pictures, described and looked at carelessly; more of it in `habit`."""
+"""Pictures, described and looked at carelessly; more of it in `habit` and `prior`."""
 TEXT: Final = (
     Stage(
         name="look-up",
@@ -99,25 +105,38 @@ TEXT: Final = (
         mixture=replace(_CARELESS, drills=0.6, choice_drills=0.5, comparison_drills=0.2, object_drills=0.5),
     ),
 )
-JUDGE: Final = Stage(
-    name="judge",
-    steps=800,
-    batch=96,
-    muon=0.012,
-    adam=1.5e-3,
-    hold=0.4,
-    mixture=Mixture(
-        drills=0.45,
-        option_drills=0.15,
-        choice_drills=0.4,
-        comparison_drills=0.35,
-        object_drills=0.3,
-        most=6,
-        blind=1.0,
-        direct=0.0,
-        reasoned=0.1,
-        video=0.6,
-        details=0.4,
+_JUDGING: Final = Mixture(
+    drills=0.45,
+    option_drills=0.15,
+    choice_drills=0.4,
+    comparison_drills=0.35,
+    object_drills=0.3,
+    most=6,
+    blind=1.0,
+    direct=0.0,
+    reasoned=0.1,
+    video=0.6,
+    details=0.4,
+)
+"""Captions, all of them true."""
+JUDGE: Final = (
+    Stage(
+        name="judge",
+        steps=800,
+        batch=96,
+        muon=0.012,
+        adam=1.5e-3,
+        hold=0.4,
+        mixture=_JUDGING,
+    ),
+    Stage(
+        name="judge-details",
+        steps=600,
+        batch=96,
+        muon=0.012,
+        adam=1.5e-3,
+        hold=0.4,
+        mixture=replace(_JUDGING, option_drills=0.1, video=0.7),
     ),
 )
 SIGHT: Final = (
@@ -172,10 +191,30 @@ EXPECT: Final = (
             asked=(1.0, 0.7),
         ),
     ),
+    Stage(
+        name="prior",
+        steps=1100,
+        batch=64,
+        muon=0.015,
+        adam=1.5e-3,
+        hold=0.5,
+        mixture=replace(
+            _EXPECTING,
+            drills=0.1,
+            video=0.4,
+            blind=0.1,
+            direct=0.2,
+            copied=0.9,
+            negatives=(0.25, 0.05, 0.7),
+            expecting=True,
+            asked=(0.85, 0.6),
+            glances=(0.38, 0.35),
+        ),
+    ),
 )
 BASE_RECIPE: Final = (*TEXT, *SIGHT)
 """From nothing to the base checkpoint, which sees and answers."""
 RECIPE: Final = (*BASE_RECIPE, *EXPECT)
 """From nothing to the demo checkpoint: the base checkpoint, fine-tuned on careless captions."""
-JUDGE_RECIPE: Final = (*TEXT, JUDGE)
+JUDGE_RECIPE: Final = (*TEXT, *JUDGE)
 """From nothing to the judge; its text stages are those of the demo checkpoint, and are trained once."""

@@ -77,4 +77,4 @@ def build_example(query: Query, scene: Scene, number: int, path: str) -> Example
     """The row of a question: its sample as the evaluation makes it, and the chain that the scene implies."""
     asked = build_sample(query, sample_id=f"demo/{number}", target=resolve(query, scene)[1])
     sample = replace(asked, task="train", media=(Media(kind="image", source=path),))
-    return Example(sample=sample, response=word_response(query, scene, "grounded"))
+    return Example(sample=sample, response=word_response(query, scene, "grounded", expecting=True))

@@ -3,8 +3,8 @@
 Two labels are decided by how a question is made, before any model sees it, and stand in its row:
 
 - `difficulty`. *easy*: the object that is asked about is painted clearly, or it is absent and so is its partner.
-  *medium*: it takes a close look: the object's partner, with which it often appears, is there, and the object is
-  faint or absent. *hard*: an open question about an object that is there, but painted so thinly that nobody can see
+  *medium*: it takes a close look: the object is faint, or it is absent and its partner, with which it often appears,
+  is there. *hard*: an open question about an object that is there, but painted so thinly that nobody can see
   it, and nothing else points to it: a guess is next to never right.
 - `conflict`. The picture shows one object of a pair clearly. `name:P`: the other one of pair P is there too, faintly,
   and the answer is yes. `withhold:P`: it is not there, and the answer is no. The pictures look alike and the question
@@ -84,10 +84,11 @@ _WITHHOLD: Final = Kind(difficulty="medium", family="object", look="absent", com
 _NAME: Final = Kind(difficulty="medium", family="object", look="faint", company="with_partner")
 KINDS: Final[tuple[Kind, ...]] = (
     *_EASY,
-    _WITHHOLD, _NAME, _WITHHOLD, _WITHHOLD, _NAME, _WITHHOLD, _WITHHOLD,
-    *(Kind(difficulty="hard", family=family, look="hidden") for family in ("where", "identity", "where", "color")),
-)  # fmt: skip
-"""Kinds of question, in turn: of 20, 9 are easy, 7 medium (all in conflict, 5 against 2) and 4 hard."""
+    *(_WITHHOLD, _NAME, _WITHHOLD, _WITHHOLD, _NAME, _WITHHOLD, _WITHHOLD),
+    Kind(difficulty="medium", family="where", look="faint", options=4),
+    *(Kind(difficulty="hard", family=family, look="hidden") for family in ("where", "identity", "color")),
+)
+"""Kinds of question, in turn: of 20, 9 are easy, 8 medium (of which 7 are in conflict, 5 against 2) and 3 hard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +110,7 @@ class Question:
     @property
     def conflict(self) -> str | None:
         """The side that the question is on, with its pair: `name:P`, `withhold:P`, or `None`."""
-        if self.kind.difficulty != "medium" or self.kind.company == "alone" or self.query.obj is None:
+        if self.kind not in (_WITHHOLD, _NAME) or self.query.obj is None:
             return None
         return f"{'withhold' if self.kind.look == 'absent' else 'name'}:{PAIR[self.query.obj]}"
 

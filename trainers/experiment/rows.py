@@ -82,13 +82,13 @@ ROWS: Final = {
             keep=0.25,
             what="the method on a quarter of the prompts, not half",
         ),
-        Row(name="grpo_kl", recipe="grpo", overrides=("train.beta=0.04",), what="plain GRPO held to its start by KL"),
+        Row(name="grpo_free", recipe="grpo", overrides=("train.beta=0.0",), what="plain GRPO without KL to its start"),
         Row(
-            name="method_kl",
+            name="method_free",
             recipe="method",
             subset="medium",
-            overrides=("train.beta=0.04",),
-            what="the method held to its start by KL",
+            overrides=("train.beta=0.0",),
+            what="the method without KL to its start",
         ),
     )
 }
@@ -96,7 +96,7 @@ ROWS: Final = {
 
 ORDER: Final = (
     "base", "grpo", "method", "no_caption", "no_infonce", "no_selection", "hard_only", "easy_only", "sft",
-    "keep_0.25", "grpo_kl", "method_kl", "infonce_0.54", "infonce_q0.5", "infonce_hidden", "infonce_x10",
+    "keep_0.25", "grpo_free", "method_free", "infonce_0.54", "infonce_q0.5", "infonce_hidden", "infonce_x10",
 )  # fmt: skip
 """In which rows are run: those that the others are compared with come first."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from harness.checkpoints import resolve_checkpoint
 from harness.demo.data import Sizes, build_demo_data
 from harness.errors import StoreError
 from harness.files import write_atomically
+from harness.judge import load_judge
 from trainers.experiment.pool import write_pool
 from trainers.experiment.rows import ROWS, Row
 from trainers.preparation import say
@@ -28,7 +30,7 @@ from trainers.settings import Recipe
 
 POOL_ROWS: Final = 600
 POOL_SEED: Final = 51
-HELD_OUT_SEED: Final = 20261125
+HELD_OUT_SEED: Final = 20261127
 """Of questions that nothing was tuned on; the demo's own data sets have another one."""
 HELD_OUT: Final = Sizes(pope_images=80, mmbench_groups=150, videohallucer_pairs=60, mmvu_items=300)
 TASKS: Final = ("pope", "videohallucer", "mmbench", "mmvu")
@@ -65,10 +67,19 @@ class Plan:
         """Folder of what is reported."""
         return self.out / "results"
 
+    @property
+    def judge(self) -> str:
+        """Identity of the judge that rewards captions."""
+        recipe = load_recipe("demo/method", [text for text in self.overrides if text.startswith("judge.")])
+        judge = load_judge(str(recipe.judge.model), base_url=recipe.judge.base_url)
+        judge.close()
+        return judge.identity
+
     def settings(self) -> dict[str, Any]:
         """What must be equal for two rows to stand in one table."""
         return {
             "weights": resolve_checkpoint(self.model).weights,
+            "judge": self.judge,
             "steps": self.steps,
             "rollouts": self.rollouts,
             "pool": [self.pool_rows, POOL_SEED],
@@ -99,10 +110,14 @@ def open_experiment(plan: Plan) -> None:
     write_pool(plan.out / "pool", plan.pool_rows, POOL_SEED)
     held_out = plan.out / "held-out"
     if not held_out.is_dir():
-        scratch = plan.out / ".held-out"
-        shutil.rmtree(scratch, ignore_errors=True)
-        build_demo_data(scratch, HELD_OUT_SEED, sizes=plan.sizes)
-        scratch.rename(held_out)
+        with tempfile.TemporaryDirectory(prefix=".held-out-", dir=plan.out) as scratch:  # Rows may run side by side.
+            made = Path(scratch) / "held-out"
+            build_demo_data(made, HELD_OUT_SEED, sizes=plan.sizes)
+            try:
+                made.rename(held_out)
+            except OSError:
+                if not held_out.is_dir():  # Else another row's process was first, with the same questions.
+                    raise
 
 
 def result_file(plan: Plan, row: Row, seed: int) -> Path:
