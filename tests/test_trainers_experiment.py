@@ -144,6 +144,20 @@ def test_a_tiny_experiment(tmp_path, monkeypatch, capsys):
         open_experiment(replace(plan, steps=3))
 
 
+@needs_demo
+def test_rows_may_start_side_by_side_in_an_empty_folder(tmp_path, monkeypatch):
+    build = running.build_demo_data
+
+    def build_as_another_row_does(folder, seed, *, sizes):
+        build(folder, seed, sizes=sizes)
+        build(tmp_path / "held-out", seed, sizes=sizes)
+
+    monkeypatch.setattr(running, "build_demo_data", build_as_another_row_does)
+    open_experiment(Plan(out=tmp_path, pool_rows=2, sizes=SIZES))
+    assert (tmp_path / "held-out" / "pope").is_dir()
+    assert not list(tmp_path.glob(".held-out*"))
+
+
 def test_differences_over_questions_and_seeds(tmp_path):
     from harness.demo.data import build_demo_data
 
