@@ -238,7 +238,7 @@ def test_hf_and_vllm_agree_on_every_size_and_video(
     assert story(by_hf) == story(responses)
     assert_same_tokens(of_hf, tokens)
     for sample_id, response in responses.items():
-        assert response.answer_logprobs == pytest.approx(by_hf[sample_id].answer_logprobs, abs=1e-4)
+        assert response.answer_logprobs == pytest.approx(by_hf[sample_id].answer_logprobs, abs=3e-4)
     assert sum(response.answer_logprobs is not None for response in responses.values()) > 20
 
 
@@ -246,7 +246,7 @@ def assert_same_tokens(some: dict[str, Tokens], others: dict[str, Tokens]) -> No
     assert some.keys() == others.keys()
     for sample_id, tokens in some.items():
         assert tokens.ids == others[sample_id].ids
-        assert tokens.logprobs == pytest.approx(others[sample_id].logprobs, abs=1e-4)
+        assert tokens.logprobs == pytest.approx(others[sample_id].logprobs, abs=3e-4)
 
 
 def test_a_vllm_server_behind_the_api_engine_agrees(
@@ -283,7 +283,7 @@ def test_a_vllm_server_behind_the_api_engine_agrees(
             assert story(by_api) == story(responses)
             assert_same_tokens(of_api, tokens)
             for sample_id, response in responses.items():
-                assert response.answer_logprobs == pytest.approx(by_api[sample_id].answer_logprobs, abs=1e-4)
+                assert response.answer_logprobs == pytest.approx(by_api[sample_id].answer_logprobs, abs=3e-4)
             hot = Decoding(max_new_tokens=16, temperature=1.5, seed=1)
             asked = [replace(request, n=4) for request in requests[:3]]
             assert several(api, asked, hot) == several(engine, asked, hot)

@@ -95,8 +95,8 @@ def test_a_finished_run_is_not_trained_again_and_another_recipe_is_refused(tmp_p
     train_tiny("demo/grpo", tmp_path, "train.report_to=none")
     assert (tmp_path / "final" / "model.safetensors").stat().st_mtime_ns == made
     with pytest.raises(StoreError, match=r"train\.beta differ.*--fresh"):
-        train_tiny("demo/grpo", tmp_path, "train.beta=0.1")
-    train_tiny("demo/grpo", tmp_path, "train.beta=0.1", fresh=True)
+        train_tiny("demo/grpo", tmp_path, "train.beta=0.2")
+    train_tiny("demo/grpo", tmp_path, "train.beta=0.2", fresh=True)
     assert (tmp_path / "final" / "model.safetensors").stat().st_mtime_ns != made
 
 

@@ -70,7 +70,12 @@ class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc
         self._scored: Tensor | None = None
         model = self.accelerator.unwrap_model(self.model)
         self._language_model = model.get_base_model() if hasattr(model, "get_base_model") else model
-        self._hook = self._language_model.base_model.register_forward_hook(self._capture)
+        self._hooks = [self._language_model.base_model.register_forward_hook(self._capture)]
+        scored = [self._language_model]
+        if self.ref_model is not None:
+            scored.append(self.accelerator.unwrap_model(self.ref_model))
+        for each in scored:
+            self._hooks.append(each.base_model.register_forward_pre_hook(leave_out_no_images, with_kwargs=True))
 
     def _capture(self, module: Any, arguments: Any, output: Any) -> None:
         if self._captured is not None:
@@ -78,7 +83,8 @@ class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc
 
     def release_model(self) -> None:
         """Let go of the model, which outlives the trainer and its optimiser."""
-        self._hook.remove()
+        for hook in self._hooks:
+            hook.remove()
 
     def _get_train_sampler(self, dataset: Any = None) -> Any:
         plain = super()._get_train_sampler(dataset)
@@ -201,6 +207,16 @@ def fill_missing(rewards: Tensor, generations: int) -> Tensor:
     mean = torch.nanmean(groups, dim=1, keepdim=True).expand_as(groups)
     filled = torch.where(groups.isnan(), mean, groups).reshape_as(rewards)
     return torch.where(rewards.isnan().all(1, keepdim=True), rewards, filled)
+
+
+def leave_out_no_images(
+    module: Any, arguments: tuple[Any, ...], inputs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A forward pre-hook: rows of text alone, scored apart from rows with images, bring no pixels, not none of them."""
+    grid = inputs.get("image_grid_thw")
+    if grid is not None and len(grid) == 0:
+        inputs = {name: value for name, value in inputs.items() if name not in ("pixel_values", "image_grid_thw")}
+    return arguments, inputs
 
 
 def check_logprob_gap(gap: float, most: float) -> None:
