@@ -125,11 +125,11 @@ def word_response(
         glanced: the answer of a thinking that does not read the caption, see `glance`; `None`: it reads the caption.
     """
     thinking, answer = resolve(query, scene)
-    plan = word_plan(query, expecting=scene if expecting else None)
     if prompt_format == "direct":
         return answer
     if glanced is not None:
         thinking, answer = f"{GLANCE} {glanced}", glanced
+    plan = word_plan(query, expecting=scene if expecting else None)
     return (
         f"<planning> {plan} </planning> <caption> {word_caption(scene)} </caption> "
         f"<think> {thinking} </think> <answer> {answer} </answer>"

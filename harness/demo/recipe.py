@@ -39,7 +39,7 @@ _CARELESS: Final = Mixture(
     video_noise=0.8,
 )
 """Captions in the prompt, copied carelessly; more of it in `letters`."""
-_EXPECTING: Final = Mixture(
+_HASTY: Final = Mixture(
     drills=0.14,
     option_drills=0.15,
     choice_drills=0.4,
@@ -119,25 +119,18 @@ _JUDGING: Final = Mixture(
     details=0.4,
 )
 """Captions, all of them true."""
+_JUDGE: Final = Stage(
+    name="judge",
+    steps=800,
+    batch=96,
+    muon=0.012,
+    adam=1.5e-3,
+    hold=0.4,
+    mixture=_JUDGING,
+)
 JUDGE: Final = (
-    Stage(
-        name="judge",
-        steps=800,
-        batch=96,
-        muon=0.012,
-        adam=1.5e-3,
-        hold=0.4,
-        mixture=_JUDGING,
-    ),
-    Stage(
-        name="judge-details",
-        steps=600,
-        batch=96,
-        muon=0.012,
-        adam=1.5e-3,
-        hold=0.4,
-        mixture=replace(_JUDGING, option_drills=0.1, video=0.7),
-    ),
+    _JUDGE,
+    replace(_JUDGE, name="judge-details", steps=600, mixture=replace(_JUDGING, option_drills=0.1, video=0.7)),
 )
 SIGHT: Final = (
     Stage(name="vision", steps=360, batch=128, muon=0.02, adam=2e-3, hold=0.5, easy=0.45),
@@ -172,7 +165,7 @@ EXPECT: Final = (
         muon=0.01,
         adam=1.2e-3,
         hold=0.5,
-        mixture=_EXPECTING,
+        mixture=_HASTY,
     ),
     Stage(
         name="habit",
@@ -182,7 +175,7 @@ EXPECT: Final = (
         adam=1e-3,
         hold=0.4,
         mixture=replace(
-            _EXPECTING,
+            _HASTY,
             drills=0.12,
             option_drills=0.1,
             comparison_drills=0.45,
@@ -199,10 +192,9 @@ EXPECT: Final = (
         adam=1.5e-3,
         hold=0.5,
         mixture=replace(
-            _EXPECTING,
+            _HASTY,
             drills=0.1,
             video=0.4,
-            blind=0.1,
             direct=0.2,
             copied=0.9,
             negatives=(0.25, 0.05, 0.7),
