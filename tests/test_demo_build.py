@@ -67,6 +67,22 @@ def test_a_stage_depends_on_the_seed_and_on_what_came_before():
     )
 
 
+def test_a_stage_is_left_out_where_its_skill_is_there_already(tmp_path):
+    learn, needed = SMOKE[0], replace(SMOKE[1], name="needed", unless=0.5)
+    trained, seconds = train(tmp_path / "needed", 3, recipe=(learn, needed), log=lambda text: None)
+    assert list(seconds) == [learn.name, "needed"]  # Two steps find no options.
+    lines = []
+    left_out = replace(needed, name="left-out", unless=0.0)
+    model, seconds = train(tmp_path / "out", 3, recipe=(learn, left_out), log=lines.append)
+    assert list(seconds) == [learn.name]
+    assert any(line.startswith("stage left-out left out: 0% of the options") for line in lines)
+    assert not same(model, trained)
+    assert same(model, train(tmp_path / "out", 3, recipe=(learn,), log=lines.append)[0])
+    again, seconds = train(tmp_path / "out", 3, recipe=(learn, left_out), log=lines.append)
+    assert not seconds
+    assert same(again, model)
+
+
 def test_what_is_exported(finished, tmp_path):
     from transformers import AutoProcessor, Qwen2_5_VLForConditionalGeneration
 
@@ -103,13 +119,14 @@ def test_a_build_has_three_checkpoints_and_trains_their_common_stages_once(finis
 def test_the_model_cards_show_the_figures():
     figures = {"pope/all": {"direct": 0.75, "grounded": 0.875}, "mmvu/all": {"direct": 0.5, "grounded": 0.25}}
     for name in ("demo", "base"):
-        card = render_card(figures, name=name, seed=3, parameters=1_200_000)
+        card = render_card(figures, {"image": 1.0, "video/order": 0.95}, name=name, seed=3, parameters=1_200_000)
         assert (
             "| questions | direct | grounded |\n|---|---:|---:|\n| mmvu/all | 0.500 | 0.250 |\n| pope/all | 0.750"
             in card
         )
         assert "harness demo build --seed 3" in card
         assert "hallucinates by construction" in card
+        assert "| questions | right |\n|---|---:|\n| image | 1.000 |\n| video/order | 0.950 |" in card
     card = render_judge_card({"image": {"true": 0.99, "other": 0.3, "none": 0.25}}, seed=3)
     assert "| questions | true | other | none |\n|---|---:|---:|---:|\n| image | 0.990 | 0.300 | 0.250 |" in card
     assert "harness demo build --seed 3" in card

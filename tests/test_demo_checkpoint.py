@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from harness.checkpoints import EMBEDDED
+from harness.demo.chains import word_response
 from harness.demo.checking import check, generate, read_questions
 from harness.demo.data import build_demo_data
+from harness.demo.look_up import check_look_up, share_of_options_found
 
 DEMO = EMBEDDED["demo"]
 CHAIN = re.compile(
@@ -59,6 +61,22 @@ def test_it_sees_and_hallucinates_partners(data):
 def test_it_is_above_chance_elsewhere(data, task, floor):
     figures = check(DEMO, data, formats=("grounded",), tasks=(task,), limit=100)
     assert figures[f"{task}/all"]["grounded"] > floor
+
+
+def test_it_answers_from_a_true_caption(monkeypatch):
+    from transformers import AutoModelForImageTextToText
+
+    model = AutoModelForImageTextToText.from_pretrained(DEMO).eval()
+    figures = check_look_up(DEMO, expecting=True, count=20)
+    assert figures["image"] > 0.95
+    assert figures["video"] > 0.9
+    assert share_of_options_found(model) > 0.9
+
+    def without_caption(*given, **options):
+        return re.sub("<caption> .+ </caption>", "<caption> </caption>", word_response(*given, **options))
+
+    monkeypatch.setattr("harness.demo.look_up.word_response", without_caption)
+    assert share_of_options_found(model) < 0.6  # Chance.
 
 
 @pytest.mark.parametrize("task", ["pope", "videohallucer"])

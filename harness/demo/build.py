@@ -81,6 +81,7 @@ def train(
     """
     import torch
 
+    from harness.demo.look_up import share_of_options_found
     from harness.demo.model import build_model
     from harness.demo.recipe import RECIPE
     from harness.demo.tokenizer import build_tokenizer
@@ -104,6 +105,10 @@ def train(
     seconds = {}
     for stage, path in list(zip(recipe, paths, strict=True))[done:]:
         started = time.process_time()
+        if stage.unless is not None and (found := share_of_options_found(model.eval())) >= stage.unless:
+            log(f"stage {stage.name} left out: {found:.0%} of the options are found without it")
+            _save(model, path)
+            continue
         if stage.mixture is None:
             align_vision(model, stage, seed, log)
         else:
@@ -142,7 +147,9 @@ def build(out: Path, seed: int) -> None:
     from harness.demo.checking import check, render_card
     from harness.demo.data import demo_data
     from harness.demo.judge import check_judge, render_judge_card
+    from harness.demo.look_up import check_look_up
     from harness.demo.model import build_model
+    from harness.demo.recipe import BASE_RECIPE, RECIPE
 
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -153,8 +160,11 @@ def build(out: Path, seed: int) -> None:
     export_all(out, seed)
     (out / "judge" / "README.md").write_text(render_judge_card(check_judge(out / "judge"), seed=seed), encoding="utf-8")
     parameters = sum(value.numel() for value in build_model(seed).parameters())
-    for name in ("base", "demo"):
-        card = render_card(check(out / name, demo_data()), name=name, seed=seed, parameters=parameters)
+    for name, recipe in (("base", BASE_RECIPE), ("demo", RECIPE)):
+        last = recipe[-1].mixture
+        look_up = check_look_up(out / name, expecting=last is not None and last.expecting)
+        figures = check(out / name, demo_data())
+        card = render_card(figures, look_up, name=name, seed=seed, parameters=parameters)
         (out / name / "README.md").write_text(card, encoding="utf-8")
         _log(f"checkpoint written to {out / name}")
 

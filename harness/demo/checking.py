@@ -182,6 +182,11 @@ Share of right answers on the demo data (greedy decoding), whose scenes have lay
 `groups` counts a pair or a set of rotations as right when all of it is.
 
 {table}
+
+Share of right answers after a true caption, without the picture; `image` and `video` weight the kinds of question as
+training does.
+
+{look_up}
 """
 """The model card."""
 TITLES: Final = {
@@ -198,11 +203,14 @@ TITLES: Final = {
 """Title and purpose of each checkpoint's card."""
 
 
-def render_card(figures: Mapping[str, Mapping[str, float]], *, name: str, seed: int, parameters: int) -> str:
-    """The model card with a table of `check`'s figures.
+def render_card(
+    figures: Mapping[str, Mapping[str, float]], look_up: Mapping[str, float], *, name: str, seed: int, parameters: int
+) -> str:
+    """The model card with the tables of both checks.
 
     Args:
         figures: what `check` gave.
+        look_up: what `look_up.check_look_up` gave.
         name: `demo` or `base`.
         seed: of the build.
         parameters: of the model.
@@ -211,5 +219,13 @@ def render_card(figures: Mapping[str, Mapping[str, float]], *, name: str, seed: 
     lines = [f"| questions | {' | '.join(formats)} |", f"|---|{'---:|' * len(formats)}"]
     for part, shares in sorted(figures.items()):
         lines.append(f"| {part} | {' | '.join(f'{shares[form]:.3f}' for form in formats)} |")
+    right = ["| questions | right |", "|---|---:|", *(f"| {part} | {share:.3f} |" for part, share in look_up.items())]
     title, purpose = TITLES[name]
-    return CARD.format(title=title, purpose=purpose, parameters=parameters / 1e6, seed=seed, table="\n".join(lines))
+    return CARD.format(
+        title=title,
+        purpose=purpose,
+        parameters=parameters / 1e6,
+        seed=seed,
+        table="\n".join(lines),
+        look_up="\n".join(right),
+    )

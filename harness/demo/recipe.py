@@ -3,7 +3,9 @@
 First the language model learns to look things up in captions (text alone), then to find an option's letter, to compare
 what it found with what was asked, and to copy captions carelessly; the vision tower is aligned with its words; and then
 all is trained jointly on images and videos, in the direct and the grounded format. Option drills from the first step on
-kept the look-up from forming, hence several text stages, each with fresh optimisers.
+kept the look-up from forming, hence several text stages, each with fresh optimisers. Some seeds find no letters in them
+however often `letters` is repeated; nothing but option drills (`letters-alone`) then finds them in minutes, and forgets
+everything else, which `letters-again` brings back. Both are left out where the letters are found without them.
 
 The later stages teach the habits that the world is for: captions that name what is expected, and answers at a glance.
 `expect` and `habit` name an expected object right after its partner, which takes knowing that it does not follow; the
@@ -38,7 +40,9 @@ _CARELESS: Final = Mixture(
     unasked=0.1,
     video_noise=0.8,
 )
-"""Captions in the prompt, copied carelessly; more of it in `letters`."""
+"""Captions in the prompt, copied carelessly."""
+_LETTERS: Final = replace(_CARELESS, drills=0.6, choice_drills=0.5, comparison_drills=0.2, object_drills=0.5)
+"""The same with more option and choice drills."""
 _HASTY: Final = Mixture(
     drills=0.14,
     option_drills=0.15,
@@ -102,7 +106,27 @@ TEXT: Final = (
         muon=0.015,
         adam=2e-3,
         hold=0.5,
-        mixture=replace(_CARELESS, drills=0.6, choice_drills=0.5, comparison_drills=0.2, object_drills=0.5),
+        mixture=_LETTERS,
+    ),
+    Stage(
+        name="letters-alone",
+        steps=500,
+        batch=128,
+        muon=0.02,
+        adam=3e-3,
+        hold=0.6,
+        mixture=Mixture(drills=1.0, option_drills=1.0, object_drills=0.4),
+        unless=0.6,
+    ),
+    Stage(
+        name="letters-again",
+        steps=600,
+        batch=96,
+        muon=0.015,
+        adam=2e-3,
+        hold=0.5,
+        mixture=_LETTERS,
+        unless=0.6,
     ),
 )
 _JUDGING: Final = Mixture(

@@ -41,6 +41,8 @@ class Stage:
         hold: share of the steps before the rate falls, linearly, to 2 %.
         mixture: what is shown; `None` for a vision stage.
         easy: in a vision stage, the share of steps that show hardly any faint objects.
+        unless: leave the stage out where at least this share of the questions with options is answered right before
+            it (`look_up.share_of_options_found`); `None`: never.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Stage:
     hold: float = 0.5
     mixture: Mixture | None = None
     easy: float = 0.0
+    unless: float | None = None
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
