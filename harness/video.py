@@ -102,6 +102,8 @@ def _video_stream(container: Any, name: str) -> Any:
         raise MediaError(f"video {name} is not a video ({container.format.name}).")
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:
+            if stream.codec_context is None:
+                raise MediaError(f"video {name} has a codec that this FFmpeg cannot decode. Convert it, e.g. to H.264.")
             return stream
     raise MediaError(f"video {name} has no video stream{' (audio only)' if container.streams.audio else ''}.")
 

@@ -339,6 +339,18 @@ def test_what_is_no_address_is_refused_before_loading(url: str) -> None:
         make(url)
 
 
+@pytest.mark.parametrize("base_url", ["", " ", ",", [], [""], ["", " "]])
+def test_no_address_at_all_is_refused_before_loading(
+    base_url: str | list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    with pytest.raises(UsageError, match="--base-url names no server"):
+        ApiEngine(Checkpoint(name="openai:m", folder=None), base_url=base_url)
+    monkeypatch.setenv("OPENAI_BASE_URL", " , ")
+    with pytest.raises(UsageError, match="OPENAI_BASE_URL names no server"):
+        ApiEngine(Checkpoint(name="openai:m", folder=None))
+
+
 def test_a_forgotten_v1_is_pointed_out(serve: Callable[..., HostileServer]) -> None:
     server = serve(always(Answer()))
     with pytest.raises(UsageError, match=f"Did you mean --base-url {server.origin}/v1"):
@@ -450,6 +462,19 @@ def test_a_token_limit_is_renamed_for_a_server_that_wants_it(serve: Callable[...
         (Answer(message={"content": "no", "reasoning_content": "dark"}), "<think>dark</think>\nno", "stop", None),
         (Answer(message={"content": [{"type": "text", "text": "a"}, {"text": "b"}]}), "ab", "stop", None),
         (Answer(finish_reason="content_filter"), "", None, "the server's content filter withheld the response"),
+        (Answer(text="a", finish_reason="eos_token"), "a", "stop", None),
+        (Answer(text="a", finish_reason="STOP"), "a", "stop", None),
+        (Answer(text="a", finish_reason="tool_calls"), "a", "stop", None),
+        (Answer(text="a", finish_reason=""), "a", "stop", None),
+        (Answer(text="a", finish_reason="model_length"), "a", "length", None),
+        (Answer(text="a", finish_reason="abort"), "", None, "the server ended the response with 'abort'"),
+        (Answer(text="a", finish_reason="error"), "", None, "the server ended the response with 'error'"),
+        (
+            Answer(text="a", finish_reason="insufficient_system_resource"),
+            "",
+            None,
+            "the server ended the response with 'insufficient_system_resource'",
+        ),
     ],
 )
 def test_what_a_message_holds_is_read(
@@ -476,6 +501,15 @@ def test_finished_requests_are_skipped_and_bad_media_cost_their_sample(serve: Ca
     assert responses.keys() == {"bad", "a"}
     assert responses["bad"].error == "media: image b.png is truncated."
     assert len(server.bodies) == 1
+
+
+def test_an_unexpected_error_at_opening_costs_its_sample_only(serve: Callable[..., HostileServer]) -> None:
+    def broken() -> list[Image.Image | Video]:
+        raise AttributeError("no extradata")
+
+    bad = text_request("bad", media=(Media(kind="video", source="b.mp4"),), open_media=broken)
+    responses = run(make(serve(always(Answer()))), [bad, text_request("a")])
+    assert (responses["bad"].error, responses["a"].error) == ("AttributeError: no extradata", None)
 
 
 def make_video() -> Video:

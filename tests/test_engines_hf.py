@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 from harness.checkpoints import Checkpoint, resolve_checkpoint
 from harness.engines import Decoding, Engine, Request, Tokens, make_engine
-from harness.errors import MediaError, ModelError, UsageError
+from harness.engines.hf_batches import prepare
+from harness.errors import EngineError, HarnessError, MediaError, ModelError, UsageError
 from harness.media import Video
 from harness.prompts import instruction
 from harness.types import Media, Response
@@ -122,6 +124,43 @@ def test_a_bad_image_costs_its_sample_only(engine: Engine) -> None:
     assert [responses[str(index)].error for index in (0, 1, 3, 4)] == [None] * 4
 
 
+def raise_error(error: Exception) -> list[object]:
+    raise error
+
+
+def test_an_unexpected_error_at_opening_costs_its_sample_only(engine: Engine) -> None:
+    unexpected = AttributeError("'NoneType' object has no attribute 'extradata'")
+    bad = replace(make_request(1), open_media=partial(raise_error, unexpected))  # type: ignore[arg-type]
+    nothing = replace(make_request(3), open_media=lambda: [None])  # type: ignore[list-item, return-value]
+    responses = generate(engine, [make_request(0), bad, make_request(2), nothing])
+    assert responses["1"].error == "AttributeError: 'NoneType' object has no attribute 'extradata'"
+    assert str(responses["3"].error).startswith("AttributeError: ")
+    assert [responses[index].error for index in ("0", "2")] == [None, None]
+
+
+@pytest.mark.parametrize("error", [UsageError("no such task"), EngineError("it died")])
+def test_an_error_of_the_run_at_opening_ends_the_run(engine: Engine, error: HarnessError) -> None:
+    bad = replace(make_request(1), open_media=partial(raise_error, error))  # type: ignore[arg-type]
+    with pytest.raises(type(error), match=str(error)):
+        generate(engine, [make_request(0), bad])
+
+
+def test_an_unexpected_error_of_the_processor_costs_its_sample_only(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = type(engine)._encode  # type: ignore[attr-defined]
+
+    def encode(self: object, batch: Sequence[object]) -> object:
+        if any(item.request.sample_id == "1" for item in batch):  # type: ignore[attr-defined]
+            raise KeyError("pixel_values")
+        return original(self, batch)
+
+    monkeypatch.setattr(type(engine), "_encode", encode)
+    responses = generate(engine, [make_request(index) for index in range(3)])
+    assert responses["1"].error == "KeyError: 'pixel_values'"
+    assert [responses[index].error for index in ("0", "2")] == [None, None]
+
+
 def test_a_sample_that_the_processor_refuses_costs_itself_only(engine: Engine) -> None:
     def too_narrow() -> list[object]:
         from PIL import Image
@@ -164,12 +203,40 @@ def test_settings_out_of_range() -> None:
     demo = resolve_checkpoint("demo")
     with pytest.raises(UsageError, match="--batch-size"):
         make_engine("hf", demo, {"batch_size": 0})
+    for max_pixels in (0, -1):
+        with pytest.raises(UsageError, match=f"--max-pixels {max_pixels} is not a positive number"):
+            make_engine("hf", demo, {"max_pixels": max_pixels})
     with pytest.raises(UsageError, match="dtype 'int8'"):
         make_engine("hf", demo, {"dtype": "int8"})
     with pytest.raises(UsageError, match="device 'quantum'"):
         make_engine("hf", demo, {"device": "quantum"})
     with pytest.raises(ModelError, match="no files"):
         make_engine("hf", Checkpoint(name="x", folder=None), {})
+
+
+def test_the_cap_on_pixels_is_that_of_a_frame_whatever_shares_its_batch() -> None:
+    def open_media(num_frames: int) -> list[object]:
+        frames = np.random.default_rng(0).integers(0, 255, (num_frames, 280, 280, 3), dtype=np.uint8)
+        indices = tuple(range(num_frames))
+        return [Video(frames=frames, fps=1.0, indices=indices, total_frames=num_frames, duration_s=float(num_frames))]
+
+    def grids(*frames_each: int) -> list[list[int]]:
+        rows = [
+            replace(make_request(count, kind="video"), open_media=partial(open_media, count))  # type: ignore[arg-type]
+            for count in frames_each
+        ]
+        assert all(response.error is None for response in generate(capped, rows).values())
+        inputs = capped._encode([prepare(row) for row in rows])  # type: ignore[attr-defined]
+        return [[int(size) for size in grid] for grid in inputs["video_grid_thw"]]
+
+    capped = make_engine("hf", resolve_checkpoint("demo"), {"max_pixels": 3136, "device": "cpu"})
+    capped.load()
+    # 56 x 56 pixels are 4 x 4 patches of 14 x 14; two frames are one step in time.
+    assert grids(2) == [[1, 4, 4]]
+    assert grids(2, 8) == [[1, 4, 4], [4, 4, 4]]
+    image = capped._encode([prepare(make_request(0))])  # type: ignore[attr-defined]
+    assert int(image["image_grid_thw"][0].prod()) * 14 * 14 <= 3136
+    capped.close()
 
 
 def test_a_folder_that_is_no_model(tmp_path: Path) -> None:

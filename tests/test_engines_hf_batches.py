@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from harness.checkpoints import resolve_checkpoint
 from harness.engines import Request, hf_device
 from harness.engines.hf_batches import BatchSize, Prepared, plan_batches
+from harness.media import Video
 
 CUDA, CPU = torch.device("cuda"), torch.device("cpu")
 GIB = 2**30
@@ -76,6 +78,18 @@ def test_rows_of_one_kind_and_similar_length_go_together() -> None:
     window = [item("a", 5), item("b", 900), item("c", 6), item("d", 880), item("e", 7, budget=3), item("f", error="x")]
     batches = [[row.request.sample_id for row in batch] for batch in plan_batches(window, BatchSize(2, CPU))]
     assert batches == [["b", "d"], ["c", "a"], ["e"], ["f"]]
+
+
+def test_videos_of_as_many_frames_go_together_where_a_cap_is_that_of_the_video() -> None:
+    def film(name: str, count: int) -> Prepared:
+        frames = np.zeros((count, 2, 2, 3), dtype=np.uint8)
+        video = Video(frames=frames, fps=1.0, indices=tuple(range(count)), total_frames=count, duration_s=1.0)
+        return replace(item(name, 9 - count), videos=[video])
+
+    window = [film("a", 2), film("b", 8), film("c", 2), film("d", 8)]
+    for by_frames, expected in ((True, [["a", "c"], ["b", "d"]]), (False, [["a", "c", "b", "d"]])):
+        batches = plan_batches(window, BatchSize(4, CPU), by_frames=by_frames)
+        assert [[row.request.sample_id for row in batch] for batch in batches] == expected
 
 
 def test_responses_of_a_request_are_rows_and_are_split_where_they_are_too_many() -> None:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.engines import Decoding, Request
-from harness.engines.preparation import chat_messages, one_line, open_media, request_seed, submission_groups
+from harness.engines.preparation import (
+    chat_messages,
+    one_line,
+    open_media,
+    request_seed,
+    size_limits,
+    submission_groups,
+)
 from harness.engines.waiting import parse_duration, retry_after
-from harness.errors import MediaError
+from harness.errors import MediaError, ModelError
 from harness.types import Media
 
 
@@ -94,6 +103,26 @@ def test_seeds_differ_by_sample_task_and_run_and_repeat() -> None:
     seeds = {seed("1", "t", 0), seed("2", "t", 0), seed("1", "u", 0), seed("1", "t", 1)}
     assert len(seeds) == 4
     assert seed("1", "t", 0) in seeds
+
+
+@pytest.mark.parametrize("name", ["Qwen2VLVideoProcessor", "Qwen3VLVideoProcessor"])
+def test_a_cap_on_pixels_is_that_of_a_frame(name: str) -> None:
+    import transformers
+
+    member = getattr(transformers, name)(cap_pixels_per_frame=False)
+    for count in (2, 8):
+        video = np.zeros((count, 640, 640, 3), dtype=np.uint8)
+        limits = size_limits(SimpleNamespace(video_processor=member), 256 * 256, count)["videos_kwargs"]
+        grid = member(videos=[video], do_sample_frames=False, return_tensors="pt", **limits)["video_grid_thw"]
+        side = 256 // (2 * member.patch_size) * 2
+        assert grid.tolist() == [[count // 2, side, side]]
+
+
+def test_a_cap_on_pixels_is_refused_where_it_has_no_effect() -> None:
+    fixed = SimpleNamespace(image_processor=SimpleNamespace(size={"height": 336, "width": 336}))
+    assert size_limits(fixed, None, 1) == {}
+    with pytest.raises(ModelError, match="--max-pixels"):
+        size_limits(fixed, 3136, 1)
 
 
 def test_an_error_is_told_by_its_first_cause() -> None:

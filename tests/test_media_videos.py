@@ -160,6 +160,16 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
         open_video(tmp_path)
 
 
+@pytest.mark.parametrize(("name", "known"), [("h264.mp4", b"avc1"), ("mpeg4.avi", b"FMP4")])
+def test_a_codec_without_a_decoder_is_refused(videos: dict[str, Path], name: str, known: bytes, tmp_path: Path) -> None:
+    data = videos[name].read_bytes()
+    assert known in data
+    path = tmp_path / name
+    path.write_bytes(data.replace(known, b"Q" * len(known)))
+    with pytest.raises(MediaError, match=r"codec that this FFmpeg cannot decode"):
+        open_video(path)
+
+
 def test_audio_only_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"no video stream \(audio only\)"):
         open_video(write_audio(tmp_path / "sound.m4a"))

@@ -102,8 +102,7 @@ class ApiEngine:
         ):
             if value is not None and value <= 0:
                 raise UsageError(f"{name} {value} is not a positive number.")
-        urls = base_url or os.environ.get("OPENAI_BASE_URL") or _DEFAULT_URL
-        addresses = [url.strip() for url in (urls.split(",") if isinstance(urls, str) else urls) if url.strip()]
+        addresses = _addresses(base_url)
         self._model = model
         self._max_pixels = max_pixels
         self._videos = videos
@@ -256,6 +255,16 @@ class ApiEngine:
             if request.observe is not None:
                 fields["return_token_ids"] = True
         return fields
+
+
+def _addresses(base_url: str | Sequence[str] | None) -> list[str]:
+    urls, source = base_url, "--base-url"
+    if urls is None:
+        urls, source = os.environ.get("OPENAI_BASE_URL") or _DEFAULT_URL, "OPENAI_BASE_URL"
+    addresses = [url.strip() for url in (urls.split(",") if isinstance(urls, str) else urls)]
+    if not any(addresses):
+        raise UsageError(f"{source} names no server. Give an address such as http://127.0.0.1:8000/v1.")
+    return [address for address in addresses if address]
 
 
 async def _together(parts: Sequence[Coroutine[Any, Any, bool]]) -> bool:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from harness.engines import Request, Tokens
 from harness.engines.logprobs import answer_logprobs
 from harness.engines.submission import failed
 from harness.types import Response
+
+_ENDED: Final = frozenset({"stop", "eos", "eos_token", "stop_sequence", "end_turn", "tool_calls", "function_call"})
+"""Reasons of a response that the model itself ended, in the words of several servers."""
+_CUT_OFF: Final = frozenset({"length", "max_tokens", "model_length"})
 
 
 def make_responses(request: Request, reply: Mapping[str, Any], seconds: float) -> list[Response]:
@@ -36,6 +40,9 @@ def _response(
     message, reason = choice["message"], choice.get("finish_reason")
     if reason == "content_filter":
         return failed(request, "the server's content filter withheld the response")
+    ending = str(reason or "stop").lower()
+    if ending not in _ENDED | _CUT_OFF:  # E.g. `abort` or `error`: what there is of the text is not an answer.
+        return failed(request, f"the server ended the response with {str(reason)[:100]!r}")
     text = message.get("content") or message.get("refusal") or ""
     if isinstance(text, list):  # Content parts, as some servers send them.
         text = "".join(part.get("text", "") for part in text if isinstance(part, Mapping))
@@ -54,7 +61,7 @@ def _response(
     return Response(
         sample_id=request.sample_id,
         text=str(text).strip(),
-        finish_reason="length" if reason == "length" else "stop",
+        finish_reason="length" if ending in _CUT_OFF else "stop",
         prompt_tokens=usage.get("prompt_tokens"),
         completion_tokens=count,
         seconds=round(seconds, 4),

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor, GenerationConfig, LogitsProcessorList
@@ -25,13 +25,9 @@ from harness.engines.hf_choosing import TokenChooser
 from harness.engines.hf_device import is_alive, resolve_attention, resolve_device, resolve_dtype
 from harness.engines.logprobs import answer_logprobs_of_ids
 from harness.engines.positions import correct_video_positions
-from harness.engines.preparation import one_line, request_seed
-from harness.errors import EngineError, ModelError, UsageError
-from harness.media import Video
+from harness.engines.preparation import one_line, request_seed, size_limits, video_metadata
+from harness.errors import EngineError, HarnessError, ModelError, UsageError
 from harness.types import Response
-
-if TYPE_CHECKING:
-    pass
 
 _WINDOW_BATCHES: Final = 4
 """Batches whose requests are opened together and sorted by length, so that a batch holds little padding."""
@@ -80,6 +76,8 @@ class HfEngine:
             raise ModelError(f"model {checkpoint.name!r} has no files; the engine 'hf' needs a folder or a hub id.")
         if batch_size is not None and batch_size < 1:
             raise UsageError(f"--batch-size {batch_size} is not a positive number.")
+        if max_pixels is not None and max_pixels < 1:
+            raise UsageError(f"--max-pixels {max_pixels} is not a positive number.")
         self._device = resolve_device(device)
         self._dtype = resolve_dtype(dtype, self._device)
         self._batch_size = BatchSize(batch_size, self._device)
@@ -105,12 +103,16 @@ class HfEngine:
         """Load model and processor.
 
         Raises:
-            ModelError: the checkpoint is of a kind that Transformers cannot load as an image-text-to-text model.
+            ModelError: the checkpoint is of a kind that Transformers cannot load as an image-text-to-text model, or its
+                processor does not resize by a number of pixels and there is a cap on them.
         """
         name, folder = self._checkpoint.name, self._checkpoint.folder
         transformers_logging.disable_progress_bar()
         try:
             self._processor = AutoProcessor.from_pretrained(folder)
+            limits = [size_limits(self._processor, self._max_pixels, frames) for frames in (1, 2)]
+            # A processor that caps a video as a whole is told one cap a batch.
+            self._by_frames = limits[0] != limits[1]
             self._model, self._given = self._given, None
             if self._model is None:
                 self._model = AutoModelForImageTextToText.from_pretrained(
@@ -146,7 +148,7 @@ class HfEngine:
         while upcoming:
             current = [future.result() for future in upcoming]
             upcoming = self._open(next(windows, []))
-            for batch in plan_batches(current, self._batch_size):
+            for batch in plan_batches(current, self._batch_size, by_frames=self._by_frames):
                 if all(item.request.finished for item in batch):
                     continue
                 for item, response in self._generate_batch(batch, decoding):
@@ -188,7 +190,9 @@ class HfEngine:
             torch.cuda.empty_cache()
             self._batch_size.ran_out(len(batch))
             failure = f"out of memory: {one_line(error)} Lower --max-pixels or --max-new-tokens."
-        except (ValueError, RuntimeError, IndexError, TypeError, StopIteration) as error:
+        except HarnessError:
+            raise
+        except Exception as error:
             if self._device.type == "cuda" and not is_alive(self._device):
                 raise EngineError(
                     f"the GPU failed: {one_line(error)} Finished samples are stored; run the same command again."
@@ -262,26 +266,17 @@ class HfEngine:
         images = [image for item in batch for image in item.images]
         videos = [video for item in batch for video in item.videos]
         arguments: dict[str, Any] = {"text": texts, "padding": True, "return_tensors": "pt"}
-        size = {} if self._max_pixels is None else {"max_pixels": self._max_pixels}
+        frames = min((len(video.frames) for video in videos), default=1)
+        limits = size_limits(self._processor, self._max_pixels, frames)
         if images:
             arguments["images"] = images
-            arguments["images_kwargs"] = size
+            arguments["images_kwargs"] = limits.get("images_kwargs", {})
         if videos:
             arguments["videos"] = [video.frames for video in videos]
             arguments["videos_kwargs"] = {
-                **(
-                    {} if self._max_pixels is None else {"max_pixels": self._max_pixels * max(map(_num_frames, videos))}
-                ),
+                **limits.get("videos_kwargs", {}),
                 "do_sample_frames": False,
-                "video_metadata": [
-                    {
-                        "total_num_frames": video.total_frames,
-                        "fps": video.fps,
-                        "frames_indices": list(video.indices),
-                        "duration": video.duration_s,
-                    }
-                    for video in videos
-                ],
+                "video_metadata": [video_metadata(video) for video in videos],
             }
         return self._processor(**arguments)
 
@@ -290,10 +285,6 @@ def _messages(item: Prepared) -> list[dict[str, Any]]:
     content: list[dict[str, Any]] = [{"type": media.kind} for media in item.request.media]
     content.append({"type": "text", "text": item.request.prompt})
     return [{"role": "user", "content": content}]
-
-
-def _num_frames(video: Video) -> int:
-    return int(video.frames.shape[0])
 
 
 def _as_set(token_ids: int | Sequence[int] | None) -> set[int]:

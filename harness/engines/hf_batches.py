@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from harness.engines import Request
-from harness.errors import MediaError
+from harness.engines.preparation import one_line
+from harness.errors import HarnessError, MediaError
 from harness.media import Video
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Prepared:
         images: opened, in order.
         videos: opened, in order.
         size: about its length in tokens.
-        error: why its media could not be opened.
+        error: why it could not be prepared.
     """
 
     request: Request
@@ -49,17 +50,27 @@ class Prepared:
 
 
 def prepare(request: Request) -> Prepared:
-    """Open the media of a request; what cannot be opened is its error."""
+    """Open the media of a request; whatever goes wrong with them is its error and costs no other request.
+
+    Raises:
+        HarnessError: other than of one medium, which ends the run.
+    """
     try:
         media = request.open_media()
+        images = [item for item in media if not isinstance(item, Video)]
+        videos = [item for item in media if isinstance(item, Video)]
+        pixels = sum(image.width * image.height for image in images)
+        pixels += sum(video.frames.shape[0] * video.frames.shape[1] * video.frames.shape[2] // 2 for video in videos)
     except MediaError as error:
-        return Prepared(request=request, images=[], videos=[], size=0, error=f"media: {error}")
-    images = [item for item in media if not isinstance(item, Video)]
-    videos = [item for item in media if isinstance(item, Video)]
-    pixels = sum(image.width * image.height for image in images)
-    pixels += sum(video.frames.shape[0] * video.frames.shape[1] * video.frames.shape[2] // 2 for video in videos)
-    size = pixels // _PIXELS_PER_TOKEN + len(request.prompt) // 4
-    return Prepared(request=request, images=images, videos=videos, size=size)
+        failure = f"media: {error}"
+    except HarnessError:
+        raise
+    except Exception as error:
+        failure = f"{type(error).__name__}: {one_line(error)}"
+    else:
+        size = pixels // _PIXELS_PER_TOKEN + len(request.prompt) // 4
+        return Prepared(request=request, images=images, videos=videos, size=size)
+    return Prepared(request=request, images=[], videos=[], size=0, error=failure)
 
 
 class BatchSize:
@@ -116,16 +127,19 @@ class BatchSize:
             self.rows = min(self.rows, self._most)
 
 
-def plan_batches(window: Iterable[Prepared], size: BatchSize) -> Iterator[list[Prepared]]:
+def plan_batches(window: Iterable[Prepared], size: BatchSize, *, by_frames: bool = False) -> Iterator[list[Prepared]]:
     """Rows of one kind, one token budget and similar length together; a request has a row a response.
 
     Args:
         window: requests that are planned together.
         size: asked before each batch.
+        by_frames: only videos of the same numbers of frames share a batch.
     """
 
-    def shape(item: Prepared) -> tuple[bool, bool, bool, int]:
-        return item.error is not None, bool(item.videos), bool(item.images), item.request.max_new_tokens or 0
+    def shape(item: Prepared) -> tuple[bool, bool, bool, int, list[int]]:
+        budget = item.request.max_new_tokens or 0
+        frames = [len(video.frames) for video in item.videos] if by_frames else []
+        return item.error is not None, bool(item.videos), bool(item.images), budget, frames
 
     rows = (replace(item, row=row) for item in window for row in range(item.request.n))
     ordered = sorted(rows, key=lambda item: (shape(item), -item.size))
