@@ -1,10 +1,10 @@
 """The run folder: `config.json` first, `samples.jsonl` appended as samples finish, `run.json` last.
 
 A run that is killed at any point loses what was in flight; opening the folder with the same settings goes on from
-there, and with other settings is refused. Where a sample has several records (a failure that was tried again), the
-last one counts. Where several processes share a run, all but the first append to a shard of their own,
-`samples.rank-N.jsonl`; the first takes the shards up when all are done, and so does whoever goes on with a run that was
-killed.
+there, and with other settings is refused. One process at a time writes a folder, from opening it to closing it. Where a
+sample has several records (a failure that was tried again), the last one counts. Where several processes share a run,
+all but the first append to a shard of their own, `samples.rank-N.jsonl`; the first takes the shards up when all are
+done, and so does whoever goes on with a run that was killed.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from harness.errors import StoreError
 from harness.files import drop_torn_tail, lock, write_atomically, write_errors
@@ -35,6 +36,7 @@ from harness.records import (
     shards,
     sort_records,
 )
+from harness.run_config import CONFIG, LOCK, RUN, earlier_sessions, is_run_folder, read_json, write_config
 from harness.types import SCHEMA_VERSION, Metric, RunRecord, SampleRecord, TaskResult
 
 __all__ = [
@@ -46,13 +48,9 @@ __all__ = [
     "Shard",
     "decode_record",
     "encode_record",
-    "name_differences",
     "read_records",
     "read_run",
 ]
-
-CONFIG: Final = "config.json"
-RUN: Final = "run.json"
 
 
 class RunFolder:
@@ -81,32 +79,26 @@ class RunFolder:
         self.finished: dict[SampleKey, tuple[int | None, ...]] = {}
         self.failed: set[SampleKey] = set()
         settings = json.loads(json.dumps(settings))
-        is_run = (path / CONFIG).exists()
-        if not is_run and path.is_dir() and any(path.iterdir()):
+        if not is_run_folder(path) and path.is_dir() and any(path.iterdir()):
             raise StoreError(f"{path} is not empty and is not a run folder. Choose another folder with --out.")
-        if is_run and not fresh:
-            _refuse_other_settings(path, _read_json(path / CONFIG).get("settings"), settings)
-        if not is_run:
-            _write_config(path, settings, [])
-        with write_errors(path / SAMPLES):
-            self._file = (path / SAMPLES).open("a", encoding="utf-8", errors=LONE_SURROGATES)
-        lock(self._file, path)
-        try:
-            _refuse_live_shards(path)
-        except StoreError:
-            self._file.close()
-            raise
-        if fresh:
+        with ExitStack() as opened:
             with write_errors(path):
-                self._file.truncate(0)
-                _clear(path, keep=SAMPLES)
-        sessions = [] if fresh or not is_run else _closed_sessions(path, _read_json(path / CONFIG).get("sessions", []))
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        self.seconds_before: float = sum(session["seconds"] for session in sessions)
-        self.started: str = sessions[0]["started"] if sessions else now
-        self._clock = time.monotonic()
-        self._read_finished()
-        _write_config(path, settings, [*sessions, {"started": now, "seconds": None}])
+                path.mkdir(parents=True, exist_ok=True)
+                self._lock = opened.enter_context((path / LOCK).open("a"))
+            lock(self._lock, path)
+            _refuse_live_shards(path)
+            if fresh:
+                _start_over(path, settings)
+            sessions = earlier_sessions(path, settings)
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            self.seconds_before: float = sum(session["seconds"] for session in sessions)
+            self.started: str = sessions[0]["started"] if sessions else now
+            self._clock = time.monotonic()
+            write_config(path, settings, [*sessions, {"started": now, "seconds": None}])
+            with write_errors(path / SAMPLES):
+                self._file = opened.enter_context((path / SAMPLES).open("a", encoding="utf-8", errors=LONE_SURROGATES))
+            self._read_finished()
+            opened.pop_all()
 
     @property
     def seconds(self) -> float:
@@ -149,8 +141,11 @@ class RunFolder:
         append_record(self._file, self.path / SAMPLES, record)
 
     def close(self) -> None:
-        """Close the sample file; the run can be continued."""
-        close_records(self._file, self.path / SAMPLES)
+        """Close the folder; the run can be continued."""
+        try:
+            close_records(self._file, self.path / SAMPLES)
+        finally:
+            self._lock.close()
 
     def reopen(self) -> None:
         """Declare a finished run unfinished, before samples are added to it."""
@@ -163,7 +158,7 @@ class RunFolder:
         Raises:
             StoreError: the folder cannot be written, or a sample has no record.
         """
-        self.close()
+        close_records(self._file, self.path / SAMPLES)
         sort_records(self.path / SAMPLES, order)
 
     def rewrite(self, records: Iterable[SampleRecord]) -> None:
@@ -252,7 +247,7 @@ def read_run(path: Path) -> RunRecord:
             "the run is not finished: run the same 'harness eval' command again" if unfinished else "not a run folder"
         )
         raise StoreError(f"{path}: {what}.")
-    data = _read_json(file_path)
+    data = read_json(file_path)
     if data.get("schema_version") != SCHEMA_VERSION:
         raise StoreError(
             f"{file_path} has schema version {data.get('schema_version')!r}, this harness reads {SCHEMA_VERSION}."
@@ -267,29 +262,19 @@ def read_run(path: Path) -> RunRecord:
         raise StoreError(f"{file_path} is not a run record: {error}.") from error
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path} cannot be read: {error}.") from error
-    if not isinstance(data, dict):
-        raise StoreError(f"{path} is not a JSON object.")
-    return data
-
-
-def _write_config(path: Path, settings: Mapping[str, Any], sessions: Sequence[Mapping[str, Any]]) -> None:
-    config = {"schema_version": SCHEMA_VERSION, "settings": settings, "sessions": sessions}
-    write_atomically(path / CONFIG, json.dumps(config, indent=2, ensure_ascii=False) + "\n")
-
-
-def _clear(path: Path, *, keep: str) -> None:
-    for child in path.iterdir():
-        if child.name == keep:
-            continue
-        if child.is_dir() and not child.is_symlink():
-            shutil.rmtree(child)
-        else:
-            child.unlink()
+def _start_over(path: Path, settings: Mapping[str, Any]) -> None:
+    """Empty a run folder; killed at any point of this, it holds an unfinished run."""
+    with write_errors(path):
+        for name in (RUN, SAMPLES):
+            (path / name).unlink(missing_ok=True)
+        write_config(path, settings, [])
+        for child in path.iterdir():
+            if child.name in (CONFIG, LOCK):
+                continue
+            if child.is_dir() and not child.is_symlink():
+                shutil.rmtree(child)
+            else:
+                child.unlink()
 
 
 def _refuse_live_shards(path: Path) -> None:
@@ -297,44 +282,3 @@ def _refuse_live_shards(path: Path) -> None:
     for shard in shards(path):
         with write_errors(shard), shard.open("a", encoding="utf-8") as file:
             lock(file, path)
-
-
-def _flatten(settings: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(settings, Mapping):
-        return {prefix: settings}
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        flat.update(_flatten(value, f"{prefix}.{key}" if prefix else str(key)))
-    return flat
-
-
-def _refuse_other_settings(path: Path, stored: Any, wanted: Mapping[str, Any]) -> None:
-    different = name_differences(stored, wanted, "stored", "asked")
-    if different:
-        raise StoreError(
-            f"{path} holds a run of other settings ({different}). "
-            "Choose another folder with --out, or start over with --fresh."
-        )
-
-
-def name_differences(one: Any, other: Any, name: str, other_name: str) -> str:
-    """What differs between two trees of settings, the first four of it in words; empty where nothing does."""
-    before, now = _flatten(one), _flatten(other)
-    different = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
-    shown = "; ".join(f"{key}: {name} {before.get(key)!r}, {other_name} {now.get(key)!r}" for key in different[:4])
-    return f"{shown}; and {len(different) - 4} more" if len(different) > 4 else shown
-
-
-def _closed_sessions(path: Path, sessions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give a session that was cut off the time until its last stored sample."""
-    closed = []
-    for session in sessions:
-        seconds = session.get("seconds")
-        if seconds is None:
-            last = max(
-                (file.stat().st_mtime for file in (path / SAMPLES, path / RUN, *shards(path)) if file.exists()),
-                default=0.0,
-            )
-            seconds = max(0.0, last - datetime.fromisoformat(session["started"]).timestamp())
-        closed.append({"started": session["started"], "seconds": round(seconds, 1)})
-    return closed

@@ -52,6 +52,7 @@ def local_copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def test_a_run_folder_holds_config_samples_record_and_report(undisturbed: Path) -> None:
     assert sorted(path.name for path in undisturbed.iterdir()) == [
+        ".harness.lock",
         "config.json",
         "diagnostics.json",
         "findings.jsonl",
@@ -129,6 +130,29 @@ def test_other_settings_are_refused_and_fresh_starts_over(
     assert figures(out) == figures(undisturbed)
     assert evaluate(out, "--fresh", limit="8", tasks="pope") == 0
     assert set(figures(out)) == {"pope"}
+
+
+@pytest.mark.parametrize("lost", ["report.md", "diagnostics.json"])
+def test_what_a_kill_after_the_last_sample_left_out_is_made_up_for(
+    undisturbed: Path, tmp_path: Path, lost: str
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(undisturbed, out)
+    record, report = ((out / name).read_text() for name in ("run.json", "report.md"))
+    (out / lost).unlink()
+    assert evaluate(out) == 0
+    assert (out / "diagnostics.json").exists()
+    assert (out / "report.md").read_text() == report
+    assert (out / "run.json").read_text() == record
+
+
+def test_a_checkpoint_is_never_taken_for_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(EMBEDDED["demo"], model)
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    assert evaluate(model, "--data", "demo", "--fresh", model=str(model)) == 2
+    assert "is not a run folder" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
 
 
 def test_changed_weights_at_the_same_path_are_refused(
@@ -324,6 +348,19 @@ def test_asking_several_times_stores_runs_that_differ_and_compares_them(tmp_path
     before = [(run / "run.json").read_bytes() for run in runs]
     assert evaluate(out, *arguments, tasks="pope", limit="18") == 0
     assert [(run / "run.json").read_bytes() for run in runs] == before
+
+
+def test_failures_of_the_repeats_count_too(
+    local_copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(local_copy / "pope", data)
+    corrupt_images(data, 720)
+    arguments = ["--data", str(data), "--samples", "3", "--temperature", "1.2"]
+    assert evaluate(out, *arguments, "--max-failures", "18", tasks="pope", limit="18") == 1
+    errors = capsys.readouterr().err
+    assert "54 samples could not be scored (tolerated: 18)" in errors
+    assert str(out / "repeats" / "seed-2" / "samples.jsonl") in errors
 
 
 def test_several_greedy_responses_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

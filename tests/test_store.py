@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def test_shards_are_taken_up_by_whoever_goes_on(tmp_path: Path) -> None:
     again = RunFolder(tmp_path, SETTINGS)
     assert set(again.finished) == {("pope", "a"), ("pope", "b"), ("pope", "c")}
     again.close()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "samples.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".harness.lock", "config.json", "samples.jsonl"]
 
 
 def test_a_shard_that_is_still_written_keeps_others_out(tmp_path: Path) -> None:
@@ -149,6 +150,7 @@ def test_verdicts_can_be_replaced_as_a_whole(tmp_path: Path) -> None:
     folder.sort([("pope", "a"), ("pope", "b")])
     changed = Verdict(sample_id="x", answer="no", status="incorrect")
     folder.rewrite(replace(record, verdict=changed) for record in read_records(tmp_path))
+    folder.close()
     assert [(record.sample.id, record.verdict) for record in read_records(tmp_path)] == [("a", changed), ("b", changed)]
 
 
@@ -158,6 +160,7 @@ def test_a_finished_run_reads_back_as_it_was_written(tmp_path: Path) -> None:
         folder.append(make_record(sample_id))
     folder.sort([("pope", "a"), ("pope", "b")])
     folder.complete(make_run())
+    folder.close()
     assert read_run(tmp_path / "run") == make_run()
     assert [record.sample.id for record in read_records(tmp_path / "run")] == ["a", "b"]
 
@@ -172,6 +175,7 @@ def test_the_same_settings_go_on_and_skip_what_is_finished(tmp_path: Path) -> No
     assert second.failed == {("pope", "b")}
     second.append(make_record("b"))
     second.sort([("pope", "a"), ("pope", "b")])
+    second.close()
     assert [record.response.error for record in read_records(tmp_path)] == [None, None]
 
 
@@ -239,10 +243,11 @@ def test_fresh_starts_over_and_removes_what_the_old_run_left(tmp_path: Path) -> 
     folder.append(make_record("a"))
     folder.sort([("pope", "a")])
     folder.complete(make_run())
+    folder.close()
     again = RunFolder(tmp_path, {**SETTINGS, "seed": 5}, fresh=True)
     assert again.finished == {}
     again.close()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "samples.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".harness.lock", "config.json", "samples.jsonl"]
 
 
 def test_a_folder_of_something_else_is_left_alone_even_with_fresh(tmp_path: Path) -> None:
@@ -250,6 +255,95 @@ def test_a_folder_of_something_else_is_left_alone_even_with_fresh(tmp_path: Path
     with pytest.raises(StoreError, match="not a run folder"):
         RunFolder(tmp_path, SETTINGS, fresh=True)
     assert (tmp_path / "thesis.tex").read_text() == "x"
+
+
+def test_a_checkpoint_is_no_run_though_it_has_a_configuration(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "qwen2_5_vl"}')
+    (tmp_path / "model.safetensors").write_text("weights")
+    for fresh in (False, True):
+        with pytest.raises(StoreError, match="not a run folder"):
+            RunFolder(tmp_path, SETTINGS, fresh=fresh)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize(
+    "left", [(".harness.lock",), (".harness.lock", ".config.json.k3j2"), (".harness.lock", "samples.jsonl")]
+)
+def test_a_run_that_was_killed_before_it_stored_anything_starts(
+    tmp_path: Path, left: tuple[str, ...], fresh: bool
+) -> None:
+    for name in left:
+        (tmp_path / name).touch()
+    folder = RunFolder(tmp_path, SETTINGS, fresh=fresh)
+    folder.append(make_record("a"))
+    folder.close()
+    again = RunFolder(tmp_path, SETTINGS)
+    assert set(again.finished) == {("pope", "a")}
+    again.close()
+
+
+def test_starting_over_can_be_killed_at_any_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is removed last, the folder holds an unfinished run, which the same command begins again."""
+
+    class Killed(BaseException):
+        pass
+
+    kills = 0
+    for after in range(6):
+        path = tmp_path / str(after)
+        folder = RunFolder(path, SETTINGS)
+        folder.append(make_record("a"))
+        folder.sort([("pope", "a")])
+        folder.complete(make_run())
+        folder.close()
+        (path / "report.md").touch()
+        removed = 0
+        unlink = Path.unlink
+
+        def die(self: Path, missing_ok: bool = False) -> None:
+            nonlocal removed
+            if removed == after:  # noqa: B023
+                raise Killed
+            removed += 1
+            unlink(self, missing_ok)  # noqa: B023
+
+        monkeypatch.setattr(Path, "unlink", die)
+        try:
+            RunFolder(path, SETTINGS, fresh=True).close()
+        except Killed:
+            kills += 1
+        monkeypatch.undo()
+        with pytest.raises(StoreError) if after else nullcontext():
+            read_run(path)
+        again = RunFolder(path, SETTINGS, fresh=True)
+        assert again.finished == {}
+        again.close()
+    assert kills >= 3
+
+
+def test_a_run_is_one_process_s_until_it_is_closed(tmp_path: Path) -> None:
+    first = RunFolder(tmp_path, SETTINGS)
+    first.append(make_record("a"))
+    first.sort([("pope", "a")])
+    for fresh in (False, True):
+        with pytest.raises(StoreError, match="another process"):
+            RunFolder(tmp_path, SETTINGS, fresh=fresh)
+    first.complete(make_run())
+    first.close()
+    assert read_run(tmp_path) == make_run()
+
+
+@pytest.mark.parametrize("sessions", [None, [1], [{"started": "x", "seconds": 1}], [{}], [{"started": None}]])
+def test_damaged_sessions_are_a_clear_error(tmp_path: Path, sessions: object) -> None:
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.append(make_record("a"))
+    folder.close()
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "sessions": sessions}))
+    with pytest.raises(StoreError, match=r"config\.json does not list the sessions"):
+        RunFolder(tmp_path, SETTINGS)
+    RunFolder(tmp_path, SETTINGS, fresh=True).close()
 
 
 def test_a_second_writer_is_kept_out(tmp_path: Path) -> None:

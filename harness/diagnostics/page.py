@@ -25,6 +25,7 @@ from harness.diagnostics.plots import confusion, intervals, waterfall
 from harness.diagnostics.run_folder import PAGE
 from harness.diagnostics.sureness import reliability_section
 from harness.diagnostics.thumbnails import Thumbnails, make_thumbnails
+from harness.evaluation.report import headlines, score_cells, score_headers
 from harness.files import write_atomically
 from harness.store import RUN, read_run
 from harness.types import RunRecord
@@ -151,34 +152,13 @@ def _provenance(run: RunRecord | None, diagnosis: Diagnosis) -> str:
 
 
 def _scores(run: RunRecord) -> str:
-    head = "".join(
-        f"<th>{title}</th>"
-        for title in (
-            "task",
-            "metric",
-            "%",
-            "95 % interval",
-            "official %",
-            "samples",
-            "unanswered",
-            "cut off",
-            "errors",
-        )
-    )
+    titles = ("task", "metric", *score_headers(headlines(run)), "samples", "unanswered", "cut off", "errors")
+    head = "".join(f"<th>{title}</th>" for title in titles)
     rows = []
     for task, result in run.tasks.items():
-        metric = result.metrics[result.headline]
-        cells = [
-            task,
-            result.headline,
-            show(metric.value, "share"),
-            f"[{show(metric.low, 'share')}, {show(metric.high, 'share')}]",
-            show(result.official.get(result.headline), "share"),
-            result.samples,
-            result.unanswered,
-            result.truncated,
-            result.errors,
-        ]
+        name = result.headline
+        scores = score_cells(result.metrics[name], result.official.get(name))
+        cells = [task, name, *scores, result.samples, result.unanswered, result.truncated, result.errors]
         rows.append("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells) + "</tr>")
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 

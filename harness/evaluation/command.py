@@ -13,8 +13,9 @@ from harness.diagnostics.command import MapConflict
 from harness.diagnostics.markdown import cause_table
 from harness.diagnostics.run_folder import PAGE
 from harness.evaluation.ranks import Ranks, run_together
-from harness.evaluation.report import headline_table
+from harness.evaluation.report import REPORT, headline_table
 from harness.evaluation.run import assist, evaluate
+from harness.store import SAMPLES
 
 
 def run_evaluation(config: EvalConfig, *, as_json: bool, map_conflict: MapConflict | None = None) -> int:
@@ -38,7 +39,7 @@ def _evaluate(config: EvalConfig, as_json: bool, map_conflict: MapConflict | Non
         causes = cause_table(outcome.folder)
         if causes is not None:
             print(f"\n{causes}")
-        print(f"\nreport: {outcome.folder / 'report.md'}")
+        print(f"\nreport: {outcome.folder / REPORT}")
         if (outcome.folder / PAGE).exists():
             print(f"every sample: {outcome.folder / PAGE}")
     for line in outcome.missing:
@@ -46,9 +47,11 @@ def _evaluate(config: EvalConfig, as_json: bool, map_conflict: MapConflict | Non
     if outcome.judge_problem is not None:
         print(f"warning: {outcome.judge_problem}. Run the same command to ask it again.", file=sys.stderr)
     if outcome.failures > config.max_failures:
+        named = "; ".join(str(path / SAMPLES) for path in outcome.failed_repeats)
         print(
             f"warning: {outcome.failures} samples could not be scored (tolerated: {config.max_failures}); "
-            f"{outcome.folder / 'report.md'} names them. Run the same command to try them again.",
+            f"{outcome.folder / REPORT} names them{f', and those of the repeats are in {named}' if named else ''}. "
+            "Run the same command to try them again.",
             file=sys.stderr,
         )
         return 1

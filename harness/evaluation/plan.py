@@ -19,7 +19,7 @@ from harness.evaluation.data import digest_prompts
 from harness.evaluation.ranks import ALONE, Ranks
 from harness.evaluation.selection import choose_samples
 from harness.evaluation.tasks import TaskData, expand_tasks, load_task
-from harness.store import name_differences
+from harness.run_config import name_differences
 from harness.types import PromptFormat, Sample
 
 if TYPE_CHECKING:

@@ -11,19 +11,49 @@ from harness.files import write_atomically
 from harness.store import read_records
 from harness.types import Metric, RunRecord, SampleRecord, TaskResult
 
+REPORT: Final = "report.md"
 _SHOWN: Final = 20
 """Failed or disputed samples that the report names; `samples.jsonl` has all of them."""
 _RESPONSE_CHARACTERS: Final = 90
 
 
-def percent(value: float | None) -> str:
-    """A share as a percentage with one digit; a dash when it is not known."""
-    return "–" if value is None else f"{100 * value:.1f}"
+def scale_of(values: Iterable[float | None]) -> float:
+    """What the values of one metric are multiplied by for showing: 100, or 1 where one is no share.
+
+    lmms-eval's own tasks may have sums of points as figures. The ends of intervals say nothing of this: those of a
+    share may lie beyond 1.
+    """
+    return 100.0 if all(value is None or abs(value) <= 1 for value in values) else 1.0
 
 
-def interval(metric: Metric) -> str:
-    """The 95 % interval of a metric, in percent."""
-    return "–" if metric.low is None or metric.high is None else f"[{percent(metric.low)}, {percent(metric.high)}]"
+def score_headers(metrics: Iterable[Metric]) -> tuple[str, str, str]:
+    """Headers over the cells of `score_cells`: percent, unless a metric is no share."""
+    if all(scale_of([metric.value]) == 100 for metric in metrics):
+        return "%", "95 % interval", "official %"
+    return "% or number", "95 % interval", "official"
+
+
+def score_cells(metric: Metric, official: float | None) -> tuple[str, str, str]:
+    """Value, 95 % interval and official value of a metric; a dash for what is not known.
+
+    Args:
+        metric: the strict metric.
+        official: the published evaluator's value.
+    """
+    scale = scale_of([metric.value])
+    ends = "–"
+    if metric.low is not None and metric.high is not None:
+        ends = f"[{_number(metric.low, scale)}, {_number(metric.high, scale)}]"
+    return _number(metric.value, scale), ends, _number(official, scale)
+
+
+def headlines(run: RunRecord) -> list[Metric]:
+    """The headline of each task of a run."""
+    return [result.metrics[result.headline] for result in run.tasks.values()]
+
+
+def _number(value: float | None, scale: float) -> str:
+    return "–" if value is None else f"{scale * value:.1f}"
 
 
 def headline_table(run: RunRecord, *, style: str = "simple") -> str:
@@ -43,9 +73,7 @@ def headline_table(run: RunRecord, *, style: str = "simple") -> str:
             [
                 result.task,
                 result.headline,
-                percent(metric.value),
-                interval(metric),
-                percent(result.official.get(result.headline)),
+                *score_cells(metric, result.official.get(result.headline)),
                 result.samples,
                 result.unanswered,
                 result.truncated,
@@ -54,14 +82,14 @@ def headline_table(run: RunRecord, *, style: str = "simple") -> str:
                 *([result.unsettled] if open_ended else []),
             ]
         )
-    headers = ["task", "metric", "%", "95 % interval", "official %"]
+    headers = ["task", "metric", *score_headers(headlines(run))]
     headers += ["samples", "unanswered", "cut off", "errors", "disputed", *(["unsettled"] if open_ended else [])]
     return tabulate(rows, headers=headers, tablefmt=style, disable_numparse=True, stralign="right")
 
 
 def write_report(run: RunRecord, folder: Path) -> Path:
     """Write `report.md` for a finished run and give its path."""
-    path = folder / "report.md"
+    path = folder / REPORT
     write_atomically(path, "\n".join(_report_lines(run, folder)) + "\n")
     return path
 
@@ -111,18 +139,13 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
 def _metrics_table(result: TaskResult) -> str:
     from tabulate import tabulate
 
-    rows = [
-        [
-            escape_markdown(name),
-            percent(metric.value),
-            percent(metric.stderr),
-            interval(metric),
-            percent(result.official.get(name)),
-            metric.n,
-        ]
-        for name, metric in result.metrics.items()
-    ]
-    headers = ["metric", "%", "s.e.", "95 % interval", "official %", "n"]
+    rows = []
+    for name, metric in result.metrics.items():
+        value, ends, official = score_cells(metric, result.official.get(name))
+        stderr = _number(metric.stderr, scale_of([metric.value]))
+        rows.append([escape_markdown(name), value, stderr, ends, official, metric.n])
+    value_header, *other_headers = score_headers(result.metrics.values())
+    headers = ["metric", value_header, "s.e.", *other_headers, "n"]
     return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
 
 

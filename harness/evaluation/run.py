@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.config import EvalConfig
 from harness.diagnostics.conflict import CONFLICT_SAMPLES, read_conflict
+from harness.diagnostics.run_folder import DIAGNOSTICS
 from harness.errors import HarnessError, StoreError
 from harness.evaluation.data import digest_samples
 from harness.evaluation.generation import generate
@@ -18,7 +19,7 @@ from harness.evaluation.plan import Plan, agree_on_plan, decoding_settings, defa
 from harness.evaluation.progress import Progress
 from harness.evaluation.provenance import git_commit, versions
 from harness.evaluation.ranks import ALONE, Ranks
-from harness.evaluation.report import write_report
+from harness.evaluation.report import REPORT, write_report
 from harness.evaluation.selection import share_samples
 from harness.store import RUN, RunFolder, SampleKey, Shard, read_records, read_run
 from harness.types import RunRecord, Sample
@@ -36,7 +37,8 @@ class Outcome:
     Attributes:
         run: its record.
         folder: the run folder.
-        failures: samples that could not be scored.
+        failures: samples that could not be scored, those of the repeats too.
+        failed_repeats: folders of the repeats that have such samples.
         judge_problem: why the judge gave no verdict on some answers, if so.
         missing: what the diagnostics could not compute that a user may miss, one line each.
     """
@@ -44,6 +46,7 @@ class Outcome:
     run: RunRecord
     folder: Path
     failures: int
+    failed_repeats: Sequence[Path] = ()
     judge_problem: str | None = None
     missing: Sequence[str] = ()
 
@@ -67,8 +70,11 @@ def evaluate(config: EvalConfig, ranks: Ranks = ALONE, map_conflict: MapConflict
     load_engine = cache(plan.engine.load)
     try:
         run, is_new = _run(plan, config, path, load_engine, ranks)
+        failures = {path: _failures(run)}
         for k, repeat in enumerate(repeats, start=1):
-            is_new |= _run(with_seed(plan, config.seed + k), config, repeat, load_engine, ranks)[1]
+            repeated, repeat_is_new = _run(with_seed(plan, config.seed + k), config, repeat, load_engine, ranks)
+            failures[repeat] = _failures(repeated)
+            is_new |= repeat_is_new
     finally:
         plan.engine.close()
         if plan.judge is not None:
@@ -80,17 +86,23 @@ def evaluate(config: EvalConfig, ranks: Ranks = ALONE, map_conflict: MapConflict
             is_new = True
         except HarnessError as error:  # The run itself is complete, and is reported.
             missing.append(f"sample conflict: {error}")
-    if is_new:
+    is_diagnosed = (path / DIAGNOSTICS).exists() or not config.diagnose
+    if is_new or not is_diagnosed or not (path / REPORT).exists():
         if config.diagnose:
             missing += _diagnose(plan, path, repeats)
         write_report(run, path)
     return Outcome(
         run=run,
         folder=path,
-        failures=sum(result.errors for result in run.tasks.values()),
+        failures=sum(failures.values()),
+        failed_repeats=[repeat for repeat in repeats if failures[repeat]],
         judge_problem=_judge_problem(plan.judge),
         missing=missing,
     )
+
+
+def _failures(run: RunRecord) -> int:
+    return sum(result.errors for result in run.tasks.values())
 
 
 def assist(config: EvalConfig, ranks: Ranks) -> None:
