@@ -6,6 +6,7 @@ import argparse
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final
 
@@ -234,6 +235,8 @@ def make_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code; the only place that catches `HarnessError`."""
     try:
+        if isinstance(sys.stdout, TextIOWrapper):  # A name in the data may hold what no terminal can show.
+            sys.stdout.reconfigure(errors="backslashreplace")
         argv = sys.argv[1:] if argv is None else argv
         parser = make_parser(argv)
         arguments, rest = parser.parse_known_args(argv)

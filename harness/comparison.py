@@ -81,8 +81,11 @@ def run(args: argparse.Namespace) -> int:
     """The command `harness compare`.
 
     Raises:
+        UsageError: the seed is negative.
         HarnessError: see `compare_runs`.
     """
+    if args.seed < 0:
+        raise UsageError(f"--seed {args.seed} is out of range: it must be at least 0.")
     comparisons = compare_runs(args.run_a, args.run_b, metrics=args.metrics, seed=args.seed)
     if args.json:
         tasks = {comparison.task: comparison_json(comparison) for comparison in comparisons}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,7 +93,7 @@ class EvalConfig:
                 raise UsageError(f"{name} {value} is out of range: it must be at least {least}.")
         if self.judge_base_url is not None and self.judge is None:
             raise UsageError("--judge-base-url needs --judge openai:MODEL.")
-        if self.temperature < 0:
+        if not 0 <= self.temperature < math.inf:
             raise UsageError(f"--temperature {self.temperature} is out of range: it must be 0 (greedy) or above.")
         if self.samples > 1 and self.temperature == 0:
             raise UsageError(

@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -140,7 +140,7 @@ def score_recorded(
         records: Iterable[SampleRecord] = _joined(scoring, samples, index, allow_missing)
         if settle is not None:
             records = settle(records)
-        return summarise(scoring, _watched(records, file, differing))
+        return summarise(scoring, _watched(records, file, per_sample, differing))
 
 
 def _joined(scoring: TaskScoring, samples: Path, index: RowIndex, allow_missing: bool) -> Iterator[SampleRecord]:
@@ -219,15 +219,16 @@ def _read_response(sample: Sample, row: Mapping[str, Any], path: Path) -> Respon
 
 
 def _watched(
-    records: Iterable[SampleRecord], file: TextIO | None, differing: list[str] | None
+    records: Iterable[SampleRecord], file: TextIO | None, path: Path | None, differing: list[str] | None
 ) -> Iterator[SampleRecord]:
     from harness.scoring.tally import disagrees
     from harness.store import encode_record
 
     for record in _with_progress(records):
         differs = disagrees(record.verdict)
-        if file is not None:
-            file.write(f'{encode_record(record)[:-1]},"disagreement":{"true" if differs else "false"}}}\n')
+        if file is not None and path is not None:
+            with _write_errors(path):
+                file.write(f'{encode_record(record)[:-1]},"disagreement":{"true" if differs else "false"}}}\n')
         if differs and differing is not None and len(differing) < SHOWN:
             differing.append(record.sample.id)
         yield record
@@ -247,17 +248,33 @@ def _per_sample_file(path: Path | None) -> Iterator[TextIO | None]:
     if path is None:
         yield None
         return
-    try:
+    with _write_errors(path):
+        if path.exists() and not path.is_file():
+            what = "a folder" if path.is_dir() else "a device or pipe, which a file would replace"
+            raise UsageError(f"cannot write {path}: it is {what}. Give the name of a file with --per-sample.")
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}.") from error
+    # A response may hold lone surrogates, which UTF-8 has not: written as escapes they are valid JSON.
+    file = os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace")
     try:
-        # A response may hold lone surrogates, which UTF-8 has not: written as escapes they are valid JSON.
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            yield file
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        yield file
+        with _write_errors(path):
+            file.close()
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
     except BaseException:
+        with suppress(OSError):  # What could not be written is tried again by closing, and fails again.
+            file.close()
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def _write_errors(path: Path) -> Iterator[None]:
+    """As `harness.files.write_errors`, whose advice is about run folders."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror or error}. Free space, or give another file with --per-sample."
+        ) from error

@@ -46,17 +46,30 @@ def read_records(path: Path) -> Iterator[SampleRecord]:
     """The records of a run folder, one at a time, in the order of the file; of an unfinished run possibly repeated.
 
     Raises:
-        StoreError: no such file, or a line that is not a record.
+        StoreError: no such file, one that cannot be read, or a line that is not a record.
     """
-    if not (Path(path) / SAMPLES).exists():
-        raise StoreError(f"{path} is not a run folder: it has no {SAMPLES}. Give a folder that 'harness eval' wrote.")
-    for file_path in (Path(path) / SAMPLES, *shards(Path(path))):
-        with file_path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    yield decode_record(line)
-                except (ValueError, TypeError, KeyError) as error:
-                    raise StoreError(f"{file_path}:{number} is not a sample record: {error}.") from error
+    path = Path(path)
+    try:
+        if not (path / SAMPLES).exists():
+            raise StoreError(
+                f"{path} is not a run folder: it has no {SAMPLES}. Give a folder that 'harness eval' wrote."
+            )
+        for file_path in (path / SAMPLES, *shards(path)):
+            with file_path.open("rb") as file:
+                for number, line in enumerate(file, start=1):
+                    try:
+                        record = decode_record(line.decode("utf-8"))
+                    except (ValueError, TypeError, KeyError) as error:
+                        raise StoreError(
+                            f"{file_path}:{number} is not a sample record: {error}. "
+                            "Delete that line, or run 'harness eval' again with --fresh."
+                        ) from error
+                    yield record
+    except OSError as error:
+        raise StoreError(
+            f"{error.filename or path} cannot be read: {error.strerror or error}. "
+            "Give a folder that 'harness eval' wrote."
+        ) from error
 
 
 def append_record(file: TextIO, path: Path, record: SampleRecord) -> None:
@@ -145,4 +158,5 @@ def sort_records(path: Path, order: Sequence[SampleKey]) -> None:
             sorted_file.write(source.read(length))
         sorted_file.flush()
         os.fsync(sorted_file.fileno())
-    os.replace(temporary, path)
+    with write_errors(path):
+        os.replace(temporary, path)

@@ -47,7 +47,11 @@ def test_no_command_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
         (["eval", "--model", "demo", "--tasks", "pope", "--prompt", "loud"], "prompt 'loud' does not exist"),
         (["eval", "--model", "demo", "--tasks", "pope", "--engine", "steam"], "engine 'steam' does not exist"),
         (["eval", "--model", "demo", "--tasks", "pope", "--top-p", "0"], "--top-p"),
+        (["eval", "--model", "demo", "--tasks", "pope", "--top-p", "nan"], "--top-p nan is out of range"),
         (["eval", "--model", "demo", "--tasks", "pope", "--temperature", "-1"], "--temperature"),
+        (["eval", "--model", "demo", "--tasks", "pope", "--temperature", "nan"], "--temperature nan is out of range"),
+        (["eval", "--model", "demo", "--tasks", "pope", "--temperature", "inf"], "--temperature inf is out of range"),
+        (["compare", "a", "b", "--seed", "-1"], "--seed -1 is out of range: it must be at least 0"),
         (["eval", "--model", "./nowhere", "--tasks", "pope"], "model './nowhere' not found"),
     ],
 )

@@ -138,6 +138,26 @@ def test_nothing_in_common(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "is not a run folder" in capsys.readouterr().err
 
 
+def test_records_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = pope_samples(2)
+    a = write(tmp_path / "a", answered(samples, lambda s: s.target))
+    b = write(tmp_path / "b", answered(samples, lambda s: s.target))
+    c = tmp_path / "c"
+    (c / "samples.jsonl").mkdir(parents=True)
+    whole = (b / "samples.jsonl").read_bytes()
+    for line, message in (
+        (b"\xff\xfe\n", "is not a sample record: 'utf-8' codec can't decode byte 0xff"),
+        (whole[:20], "is not a sample record: "),
+    ):
+        (b / "samples.jsonl").write_bytes(whole + line)
+        assert main(["compare", str(a), str(b)]) == 2
+        error = capsys.readouterr().err
+        assert f"error: {b / 'samples.jsonl'}:3 {message}" in error
+        assert error.endswith("Delete that line, or run 'harness eval' again with --fresh.\n")
+    assert main(["compare", str(a), str(c)]) == 2
+    assert f"error: {c / 'samples.jsonl'} cannot be read: Is a directory." in capsys.readouterr().err
+
+
 def test_the_last_record_of_a_sample_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     samples = pope_samples(6)
     a = write(tmp_path / "a", answered(samples, lambda s: s.target))

@@ -24,7 +24,7 @@ from support_media import encode, picture
 
 from harness.errors import DataError, MediaError
 from harness.evaluation.catalogue import find_plugins
-from harness.evaluation.data import Benchmark, digest_samples, load_benchmark, open_medium
+from harness.evaluation.data import Benchmark, digest_prompts, digest_samples, load_benchmark, open_medium
 from harness.evaluation.tables import Cell, cell_reference, parse_reference, read_cell, read_table
 from harness.media import Video
 
@@ -208,6 +208,36 @@ def test_empty_media_cell_in_json(tmp_path: Path, copies: Path) -> None:
     assert len(benchmark.samples) == 6
     with pytest.raises(MediaError, match=r"validation\.json\[1\]\.video"):
         open_first(benchmark, 1)
+
+
+@pytest.mark.parametrize("parts", [["i" * 5000], ["i" * 60] * 80])
+def test_encoded_image_where_a_file_name_is_expected(tmp_path: Path, parts: list[str]) -> None:
+    rows = [{**row, "image": "/".join(parts)} for row in pope_rows()]
+    (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with pytest.raises(
+        DataError,
+        match=r"^pope: test\.jsonl\[0\]: column 'image' holds 'i[i/]{39}\.\.\.' \(\d+ characters\), .*too long",
+    ) as caught:
+        load("pope", tmp_path)
+    assert len(str(caught.value)) < 350
+
+
+def test_half_a_character_in_a_question(tmp_path: Path) -> None:
+    halves = ("\ud83d", "\ude00")
+    rows = [
+        {**row, "question": f"Is there {half} a dog?", "image": None}
+        for row, half in zip(pope_rows(), halves, strict=False)
+    ]
+    (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    samples = load("pope", tmp_path).samples
+    assert [sample.question for sample in samples] == [f"Is there {half} a dog?" for half in halves]
+    changed = [replace(samples[0], question=samples[1].question), samples[1]]
+    assert digest_samples(samples) != digest_samples(changed)
+    assert digest_prompts(samples).startswith("sha256:")
+    # Ids are printed, and are seeds.
+    (tmp_path / "test.jsonl").write_text(json.dumps({**rows[0], "question_id": "1\ud83d"}) + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"test\.jsonl\[0\]: sample id 'adversarial/1\\ud83d' holds half a character"):
+        load("pope", tmp_path)
 
 
 def _without(column: str) -> list[dict[str, Any]]:

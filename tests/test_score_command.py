@@ -1,6 +1,7 @@
 """`harness score` on real files."""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -237,6 +238,41 @@ def test_nothing_half_written_is_left(files: tuple[Path, Path], capsys: pytest.C
     refused(files, capsys, "--per-sample", str(out))
     assert out.read_text() == "before\n"
     assert sorted(path.name for path in folder.iterdir()) == ["out.jsonl", "responses.jsonl", "samples.jsonl"]
+
+
+def test_per_sample_file_that_cannot_be_written(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = files[0].parent
+    monkeypatch.chdir(folder)
+    assert "cannot write .: it is a folder. Give the name of a file" in refused(files, capsys, "--per-sample", ".")
+    os.mkfifo("pipe")
+    assert "cannot write pipe: it is a device or pipe" in refused(files, capsys, "--per-sample", "pipe")
+    message = refused(files, capsys, "--per-sample", str(files[0] / "out.jsonl"))
+    assert message.endswith("Free space, or give another file with --per-sample.\n")
+    assert sorted(path.name for path in folder.iterdir()) == ["pipe", "responses.jsonl", "samples.jsonl"]
+
+
+@pytest.mark.parametrize("rows", [12, 2000])
+def test_disk_full_of_per_sample_records(tmp_path: Path, rows: int) -> None:
+    samples, responses = pope(rows)
+    given = write(tmp_path / "samples.jsonl", samples), write(tmp_path / "responses.jsonl", responses)
+    # A file may not grow beyond 1 kB: the last lines fail when the file is closed, many fail earlier.
+    program = (
+        "import resource, signal, sys\n"
+        "from harness.cli import main\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = [sys.executable, "-B", "-c", program, *command(given, "--per-sample", str(tmp_path / "out.jsonl"))]
+    result = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"error: cannot write {tmp_path / 'out.jsonl'}: File too large. "
+        "Free space, or give another file with --per-sample.\n"
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["responses.jsonl", "samples.jsonl"]
 
 
 def test_all_tasks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -314,6 +314,29 @@ def test_foreign_task_takes_no_answer_for_none(foreign: Path) -> None:
     assert verdict.status == "unanswered"
 
 
+def test_foreign_task_judges_each_repeat_by_its_own_response(foreign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = load_task("foreign_task", data=str(foreign / "data"), tasks_dir=foreign / "tasks")
+    score, scored = task.lmms_task.config.process_results, []
+    monkeypatch.setattr(
+        task.lmms_task.config, "process_results", lambda doc, results: scored.append(results[0]) or score(doc, results)
+    )
+
+    def summed(items: list[dict[str, Any]]) -> float:
+        return sum(item.pop("right") for item in items) / len(items)
+
+    monkeypatch.setattr(task.lmms_task, "aggregation", lambda: {"pairs": summed})
+    sample = task.samples[3]
+    values = []
+    # The third repeat has the response of the second, whose result the aggregation has changed.
+    for text in ("wrong", "3", "3"):
+        response = Response(sample_id="3", text=text)
+        record = SampleRecord(sample=sample, response=response, verdict=task.judge(sample, response))
+        assert record.verdict.status == ("correct" if text == "3" else "incorrect")
+        values.append(task.summarise([record]).metrics["all/pairs"].value)
+    assert values == [0, 1, 1]
+    assert scored == ["wrong", "3", "3"]
+
+
 def test_foreign_scoring_that_fails_costs_its_sample(foreign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     task = load_task("foreign_task", data=str(foreign / "data"), tasks_dir=foreign / "tasks")
 

@@ -14,6 +14,7 @@ from harness.errors import DataError, MediaError
 from harness.evaluation.fetch import locate, read_row_files
 from harness.evaluation.layouts import Origin
 from harness.evaluation.tables import Cell, Table, cell_reference, cell_sizes, parse_reference, read_cell, read_table
+from harness.records import LONE_SURROGATES
 from harness.scoring import get_scoring
 from harness.types import Media, Sample
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from harness.media import Video
 
 _PAIR: Final = ("basic", "hallucination")
+_LONGEST_NAME: Final = 1024
+"""Characters; what is longer and names no file is no name of one."""
+_SHOWN: Final = 40
+"""Characters of a cell that an error quotes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +54,7 @@ def load_benchmark(origin: Origin, data: str) -> Benchmark:
 
     Raises:
         DataError: no data, an unreadable file, a column that is missing, a row without question or target, an id that
-            occurs twice, or no rows at all.
+            occurs twice or is no Unicode text, or no rows at all.
     """
     folder, source = locate(origin, data)
     read_row = get_scoring(origin.task).read_row
@@ -59,6 +64,8 @@ def load_benchmark(origin: Origin, data: str) -> Benchmark:
         sample = read_row(row, where)
         if sample.id in samples:
             raise DataError(f"{where}: sample id {sample.id!r} occurs twice. Are two copies of the data in {folder}?")
+        if sample.id.encode(errors="ignore").decode() != sample.id:
+            raise DataError(f"{where}: sample id {sample.id!r} holds half a character. Write the file again.")
         medium = Media(kind=origin.media, source=reference, size_bytes=_size_bytes(folder, reference))
         samples[sample.id] = replace(sample, media=(medium,))
     if not samples:
@@ -100,14 +107,15 @@ def _reference(
             value = row[column]
             name = value.get("path") if isinstance(value, Mapping) else value
             if isinstance(name, str) and name:
-                return _file_reference(folder, file, name, row)
+                return _file_reference(folder, file, name, row, f"{where}: column {column!r}")
             return cell_reference(file, index, column)  # An empty cell: its sample has no medium, the others have.
     found = ", ".join([*row, *table.media_columns]) or "none"
     raise DataError(f"{where}: no column {origin.columns[0]!r}. Columns found: {found}.")
 
 
-def _file_reference(folder: Path, file: str, name: str, row: Mapping[str, Any]) -> str:
+def _file_reference(folder: Path, file: str, name: str, row: Mapping[str, Any], where: str) -> str:
     """Find the file that a row names: by its hub address, or relative to the table, the subset or the data set."""
+    held = name
     if "://" in name:
         # https://huggingface.co/datasets/ORG/NAME/resolve/REVISION/videos/Art/0.mp4
         tail = name.split("/resolve/", 1)[-1]
@@ -119,8 +127,22 @@ def _file_reference(folder: Path, file: str, name: str, row: Mapping[str, Any]) 
     places = [own / "videos", base, base / "videos", base / "images", PurePosixPath(), PurePosixPath("videos")]
     if PurePosixPath(name).parent != PurePosixPath():
         places.insert(0, base)
-    place = next((place for place in places if (folder / place / name).is_file()), places[0])
-    reference = place / name
+    problem: str | None = None
+    found: PurePosixPath | None = None
+    try:
+        found = next((place for place in places if (folder / place / name).is_file()), None)
+    except OSError as error:
+        problem = error.strerror or str(error)
+    if problem is None and found is None and len(name) > _LONGEST_NAME:  # Encoded data with slashes looks like a path.
+        problem = "File name too long"
+    if problem is not None:
+        shown = f"{held[:_SHOWN]}..." if len(held) > _SHOWN else held
+        raise DataError(
+            f"{where} holds {shown!r} ({len(held)} characters), where no file can be looked up: {problem}. "
+            "Give the path of a file in the data set's folder; encoded images belong into a binary column of a "
+            "Parquet file."
+        )
+    reference = (found or places[0]) / name
     if reference.is_absolute() and reference.is_relative_to(folder.resolve().as_posix()):
         reference = reference.relative_to(folder.resolve().as_posix())
     return reference.as_posix()
@@ -194,7 +216,7 @@ def digest_samples(samples: Sequence[Sample]) -> str:
 def _digest(rows: Iterable[Sequence[Any]]) -> str:
     total = hashlib.sha256()
     for row in rows:
-        total.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+        total.update(json.dumps(row, ensure_ascii=False).encode(errors=LONE_SURROGATES) + b"\n")
     return f"sha256:{total.hexdigest()}"
 
 

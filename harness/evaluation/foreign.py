@@ -64,7 +64,7 @@ class ForeignTask:
         self.lmms_task = load_lmms_task(name, config)
         self.version = version_of(config)
         self._docs = self.lmms_task.eval_docs
-        self._judged: dict[str, Any] = {}
+        self._judged: dict[tuple[str, str], Any] = {}
         self.samples = [self._sample(index, doc) for index, doc in enumerate(stub_docs(self._docs))]
         generation = self.lmms_task.config.generation_kwargs or {}
         self.max_new_tokens: int | None = generation.get("max_new_tokens")
@@ -167,6 +167,8 @@ class ForeignTask:
             if record.verdict.status != "error":
                 for name, value in self._results(record.sample.id, record.response.text).items():
                     collected.setdefault(name, []).append(value)
+                # An aggregation may change what it is given, and a repeat may hold the same response.
+                self._judged.pop((record.sample.id, record.response.text), None)
         metrics = {f"all/{name}": self._metric(name, collected.get(name, []), counts) for name in self._metric_names()}
         shown = [name for name, metric in metrics.items() if metric.value is not None]
         return TaskResult(
@@ -207,8 +209,9 @@ class ForeignTask:
         )
 
     def _results(self, sample_id: str, text: str) -> Mapping[str, Any]:
-        """The task's result for one response; kept, since some tasks ask a judge for it."""
-        if sample_id not in self._judged:
+        """The task's result for one response; kept until it is summarised, since some tasks ask a judge for it."""
+        key = (sample_id, text)
+        if key not in self._judged:
             index = int(sample_id)
             request = SimpleNamespace(resps=[self._final_text(text)], filtered_resps={})
             pipeline = self.lmms_task._filters[0]
@@ -218,8 +221,8 @@ class ForeignTask:
                 results = self.lmms_task.process_results(self.lmms_task.eval_docs_no_media[index], [response])
             except KeyError:  # It looks at the image.
                 results = self.lmms_task.process_results(self._docs[index], [response])
-            self._judged[sample_id] = results
-        return self._judged[sample_id]  # type: ignore[no-any-return]
+            self._judged[key] = results
+        return self._judged[key]  # type: ignore[no-any-return]
 
     def _final_text(self, text: str) -> str:
         """What the task is given: the final answer of a structured response, without reasoning, up to a stop text."""
