@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ import pytest
 from support_diagnostics import make_record, plant
 
 from harness.diagnostics.command import add_arguments, find_media, run
+from harness.diagnostics.conflict import read_conflict
 from harness.diagnostics.diagnose import diagnose
 from harness.diagnostics.markdown import diagnostics_lines, summary_lines
 from harness.diagnostics.run_folder import read_diagnostics
@@ -24,6 +26,7 @@ from harness.store import RunFolder
 from harness.types import Metric, RunRecord, SampleRecord, TaskResult
 
 GONE = "http://127.0.0.1:9/v1"
+SHARE = Metric(name="all/x", value=0.5, stderr=0.1, low=0.3, high=0.7, n=2)
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +36,16 @@ def _cache_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
 
 
-def store(path: Path, records: Sequence[SampleRecord], *, prompt: str = "grounded", complete: bool = True) -> Path:
-    settings = {"prompt": prompt, "num_frames": 8}
+def store(
+    path: Path,
+    records: Sequence[SampleRecord],
+    *,
+    prompt: str = "grounded",
+    complete: bool = True,
+    metric: Metric = SHARE,
+    **more: object,
+) -> Path:
+    settings = {"prompt": prompt, "num_frames": 8, **more}
     folder = RunFolder(path, settings)
     for record in records:
         folder.append(record)
@@ -61,7 +72,7 @@ def store(path: Path, records: Sequence[SampleRecord], *, prompt: str = "grounde
                     task: TaskResult(
                         task=task,
                         headline="all/x",
-                        metrics={"all/x": Metric(name="all/x", value=0.5, stderr=0.1, low=0.3, high=0.7, n=2)},
+                        metrics={"all/x": metric},
                         official={"all/x": None},
                         unanswered=0,
                         truncated=0,
@@ -235,7 +246,8 @@ def test_blind_runs_are_joined_by_sample(tmp_path: Path) -> None:
     sighted = [make_record(t, sample_id=f"random/{n}", target="yes") for n, t in enumerate(["yes", "no", "yes", "yes"])]
     blind = [make_record("no", sample_id=f"random/{n}", target="yes") for n in range(3)]
     diagnosis = diagnose(
-        store(tmp_path / "run", sighted, prompt="direct"), blind=store(tmp_path / "blind", blind, prompt="direct")
+        store(tmp_path / "run", sighted, prompt="direct"),
+        blind=store(tmp_path / "blind", blind, prompt="direct", blind="withheld"),
     )
     figures = {figure.metric.name: figure.metric for figure in diagnosis.figures}
     assert (figures["pope/blind_accuracy"].value, figures["pope/blind_accuracy"].n) == (0.0, 3)
@@ -268,6 +280,74 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     (folder / "diagnostics.json").write_text('{"schema_version": 99}', encoding="utf-8")
     with pytest.raises(StoreError, match="harness diagnose"):
         read_diagnostics(folder)
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [
+        ("response", "text", None),
+        ("sample", "attributes", None),
+        ("sample", "question", None),
+        ("sample", "group", ["a"]),
+        ("response", "completion_tokens", "9"),
+        ("response", "answer_logprobs", [0.5]),
+        ("response", "answer_logprobs", [math.nan]),
+        ("verdict", "status", "bogus"),
+    ],
+)
+def test_a_damaged_record_is_named(tmp_path: Path, part: str, field: str, value: object) -> None:
+    folder = store(tmp_path / "run", grounded_records())
+    path = folder / "samples.jsonl"
+    first, *others = path.read_text(encoding="utf-8").splitlines()
+    record = json.loads(first)
+    record[part][field] = value
+    path.write_text("\n".join([json.dumps(record), *others]) + "\n", encoding="utf-8")
+    with pytest.raises(StoreError, match=rf"samples\.jsonl: the record of pope 'random/0' .* {part}\.{field} is"):
+        diagnose(folder)
+    result = subprocess.run(
+        [sys.executable, "-m", "harness", "diagnose", str(folder), "--no-images"], capture_output=True, text=True
+    )
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+
+
+def test_a_run_record_of_no_object_is_named(tmp_path: Path) -> None:
+    folder = store(tmp_path / "run", grounded_records())
+    (folder / "run.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(StoreError, match=r"run\.json"):
+        diagnose(folder)
+
+
+@pytest.mark.parametrize("damage", [{"compared": None}, {"mean": 0.1}, {"histogram": []}, {"alike": [{}]}, None])
+def test_a_conflict_map_that_lacks_something_is_named(tmp_path: Path, damage: dict[str, object] | None) -> None:
+    folder = store(tmp_path / "run", grounded_records())
+    rate = {"value": 0.1, "stderr": None}
+    figures: dict[str, object] = {"schema_version": 1, "model": "m", "compared": 2, "of": 2, "seed": 0, "unopened": 0}
+    figures |= {"pairs": 1, "quantiles": {"p50": 0.1}, "least": 0.1, "greatest": 0.1, "threshold": 0.54}
+    figures |= {"mean": rate, "below_threshold": rate, "opposed": rate, "histogram": [0, 1], "blocks": []}
+    figures |= {"conflicting": [], "alike": []}
+    (folder / "conflict.json").write_text(json.dumps(figures), encoding="utf-8")
+    assert read_conflict(folder) == figures
+    damaged = {"schema_version": 1} if damage is None else {**figures, **damage}
+    (folder / "conflict.json").write_text(json.dumps(damaged), encoding="utf-8")
+    with pytest.raises(StoreError, match=r"conflict\.json is not a map of sample conflict"):
+        diagnose(folder)
+
+
+def test_a_score_that_is_a_sum_is_shown_as_it_is(tmp_path: Path) -> None:
+    metric = Metric(name="all/x", value=1523.4, stderr=20.0, low=1484.0, high=1563.0, n=4)
+    folder = store(tmp_path / "run", grounded_records(), metric=metric)
+    diagnose(folder)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    scores = page[page.index("<h2>Scores</h2>") : page.index("<h2>Where it went wrong</h2>")]
+    assert "<td>1523.4</td><td>[1484.0, 1563.0]</td>" in scores
+    assert "<th>% or number</th>" in scores
+    assert ">%<" not in scores
+    shares = store(tmp_path / "shares", grounded_records())
+    diagnose(shares)
+    page = (shares / "report.html").read_text(encoding="utf-8")
+    assert "<th>%</th>" in page
+    assert "<td>50.0</td><td>[30.0, 70.0]</td>" in page
 
 
 def test_the_report_section_escapes_ids_and_shows_every_cause(tmp_path: Path) -> None:

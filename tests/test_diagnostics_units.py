@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,6 @@ def grounded(
 
 
 def with_caption(item: Evidence, answer: str) -> Evidence:
-    from dataclasses import replace
-
     return replace(item, caption=Conclusion(answer=answer, by="judge"))
 
 
@@ -123,6 +122,19 @@ def test_objects_are_found_by_name_synonym_and_plural_the_longest_first() -> Non
 )
 def test_what_is_denied_is_not_named(caption: str, found: list[str]) -> None:
     assert find_objects(caption, VOCABULARY) == found
+
+
+@pytest.mark.parametrize(
+    "caption", ["a t-shirt rack", "a T-shirt-rack", "a t-shirt\n  rack", "a t shirt rack", "two T-Shirt Racks"]
+)
+def test_hyphens_spaces_and_line_breaks_between_words_are_the_same(caption: str) -> None:
+    vocabulary = build_vocabulary({"t-shirt rack": [], "big  lamp": ["night-light", ""]})
+    assert find_objects(caption, vocabulary) == ["t-shirt rack"]
+    assert find_objects("A big lamp and a night light.", vocabulary) == ["big  lamp", "big  lamp"]
+
+
+def test_letters_that_look_like_others_are_no_mention() -> None:
+    assert find_objects("a bu\u017f and a b\u0131rd", build_vocabulary({"bus": [], "bird": []})) == []
 
 
 def test_chair_and_precision_by_hand() -> None:
@@ -217,8 +229,6 @@ def test_a_leaking_caption_earns_nothing_and_is_counted() -> None:
 
 
 def test_corrected_fidelity_by_hand() -> None:
-    from dataclasses import replace
-
     def item(supports: bool, guessed: bool) -> Evidence:
         return replace(with_caption(grounded(target="no"), "no" if supports else "yes"), without_caption=guessed)
 
@@ -228,6 +238,45 @@ def test_corrected_fidelity_by_hand() -> None:
     assert measure(BY_NAME["corrected_fidelity"], items, part="pope").metric.n == 4
     # A caption that misleads where a guess was right counts against it: (0 + 1 - 1) / 1.
     assert value("corrected_fidelity", item(False, True), item(True, False)) == 0.0
+
+
+def guesses(*pairs: tuple[bool, bool]) -> list[Evidence]:
+    """Samples by whether the caption supports the right answer and whether the judge guesses it."""
+    return [
+        replace(
+            with_caption(grounded(target="no", sample_id=f"random/{n}", cluster=f"i{n}"), "no" if supports else "yes"),
+            without_caption=guessed,
+        )
+        for n, (supports, guessed) in enumerate(pairs)
+    ]
+
+
+def test_corrected_fidelity_has_no_least_value() -> None:
+    no_help = guesses(*[(False, True)] * 60, *[(True, True)] * 20, *[(False, False)] * 10, *[(True, False)] * 10)
+    metric = measure(BY_NAME["corrected_fidelity"], no_help, part="pope").metric
+    # f = .3, b = .8: (.3 - .8) / .2. The interval is Student's, and symmetric where it is not cut.
+    assert metric.value == pytest.approx(-2.5)
+    assert metric.low is not None
+    assert metric.high is not None
+    assert metric.low < -3
+    assert metric.low + metric.high == pytest.approx(2 * metric.value)
+
+
+@pytest.mark.parametrize("pair", [(True, False), (False, False)])
+def test_corrected_fidelity_of_captions_that_agree_has_a_finite_interval(pair: tuple[bool, bool]) -> None:
+    metric = measure(BY_NAME["corrected_fidelity"], guesses(*[pair] * 20), part="pope").metric
+    assert metric.value == float(pair[0])
+    assert metric.low is not None
+    assert metric.high is not None
+    assert -1 < metric.low < metric.value <= metric.high <= 1
+
+
+def test_a_judge_that_always_guesses_right_is_given_as_the_reason() -> None:
+    figure = measure(BY_NAME["corrected_fidelity"], guesses(*[(False, True)] * 3, (True, True)), part="pope")
+    assert figure.metric.value is None
+    assert figure.reason is not None
+    assert "right without a caption" in figure.reason
+    assert "no judge was asked" in (measure(BY_NAME["corrected_fidelity"], [grounded()], part="pope").reason or "")
 
 
 def test_format_validity_by_section() -> None:
@@ -264,6 +313,10 @@ def test_samples_without_a_response_are_errors_and_in_no_rate() -> None:
     figure = measure(BY_NAME["cut_off"], items, part="pope")
     assert (figure.metric.n, figure.metric.n_errors, figure.metric.value) == (1, 1, 0.0)
     assert sum(counts["n"] for counts in count_causes(items).values()) == 1
+    for share in measure_causes(iter([*items, *items[1:]]), part="pope"):
+        assert (share.metric.n, share.metric.n_errors) == (1, 2)
+    for share in measure_causes(items[1:], part="pope"):
+        assert (share.metric.value, share.metric.n_errors) == (None, 1)
 
 
 def test_yes_bias_by_hand() -> None:

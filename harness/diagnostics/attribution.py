@@ -87,7 +87,8 @@ def count_causes(evidence: Iterable[Evidence]) -> dict[str, dict[str, Any]]:
 
 def measure_causes(evidence: Iterable[Evidence], *, part: str) -> list[Figure]:
     """The share of all answers (right ones included) that went wrong for each cause, as figures `PART/wrong_CAUSE`."""
-    answered = [item for item in evidence if item.record.response.error is None]
+    items = list(evidence)
+    answered = [item for item in items if item.record.response.error is None]
     structured = has_sections(answered)
     told: tuple[Cause, ...] = CAUSES if structured else ("format", "truncation", "unattributed")
     found = [(item, attribute(item)) for item in answered]
@@ -110,6 +111,7 @@ def measure_causes(evidence: Iterable[Evidence], *, part: str) -> list[Figure]:
                 definition=f"Share of all answers that are wrong for this cause: {DEFINITIONS[cause]}.",
                 reason="not applicable: no response has a caption or a thinking; ask with --prompt grounded",
                 better=-1,
+                n_errors=len(items) - len(answered),
             )
         )
     return figures

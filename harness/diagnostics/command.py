@@ -94,10 +94,10 @@ def run(arguments: argparse.Namespace, *, map_conflict: MapConflict | None = Non
 
 def _renew_report(folder: Path) -> None:
     """Bring the report of a finished run up to what was found; where there is none, none is written."""
-    from harness.evaluation.report import write_report
+    from harness.evaluation.report import REPORT, write_report
     from harness.store import RUN, read_run
 
-    if (folder / RUN).exists() and (folder / "report.md").exists():
+    if (folder / RUN).exists() and (folder / REPORT).exists():
         write_report(read_run(folder), folder)
 
 

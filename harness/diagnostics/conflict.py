@@ -49,7 +49,25 @@ def read_conflict(folder: Path) -> dict[str, Any] | None:
         ) from error
     if not isinstance(figures, dict) or figures.get("schema_version") != SCHEMA_VERSION:
         raise StoreError(f"{path} is of another schema. Make it again with 'harness diagnose {folder} --conflict'.")
+    try:
+        _show_all(figures)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise StoreError(
+            f"{path} is not a map of sample conflict: {error!r}. "
+            f"Make it again with 'harness diagnose {folder} --conflict', or delete it."
+        ) from error
     return figures
+
+
+def _show_all(figures: Mapping[str, Any]) -> None:
+    """Word everything that is shown of a map, so that what it lacks comes to light where its file is known."""
+    basis(figures)
+    figure_rows(figures)
+    block_table(figures)
+    _histogram(figures)
+    for key in ("conflicting", "alike"):
+        for pair in figures[key]:
+            _number(pair["cosine"]), _link(pair["one"]), _link(pair["other"])
 
 
 def basis(figures: Mapping[str, Any]) -> str:

@@ -17,12 +17,12 @@ from harness.diagnostics.judged import Asked, JudgeCheck, ask_judge, check_judge
 from harness.diagnostics.measures import MEASURES, measure
 from harness.diagnostics.objects import Annotations
 from harness.diagnostics.options import option_consistency, position_bias
+from harness.diagnostics.other_runs import read_blind, read_repeats
 from harness.diagnostics.repeats import join_repeats, measure_repeats
 from harness.diagnostics.run_folder import (
     DIAGNOSTICS,
     FINDINGS,
     SCHEMA_VERSION,
-    by_key,
     find_annotations,
     latest_records,
     read_prompt_format,
@@ -109,16 +109,17 @@ def diagnose(
     Args:
         folder: a run folder, finished or not.
         judge: answers questions from captions; `None`: what only a judge can tell is left out.
-        blind: run folder of the same questions asked without their images or videos.
-        repeats: run folders of the same questions sampled with other seeds.
+        blind: run folder of the same checkpoint and questions, asked without their images or videos.
+        repeats: run folders of the same checkpoint and questions, sampled with other seeds.
         annotations: an annotation file, a folder that holds `annotations.jsonl`, or one with such a folder per task;
             `None`: the demo data's own for a run on them.
         open_media: opens a sample's media for the thumbnails of the page; `None`: the page has none.
 
     Raises:
-        StoreError: no run, or the folder cannot be written.
+        StoreError: no run, a record of it that is damaged, or the folder cannot be written.
         DataError: the annotations cannot be read.
         ModelError: the judge cannot be loaded.
+        UsageError: `blind` or `repeats` do not belong to the run, see `harness.diagnostics.other_runs`.
     """
     records = latest_records(folder)
     found, left_out = find_annotations(folder, annotations, records)
@@ -126,8 +127,8 @@ def diagnose(
         records,
         prompt_format=read_prompt_format(folder),
         judge=judge,
-        blind={key: record.verdict for key, record in by_key(latest_records(blind)).items()} if blind else None,
-        repeats=[by_key(latest_records(path)) for path in repeats],
+        blind=read_blind(folder, records, blind) if blind is not None else None,
+        repeats=read_repeats(folder, records, repeats),
         annotations=found,
     )
     diagnosis = replace(diagnosis, missing=[*diagnosis.missing, *left_out])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from math import inf
 from typing import Any, Final, Literal, NamedTuple
 
 from harness.scoring.tally import Measure, Outcome, Ratio, Unit
@@ -80,6 +81,7 @@ def estimate_figure(
     *,
     definition: str,
     reason: str,
+    undefined: str | None = None,
     scale: Scale = "share",
     low: float = 0.0,
     better: Literal[-1, 0, 1] = 0,
@@ -92,17 +94,17 @@ def estimate_figure(
         amounts: what each sample adds; samples that are not part of the figure are left out.
         definition: the figure in words.
         reason: what to say where no sample is part of the figure.
+        undefined: what to say where samples are, but the denominators add up to 0; `None`: the same.
         scale: a `number`'s interval is cut to the range of the observed quotients.
-        low: least possible value of a share; -1 for a difference of shares.
+        low: least possible value of a share; -1 for a difference of shares; -inf where there is none.
         better: whether a higher value is better.
         n_errors: samples without a response.
     """
     rows = list(amounts)
     bottom = sum(row.bottom for row in rows)
     if not bottom:
-        return not_applicable(name, definition, reason, n_errors=n_errors)
-    value = sum(row.top for row in rows) / bottom
-    low, high = min(low, value), 1.0
+        return not_applicable(name, definition, undefined if rows and undefined else reason, n_errors=n_errors)
+    high = 1.0
     if scale == "number":
         quotients = [row.top / row.bottom for row in rows if row.bottom]
         low, high = min(quotients), max(quotients)
@@ -164,7 +166,11 @@ def estimate_spread(
 def _figure(
     measure: Measure, counts: Counts, definition: str, *, scale: Scale, examples: tuple[str, ...], n_errors: int
 ) -> Figure:
-    metric = to_metric(measure, estimate(measure, counts.table()))
+    found = estimate(measure, counts.table())
+    if measure.low == -inf and found.value is not None and not found.stderr:
+        # Where all clusters agree, the width of the interval is a part of the range, which then has to have an end.
+        measure = replace(measure, low=min(-1.0, 2 * found.value - measure.high))
+    metric = to_metric(measure, found)
     return Figure(
         metric=replace(metric, n_errors=n_errors),
         definition=definition,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final, Literal
 
 from harness.diagnostics.evidence import Evidence, agrees
@@ -22,6 +23,7 @@ Value = bool | float | tuple[float, float] | None
 _NO_SECTIONS: Final = "not applicable: no response has a {section} section; ask with --prompt grounded"
 _NO_CAPTION_READ: Final = "not known: nobody could say what the captions imply; give a judge with --judge"
 _NO_JUDGE: Final = "not known: no judge was asked; give one with --judge"
+_JUDGE_KNOWS: Final = "undefined: the judge is right without a caption every time, so that captions can add nothing"
 _NO_OBJECTS: Final = "not known: the data list no objects; give annotations with --annotations"
 _NO_YES_NO: Final = "not applicable: no yes/no question was answered"
 _NO_BLIND: Final = "not known: no blind run; evaluate with the images withheld and give that run with --blind"
@@ -37,7 +39,8 @@ class MeasureOf:
         value: what a sample adds; `bool`: a rate, `float`: a mean, a pair: a ratio of sums.
         reason: why there is no figure, where no sample is part of it.
         scale: `share` or `number`.
-        low: least possible value of a share.
+        low: least possible value of a share; -inf where there is none.
+        undefined: why there is no figure, where samples are part of it but the denominators add up to 0.
         better: whether a higher value is better (1), a lower one (-1), or neither (0).
         examples: whether samples that count (`high`), or those that do not (`low`), show what the figure is about.
     """
@@ -47,6 +50,7 @@ class MeasureOf:
     reason: str
     scale: Scale = "share"
     low: float = 0.0
+    undefined: str | None = None
     better: Literal[-1, 0, 1] = -1
     examples: Literal["high", "low"] = "high"
 
@@ -82,6 +86,7 @@ def measure(of: MeasureOf, evidence: Sequence[Evidence], *, part: str) -> Figure
         amounts,
         definition=of.definition,
         reason=of.reason,
+        undefined=of.undefined,
         scale=of.scale,
         low=of.low,
         better=of.better,
@@ -188,8 +193,8 @@ def without_caption(item: Evidence) -> bool | None:
 def corrected_fidelity(item: Evidence) -> tuple[float, float] | None:
     """Caption fidelity f corrected for the judge's accuracy b without a caption: (f - b) / (1 - b).
 
-    As in Cohen's kappa, 0: captions help no more than none; 1: every caption supports the right answer. Over the
-    captions on which the judge answered both times.
+    As in Cohen's kappa, 0: captions help no more than none; 1: every caption supports the right answer; there is no
+    least value. Over the captions on which the judge answered both times.
     """
     if not item.sections.caption or item.supports is None or item.without_caption is None:
         return None
@@ -257,7 +262,13 @@ MEASURES: Final[tuple[MeasureOf, ...]] = (
         examples="low",
     ),
     MeasureOf(
-        name="corrected_fidelity", value=corrected_fidelity, reason=_NO_JUDGE, better=1, low=-1.0, examples="low"
+        name="corrected_fidelity",
+        value=corrected_fidelity,
+        reason=_NO_JUDGE,
+        undefined=_JUDGE_KNOWS,
+        better=1,
+        low=-inf,
+        examples="low",
     ),
     MeasureOf(name="judge_without_caption", value=without_caption, reason=_NO_JUDGE, better=0),
     MeasureOf(name="caption_leaks", value=leaking, reason=_NO_SECTIONS.format(section="caption")),

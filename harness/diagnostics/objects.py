@@ -26,6 +26,7 @@ _NEGATION: Final = re.compile(
     r"\b(?:no|not|without|never|neither|nor|none of|absence of|lacks?|missing|free of|\w+n['’]t)\b[^.;:!?,]{0,40}$",
     re.IGNORECASE,
 )
+_SEPARATOR: Final = r"(?:\s+|-)"
 _AFFIRMS_AGAIN: Final = re.compile(r"\b(?:but|except|only|however|while|although|just)\b", re.IGNORECASE)
 
 
@@ -74,8 +75,8 @@ class Vocabulary:
     """Names of objects and how a caption may word them.
 
     Attributes:
-        canonical: lower-case wording to object name.
-        pattern: finds the wordings, the longest first, singular or plural.
+        canonical: wording to object name; the wording in lower case, its words separated by one space, not by hyphens.
+        pattern: finds the wordings in lower-case text, the longest first, singular or plural.
     """
 
     canonical: Mapping[str, str]
@@ -100,23 +101,26 @@ def build_vocabulary(synonyms: Mapping[str, Iterable[str]]) -> Vocabulary:
     canonical: dict[str, str] = {}
     for name, others in synonyms.items():
         for wording in (name, *others):
-            canonical.setdefault(wording.lower(), name)
+            canonical.setdefault(_spaced(wording), name)
+    canonical.pop("", None)
     longest_first = sorted(canonical, key=lambda wording: (-len(wording), wording))
-    wordings = "|".join(re.escape(wording).replace(r"\ ", r"[\s-]") for wording in longest_first)
-    return Vocabulary(
-        canonical=canonical, pattern=re.compile(rf"(?<![\w-])({wordings or '(?!)'})(e?s)?(?![\w-])", re.IGNORECASE)
-    )
+    wordings = "|".join(re.escape(wording).replace(r"\ ", _SEPARATOR) for wording in longest_first)
+    return Vocabulary(canonical=canonical, pattern=re.compile(rf"(?<![\w-])({wordings or '(?!)'})(e?s)?(?![\w-])"))
+
+
+def _spaced(wording: str) -> str:
+    return re.sub(r"[\s-]+", " ", wording.lower()).strip()
 
 
 def find_objects(caption: str, vocabulary: Vocabulary) -> list[str]:
     """Every mention of an object, in order; not those under a negation in the same clause ("there is no dog")."""
     found = []
+    caption = caption.lower()
     for match in vocabulary.pattern.finditer(caption):
         before = caption[max(0, match.start() - 60) : match.start()]
         negation = _NEGATION.search(before)
         if negation is None or _AFFIRMS_AGAIN.search(before, negation.start()):
-            wording = re.sub(r"[\s-]", " ", match[1].lower())
-            found.append(vocabulary.canonical.get(wording) or vocabulary.canonical[match[1].lower()])
+            found.append(vocabulary.canonical[_spaced(match[1])])
     return found
 
 

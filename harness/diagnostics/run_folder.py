@@ -3,26 +3,78 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from types import NoneType
+from typing import Any, Final, get_args
 
 from harness.diagnostics.evidence import Key
 from harness.diagnostics.objects import ANNOTATIONS, Annotations, read_annotations
 from harness.errors import DataError, StoreError
-from harness.store import CONFIG, RUN, read_records
-from harness.types import PromptFormat, SampleRecord
+from harness.store import CONFIG, RUN, SAMPLES, read_records
+from harness.types import AnswerKind, PromptFormat, SampleRecord, Status
 
 DIAGNOSTICS: Final = "diagnostics.json"
 FINDINGS: Final = "findings.jsonl"
 PAGE: Final = "report.html"
 SCHEMA_VERSION: Final = 1
 
+_KINDS: Final[Mapping[str, tuple[type, ...]]] = {
+    "sample.id": (str,),
+    "sample.task": (str,),
+    "sample.question": (str,),
+    "sample.target": (str,),
+    "sample.choices": (Mapping, NoneType),
+    "sample.group": (str, NoneType),
+    "sample.cluster": (str, NoneType),
+    "sample.attributes": (Mapping,),
+    "response.text": (str,),
+    "response.completion_tokens": (int, float, NoneType),
+    "verdict.answer": (str, NoneType),
+}
+_ROUNDING: Final = 1e-6
+"""A log-probability may be above 0 by so much."""
+
 
 def latest_records(folder: Path) -> list[SampleRecord]:
-    """The records of a run, of each sample the last one, in the order in which the samples first occur."""
-    return list(by_key(read_records(folder)).values())
+    """The records of a run, of each sample the last one, in the order in which the samples first occur.
+
+    Raises:
+        StoreError: there are none, or one is damaged.
+    """
+    return list(by_key(_checked(folder)).values())
+
+
+def _checked(folder: Path) -> Iterator[SampleRecord]:
+    for record in read_records(folder):
+        name = _damaged(record)
+        if name is not None:
+            part, field = name.split(".")
+            raise StoreError(
+                f"{folder / SAMPLES}: the record of {record.sample.task} {record.sample.id!r} is damaged: {name} is "
+                f"{getattr(getattr(record, part), field)!r}. Delete its line and run the same 'harness eval' again."
+            )
+        yield record
+
+
+def _damaged(record: SampleRecord) -> str | None:
+    """The first field that is not of the kind that the diagnostics rest on."""
+    for name, kinds in _KINDS.items():
+        part, field = name.split(".")
+        if not isinstance(getattr(getattr(record, part), field), kinds):
+            return name
+    sample = record.sample
+    if sample.answer_kind not in get_args(AnswerKind):
+        return "sample.answer_kind"
+    if sample.answer_kind == "choice" and sample.choices is None:
+        return "sample.choices"
+    if record.verdict.status not in get_args(Status):
+        return "verdict.status"
+    logprobs = record.response.answer_logprobs or ()
+    if not all(isinstance(logprob, (int, float)) and logprob <= _ROUNDING for logprob in logprobs):
+        return "response.answer_logprobs"
+    return None
 
 
 def by_key(records: Iterable[SampleRecord]) -> dict[Key, SampleRecord]:
@@ -33,10 +85,25 @@ def by_key(records: Iterable[SampleRecord]) -> dict[Key, SampleRecord]:
 def read_settings(folder: Path) -> Mapping[str, Any]:
     """The run's settings, from `run.json` where it is finished, else from `config.json`; empty where neither says."""
     for name in (RUN, CONFIG):
-        with suppress(OSError, ValueError):
-            settings = json.loads((folder / name).read_text(encoding="utf-8")).get("settings")
-            if isinstance(settings, Mapping):
-                return settings
+        settings = _stored(folder / name).get("settings")
+        if isinstance(settings, Mapping):
+            return settings
+    return {}
+
+
+def read_model(folder: Path) -> tuple[str | None, str | None]:
+    """Fingerprint of the weights of a run's checkpoint, and its name; `None` each where the run does not say."""
+    run, model = _stored(folder / RUN), read_settings(folder).get("model")
+    settings: Mapping[str, Any] = model if isinstance(model, Mapping) else {}
+    return run.get("weights") or settings.get("weights"), run.get("model") or settings.get("served")
+
+
+def _stored(path: Path) -> Mapping[str, Any]:
+    """A JSON object; empty where the file is missing or holds something else."""
+    with suppress(OSError, ValueError):
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(data, Mapping):
+            return data
     return {}
 
 
@@ -48,11 +115,8 @@ def read_prompt_format(folder: Path) -> PromptFormat:
 
 def read_data(folder: Path) -> Mapping[str, Mapping[str, Any]]:
     """Task to `{source, count, digest}` of the data of a finished run; empty for an unfinished one."""
-    with suppress(OSError, ValueError):
-        data = json.loads((folder / RUN).read_text(encoding="utf-8")).get("data")
-        if isinstance(data, Mapping):
-            return {str(task): of for task, of in data.items() if isinstance(of, Mapping)}
-    return {}
+    data = _stored(folder / RUN).get("data")
+    return {str(task): of for task, of in data.items() if isinstance(of, Mapping)} if isinstance(data, Mapping) else {}
 
 
 def find_annotations(

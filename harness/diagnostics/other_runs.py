@@ -1,0 +1,149 @@
+"""Runs that are set beside a run: one that was asked without the images, and ones sampled with other seeds.
+
+What is computed from them means something only where the checkpoint and the questions are the same. A run that is known
+to differ is refused; what a run does not tell, as one that was recorded elsewhere, is not held against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from harness.diagnostics.evidence import Key
+from harness.diagnostics.run_folder import by_key, latest_records, read_model, read_settings
+from harness.errors import UsageError
+from harness.types import SampleRecord, Verdict
+
+_ASKED: Final = ("question", "target", "choices")
+_SAME: Final = ("prompt", "blind")
+_SERVED: Final = "openai:"
+
+
+def read_blind(folder: Path, records: Sequence[SampleRecord], blind: Path) -> dict[Key, Verdict]:
+    """The verdicts of a run of the same checkpoint and questions that was asked without its images or videos.
+
+    Args:
+        folder: the run that saw them.
+        records: of that run.
+        blind: folder of the run that did not.
+
+    Raises:
+        StoreError: `blind` is no run folder.
+        UsageError: that run is not known to be blind, or is of another checkpoint or other questions.
+    """
+    found = by_key(latest_records(blind))
+    settings = read_settings(blind)
+    again = "Evaluate the same checkpoint on the same questions with 'harness eval ... --blind withheld'"
+    if "blind" not in settings:
+        raise UsageError(
+            f"--blind {blind}: its settings do not say that the images were withheld. {again}, or add "
+            '"blind": "withheld" to the settings of a run that was recorded elsewhere.'
+        )
+    if not settings["blind"]:
+        raise UsageError(f"--blind {blind}: that run saw its images and videos. {again}, and give that run.")
+    if read_settings(folder).get("blind"):
+        raise UsageError(f"{folder} was asked without its images itself. Diagnose the run that saw them.")
+    _refuse_other_model(folder, blind, "--blind")
+    _refuse_other_questions(folder, records, blind, found, "--blind")
+    return {key: record.verdict for key, record in found.items()}
+
+
+def read_repeats(
+    folder: Path, records: Sequence[SampleRecord], repeats: Sequence[Path]
+) -> list[dict[Key, SampleRecord]]:
+    """The records of runs of the same checkpoint and questions, sampled with other seeds.
+
+    Args:
+        folder: the run.
+        records: of that run.
+        repeats: folders of the others.
+
+    Raises:
+        StoreError: one of them is no run folder.
+        UsageError: one is the run itself or given twice, or is of another checkpoint, prompt or other questions.
+    """
+    found = []
+    before = [folder]
+    for path in repeats:
+        _refuse_same_run(before, path)
+        of_path = by_key(latest_records(path))
+        _refuse_other_model(folder, path, "--repeats")
+        _refuse_other_prompt(folder, path)
+        _refuse_other_questions(folder, records, path, of_path, "--repeats")
+        found.append(of_path)
+        before.append(path)
+    return found
+
+
+def _refuse_same_run(before: Sequence[Path], path: Path) -> None:
+    settings = read_settings(path)
+    for place, other in enumerate(before):
+        if path.resolve() == other.resolve():
+            what = "is given twice" if place else "is the run itself"
+            raise UsageError(f"--repeats {path} {what}. Give runs that were sampled with other seeds.")
+        if settings.get("seed") is not None and settings == read_settings(other):
+            raise UsageError(
+                f"--repeats {path} has all settings of {other}, seed {settings['seed']} as well, so that its responses "
+                "are no new samples. Evaluate again with another --seed, or with --samples."
+            )
+
+
+def _refuse_other_model(folder: Path, path: Path, option: str) -> None:
+    weights, name = read_model(folder)
+    other_weights, other_name = read_model(path)
+    if weights is not None and other_weights is not None:
+        is_other = weights != other_weights
+    else:
+        is_other = None not in (name, other_name) and _plain(name) != _plain(other_name)
+    if is_other:
+        raise UsageError(
+            f"{option} {path} is a run of another checkpoint: {_word(other_name, other_weights)}, "
+            f"where {folder} is of {_word(name, weights)}. Give a run of the same checkpoint."
+        )
+
+
+def _plain(name: str | None) -> str:
+    return (name or "").removeprefix(_SERVED)
+
+
+def _word(name: str | None, weights: str | None) -> str:
+    return f"{name or 'no known name'} ({weights[:19] if weights else 'weights not known'})"
+
+
+def _refuse_other_prompt(folder: Path, path: Path) -> None:
+    settings, others = read_settings(folder), read_settings(path)
+    for name in _SAME:
+        if name in settings and name in others and settings[name] != others[name]:
+            raise UsageError(
+                f"--repeats {path} was asked differently: {name} {others[name] or 'none'}, where {folder} has "
+                f"{settings[name] or 'none'}. Give runs that differ in their seed alone."
+            )
+
+
+def _refuse_other_questions(
+    folder: Path,
+    records: Sequence[SampleRecord],
+    path: Path,
+    others: Mapping[Key, SampleRecord],
+    option: str,
+) -> None:
+    shared = [(record.sample, others[key].sample) for key, record in by_key(records).items() if key in others]
+    if not shared:
+        raise UsageError(
+            f"{option} {path} has none of the samples of {folder}. Give a run of the same tasks and samples."
+        )
+    different = [
+        (here, there, column)
+        for here, there in shared
+        for column in _ASKED
+        if getattr(here, column) != getattr(there, column)
+    ]
+    if different:
+        here, there, column = different[0]
+        count = len({(sample.task, sample.id) for sample, _, _ in different})
+        raise UsageError(
+            f"{option} {path} is over other data than {folder}: {count} of {len(shared)} samples differ, e.g. "
+            f"{here.task} {here.id!r} in {column}: {getattr(there, column)!r} against {getattr(here, column)!r}. "
+            "Give a run on the same data."
+        )
