@@ -8,7 +8,7 @@ from typing import Final
 
 from leaderboards.board import Column, Delta, Group, Row
 from leaderboards.runs import Figure
-from leaderboards.terms import order_causes
+from leaderboards.terms import ALL_TASKS, order_causes, task_title
 from leaderboards.text import interval, number, p_value, signed
 
 _SHIFTS: Final = {
@@ -22,6 +22,8 @@ _SHIFTS: Final = {
     ),
 }
 """Metrics that tell in what a change of a hallucination benchmark consists."""
+_OUTCOMES: Final = ("on", "worse on", "not beyond chance on", "not tested on", "not compared on")
+"""What a verdict says of benchmarks, in its order; the first is where the leader is better beyond chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +105,13 @@ def _real(group: Group, leader: Row, baseline: Row | None) -> Iterator[str]:
     if baseline is None:
         return
     if baseline is leader:
-        worse = sum(_is_worse(row, group.ordered_by) for row in group.rows)
-        yield f"Of {len(group.rows) - 1} others, {worse} hallucinate more beyond chance on at least one benchmark."
+        others = [row for row in group.rows if row is not baseline]
+        tested = [row for row in others if _is_tested(row, group.ordered_by)]
+        worse = sum(_is_worse(row, group.ordered_by) for row in tested)
+        if tested:
+            yield f"Of {len(tested)} others, {worse} hallucinate more beyond chance on at least one benchmark."
+        if len(tested) < len(others):
+            yield f"{len(others) - len(tested)} {'more' if tested else 'others'} could not be compared."
         return
     for column in group.columns:
         cell = leader.cells.get(column.task)
@@ -115,18 +122,27 @@ def _real(group: Group, leader: Row, baseline: Row | None) -> Iterator[str]:
 def _verdict(leader: Row, baseline: Row, columns: Sequence[Column]) -> str:
     if leader is baseline:
         return "The baseline is not beaten"
-    deltas = {column.title: leader.cells[column.task].delta for column in columns}
-    better = [title for title, delta in deltas.items() if delta and delta.is_real and (delta.value or 0) > 0]
-    worse = [title for title, delta in deltas.items() if delta and delta.is_real and (delta.value or 0) < 0]
-    others = [title for title in deltas if title not in better and title not in worse]
-    parts = []
-    if better:
-        parts.append(f"Yes, on {' and '.join(better)}" if not others and not worse else f"On {' and '.join(better)}")
-    if worse:
-        parts.append(f"{'worse' if parts else 'Worse'} on {' and '.join(worse)}")
-    if others:
-        parts.append(f"{'not' if parts else 'Not'} beyond chance on {' and '.join(others)}")
-    return ", ".join(parts)
+    found: dict[str, list[str]] = {outcome: [] for outcome in _OUTCOMES}
+    for column in columns:
+        found[_outcome(leader.cells[column.task].delta)].append(column.title)
+    parts = [f"{outcome} {' and '.join(titles)}" for outcome, titles in found.items() if titles]
+    verdict = ", ".join(parts)
+    return f"Yes, {verdict}" if len(found["on"]) == len(columns) else verdict[:1].upper() + verdict[1:]
+
+
+def _outcome(delta: Delta | None) -> str:
+    if delta is None or delta.value is None:
+        return "not compared on"
+    if delta.p_adjusted is None:
+        return "not tested on"
+    if not delta.is_real:
+        return "not beyond chance on"
+    return "on" if delta.value > 0 else "worse on"
+
+
+def _is_tested(row: Row, tasks: Sequence[str]) -> bool:
+    deltas = [row.cells[task].delta for task in tasks if task in row.cells]
+    return any(delta is not None and delta.p_adjusted is not None for delta in deltas)
 
 
 def _is_worse(row: Row, tasks: Sequence[str]) -> bool:
@@ -153,9 +169,12 @@ def _why(leader: Row, baseline: Row | None, group: Group) -> Iterator[Shift]:
             what = f"wrong by {cause}" if cause != "unattributed" else "wrong, cause not known"
             yield Shift(what=what, before=shares[0], after=shares[1])
     for name in group.diagnostics:
-        if name.rpartition("/")[2] == "chair_i" and (now := leader.diagnostics.get(name)) is not None:
+        part, _, figure = name.rpartition("/")
+        if figure == "chair_i" and (now := leader.diagnostics.get(name)) is not None:
             then = baseline.diagnostics.get(name) if baseline else None
-            yield Shift(what="objects captioned that are not there", before=_value(then), after=now.metric.value)
+            where = "" if part == ALL_TASKS else f" ({task_title(part)})"
+            what = f"objects captioned that are not there{where}"
+            yield Shift(what=what, before=_value(then), after=now.metric.value)
     for task in group.ordered_by:
         for name, what in _SHIFTS.get(task, ()):
             then_ = baseline.cells[task].result.metrics.get(name) if baseline and task in baseline.cells else None

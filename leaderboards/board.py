@@ -150,16 +150,20 @@ class Row:
         }
 
     def attribution(self, tasks: Sequence[str]) -> dict[str, float]:
-        """Wrong answers by cause, as a share of all answers to some tasks; empty where one of them is not known."""
+        """Wrong answers by cause, as a share of all answers to some tasks; empty where one of them is not known.
+
+        A sample without a response is no answer.
+        """
         known = self.attributed
         if not tasks or any(task not in known for task in tasks):
             return {}
-        samples = sum(self.cells[task].result.samples for task in tasks)
+        results = [self.cells[task].result for task in tasks]
+        answers = sum(result.samples - result.errors for result in results)
         counts: dict[str, int] = {}
         for task in tasks:
             for cause, count in known[task].items():
                 counts[cause] = counts.get(cause, 0) + count
-        return {cause: counts[cause] / samples for cause in order_causes(counts)} if samples else {}
+        return {cause: counts[cause] / answers for cause in order_causes(counts)} if answers else {}
 
     def score(self, tasks: Sequence[str]) -> float | None:
         """Mean headline over some tasks; `None` where one is missing."""
@@ -195,8 +199,9 @@ class Column:
 
     @property
     def measure(self) -> str:
-        """The headline in words."""
-        return measure_title(self.task, self.protocol.headline)
+        """The headline in words, and that it is not shown in percent where it is no share."""
+        words = measure_title(self.task, self.protocol.headline)
+        return words if self.scale == 100 else f"{words} (not in percent)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

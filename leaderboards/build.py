@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +94,7 @@ def _is_demo(run: StoredRun) -> bool:
 
 
 def find_checkpoint(groups: Sequence[Group], name: str, option: str) -> Row:
-    """The row (of the first group that has one) of the checkpoint that a name means.
+    """The row (of the first group that has one) of the checkpoint that a name means, whichever group has that name.
 
     Args:
         groups: where to look.
@@ -103,7 +104,10 @@ def find_checkpoint(groups: Sequence[Group], name: str, option: str) -> Row:
     Raises:
         UsageError: it means none, or several.
     """
-    rows = {row.key: row for group in reversed(groups) for row in group.rows}
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for group in groups:
+        for row in group.rows:
+            rows[row.key].append(row)
     tests: Sequence[Callable[[Row], bool]] = (
         lambda row: row.label == name,
         lambda row: any(run.record.id == name for run in row.runs),
@@ -112,17 +116,19 @@ def find_checkpoint(groups: Sequence[Group], name: str, option: str) -> Row:
         lambda row: len(name) >= 4 and (row.fingerprint or "").startswith(name.removeprefix("sha256:")[:12]),
     )
     for test in tests:
-        found = sorted((row for row in rows.values() if test(row)), key=lambda row: row.label)
+        matching = (same[0] for same in rows.values() if any(test(row) for row in same))
+        found = sorted(matching, key=lambda row: row.label)
         if len(found) == 1:
             return found[0]
         if found:
             labels = ", ".join(repr(row.label) for row in found[:6])
             raise UsageError(f"{option} {name!r} names {len(found)} checkpoints: {labels}. Give one of these labels.")
-    raise UsageError(f"{option} {name!r} is none of the checkpoints.{_suggest(name, list(rows.values()))}")
+    known = [same[0].label for same in rows.values()]
+    raise UsageError(f"{option} {name!r} is none of the checkpoints.{_suggest(name, known)}")
 
 
-def _suggest(name: str, rows: Sequence[Row]) -> str:
-    labels = sorted(row.label for row in rows)
+def _suggest(name: str, known: Sequence[str]) -> str:
+    labels = sorted(known)
     near = difflib.get_close_matches(name, labels, n=1)
     if near:
         return f" Did you mean {near[0]!r}?"

@@ -1,7 +1,7 @@
 """A checkpoint's results as hub metadata: `model-index` in its model card, and `.eval_results/*.yaml`.
 
-Built and checked with huggingface_hub's own classes. Only results over all questions of a benchmark are published: a
-run with `--limit` is not the benchmark.
+Built and checked with huggingface_hub's own classes. Only results over all questions of a benchmark, asked with their
+images and videos, are published: a run with `--limit` or `--blind` is not the benchmark.
 """
 
 from __future__ import annotations
@@ -76,6 +76,8 @@ def _unfit(cell: Cell, column: Column, taken: Mapping[str, Result]) -> str | Non
         return "its headline is undefined"
     if cell.run.record.settings.get("limit") is not None:
         return "it was run with --limit, so it is not a result of the benchmark"
+    if column.protocol.blind is not None:
+        return "it was asked with --blind, without its images and videos, so it is not a result of the benchmark"
     if column.task in taken:
         return f"the result under “{taken[column.task].title}” is published"
     return None

@@ -34,6 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     publish.add_argument("--rows", type=int, default=10, metavar="N", help="rows of a README table (default: 10)")
     publish.add_argument("--page-url", metavar="URL", help="address of the page for the README's link")
     publish.add_argument("--pages", type=Path, metavar="DIR", help="folder for GitHub Pages or any web server")
+    publish.add_argument(
+        "--reports",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="with --pages: copy the runs' reports there and link them",
+    )
     publish.add_argument("--card", metavar="NAME", help="checkpoint whose model card and .eval_results are written")
     publish.add_argument("--card-dir", type=Path, metavar="DIR", help="folder of the card (default: the checkpoint's)")
     publish.add_argument(
@@ -109,6 +115,7 @@ def _publish_config(arguments: argparse.Namespace) -> PublishConfig:
         readme=arguments.readme,
         rows=arguments.rows,
         pages=arguments.pages,
+        reports=arguments.reports,
         page_url=arguments.page_url,
         card=arguments.card,
         card_dir=arguments.card_dir,

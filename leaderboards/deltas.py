@@ -8,6 +8,7 @@ from typing import Final
 
 from harness.errors import StoreError
 from harness.scoring import TASKS, get_scoring
+from harness.scoring.tally import Unit
 from harness.statistics.multiplicity import holm
 from harness.store import read_records
 from harness.types import SampleRecord
@@ -16,9 +17,6 @@ from leaderboards.runs import StoredRun
 
 _DIGITS: Final = 10
 """Significant digits that are kept: the last ones depend on the order in which clusters are added up."""
-
-Samples = Mapping[str, Mapping[str, SampleRecord]]
-"""Records by task and sample id."""
 
 
 def compare_group(group: Group, key: str) -> tuple[Group, list[str]]:
@@ -38,7 +36,7 @@ def compare_group(group: Group, key: str) -> tuple[Group, list[str]]:
     if baseline is None:
         return group, []
     problems: list[str] = []
-    base = {task: _Base(task, records) for task, records in _read_row(baseline, set(baseline.cells), problems).items()}
+    base = _read_row(baseline, set(baseline.cells), problems)
     rows: list[Row] = []
     for row in group.rows:
         if row is baseline:
@@ -57,8 +55,8 @@ def compare_group(group: Group, key: str) -> tuple[Group, list[str]]:
     return replace(group, rows=rows, baseline=baseline.label, tests=tests), problems
 
 
-class _Base:
-    """The baseline's samples of one task, and what follows from them for every comparison.
+class _Samples:
+    """The samples of one task of one run, and what follows from them for every comparison.
 
     Attributes:
         records: by sample id.
@@ -68,55 +66,62 @@ class _Base:
     def __init__(self, task: str, records: Mapping[str, SampleRecord]) -> None:
         self.records = records
         self.scoring = get_scoring(task)
-        self.units = list(self.scoring.units(records.values()))
-        measures = self.scoring.measures({unit.outcome.stratum for unit in self.units})
+        try:
+            self.units = list(self.scoring.units(records.values()))
+            measures = self.scoring.measures({unit.outcome.stratum for unit in self.units})
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise StoreError(f"a sample of {task} cannot be used: {error}.") from error
         self.measures = {measure.name: measure for measure in measures}
 
+    def units_of(self, ids: Sequence[str]) -> Sequence[Unit]:
+        """Units of some records, in the order of the ids where these are not all records."""
+        return self.units if len(ids) == len(self.records) else list(self.scoring.units(self.records[id] for id in ids))
 
-def _read_row(row: Row, tasks: set[str], problems: list[str]) -> Samples:
-    samples: dict[str, Mapping[str, SampleRecord]] = {}
+
+def _read_row(row: Row, tasks: set[str], problems: list[str]) -> dict[str, _Samples]:
+    samples: dict[str, _Samples] = {}
     for run in row.runs:
         wanted = {task for task in tasks if row.cells[task].run is run and task in TASKS}
         if wanted:
             try:
                 samples.update(_read_run(run, wanted))
-            except (StoreError, UnicodeDecodeError) as error:
+            except StoreError as error:
                 problems.append(f"{run.folder}: {error} The run is shown, but not compared.")
     return samples
 
 
-def _read_run(run: StoredRun, tasks: Iterable[str]) -> dict[str, dict[str, SampleRecord]]:
-    """Records of some tasks of one run.
+def _read_run(run: StoredRun, tasks: Iterable[str]) -> dict[str, _Samples]:
+    """Samples of some tasks of one run.
 
     Raises:
-        StoreError: its sample file cannot be read, or holds other samples than its record says.
+        StoreError: its sample file cannot be read, holds other samples than its record says, or one that is not sound.
     """
-    samples: dict[str, dict[str, SampleRecord]] = {task: {} for task in tasks}
+    found: dict[str, dict[str, SampleRecord]] = {task: {} for task in tasks}
     for record in read_records(run.folder):
-        if record.sample.task in samples:
-            samples[record.sample.task][record.sample.id] = record
-    for task, records in samples.items():
+        if record.sample.task in found:
+            found[record.sample.task][record.sample.id] = record
+    for task, records in found.items():
         expected = run.record.tasks[task].samples
         if len(records) != expected:
             raise StoreError(f"{len(records)} samples of {task} are stored, its record says {expected}.")
-    return samples
+    return {task: _Samples(task, records) for task, records in found.items()}
 
 
-def _compare(cell: Cell, baseline: Cell, samples: Mapping[str, SampleRecord] | None, base: _Base | None) -> Delta:
+def _compare(cell: Cell, baseline: Cell, samples: _Samples | None, base: _Samples | None) -> Delta:
     task = cell.result.task
     if samples is None or base is None:
         value = _difference(cell, baseline)
         return Delta(value=value, note="samples cannot be used" if task in TASKS else "no paired test for this task")
-    if samples.keys() != base.records.keys() or cell.result.headline not in base.measures:
+    if samples.records.keys() != base.records.keys() or cell.result.headline not in base.measures:
         return Delta(value=None, note="not the same questions")
     from harness.statistics.paired import compare_measures, pair_up
 
-    ids = _answered_in_both(base.records, samples)
-    before = base.units
-    if len(ids) < len(base.records):
-        before = list(base.scoring.units(base.records[name] for name in ids))
-    after = list(base.scoring.units(samples[name] for name in ids))
-    (found,) = compare_measures([base.measures[cell.result.headline]], pair_up(before, after))
+    ids = _answered_in_both(base.records, samples.records)
+    try:
+        table = pair_up(base.units_of(ids), samples.units_of(ids))
+    except KeyError:  # Questions of one name that are grouped otherwise.
+        return Delta(value=None, note="not the same questions")
+    (found,) = compare_measures([base.measures[cell.result.headline]], table)
     left_out = len(base.records) - len(ids)
     return Delta(
         value=_round(found.difference),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
+from harness.evaluation.report import scale_of
 from leaderboards.board import Cell, Column, Group, Protocol, Row
 from leaderboards.naming import fingerprint, identity, label_checkpoints, short_names, training_step
 from leaderboards.protocols import differences, protocol_of
@@ -14,6 +15,14 @@ from leaderboards.runs import StoredRun
 from leaderboards.terms import ALL_TASKS, HALLUCINATION_TASKS, MAIN_FIGURES, TASKS, task_title
 
 RowsOf = Literal["checkpoints", "runs"]
+
+
+class _Terms(NamedTuple):
+    """What all runs of a group have in common."""
+
+    prompt: str
+    limit: int | None
+    blind: str | None
 
 
 class _Result(NamedTuple):
@@ -25,13 +34,18 @@ class _Result(NamedTuple):
     protocol: Protocol
     limit: int | None
 
+    @property
+    def terms(self) -> _Terms:
+        return _Terms(self.protocol.prompt, self.limit, self.protocol.blind)
+
 
 def group_runs(runs: Sequence[StoredRun], *, rows_of: RowsOf = "checkpoints") -> list[Group]:
-    """Sort runs into groups of which every column was had under one protocol; whole data first, then the largest.
+    """Sort runs into groups of which every column was had under one protocol.
 
-    Runs of another prompt format or limit never share a group; within one prompt format and limit, results of a task
-    over other data, of another task version, other frames per video or another judge go into a group of their own.
-    In a group, the latest run of a checkpoint and task counts.
+    Runs of another prompt format or limit, and runs that were not shown the media, never share a group with others;
+    where these are equal, results of a task over other data, of another task version, other frames per video or
+    another judge go into a group of their own. In a group, the latest run of a checkpoint and task counts. Groups that
+    were shown the media come first, of these those over whole data, of these the largest.
 
     Args:
         runs: finished runs.
@@ -41,18 +55,17 @@ def group_runs(runs: Sequence[StoredRun], *, rows_of: RowsOf = "checkpoints") ->
     labels = label_checkpoints(models)
     if rows_of == "runs":
         labels = _label_runs(runs, labels)
-    tables: dict[tuple[str, int | None, int], list[_Result]] = defaultdict(list)
-    layers = _layers(_results(runs, rows_of))
-    for (prompt, limit), layered in layers.items():
+    tables: dict[tuple[_Terms, int], list[_Result]] = defaultdict(list)
+    for terms, layered in _layers(_results(runs, rows_of)).items():
         for layer, result in layered:
-            tables[prompt, limit, layer].append(result)
-    groups: list[tuple[Group, tuple[str, int | None]]] = []
-    for (prompt, limit, _), results in tables.items():
+            tables[terms, layer].append(result)
+    groups: list[tuple[Group, _Terms]] = []
+    for (terms, _), results in tables.items():
         columns = _columns(results)
         rows = _rows(results, labels, other_names)
         ordered_by = _order_by(columns)
         group = Group(
-            title=_title(prompt, limit),
+            title=_title(terms),
             reason=None,
             columns=columns,
             rows=sorted(rows, key=lambda row: _order(row, ordered_by)),
@@ -60,17 +73,18 @@ def group_runs(runs: Sequence[StoredRun], *, rows_of: RowsOf = "checkpoints") ->
             diagnostics=comparable_figures(rows),
             attributed=[column.task for column in columns if _everywhere_attributed(column.task, rows)],
         )
-        groups.append((group, (prompt, limit)))
+        groups.append((group, terms))
     groups.sort(key=_group_order)
     return _with_reasons(groups)
 
 
-def _group_order(pair: tuple[Group, tuple[str, int | None]]) -> tuple[bool, int, int, str, str]:
-    """Groups over all questions first, then those with more results, then those over more questions."""
-    group, (_, limit) = pair
+def _group_order(pair: tuple[Group, _Terms]) -> tuple[bool, bool, int, int, str, str]:
+    """Groups that were shown the media first, then those over all questions, with more results, over more questions."""
+    group, terms = pair
     results = sum(len(row.cells) for row in group.rows)
     questions = sum(column.protocol.count for column in group.columns)
-    return limit is not None, -results, -questions, group.title, repr([column.protocol for column in group.columns])
+    protocols = repr([column.protocol for column in group.columns])
+    return terms.blind is not None, terms.limit is not None, -results, -questions, group.title, protocols
 
 
 def _names(runs: Sequence[StoredRun]) -> tuple[dict[str, str], dict[str, list[str]]]:
@@ -126,15 +140,15 @@ def _limit(run: StoredRun) -> int | None:
     return limit if isinstance(limit, int) else None
 
 
-def _layers(results: Sequence[_Result]) -> dict[tuple[str, int | None], list[tuple[int, _Result]]]:
-    """By prompt format and limit: each result with the rank of its protocol among those of its task.
+def _layers(results: Sequence[_Result]) -> dict[_Terms, list[tuple[int, _Result]]]:
+    """By prompt format, limit and blindness: each result with the rank of its protocol among those of its task.
 
     The protocol that most rows share comes first, so that the first layer is the largest table that can be made.
     """
-    by_terms: dict[tuple[str, int | None], list[_Result]] = defaultdict(list)
+    by_terms: dict[_Terms, list[_Result]] = defaultdict(list)
     for result in results:
-        by_terms[result.protocol.prompt, result.limit].append(result)
-    layered: dict[tuple[str, int | None], list[tuple[int, _Result]]] = {}
+        by_terms[result.terms].append(result)
+    layered: dict[_Terms, list[tuple[int, _Result]]] = {}
     for terms, members in by_terms.items():
         shared = Counter((result.task, result.protocol) for result in members)
         ranks: dict[tuple[str, Protocol], int] = {}
@@ -148,21 +162,12 @@ def _layers(results: Sequence[_Result]) -> dict[tuple[str, int | None], list[tup
 
 def _columns(results: Sequence[_Result]) -> list[Column]:
     protocols: dict[str, Protocol] = {}
-    values: dict[str, list[float]] = defaultdict(list)
+    values: dict[str, list[float | None]] = defaultdict(list)
     for result in results:
         protocols[result.task] = result.protocol
-        metric = result.run.record.tasks[result.task].metrics[result.protocol.headline]
-        values[result.task] += [value for value in (metric.value, metric.low, metric.high) if value is not None]
+        values[result.task].append(result.run.record.tasks[result.task].metrics[result.protocol.headline].value)
     ordered = [task for task in TASKS if task in protocols] + sorted(set(protocols) - set(TASKS))
-    return [
-        Column(
-            task=task,
-            protocol=protocols[task],
-            # Foreign tasks may have figures that are no shares, such as a sum of points.
-            scale=100.0 if all(-1 <= value <= 1 for value in values[task]) else 1.0,
-        )
-        for task in ordered
-    ]
+    return [Column(task=task, protocol=protocols[task], scale=scale_of(values[task])) for task in ordered]
 
 
 def _rows(results: Sequence[_Result], labels: Mapping[str, str], other_names: Mapping[str, Sequence[str]]) -> list[Row]:
@@ -222,11 +227,16 @@ def _everywhere_attributed(task: str, rows: Sequence[Row]) -> bool:
     return bool(known) and all(task in tasks for tasks in known)
 
 
-def _title(prompt: str, limit: int | None) -> str:
-    return f"{prompt} prompt, {'all questions' if limit is None else f'--limit {limit}'}"
+def _title(terms: _Terms) -> str:
+    title = f"{terms.prompt} prompt, {_questions(terms.limit)}"
+    return title if terms.blind is None else f"{title}, images and videos {terms.blind}"
 
 
-def _with_reasons(groups: Sequence[tuple[Group, tuple[str, int | None]]]) -> list[Group]:
+def _questions(limit: int | None) -> str:
+    return "all questions" if limit is None else f"--limit {limit}"
+
+
+def _with_reasons(groups: Sequence[tuple[Group, _Terms]]) -> list[Group]:
     """Say of every group but the first what sets it apart, and number titles that would be alike."""
     if not groups:
         return []
@@ -250,15 +260,14 @@ def _ordinal(number: int) -> str:
     return {2: "second", 3: "third"}.get(number, f"{number}th")
 
 
-def _differences(
-    group: Group, terms: tuple[str, int | None], first: Group, first_terms: tuple[str, int | None]
-) -> list[str]:
+def _differences(group: Group, terms: _Terms, first: Group, first_terms: _Terms) -> list[str]:
     found = []
-    if terms[0] != first_terms[0]:
-        found.append(f"prompt format {terms[0]}, not {first_terms[0]}")
-    if terms[1] != first_terms[1]:
-        shown = ["all questions" if limit is None else f"--limit {limit}" for limit in (terms[1], first_terms[1])]
-        found.append(f"{shown[0]}, not {shown[1]}")
+    if terms.prompt != first_terms.prompt:
+        found.append(f"prompt format {terms.prompt}, not {first_terms.prompt}")
+    if terms.limit != first_terms.limit:
+        found.append(f"{_questions(terms.limit)}, not {_questions(first_terms.limit)}")
+    if terms.blind != first_terms.blind:
+        found.append(f"images and videos {terms.blind or 'shown'}, not {first_terms.blind or 'shown'}")
     others = {column.task: column.protocol for column in first.columns}
     for column in group.columns:
         other = others.get(column.task)

@@ -27,8 +27,11 @@ def fetch_card(repo: str) -> str | None:
         return None
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise UsageError(f"--push {repo}: its card cannot be read: {_line(error)}.") from error
-    with open(path, encoding="utf-8", newline="") as file:
-        return file.read()
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return file.read()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--push {repo}: its card cannot be read as text: {error}. Save it as UTF-8.") from error
 
 
 def require_login(repo: str) -> str:

@@ -42,8 +42,13 @@ def write_board(board: Board, out: Path, formats: Sequence[str] = FORMATS) -> li
     return list(files)
 
 
-def write_pages(board: Board, out: Path) -> list[Path]:
+def write_pages(board: Board, out: Path, *, reports: bool = True) -> list[Path]:
     """A folder that GitHub Pages, or any server of files, can serve as it is: the page, its data, the reports.
+
+    Args:
+        board: the board.
+        out: folder; made if it is missing.
+        reports: copy the runs' `report.html` into the folder and link them; else the page links no report.
 
     Raises:
         StoreError: the folder or a report in it cannot be written.
@@ -53,7 +58,7 @@ def write_pages(board: Board, out: Path) -> list[Path]:
     for group in board.groups:
         for row in group.rows:
             for run in row.runs:
-                if run.report != "report.html" or str(run.folder) in places:
+                if not reports or run.report != "report.html" or str(run.folder) in places:
                     continue
                 place = f"runs/{_folder_name(run.record.id, places)}/report.html"
                 places[str(run.folder)] = place

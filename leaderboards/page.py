@@ -231,7 +231,7 @@ def _curve_figures(place: int, group: Group, curves: Sequence[Curve]) -> Iterato
         members = [curve for curve in curves if curve.figure == figure]
         svg = plot_curves(members, None if cell is None else cell.metric.value)
         if svg is not None:
-            note = f"{hypertext(members[0].measure)}, %"
+            note = f"{hypertext(members[0].measure)}{', %' if members[0].scale == 100 else ''}"
             yield _figure(svg, f"c{place}-{number_}", hypertext(figure), note)
 
 

@@ -36,7 +36,7 @@ def protocol_of(run: StoredRun, task: str) -> Protocol:
 
 
 def differences(one: Protocol, other: Protocol) -> list[str]:
-    """In what two protocols of one task differ, prompt format aside, in words."""
+    """In what two protocols of one task differ, prompt format and blindness aside, in words."""
     found = []
     if one.headline != other.headline:
         found.append(f"headline {one.headline}, not {other.headline}")
@@ -49,8 +49,6 @@ def differences(one: Protocol, other: Protocol) -> list[str]:
         found.append(f"{one.num_frames or 'unknown'} frames per video, not {other.num_frames or 'unknown'}")
     if one.judge != other.judge:
         found.append(f"judge {one.judge or 'none'}, not {other.judge or 'none'}")
-    if one.blind != other.blind:
-        found.append(f"images and videos {one.blind or 'shown'}, not {other.blind or 'shown'}")
     return found
 
 

@@ -36,6 +36,8 @@ def _conditions(column: Column, group: Group) -> Iterator[str]:
         yield f"{protocol.num_frames} frames per video"
     if protocol.judge is not None:
         yield f"judge {protocol.judge}"
+    if protocol.blind is not None:
+        yield f"images and videos {protocol.blind}"
 
 
 def _source(row: Row, task: str) -> Any:

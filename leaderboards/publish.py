@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.errors import UsageError
+from harness.errors import DataError, UsageError
 from leaderboards.board import Board, Row
 from leaderboards.build import find_checkpoint
 from leaderboards.outputs import PICTURES, write_if_changed, write_pages
@@ -22,6 +22,7 @@ class PublishConfig:
         readme: file with markers.
         rows: rows of a table in the README.
         pages: folder for a web server.
+        reports: whether the runs' reports are copied there and linked.
         page_url: address of the page for the README; `None`: the page in `pages`.
         card: name of the checkpoint whose model card and evaluation results are written.
         card_dir: folder of the card; `None`: the checkpoint's own.
@@ -33,6 +34,7 @@ class PublishConfig:
     readme: Path | None = None
     rows: int = 10
     pages: Path | None = None
+    reports: bool = True
     page_url: str | None = None
     card: str | None = None
     card_dir: Path | None = None
@@ -60,11 +62,11 @@ def publish_board(board: Board, config: PublishConfig) -> list[str]:
     Raises:
         UsageError: a README without markers, an unknown checkpoint, a folder that is missing, or the hub refuses.
         StoreError: a file cannot be written.
-        DataError: an existing model card is not valid.
+        DataError: an existing model card cannot be read or is not valid.
     """
     done: list[str] = []
     if config.pages is not None:
-        done += [str(path) for path in write_pages(board, config.pages)]
+        done += [str(path) for path in write_pages(board, config.pages, reports=config.reports)]
     if config.readme is not None:
         changed = update_readme(config.readme, _block(board, config, config.readme))
         done.append(f"{config.readme}: {'brought up to date' if changed else 'is up to date'}")
@@ -100,9 +102,7 @@ def _publish_card(board: Board, config: PublishConfig, name: str) -> list[str]:
         return [*done, f"committed as {user}: {hub.push(config.repo, files)}", *_listed(files)]
     folder = _card_folder(row, config)
     if folder is not None:
-        path = folder / hub.CARD
-        existing = path.read_bytes().decode("utf-8") if path.exists() else None
-        files[hub.CARD] = make_card(existing, row.label, results)
+        files[hub.CARD] = make_card(_existing_card(folder / hub.CARD), row.label, results)
         for name_, text in files.items():
             write_if_changed(folder / name_, text)
         done += [str(folder / name_) for name_ in files]
@@ -112,6 +112,21 @@ def _publish_card(board: Board, config: PublishConfig, name: str) -> list[str]:
         done.append(f"dry run: would commit to the model repository {config.repo} (do it with --no-dry-run):")
         done += _listed(files)
     return done
+
+
+def _existing_card(path: Path) -> str | None:
+    """Text of the card that a folder has; `None` where it has none.
+
+    Raises:
+        DataError: it cannot be read as text.
+    """
+    try:
+        # Bytes, so that line ends stay as they are.
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as text: {error}. Save it as UTF-8.") from error
 
 
 def _card_folder(row: Row, config: PublishConfig) -> Path | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from harness.errors import StoreError, UsageError
 from harness.store import CONFIG, RUN, SAMPLES, read_run
@@ -17,6 +17,7 @@ from harness.types import Metric, RunRecord
 DIAGNOSTICS: Final = "diagnostics.json"
 REPORTS: Final = ("report.html", "report.md")
 _DEPTH: Final = 8
+_COUNTS: Final = ("samples", "unanswered", "truncated", "errors", "disagreements", "unsettled")
 # What marks a folder beside the runs that is no run and not meant to be one: a checkpoint, or a board written here.
 _NEIGHBOURS: Final = (CONFIG, "adapter_config.json", "trainer_state.json", "model.safetensors", "recipe.yaml")
 
@@ -192,21 +193,40 @@ def _check(record: RunRecord, path: Path) -> None:
     except ValueError:
         require(False, f"started {record.started!r} is not a date")
     require(bool(record.tasks), "it has no task")
+    require(isinstance(record.settings.get("blind"), str | None), "the setting blind is not a text")
     for task, result in record.tasks.items():
+        require(result.task == task, f"task {task!r} is called {result.task!r}")
+        require(isinstance(result.headline, str), f"headline of task {task!r} is not a text")
         require(result.headline in result.metrics, f"task {task!r} has no metric {result.headline!r}")
         require(isinstance(record.data.get(task), Mapping), f"task {task!r} has no data entry")
+        for name in _COUNTS:
+            require(_is_count(getattr(result, name)), f"{name} of task {task!r} is not a count")
+        require(result.errors <= result.samples, f"task {task!r} has more errors than samples")
         require(isinstance(result.official, Mapping), f"task {task!r} has no official values")
+        for name, value in result.official.items():
+            require(_is_number(value), f"official value {name!r} of task {task!r} is not a number")
         for metric in result.metrics.values():
             require(_is_sound(metric), f"metric {metric.name!r} of task {task!r} is not a figure")
+    try:
+        json.dumps(asdict(record), ensure_ascii=False, allow_nan=False).encode()
+    except ValueError as error:
+        require(False, f"it holds a value that cannot be written: {error}")
 
 
 def _is_sound(metric: Metric) -> bool:
     numbers = (metric.value, metric.stderr, metric.low, metric.high)
-    return (
-        all(number is None or (isinstance(number, int | float) and math.isfinite(number)) for number in numbers)
-        and isinstance(metric.n, int)
-        and isinstance(metric.name, str)
+    return all(_is_number(number) for number in numbers) and _is_count(metric.n) and isinstance(metric.name, str)
+
+
+def _is_number(value: Any) -> bool:
+    """A finite number, or `None`; an integer too large for a floating-point number is none."""
+    return value is None or (
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     )
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _moment(started: str) -> datetime:
@@ -230,7 +250,7 @@ def read_diagnostics(path: Path) -> Diagnostics | None:
             for task, causes in (data.get("attribution") or {}).items()
         }
         judge = (data.get("judge") or {}).get("identity")
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise StoreError(f"{path} cannot be used: {error}.") from error
     return Diagnostics(figures=figures, attribution=attribution, judge=None if judge is None else str(judge))
 
@@ -250,6 +270,6 @@ def _figure(name: str, stored: Mapping[str, Any]) -> Figure:
 
 def _count(found: Any) -> int:
     count = found.get("n") if isinstance(found, Mapping) else found
-    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+    if not _is_count(count):
         raise ValueError(f"attribution {found!r} is not a count")
     return count

@@ -91,6 +91,27 @@ def test_a_baseline_is_found_by_label_run_model_or_weights(tmp_path: Path) -> No
         assert data["groups"][0]["baseline"] == "base"
 
 
+def test_a_run_of_any_table_names_its_checkpoint(tmp_path: Path) -> None:
+    for prompt in ("direct", "grounded"):
+        for model in ("base", "other"):
+            write_run(tmp_path / f"{model}-{prompt}", model=model, counts=20, prompt=prompt)
+    for run_id in ("base-direct", "base-grounded"):
+        out = tmp_path / "out"
+        assert call("build", "--runs", tmp_path, "--baseline", run_id, "--out", out, "--formats", "json") == 0
+        data = json.loads((out / "leaderboard.json").read_text())
+        assert [group["baseline"] for group in data["groups"]] == ["base", "base"]
+
+
+def test_an_odd_value_makes_the_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(tmp_path / "runs" / "a", counts=20)
+    path = write_run(tmp_path / "runs" / "b", counts=20) / "run.json"
+    record = json.loads(path.read_text())
+    record["tasks"]["pope"]["samples"] = None
+    path.write_text(json.dumps(record))
+    assert call("build", "--runs", tmp_path / "runs", "--out", tmp_path / "out") == 1
+    assert f"left out: {path}" in capsys.readouterr().err
+
+
 def test_publish_checks_its_options_before_it_reads_runs(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing to publish to"):
         call("publish", "--runs", tmp_path / "nowhere")

@@ -100,6 +100,35 @@ def test_a_missing_sample_file_is_named_and_the_row_stays(tmp_path: Path) -> Non
         assert delta.note == "samples cannot be used"
 
 
+def change_sample(folder: Path, task: str, **fields: object) -> None:
+    """Give the first sample of a task other fields."""
+    path = folder / "samples.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    next(record for record in records if record["sample"]["task"] == task)["sample"].update(fields)
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+@pytest.mark.parametrize("broken", ["base", "b"])
+def test_a_sample_that_cannot_be_counted_is_named_and_the_row_stays(tmp_path: Path, broken: str) -> None:
+    for name in ("base", "b", "c"):
+        write_run(tmp_path / name, model=name, skills={"mmvu": 0.5}, counts=20)
+    change_sample(tmp_path / broken, "mmvu", attributes=None)
+    group, (problem,) = compared(tmp_path)
+    assert str(tmp_path / broken) in problem
+    assert "a sample of mmvu cannot be used" in problem
+    assert len(group.rows) == 3
+    assert group.tests == (0 if broken == "base" else 1)
+
+
+def test_questions_that_are_paired_otherwise_are_not_the_same(tmp_path: Path) -> None:
+    for name in ("base", "b"):
+        write_run(tmp_path / name, model=name, skills={"videohallucer": 0.5}, counts=20)
+    change_sample(tmp_path / "b", "videohallucer", group="another pair")
+    delta = compared(tmp_path)[0].row("b").cells["videohallucer"].delta
+    assert delta is not None
+    assert (delta.value, delta.note) == (None, "not the same questions")
+
+
 def test_without_the_baselines_samples_nothing_is_tested(tmp_path: Path) -> None:
     for name in ("base", "b"):
         write_run(tmp_path / name, model=name, counts=20)

@@ -202,6 +202,14 @@ def test_pages_are_a_folder_that_can_be_served(board: Board, world: Path, tmp_pa
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
+def test_pages_without_reports_link_none(board: Board, tmp_path: Path) -> None:
+    publish_board(board, PublishConfig(pages=tmp_path / "with"))
+    publish_board(board, PublishConfig(pages=tmp_path / "without", reports=False))
+    assert "report.html" in (tmp_path / "with" / "index.html").read_text()
+    assert "report.html" not in (tmp_path / "without" / "index.html").read_text()
+    assert not (tmp_path / "without" / "runs").exists()
+
+
 def test_reports_of_one_id_get_folders_of_their_own(tmp_path: Path) -> None:
     for number, parent in enumerate(("x", "y")):
         folder = write_run(tmp_path / "runs" / parent / "run", model=f"m{number}", counts=20)
@@ -221,6 +229,17 @@ def test_publishing_everywhere_at_once_is_idempotent(board: Board, tmp_path: Pat
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert any("is up to date" in line for line in publish_board(board, config))
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("content", ["# Modèle\n".encode("latin-1"), None])
+def test_a_card_that_cannot_be_read_is_the_users_mistake(board: Board, tmp_path: Path, content: bytes | None) -> None:
+    if content is None:
+        (tmp_path / "README.md").mkdir()
+    else:
+        (tmp_path / "README.md").write_bytes(content)
+    with pytest.raises(DataError, match=r"README.md cannot be read as text: .* Save it as UTF-8") as raised:
+        publish_board(board, PublishConfig(card=LEADER, card_dir=tmp_path))
+    assert raised.value.exit_code == 2
 
 
 def test_the_card_goes_to_the_checkpoints_own_folder(tmp_path: Path) -> None:

@@ -93,6 +93,44 @@ def test_a_metric_that_is_no_figure_is_named(run: Path, value: object) -> None:
     assert "'mean/accuracy' of task 'pope' is not a figure" in problems[0]
 
 
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        ("tasks.pope.samples", None, "samples of task 'pope' is not a count"),
+        ("tasks.pope.unanswered", "x", "unanswered of task 'pope' is not a count"),
+        ("tasks.pope.errors", -1, "errors of task 'pope' is not a count"),
+        ("tasks.pope.errors", 13, "task 'pope' has more errors than samples"),
+        ("tasks.pope.headline", ["x"], "headline of task 'pope' is not a text"),
+        ("tasks.pope.task", "mmvu", "task 'pope' is called 'mmvu'"),
+        ("tasks.pope.official.mean/accuracy", "hi", "official value 'mean/accuracy' of task 'pope' is not a number"),
+        ("tasks.pope.official.mean/accuracy", float("nan"), "official value 'mean/accuracy' of task 'pope'"),
+        pytest.param(
+            "tasks.pope.metrics.mean/accuracy.value",
+            10**400,
+            "'mean/accuracy' of task 'pope' is not a figure",
+            id="huge",
+        ),
+        ("decoding.temperature", float("nan"), "it holds a value that cannot be written"),
+        ("seed", float("nan"), "it holds a value that cannot be written"),
+        ("settings.comment", "\ud800", "it holds a value that cannot be written"),
+        ("settings.blind", {}, "the setting blind is not a text"),
+    ],
+)
+def test_an_odd_value_is_named_and_the_run_left_out(run: Path, place: str, value: object, said: str) -> None:
+    path = run / "run.json"
+    record = json.loads(path.read_text())
+    *parents, last = place.split(".")
+    holder = record
+    for parent in parents:
+        holder = holder[parent]
+    holder[last] = value
+    path.write_text(json.dumps(record))
+    runs, problems = load_runs([run.parent])
+    assert runs == []
+    assert said in problems[0]
+    assert str(run) in problems[0]
+
+
 def test_a_headline_without_its_metric_is_named(run: Path) -> None:
     tasks = json.loads((run / "run.json").read_text())["tasks"]
     tasks["pope"]["headline"] = "mean/beauty"
@@ -147,7 +185,8 @@ def test_diagnostics_are_read(run: Path) -> None:
     "text",
     [
         *("{", "[]", '{"metrics": {"x": 1}}', '{"metrics": {"x": {"value": "y"}}}', '{"judge": "me"}'),
-        *('{"attribution": {"pope": {"x": -1}}}', '{"attribution": {"x": {"n": 1.5}}}', '{"attribution": {"x": 3}}'),
+        *('{"metrics": {"x": {"value": 0.5, "better": 1e999}}}', '{"attribution": {"pope": {"x": -1}}}'),
+        *('{"attribution": {"x": {"n": 1.5}}}', '{"attribution": {"x": 3}}'),
     ],
 )
 def test_broken_diagnostics_are_named_and_the_run_stays(run: Path, text: str) -> None:

@@ -97,6 +97,7 @@ def write_run(
     counts: int | Mapping[str, int] = 60,
     prompt: str = "grounded",
     limit: int | None = None,
+    blind: str | None = None,
     started: str = "2026-03-01T10:00:00+00:00",
     seed: int = 0,
     yes_bias: float = 0.5,
@@ -132,6 +133,7 @@ def write_run(
         "decoding": decoding,
         "seed": seed,
         "limit": limit,
+        "blind": blind,
         "num_frames": num_frames,
         "engine": "replay",
         "engine_settings": {},
@@ -170,6 +172,7 @@ def write_run(
             tasks={task: summarise(get_scoring(task), records[task]) for task in tasks},
         )
     )
+    run_folder.close()
     return folder
 
 
