@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 
 import pytest
 
@@ -227,3 +228,150 @@ def test_validate_looks_for_media(tmp_path, capsys):
     (tmp_path / "1.png").write_bytes((tmp_path / "1.png").read_bytes()[:40])
     with pytest.raises(DataError, match="row 'a': field 'media': image"):
         command("validate", path, "--media")
+
+
+TRL = {"id": "a", "messages": [{"role": "user", "content": "Is it red?"}], "solution": "no"}
+
+
+def harness(*arguments):
+    from harness.cli import main
+
+    return main(["data", *map(str, arguments)])
+
+
+def source_of(folder, *rows):
+    path = folder / "source.json"
+    path.write_text(json.dumps(rows))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("source_format", "row", "message"),
+    [
+        ("trl", {**TRL, "messages": ["hi"]}, "field 'messages[0]': a str"),
+        ("trl", {**TRL, "prompt": [None]}, "field 'prompt[0]': a NoneType"),
+        ("trl", {**TRL, "completion": ["no"]}, "field 'completion[0]': a str"),
+        ("trl", {**TRL, "messages": [{"role": "user", "content": None}]}, "field 'content' of the user's message"),
+        ("trl", {**TRL, "messages": [{"role": "user", "content": ["q"]}]}, "field 'content' of the user's message"),
+        ("trl", {**TRL, "messages": [{"role": "user", "content": [{"text": 3}]}]}, "field 'content'"),
+        ("trl", {**TRL, "messages": [*TRL["messages"], {"role": "assistant"}]}, "the assistant's message"),
+        ("trl", {**TRL, "solution": ["no"]}, "'ground_truth') is a list"),
+        ("trl", {**TRL, "id": ["a"]}, "field 'id': a list"),
+        ("llava-cot", {**LLAVA_COT, "conversations": ["x", "y"]}, "field 'conversations[0]': a str"),
+        (
+            "llava-cot",
+            {**LLAVA_COT, "conversations": [{"from": "human"}, {"from": "gpt", "value": None}]},
+            "CONCLUSION",
+        ),
+        ("llava-cot", {**LLAVA_COT, "conversations": [{"from": "human"}, LLAVA_COT["conversations"][1]]}, "'value'"),
+        ("video-r1", {**VIDEO_R1, "options": [{"A": "x"}, None]}, "field 'options'"),
+        ("video-r1", {**VIDEO_R1, "problem_id": {}}, "field 'problem_id': a dict"),
+        ("omnex", {**VIDEO_R1, "path": [None]}, "field 'path'"),
+    ],
+)
+def test_a_malformed_row_is_named_or_skipped(tmp_path, capsys, source_format, row, message):
+    good = {"trl": TRL, "llava-cot": LLAVA_COT}.get(source_format, VIDEO_R1)
+    source, out = source_of(tmp_path, good, row), tmp_path / "out.jsonl"
+    assert harness("convert", source, "--from", source_format, "--out", out) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {source}[1]: ")
+    assert message in error
+    assert harness("convert", source, "--from", source_format, "--out", out, "--skip-bad") == 0
+    assert "1 rows left out" in capsys.readouterr().err
+    assert len(list(read_examples(out))) == 1
+
+
+def test_rows_without_an_id_get_the_name_of_their_place(tmp_path):
+    source, out = source_of(tmp_path, {**TRL, "id": None}, {**TRL, "id": None}), tmp_path / "out.jsonl"
+    assert harness("convert", source, "--from", "trl", "--out", out) == 0
+    assert [example.sample.id for example in read_examples(out)] == [f"{source}[0]", f"{source}[1]"]
+
+
+@pytest.mark.parametrize("layout", ["array", "lines"])
+def test_a_source_that_is_not_utf8_is_named_by_row(tmp_path, capsys, layout):
+    source, out = tmp_path / "source.json", tmp_path / "out.jsonl"
+    rows = [json.dumps(TRL).encode(), json.dumps({**TRL, "id": "café"}, ensure_ascii=False).encode("latin-1")]
+    source.write_bytes(b"[" + b",\n".join(rows) + b"]" if layout == "array" else b"\n".join(rows))
+    assert harness("convert", source, "--from", "trl", "--out", out) == 2
+    where = f"{source}[1]" if layout == "array" else f"{source}:2"
+    assert capsys.readouterr().err == f"error: {where}: not UTF-8 (byte 0xe9). Save the file as UTF-8.\n"
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_a_source_that_is_no_json_file_is_refused(tmp_path, capsys):
+    out = tmp_path / "out.jsonl"
+    assert harness("convert", tmp_path, "--from", "trl", "--out", out) == 2
+    assert f"{tmp_path} cannot be read: Is a directory" in capsys.readouterr().err
+    (tmp_path / "loop").symlink_to("loop")
+    assert harness("convert", tmp_path / "loop", "--from", "trl", "--out", out) == 2
+    source = source_of(tmp_path, TRL, "hi")
+    assert harness("convert", source, "--from", "trl", "--out", out) == 2
+    assert f"{source}[1]: the array holds a str" in capsys.readouterr().err
+    for text in ("[" * 100_000, '{"a":' * 100_000):
+        source.write_text(text)
+        assert harness("convert", source, "--from", "trl", "--out", out) == 2
+    assert not out.exists()
+
+
+def test_half_a_character_is_converted_and_read_back(tmp_path):
+    source, out = source_of(tmp_path, {**TRL, "messages": [{"role": "user", "content": "q?\ud800 \\"}]}), tmp_path / "o"
+    assert harness("convert", source, "--from", "trl", "--out", out) == 0
+    assert out.read_text(encoding="utf-8").isascii()
+    assert [example.sample.question for example in read_examples(out)] == ["q?\ud800 \\"]
+    assert harness("validate", out) == 0
+
+
+def test_a_target_that_cannot_be_written_is_refused(tmp_path, capsys):
+    source = source_of(tmp_path, TRL)
+    (tmp_path / "folder").mkdir()
+    for out in (tmp_path / "folder", source / "out.jsonl", tmp_path / ("x" * 300)):
+        assert harness("convert", source, "--from", "trl", "--out", out) == 2
+        assert f"error: cannot write {out}: " in capsys.readouterr().err
+    os.mkfifo(tmp_path / "pipe")
+    assert harness("convert", source, "--from", "trl", "--out", tmp_path / "pipe") == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pipe", "source.json"]
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("rows", [[], [{"id": "a"}], [TRL, {"id": "b"}]])
+def test_a_failed_conversion_keeps_the_old_file(tmp_path, capsys, rows):
+    source, out = source_of(tmp_path, *rows), tmp_path / "out.jsonl"
+    out.write_text("keep\n")
+    skip = ["--skip-bad"] if len(rows) == 1 else []
+    assert harness("convert", source, "--from", "trl", "--out", out, *skip) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "holds no rows" in captured.err or "neither 'prompt' nor 'messages'" in captured.err
+    assert out.read_text() == "keep\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "source.json"]
+
+
+def test_an_id_that_occurs_twice_is_refused_or_skipped(tmp_path, capsys):
+    source, out = source_of(tmp_path, TRL, {**TRL, "id": "b"}, {**TRL, "id": " a "}), tmp_path / "out.jsonl"
+    assert harness("convert", source, "--from", "trl", "--out", out) == 2
+    assert f"{source}[2]: id 'a' occurs in {source}[0] already." in capsys.readouterr().err
+    assert harness("convert", source, "--from", "trl", "--out", out, "--skip-bad") == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("2 rows written")
+    assert "1 rows left out, the first: " in captured.err
+    assert harness("validate", out) == 0
+
+
+def test_a_media_path_that_is_too_long_is_missing(tmp_path, capsys):
+    from trainers.data.loading import read_training
+
+    path = write(tmp_path / "rows.jsonl", [{**ROW, "media": ["x" * 300]}])
+    assert harness("validate", path) == 2
+    assert "row 'a': field 'media'" in capsys.readouterr().err
+    with pytest.raises(DataError, match="row 'a': field 'media'"):
+        read_training(path, tmp_path, limit=None, require_response=False)
+
+
+def test_the_help_shows_the_schema_that_errors_point_to(capsys):
+    with pytest.raises(DataError, match="'harness data --help' shows the schema"):
+        example_from_row({}, "w")
+    with pytest.raises(SystemExit):
+        harness("--help")
+    shown = capsys.readouterr().out
+    example = example_from_row(json.loads(shown[shown.index("{") : shown.index("}\n") + 1]), "help")
+    assert all(f"\n  {field} " in shown for field in [*row_from_example(example), "choices", "response"])

@@ -4,25 +4,41 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
-from harness.errors import DataError, UsageError
+from harness.errors import DataError, StoreError, UsageError
+from harness.files import write_errors
+from harness.records import LONE_SURROGATES
+from trainers.data.schema import (
+    SCHEMA,
+    example_from_row,
+    read_examples,
+    read_rows,
+    refuse_undecodable,
+    row_from_example,
+)
 
 _FORMATS: Final = ("video-r1", "omnex", "llava-cot", "trl")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `harness data`."""
+    parser.epilog, parser.formatter_class = SCHEMA, argparse.RawDescriptionHelpFormatter
     commands = parser.add_subparsers(dest="data_command", required=True, metavar="COMMAND")
     convert = commands.add_parser("convert", help="published training data to the schema of the recipes")
     convert.add_argument("source", type=Path, metavar="FILE", help="JSON array or JSON lines")
     convert.add_argument("--from", dest="source_format", required=True, choices=_FORMATS, help="format of FILE")
     convert.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSONL file to write")
-    convert.add_argument("--skip-bad", action="store_true", help="leave out rows that do not convert, and count them")
+    convert.add_argument(
+        "--skip-bad", action="store_true", help="leave out rows that do not convert or repeat an id, and count them"
+    )
     validate = commands.add_parser("validate", help="check a JSONL file, row by row")
     validate.add_argument("source", type=Path, metavar="FILE", help="JSONL file")
     validate.add_argument("--sft", action="store_true", help="every row needs a response")
@@ -40,37 +56,40 @@ def run(arguments: argparse.Namespace) -> int:
 def convert(source: Path, source_format: str, out: Path, *, skip_bad: bool) -> int:
     """Convert a file; every row that is written was read back by the schema.
 
+    On any error `out` is left as it was.
+
     Raises:
-        DataError: a row does not convert and `skip_bad` is not set.
+        DataError: a row does not convert or has the id of an earlier one, and `skip_bad` is not set; no row converts;
+            or the source cannot be read.
+        StoreError: `out` cannot be written.
         UsageError: source and target are the same file.
     """
     from trainers.data.converters import CONVERTERS
-    from trainers.data.schema import example_from_row, row_from_example
 
-    if out.resolve() == source.resolve():
+    if _same_file(source, out):
         raise UsageError(f"--out {out} is the file that is read. Name another one.")
-    written, skipped = 0, Counter[str]()
-    first = ""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_name(f".{out.name}.part")
-    with unfinished.open("w", encoding="utf-8") as file:
+    seen: dict[str, str] = {}
+    skipped, first = 0, ""
+    with _replacement(out) as file:
         for where, row in _source_rows(source):
             try:
                 example = example_from_row(CONVERTERS[source_format](row, where), where)
+                earlier = seen.setdefault(example.sample.id, where)
+                if earlier != where:
+                    raise DataError(f"{where}: id {example.sample.id!r} occurs in {earlier} already. Ids are unique.")
             except DataError as error:
                 if not skip_bad:
                     raise DataError(f"{error} (--skip-bad leaves such rows out.)") from error
-                first = first or str(error)
-                skipped[str(error).removeprefix(where)] += 1
+                skipped, first = skipped + 1, first or str(error)
                 continue
             file.write(json.dumps(row_from_example(example), ensure_ascii=False) + "\n")
-            written += 1
-    unfinished.replace(out)
-    print(f"{written} rows written to {out}")
-    if skipped:
-        print(f"warning: {skipped.total()} rows left out, the first: {first}", file=sys.stderr)
-    if not written:
-        raise DataError(f"{source}: no row converts from {source_format}. Is the format right?")
+        left_out = f"{skipped} rows left out, the first: {first}" if skipped else ""
+        if not seen:
+            reason = left_out or "it holds no rows."
+            raise DataError(f"{source}: no row converts from {source_format}: {reason} Is the format right?")
+    print(f"{len(seen)} rows written to {out}")
+    if left_out:
+        print(f"warning: {left_out}", file=sys.stderr)
     return 0
 
 
@@ -80,8 +99,6 @@ def validate(source: Path, *, sft: bool, media_root: Path | None, open_media: bo
     Raises:
         DataError: names row and field.
     """
-    from trainers.data.schema import read_examples
-
     kinds, media_kinds = Counter[str](), Counter[str]()
     for example in read_examples(source, require_response=sft):
         sample = example.sample
@@ -89,7 +106,7 @@ def validate(source: Path, *, sft: bool, media_root: Path | None, open_media: bo
         for media in sample.media:
             media_kinds[media.kind] += 1
             path = (media_root or source.parent) / media.source
-            if not path.is_file():
+            if not os.path.isfile(path):  # Path.is_file raises where a path is too long.
                 raise DataError(f"{source}: row {sample.id!r}: field 'media': {path} is missing. Set --media-root.")
             if open_media:
                 _open(media.kind, path, f"{source}: row {sample.id!r}: field 'media'")
@@ -113,44 +130,74 @@ def _counts(counter: Counter[str]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counter.most_common())
 
 
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
+
+
+@contextmanager
+def _replacement(path: Path) -> Iterator[TextIO]:
+    """A file that takes the place of `path` when the block ends without an error, and else is removed."""
+    with write_errors(path):
+        if path.exists() and not path.is_file():
+            raise StoreError(f"cannot write {path}: it is no regular file. Give the name of a file with --out.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", errors=LONE_SURROGATES) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
 def _source_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Rows of a JSON array or of JSON lines, one at a time: published arrays are too large to hold."""
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8", errors="surrogateescape") as file:
             start = file.read(1)
             while start and start.isspace():
                 start = file.read(1)
             if start != "[":
-                from trainers.data.schema import read_rows
-
                 for _, where, row in read_rows(path):
                     yield where, row
                 return
-            for number, row in enumerate(_array_items(file, path)):
-                yield f"{path}[{number}]", row
+            yield from _array_items(file, path)
     except FileNotFoundError as error:
         raise DataError(f"{path} not found.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}. Give a JSON file.") from error
 
 
-def _array_items(file: Any, path: Path) -> Iterator[Mapping[str, Any]]:
+def _array_items(file: TextIO, path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Objects of an array whose opening bracket was read already."""
     decoder = json.JSONDecoder()
-    text, place, done = "", 0, False
+    text, place, done, number = "", 0, False, 0
     while True:
         while place < len(text) and text[place] in " \t\r\n,":
             place += 1
         if text.startswith("]", place):
             return
+        where = f"{path}[{number}]"
         try:
             item, end = decoder.raw_decode(text, place)
+        except RecursionError as error:
+            raise DataError(f"{where}: nested too deeply to be read.") from error
         except ValueError as error:
             if done:
-                raise DataError(f"{path}: not a JSON array of objects: {error}. Was the download cut off?") from error
+                raise DataError(f"{where}: not a JSON array of objects: {error}. Was the download cut off?") from error
             more = file.read(1 << 20)
             done = not more
             text, place = text[place:] + more, 0
             continue
+        refuse_undecodable(text[place:end], where)
         if not isinstance(item, dict):
-            raise DataError(f"{path}: the array holds a {type(item).__name__}, not an object.")
-        yield item
-        place = end
+            raise DataError(f"{where}: the array holds a {type(item).__name__}, not an object.")
+        yield where, item
+        place, number = end, number + 1

@@ -44,7 +44,7 @@ def convert_video_r1(row: Row, where: str) -> dict[str, Any]:
     answer = match[1] if match else solution.strip()
     media = [{"kind": _need(row, "data_type", where), "path": path.removeprefix("./")} for path in _paths(row, where)]
     converted: dict[str, Any] = {
-        "id": str(row.get("problem_id", where)),
+        "id": _identifier(row, "problem_id", where),
         "media": [] if media and media[0]["kind"] == "text" else media,
         "question": _without_instruction(_need(row, "problem", where)),
     }
@@ -60,23 +60,24 @@ def convert_video_r1(row: Row, where: str) -> dict[str, Any]:
 
 def convert_llava_cot(row: Row, where: str) -> dict[str, Any]:
     """A LLaVA-CoT row: its first turn that was answered in the four sections."""
-    turns = row.get("conversations")
-    if not isinstance(turns, list):
-        raise DataError(f"{where}: field 'conversations' is missing or not a list.")
-    for asked, told in pairwise(turns):
-        if asked.get("from") == "human" and told.get("from") == "gpt" and "<CONCLUSION>" in told.get("value", ""):
+    for asked, told in pairwise(_objects(row, "conversations", where)):
+        response = told.get("value")
+        if asked.get("from") != "human" or told.get("from") != "gpt" or not isinstance(response, str):
+            continue
+        if "<CONCLUSION>" in response:
             break
     else:
         raise DataError(f"{where}: field 'conversations': no answer holds <CONCLUSION>.")
     sections = {}
     for theirs, ours in _LLAVA_COT.items():
-        match = re.search(rf"<{theirs}>(.*?)</{theirs}>", told["value"], re.DOTALL)
+        match = re.search(rf"<{theirs}>(.*?)</{theirs}>", response, re.DOTALL)
         if match is None:
             raise DataError(f"{where}: field 'conversations': the answer has no <{theirs}> section.")
         sections[ours] = match[1].strip()
-    question, choices = _split_options(_without_instruction(_MEDIA_TOKEN.sub("", asked["value"])))
+    asked_text = _need(asked, "value", f"{where}: field 'conversations'")
+    question, choices = _split_options(_without_instruction(_MEDIA_TOKEN.sub("", asked_text)))
     converted: dict[str, Any] = {
-        "id": str(row.get("id", where)),
+        "id": _identifier(row, "id", where),
         "media": _listed(row.get("image")),
         "question": question,
     }
@@ -95,18 +96,21 @@ def convert_llava_cot(row: Row, where: str) -> dict[str, Any]:
 
 def convert_trl(row: Row, where: str) -> dict[str, Any]:
     """A conversational row of TRL."""
-    messages = row.get("prompt") or row.get("messages")
-    if isinstance(messages, str):
-        messages = [{"role": "user", "content": messages}]
-    if not isinstance(messages, list):
+    field = "prompt" if row.get("prompt") else "messages"
+    if isinstance(row.get(field), str):
+        messages: list[Row] = [{"role": "user", "content": row[field]}]
+    elif isinstance(row.get(field), list):
+        messages = _objects(row, field, where)
+    else:
         raise DataError(f"{where}: neither 'prompt' nor 'messages' is a list of messages.")
     completion = row.get("completion")
-    messages = [*messages, *(completion if isinstance(completion, list) else [])]
+    if isinstance(completion, list):
+        messages = [*messages, *_objects(row, "completion", where)]
     users = [message for message in messages if message.get("role") == "user"]
     if not users:
-        raise DataError(f"{where}: field 'prompt': no message of the user.")
-    asked = _message_text(users[0])
-    told = next((_message_text(message) for message in messages if message.get("role") == "assistant"), None)
+        raise DataError(f"{where}: field '{field}': no message of the user.")
+    asked = _message_text(users[0], where)
+    told = next((_message_text(message, where) for message in messages if message.get("role") == "assistant"), None)
     if told is None and isinstance(completion, str):
         told = completion
     solution = row.get("solution", row.get("answer", row.get("ground_truth")))
@@ -114,11 +118,13 @@ def convert_trl(row: Row, where: str) -> dict[str, Any]:
         solution = told
     if solution is None:
         raise DataError(f"{where}: no target: none of 'solution', 'answer', 'ground_truth', 'completion' is there.")
+    if isinstance(solution, (list, dict)):
+        raise DataError(f"{where}: the target ('solution', 'answer' or 'ground_truth') is a {type(solution).__name__}.")
     match = _ANSWER.search(str(solution))
     answer = match[1] if match else str(solution).strip()
     question, choices = _split_options(_without_instruction(_MEDIA_TOKEN.sub("", asked)))
     media = _listed(row.get("images", row.get("image"))) + _listed(row.get("videos", row.get("video")))
-    converted: dict[str, Any] = {"id": str(row.get("id", where)), "media": media, "question": question}
+    converted: dict[str, Any] = {"id": _identifier(row, "id", where), "media": media, "question": question}
     letter = _leading_letter(answer, choices)
     if letter is not None:
         converted |= {"choices": choices, "answer": letter, "answer_kind": "choice"}
@@ -145,6 +151,23 @@ def _need(row: Row, field: str, where: str) -> str:
     return value
 
 
+def _identifier(row: Row, field: str, where: str) -> str:
+    value = row.get(field)
+    if isinstance(value, (list, dict)):
+        raise DataError(f"{where}: field '{field}': a {type(value).__name__}, not a text or a number.")
+    return where if value is None else str(value)
+
+
+def _objects(row: Row, field: str, where: str) -> list[Row]:
+    value = row.get(field)
+    if not isinstance(value, list):
+        raise DataError(f"{where}: field '{field}' is missing or not a list.")
+    for number, item in enumerate(value):
+        if not isinstance(item, dict):
+            raise DataError(f"{where}: field '{field}[{number}]': a {type(item).__name__}, not an object.")
+    return value
+
+
 def _paths(row: Row, where: str) -> list[str]:
     value = row.get("path")
     paths = value if isinstance(value, list) else [value]
@@ -164,6 +187,8 @@ def _options(row: Row, where: str) -> dict[str, str]:
     options = row.get("options")
     if not isinstance(options, list) or len(options) < 2:
         raise DataError(f"{where}: field 'options': a multiple-choice row needs a list of two or more.")
+    if any(not isinstance(option, (str, int, float)) for option in options):
+        raise DataError(f"{where}: field 'options': an option is neither a text nor a number.")
     choices: dict[str, str] = {}
     for letter, option in zip(ascii_uppercase, options, strict=False):
         match = _OPTION.match(str(option))
@@ -214,11 +239,15 @@ def _split_options(question: str) -> tuple[str, dict[str, str]]:
     return (stem, choices) if stem else (question, {})
 
 
-def _message_text(message: Mapping[str, Any]) -> str:
-    content = message.get("content", "")
+def _message_text(message: Row, where: str) -> str:
+    content = message.get("content")
     if isinstance(content, str):
         return content
-    return "\n".join(part.get("text") or "" for part in content if part.get("type", "text") == "text").strip()
+    if isinstance(content, list) and all(isinstance(part, dict) for part in content):
+        texts = [part.get("text") or "" for part in content if part.get("type", "text") == "text"]
+        if all(isinstance(text, str) for text in texts):
+            return "\n".join(texts).strip()
+    raise DataError(f"{where}: field 'content' of the {message['role']}'s message: neither a text nor a list of parts.")
 
 
 def _own_tags(response: str) -> str:

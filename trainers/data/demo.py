@@ -18,7 +18,8 @@ from harness.demo.data_images import encode_png
 from harness.demo.questions import Family, Query, resolve
 from harness.demo.videos import render_image
 from harness.demo.world import Scene, draw_scene
-from harness.files import write_atomically
+from harness.errors import UsageError
+from harness.files import write_atomically, write_errors
 from harness.types import Media
 from trainers.data.schema import Example, row_from_example
 
@@ -26,10 +27,12 @@ FAMILIES: Final[tuple[Family, ...]] = (
     "object", "located", "object", "where", "object", "color", "object", "count", "object", "identity",
 )  # fmt: skip
 """Kinds of question, in turn: half of them ask whether an object is there."""
+MARK: Final = "made.json"
+"""Tells that the rows beside it are the demo's, and how they were drawn."""
 
 
 def write_demo_rows(folder: Path, rows: int, seed: int) -> Path:
-    """Write `train.jsonl` and its images, unless they are there already.
+    """Write `train.jsonl` and its images, unless they are there already; `made.json` tells that they are the demo's.
 
     Args:
         folder: made where it does not exist.
@@ -38,23 +41,52 @@ def write_demo_rows(folder: Path, rows: int, seed: int) -> Path:
 
     Returns:
         The file. Its rows hold a response each, a true and grounded one, for supervised fine-tuning.
+
+    Raises:
+        UsageError: rows or images that are not the demo's would be overwritten.
+        StoreError: the folder cannot be written.
     """
-    file, mark = folder / "train.jsonl", folder / "made.json"
+    file, mark = folder / "train.jsonl", folder / MARK
     made = json.dumps({"rows": rows, "seed": seed})
-    if file.is_file() and mark.is_file() and mark.read_text(encoding="utf-8") == made:
-        return file
-    mark.unlink(missing_ok=True)
-    (folder / "images").mkdir(parents=True, exist_ok=True)
+    if mark.is_file():
+        if file.is_file() and mark.read_text(encoding="utf-8") == made:
+            return file
+    elif there := _written(folder):
+        raise UsageError(
+            f"{there[0]} is there and was not drawn from the demo world: without {mark} it is not overwritten. Give "
+            "another output=FOLDER, with data.train=FILE to train on it."
+        )
+    write_atomically(mark, "{}")  # Until all rows are there.
+    with write_errors(folder / "images"):
+        (folder / "images").mkdir(exist_ok=True)
     rng = np.random.default_rng([seed, 11])
     lines = []
     for number in range(rows):
         query, scene = draw_question(rng, number)
         path = f"images/{number:06d}.png"
-        (folder / path).write_bytes(encode_png(render_image(scene, rng)[0]))
+        with write_errors(folder / path):
+            (folder / path).write_bytes(encode_png(render_image(scene, rng)[0]))
         lines.append(json.dumps(row_from_example(build_example(query, scene, number, path))))
     write_atomically(file, "\n".join(lines) + "\n")
     write_atomically(mark, made)
     return file
+
+
+def remove_demo_rows(folder: Path) -> None:
+    """Delete what `write_demo_rows` wrote into a folder, and nothing else; without `made.json` nothing at all."""
+    if not (folder / MARK).is_file():
+        return
+    for path in (*_written(folder), folder / MARK):
+        path.unlink()
+    for emptied in (folder / "images", folder):
+        if emptied.is_dir() and not any(emptied.iterdir()):
+            emptied.rmdir()
+
+
+def _written(folder: Path) -> list[Path]:
+    """What is there under the names that rows and images are given."""
+    rows = folder / "train.jsonl"
+    return [*([rows] if rows.exists() else []), *(folder / "images").glob(f"{'[0-9]' * 6}.png")]
 
 
 def draw_question(rng: np.random.Generator, number: int) -> tuple[Query, Scene]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -57,7 +58,7 @@ def read_training(file: Path, root: Path, *, limit: int | None, require_response
         if limit is not None and len(examples) == limit:
             break
         for media in example.sample.media:
-            if not (root / media.source).is_file():
+            if not os.path.isfile(root / media.source):  # Path.is_file raises where a path is too long.
                 raise DataError(
                     f"{file}: row {example.sample.id!r}: field 'media': {root / media.source} is missing. "
                     "Set data.media_root to the folder that media paths are relative to."

@@ -1,20 +1,4 @@
-"""The schema of training data, a JSON object a line, and reading it strictly.
-
-    {"id": "clip_17/3", "media": ["images/17.png"], "question": "Is there a dog in the image?", "answer": "no",
-     "answer_kind": "yes_no"}
-
-| field | required | what it holds |
-|---|---|---|
-| `id` | yes | text or a whole number, unique in the file |
-| `media` | no | a list, in the order in which they precede the question: a path, or `{"kind": "video", "path": ...}`; without `kind` the file name tells; relative to the file's folder or to the recipe's media root |
-| `question` | yes | the question alone, without options and without instructions |
-| `choices` | for `choice` | option texts by letter, or a list of texts, which get A, B, C, ... |
-| `answer` | yes | `yes` or `no`, an option's letter, or text; a number may be written as one |
-| `answer_kind` | yes | `yes_no`, `choice` or `open` |
-| `response` | for SFT | the whole response to learn, with its sections |
-
-Other fields are kept out of the example and do no harm.
-"""  # noqa: E501 - a table's rows are one line each
+"""The schema of training data, a JSON object a line (`SCHEMA` describes it), and reading it strictly."""
 
 from __future__ import annotations
 
@@ -30,6 +14,23 @@ from harness.types import AnswerKind, Media, MediaKind, Sample
 
 TASK: Final = "train"
 """The task that training samples belong to."""
+
+SCHEMA: Final = """\
+training data, one JSON object a line:
+  {"id": "17/3", "media": ["images/17.png"], "question": "Is there a dog?", "answer": "no", "answer_kind": "yes_no"}
+
+  id           text or a whole number, unique in the file
+  media        optional: a list, in the order in which they precede the question, of paths or of
+               {"kind": "video", "path": ...}; without "kind" the file name tells image or video; relative to the
+               file's folder, or to the media root
+  question     the question alone, without options and without instructions
+  choices      for the answer kind "choice": option texts by letter, or a list of texts, which get A, B, C, ...
+  answer       yes or no, an option's letter, or text; a number may be written as one
+  answer_kind  yes_no, choice or open
+  response     for supervised fine-tuning: the whole response to learn, with its sections
+
+Other fields are ignored."""
+"""What `harness data --help` prints of the schema."""
 
 _KINDS: Final[tuple[AnswerKind, ...]] = get_args(AnswerKind)
 _VIDEO_SUFFIXES: Final = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".gif")
@@ -79,29 +80,47 @@ def read_rows(path: Path) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
         DataError: the file is missing, not UTF-8, or a line is not a JSON object.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8", errors="surrogateescape") as file:
             for number, line in enumerate(file, start=1):
                 if not line.strip():
                     continue
                 where = f"{path}:{number}"
+                refuse_undecodable(line, where)
                 try:
                     row = json.loads(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise DataError(f"{where}: not JSON: {error}. Every line holds one JSON object.") from error
                 if not isinstance(row, dict):
                     raise DataError(f"{where}: a {type(row).__name__}, not a JSON object.")
                 yield number, where, row
     except FileNotFoundError as error:
         raise DataError(f"training data {path} not found. Give data.train=FILE, or make it: 'harness data'.") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise DataError(f"training data {path} cannot be read: {error}.") from error
+
+
+def refuse_undecodable(text: str, where: str) -> None:
+    """Refuse text that was not UTF-8 in the file.
+
+    Args:
+        text: read with `errors="surrogateescape"`.
+        where: the row's name in errors.
+
+    Raises:
+        DataError: names `where` and the first such byte.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        byte = ord(text[error.start]) - 0xDC00
+        raise DataError(f"{where}: not UTF-8 (byte 0x{byte:02x}). Save the file as UTF-8.") from error
 
 
 def example_from_row(row: Mapping[str, Any], where: str) -> Example:
     """A row to an example.
 
     Args:
-        row: see the table of this module.
+        row: see `SCHEMA`.
         where: the row's name in errors.
 
     Raises:
