@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -103,19 +104,39 @@ def test_closing_frees_the_model() -> None:
     assert model.closed
 
 
-def test_a_damaged_cache_is_done_without(tmp_path: Path) -> None:
-    (tmp_path / "judge.sqlite3").write_bytes(b"this is no database" * 100)
+def test_a_damaged_cache_is_done_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "judge.sqlite3"
+    path.write_bytes(b"this is no database" * 100)
     cache = AnswerCache(tmp_path)
-    assert cache.problem is not None
+    error = capsys.readouterr().err
+    assert error.startswith(f"warning: the judge's cache {path} is not used: file is not a database. ")
+    assert error.count("\n") == 1
     assert judge_with(Scripted(has_dog), cache).ask([DOG]) == ["yes"]
 
 
-def test_a_cache_folder_that_cannot_be_made_is_done_without(tmp_path: Path) -> None:
+def test_a_cache_folder_that_cannot_be_made_is_done_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     cache = AnswerCache(tmp_path / "file" / "below")
-    assert cache.problem is not None
     assert cache.read([b"x"]) == {}
     cache.write({b"x": "y"})
+    assert capsys.readouterr().err.count("warning: the judge's cache ") == 1
+
+
+def test_a_cache_that_fails_later_is_reported_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cache = AnswerCache(tmp_path)
+    with sqlite3.connect(tmp_path / "judge.sqlite3") as database:
+        database.execute("DROP TABLE answers")
+    database.close()
+    for _ in range(2):
+        assert judge_with(Scripted(has_dog), cache).ask([DOG]) == ["yes"]
+    assert capsys.readouterr().err.count("is not used: no such table: answers. ") == 1
+
+
+def test_a_text_with_half_a_character_is_not_cached(tmp_path: Path) -> None:
+    cache = AnswerCache(tmp_path)
+    cache.write({b"half": "yes \ud83d", b"whole": "yes \U0001f600"})
+    assert cache.read([b"half", b"whole"]) == {b"whole": "yes \U0001f600"}
+    cache.close()
 
 
 def test_the_cache_reads_more_keys_than_a_query_may_have(tmp_path: Path) -> None:

@@ -78,6 +78,40 @@ def test_a_server_that_is_down_costs_one_request_and_is_named(tmp_path: Path) ->
     judge.close()
 
 
+def test_a_server_that_comes_back_is_asked_again(tmp_path: Path) -> None:
+    listing = Answer(status=503, text="starting")
+    down = False
+
+    def plan(prompt: str, before: int) -> Answer:
+        return Answer(status=401, text="key expired") if down else odd(prompt, before)
+
+    with HostileServer(plan, models=listing) as server:
+        judge = load_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
+        assert judge.ask(questions(2)) == [None, None]  # Before the server has started.
+        assert "status 503" in (judge.problem or "")
+        listing.status, listing.body = 200, b'{"data": [{"id": "m"}]}'
+        assert judge.ask(questions(2)) == ["no", "yes"]
+        assert judge.problem is None
+        down = True
+        for _ in range(2):
+            assert judge.ask(questions(4)) == ["no", "yes", None, None]
+            assert "refuses the key" in (judge.problem or "")
+        down = False
+        assert judge.ask(questions(4)) == ["no", "yes", "no", "yes"]
+        assert judge.problem is None
+        judge.close()
+
+
+def test_a_server_that_stays_down_is_given_up(tmp_path: Path) -> None:
+    with HostileServer(lambda *_: Answer(status=401, text="key expired")) as server:
+        judge = load_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
+        for _ in range(5):
+            assert judge.ask(questions(1)) == [None]
+            assert "refuses the key" in (judge.problem or "")
+        assert len(server.bodies) == 3  # An evaluation may have many questions left.
+        judge.close()
+
+
 def test_an_address_that_is_none_is_the_users_mistake(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not an address"):
         load_judge("openai:m", base_url="ftp://x", cache_dir=tmp_path)

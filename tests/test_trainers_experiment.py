@@ -106,6 +106,62 @@ def test_rows_have_equal_budgets(tmp_path, monkeypatch):
         assert bool(recipe.rewards.caption) == row.with_caption_reward
 
 
+def test_a_selection_is_made_with_the_settings_of_the_rows(tmp_path):
+    chosen = (
+        "judge.model=openai:m", "judge.base_url=http://127.0.0.1:9/v1", "data.max_pixels=4096", "data.num_frames=2",
+        "rewards.accuracy=2.0", "rewards.length=0.5", "rewards.length_soft=8", "rewards.caption=0.5", "prompt=grounded",
+        "selection.temperature=0.7", "ntk.weight=0.5", "train.learning_rate=1e-5",
+    )  # fmt: skip
+    for name, caption in (("method", 0.5), ("hard_only", 0.5), ("no_caption", 0.0)):
+        recipe = running._selection_recipe(Plan(out=tmp_path, overrides=chosen), ROWS[name], tmp_path)
+        assert (recipe.judge.model, recipe.judge.base_url) == ("openai:m", "http://127.0.0.1:9/v1")
+        assert (recipe.data.max_pixels, recipe.data.num_frames) == (4096, 2)
+        assert (recipe.rewards.accuracy, recipe.rewards.length, recipe.rewards.caption) == (2.0, 0.5, caption)
+        assert (recipe.selection.subset, recipe.selection.temperature) == (ROWS[name].subset, 0.7)
+        assert (recipe.ntk.weight, recipe.train["learning_rate"]) == (0.01, 3e-4)
+    plain = running._selection_recipe(Plan(out=tmp_path), ROWS["method"], tmp_path)
+    assert (plain.rewards.caption, plain.judge.model) == (1.0, "demo")
+    assert plain.data.train == str(tmp_path / "pool" / "train.jsonl")
+
+
+@needs_demo
+def test_a_row_is_trained_on_what_was_selected_from_its_own_data(tmp_path, monkeypatch):
+    monkeypatch.setattr(harness.judge, "load_judge", lambda *_, **__: YesJudge())
+    other = write_pool(tmp_path / "other", 12, 4)
+    settings = (f"data.train={other}", "data.limit=10", "rewards.accuracy=3.0", "selection.temperature=2.0")
+    plan = Plan(out=tmp_path / "out", steps=2, rollouts=8, pool_rows=20, overrides=settings)
+    recipe = row_recipe(plan, ROWS["no_caption"], 0, tmp_path / "row")
+    folder = tmp_path / "out" / "selection" / "without_caption-medium" / "selection"
+    assert (recipe.data.train, recipe.data.media_root) == (str(folder / "selected.jsonl"), str(other.parent))
+    first = [json.loads(line)["id"] for line in other.read_text().splitlines()[:10]]
+    assert [json.loads(line)["id"] for line in (folder / "selection.jsonl").read_text().splitlines()] == first
+    assert json.loads((folder / "settings.json").read_text())["rewards"] == {"accuracy": 3.0, "format": 0.1}
+    totals = {json.loads(line)["total"] for line in (folder / "rollouts.jsonl").read_text().split("\n")[:-1]}
+    assert totals <= {0.0, 0.1, 3.0, 3.1}
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"), [("foo.bar=1", "setting 'foo' does not exist"), ("train.foo=1", "train.foo is no argument")]
+)
+def test_an_unknown_setting_is_refused_before_anything_is_made(setting, message, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["demo", "experiment", "--rows", "grpo", "--out", str(out), "--set", setting]) == 2
+    assert message in capsys.readouterr().err
+    assert not out.exists()
+    with pytest.raises(UsageError, match="setting 'foo' does not exist"):
+        open_experiment(Plan(out=out, overrides=("foo.bar=1",)))
+    assert not out.exists()
+
+
+def test_shared_rollouts_may_hold_separators(tmp_path, monkeypatch):
+    shared, target = tmp_path / "shared.jsonl", tmp_path / "to" / "rollouts.jsonl"
+    record = {"id": "1", "total": 2.0, "parts": {"accuracy": 1.0, "caption": 1.0}, "text": "a\u2028b\u2029c\x85d"}
+    shared.write_text(json.dumps(record, ensure_ascii=False) + "\n", encoding="utf-8")
+    monkeypatch.setattr(running, "selected_file", lambda *_: None)
+    running._share(Plan(out=tmp_path), shared, target, {"accuracy": 1.0})
+    assert json.loads(target.read_text(encoding="utf-8")) == {**record, "total": 1.0}
+
+
 @needs_demo
 def test_a_tiny_experiment(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(harness.judge, "load_judge", lambda *_, **__: YesJudge())

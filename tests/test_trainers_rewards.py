@@ -1,10 +1,16 @@
 """Rewards: the evaluation's own verdict, the sections, the judge, and what happens when one misbehaves."""
 
-import pytest
+from dataclasses import replace
 
-from harness.errors import UsageError
+import pytest
+from hostile_server import Answer, HostileServer
+
+from harness.engines import http_client
+from harness.errors import ModelError, UsageError
 from harness.scoring import get_scoring
 from harness.types import Response, Sample
+from trainers.preparation import open_judge
+from trainers.recipe import load_recipe
 from trainers.rewards import (
     Reward,
     RewardSettings,
@@ -16,7 +22,7 @@ from trainers.rewards import (
     repetition_penalty,
     score_rollouts,
 )
-from trainers.rewards.scoring import RewardError
+from trainers.rewards.scoring import RewardError, score_missing
 
 GROUNDED = "<planning>look</planning> <caption>a red dog</caption> <think>red</think> <answer>{}</answer>"
 
@@ -83,6 +89,8 @@ def test_format_of_thinking():
 class FakeJudge:
     """Answers yes where the caption says red; fails on demand."""
 
+    problem = None
+
     def __init__(self):
         self.questions = []
 
@@ -99,6 +107,87 @@ def test_caption_reward_is_the_judges_answer():
     assert [question.caption for question in judge.questions] == captions[
         :3
     ]  # An empty and a leaking one cost nothing.
+
+
+class FailingJudge(FakeJudge):
+    """Answers nothing but what it remembers while it is down."""
+
+    def __init__(self, problem="connection refused."):
+        super().__init__()
+        self.down, self.why = True, problem
+
+    def ask(self, questions):
+        known = [self.down is False or "known" in q.caption for q in questions]
+        if not all(known) or not self.down:
+            self.problem = self.why if self.down else None
+        return [answer if ok else None for answer, ok in zip(super().ask(questions), known, strict=True)]
+
+
+def told(*captions):
+    return [response(f"<caption>{text}</caption>") for text in captions]
+
+
+def test_a_judge_that_is_down_is_reported_once_and_then_an_error(capsys):
+    judge = FailingJudge()
+    score = caption_reward(judge)
+    assert score([sample()] * 3, told("a red dog", "red", "")) == [None, None, 0.0]
+    assert score([sample()] * 2, told("a red dog", "a known red dog")) == [None, 1.0]  # From the cache: still down.
+    assert score([sample()], told("a known red dog")) == [1.0]  # Nothing was asked.
+    warning = capsys.readouterr().err
+    assert warning.startswith("warning: the judge did not answer 2 of the 2 questions of a batch: connection refused. ")
+    assert warning.count("\n") == 1
+    with pytest.raises(ModelError, match="did not answer in 3 batches in a row: connection refused"):
+        score([sample()], told("a blue dog"))
+
+
+def test_a_judge_that_comes_back_in_time_is_no_error(capsys):
+    judge = FailingJudge()
+    score = caption_reward(judge)
+    for _ in range(3):
+        judge.down = True
+        assert [score([sample()], told("a red dog")) for _ in range(2)] == [[None]] * 2
+        judge.down = False
+        assert score([sample()], told("a red dog")) == [1.0]
+    assert capsys.readouterr().err.count("warning") == 3
+
+
+def test_single_questions_without_an_answer_are_no_outage(capsys):
+    score = caption_reward(FakeJudge())
+    for _ in range(9):
+        assert score([sample()] * 2, told("FAIL", "a red dog")) == [None, 1.0]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_judge_that_answers_nothing_asked_is_an_error_unless_the_questions_are_to_blame(capsys):
+    strict, tolerant = (caption_reward(FakeJudge(), tolerant=value) for value in (False, True))
+    for _ in range(2):
+        assert strict([sample()], told("FAIL")) == [None]
+    with pytest.raises(ModelError, match="no reason is known"):
+        strict([sample()], told("FAIL"))
+    capsys.readouterr()
+    for _ in range(9):
+        assert tolerant([sample()], told("FAIL")) == [None]
+    assert capsys.readouterr().err.count("warning") == 1
+    down = caption_reward(FailingJudge(None), tolerant=True)
+    with pytest.raises(ModelError, match="did not answer"):
+        [down([sample()], told("red")) for _ in range(3)]
+
+
+def test_a_served_judge_that_is_down_at_the_start_is_an_error_whatever_is_remembered(tmp_path, monkeypatch):
+    monkeypatch.setattr(http_client, "_FIRST_DELAY_S", 0.001)
+    monkeypatch.setattr(http_client, "_LONGEST_DELAY_S", 0.01)
+    with HostileServer(lambda *_: Answer(text="no")) as server:
+        recipe = load_recipe(
+            "demo/method", ["judge.model=openai:m", f"judge.base_url={server.base_url}", f"judge.cache={tmp_path}"]
+        )
+        for _ in range(2):
+            open_judge(recipe).close()
+        assert len(server.bodies) == 2
+    with pytest.raises(ModelError, match=r"the judge 'openai:m' does not answer: .*Start it"):
+        open_judge(recipe)
+    open_judge(recipe, ask=False).close()
+    with pytest.raises(UsageError, match="needs a judge"):
+        open_judge(replace(recipe, judge=replace(recipe.judge, model=None)))
 
 
 def test_length_penalty_is_linear_beyond_the_soft_limit():
@@ -121,6 +210,29 @@ def test_total_is_weighted_and_missing_where_a_part_is():
     assert scored[0].total == pytest.approx(1.6)
     assert scored[1].parts == {"accuracy": 1.0, "format": 1.0, "caption": None}
     assert scored[1].total is None
+
+
+def test_what_is_known_of_a_response_is_not_scored_again():
+    asked = []
+
+    def count(samples, responses):
+        asked.append(len(responses))
+        return [0.5] * len(responses)
+
+    def breaks(samples, responses):
+        raise RewardError("broken")
+
+    rewards = [Reward(name="one", weight=2.0, score=count), Reward(name="two", weight=1.0, score=count)]
+    known = [{"one": 1.0, "two": None}, {"one": None, "two": None}, {"one": 1.0, "two": 0.0}]
+    scored, failure = score_missing(rewards, [sample()] * 3, [response("yes")] * 3, known)
+    assert [item.total for item in scored] == [2.5, 1.5, 2.0]
+    assert asked == [1, 2]
+    assert failure is None
+    rewards[0] = Reward(name="one", weight=2.0, score=breaks)
+    scored, failure = score_missing(rewards, [sample()] * 3, [response("yes")] * 3, known)
+    assert [item.total for item in scored] == [2.5, None, 2.0]
+    assert scored[1].parts == {"one": None, "two": 0.5}
+    assert str(failure) == "broken"
 
 
 @pytest.mark.parametrize(

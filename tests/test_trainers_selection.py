@@ -1,12 +1,13 @@
 """Selection by variance: the belief by hand, what rollouts are spent on, and a selection that is killed and goes on."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from harness.engines import Decoding
-from harness.errors import DataError, StoreError, UsageError
+from harness.errors import DataError, ModelError, StoreError, UsageError
 from harness.types import Response, Sample
 from trainers.data.schema import Example, read_examples
 from trainers.rewards import Reward
@@ -126,6 +127,10 @@ class FakeEngine:
         return Response(sample_id=request.sample_id, text="" if error else str(right), error=error)
 
 
+def read_rollouts(folder):
+    return [json.loads(line) for line in (folder / "rollouts.jsonl").read_text().split("\n")[:-1]]
+
+
 def plan(**changes):
     samples = [
         Sample(id=str(number), task="train", target="yes", answer_kind="yes_no", question=f"question {number}?")
@@ -217,6 +222,103 @@ def test_what_a_crash_left_of_a_request_is_kept_and_the_rest_asked(tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "rollouts.jsonl").read_text().splitlines()]
     numbers = sorted(row["number"] for row in rows if row["id"] == "3")
     assert numbers == list(range(len(numbers)))
+
+
+class Judged:
+    """Rewards as in `plan`, of which a part is lacking while a judge is down; an outage is noticed late, or never."""
+
+    def __init__(self, *, fails_from=0, raises_from=None):
+        self.calls, self.fails_from, self.raises_from = 0, fails_from, raises_from
+
+    def rewards(self):
+        tokens = Reward(
+            name="tokens", weight=0.0, score=lambda samples, responses: [r.completion_tokens for r in responses]
+        )
+        return [tokens, Reward(name="right", weight=2.0, score=self.score)]
+
+    def score(self, samples, responses):
+        self.calls += 1
+        if self.raises_from is not None and self.calls >= self.raises_from:
+            raise ModelError("the judge did not answer in 3 batches in a row")
+        down = self.fails_from is not None and self.calls > self.fails_from
+        return [None if down or r.error else float(r.text == "True") for r in responses]
+
+    def check(self):
+        raise ModelError("the judge does not answer")
+
+
+@pytest.mark.parametrize("outage", [{"fails_from": 0}, {"fails_from": 2}, {"fails_from": 3, "raises_from": 5}])
+def test_an_outage_of_the_judge_loses_nothing(outage, tmp_path, monkeypatch):
+    monkeypatch.setattr("trainers.selection.rollouts._SCORED_TOGETHER", 8)
+    monkeypatch.setattr(FakeEngine, "_answer", with_tokens(FakeEngine._answer))
+    rounds = Rounds(first=4, step=4, most=16, tolerance=0.001)
+    judge = Judged(fails_from=None)
+    whole = select(plan(rounds=rounds, rewards=judge.rewards()), FakeEngine(), tmp_path / "whole")
+    down = Judged(**outage)
+    with pytest.raises(ModelError, match="the judge d"):
+        select(plan(rounds=rounds, rewards=down.rewards(), check=down.check), FakeEngine(), tmp_path / "down")
+    stored = read_rollouts(tmp_path / "down")
+    lacking = [r for r in stored if r["total"] is None and r["error"] is None]
+    assert lacking
+    assert all(r["text"] and r["parts"] == {"tokens": 7, "right": None} for r in lacking)
+    assert not (tmp_path / "down" / "selection.jsonl").exists()
+    idle = FakeEngine()
+    with pytest.raises(ModelError, match="does not answer"):  # Still down: nothing is generated, nothing decided.
+        select(plan(rounds=rounds, rewards=Judged().rewards(), check=down.check), idle, tmp_path / "down")
+    assert idle.asked == []
+    assert read_rollouts(tmp_path / "down") == stored
+    back, engine = Judged(fails_from=None), FakeEngine()
+    assert select(plan(rounds=rounds, rewards=back.rewards(), check=back.check), engine, tmp_path / "down") == whole
+    assert not {f"{r['id']}#{r['number']}" for r in stored} & {name for name, _ in engine.asked}
+    last = {(r["id"], r["number"]): r for r in read_rollouts(tmp_path / "down")}
+    assert last == {(r["id"], r["number"]): r for r in read_rollouts(tmp_path / "whole")}
+
+
+def with_tokens(answer):
+    def changed(self, *arguments):
+        return replace(answer(self, *arguments), completion_tokens=7)
+
+    return changed
+
+
+def test_what_a_judge_that_answers_cannot_judge_is_asked_twice_and_does_not_count(tmp_path, capsys):
+    scored = []
+
+    def score(samples, responses):
+        scored.extend(sample.id for sample in samples)
+        return [None if sample.id == "5" else float(sample.id > "4") for sample in samples]
+
+    once = plan(
+        rewards=[Reward(name="right", weight=1.0, score=score)], rounds=Rounds(most=8, tolerance=0), check=lambda: None
+    )
+    statistics = select(once, FakeEngine(), tmp_path)
+    assert statistics[5].rollouts == 0
+    assert scored.count("5") == 16
+    assert "warning: 8 responses have no reward and do not count" in capsys.readouterr().err
+    scored.clear()
+    assert select(once, FakeEngine(), tmp_path, settled=True) == statistics  # It is trained on already.
+    assert scored == []
+    mended = plan(rewards=plan().rewards, rounds=Rounds(most=8, tolerance=0))
+    assert select(mended, FakeEngine(), tmp_path)[5].rollouts == 8
+
+
+def test_separators_and_half_characters_in_ids_and_responses(tmp_path, monkeypatch):
+    def answer(self, request, row, decoding):
+        return Response(sample_id=request.sample_id, text=f"{row % 2 == 0}\u2028\u2029\x85\ud83d")
+
+    monkeypatch.setattr(FakeEngine, "_answer", answer)
+    odd = [
+        Example(sample=Sample(id=f"{n}\u2028", task="train", target="yes", answer_kind="yes_no", question="?"))
+        for n in range(4)
+    ]
+    reward = Reward(
+        name="right", weight=1.0, score=lambda samples, responses: [float("True" in r.text) for r in responses]
+    )
+    statistics = select(plan(examples=odd, rewards=[reward]), FakeEngine(), tmp_path)
+    again = FakeEngine()
+    assert select(plan(examples=odd, rewards=[reward]), again, tmp_path) == statistics
+    assert again.asked == []
+    assert read_rollouts(tmp_path)[0]["text"].endswith("\u2028\u2029\x85\ud83d")
 
 
 def test_other_settings_are_refused_unless_fresh(tmp_path):

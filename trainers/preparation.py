@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.checkpoints import Checkpoint
-from harness.errors import DataError, ModelError, UsageError
+from harness.errors import DataError, HarnessError, ModelError, UsageError
 from trainers.data.loading import data_digest, read_training, training_file
 from trainers.data.schema import Example
 from trainers.settings import Recipe
@@ -45,17 +45,21 @@ def wait_for_main_rank() -> None:
 def prepare(recipe: Recipe, output: Path) -> tuple[list[Example], Path, Judge | None]:
     """Read the data and ask the judge a first question, before anything slow happens.
 
+    Where training is done already the judge is not asked: nothing but an evaluation is left.
+
     Raises:
         DataError: a row is malformed, or no row's own target would be judged right.
         ModelError: the judge does not answer.
     """
+    from trainers.evaluation import FINAL
+
     file, root = training_file(recipe, output)
     examples = read_training(file, root, limit=recipe.data.limit, require_response=recipe.algorithm == "sft")
     judge = None
     if recipe.algorithm == "grpo":
         check_targets(examples, file)
         if recipe.rewards.caption:
-            judge = open_judge(recipe)
+            judge = open_judge(recipe, ask=not (output / FINAL / "harness.json").is_file())
     return examples, root, judge
 
 
@@ -89,14 +93,18 @@ def check_targets(examples: Sequence[Example], file: Path) -> None:
     say(f"warning: {text}")
 
 
-def open_judge(recipe: Recipe) -> Judge:
+def open_judge(recipe: Recipe, *, ask: bool = True) -> Judge:
     """The judge, once it has answered.
+
+    Args:
+        recipe: names it.
+        ask: ask it a first question.
 
     Raises:
         UsageError: the recipe names none.
         ModelError: it does not answer; nothing was spent yet.
     """
-    from harness.judge import JudgeQuestion, load_judge
+    from harness.judge import load_judge
 
     if recipe.judge.model is None:
         raise UsageError("rewards.caption needs a judge: set judge.model (a checkpoint, demo, or openai:MODEL).")
@@ -106,16 +114,25 @@ def open_judge(recipe: Recipe) -> Judge:
         cache_dir=Path(recipe.judge.cache).expanduser() if recipe.judge.cache else None,
         engine=recipe.judge.engine,
     )
-    question = JudgeQuestion(
-        question="Is there a red circle in the image?", caption="red circle top", answer_kind="yes_no", choices=None
-    )
-    if judge.ask([question]) == [None]:
-        judge.close()
-        raise ModelError(
-            f"the judge {recipe.judge.model!r} does not answer: {judge.problem or 'no reason given'} Start it, or set "
-            "rewards.caption=0."
-        )
+    if ask:
+        try:
+            check_judge(judge, recipe.judge.model)
+        except HarnessError:
+            judge.close()
+            raise
     return judge
+
+
+def check_judge(judge: Judge, name: str) -> None:
+    """Ask a judge a question that it has to answer itself, not from the answers that are on disk.
+
+    Raises:
+        ModelError: it does not answer.
+    """
+    from trainers.rewards.asking import answers_now, why_not
+
+    if not answers_now(judge):
+        raise ModelError(f"the judge {name!r} does not answer: {why_not(judge)} Start it, or set rewards.caption=0.")
 
 
 def engine_or_best(name: str) -> str:

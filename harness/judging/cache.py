@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -11,6 +13,7 @@ from typing import Final
 
 FILE: Final = "judge.sqlite3"
 _WAIT_S: Final = 30.0
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _TOGETHER: Final = 500
 """Keys in one query; SQLite has a limit on its parameters."""
 
@@ -19,7 +22,7 @@ class AnswerCache:
     """A table of answers that several threads and processes may share.
 
     A cache is a convenience: where it cannot be read or written (a read-only or full disk, a damaged file), the judge
-    goes on without it, and `problem` says why.
+    goes on without it, and a line on stderr says why.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -28,12 +31,12 @@ class AnswerCache:
         Args:
             folder: where its file is.
         """
-        self.problem: str | None = None
+        self._path = folder / FILE
         self._lock = threading.Lock()
         self._database: sqlite3.Connection | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            database = sqlite3.connect(folder / FILE, timeout=_WAIT_S, check_same_thread=False, isolation_level=None)
+            database = sqlite3.connect(self._path, timeout=_WAIT_S, check_same_thread=False, isolation_level=None)
             database.execute("PRAGMA journal_mode=WAL")
             # A power cut may lose the last answers, never the file; to wait for the disk cost a trainer time each step.
             database.execute("PRAGMA synchronous=NORMAL")
@@ -42,10 +45,14 @@ class AnswerCache:
             )
             self._database = database
         except (OSError, sqlite3.Error) as error:
-            self._give_up(folder / FILE, error)
+            self._give_up(error)
 
-    def _give_up(self, where: Path | str, error: Exception) -> None:
-        self.problem = f"cache of the judge not used: {where}: {error}"
+    def _give_up(self, error: Exception) -> None:
+        print(
+            f"warning: the judge's cache {self._path} is not used: {error}. Every answer is asked for again; make its "
+            "folder writable, or delete the file if it is damaged.",
+            file=sys.stderr,
+        )
         self.close()
 
     def read(self, keys: Sequence[bytes]) -> dict[bytes, str]:
@@ -61,20 +68,21 @@ class AnswerCache:
                     rows = self._database.execute(f"SELECT key, text FROM answers WHERE key IN ({marks})", some)
                     found.update((bytes(key), str(text)) for key, text in rows)
                 except sqlite3.Error as error:
-                    self._give_up(FILE, error)
+                    self._give_up(error)
         return found
 
     def write(self, answers: Mapping[bytes, str]) -> None:
-        """Keep some answers; all or none of them."""
+        """Keep some answers, all or none of them; one that is no Unicode text, with half a character, is left out."""
+        rows = [(key, text) for key, text in answers.items() if not _LONE_SURROGATE.search(text)]
         with self._lock:
-            if self._database is None or not answers:
+            if self._database is None or not rows:
                 return
             try:
                 self._database.execute("BEGIN IMMEDIATE")
-                self._database.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", list(answers.items()))
+                self._database.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", rows)
                 self._database.execute("COMMIT")
             except sqlite3.Error as error:
-                self._give_up(FILE, error)
+                self._give_up(error)
 
     def close(self) -> None:
         """Close the file. Idempotent."""

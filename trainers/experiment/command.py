@@ -37,12 +37,12 @@ def run(arguments: argparse.Namespace, *, publish: Publish) -> int:
         publish: writes a leaderboard's pages.
 
     Raises:
-        UsageError: an unknown row, a seed that is no number.
+        UsageError: an unknown row, a seed that is no number, a setting that does not exist; nothing is written.
         HarnessError: what was finished is kept, and the same command goes on.
     """
     from trainers.command import require_trl
     from trainers.experiment.rows import ORDER, choose_rows
-    from trainers.experiment.running import Plan, open_experiment, run_row
+    from trainers.experiment.running import Plan, check_rows, open_experiment, run_row
 
     out = arguments.out.expanduser().resolve()
     if arguments.report:
@@ -56,6 +56,7 @@ def run(arguments: argparse.Namespace, *, publish: Publish) -> int:
     seeds = _seeds(arguments.seeds)
     require_trl()
     plan = Plan(out=out, model=arguments.model, steps=arguments.steps, overrides=tuple(arguments.set))
+    check_rows(plan, rows)
     open_experiment(plan)
     for seed in seeds:
         for row in rows:

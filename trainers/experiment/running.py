@@ -70,7 +70,7 @@ class Plan:
     @property
     def judge(self) -> str:
         """Identity of the judge that rewards captions."""
-        recipe = load_recipe("demo/method", [text for text in self.overrides if text.startswith("judge.")])
+        recipe = load_recipe("demo/method", [text for text in self.overrides if _part(text) == "judge"])
         judge = load_judge(str(recipe.judge.model), base_url=recipe.judge.base_url)
         judge.close()
         return judge.identity
@@ -93,8 +93,13 @@ def open_experiment(plan: Plan) -> None:
     """Keep experiments with other settings apart, and make the questions that are missing.
 
     Raises:
+        UsageError: an override does not fit the recipe of a row; nothing is written.
         StoreError: the folder holds an experiment with other settings.
     """
+    for row in ROWS.values():
+        if row.recipe is not None:
+            _load_recipe(plan, row, 0, plan.out, [])
+            _selection_recipe(plan, row, plan.out)
     plan.results.mkdir(parents=True, exist_ok=True)
     path = plan.out / "experiment.json"
     settings = json.loads(json.dumps(plan.settings()))
@@ -169,15 +174,29 @@ def row_recipe(plan: Plan, row: Row, seed: int, output: Path) -> Recipe:
 
     The selection is made before, once for all seeds, so that the recipe trains on its file and selects nothing.
     """
-    train = plan.out / "pool" / "train.jsonl"
-    if row.subset is not None:
-        train = selected_file(plan, row)
+    selected = [] if row.subset is None else [f"data.train={selected_file(plan, row)}"]
+    return _load_recipe(plan, row, seed, output, selected)
+
+
+def check_rows(plan: Plan, rows: Sequence[Row]) -> None:
+    """Check the overrides against what each row trains with, TRL's own arguments included, before anything is made.
+
+    Raises:
+        UsageError: a setting does not exist or has no such value.
+    """
+    from trainers.assembly import build_config
+
+    for row in rows:
+        if row.recipe is not None:
+            build_config(_load_recipe(plan, row, 0, plan.out, []), plan.out)
+
+
+def _load_recipe(plan: Plan, row: Row, seed: int, output: Path, selected: Sequence[str]) -> Recipe:
     budget = [
         f"model={plan.model}",
         f"output={output}",
         f"seed={seed}",
-        f"data.train={train}",
-        f"data.media_root={plan.out / 'pool'}",
+        *_pool(plan),
         "eval.tasks=[]",
         f"train.max_steps={plan.steps}",
         "train.save_steps=20",
@@ -185,7 +204,20 @@ def row_recipe(plan: Plan, row: Row, seed: int, output: Path) -> Recipe:
     ]
     if row.recipe != "sft":
         budget.append("selection.enabled=false")
-    return load_recipe(f"demo/{row.recipe}", [*budget, *row.overrides, *plan.overrides])
+    return load_recipe(f"demo/{row.recipe}", [*budget, *row.overrides, *plan.overrides, *selected])
+
+
+def _pool(plan: Plan) -> list[str]:
+    """The pool as a recipe's data; media of other data that an override gives are beside their file."""
+    pool = plan.out / "pool"
+    given = [text.partition("=")[2].strip() for text in plan.overrides if text.strip().startswith("data.train=")]
+    root = Path(given[-1]).expanduser().parent if given else pool
+    return [f"data.train={pool / 'train.jsonl'}", f"data.media_root={root}"]
+
+
+def _part(override: str) -> str:
+    """The part of a recipe that a `key=value` is about."""
+    return override.partition("=")[0].partition(".")[0].strip()
 
 
 def _train(plan: Plan, row: Row, seed: int, output: Path) -> None:
@@ -204,7 +236,7 @@ def selected_file(plan: Plan, row: Row) -> Path:
     The rollouts are drawn once, with every reward; a row whose reward lacks the caption's part takes the same ones
     with the sum of the parts that it has.
     """
-    from trainers.data.loading import read_training
+    from trainers.data.loading import read_training, training_file
     from trainers.preparation import open_judge
     from trainers.selection.rollouts import ROLLOUTS
     from trainers.selection.stage import select_rows
@@ -212,29 +244,38 @@ def selected_file(plan: Plan, row: Row) -> Path:
     rewards = "with_caption" if row.with_caption_reward else "without_caption"
     share = "" if row.keep == ROWS["method"].keep else f"-{row.keep:g}"
     folder = plan.out / "selection" / f"{rewards}-{row.subset}{share}"
-    caption = 1.0 if row.with_caption_reward else 0.0
-    recipe = load_recipe(
+    recipe = _selection_recipe(plan, row, folder)
+    shared = plan.out / "selection" / "with_caption-medium" / "selection" / ROLLOUTS
+    _share(plan, shared, folder / "selection" / ROLLOUTS, recipe.rewards.weights())
+    judge = open_judge(recipe) if recipe.rewards.caption else None
+    file, root = training_file(recipe, folder)
+    examples = read_training(file, root, limit=recipe.data.limit, require_response=False)
+    file = select_rows(recipe, resolve_checkpoint(plan.model), examples, root, folder, judge, fresh=False)
+    if judge is not None:
+        judge.close()
+    return file
+
+
+def _selection_recipe(plan: Plan, row: Row, folder: Path) -> Recipe:
+    """What a row's prompts are selected with: its data, judge, rewards and prompt are those that it is trained with."""
+    kept = ("selection.", "train.max_completion")
+    parts = ("data", "judge", "prompt", "rewards")
+    overrides = [text for text in plan.overrides if _part(text) in parts or text.strip().startswith(kept)]
+    return load_recipe(
         "demo/method",
         [
             f"model={plan.model}",
             f"output={folder}",
-            f"selection.subset={row.subset}",
+            *_pool(plan),
+            f"selection.subset={row.subset or 'medium'}",
             f"selection.fixed={plan.rollouts}",
             f"selection.keep={row.keep}",
             "selection.batch_size=128",
-            f"rewards.caption={caption}",
-            *(text for text in plan.overrides if text.startswith(("selection.", "train.max_completion"))),
+            "rewards.caption=1.0",
+            *overrides,
+            *([] if row.with_caption_reward else ["rewards.caption=0.0"]),
         ],
     )
-    pool = plan.out / "pool"
-    shared = plan.out / "selection" / "with_caption-medium" / "selection" / ROLLOUTS
-    _share(plan, shared, folder / "selection" / ROLLOUTS, recipe.rewards.weights())
-    judge = open_judge(recipe) if recipe.rewards.caption else None
-    examples = read_training(pool / "train.jsonl", pool, limit=None, require_response=False)
-    file = select_rows(recipe, resolve_checkpoint(plan.model), examples, pool, folder, judge, fresh=False)
-    if judge is not None:
-        judge.close()
-    return file
 
 
 def _share(plan: Plan, shared: Path, target: Path, weights: dict[str, float]) -> None:
@@ -243,11 +284,12 @@ def _share(plan: Plan, shared: Path, target: Path, weights: dict[str, float]) ->
         return
     selected_file(plan, ROWS["method"])
     lines = []
-    for line in shared.read_text(encoding="utf-8").splitlines():
-        record = json.loads(line)
-        parts = [record["parts"][name] for name in weights]
-        whole = None if None in parts else sum(w * p for w, p in zip(weights.values(), parts, strict=True))
-        lines.append(json.dumps({**record, "total": whole}, ensure_ascii=False) + "\n")
+    with shared.open(encoding="utf-8") as file:
+        for line in file:
+            record = json.loads(line)
+            parts = [record["parts"][name] for name in weights]
+            whole = None if None in parts else sum(w * p for w, p in zip(weights.values(), parts, strict=True))
+            lines.append(json.dumps({**record, "total": whole}, ensure_ascii=False) + "\n")
     target.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(target, "".join(lines))
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from harness.scoring.sections import SECTION_NAMES, SectionName, split_sections
 from harness.types import PromptFormat, Response, Sample, Verdict
+from trainers.rewards.asking import WatchedJudge
 
 if TYPE_CHECKING:
     from harness.judge import Judge
@@ -73,20 +74,27 @@ def format_reward(prompt_format: PromptFormat) -> Score:
     return score
 
 
-def caption_reward(judge: Judge) -> Score:
+def caption_reward(judge: Judge, *, tolerant: bool = False) -> Score:
     """1 where the judge answers right from the caption alone, 0 where it does not, or where there is no caption.
 
     A caption that gives the answer away instead of describing earns 0. Where the judge failed there is no signal:
-    `None`. The judge batches, asks each question once, and remembers its answers.
+    `None`; where it fails batch after batch the reward raises (see `trainers.rewards.asking`). The judge batches, asks
+    each question once, and remembers its answers.
+
+    Args:
+        judge: the judge.
+        tolerant: see `WatchedJudge`.
     """
     from harness.judge import caption_supports
+
+    watched = cast("Judge", WatchedJudge(judge, tolerant=tolerant))  # Nothing but `ask` is called.
 
     def score(samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
         captions = [
             (sample, split_sections(response.text).caption or "")
             for sample, response in zip(samples, responses, strict=True)
         ]
-        supported = caption_supports(judge, captions)
+        supported = caption_supports(watched, captions)
         return [
             None if value is None or response.error is not None else float(value)
             for value, response in zip(supported, responses, strict=True)

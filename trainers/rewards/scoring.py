@@ -72,7 +72,12 @@ class Scored:
 
 
 def build_rewards(
-    settings: RewardSettings, *, prompt_format: PromptFormat, max_tokens: int, judge: Judge | None
+    settings: RewardSettings,
+    *,
+    prompt_format: PromptFormat,
+    max_tokens: int,
+    judge: Judge | None,
+    tolerant: bool = False,
 ) -> list[Reward]:
     """The rewards of a recipe.
 
@@ -81,6 +86,7 @@ def build_rewards(
         prompt_format: what the model is asked to write.
         max_tokens: token budget of a response.
         judge: for the caption reward.
+        tolerant: whether the caption reward puts up with questions that the judge cannot answer, batches of them too.
 
     Raises:
         UsageError: nothing counts, or a reward does not fit the prompt format or lacks its judge.
@@ -104,7 +110,7 @@ def build_rewards(
     scores: dict[str, Callable[[], Score]] = {
         "accuracy": lambda: accuracy,
         "format": lambda: format_reward(prompt_format),
-        "caption": lambda: caption_reward(_given(judge)),
+        "caption": lambda: caption_reward(_given(judge), tolerant=tolerant),
         "length": lambda: length_penalty(settings.length_soft, max_tokens),
         "repetition": lambda: repetition_penalty(settings.repetition_span),
     }
@@ -149,13 +155,49 @@ def score_rollouts(rewards: Sequence[Reward], samples: Sequence[Sample], respons
     Raises:
         RewardError: see `score_part`.
     """
-    columns = {reward.name: score_part(reward, samples, responses) for reward in rewards}
-    scored = []
-    for place in range(len(samples)):
-        parts = {name: values[place] for name, values in columns.items()}
-        total: float | None = 0.0
-        for reward in rewards:
-            value = parts[reward.name]
-            total = None if value is None or total is None else total + reward.weight * value
-        scored.append(Scored(parts=parts, total=total))
+    scored, failure = score_missing(rewards, samples, responses, [{}] * len(samples))
+    if failure is not None:
+        raise failure
     return scored
+
+
+def score_missing(
+    rewards: Sequence[Reward],
+    samples: Sequence[Sample],
+    responses: Sequence[Response],
+    known: Sequence[Mapping[str, float | None]],
+) -> tuple[list[Scored], HarnessError | None]:
+    """The rewards of a batch that are not known yet.
+
+    Args:
+        rewards: the rewards.
+        samples: what was asked.
+        responses: to them.
+        known: rewards by name that each response has; what is `None` or lacking is scored.
+
+    Returns:
+        Each response's rewards, and the first error: the reward that raised it gives no signal, the others count.
+    """
+    parts = [dict(one) for one in known]
+    failure: HarnessError | None = None
+    for reward in rewards:
+        places = [place for place, one in enumerate(parts) if one.get(reward.name) is None]
+        values: list[float | None] = [None] * len(places)
+        try:
+            if places:
+                values = score_part(reward, [samples[at] for at in places], [responses[at] for at in places])
+        except HarnessError as error:
+            failure = failure or error
+        for place, value in zip(places, values, strict=True):
+            parts[place][reward.name] = value
+    return [Scored(parts=one, total=_add_up(rewards, one)) for one in parts], failure
+
+
+def _add_up(rewards: Sequence[Reward], parts: Mapping[str, float | None]) -> float | None:
+    total = 0.0
+    for reward in rewards:
+        value = parts[reward.name]
+        if value is None:
+            return None
+        total += reward.weight * value
+    return total

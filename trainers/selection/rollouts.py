@@ -1,16 +1,17 @@
 """Rollouts of many prompts with an evaluation engine, stored as they finish, so that a killed selection goes on.
 
 Files in the folder: `settings.json`, what must be equal to go on; `rollouts.jsonl`, a line a response: `id`, `number`,
-`total`, `parts` (reward by name), `finish_reason`, `error`, `text`; `selection.jsonl`, a line a prompt: `id`,
-`rollouts`, `mean`, `variance`, `expected_variance`, `category`, `selected`; `selected.jsonl`, the rows to train on, in
-the schema of training data; `selection.svg`, mean against variance. Imported lazily only: numpy is imported at the top.
+`total`, `parts` (reward by name), `finish_reason`, `error`, `text`, and another line, which counts, for a response that
+got its reward later; `selection.jsonl`, a line a prompt: `id`, `rollouts`, `mean`, `variance`, `expected_variance`,
+`category`, `selected`; `selected.jsonl`, the rows to train on, in the schema of training data; `selection.svg`, mean
+against variance. Imported lazily only: numpy is imported at the top.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -21,14 +22,17 @@ import numpy as np
 from harness.engines import Decoding, Request
 from harness.errors import DataError, StoreError
 from harness.evaluation.progress import Progress
-from harness.files import drop_torn_tail, lock, write_atomically, write_errors
+from harness.files import drop_torn_tail, lock, write_atomically
 from harness.prompts import build_prompt
+from harness.records import LONE_SURROGATES
 from harness.types import Media, PromptFormat, Response
 from trainers.data.loading import open_pictures
 from trainers.data.schema import Example, row_from_example
-from trainers.rewards import Reward, score_rollouts
+from trainers.preparation import say
+from trainers.rewards import Reward
 from trainers.selection.decision import Category, Rounds, categorise, choose, count_levels, expected_variance, undecided
 from trainers.selection.plot import draw_selection
+from trainers.selection.stored import Rollouts
 
 if TYPE_CHECKING:
     from harness.engines import Engine
@@ -79,6 +83,7 @@ class Plan:
         decoding: temperature and budget of the rollouts; its seed decides them.
         rewards: what a response earns.
         settings: JSON-able; all that must be equal for a killed selection to go on.
+        check: raises where rewards cannot be had at all, as with a judge that is down; `None`: nothing can be told.
     """
 
     examples: Sequence[Example]
@@ -90,51 +95,45 @@ class Plan:
     decoding: Decoding
     rewards: Sequence[Reward]
     settings: Mapping[str, Any]
+    check: Callable[[], None] | None = None
 
 
-def select(plan: Plan, engine: Engine, folder: Path, *, fresh: bool = False) -> list[Statistics]:
+def select(plan: Plan, engine: Engine, folder: Path, *, fresh: bool = False, settled: bool = False) -> list[Statistics]:
     """Spend rollouts until every prompt is decided, and write what was found.
 
-    The engine is loaded only if rollouts are missing.
+    The engine is loaded only if rollouts are missing. Responses that were stored without a reward, as the judge did not
+    answer, are scored again before anything is decided.
+
+    Args:
+        plan: what to do.
+        engine: answers.
+        folder: of the selection.
+        fresh: throw away what is there.
+        settled: the selection is trained on already: what has no reward stays without one.
 
     Raises:
         StoreError: the folder holds a selection with other settings (`fresh` throws it away), or cannot be written.
         DataError: no prompt has a reward.
+        HarnessError: the judge does not answer, or a reward is wrong; all responses are stored, and the same call goes
+            on from there.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _open_folder(folder, plan.settings, fresh=fresh)
-    with (folder / ROLLOUTS).open("a+", encoding="utf-8") as file:
+    with (folder / ROLLOUTS).open("a+", encoding="utf-8", errors=LONE_SURROGATES) as file:
         lock(file, folder)
         drop_torn_tail(folder / ROLLOUTS)
-        rewards = _Rewards(len(plan.examples))
-        places = {example.sample.id: place for place, example in enumerate(plan.examples)}
-        for line in (folder / ROLLOUTS).read_text(encoding="utf-8").splitlines():
-            record = json.loads(line)
-            rewards.add(places[record["id"]], record["number"], record["total"])
-        _spend(plan, engine, file, rewards)
-    statistics = _decide(plan, rewards)
+        rollouts = Rollouts([example.sample for example in plan.examples], plan.rewards, file)
+        if settled:
+            rollouts.give_up()
+        elif rollouts.waiting:
+            say(f"selection: {len(rollouts.waiting)} responses have no reward yet and are scored again")
+            rollouts.score_again(_SCORED_TOGETHER, plan.check)
+        _spend(plan, engine, rollouts)
+    if rollouts.given_up:
+        say(f"warning: {rollouts.given_up} responses have no reward and do not count: the judge gave none")
+    statistics = _decide(plan, rollouts)
     _write(plan, folder, statistics)
     return statistics
-
-
-class _Rewards:
-    """Rewards by prompt and rollout; a rollout without a reward is known but does not count."""
-
-    def __init__(self, prompts: int) -> None:
-        self._known: list[dict[int, float | None]] = [{} for _ in range(prompts)]
-
-    def add(self, prompt: int, number: int, total: float | None) -> None:
-        self._known[prompt][number] = total
-
-    def has(self, prompt: int, number: int) -> bool:
-        return number in self._known[prompt]
-
-    def lists(self, upto: Sequence[int]) -> list[list[float]]:
-        """Rewards of each prompt, of rollouts below a number of its own."""
-        return [
-            [total for number, total in sorted(known.items()) if total is not None and number < most]
-            for known, most in zip(self._known, upto, strict=True)
-        ]
 
 
 def _open_folder(folder: Path, settings: Mapping[str, Any], *, fresh: bool) -> None:
@@ -164,7 +163,7 @@ def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
         )
 
 
-def _spend(plan: Plan, engine: Engine, file: Any, rewards: _Rewards) -> None:
+def _spend(plan: Plan, engine: Engine, rollouts: Rollouts) -> None:
     """Round after round; stored rollouts are taken as they are, so that a resumed selection decides alike."""
     active = list(range(len(plan.examples)))
     spent = [0] * len(plan.examples)
@@ -172,15 +171,16 @@ def _spend(plan: Plan, engine: Engine, file: Any, rewards: _Rewards) -> None:
     loaded = False
     try:
         for target in plan.rounds.targets():
-            requests = [_request(plan, prompt, rewards, range(spent[prompt], target)) for prompt in active]
+            requests = [_request(plan, prompt, rollouts, range(spent[prompt], target)) for prompt in active]
             if any(not request.finished for request in requests):
                 if not loaded:
                     engine.load()
                     loaded = True
-                _generate(plan, engine, file, rewards, requests)
+                _generate(plan, engine, rollouts, requests)
+                rollouts.score_again(_SCORED_TOGETHER, plan.check)
             for prompt in active:
                 spent[prompt] = target
-            values, counts = count_levels(rewards.lists(spent))
+            values, counts = count_levels(rollouts.lists(spent))
             again = undecided(values, counts, keep=plan.rounds.keep, tolerance=plan.rounds.tolerance, rng=rng)
             active = [prompt for prompt in active if again[prompt]]
             if not active:
@@ -189,7 +189,7 @@ def _spend(plan: Plan, engine: Engine, file: Any, rewards: _Rewards) -> None:
         engine.close()
 
 
-def _request(plan: Plan, prompt: int, rewards: _Rewards, numbers: range) -> Request:
+def _request(plan: Plan, prompt: int, rollouts: Rollouts, numbers: range) -> Request:
     """All that a prompt still needs of a round, as one request.
 
     Its id, of which its seeds are made, holds the number of its first rollout. Rollouts of a request are stored
@@ -197,7 +197,7 @@ def _request(plan: Plan, prompt: int, rewards: _Rewards, numbers: range) -> Requ
     """
     example = plan.examples[prompt]
     pictures = sum(plan.num_frames if media.kind == "video" else 1 for media in example.sample.media)
-    missing = [number for number in numbers if not rewards.has(prompt, number)]
+    missing = [number for number in numbers if not rollouts.has(prompt, number)]
     first = missing[0] if missing else numbers.start
     return Request(
         task=example.sample.task,
@@ -215,36 +215,13 @@ def _open(example: Example, root: Path, num_frames: int) -> list[Any]:
     return list(open_pictures(example, root, num_frames))
 
 
-def _generate(plan: Plan, engine: Engine, file: Any, rewards: _Rewards, requests: Sequence[Request]) -> None:
-    places = {example.sample.id: place for place, example in enumerate(plan.examples)}
+def _generate(plan: Plan, engine: Engine, rollouts: Rollouts, requests: Sequence[Request]) -> None:
     total, done = (sum(request.n for request in some) for some in (requests, [r for r in requests if r.finished]))
     with Progress(total=total, done=done) as progress:
         for batch in _batches(engine.generate(iter(requests), plan.decoding), _SCORED_TOGETHER):
-            keys = [request.sample_id.rpartition("#") for request, _ in batch]
-            samples = [plan.examples[places[key[0]]].sample for key in keys]
-            responses = [response for _, response in batch]
-            lines = []
-            for key, response, scored in zip(
-                keys, responses, score_rollouts(plan.rewards, samples, responses), strict=True
-            ):
-                number = int(key[2])
-                while rewards.has(places[key[0]], number):
-                    number += 1
-                record = {
-                    "id": key[0],
-                    "number": number,
-                    "total": scored.total,
-                    "parts": scored.parts,
-                    "finish_reason": response.finish_reason,
-                    "error": response.error,
-                    "text": response.text,
-                }
-                lines.append(json.dumps(record, ensure_ascii=False) + "\n")
-                rewards.add(places[key[0]], number, scored.total)
+            rollouts.store(batch)
+            for _, response in batch:
                 progress.advance(failed=response.error is not None)
-            with write_errors(Path(file.name)):
-                file.write("".join(lines))
-                file.flush()
 
 
 def _batches(responses: Iterator[tuple[Request, Response]], size: int) -> Iterator[list[tuple[Request, Response]]]:
@@ -264,8 +241,8 @@ def _batches(responses: Iterator[tuple[Request, Response]], size: int) -> Iterat
         yield batch
 
 
-def _decide(plan: Plan, rewards: _Rewards) -> list[Statistics]:
-    lists = rewards.lists([plan.rounds.most] * len(plan.examples))
+def _decide(plan: Plan, rollouts: Rollouts) -> list[Statistics]:
+    lists = rollouts.lists([plan.rounds.most] * len(plan.examples))
     rated = [place for place, row in enumerate(lists) if row]
     if not rated:
         raise DataError(

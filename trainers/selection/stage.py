@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ from harness.errors import UsageError
 from trainers.assembly import build_config
 from trainers.data.loading import data_digest
 from trainers.data.schema import Example
-from trainers.preparation import engine_options, engine_or_best, say
+from trainers.evaluation import FINAL
+from trainers.preparation import check_judge, engine_options, engine_or_best, say
 from trainers.rewards import build_rewards
 from trainers.selection.decision import Rounds
 from trainers.selection.rollouts import SELECTED, Plan, check_settings, select
@@ -64,7 +66,9 @@ def select_rows(
         rounds=rounds,
         subset=settings.subset,
         decoding=decoding,
-        rewards=build_rewards(recipe.rewards, prompt_format=recipe.prompt, max_tokens=budget, judge=judge),
+        rewards=build_rewards(
+            recipe.rewards, prompt_format=recipe.prompt, max_tokens=budget, judge=judge, tolerant=True
+        ),
         settings={
             "weights": checkpoint.weights,
             "data": data_digest(list(examples)),
@@ -77,6 +81,7 @@ def select_rows(
             "engine": engine_name,
             "engine_settings": dict(engine.describe()),
         },
+        check=None if judge is None else partial(check_judge, judge, str(recipe.judge.model)),
     )
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         engine.close()
@@ -87,7 +92,8 @@ def select_rows(
             )
         check_settings(folder, plan.settings)
         return folder / SELECTED
-    statistics = select(plan, engine, folder, fresh=fresh)
+    begun = (output / FINAL).is_dir() or any(output.glob("checkpoint-*"))
+    statistics = select(plan, engine, folder, fresh=fresh, settled=begun and not fresh)
     spent = sum(item.rollouts for item in statistics)
     say(f"selection: {spent} rollouts, {spent / len(statistics):.1f} a prompt")
     return folder / SELECTED

@@ -1,0 +1,139 @@
+"""Rollouts as they are stored: what each earned, and which still wait for a reward because the judge did not answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from harness.engines import Request
+from harness.files import write_errors
+from harness.types import Response, Sample
+from trainers.rewards import Reward
+from trainers.rewards.scoring import score_missing
+
+
+class Rollouts:
+    """Rewards by prompt and rollout, and their file; a rollout without a reward is known but does not count.
+
+    Attributes:
+        waiting: records of responses without a reward, by prompt and number.
+        given_up: how many more there are, which stay without one.
+    """
+
+    def __init__(self, samples: Sequence[Sample], rewards: Sequence[Reward], file: TextIO) -> None:
+        """Start with what the file holds.
+
+        Args:
+            samples: of the prompts.
+            rewards: what a response earns.
+            file: a line a rollout, appended to; where a rollout got its reward later, its last line counts.
+        """
+        self.waiting: dict[tuple[int, int], Mapping[str, Any]] = {}
+        self.given_up = 0
+        self._samples = samples
+        self._rewards = rewards
+        self._file = file
+        self._places = {sample.id: place for place, sample in enumerate(samples)}
+        self._known: list[dict[int, float | None]] = [{} for _ in samples]
+        with Path(file.name).open(encoding="utf-8") as lines:
+            for line in lines:  # Not splitlines(), which also splits at separators that may stand inside a string.
+                self._add(json.loads(line))
+
+    def has(self, prompt: int, number: int) -> bool:
+        """Whether a rollout is known, with or without a reward."""
+        return number in self._known[prompt]
+
+    def lists(self, upto: Sequence[int]) -> list[list[float]]:
+        """Rewards of each prompt, of rollouts below a number of its own."""
+        return [
+            [total for number, total in sorted(known.items()) if total is not None and number < most]
+            for known, most in zip(self._known, upto, strict=True)
+        ]
+
+    def store(self, batch: Sequence[tuple[Request, Response]]) -> None:
+        """Score and store responses; those of one request are numbered from the number in its id.
+
+        Raises:
+            HarnessError: a reward raised it; the responses are stored without a reward then.
+        """
+        keys = [request.sample_id.rpartition("#") for request, _ in batch]
+        prompts = [self._places[key[0]] for key in keys]
+        responses = [response for _, response in batch]
+        samples = [self._samples[prompt] for prompt in prompts]
+        scored, failure = score_missing(self._rewards, samples, responses, [{}] * len(batch))
+        records = []
+        for key, prompt, response, one in zip(keys, prompts, responses, scored, strict=True):
+            number = int(key[2])
+            while self.has(prompt, number):
+                number += 1
+            record = {
+                "id": key[0],
+                "number": number,
+                "total": one.total,
+                "parts": one.parts,
+                "finish_reason": response.finish_reason,
+                "error": response.error,
+                "text": response.text,
+            }
+            records.append(record)
+            self._add(record)
+        self._write(records)
+        if failure is not None:
+            raise failure
+
+    def score_again(self, together: int, check: Callable[[], None] | None) -> None:
+        """Score what waits for a reward from its stored text, until that adds nothing; give up what is left.
+
+        Args:
+            together: responses that are scored in one call.
+            check: raises where it is not the responses' fault, as with a judge that is down.
+
+        Raises:
+            HarnessError: `check` or a reward raised it; what has no reward is waiting still, in the file too.
+        """
+        while self.waiting:
+            records = list(self.waiting.values())
+            for start in range(0, len(records), together):
+                self._score_again(records[start : start + together])
+            if len(self.waiting) == len(records):
+                if check is not None:
+                    check()
+                self.give_up()
+
+    def give_up(self) -> None:
+        """Leave without a reward what has none, until the file is read again."""
+        self.given_up += len(self.waiting)
+        self.waiting.clear()
+
+    def _score_again(self, records: Sequence[Mapping[str, Any]]) -> None:
+        samples = [self._samples[self._places[record["id"]]] for record in records]
+        responses = [
+            Response(sample_id=record["id"], text=record["text"], finish_reason=record["finish_reason"])
+            for record in records
+        ]
+        scored, failure = score_missing(self._rewards, samples, responses, [record["parts"] for record in records])
+        found = [
+            {**record, "total": one.total, "parts": one.parts}
+            for record, one in zip(records, scored, strict=True)
+            if one.total is not None
+        ]
+        for record in found:
+            self._add(record)
+        self._write(found)
+        if failure is not None:
+            raise failure
+
+    def _add(self, record: Mapping[str, Any]) -> None:
+        prompt, number = self._places[record["id"]], record["number"]
+        self._known[prompt][number] = record["total"]
+        if record["total"] is None and record["error"] is None:
+            self.waiting[prompt, number] = record
+        else:
+            self.waiting.pop((prompt, number), None)
+
+    def _write(self, records: Sequence[Mapping[str, Any]]) -> None:
+        with write_errors(Path(self._file.name)):
+            self._file.write("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+            self._file.flush()
