@@ -74,6 +74,25 @@ def test_overrides_are_yaml_with_dotted_keys(minimal):
     assert recipe.rewards.accuracy == 2.0
 
 
+@pytest.mark.parametrize("word", ["trueish", "1e-4_run", "2026-01-31", "2026-99-99", "no", "1e5x", "Falsework"])
+def test_words_that_begin_like_a_value_are_words(minimal, word):
+    assert load_recipe(minimal, [f"output={word}"]).output == word
+
+
+@pytest.mark.parametrize(("text", "number"), [("1e-4", 1e-4), ("1.e+3", 1e3), (".5e2", 50.0), ("-2E1", -20.0)])
+def test_exponents_are_numbers_without_a_point_too(minimal, text, number):
+    assert load_recipe(minimal, [f"train.learning_rate={text}"]).train == {"learning_rate": number}
+
+
+def test_settings_of_parts_that_are_off_are_not_checked(minimal):
+    off = ["ntk.weight=0", "ntk.temperature=0", "rewards.repetition=0", "rewards.repetition_span=0"]
+    assert load_recipe(minimal, off).ntk.temperature == 0
+    with pytest.raises(UsageError, match=r"rewards\.repetition_span 0 is out of range"):
+        load_recipe(minimal, [*off, "rewards.repetition=0.1"])
+    with pytest.raises(UsageError, match=r"ntk\.quantile 1\.5 is out of range"):
+        load_recipe(minimal, ["ntk.threshold=null", "ntk.quantile=1.5"])
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -91,6 +110,21 @@ def test_overrides_are_yaml_with_dotted_keys(minimal):
         ("ntk.estimator=exakt", "top_tokens"),
         ("data.num_frames=0", "at least 1"),
         ("max_logprob_gap=0", "above 0"),
+        ("seed=-1", "seed -1 is out of range: it must be at least 0"),
+        ("seed=4294967296", "at most 4294967295"),
+        ("data.max_pixels=-5", r"data\.max_pixels -5 is out of range"),
+        ("ntk.temperature=0", r"ntk\.temperature 0\.0 is out of range"),
+        ("ntk.threshold=1.5", r"ntk\.threshold 1\.5 is out of range"),
+        ("ntk.threshold=.nan", r"ntk\.threshold nan is out of range"),
+        ("ntk.empty_rows=drop", r"ntk\.empty_rows 'drop' does not exist"),
+        ("ntk.weight=.inf", "not a finite number"),
+        ("lora.dropout=1", r"lora\.dropout 1\.0 is out of range"),
+        ("selection.temperature=0", r"selection\.temperature 0\.0 is out of range"),
+        ("selection.top_p=0", r"selection\.top_p 0\.0 is out of range"),
+        ("selection.engine=vlm", "selection.engine 'vlm' does not exist. Choose one of: auto, hf, vllm"),
+        ("eval.batch_size=0", r"eval\.batch_size 0 is out of range"),
+        ("train.bits=x", r"train\.bits 'x' is out of range: 4 or 8"),
+        ("output=0x_", "not YAML"),
     ],
 )
 def test_mistakes_are_named(minimal, override, message):

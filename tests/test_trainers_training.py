@@ -78,12 +78,68 @@ def test_a_resumed_run_equals_an_undisturbed_one(name, tmp_path, capsys):
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 
+@pytest.mark.parametrize("settings", [("ntk.weight=0",), ("lora.rank=4",), ("train.max_steps=2",)])
+def test_a_run_that_was_killed_after_its_last_step_takes_no_other(settings, tmp_path, capsys):
+    # Of nine rows and batches of four two steps are an epoch: the third leaves one unfinished.
+    fixed = ("data.demo_rows=9", "train.max_steps=3", "conflict_rows=0", *settings)
+    if "train.max_steps=2" in settings:
+        fixed = (*fixed, "conflict_rows=4", "selection.enabled=true")
+    train_tiny("demo/no_selection", tmp_path, *fixed)
+    one, log = weights(tmp_path / "final"), read_log(tmp_path)
+    assert "step 1/" in capsys.readouterr().err
+    measured = (tmp_path / "conflict.json").read_text() if (tmp_path / "conflict.json").is_file() else ""
+    told = (tmp_path / "final" / "harness.json").read_text()
+    shutil.rmtree(tmp_path / "final")
+    train_tiny("demo/no_selection", tmp_path, *fixed)
+    text = capsys.readouterr().err
+    assert "resuming from" in text
+    assert "step " not in text
+    other = weights(tmp_path / "final")
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[key], other[key]) for key in one)
+    assert (tmp_path / "final" / "harness.json").read_text() == told
+    again = read_log(tmp_path)
+    assert [entry for entry in again if "loss" in entry] == [entry for entry in log if "loss" in entry]
+    assert not any("train_loss" in entry for entry in again)
+    if measured:
+        assert (tmp_path / "conflict.json").read_text() == measured
+        assert any("conflict/mean_after" in entry for entry in again)
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
+    from trainers.run import hold_output
+
+    with hold_output(tmp_path), pytest.raises(StoreError, match=r"another run is at work in .*output=FOLDER"):
+        train_tiny("demo/grpo", tmp_path)
+    assert not (tmp_path / "recipe.yaml").exists()
+    train_tiny("demo/grpo", tmp_path, "train.max_steps=1")
+    assert (tmp_path / "final").is_dir()
+
+
+def test_a_recipe_may_change_until_a_checkpoint_is_saved(tmp_path, monkeypatch):
+    from trainers import training
+
+    def dies(*_):
+        raise ModelError("died")
+
+    monkeypatch.setattr(training, "run_trainer", dies)
+    with pytest.raises(ModelError, match="died"):
+        train_tiny("demo/method", tmp_path)
+    monkeypatch.undo()
+    monkeypatch.setattr(harness.judge, "load_judge", lambda *_, **__: YesJudge())
+    rollouts = (tmp_path / "selection" / "rollouts.jsonl").stat().st_mtime_ns
+    train_tiny("demo/method", tmp_path, "train.max_steps=1", "train.beta=0.2")
+    assert (tmp_path / "selection" / "rollouts.jsonl").stat().st_mtime_ns == rollouts
+    assert (tmp_path / "final").is_dir()
+
+
 def test_a_checkpoint_that_was_cut_off_is_left_out(tmp_path, capsys):
     for step, state in ((9, "{}"), (10, '{"global_'), (11, None)):
         folder = tmp_path / f"checkpoint-{step}"
         folder.mkdir()
         if state is not None:
             (folder / "trainer_state.json").write_text(state)
+    (tmp_path / "checkpoint-best").mkdir()  # A user's own.
     assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-9"
     assert capsys.readouterr().err.count("cut off") == 2
     assert last_checkpoint(tmp_path / "none") is None
@@ -216,9 +272,9 @@ def test_answers_that_never_parse_are_refused(tmp_path):
         train_tiny("demo/grpo", tmp_path / "out", f"data.train={file}")
 
 
-def test_too_few_rows_for_one_step_are_refused(tmp_path):
-    with pytest.raises(DataError, match="3 rows to train on, but a batch of responses holds 4 prompts"):
-        train_tiny("demo/no_selection", tmp_path, "data.demo_rows=3")
+def test_too_few_selected_rows_for_one_step_are_refused(tmp_path):
+    with pytest.raises(DataError, match=r"\d rows to train on, but a batch of responses holds 4 prompts"):
+        train_tiny("demo/method", tmp_path, "selection.keep=0.3", "data.demo_rows=5")
 
 
 def test_text_only_and_mixed_rows_train(tmp_path):
@@ -243,11 +299,33 @@ def test_text_only_and_mixed_rows_train(tmp_path):
         ("train.num_iterations=3", "save_steps 1 is not a multiple of the 3 steps"),
         ("judge.model=null", "needs a judge"),
         ("train.dtype=float8", "bfloat16, float16, float32"),
+        ("train.max_steps=abc", r"train\.max_steps='abc' is a str, expected int"),
+        ("train.max_steps=1e3", r"train\.max_steps=1000\.0 is a float, expected int"),
+        ("train.max_steps=null", r"train\.max_steps=None is a NoneType, expected int"),
+        ("train.learning_rate=fast", r"train\.learning_rate='fast' is a str, expected float"),
+        ("train.learning_rate=-1", r"train\.learning_rate -1 is out of range"),
+        ("train.fp16=maybe", "expected bool"),
+        ("train.temperature=0", r"train\.temperature 0 is out of range"),
+        ("train.resume_from_checkpoint=/nope", "the same command goes on from the last checkpoint"),
+        ("train.eval_strategy=steps", r"Use eval\.tasks with eval\.every=true"),
+        ("train.use_vllm=true", r"train\.use_vllm needs the package 'vllm'"),
+        ("eval.tasks=[pop]", "Did you mean 'pope'"),
+        ("rewards.format=1 prompt=direct", "rewards.format needs sections"),
+        ("data.demo_rows=3", "3 rows to train on, but a batch of responses holds 4 prompts"),
+        ("lora.rank=4 lora.target_modules=[nope]", r"lora\.target_modules=\['nope'\] does not fit"),
+        ("eval.tasks=[pope] eval.data=/nope", r"eval\.data /nope is no folder"),
     ],
 )
-def test_settings_that_cannot_work_are_refused(override, message, tmp_path):
-    with pytest.raises(UsageError, match=message):
-        train_tiny("demo/no_selection", tmp_path, override)
+def test_settings_that_cannot_work_are_refused_before_anything_is_spent(override, message, tmp_path, monkeypatch):
+    from trainers import assembly
+    from trainers.selection import stage
+
+    find = assembly.find_spec
+    monkeypatch.setattr(assembly, "find_spec", lambda name: None if name == "vllm" else find(name))
+    monkeypatch.setattr(stage, "select_rows", lambda *_, **__: pytest.fail("a selection was paid for"))
+    with pytest.raises((UsageError, DataError), match=message):
+        train_tiny("demo/method", tmp_path, *override.split())
+    assert not (tmp_path / "recipe.yaml").exists()  # The corrected command needs no --fresh.
 
 
 def test_preview_shows_recipe_memory_and_prompt(tmp_path):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import torch
-from transformers import PrinterCallback
+from transformers import AutoConfig, AutoModelForImageTextToText, PrinterCallback
 from trl import GRPOConfig, SFTConfig, SFTTrainer
 
 from harness.checkpoints import Checkpoint
@@ -18,11 +19,12 @@ from trainers.conflict.probe import ConflictProbe, probed_rows
 from trainers.data.loading import build_dataset
 from trainers.data.schema import Example
 from trainers.grpo import ContrastiveGRPOTrainer, as_trl_reward, mend_image_pads
-from trainers.models import adapter_config, load_model, load_processor
+from trainers.models import adapter_config, load_model, load_processor, training_dtype
 from trainers.names import MendsNames
-from trainers.recipe import MODEL_ARGUMENTS, check_train_keys
+from trainers.recipe import MODEL_ARGUMENTS, check_train_keys, check_train_values
 from trainers.resuming import RestoresWeights
 from trainers.rewards.scoring import build_rewards
+from trainers.selection.decision import Rounds
 from trainers.selection.rollouts import ROLLOUTS
 from trainers.settings import Recipe
 
@@ -34,15 +36,94 @@ class ResumableSFTTrainer(RestoresWeights, SFTTrainer):  # type: ignore[misc]  #
     """TRL's trainer for supervised fine-tuning, with a resume that reads the weights."""
 
 
+def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, selects: bool) -> None:
+    """Find what would stop selection, training or evaluation, before any of them is paid for; nothing is written.
+
+    Args:
+        recipe: the recipe.
+        checkpoint: the checkpoint that training starts from.
+        output: its output folder.
+        selects: whether rows are selected.
+
+    Raises:
+        HarnessError: what is wrong, by the name of its setting.
+    """
+    from harness.evaluation.tasks import expand_tasks
+
+    build_config(recipe, output)  # Not kept: models are loaded under ZeRO-3 as long as such a configuration exists.
+    training_dtype(recipe)
+    for package, setting, is_used in (
+        ("vllm", "train.use_vllm", recipe.algorithm == "grpo" and bool(recipe.train.get("use_vllm"))),
+        ("vllm", "selection.engine", selects and recipe.selection.engine == "vllm"),
+        ("vllm", "eval.engine", bool(recipe.eval.tasks) and recipe.eval.engine == "vllm"),
+        ("bitsandbytes", "train.bits", recipe.train.get("bits") is not None),
+    ):
+        if is_used and find_spec(package) is None:
+            raise UsageError(f"{setting} needs the package {package!r}, which is not installed: pip install {package}.")
+    if selects:
+        spent = recipe.selection
+        Rounds(first=spent.first, step=spent.step, most=spent.most, tolerance=spent.tolerance, keep=spent.keep)
+    _check_adapter(recipe, checkpoint)
+    expand_tasks(recipe.eval.tasks)
+    data = recipe.eval.data
+    if recipe.eval.tasks and data not in (None, "hub", "demo") and not Path(str(data)).expanduser().is_dir():
+        raise UsageError(f"eval.data {data} is no folder. Give a folder, hub or demo.")
+
+
+def _check_adapter(recipe: Recipe, checkpoint: Checkpoint) -> None:
+    """Try the adapter on a model without weights.
+
+    Raises:
+        UsageError: the model has no such layers, or PEFT is not installed.
+    """
+    adapter = adapter_config(recipe.lora)
+    if adapter is None:
+        return
+    from peft import inject_adapter_in_model
+
+    # The adapter that is trained is drawn with the numbers that it would have been drawn with.
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        model = AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(checkpoint.folder))
+        try:
+            inject_adapter_in_model(adapter, model)
+        except ValueError as error:
+            raise UsageError(
+                f"lora.target_modules={recipe.lora.target_modules!r} does not fit the model: "
+                f"{' '.join(str(error).split())}"
+            ) from error
+
+
+def check_rows(recipe: Recipe, output: Path, count: int, judge: Judge | None) -> None:
+    """Check, once the data are read and the judge is open, that they fit rewards and batches.
+
+    Args:
+        recipe: the recipe.
+        output: its output folder.
+        count: rows of the data.
+        judge: of the caption reward.
+
+    Raises:
+        DataError: fewer prompts than one batch holds.
+        UsageError: see `trainers.rewards.scoring.build_rewards`.
+    """
+    if recipe.algorithm != "grpo":
+        return
+    config = build_config(recipe, output)
+    build_rewards(recipe.rewards, prompt_format=recipe.prompt, max_tokens=config.max_completion_length, judge=judge)
+    _check_count(config, count)
+
+
 def build_config(recipe: Recipe, output: Path) -> Any:
     """TRL's configuration.
 
     Raises:
-        UsageError: an unknown key of `train` (the nearest ones are named), or values that do not fit together.
+        UsageError: an unknown key of `train` (the nearest ones are named), a value of a wrong type or out of range, or
+            values that do not fit together.
     """
     kind = GRPOConfig if recipe.algorithm == "grpo" else SFTConfig
     known = {item.name: item for item in fields(kind)}
     check_train_keys(recipe, list(known))
+    check_train_values(recipe, get_type_hints(kind))
     arguments: dict[str, Any] = {
         "report_to": "none",
         "logging_steps": 1,
@@ -67,6 +148,11 @@ def build_config(recipe: Recipe, output: Path) -> Any:
         config = kind(**arguments)
     except (ValueError, TypeError) as error:
         raise UsageError(f"train: {' '.join(str(error).split())}") from error
+    if config.eval_strategy != "no" or config.eval_on_start or config.save_strategy == "best":
+        raise UsageError(
+            "train.eval_strategy, train.eval_on_start and train.save_strategy=best need data to evaluate on, which a "
+            "recipe has none of. Use eval.tasks with eval.every=true to evaluate each checkpoint that is saved."
+        )
     if recipe.algorithm == "grpo":
         _check_batches(recipe, config)
     return config
@@ -107,12 +193,7 @@ def build_trainer(
     }
     if recipe.algorithm == "sft":
         return _finish(ResumableSFTTrainer(**shared), recipe, examples, root)
-    prompts = config.generation_batch_size // config.num_generations
-    if len(examples) < prompts:
-        raise DataError(
-            f"{len(examples)} rows to train on, but a batch of responses holds {prompts} prompts: no step would be "
-            "taken. Use more data, lower train.per_device_train_batch_size, or raise selection.keep."
-        )
+    _check_count(config, len(examples))
     rewards = build_rewards(
         recipe.rewards, prompt_format=recipe.prompt, max_tokens=config.max_completion_length, judge=judge
     )
@@ -155,6 +236,15 @@ def steps_per_generation(config: Any) -> int:
     passes: int = config.steps_per_generation * config.num_iterations
     accumulated: int = config.gradient_accumulation_steps
     return max(1, -(-passes // accumulated))
+
+
+def _check_count(config: Any, count: int) -> None:
+    prompts = config.generation_batch_size // config.num_generations
+    if count < prompts:
+        raise DataError(
+            f"{count} rows to train on, but a batch of responses holds {prompts} prompts: no step would be taken. Use "
+            "more data, lower train.per_device_train_batch_size, or raise selection.keep."
+        )
 
 
 def _check_batches(recipe: Recipe, config: Any) -> None:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from trainers.settings import Recipe
 
 UpdateLeaderboard = Callable[[Sequence[Path], Path, str | None], None]
 """Takes folders that hold runs, the folder that the leaderboard is written to, and the checkpoint to compare with."""
@@ -44,9 +50,7 @@ def run(arguments: argparse.Namespace, *, update_leaderboard: UpdateLeaderboard 
     recipe = load_recipe(arguments.recipe, arguments.overrides)
     require_trl()
     if arguments.dry_run:
-        from trainers.preview import preview
-
-        print(preview(recipe))
+        print(_preview(recipe))
         return 0
     from trainers.run import train
 
@@ -54,8 +58,31 @@ def run(arguments: argparse.Namespace, *, update_leaderboard: UpdateLeaderboard 
         recipe,
         fresh=arguments.fresh,
         update_leaderboard=None if arguments.no_leaderboard else update_leaderboard,
+        source=_own_file(arguments.recipe),
     )
     return 0
+
+
+def _own_file(name: str) -> Path | None:
+    """The file of a recipe; `None` for one that comes with the harness."""
+    from trainers.recipe import FOLDER, find_recipe
+
+    path = find_recipe(name)
+    return None if path.resolve().is_relative_to(FOLDER.resolve()) else path
+
+
+def _preview(recipe: Recipe) -> str:
+    """The text of a dry run, which draws the demo's first row, if it shows that, into a temporary folder."""
+    from harness.checkpoints import resolve_checkpoint
+    from trainers.assembly import check_recipe
+    from trainers.preview import preview
+    from trainers.recipe import as_yaml
+
+    selects = recipe.algorithm == "grpo" and recipe.selection.enabled
+    check_recipe(recipe, resolve_checkpoint(recipe.model), Path(recipe.output).expanduser(), selects=selects)
+    with TemporaryDirectory() as folder:
+        elsewhere = replace(recipe, output=folder, data=replace(recipe.data, demo_rows=1))
+        return preview(elsewhere).replace(as_yaml(elsewhere), as_yaml(recipe), 1)
 
 
 def require_trl() -> None:
@@ -81,7 +108,9 @@ def run_select(arguments: argparse.Namespace) -> int:
 
     recipe = load_recipe(arguments.recipe, arguments.overrides)
     require_trl()
+    from trainers.assembly import check_recipe, check_rows
     from trainers.preparation import prepare
+    from trainers.run import check_output, hold_output
     from trainers.selection.stage import select_rows
 
     if recipe.algorithm != "grpo":
@@ -89,9 +118,13 @@ def run_select(arguments: argparse.Namespace) -> int:
             f"recipe {arguments.recipe!r} is {recipe.algorithm}; only grpo recipes have rewards to select by."
         )
     output = Path(recipe.output).expanduser()
+    check_output(recipe, output, _own_file(arguments.recipe))
     checkpoint = resolve_checkpoint(recipe.model)
-    examples, root, judge = prepare(recipe, output)
-    file = select_rows(recipe, checkpoint, examples, root, output, judge, fresh=arguments.fresh)
+    check_recipe(recipe, checkpoint, output, selects=True)
+    with hold_output(output):
+        examples, root, judge = prepare(recipe, output)
+        check_rows(recipe, output, len(examples), judge)
+        file = select_rows(recipe, checkpoint, examples, root, output, judge, fresh=arguments.fresh)
     if judge is not None:
         judge.close()
     print(file)

@@ -22,9 +22,20 @@ _MANAGED: Final = {
     "model_init_kwargs": "train.dtype or train.attn_implementation",
     "remove_unused_columns": "nothing: the trainers need all columns",
     "max_pixels": "data.max_pixels",
+    "resume_from_checkpoint": "nothing: the same command goes on from the last checkpoint",
 }
 """Arguments of TRL that the recipe sets elsewhere."""
 _BOOL: Final = "tag:yaml.org,2002:bool"
+_TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"
+_LEAST: Final = {
+    "learning_rate": 0,
+    "weight_decay": 0,
+    "max_grad_norm": 0,
+    "per_device_train_batch_size": 1,
+    "gradient_accumulation_steps": 1,
+    "max_completion_length": 1,
+}
+"""Lowest values of arguments of TRL that it does not check itself."""
 MODEL_ARGUMENTS: Final = ("dtype", "attn_implementation", "bits")
 """Keys of `train` that go to the loading of the model rather than to TRL."""
 
@@ -94,22 +105,61 @@ def check_train_keys(recipe: Recipe, known: Sequence[str]) -> None:
             raise UsageError(f"train.{key} is no argument of TRL's configuration.{_nearest(key, known, 'It has')}")
 
 
+def check_train_values(recipe: Recipe, hints: Mapping[str, Any]) -> None:
+    """Refuse numbers and switches of `train` of a wrong type or out of range, which TRL takes as they are.
+
+    Args:
+        recipe: the recipe.
+        hints: types of the arguments of TRL's configuration, by name.
+
+    Raises:
+        UsageError: names the key.
+    """
+    for key, value in recipe.train.items():
+        kinds = _alternatives(hints.get(key, Any))
+        if {bool, int, float}.issuperset(kind for kind in kinds if kind is not type(None)) and not _fits(value, kinds):
+            expected = " or ".join("null" if kind is type(None) else kind.__name__ for kind in kinds)
+            raise UsageError(f"train.{key}={value!r} is a {type(value).__name__}, expected {expected}.")
+        if key in _LEAST and value is not None and not value >= _LEAST[key]:
+            raise UsageError(f"train.{key} {value} is out of range: it must be at least {_LEAST[key]}.")
+    temperature = recipe.train.get("temperature", 1.0)
+    if recipe.algorithm == "grpo" and not temperature > 0:
+        raise UsageError(f"train.temperature {temperature} is out of range: it must be above 0.")
+
+
+def _fits(value: Any, kinds: Sequence[Any]) -> bool:
+    if value is None or isinstance(value, bool):
+        return type(value) in kinds
+    if isinstance(value, int):
+        return int in kinds or float in kinds or (bool in kinds and value in (0, 1))
+    return isinstance(value, float) and float in kinds
+
+
 def _parse(text: str) -> Any:
-    """YAML 1.2 where it matters here: 1e-5 is a number, and `no` a word."""
+    """YAML 1.2 where it matters here: 1e-5 is a number, `no` and 2026-01-31 are words.
+
+    Raises:
+        yaml.YAMLError: the text is not YAML.
+    """
     import yaml
 
     class Loader(yaml.SafeLoader):
         """Safe loading with resolvers of its own."""
 
     Loader.yaml_implicit_resolvers = {
-        letter: [item for item in items if item[0] != _BOOL]
+        letter: [item for item in items if item[0] not in (_BOOL, _TIMESTAMP)]
         for letter, items in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
-    Loader.add_implicit_resolver(_BOOL, re.compile(r"true|false|True|False"), list("tfTF"))
+    Loader.add_implicit_resolver(_BOOL, re.compile(r"(?:true|false|True|False)$"), list("tfTF"))
     Loader.add_implicit_resolver(
-        "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+"), list("-+0123456789")
+        "tag:yaml.org,2002:float",
+        re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)[eE][-+]?\d+$"),
+        list("-+.0123456789"),
     )
-    return yaml.load(text, Loader)
+    try:
+        return yaml.load(text, Loader)
+    except ValueError as error:  # What looks like a number to PyYAML and is none, such as 0x_.
+        raise yaml.YAMLError(str(error)) from error
 
 
 def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:

@@ -6,37 +6,50 @@ Folders of the output: `recipe.yaml`, the resolved recipe; `selection/`; `checkp
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.checkpoints import Checkpoint, resolve_checkpoint
-from harness.errors import StoreError
-from harness.files import write_atomically
+from harness.checkpoints import EMBEDDED, Checkpoint, resolve_checkpoint
+from harness.errors import StoreError, UsageError
+from harness.files import lock, write_atomically
 from trainers.data.loading import read_training, training_file
 from trainers.data.schema import Example
 from trainers.evaluation import FINAL, evaluate_checkpoints
 from trainers.preparation import is_main_rank, prepare, provenance, say, wait_for_main_rank
 from trainers.recipe import as_yaml, load_recipe, plain
+from trainers.selection.rollouts import PLOT, ROLLOUTS, SELECTED, SELECTION, SETTINGS
 from trainers.settings import Recipe
 
 if TYPE_CHECKING:
     from harness.judge import Judge
 
 RECIPE: Final = "recipe.yaml"
-_MADE: Final = (
-    RECIPE, FINAL, "checkpoint-*", "data", "selection", "runs", "log.jsonl", "curves.svg", "conflict.json",
-    "completions", "README.md",
-)  # fmt: skip
-"""What a run writes into its output folder."""
+LOCK: Final = ".harness.lock"
+_MARK: Final = "# Written by 'harness train', which goes on only with a file that was not changed:"
+"""The first line of a stored recipe, before the digest of the rest."""
+_STEP: Final = "checkpoint-[0-9]*"
+_TRAINED: Final = (FINAL, _STEP, "log.jsonl", "curves.svg", "conflict.json", "completions/completions_*.parquet")
+"""What training writes into its output folder."""
+_EVALUATED: Final = (f"runs/{FINAL}", "runs/start", f"runs/{_STEP}")
+_CARD: Final = "README.md"
+"""TRL's, rewritten with every checkpoint."""
+_CARD_TAG: Final = "generated_from_trainer"
+_SELECTED: Final = (ROLLOUTS, SELECTION, SELECTED, PLOT, SETTINGS)
 
 UpdateLeaderboard = Callable[[Sequence[Path], Path, str | None], None]
 """Takes folders that hold runs, the folder that the leaderboard is written to, and the checkpoint to compare with."""
 
 
-def train(recipe: Recipe, *, fresh: bool, update_leaderboard: UpdateLeaderboard | None) -> list[Path]:
+def train(
+    recipe: Recipe, *, fresh: bool, update_leaderboard: UpdateLeaderboard | None, source: Path | None = None
+) -> list[Path]:
     """Run a recipe, or go on with a run that was interrupted.
 
     Args:
@@ -44,6 +57,7 @@ def train(recipe: Recipe, *, fresh: bool, update_leaderboard: UpdateLeaderboard 
         fresh: throw away what an earlier run left in the output folder.
         update_leaderboard: called at the end with the evaluations of this output and of those beside it, so that
             recipes under one folder share a leaderboard; `None`: not at all.
+        source: the file that the recipe was read from; `None`: not a file of the user's.
 
     Returns:
         The folders of the evaluations.
@@ -51,29 +65,114 @@ def train(recipe: Recipe, *, fresh: bool, update_leaderboard: UpdateLeaderboard 
     Raises:
         HarnessError: see `harness.errors`; checkpoints that were saved stay, and the same call goes on from the last.
     """
+    from trainers.assembly import check_recipe, check_rows
+
     output = Path(recipe.output).expanduser()
-    _open_output(output, recipe, fresh=fresh)
+    check_output(recipe, output, source)
     wait_for_main_rank()
     checkpoint = resolve_checkpoint(recipe.model)
-    if is_main_rank():
-        training_file(recipe, output)
-    wait_for_main_rank()
-    examples, root, judge = prepare(recipe, output)
-    if recipe.algorithm == "grpo" and recipe.selection.enabled:
-        from trainers.selection.stage import select_rows
+    selects = recipe.algorithm == "grpo" and recipe.selection.enabled
+    check_recipe(recipe, checkpoint, output, selects=selects)
+    with hold_output(output):
+        _open_output(output, recipe, fresh=fresh)
+        wait_for_main_rank()
+        if is_main_rank():
+            training_file(recipe, output)
+        wait_for_main_rank()
+        examples, root, judge = prepare(recipe, output)
+        check_rows(recipe, output, len(examples), judge)
+        if is_main_rank():
+            write_atomically(output / RECIPE, _stamped(as_yaml(recipe)))
+        if selects:
+            from trainers.selection.stage import select_rows
 
-        file = select_rows(recipe, checkpoint, examples, root, output, judge, fresh=False)
-        examples = read_training(file, root, limit=None, require_response=False)
-        say(f"selection: {len(examples)} rows to train on ({recipe.selection.subset}), {file.parent}")
-    facts = provenance(recipe, checkpoint, examples)
-    # The model is named nowhere here, so that its memory is free once it is evaluated.
-    runs = evaluate_checkpoints(
-        recipe, output, _train_model(recipe, output, checkpoint, examples, root, judge=judge, facts=facts)
-    )
-    if runs and update_leaderboard is not None:
-        baseline = recipe.model if recipe.eval.start else None
-        update_leaderboard(sorted(output.parent.glob("*/runs")), output.parent / "leaderboard", baseline)
+            file = select_rows(recipe, checkpoint, examples, root, output, judge, fresh=False)
+            examples = read_training(file, root, limit=None, require_response=False)
+            say(f"selection: {len(examples)} rows to train on ({recipe.selection.subset}), {file.parent}")
+        facts = provenance(recipe, checkpoint, examples)
+        # The model is named nowhere here, so that its memory is free once it is evaluated.
+        runs = evaluate_checkpoints(
+            recipe, output, _train_model(recipe, output, checkpoint, examples, root, judge=judge, facts=facts)
+        )
+        if runs and update_leaderboard is not None:
+            baseline = recipe.model if recipe.eval.start else None
+            update_leaderboard(sorted(output.parent.glob("*/runs")), output.parent / "leaderboard", baseline)
     return runs
+
+
+def check_output(recipe: Recipe, output: Path, source: Path | None = None) -> None:
+    """Refuse a folder in which a run could overwrite or delete what it did not make; nothing is written.
+
+    Args:
+        recipe: resolved.
+        output: its output folder.
+        source: the file that the recipe was read from; `None`: not a file of the user's.
+
+    Raises:
+        UsageError: the folder holds what the recipe reads, or files under names that training writes to.
+    """
+    if not is_main_rank() or not os.access(output, os.R_OK | os.W_OK | os.X_OK):
+        return
+    stored = output / RECIPE
+    if stored.exists() and not _is_stamped(stored):
+        raise UsageError(
+            f"{stored} was not written by 'harness train', or was changed since; it would be overwritten. Give another "
+            "output=FOLDER."
+        )
+    inputs = {
+        "data.train": None if recipe.data.train == "demo" else recipe.data.train,
+        "data.media_root": recipe.data.media_root,
+        "model": recipe.model if recipe.model not in EMBEDDED else None,
+        "judge.model": recipe.judge.model if recipe.judge.model not in EMBEDDED else None,
+        "the recipe": None if source is None or source.resolve() == stored.resolve() else str(source),
+    }
+    for name, text in inputs.items():
+        path = Path(text or "").expanduser()
+        if text and os.path.exists(path) and path.resolve().is_relative_to(output.resolve()):
+            raise UsageError(
+                f"the output folder {output} holds {name} ({text}), and what a run writes or throws away there could "
+                "be yours. Give another output=FOLDER."
+            )
+    card = output / _CARD
+    there = [] if stored.is_file() else list(_items(output, _TRAINED))
+    if card.is_file() and _CARD_TAG not in card.read_text(encoding="utf-8", errors="replace"):
+        there.append(card)
+    selection = output / "selection"
+    if not _is_selection(selection):
+        there += [selection / name for name in _SELECTED if (selection / name).exists()]
+    if there:
+        raise UsageError(
+            f"{there[0]} was not made by a run of 'harness train', and would be overwritten. Give another "
+            "output=FOLDER, or move it away."
+        )
+
+
+@contextmanager
+def hold_output(output: Path) -> Iterator[None]:
+    """Make an output folder and keep other runs out of it.
+
+    Raises:
+        UsageError: the folder cannot be made or written to.
+        StoreError: another run is at work in it.
+    """
+    if not is_main_rank():
+        yield
+        return
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        file = (output / LOCK).open("a")
+    except OSError as error:
+        raise UsageError(
+            f"output folder {output} cannot be written: {error.strerror or error}. Give another output=FOLDER."
+        ) from error
+    with file:
+        try:
+            lock(file, output)
+        except StoreError as error:
+            raise StoreError(
+                f"another run is at work in {output}. Wait for it, or give another output=FOLDER."
+            ) from error
+        yield
 
 
 def _train_model(
@@ -107,26 +206,67 @@ def _train_model(
 def _open_output(output: Path, recipe: Recipe, *, fresh: bool) -> None:
     """Keep runs of different recipes apart.
 
+    Until a checkpoint is saved nothing was made by a recipe but its selection, which knows its own settings.
+
     Raises:
         StoreError: the folder holds a run of another recipe.
     """
-    if not is_main_rank():
-        return
     path = output / RECIPE
-    if fresh and path.is_file():
-        for pattern in _MADE:  # Nothing but what a recipe makes is ever thrown away.
-            for item in output.glob(pattern):
-                shutil.rmtree(item) if item.is_dir() and not item.is_symlink() else item.unlink()
-    if path.is_file():
-        stored = load_recipe(str(path))
-        differing = _differing(stored, recipe)
-        if differing:
-            raise StoreError(
-                f"{output} holds a run of another recipe ({', '.join(differing)} differ). Give --fresh to throw it "
-                "away, or another output=FOLDER."
-            )
-        say(f"going on in {output}")
-    write_atomically(path, as_yaml(recipe))
+    if not is_main_rank() or not path.is_file():
+        return
+    if fresh:
+        _throw_away(output)
+        return
+    differing = _differing(load_recipe(str(path)), recipe)
+    if differing and any(_items(output, (FINAL, _STEP))):
+        raise StoreError(
+            f"{output} holds a run of another recipe ({', '.join(differing)} differ). Give --fresh to throw it "
+            "away, or another output=FOLDER."
+        )
+    say(f"going on in {output}")
+
+
+def _throw_away(output: Path) -> None:
+    """Delete what an earlier run made, and nothing else."""
+    for item in _items(output, (*_TRAINED, *_EVALUATED, _CARD)):
+        shutil.rmtree(item) if item.is_dir() and not item.is_symlink() else item.unlink()
+    for name in _SELECTED:
+        (output / "selection" / name).unlink(missing_ok=True)
+    if (output / "data").is_dir():
+        from trainers.data.demo import remove_demo_rows
+
+        remove_demo_rows(output / "data")
+    for folder in (output / name for name in ("runs", "selection", "completions")):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    (output / RECIPE).unlink()  # Last, since it tells that the rest is not the user's.
+
+
+def _items(output: Path, patterns: Sequence[str]) -> Iterator[Path]:
+    """What is there under the names that a run gives, without a user's `checkpoint-5-copy`."""
+    for pattern in patterns:
+        for item in sorted(output.glob(pattern)):
+            if not item.name.startswith("checkpoint-") or item.name.removeprefix("checkpoint-").isdigit():
+                yield item
+
+
+def _stamped(text: str) -> str:
+    return f"{_MARK} {hashlib.sha256(text.encode()).hexdigest()}\n{text}"
+
+
+def _is_stamped(path: Path) -> bool:
+    """Whether a stored recipe is as a run wrote it."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return text.startswith(_MARK) and text == _stamped(text.partition("\n")[2])
+
+
+def _is_selection(folder: Path) -> bool:
+    """Whether a folder holds a selection, by its settings."""
+    try:
+        settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(settings, dict) and "rounds" in settings and "rewards" in settings
 
 
 def _differing(stored: Recipe, recipe: Recipe) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from harness.errors import UsageError
 from harness.types import PromptFormat
@@ -12,6 +13,10 @@ from trainers.rewards.scoring import RewardSettings
 
 Algorithm = Literal["sft", "grpo"]
 Subset = Literal["medium", "easy", "hard"]
+ENGINES: Final = ("auto", "hf", "vllm")
+"""Engines that a selection or an evaluation can name."""
+_LARGEST_SEED: Final = 2**32 - 1
+"""Of NumPy's generators."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,24 +209,81 @@ class Recipe:
             UsageError: names the setting.
         """
         if self.algorithm == "grpo" and self.ntk.weight:
-            if (self.ntk.threshold is None) == (self.ntk.quantile is None):
-                raise UsageError("ntk: give exactly one of ntk.threshold and ntk.quantile; set the other to null.")
+            if not math.isfinite(self.ntk.weight):
+                raise UsageError(f"ntk.weight {self.ntk.weight} is not a finite number.")
             if self.ntk.estimator not in ("exact", "top_tokens", "sketch", "hidden"):
                 raise UsageError(
                     f"ntk.estimator {self.ntk.estimator!r} does not exist. Choose exact, top_tokens, sketch or hidden."
                 )
+            check_contrast(
+                self.ntk.threshold, self.ntk.quantile, self.ntk.temperature, self.ntk.empty_rows, part="ntk."
+            )
+        self._check_least()
+        if self.seed > _LARGEST_SEED:
+            raise UsageError(f"seed {self.seed} is out of range: it must be at most {_LARGEST_SEED}.")
+        if not self.max_logprob_gap > 0:
+            raise UsageError(f"max_logprob_gap {self.max_logprob_gap} is out of range: it must be above 0.")
+        if not 0 <= self.lora.dropout < 1:
+            raise UsageError(f"lora.dropout {self.lora.dropout} is out of range: 0 to below 1.")
+        if self.algorithm == "grpo" and self.selection.enabled:
+            if not self.selection.temperature > 0:  # All rollouts of a prompt would be the same.
+                raise UsageError(
+                    f"selection.temperature {self.selection.temperature} is out of range: it must be above 0."
+                )
+            if not 0 < self.selection.top_p <= 1:
+                raise UsageError(f"selection.top_p {self.selection.top_p} is out of range: above 0 to 1.")
+        for name, engine in (("selection.engine", self.selection.engine), ("eval.engine", self.eval.engine)):
+            if engine not in ENGINES:
+                raise UsageError(f"{name} {engine!r} does not exist. Choose one of: {', '.join(ENGINES)}.")
+        if self.train.get("bits") not in (None, 4, 8, "4", "8"):
+            raise UsageError(f"train.bits {self.train['bits']!r} is out of range: 4 or 8.")
+
+    def _check_least(self) -> None:
         for name, value, least in (
+            ("seed", self.seed, 0),
             ("data.num_frames", self.data.num_frames, 1),
+            ("data.max_pixels", self.data.max_pixels, 1),
             ("data.limit", self.data.limit, 1),
             ("data.demo_rows", self.data.demo_rows, 1),
+            ("rewards.repetition_span", self.rewards.repetition_span if self.rewards.repetition else None, 1),
             ("selection.fixed", self.selection.fixed, 2),
+            ("selection.batch_size", self.selection.batch_size, 1),
             ("ntk.chunk_size", self.ntk.chunk_size, 1),
             ("ntk.max_tokens", self.ntk.max_tokens, 1),
+            ("ntk.sketch_size", self.ntk.sketch_size, 1),
             ("lora.rank", self.lora.rank, 0),
             ("conflict_rows", self.conflict_rows, 0),
             ("eval.limit", self.eval.limit, 1),
+            ("eval.num_frames", self.eval.num_frames, 1),
+            ("eval.max_new_tokens", self.eval.max_new_tokens, 1),
+            ("eval.batch_size", self.eval.batch_size, 1),
         ):
             if value is not None and value < least:
                 raise UsageError(f"{name} {value} is out of range: it must be at least {least}.")
-        if self.max_logprob_gap <= 0:
-            raise UsageError(f"max_logprob_gap {self.max_logprob_gap} is out of range: it must be above 0.")
+
+
+def check_contrast(
+    threshold: float | None, quantile: float | None, temperature: float, empty_rows: str, *, part: str = ""
+) -> None:
+    """Check the settings of the contrastive term.
+
+    Args:
+        threshold: see `NtkSettings`.
+        quantile: see `NtkSettings`.
+        temperature: see `NtkSettings`.
+        empty_rows: see `NtkSettings`.
+        part: what stands before the names in a message.
+
+    Raises:
+        UsageError: not exactly one of `threshold` and `quantile`, or a setting out of its range.
+    """
+    if (threshold is None) == (quantile is None):
+        raise UsageError(f"give exactly one of {part}threshold and {part}quantile; set the other to null.")
+    if quantile is not None and not 0 < quantile < 1:
+        raise UsageError(f"{part}quantile {quantile} is out of range: it must be between 0 and 1.")
+    if threshold is not None and not -1 <= threshold <= 1:
+        raise UsageError(f"{part}threshold {threshold} is out of range: a cosine is between -1 and 1.")
+    if not temperature > 0:
+        raise UsageError(f"{part}temperature {temperature} is out of range: it must be above 0.")
+    if empty_rows not in ("skip", "least_similar"):
+        raise UsageError(f"{part}empty_rows {empty_rows!r} does not exist. Choose skip or least_similar.")

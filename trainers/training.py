@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +27,7 @@ from trainers.preparation import say
 
 LOG: Final = "log.jsonl"
 CURVES: Final = "curves.svg"
+_STEP: Final = re.compile(r"checkpoint-\d+$")
 
 
 def end_training() -> None:
@@ -40,7 +43,8 @@ def run_trainer(trainer: Any, output: Path, facts: Mapping[str, Any]) -> Any:
     """Train from the last checkpoint in the output folder, or from the start, and save the whole model.
 
     A killed run that is resumed equals an undisturbed one: TRL restores model, optimiser, schedule, place in the data
-    and random numbers, and responses are sampled anew only at the steps at which they would have been.
+    and random numbers, and responses are sampled anew only at the steps at which they would have been. One that was
+    killed after its last step takes none: what it had reached is saved.
 
     Returns:
         The whole model as it was saved, apart from the trainer, for an evaluation; `None` where its weights are sharded
@@ -53,7 +57,8 @@ def run_trainer(trainer: Any, output: Path, facts: Mapping[str, Any]) -> Any:
     if last is not None:
         say(f"resuming from {last}")
     try:
-        trainer.train(resume_from_checkpoint=None if last is None else str(last))
+        with _no_step_beyond_the_last(trainer):
+            trainer.train(resume_from_checkpoint=None if last is None else str(last))
     except HarnessError:
         _save_reached(trainer, output)
         raise
@@ -68,10 +73,33 @@ def run_trainer(trainer: Any, output: Path, facts: Mapping[str, Any]) -> Any:
     return _save_final(trainer, output, facts)
 
 
+@contextmanager
+def _no_step_beyond_the_last(trainer: Any) -> Iterator[None]:
+    """Transformers looks for the end after a step only, and would take one more than the recipe says."""
+    run_epoch = trainer._run_epoch
+    trains = False
+
+    def within(*args: Any, **kwargs: Any) -> None:
+        nonlocal trains
+        if trainer.state.global_step < trainer.state.max_steps:
+            trains = True
+            run_epoch(*args, **kwargs)
+        else:
+            trainer.control.should_training_stop = True
+
+    trainer._run_epoch = within
+    try:
+        yield
+    finally:
+        del trainer._run_epoch
+    if not trains:  # The loss that Transformers logs at the end is the mean of no steps.
+        trainer.state.log_history = [entry for entry in trainer.state.log_history if entry.get("train_loss") != 0]
+
+
 def last_checkpoint(output: Path) -> Path | None:
     """The newest checkpoint that was saved to its end; the state, which is written last, tells."""
-    saved = sorted(output.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
-    for folder in saved:
+    saved = {int(path.name.rpartition("-")[2]): path for path in output.glob("checkpoint-*") if _STEP.match(path.name)}
+    for _, folder in sorted(saved.items(), reverse=True):
         try:
             json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -20,7 +20,7 @@ from typing import Final, Literal
 import torch
 from torch import Tensor
 
-from harness.errors import UsageError
+from trainers.settings import check_contrast
 
 EmptyRows = Literal["skip", "least_similar"]
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -71,7 +71,7 @@ def contrast(
     Raises:
         UsageError: not exactly one of `threshold` and `quantile`, or a setting out of its range.
     """
-    _check(threshold, quantile, temperature, empty_rows)
+    check_contrast(threshold, quantile, temperature, empty_rows)
     pairs = prompt[:, None] != prompt[None, :]
     if present is not None:
         pairs = pairs & present[:, None] & present[None, :]
@@ -101,19 +101,6 @@ def contrast(
     above = scaled.masked_fill(~positives[anchors], -torch.inf).logsumexp(1)
     below = scaled.masked_fill(~pairs[anchors], -torch.inf).logsumexp(1)
     return Contrast(loss=(below - above).mean(), statistics=statistics)
-
-
-def _check(threshold: float | None, quantile: float | None, temperature: float, empty_rows: str) -> None:
-    if (threshold is None) == (quantile is None):
-        raise UsageError("give exactly one of threshold and quantile for the contrastive term.")
-    if quantile is not None and not 0 < quantile < 1:
-        raise UsageError(f"quantile {quantile} is out of range: it must be between 0 and 1.")
-    if threshold is not None and not -1 <= threshold <= 1:
-        raise UsageError(f"threshold {threshold} is out of range: a cosine is between -1 and 1.")
-    if temperature <= 0:
-        raise UsageError(f"temperature {temperature} is out of range: it must be above 0.")
-    if empty_rows not in ("skip", "least_similar"):
-        raise UsageError(f"empty_rows {empty_rows!r} does not exist. Choose skip or least_similar.")
 
 
 def _place(count: int, quantile: float) -> int:
