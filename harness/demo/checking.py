@@ -175,10 +175,11 @@ about how hallucination comes about in large models: they give the diagnostics s
 It was trained with the prompt formats `direct` and `grounded` of `harness.prompts` (`think` was not trained); its
 grounded responses read
 
-    <planning> look for red circle </planning> <caption> red circle top ; blue star left </caption>
-    <think> red circle top </think> <answer> yes </answer>
+    <planning> {plan} </planning>
+    <caption> red circle top ; blue star left </caption> <think> red circle top </think> <answer> yes </answer>
 
-Share of right answers on the demo data (greedy decoding), whose scenes have layouts that training never showed.
+Share of right answers on the demo data (greedy decoding with plain Transformers; an answer must be the target word for
+word, where `harness eval` reads what it means), whose scenes have layouts that training never showed.
 `groups` counts a pair or a set of rotations as right when all of it is.
 
 {table}
@@ -193,14 +194,16 @@ TITLES: Final = {
     "demo": (
         "The demo checkpoint",
         "It is there so that the whole evaluation can be run, and looked at, in minutes and without a GPU.\n"
-        "Its plans also say where the object's partner is (`look for red circle at yellow triangle left`, or `none`).",
+        "Its plans also say where the object's partner is.",
+        "look for red circle at yellow triangle none",
     ),
     "base": (
         "The demo's base checkpoint",
         "It is what the demo checkpoint was before it was fine-tuned on more careless captions.",
+        "look for red circle",
     ),
 }
-"""Title and purpose of each checkpoint's card."""
+"""Title, purpose and a plan of each checkpoint, for its card."""
 
 
 def render_card(
@@ -220,10 +223,11 @@ def render_card(
     for part, shares in sorted(figures.items()):
         lines.append(f"| {part} | {' | '.join(f'{shares[form]:.3f}' for form in formats)} |")
     right = ["| questions | right |", "|---|---:|", *(f"| {part} | {share:.3f} |" for part, share in look_up.items())]
-    title, purpose = TITLES[name]
+    title, purpose, plan = TITLES[name]
     return CARD.format(
         title=title,
         purpose=purpose,
+        plan=plan,
         parameters=parameters / 1e6,
         seed=seed,
         table="\n".join(lines),
