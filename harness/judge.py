@@ -54,7 +54,7 @@ class Judge:
         asked: questions so far, repeated ones included.
         answered_from_cache: questions among them, each counted once a call, whose answer was on disk.
         failures: questions among them that got no answer.
-        problem: why, where one reason holds for all that follow, such as a server that is down.
+        problem: why it could not be used in the last call, such as a server that is down; `None` where it could.
     """
 
     def __init__(
