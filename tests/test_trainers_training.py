@@ -11,6 +11,7 @@ from support_training import YesJudge, train_tiny
 import harness.judge
 from harness.checkpoints import EMBEDDED, resolve_checkpoint
 from harness.errors import DataError, ModelError, StoreError, UsageError
+from trainers.evaluation import saved_checkpoints
 from trainers.grpo import TrainingError
 from trainers.recipe import load_recipe
 from trainers.rewards.scoring import RewardError
@@ -143,6 +144,10 @@ def test_a_checkpoint_that_was_cut_off_is_left_out(tmp_path, capsys):
     assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-9"
     assert capsys.readouterr().err.count("cut off") == 2
     assert last_checkpoint(tmp_path / "none") is None
+    for name in ("checkpoint-9", "checkpoint-best", "checkpoint-10"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "config.json").touch()
+    assert [path.name for path in saved_checkpoints(tmp_path)] == ["checkpoint-9", "checkpoint-10"]
 
 
 def test_a_finished_run_is_not_trained_again_and_another_recipe_is_refused(tmp_path):

@@ -48,8 +48,14 @@ def _whole(recipe: Recipe, folder: Path) -> Path:
 
 def saved_checkpoints(output: Path) -> list[Path]:
     """The checkpoints of training that are whole, in the order of their steps."""
-    saved = sorted(output.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
-    return [path for path in saved if any((path / name).is_file() for name in ("config.json", "adapter_config.json"))]
+    names = ("config.json", "adapter_config.json")
+    return [path for path in step_folders(output) if any((path / name).is_file() for name in names)]
+
+
+def step_folders(output: Path) -> list[Path]:
+    """The folders `checkpoint-STEP` of a run in the order of their steps, without a user's `checkpoint-5-copy`."""
+    steps = ((path.name.removeprefix("checkpoint-"), path) for path in output.glob("checkpoint-*"))
+    return [path for _, path in sorted((int(step), path) for step, path in steps if step.isdecimal())]
 
 
 def merge_adapter(recipe: Recipe, folder: Path) -> Path:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,14 +19,13 @@ from harness.errors import HarnessError, ModelError
 from harness.files import write_atomically
 from trainers.callbacks import write_provenance
 from trainers.curves import draw_curves
-from trainers.evaluation import FINAL
+from trainers.evaluation import FINAL, step_folders
 from trainers.models import save_whole_model
 from trainers.names import mend_names
 from trainers.preparation import say
 
 LOG: Final = "log.jsonl"
 CURVES: Final = "curves.svg"
-_STEP: Final = re.compile(r"checkpoint-\d+$")
 
 
 def end_training() -> None:
@@ -98,8 +96,7 @@ def _no_step_beyond_the_last(trainer: Any) -> Iterator[None]:
 
 def last_checkpoint(output: Path) -> Path | None:
     """The newest checkpoint that was saved to its end; the state, which is written last, tells."""
-    saved = {int(path.name.rpartition("-")[2]): path for path in output.glob("checkpoint-*") if _STEP.match(path.name)}
-    for _, folder in sorted(saved.items(), reverse=True):
+    for folder in reversed(step_folders(output)):
         try:
             json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
