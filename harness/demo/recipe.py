@@ -3,9 +3,9 @@
 First the language model learns to look things up in captions (text alone), then to find an option's letter, to compare
 what it found with what was asked, and to copy captions carelessly; the vision tower is aligned with its words; and then
 all is trained jointly on images and videos, in the direct and the grounded format. Option drills from the first step on
-kept the look-up from forming, hence several text stages, each with fresh optimisers. Some seeds find no letters in them
-however often `letters` is repeated; nothing but option drills (`letters-alone`) then finds them in minutes, and forgets
-everything else, which `letters-again` brings back. Both are left out where the letters are found without them.
+kept the look-up from forming, hence several text stages, each with fresh optimisers. One seed of three found no letters
+in them, and more of `letters` changed nothing; option drills alone (`letters-alone`) find them in two minutes and
+forget everything else, which `letters-again` brings back. Both are left out where the letters are found without them.
 
 The later stages teach the habits that the world is for: captions that name what is expected, and answers at a glance.
 `expect` and `habit` name an expected object right after its partner, which takes knowing that it does not follow; the
