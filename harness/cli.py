@@ -164,7 +164,7 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
     build = commands.add_parser("build", help="train the demo checkpoint from nothing (about an hour on one core)")
     build.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the checkpoint and its stages")
     build.add_argument(
-        "--seed", type=int, default=1, metavar="N", help="decides the result (default: 1, which is the shipped one's)"
+        "--seed", type=int, default=1, metavar="N", help="decides the result on one machine (default: 1, as shipped)"
     )
     data = commands.add_parser("data", help="write the demo data sets in the hub's schemas")
     data.add_argument("--out", type=Path, metavar="DIR", help="folder (default: the cache, whose path is printed)")

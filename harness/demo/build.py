@@ -6,8 +6,9 @@
     OUT/stages   every finished stage
 
 A build that was interrupted and is started again with the same seed and recipe goes on after its last finished stage
-and ends with the same weights, because each stage draws its own random numbers. Imported lazily only; torch and
-transformers are imported inside the functions.
+and ends with the same weights, because each stage draws its own random numbers. On another kind of machine a seed gives
+other weights, since sums are rounded otherwise there. Imported lazily only; torch and transformers are imported inside
+the functions.
 """
 
 from __future__ import annotations

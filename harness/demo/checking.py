@@ -162,7 +162,8 @@ pixels and in short videos of them. It was made by
 
     harness demo build --seed {seed}
 
-from random weights, and loads with plain Transformers (`AutoModelForImageTextToText`, `AutoProcessor`).
+from random weights (on another kind of machine the same seed gives other weights), and loads with plain Transformers
+(`AutoModelForImageTextToText`, `AutoProcessor`).
 {purpose}
 It knows nothing but its own world.
 
