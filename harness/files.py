@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from harness.errors import StoreError
+
+_ADVICE: Final = (
+    "What was finished is kept; free space or choose another folder with --out, and run the same command again."
+)
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -18,31 +22,48 @@ def write_atomically(path: Path, text: str) -> None:
     Raises:
         StoreError: the folder is read-only or the disk is full.
     """
-    with write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+    with replacement(path) as file, write_errors(path):
+        file.write(text)
 
 
 @contextmanager
-def write_errors(path: Path) -> Iterator[None]:
+def replacement(path: Path, *, advice: str = _ADVICE) -> Iterator[TextIO]:
+    """A file that takes the place of `path` when the block ends without an error, and else is removed.
+
+    Args:
+        path: the file; its folder is made where it does not exist.
+        advice: what to do where it cannot be written. What the block itself writes is its own to guard, see
+            `write_errors`.
+
+    Raises:
+        StoreError: the folder is read-only or the disk is full.
+    """
+    with write_errors(path, advice=advice):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    file = os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace")  # See LONE_SURROGATES.
+    try:
+        yield file
+        with write_errors(path, advice=advice):
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):  # What could not be written is tried again by closing, and fails again.
+            file.close()
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def write_errors(path: Path, *, advice: str = _ADVICE) -> Iterator[None]:
     """Turn the operating system's refusal to write `path` into a `StoreError` that says what to do."""
     try:
         yield
     except OSError as error:
-        raise StoreError(
-            f"cannot write {path}: {error.strerror or error}. What was finished is kept; "
-            "free space or choose another folder with --out, and run the same command again."
-        ) from error
+        raise StoreError(f"cannot write {path}: {error.strerror or error}. {advice}") from error
 
 
 def lock(file: TextIO, folder: Path) -> None:

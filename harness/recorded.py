@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from harness.errors import DataError, UsageError
+from harness.files import replacement, write_errors
 
 if TYPE_CHECKING:
     from harness.answer_judge import AnswerJudge
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from harness.types import Response, Sample, SampleRecord, TaskResult
 
 SHOWN = 5
+_ADVICE: Final = "Free space, or give another file with --per-sample."
 
 Settle = Callable[[Iterable["SampleRecord"]], Iterator["SampleRecord"]]
 """Records in, the same records out, with the verdicts that a judge could settle."""
@@ -127,6 +127,7 @@ def score_recorded(
 
     Raises:
         UsageError: no such task.
+        StoreError: `per_sample` cannot be written.
         DataError: a file or row is malformed; ids are missing, unknown or there twice.
     """
     from harness.jsonlines import RowIndex
@@ -227,7 +228,7 @@ def _watched(
     for record in _with_progress(records):
         differs = disagrees(record.verdict)
         if file is not None and path is not None:
-            with _write_errors(path):
+            with write_errors(path, advice=_ADVICE):
                 file.write(f'{encode_record(record)[:-1]},"disagreement":{"true" if differs else "false"}}}\n')
         if differs and differing is not None and len(differing) < SHOWN:
             differing.append(record.sample.id)
@@ -248,33 +249,9 @@ def _per_sample_file(path: Path | None) -> Iterator[TextIO | None]:
     if path is None:
         yield None
         return
-    with _write_errors(path):
+    with write_errors(path, advice=_ADVICE):
         if path.exists() and not path.is_file():
             what = "a folder" if path.is_dir() else "a device or pipe, which a file would replace"
             raise UsageError(f"cannot write {path}: it is {what}. Give the name of a file with --per-sample.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    # A response may hold lone surrogates, which UTF-8 has not: written as escapes they are valid JSON.
-    file = os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace")
-    try:
+    with replacement(path, advice=_ADVICE) as file:
         yield file
-        with _write_errors(path):
-            file.close()
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):  # What could not be written is tried again by closing, and fails again.
-            file.close()
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-@contextmanager
-def _write_errors(path: Path) -> Iterator[None]:
-    """As `harness.files.write_errors`, whose advice is about run folders."""
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(
-            f"cannot write {path}: {error.strerror or error}. Free space, or give another file with --per-sample."
-        ) from error

@@ -146,6 +146,16 @@ def test_what_a_kill_after_the_last_sample_left_out_is_made_up_for(
     assert (out / "run.json").read_text() == record
 
 
+def test_a_report_that_is_older_than_its_run_is_written_again(undisturbed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(undisturbed, out)
+    report = (out / "report.md").read_text()
+    (out / "report.md").write_text("of the run before")
+    os.utime(out / "report.md", (0, 0))
+    assert evaluate(out) == 0
+    assert (out / "report.md").read_text() == report
+
+
 def test_a_checkpoint_is_never_taken_for_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = tmp_path / "model"
     shutil.copytree(EMBEDDED["demo"], model)

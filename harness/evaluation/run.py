@@ -87,7 +87,7 @@ def evaluate(config: EvalConfig, ranks: Ranks = ALONE, map_conflict: MapConflict
         except HarnessError as error:  # The run itself is complete, and is reported.
             missing.append(f"sample conflict: {error}")
     is_diagnosed = (path / DIAGNOSTICS).exists() or not config.diagnose
-    if is_new or not is_diagnosed or not (path / REPORT).exists():
+    if is_new or not is_diagnosed or not _is_reported(path, [path, *repeats]):
         if config.diagnose:
             missing += _diagnose(plan, path, repeats)
         write_report(run, path)
@@ -99,6 +99,12 @@ def evaluate(config: EvalConfig, ranks: Ranks = ALONE, map_conflict: MapConflict
         judge_problem=_judge_problem(plan.judge),
         missing=missing,
     )
+
+
+def _is_reported(path: Path, runs: Sequence[Path]) -> bool:
+    """Whether the report was written after all runs had ended; a kill in between leaves none, or an old one."""
+    report = path / REPORT
+    return report.exists() and all((run / RUN).stat().st_mtime_ns <= report.stat().st_mtime_ns for run in runs)
 
 
 def _failures(run: RunRecord) -> int:

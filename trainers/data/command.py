@@ -6,16 +6,13 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 from harness.errors import DataError, StoreError, UsageError
-from harness.files import write_errors
-from harness.records import LONE_SURROGATES
+from harness.files import replacement, write_errors
 from trainers.data.schema import (
     SCHEMA,
     example_from_row,
@@ -25,6 +22,7 @@ from trainers.data.schema import (
     row_from_example,
 )
 
+_ADVICE: Final = "Free space, or give another file with --out."
 _FORMATS: Final = ("video-r1", "omnex", "llava-cot", "trl")
 
 
@@ -68,9 +66,12 @@ def convert(source: Path, source_format: str, out: Path, *, skip_bad: bool) -> i
 
     if _same_file(source, out):
         raise UsageError(f"--out {out} is the file that is read. Name another one.")
+    with write_errors(out, advice=_ADVICE):
+        if out.exists() and not out.is_file():
+            raise StoreError(f"cannot write {out}: it is no regular file. Give the name of a file with --out.")
     seen: dict[str, str] = {}
     skipped, first = 0, ""
-    with _replacement(out) as file:
+    with replacement(out, advice=_ADVICE) as file:
         for where, row in _source_rows(source):
             try:
                 example = example_from_row(CONVERTERS[source_format](row, where), where)
@@ -82,7 +83,8 @@ def convert(source: Path, source_format: str, out: Path, *, skip_bad: bool) -> i
                     raise DataError(f"{error} (--skip-bad leaves such rows out.)") from error
                 skipped, first = skipped + 1, first or str(error)
                 continue
-            file.write(json.dumps(row_from_example(example), ensure_ascii=False) + "\n")
+            with write_errors(out, advice=_ADVICE):
+                file.write(json.dumps(row_from_example(example), ensure_ascii=False) + "\n")
         left_out = f"{skipped} rows left out, the first: {first}" if skipped else ""
         if not seen:
             reason = left_out or "it holds no rows."
@@ -135,26 +137,6 @@ def _same_file(one: Path, other: Path) -> bool:
         return os.path.samefile(one, other)
     except OSError:
         return False
-
-
-@contextmanager
-def _replacement(path: Path) -> Iterator[TextIO]:
-    """A file that takes the place of `path` when the block ends without an error, and else is removed."""
-    with write_errors(path):
-        if path.exists() and not path.is_file():
-            raise StoreError(f"cannot write {path}: it is no regular file. Give the name of a file with --out.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", errors=LONE_SURROGATES) as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
 
 
 def _source_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
