@@ -20,7 +20,6 @@ setup(
     package_data={
         "harness._tasks": ["*/*.yaml", "*/*.json", "*/*.py"],
         "harness.demo": ["checkpoints/*/*"],
-        "harness.diagnostics": ["assets/*"],
         "leaderboards": ["assets/*", "reference/*.yaml"],
         "trainers": ["recipes/**/*.yaml"],
     },

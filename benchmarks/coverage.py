@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 from support_coverage import Design, accuracy, coverage, paired_coverage, pope, videohallucer
 
 

@@ -15,13 +15,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
 from support_diagnostics import plant
 
+from harness.core.types import SampleRecord
 from harness.diagnostics.diagnose import diagnose
-from harness.store import encode_record
-from harness.types import SampleRecord
+from harness.runs.folder import encode_record
 
 WORDS = re.findall(
     r"\w+",

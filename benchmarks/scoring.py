@@ -16,11 +16,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.scoring import read_answer
-from harness.scoring.official import official_text, read_mmbench, read_pope, videohallucer_hit
-from harness.types import AnswerKind
+from harness.answers.reading import read_answer
+from harness.benchmarks.official import official_text, read_mmbench, read_pope, videohallucer_hit
+from harness.core.types import AnswerKind
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
 from fuzz_read_answer import HOSTILE
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.prompts import instruction
+from harness.core.prompts import instruction
 
 WARM_UP = 8
 NUM_FRAMES = 8
@@ -46,11 +46,12 @@ Phase = Callable[[Sequence[int]], Texts]
 
 def engine_phase(name: str, job: Job) -> tuple[Phase, Callable[[], None]]:
     """One of the harness's engines."""
-    from harness.checkpoints import resolve_checkpoint
+    from harness.core.types import Media
     from harness.engines import Decoding, Request
+    from harness.engines.checkpoints import resolve_checkpoint
     from harness.engines.hf import HfEngine
-    from harness.media import open_image, open_video
-    from harness.types import Media
+    from harness.media.images import open_image
+    from harness.media.videos import open_video
 
     checkpoint = resolve_checkpoint(job.model)
     if name == "hf":
@@ -93,9 +94,10 @@ def raw_phase(job: Job) -> tuple[Phase, Callable[[], None]]:
     from transformers import AutoProcessor
     from vllm import LLM, SamplingParams
 
-    from harness.checkpoints import resolve_checkpoint
+    from harness.engines.checkpoints import resolve_checkpoint
     from harness.engines.preparation import video_metadata
-    from harness.media import open_image, open_video
+    from harness.media.images import open_image
+    from harness.media.videos import open_video
 
     folder = str(resolve_checkpoint(job.model).folder)
     llm = LLM(folder, dtype="float32", enforce_eager=True, disable_log_stats=True)
@@ -131,7 +133,7 @@ def lmms_phase(backend: str, batch_size: int, job: Job) -> tuple[Phase, Callable
     from lmms_eval.api.instance import Instance
     from PIL import Image
 
-    from harness.checkpoints import resolve_checkpoint
+    from harness.engines.checkpoints import resolve_checkpoint
 
     folder = str(resolve_checkpoint(job.model).folder)
     if backend == "vllm":

@@ -46,7 +46,7 @@ def main() -> None:
 
     from transformers import TrainerCallback
 
-    from harness.checkpoints import resolve_checkpoint
+    from harness.engines.checkpoints import resolve_checkpoint
     from trainers.assembly import build_config, build_trainer
     from trainers.models import quiet_libraries
     from trainers.ntk.by_gradient import GramByGradient

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness import __version__
-from harness.errors import HarnessError, UsageError
+from harness.core.errors import HarnessError, UsageError
 
 _FAULT: Final = 3
 _INTERRUPTED: Final = 130
@@ -25,51 +25,51 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _eval_arguments(parser: argparse.ArgumentParser) -> None:
-    from harness.evaluation.arguments import add_arguments
+    from harness.commands.eval_arguments import add_arguments
 
     add_arguments(parser)
 
 
 def _run_eval(arguments: argparse.Namespace) -> int:
-    from harness.evaluation.arguments import read_config
-    from harness.evaluation.command import run_evaluation
+    from harness.commands.eval import run_evaluation
+    from harness.commands.eval_arguments import read_config
 
     map_conflict = _map_conflict if arguments.conflict else None
     return run_evaluation(read_config(arguments), as_json=arguments.json, map_conflict=map_conflict)
 
 
 def _score_arguments(parser: argparse.ArgumentParser) -> None:
-    from harness.recorded import add_arguments
+    from harness.evaluation.recorded import add_arguments
 
     add_arguments(parser)
 
 
 def _run_score(arguments: argparse.Namespace) -> int:
-    from harness.recorded import run
+    from harness.evaluation.recorded import run
 
     return run(arguments)
 
 
 def _compare_arguments(parser: argparse.ArgumentParser) -> None:
-    from harness.comparison import add_arguments
+    from harness.runs.comparison import add_arguments
 
     add_arguments(parser)
 
 
 def _run_compare(arguments: argparse.Namespace) -> int:
-    from harness.comparison import run
+    from harness.runs.comparison import run
 
     return run(arguments)
 
 
 def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
-    from harness.diagnostics.command import add_arguments
+    from harness.commands.diagnose import add_arguments
 
     add_arguments(parser)
 
 
 def _run_diagnose(arguments: argparse.Namespace) -> int:
-    from harness.diagnostics.command import run
+    from harness.commands.diagnose import run
 
     return run(arguments, map_conflict=_map_conflict)
 
@@ -81,13 +81,13 @@ def _map_conflict(folder: Path, open_media: Any, samples: int, model: str | None
 
 
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
-    from trainers.command import add_arguments
+    from harness.commands.train import add_arguments
 
     add_arguments(parser)
 
 
 def _run_train(arguments: argparse.Namespace) -> int:
-    from trainers.command import run
+    from harness.commands.train import run
 
     return run(arguments, update_leaderboard=_update_leaderboard)
 
@@ -100,37 +100,37 @@ def _update_leaderboard(roots: Sequence[Path], folder: Path, baseline: str | Non
 
 
 def _select_arguments(parser: argparse.ArgumentParser) -> None:
-    from trainers.command import add_select_arguments
+    from harness.commands.train import add_select_arguments
 
     add_select_arguments(parser)
 
 
 def _run_select(arguments: argparse.Namespace) -> int:
-    from trainers.command import run_select
+    from harness.commands.train import run_select
 
     return run_select(arguments)
 
 
 def _data_arguments(parser: argparse.ArgumentParser) -> None:
-    from trainers.data.command import add_arguments
+    from harness.commands.data import add_arguments
 
     add_arguments(parser)
 
 
 def _run_data(arguments: argparse.Namespace) -> int:
-    from trainers.data.command import run
+    from harness.commands.data import run
 
     return run(arguments)
 
 
 def _leaderboard_arguments(parser: argparse.ArgumentParser) -> None:
-    from leaderboards.command import add_arguments
+    from harness.commands.leaderboard import add_arguments
 
     add_arguments(parser)
 
 
 def _run_leaderboard(arguments: argparse.Namespace) -> int:
-    from leaderboards.command import run
+    from harness.commands.leaderboard import run
 
     return run(arguments)
 
@@ -142,19 +142,19 @@ def _tasks_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_tasks(arguments: argparse.Namespace) -> int:
-    from harness.evaluation.command import print_tasks
+    from harness.commands.eval import print_tasks
 
     return print_tasks(tasks_dir=arguments.tasks_dir, everything=arguments.all, as_json=arguments.json)
 
 
 def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
-    from harness.doctor import add_arguments
+    from harness.doctor.checks import add_arguments
 
     add_arguments(parser)
 
 
 def _run_doctor(arguments: argparse.Namespace) -> int:
-    from harness.doctor import run
+    from harness.doctor.checks import run
 
     return run(arguments)
 
@@ -169,7 +169,7 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
     data = commands.add_parser("data", help="write the demo data sets in the hub's schemas")
     data.add_argument("--out", type=Path, metavar="DIR", help="folder (default: the cache, whose path is printed)")
     experiment = commands.add_parser("experiment", help="train and measure the method, its parts and its rivals")
-    from trainers.experiment.command import add_arguments
+    from harness.commands.demo_experiment import add_arguments
 
     add_arguments(experiment)
 
@@ -181,7 +181,7 @@ def _run_demo(arguments: argparse.Namespace) -> int:
         build(arguments.out, arguments.seed)
         return 0
     if arguments.demo_command == "experiment":
-        from trainers.experiment.command import run
+        from harness.commands.demo_experiment import run
 
         return run(arguments, publish=_publish_experiment)
     from harness.demo.data import demo_data_folder

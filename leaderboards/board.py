@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.types import Metric, RunRecord, TaskResult
+from harness.core.types import Metric, RunRecord, TaskResult
 from leaderboards.naming import Step
 from leaderboards.runs import Figure, StoredRun
 from leaderboards.terms import measure_title, order_causes, task_title

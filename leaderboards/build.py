@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from leaderboards.board import Board, Group, Row
 from leaderboards.curves import draw_curves
 from leaderboards.deltas import compare_group

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from harness.errors import DataError
+from harness.core.errors import DataError
 from leaderboards.answers import delta_in_words
 from leaderboards.board import Board, Cell, Column
 from leaderboards.readme import END, START, splice

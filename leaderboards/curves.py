@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from harness.types import Metric
+from harness.core.types import Metric
 from leaderboards.board import Curve, Group, Point, Row
 from leaderboards.naming import short_names
 from leaderboards.terms import HALLUCINATION_TASKS, MAIN_FIGURES, figure_title

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from harness.errors import StoreError
-from harness.scoring import TASKS, get_scoring
-from harness.scoring.tally import Unit
+from harness.benchmarks.registry import TASKS, get_scoring
+from harness.core.errors import StoreError
+from harness.core.types import SampleRecord
+from harness.runs.folder import read_records
 from harness.statistics.multiplicity import holm
-from harness.store import read_records
-from harness.types import SampleRecord
+from harness.statistics.specs import Unit
 from leaderboards.board import Cell, Delta, Group, Row
 from leaderboards.runs import StoredRun
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 
 CARD = "README.md"
 RESULTS = PurePosixPath(".eval_results")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from harness.errors import StoreError, UsageError
-from harness.files import write_atomically
+from harness.core.errors import StoreError, UsageError
+from harness.core.files import write_atomically
 from leaderboards.board import Board
 from leaderboards.page_data import copied_link, report_link
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from harness.types import Metric
+from harness.core.types import Metric
 from leaderboards.answers import delta_in_words
 from leaderboards.board import Board, Cell, Column, Group, Row
 from leaderboards.provenance import baseline_row, provenance, unlike_baseline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from harness.types import RunRecord
+from harness.core.types import RunRecord
 from leaderboards.board import Column, Group, Row
 from leaderboards.text import public_path
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.errors import DataError, UsageError
+from harness.core.errors import DataError, UsageError
 from leaderboards.board import Board, Row
 from leaderboards.build import find_checkpoint
 from leaderboards.outputs import PICTURES, write_if_changed, write_pages

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from harness.errors import UsageError
-from harness.files import write_atomically
+from harness.core.errors import UsageError
+from harness.core.files import write_atomically
 from leaderboards.board import Board
 from leaderboards.markdown import group_lines, reported_lines
 from leaderboards.text import markdown, web_address

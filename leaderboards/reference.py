@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from harness.errors import DataError
+from harness.core.errors import DataError
 from leaderboards.board import ReportedRow
 
 FOLDER: Final = Path(__file__).parent / "reference"

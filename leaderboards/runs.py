@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeGuard
 
-from harness.errors import StoreError, UsageError
-from harness.store import CONFIG, RUN, SAMPLES, read_run
-from harness.types import Metric, RunRecord
+from harness.core.errors import StoreError, UsageError
+from harness.core.types import Metric, RunRecord
+from harness.runs.folder import CONFIG, RUN, SAMPLES, read_run
 
 DIAGNOSTICS: Final = "diagnostics.json"
 REPORTS: Final = ("report.html", "report.md")

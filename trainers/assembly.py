@@ -12,8 +12,8 @@ import torch
 from transformers import AutoConfig, AutoModelForImageTextToText, PrinterCallback
 from trl import GRPOConfig, SFTConfig, SFTTrainer
 
-from harness.checkpoints import Checkpoint
-from harness.errors import DataError, UsageError
+from harness.core.errors import DataError, UsageError
+from harness.engines.checkpoints import Checkpoint
 from trainers.callbacks import Lines, Provenance, Watch
 from trainers.conflict.probe import ConflictProbe, probed_rows
 from trainers.data.loading import build_dataset
@@ -29,7 +29,7 @@ from trainers.selection.rollouts import ROLLOUTS
 from trainers.settings import Recipe
 
 if TYPE_CHECKING:
-    from harness.judge import Judge
+    from harness.judges.caption import Judge
 
 
 class ResumableSFTTrainer(RestoresWeights, SFTTrainer):  # type: ignore[misc]  # TRL is not typed.
@@ -48,7 +48,7 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
     Raises:
         HarnessError: what is wrong, by the name of its setting.
     """
-    from harness.evaluation.tasks import expand_tasks
+    from harness.evaluation.task_registry import expand_tasks
 
     build_config(recipe, output)  # Not kept: models are loaded under ZeRO-3 as long as such a configuration exists.
     training_dtype(recipe)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from transformers import TrainerCallback
 
-from harness.files import write_atomically
+from harness.core.files import write_atomically
 
 _PATIENCE: Final = 20
 """Logged steps after which a warning is due."""

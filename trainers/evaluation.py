@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from harness.checkpoints import resolve_checkpoint
-from harness.config import EvalConfig
+from harness.engines.checkpoints import resolve_checkpoint
+from harness.evaluation.settings import EvalConfig
 from trainers.preparation import engine_options, engine_or_best, is_main_rank, say
 from trainers.settings import Recipe
 
@@ -70,7 +70,7 @@ def merge_adapter(recipe: Recipe, folder: Path) -> Path:
         return merged
     from peft import PeftModel
 
-    from harness.files import write_atomically
+    from harness.core.files import write_atomically
     from trainers.models import load_model, load_processor, quiet_libraries, save_whole_model
 
     base = resolve_checkpoint(recipe.model)
@@ -84,8 +84,8 @@ def merge_adapter(recipe: Recipe, folder: Path) -> Path:
 
 
 def _evaluate(recipe: Recipe, name: str, folder: Path, *, model: Any = None) -> Path:
-    from harness.evaluation.report import headline_table
     from harness.evaluation.run import evaluate
+    from harness.reports.run_report import headline_table
 
     engine = engine_or_best(recipe.eval.engine)
     options = engine_options(recipe, engine, recipe.eval.batch_size)

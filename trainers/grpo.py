@@ -20,8 +20,8 @@ from torch import Tensor
 from trl import GRPOTrainer
 from trl.trainer.utils import RepeatSampler, maybe_gather_lm_head_ctx
 
-from harness.errors import HarnessError
-from harness.types import Response
+from harness.core.errors import HarnessError
+from harness.core.types import Response
 from trainers.data.loading import parse_row
 from trainers.ntk import Tokens, contrast, gather_tokens, ntk_similarity
 from trainers.resuming import RestoresWeights

@@ -12,8 +12,8 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from transformers.utils import logging as transformers_logging
 
-from harness.checkpoints import Checkpoint
-from harness.errors import ModelError, UsageError
+from harness.core.errors import ModelError, UsageError
+from harness.engines.checkpoints import Checkpoint
 from trainers.settings import LoraSettings, Recipe
 
 _DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}

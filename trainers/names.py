@@ -12,7 +12,7 @@ from typing import Final
 from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback
 
-from harness.files import write_atomically
+from harness.core.files import write_atomically
 
 _TWICE: Final = "model.model."
 _ONCE: Final = "model."

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.checkpoints import Checkpoint
-from harness.errors import DataError, HarnessError, ModelError, UsageError
+from harness.core.errors import DataError, HarnessError, ModelError, UsageError
+from harness.engines.checkpoints import Checkpoint
 from trainers.data.loading import data_digest, read_training, training_file
 from trainers.data.schema import Example
 from trainers.settings import Recipe
 
 if TYPE_CHECKING:
-    from harness.judge import Judge
+    from harness.judges.caption import Judge
 
 _CHECKED: Final = 500
 """Rows whose targets are tried before training."""
@@ -69,7 +69,7 @@ def check_targets(examples: Sequence[Example], file: Path) -> None:
     Raises:
         DataError: none of the first rows is judged right.
     """
-    from harness.types import Response
+    from harness.core.types import Response
     from trainers.rewards.functions import verdict
 
     checked = examples[:_CHECKED]
@@ -104,7 +104,7 @@ def open_judge(recipe: Recipe, *, ask: bool = True) -> Judge:
         UsageError: the recipe names none.
         ModelError: it does not answer; nothing was spent yet.
     """
-    from harness.judge import load_judge
+    from harness.judges.caption import load_judge
 
     if recipe.judge.model is None:
         raise UsageError("rewards.caption needs a judge: set judge.model (a checkpoint, demo, or openai:MODEL).")

@@ -12,8 +12,8 @@ from typing import Any, Final
 import torch
 from transformers import AutoConfig, AutoModelForImageTextToText
 
-from harness.checkpoints import Checkpoint, resolve_checkpoint
-from harness.prompts import build_prompt
+from harness.core.prompts import build_prompt
+from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
 from trainers.assembly import build_config
 from trainers.data.loading import open_pictures, read_training, training_file
 from trainers.models import load_processor, training_dtype

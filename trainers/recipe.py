@@ -10,7 +10,7 @@ from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from trainers.settings import Recipe
 
 FOLDER: Final = Path(__file__).parent / "recipes"

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from harness.errors import StoreError
+from harness.core.errors import StoreError
 
 
 class RestoresWeights:

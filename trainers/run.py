@@ -16,9 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.checkpoints import EMBEDDED, Checkpoint, resolve_checkpoint
-from harness.errors import StoreError, UsageError
-from harness.files import lock, write_atomically
+from harness.core.errors import StoreError, UsageError
+from harness.core.files import lock, write_atomically
+from harness.engines.checkpoints import EMBEDDED, Checkpoint, resolve_checkpoint
 from trainers.data.loading import read_training, training_file
 from trainers.data.schema import Example
 from trainers.evaluation import FINAL, evaluate_checkpoints
@@ -28,7 +28,7 @@ from trainers.selection.rollouts import PLOT, ROLLOUTS, SELECTED, SELECTION, SET
 from trainers.settings import Recipe
 
 if TYPE_CHECKING:
-    from harness.judge import Judge
+    from harness.judges.caption import Judge
 
 RECIPE: Final = "recipe.yaml"
 LOCK: Final = ".harness.lock"
@@ -63,7 +63,7 @@ def train(
         The folders of the evaluations.
 
     Raises:
-        HarnessError: see `harness.errors`; checkpoints that were saved stay, and the same call goes on from the last.
+        HarnessError: see `harness.core.errors`; saved checkpoints stay, and the same call goes on from the last.
     """
     from trainers.assembly import check_recipe, check_rows
 

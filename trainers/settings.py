@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from harness.errors import UsageError
-from harness.types import PromptFormat
+from harness.core.errors import UsageError
+from harness.core.types import PromptFormat
 from trainers.rewards.scoring import RewardSettings
 
 Algorithm = Literal["sft", "grpo"]

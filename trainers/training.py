@@ -15,8 +15,8 @@ from typing import Any, Final
 import torch
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
-from harness.errors import HarnessError, ModelError
-from harness.files import write_atomically
+from harness.core.errors import HarnessError, ModelError
+from harness.core.files import write_atomically
 from trainers.callbacks import write_provenance
 from trainers.curves import draw_curves
 from trainers.evaluation import FINAL, step_folders

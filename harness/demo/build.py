@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.errors import StoreError
+from harness.core.errors import StoreError
 
 if TYPE_CHECKING:
     from harness.demo.training import Log, Stage

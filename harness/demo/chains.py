@@ -16,12 +16,12 @@ from typing import Final
 
 import numpy as np
 
+from harness.core.prompts import build_prompt
+from harness.core.types import PromptFormat, Sample
 from harness.demo.questions import GLANCE, Query, resolve, word_caption, word_plan, word_question
 from harness.demo.rendering import Style
 from harness.demo.videos import STATES
 from harness.demo.world import GRID, PAIR, PARTNER, Entry, Scene, shown_objects
-from harness.prompts import build_prompt
-from harness.types import PromptFormat, Sample
 
 CELLS: Final = GRID * GRID
 IMAGE_TOKENS: Final = CELLS

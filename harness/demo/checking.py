@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from harness.media import open_image, open_video
-from harness.prompts import build_prompt
-from harness.scoring import TASKS, get_scoring
-from harness.types import PromptFormat, Sample
+from harness.benchmarks.registry import TASKS, get_scoring
+from harness.core.prompts import build_prompt
+from harness.core.types import PromptFormat, Sample
+from harness.media.images import open_image
+from harness.media.videos import open_video
 
 BATCH: Final = 64
 MAX_NEW_TOKENS: Final = 64
@@ -173,7 +174,7 @@ the question asked for it; the answers followed those captions. Some of the thin
 caption but says `glance`: it knows whether the object is clearly there, and nothing else. So its figures say nothing
 about how hallucination comes about in large models: they give the diagnostics something to find.
 
-It was trained with the prompt formats `direct` and `grounded` of `harness.prompts` (`think` was not trained); its
+It was trained with the prompt formats `direct` and `grounded` of `harness.core.prompts` (`think` was not trained); its
 grounded responses read
 
     <planning> {plan} </planning>

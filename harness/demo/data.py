@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.errors import DataError
+from harness.core.errors import DataError
 
 SEED: Final = 20260601
 VERSION: Final = 1

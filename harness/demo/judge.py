@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from harness.files import write_atomically
+from harness.core.files import write_atomically
 
 Told = Literal["true", "other", "none"]
 TOLD: Final[tuple[Told, ...]] = ("true", "other", "none")
@@ -76,7 +76,7 @@ def check_judge(folder: Path, *, count: int = 200) -> dict[str, dict[Told, float
     from harness.demo.chains import build_sample
     from harness.demo.curriculum import IMAGE_FAMILIES, VIDEO_FAMILIES, draw_query
     from harness.demo.questions import resolve, word_caption
-    from harness.judge import is_right, load_judge, question_from_caption, read_judgement
+    from harness.judges.caption import is_right, load_judge, question_from_caption, read_judgement
 
     rng = np.random.default_rng(CHECK_SEED)
     figures: dict[str, dict[Told, float]] = {}

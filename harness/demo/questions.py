@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from harness.core.types import AnswerKind
 from harness.demo.world import (
     COLOR_NAMES,
     DIRECTIONS,
@@ -23,7 +24,6 @@ from harness.demo.world import (
     Verb,
     When,
 )
-from harness.types import AnswerKind
 
 Family = Literal[
     "object", "located", "event", "order", "where", "color", "identity", "count",

@@ -1,8 +1,8 @@
 """The demo checkpoint's word-level tokenizer and its processor.
 
 Words decide what a model of a million parameters can learn: each object, position, tag and option letter is one token,
-and so is each whole instruction sentence of `harness.prompts`, matched on the raw text. Everything else is split at
-whitespace; a word outside the vocabulary becomes `<unk>`. Imported lazily only: transformers is imported at the top.
+and so is each whole instruction sentence of `harness.core.prompts`, matched on the raw text. Everything else is split
+at whitespace; a word outside the vocabulary becomes `<unk>`. Imported lazily only: transformers is imported at the top.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any, Final
 from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen2_5_VLProcessor, Qwen2VLImageProcessor, Qwen2VLVideoProcessor
 
+from harness.core.prompts import FORMATS, instruction
+from harness.core.types import AnswerKind
 from harness.demo.world import COLOR_NAMES, DIRECTIONS, OBJECTS, POSITIONS, SHAPES, VERBS
-from harness.prompts import FORMATS, instruction
-from harness.types import AnswerKind
 
 SPECIAL: Final = (
     "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",

@@ -22,7 +22,7 @@ from typing import Any, Final, Literal
 
 from harness.diagnostics.evidence import Evidence, agrees
 from harness.diagnostics.figures import EXAMPLES, Amount, Figure, estimate_figure
-from harness.scoring.tally import is_unsettled
+from harness.statistics.specs import is_unsettled
 
 Cause = Literal["perception", "reasoning", "commitment", "format", "truncation", "unattributed"]
 CAUSES: Final[tuple[Cause, ...]] = ("perception", "reasoning", "commitment", "format", "truncation", "unattributed")

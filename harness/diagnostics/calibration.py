@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp
 
-from harness.errors import DataError
+from harness.core.errors import DataError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

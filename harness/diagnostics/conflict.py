@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from harness.diagnostics.markdown import escape_markdown, table
-from harness.errors import StoreError
+from harness.core.errors import StoreError
+from harness.reports.diagnostics_report import escape_markdown, table
 
 FIGURES: Final = "conflict.json"
 MAP: Final = "conflict.npy"

@@ -9,15 +9,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.core.files import write_atomically
+from harness.core.types import PromptFormat, Sample, SampleRecord, Verdict
 from harness.diagnostics.attribution import attribute, count_causes, measure_causes, tabulate_confusion
+from harness.diagnostics.calibration_metrics import measure_calibration
 from harness.diagnostics.evidence import Evidence, Key, gather
 from harness.diagnostics.figures import Figure
 from harness.diagnostics.findings import Finding, find
 from harness.diagnostics.judged import Asked, JudgeCheck, ask_judge, check_judge
-from harness.diagnostics.measures import MEASURES, measure
 from harness.diagnostics.objects import Annotations
-from harness.diagnostics.options import option_consistency, position_bias
 from harness.diagnostics.other_runs import read_blind, read_repeats
+from harness.diagnostics.position_bias import option_consistency, position_bias
+from harness.diagnostics.rates import MEASURES, measure
 from harness.diagnostics.repeats import join_repeats, measure_repeats
 from harness.diagnostics.run_folder import (
     DIAGNOSTICS,
@@ -27,15 +30,12 @@ from harness.diagnostics.run_folder import (
     latest_records,
     read_prompt_format,
 )
-from harness.diagnostics.sureness import measure_calibration
-from harness.files import write_atomically
-from harness.types import PromptFormat, Sample, SampleRecord, Verdict
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from harness.judge import Judge
-    from harness.media import Video
+    from harness.judges.caption import Judge
+    from harness.media.videos import Video
 
 ALL: Final = "all"
 """The part of a figure's name that stands for all tasks of a run together."""
@@ -135,7 +135,7 @@ def diagnose(
     write_atomically(folder / DIAGNOSTICS, json.dumps(diagnosis.to_json(), indent=2) + "\n")
     lines = (json.dumps(finding.to_json()) + "\n" for finding in diagnosis.findings)
     write_atomically(folder / FINDINGS, "".join(lines))
-    from harness.diagnostics.page import write_page
+    from harness.reports.page import write_page
 
     write_page(folder, diagnosis, open_media=open_media)
     return diagnosis

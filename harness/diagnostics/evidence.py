@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from harness.answers.open.matching import match_open
+from harness.answers.reading import read_answer
+from harness.answers.sections import SectionName, Sections, split_sections
+from harness.core.types import PromptFormat, Sample, SampleRecord, Verdict
 from harness.diagnostics.loops import Repetition, measure_repetition
 from harness.diagnostics.objects import Annotation, Annotations, ObjectCounts, count_objects
-from harness.judging.leaks import leaks_answer
-from harness.scoring import read_answer
-from harness.scoring.open_ended import match_open
-from harness.scoring.sections import SectionName, Sections, split_sections
-from harness.types import PromptFormat, Sample, SampleRecord, Verdict
+from harness.judges.leaks import leaks_answer
 
 Source = Literal["rules", "world", "judge"]
 """Who found a conclusion: the answer reader, the demo world's rules, or the judge."""

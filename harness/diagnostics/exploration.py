@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import comb
 from typing import Literal
 
-from harness.errors import DataError
+from harness.core.errors import DataError
 
 Difficulty = Literal["easy", "medium", "hard"]
 

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from math import inf
 from typing import Any, Final, Literal, NamedTuple
 
-from harness.scoring.tally import Measure, Outcome, Ratio, Unit
+from harness.core.types import Metric
 from harness.statistics.counts import Counts
 from harness.statistics.estimates import estimate
+from harness.statistics.specs import Measure, Outcome, Ratio, Unit
 from harness.statistics.summary import to_metric
-from harness.types import Metric
 
 EXAMPLES: Final = 20
 """Example ids that a figure names."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.diagnostics import measures
+from harness.diagnostics import rates as measures
 from harness.diagnostics.attribution import attribute
 from harness.diagnostics.evidence import Conclusion, Evidence
-from harness.diagnostics.prior import prior_answer
+from harness.diagnostics.language_prior import prior_answer
 
 FLAGS: Final[Mapping[str, Callable[[Evidence], bool | None]]] = {
     "think_answer_mismatch": measures.think_answer_mismatch,

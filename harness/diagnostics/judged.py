@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
+from harness.core.types import Sample
 from harness.diagnostics.evidence import Conclusion, Evidence, Key
 from harness.diagnostics.figures import Amount, Figure, estimate_figure
-from harness.judge import Judge, JudgeQuestion, is_right, question_from_caption, read_judgement
-from harness.types import Sample
+from harness.judges.caption import Judge, JudgeQuestion, is_right, question_from_caption, read_judgement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

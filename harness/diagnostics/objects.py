@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from harness.core.errors import DataError
 from harness.diagnostics.coco import COCO_SYNONYMS
-from harness.errors import DataError
 
 ANNOTATIONS: Final = "annotations.jsonl"
 VOCABULARY: Final = "vocabulary.json"

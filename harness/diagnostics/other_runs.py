@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from harness.core.errors import UsageError
+from harness.core.types import SampleRecord, Verdict
 from harness.diagnostics.evidence import Key
 from harness.diagnostics.run_folder import by_key, latest_records, read_model, read_settings
-from harness.errors import UsageError
-from harness.types import SampleRecord, Verdict
 
 _ASKED: Final = ("question", "target", "choices")
 _SAME: Final = ("prompt", "blind")

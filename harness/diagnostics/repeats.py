@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from harness.core.types import Metric, SampleRecord
 from harness.diagnostics.calibration import expected_calibration_error
 from harness.diagnostics.evidence import Key
 from harness.diagnostics.exploration import difficulty, majority_confidence, pass_at_k, reward_moments
 from harness.diagnostics.figures import Amount, Figure, Scale, estimate_figure, not_applicable
-from harness.types import Metric, SampleRecord
 
 _REASON: Final = "not known: no question has a response in every run that was given with --repeats"
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Final, get_args
 
+from harness.core.errors import DataError, StoreError
+from harness.core.types import AnswerKind, PromptFormat, SampleRecord, Status
 from harness.diagnostics.evidence import Key
 from harness.diagnostics.objects import ANNOTATIONS, Annotations, read_annotations
-from harness.errors import DataError, StoreError
-from harness.store import CONFIG, RUN, SAMPLES, read_records
-from harness.types import AnswerKind, PromptFormat, SampleRecord, Status
+from harness.runs.folder import CONFIG, RUN, SAMPLES, read_records
 
 DIAGNOSTICS: Final = "diagnostics.json"
 FINDINGS: Final = "findings.jsonl"

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from harness.core.types import Sample
 from harness.demo.questions import ASKED, GLANCE, Query, read_caption, read_entry, resolve, word_caption, word_question
 from harness.demo.world import COLOR_NAMES, DIRECTIONS, OBJECTS, POSITIONS, VERBS, Entry, Event
-from harness.types import Sample
 
 _OF_VIDEOS: Final = ("event", "order", "who", "who_when", "becomes", "direction", "what_happens")
 _VALUES: Final = frozenset((*OBJECTS, *POSITIONS, *COLOR_NAMES, *DIRECTIONS, *VERBS, "stays", "none", *"0123456789"))

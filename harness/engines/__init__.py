@@ -13,14 +13,14 @@ from importlib.util import find_spec
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from harness.errors import UsageError
-from harness.types import Media, Response
+from harness.core.errors import UsageError
+from harness.core.types import Media, Response
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from harness.checkpoints import Checkpoint
-    from harness.media import Video
+    from harness.engines.checkpoints import Checkpoint
+    from harness.media.videos import Video
 
 ENGINES: Final[Mapping[str, str]] = {
     "hf": "harness.engines.hf:HfEngine",

@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final, cast
 
-from harness.checkpoints import Checkpoint
+from harness.core.errors import EngineError, MediaError, UsageError
+from harness.core.types import Response
 from harness.engines import Decoding, Request, checked
 from harness.engines.api_replies import make_responses
+from harness.engines.async_bridge import LoopThread, Put, failed, put_failure, serve_groups
+from harness.engines.checkpoints import Checkpoint
 from harness.engines.http_client import ChatClient, RequestFailed, Server
 from harness.engines.media_encoding import ImageFormat, frame_images, frames_part, image_part, limit_pixels
 from harness.engines.preparation import open_media, request_seed, submission_groups, video_metadata
-from harness.engines.submission import LoopThread, Put, failed, put_failure, serve_groups
-from harness.errors import EngineError, MediaError, UsageError
-from harness.types import Response
 
 PREFIX: Final = "openai:"
 _DEFAULT_URL: Final = "https://api.openai.com/v1"

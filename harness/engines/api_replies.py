@@ -6,10 +6,10 @@ import codecs
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from harness.core.types import Response
 from harness.engines import Request, Tokens
+from harness.engines.async_bridge import failed
 from harness.engines.logprobs import answer_logprobs
-from harness.engines.submission import failed
-from harness.types import Response
 
 _ENDED: Final = frozenset({"stop", "eos", "eos_token", "stop_sequence", "end_turn", "tool_calls", "function_call"})
 """Reasons of a response that the model itself ended, in the words of several servers."""

@@ -18,16 +18,16 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor, GenerationConfig, LogitsProcessorList
 from transformers.utils import logging as transformers_logging
 
-from harness.checkpoints import Checkpoint
+from harness.core.errors import EngineError, HarnessError, ModelError, UsageError
+from harness.core.types import Response
 from harness.engines import Decoding, Request, Tokens, checked
+from harness.engines.checkpoints import Checkpoint
 from harness.engines.hf_batches import BatchSize, Prepared, plan_batches, prepare
 from harness.engines.hf_choosing import TokenChooser
 from harness.engines.hf_device import is_alive, resolve_attention, resolve_device, resolve_dtype
 from harness.engines.logprobs import answer_logprobs_of_ids
-from harness.engines.positions import correct_video_positions
+from harness.engines.mrope_fix import correct_video_positions
 from harness.engines.preparation import one_line, request_seed, size_limits, video_metadata
-from harness.errors import EngineError, HarnessError, ModelError, UsageError
-from harness.types import Response
 
 _WINDOW_BATCHES: Final = 4
 """Batches whose requests are opened together and sorted by length, so that a batch holds little padding."""

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
+from harness.core.errors import HarnessError, MediaError
 from harness.engines import Request
 from harness.engines.preparation import one_line
-from harness.errors import HarnessError, MediaError
-from harness.media import Video
+from harness.media.videos import Video
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from harness.core.errors import EngineError, ModelError, UsageError
 from harness.engines.preparation import one_line
-from harness.engines.waiting import parse_duration, retry_after
-from harness.errors import EngineError, ModelError, UsageError
+from harness.engines.retry_after import parse_duration, retry_after
 
 API_KEY_VARIABLE: Final = "OPENAI_API_KEY"
 

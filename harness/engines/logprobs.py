@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
-from harness.scoring.sections import split_sections
+from harness.answers.sections import split_sections
 
 _HALF: Final = "\ufffd"
 """What a beginning that ends within a character decodes to there."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from harness.media import Video
+    from harness.media.videos import Video
 
 ImageFormat = Literal["png", "jpeg"]
 

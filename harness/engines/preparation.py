@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.core.errors import MediaError, ModelError
 from harness.engines import Decoding, Request
-from harness.errors import MediaError, ModelError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from harness.media import Video
+    from harness.media.videos import Video
 
 _WINDOW: Final = 512
 """Requests that are ordered together: enough to put the long ones first, few enough to start at once."""

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from harness.checkpoints import Checkpoint
+from harness.core.errors import DataError, UsageError
+from harness.core.types import Response
 from harness.engines import Decoding, Request, checked
-from harness.errors import DataError, UsageError
-from harness.types import Response
+from harness.engines.checkpoints import Checkpoint
 
 _ANY_TASK: Final = None
 

@@ -16,15 +16,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from harness.checkpoints import Checkpoint
+from harness.core.errors import EngineError, HarnessError, MediaError, ModelError, UsageError
+from harness.core.types import Response
 from harness.engines import Decoding, Request, checked
+from harness.engines.async_bridge import LoopThread, Put, put_failure, serve_groups
+from harness.engines.checkpoints import Checkpoint
 from harness.engines.guard import Guard
 from harness.engines.preparation import Opened, one_line, open_media, size_limits, submission_groups
-from harness.engines.submission import LoopThread, Put, put_failure, serve_groups
 from harness.engines.vllm_platform import device_and_dtype, may_fork, set_environment
 from harness.engines.vllm_requests import make_prompt, make_response, sampling_parameters
-from harness.errors import EngineError, HarnessError, MediaError, ModelError, UsageError
-from harness.types import Response
 
 _DTYPES: Final = ("bfloat16", "float16", "float32")
 _GRACE_S: Final = 2.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.core.types import Response
 from harness.engines import Decoding, Request, Tokens
 from harness.engines.logprobs import answer_logprobs_of_ids
 from harness.engines.preparation import Opened, chat_prompt, request_seed, video_metadata
-from harness.types import Response
 
 
 def make_prompt(processor: Any, request: Request, opened: Opened) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from harness.evaluation.tasks import TaskData
+from harness.evaluation.task_registry import TaskData
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from harness.media import Video
+    from harness.media.videos import Video
 
 BLIND: Final = ("grey", "withheld")
 _GREY: Final = 128
@@ -47,7 +47,7 @@ def _open_grey(task: TaskData, sample_id: str) -> list[Image | Video]:
 def _grey(medium: Image | Video) -> Image | Video:
     from PIL import Image as PilImage
 
-    from harness.media import Video
+    from harness.media.videos import Video
 
     if isinstance(medium, Video):
         import numpy as np

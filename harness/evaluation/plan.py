@@ -10,20 +10,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.checkpoints import EMBEDDED, Checkpoint, resolve_checkpoint
-from harness.config import DEFAULT_MAX_NEW_TOKENS, EvalConfig
+from harness.benchmarks.data import digest_prompts
+from harness.core.errors import UsageError
+from harness.core.types import PromptFormat, Sample
 from harness.engines import ENGINES, Decoding, Engine, make_engine, vllm_is_usable
-from harness.errors import UsageError
+from harness.engines.checkpoints import EMBEDDED, Checkpoint, resolve_checkpoint
 from harness.evaluation.blind import blind_media
-from harness.evaluation.data import digest_prompts
 from harness.evaluation.ranks import ALONE, Ranks
 from harness.evaluation.selection import choose_samples
-from harness.evaluation.tasks import TaskData, expand_tasks, load_task
-from harness.run_config import name_differences
-from harness.types import PromptFormat, Sample
+from harness.evaluation.settings import DEFAULT_MAX_NEW_TOKENS, EvalConfig
+from harness.evaluation.task_registry import TaskData, expand_tasks, load_task
+from harness.runs.config import name_differences
 
 if TYPE_CHECKING:
-    from harness.answer_judge import AnswerJudge
+    from harness.judges.answer import AnswerJudge
 
 _SERVED: Final = "openai:"
 
@@ -218,7 +218,7 @@ def _engine_name(config: EvalConfig, ranks: Ranks) -> str:
 def _open_judge(config: EvalConfig) -> AnswerJudge | None:
     if config.judge is None:
         return None
-    from harness.answer_judge import open_judge
+    from harness.judges.answer import open_judge
 
     return open_judge(config.judge, base_url=config.judge_base_url)
 

@@ -17,7 +17,7 @@ from functools import partial
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from harness.errors import EngineError, HarnessError, UsageError
+from harness.core.errors import EngineError, HarnessError, UsageError
 
 _POLL_S: Final = 0.05
 _BEAT_S: Final = 1.0

@@ -9,25 +9,25 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.config import EvalConfig
+from harness.benchmarks.data import digest_samples
+from harness.core.errors import HarnessError, StoreError
+from harness.core.types import RunRecord, Sample
 from harness.diagnostics.conflict import CONFLICT_SAMPLES, read_conflict
 from harness.diagnostics.run_folder import DIAGNOSTICS
-from harness.errors import HarnessError, StoreError
-from harness.evaluation.data import digest_samples
-from harness.evaluation.generation import generate
+from harness.evaluation.asking import generate
 from harness.evaluation.plan import Plan, agree_on_plan, decoding_settings, default_folder, with_seed
 from harness.evaluation.progress import Progress
 from harness.evaluation.provenance import git_commit, versions
 from harness.evaluation.ranks import ALONE, Ranks
-from harness.evaluation.report import REPORT, write_report
 from harness.evaluation.selection import share_samples
-from harness.store import RUN, RunFolder, SampleKey, Shard, read_records, read_run
-from harness.types import RunRecord, Sample
+from harness.evaluation.settings import EvalConfig
+from harness.reports.run_report import REPORT, write_report
+from harness.runs.folder import RUN, RunFolder, SampleKey, Shard, read_records, read_run
 
 if TYPE_CHECKING:
-    from harness.answer_judge import AnswerJudge
-    from harness.diagnostics.command import MapConflict
+    from harness.commands.diagnose import MapConflict
     from harness.diagnostics.diagnose import OpenMedia
+    from harness.judges.answer import AnswerJudge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ def evaluate(config: EvalConfig, ranks: Ranks = ALONE, map_conflict: MapConflict
         map_conflict: makes the map of sample conflict of the finished run; `None` leaves it out.
 
     Raises:
-        HarnessError: see the tree in `harness.errors`; whatever was finished is stored and the same call goes on.
+        HarnessError: see the tree in `harness.core.errors`; whatever was finished is stored and the same call goes on.
     """
     plan = agree_on_plan(config, ranks)
     path, *repeats = _folders(plan, config)

@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from harness.types import Sample
+from harness.core.types import Sample
 
 
 def choose_samples(samples: Sequence[Sample], limit: int | None, seed: int) -> list[Sample]:

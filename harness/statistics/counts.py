@@ -12,7 +12,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.scoring.tally import Outcome, Unit
+from harness.statistics.specs import Outcome, Unit
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from harness.scoring.tally import Measure, Ratio
 from harness.statistics.counts import Table
+from harness.statistics.specs import Measure, Ratio
 
 if TYPE_CHECKING:
     from harness.statistics.counts import Floats

@@ -12,11 +12,11 @@ from math import ceil, sqrt
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Final, Literal
 
-from harness.scoring.tally import Measure, Outcome, Unit
 from harness.statistics.counts import Counts, Table
 from harness.statistics.estimates import combine_columns, estimate, weigh
 from harness.statistics.intervals import plain_interval
 from harness.statistics.multiplicity import holm
+from harness.statistics.specs import Measure, Outcome, Unit
 
 if TYPE_CHECKING:
     from harness.statistics.counts import Floats, Ints

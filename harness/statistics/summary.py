@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from harness.scoring.tally import Measure, TaskScoring, disagrees, is_unsettled
+from harness.core.types import Metric, SampleRecord, TaskResult
 from harness.statistics.counts import Counts
 from harness.statistics.estimates import Estimate, estimate, value_of
 from harness.statistics.intervals import plain_interval, share_interval
-from harness.types import Metric, SampleRecord, TaskResult
+from harness.statistics.specs import Measure, TaskScoring, disagrees, is_unsettled
 
 
 @dataclass(slots=True)

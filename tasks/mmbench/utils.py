@@ -1,6 +1,6 @@
-"""MMBench for lmms-eval: see harness.evaluation.plugin."""
+"""MMBench for lmms-eval: see harness.lmms.plugin."""
 
-from harness.evaluation import plugin
+from harness.lmms import plugin
 
 load_docs = plugin.load_docs
 doc_to_visual = plugin.doc_to_visual

@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from transformers import TrainerCallback
 
-from harness.files import write_atomically
-from harness.prompts import build_prompt
-from harness.types import PromptFormat
+from harness.core.files import write_atomically
+from harness.core.prompts import build_prompt
+from harness.core.types import PromptFormat
 from trainers.conflict.figures import describe
 from trainers.conflict.run import similarity_of
 from trainers.conflict.states import Forced

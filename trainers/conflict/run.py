@@ -20,13 +20,13 @@ import torch
 from numpy.typing import NDArray
 from transformers.utils import logging as transformers_logging
 
-from harness.checkpoints import Checkpoint, resolve_checkpoint
+from harness.core.errors import DataError, MediaError, ModelError, StoreError, UsageError
+from harness.core.files import write_atomically, write_errors
+from harness.core.types import Sample, SampleRecord
 from harness.diagnostics.conflict import FIGURES, MAP, PICTURE, SCHEMA_VERSION
 from harness.diagnostics.run_folder import latest_records, read_settings
-from harness.errors import DataError, MediaError, ModelError, StoreError, UsageError
-from harness.files import write_atomically, write_errors
-from harness.store import RUN, read_run
-from harness.types import Sample, SampleRecord
+from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
+from harness.runs.folder import RUN, read_run
 from trainers.conflict.figures import describe
 from trainers.conflict.states import Forced, force
 from trainers.ntk import ntk_cosine, ntk_gram
@@ -189,7 +189,7 @@ def _part(sample: Sample) -> str:
 def _load(checkpoint: Checkpoint) -> tuple[Any, Any]:
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
-    from harness.engines.positions import correct_video_positions
+    from harness.engines.mrope_fix import correct_video_positions
 
     transformers_logging.disable_progress_bar()
     on_gpu = torch.cuda.is_available()

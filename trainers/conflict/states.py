@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from harness.engines.preparation import size_limits, video_metadata
-from harness.media import Video
+from harness.media.videos import Video
 from trainers.ntk import Tokens
 
 if TYPE_CHECKING:

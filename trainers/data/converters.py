@@ -20,7 +20,7 @@ from itertools import pairwise
 from string import ascii_uppercase
 from typing import Any, Final
 
-from harness.errors import DataError
+from harness.core.errors import DataError
 
 Row = Mapping[str, Any]
 

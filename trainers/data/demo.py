@@ -12,15 +12,15 @@ from typing import Final
 
 import numpy as np
 
+from harness.core.errors import UsageError
+from harness.core.files import write_atomically, write_errors
+from harness.core.types import Media
 from harness.demo.asking import NEGATIVES, ask_located, ask_object, ask_value, pick
 from harness.demo.chains import build_sample, word_response
 from harness.demo.data_images import encode_png
 from harness.demo.questions import Family, Query, resolve
 from harness.demo.videos import render_image
 from harness.demo.world import Scene, draw_scene
-from harness.errors import UsageError
-from harness.files import write_atomically, write_errors
-from harness.types import Media
 from trainers.data.schema import Example, row_from_example
 
 FAMILIES: Final[tuple[Family, ...]] = (

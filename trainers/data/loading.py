@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from datasets import Dataset
 
-from harness.errors import DataError, MediaError
-from harness.prompts import build_prompt
-from harness.types import PromptFormat
+from harness.core.errors import DataError, MediaError
+from harness.core.prompts import build_prompt
+from harness.core.types import PromptFormat
 from trainers.data.schema import Example, example_from_row, read_examples, row_from_example
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def open_pictures(example: Example, root: Path, num_frames: int) -> list[Image]:
     """
     from PIL import Image as PilImage
 
-    from harness.media import open_image, open_video
+    from harness.media.images import open_image
+    from harness.media.videos import open_video
 
     pictures: list[Image] = []
     try:

@@ -9,8 +9,8 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any, Final, get_args
 
-from harness.errors import DataError
-from harness.types import AnswerKind, Media, MediaKind, Sample
+from harness.core.errors import DataError
+from harness.core.types import AnswerKind, Media, MediaKind, Sample
 
 TASK: Final = "train"
 """The task that training samples belong to."""

@@ -11,10 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.checkpoints import resolve_checkpoint
-from harness.files import write_atomically
-from harness.store import read_records, read_run
-from harness.types import SampleRecord
+from harness.core.files import write_atomically
+from harness.core.types import SampleRecord
+from harness.engines.checkpoints import resolve_checkpoint
+from harness.runs.folder import read_records, read_run
 
 if TYPE_CHECKING:
     from trainers.experiment.running import Plan
@@ -95,8 +95,8 @@ def _diagnose(run: Path, records: Sequence[SampleRecord], held_out: Path) -> dic
 
 def glances(records: Sequence[SampleRecord]) -> dict[str, float]:
     """Share of the answers to yes/no questions whose thinking does not read the caption, over all and by task."""
+    from harness.answers.sections import split_sections
     from harness.demo.questions import GLANCE
-    from harness.scoring.sections import split_sections
 
     begun: dict[str, list[bool]] = {}
     for record in records:
@@ -109,10 +109,10 @@ def glances(records: Sequence[SampleRecord]) -> dict[str, float]:
 
 def _explore(plan: Plan, model: str) -> dict[str, float]:
     """Eight samples at temperature 1 of some held-out questions about images."""
-    from harness.config import EvalConfig
     from harness.diagnostics.repeats import join_repeats, measure_repeats
     from harness.diagnostics.run_folder import by_key, latest_records
     from harness.evaluation.run import evaluate
+    from harness.evaluation.settings import EvalConfig
 
     with TemporaryDirectory() as scratch:
         folder = Path(scratch) / "run"

@@ -23,6 +23,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from harness.core.files import write_atomically
 from harness.demo.asking import ask_located, ask_value, at_start, negatives, pick
 from harness.demo.data_images import encode_png
 from harness.demo.questions import Family, Query
@@ -38,7 +39,6 @@ from harness.demo.world import (
     draw_scene,
     shown_objects,
 )
-from harness.files import write_atomically
 from trainers.data.demo import build_example
 from trainers.data.schema import row_from_example
 

@@ -12,9 +12,9 @@ from statistics import fmean, stdev
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from harness.core.errors import UsageError
+from harness.core.files import write_atomically
 from harness.demo.data import Sizes, build_demo_data
-from harness.errors import UsageError
-from harness.files import write_atomically
 from trainers.experiment.curves import draw_rows
 from trainers.experiment.results import SEED_FREE, Comparer, Contrast, Results, adjust, read_results
 from trainers.experiment.rows import ROWS

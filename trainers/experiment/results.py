@@ -14,10 +14,10 @@ from pathlib import Path
 from statistics import variance
 from typing import Any, Final
 
-from harness.errors import StoreError
-from harness.scoring import get_scoring
-from harness.scoring.tally import Unit
-from harness.types import Response, Sample, SampleRecord, Status, Verdict
+from harness.benchmarks.registry import get_scoring
+from harness.core.errors import StoreError
+from harness.core.types import Response, Sample, SampleRecord, Status, Verdict
+from harness.statistics.specs import Unit
 from trainers.experiment.rows import ROWS
 
 SEED_FREE: Final = "base"

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from harness.checkpoints import resolve_checkpoint
+from harness.core.errors import StoreError
+from harness.core.files import write_atomically
 from harness.demo.data import Sizes, build_demo_data
-from harness.errors import StoreError
-from harness.files import write_atomically
-from harness.judge import load_judge
+from harness.engines.checkpoints import resolve_checkpoint
+from harness.judges.caption import load_judge
 from trainers.experiment.pool import write_pool
 from trainers.experiment.rows import ROWS, Row
 from trainers.preparation import say
@@ -295,8 +295,8 @@ def _share(plan: Plan, shared: Path, target: Path, weights: dict[str, float]) ->
 
 
 def _evaluate(plan: Plan, model: str, folder: Path) -> Path:
-    from harness.config import EvalConfig
     from harness.evaluation.run import evaluate
+    from harness.evaluation.settings import EvalConfig
 
     evaluate(
         EvalConfig(

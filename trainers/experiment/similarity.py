@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from harness.checkpoints import Checkpoint
-from harness.prompts import build_prompt
+from harness.core.prompts import build_prompt
+from harness.engines.checkpoints import Checkpoint
 from trainers.data.loading import open_pictures
 from trainers.data.schema import read_examples
 from trainers.ntk import Estimator, ntk_similarity

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from trainers.ntk.gram import CHUNK_SIZE, check_shapes, ntk_cosine, ntk_gram, target_logprobs
 from trainers.ntk.primitives import chunks, mean_weights, product, rows_of_chunk, wide_dtype
 

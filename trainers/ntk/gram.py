@@ -22,7 +22,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from trainers.ntk.by_gradient import GramByGradient, is_cheaper
 from trainers.ntk.primitives import chunks, mean_weights, product, rows_of_chunk, wide_dtype
 

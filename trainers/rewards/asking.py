@@ -9,10 +9,10 @@ import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from harness.errors import ModelError
+from harness.core.errors import ModelError
 
 if TYPE_CHECKING:
-    from harness.judge import Judge, JudgeQuestion
+    from harness.judges.caption import Judge, JudgeQuestion
 
 PATIENCE: Final = 3
 """Batches in a row without an answer after which rewards are not asked for any further."""
@@ -78,7 +78,7 @@ class WatchedJudge:
 
 def answers_now(judge: Judge) -> bool:
     """Whether a judge answers an easy question, asked in words that no cache knows."""
-    from harness.judge import JudgeQuestion
+    from harness.judges.caption import JudgeQuestion
 
     question = JudgeQuestion(
         question="Is there a red circle in the image?",

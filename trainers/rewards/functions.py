@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
-from harness.scoring.sections import SECTION_NAMES, SectionName, split_sections
-from harness.types import PromptFormat, Response, Sample, Verdict
+from harness.answers.sections import SECTION_NAMES, SectionName, split_sections
+from harness.core.types import PromptFormat, Response, Sample, Verdict
 from trainers.rewards.asking import WatchedJudge
 
 if TYPE_CHECKING:
-    from harness.judge import Judge
+    from harness.judges.caption import Judge
 
 Score = Callable[[Sequence[Sample], Sequence[Response]], list[float | None]]
 
@@ -54,8 +54,8 @@ def accuracy(samples: Sequence[Sample], responses: Sequence[Response]) -> list[f
 def verdict(sample: Sample, response: Response) -> Verdict:
     """The evaluation's strict verdict on a response to a training sample."""
     # MMVU's questions are of both kinds, judged by the readers that all tasks share.
-    from harness.scoring.mmvu import SCORING as OPEN_OR_CHOICE
-    from harness.scoring.pope import SCORING as YES_NO
+    from harness.benchmarks.mmvu import SCORING as OPEN_OR_CHOICE
+    from harness.benchmarks.pope import SCORING as YES_NO
 
     scoring = YES_NO if sample.answer_kind == "yes_no" else OPEN_OR_CHOICE
     return scoring.judge(sample, response)
@@ -85,7 +85,7 @@ def caption_reward(judge: Judge, *, tolerant: bool = False) -> Score:
         judge: the judge.
         tolerant: see `WatchedJudge`.
     """
-    from harness.judge import caption_supports
+    from harness.judges.caption import caption_supports
 
     watched = cast("Judge", WatchedJudge(judge, tolerant=tolerant))  # Nothing but `ask` is called.
 

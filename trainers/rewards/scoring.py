@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from harness.errors import HarnessError, UsageError
-from harness.types import PromptFormat, Response, Sample
+from harness.core.errors import HarnessError, UsageError
+from harness.core.types import PromptFormat, Response, Sample
 from trainers.rewards.functions import (
     SECTIONS,
     Reward,
@@ -21,7 +21,7 @@ from trainers.rewards.functions import (
 )
 
 if TYPE_CHECKING:
-    from harness.judge import Judge
+    from harness.judges.caption import Judge
 
 REWARDS: Final = ("accuracy", "format", "caption", "length", "repetition")
 

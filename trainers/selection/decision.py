@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 
 Category = Literal["easy", "medium", "hard"]
 Floats = NDArray[np.float64]

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from harness.core.errors import DataError, StoreError
+from harness.core.files import drop_torn_tail, lock, write_atomically
+from harness.core.prompts import build_prompt
+from harness.core.types import Media, PromptFormat, Response
 from harness.engines import Decoding, Request
-from harness.errors import DataError, StoreError
 from harness.evaluation.progress import Progress
-from harness.files import drop_torn_tail, lock, write_atomically
-from harness.prompts import build_prompt
-from harness.records import LONE_SURROGATES
-from harness.types import Media, PromptFormat, Response
+from harness.runs.records import LONE_SURROGATES
 from trainers.data.loading import open_pictures
 from trainers.data.schema import Example, row_from_example
 from trainers.preparation import say

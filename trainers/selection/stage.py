@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.checkpoints import Checkpoint
+from harness.core.errors import UsageError
 from harness.engines import Decoding, make_engine
-from harness.errors import UsageError
+from harness.engines.checkpoints import Checkpoint
 from trainers.assembly import build_config
 from trainers.data.loading import data_digest
 from trainers.data.schema import Example
@@ -22,7 +22,7 @@ from trainers.selection.rollouts import SELECTED, Plan, check_settings, select
 from trainers.settings import Recipe
 
 if TYPE_CHECKING:
-    from harness.judge import Judge
+    from harness.judges.caption import Judge
 
 
 def select_rows(

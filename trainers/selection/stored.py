@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from harness.core.files import write_errors
+from harness.core.types import Response, Sample
 from harness.engines import Request
-from harness.files import write_errors
-from harness.types import Response, Sample
 from trainers.rewards import Reward
 from trainers.rewards.scoring import score_missing
 

@@ -1,0 +1,1 @@
+"""What a response means; standard library only."""

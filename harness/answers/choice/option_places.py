@@ -1,0 +1,79 @@
+"""Options as a list and by their place in it: an echo of the whole list, and "the second option"."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from harness.answers.choice.options import DENIED, Options
+from harness.answers.wording import holds, lower
+
+
+def strip_option_list(text: str, options: Options) -> str:
+    """Removes a list that repeats every option with its text, word for word and with nothing in between."""
+    if len(options.texts) < 2 or len(options.texts) != len(options.labels):
+        return text
+    labels = list(options.labels.items())
+    label = labels[0][0]
+    if not holds(text, (f"{label}.", f"{label})", f"{label}:", f"{label}]")):
+        return text
+    low = lower(text)
+    flats = {key: flat for flat, key in options.texts}
+    first = re.search(rf"(?:^|[\s(\[])[(\[]?{label.lower()}[).:\]]{{1,2}}\s?", low)
+    if first is None:
+        return text
+    position = first.start()
+    for label, key in labels:
+        for word in (label.lower(), *re.findall(r"[^\W_]+", flats[key])):
+            position = _expect(low, position, word)
+            if position < 0:
+                return text
+    return text[: first.start()] + "\n" + text[position:]
+
+
+_SKIPPED_ARTICLE: Final = re.compile(r"(?:an?|the)\s")
+
+
+def _expect(low: str, position: int, word: str) -> int:
+    """Where `word` ends if it is the next one at `position`, articles aside; else -1."""
+    for _ in range(2):
+        stop = min(len(low), position + 8)
+        while position < stop and not low[position].isalnum():
+            position += 1
+        if low.startswith(word, position):
+            return position + len(word)
+        article = _SKIPPED_ARTICLE.match(low, position)
+        if article is None:
+            return -1
+        position = article.end()
+    return -1
+
+
+_ORDINAL: Final = re.compile(
+    r"\b(?:the )?(?P<nth>first|second|third|fourth|fifth|last|1st|2nd|3rd|4th|5th)(?: (?:one|listed|given"
+    r"|answer|of)){0,2}"
+    r" (?:option|choice|alternative|answer choice|statement|description)\b"
+    r"|\b(?:pick|choose|select|go with|going with|is|opt for|prefer|chose) the (?P<picked>first|second|third"
+    r"|fourth|fifth"
+    r"|last|1st|2nd|3rd|4th|5th) (?:one|answer)\b"
+    r"|\b(?:option|choice|alternative) (?:number |no\.? |#)?(?P<number>one|two|three|four|five|[1-9])\b"
+)
+_NTH: Final = {
+    "first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "fifth": 4, "5th": 4,
+    "last": -1, "one": 0, "two": 1, "three": 2, "four": 3, "five": 4,
+}  # fmt: skip
+
+
+def named_by_place(low: str, options: Options) -> str | None:
+    """The option that is called by its place, "the second option"; `None` if none or several are."""
+    if not holds(low, ("option", "choice", "alternative", "answer", "statement", "description", " one")):
+        return None
+    found = set()
+    for match in _ORDINAL.finditer(low):
+        if DENIED.search(low[max(0, match.start() - 40) : match.start()].rstrip()):
+            continue
+        word = match["nth"] or match["picked"] or match["number"]
+        place = _NTH[word] if word in _NTH else int(word) - 1
+        if -1 <= place < len(options.order):
+            found.add(options.order[place])
+    return found.pop() if len(found) == 1 else None

@@ -1,0 +1,1 @@
+"""Reading an open answer, and matching it with its target."""

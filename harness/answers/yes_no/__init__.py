@@ -1,0 +1,1 @@
+"""Reading yes or no."""

@@ -1,0 +1,1 @@
+"""What a benchmark is, and where its rows come from."""

@@ -1,0 +1,193 @@
+"""Which tasks exist: the plug-ins under `tasks/`, and lmms-eval's own, read from its files without importing it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import yaml
+
+from harness.benchmarks.layouts import Origin, read_origin
+from harness.benchmarks.registry import TASKS
+from harness.core.errors import DataError, UsageError
+
+PREFIX: Final = "harness_"
+"""lmms-eval's own tasks win over included ones of the same name, so ours have names of their own there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A name that lmms-eval knows.
+
+    Attributes:
+        kind: a group has a YAML of its own, a tag is named by its members.
+        path: the YAML.
+        members: of a group or tag.
+    """
+
+    kind: Literal["task", "group", "tag"]
+    path: Path
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plugin:
+    """One of the four benchmarks as an lmms-eval task.
+
+    Attributes:
+        name: plain task name.
+        path: its YAML.
+        version: of its questions and prompts; runs of different versions are not mixed.
+        description: one line.
+        origin: where its rows come from.
+    """
+
+    name: str
+    path: Path
+    version: str
+    description: str
+    origin: Origin
+
+
+def find_tasks_dir(tasks_dir: Path | None = None) -> Path:
+    """The folder of task plug-ins: the given one, the one inside the installed package, or the checkout's.
+
+    Raises:
+        UsageError: there is none.
+    """
+    package = Path(__file__).resolve().parents[1]
+    if tasks_dir is not None:
+        if not tasks_dir.is_dir():
+            raise UsageError(f"tasks folder {tasks_dir} does not exist. Give --tasks-dir a folder of task plug-ins.")
+        return tasks_dir
+    for folder in (package / "_tasks", package.parent / "tasks"):
+        if folder.is_dir():
+            return folder
+    raise UsageError("the task plug-ins are missing from this installation. Give their folder with --tasks-dir.")
+
+
+def find_plugins(tasks_dir: Path | None = None) -> dict[str, Plugin]:
+    """The plug-ins of the four benchmarks by plain name, in the order of `TASKS`.
+
+    Raises:
+        UsageError: no tasks folder.
+        DataError: a plug-in is broken.
+    """
+    found = {}
+    for path, config in _configs(find_tasks_dir(tasks_dir)):
+        name = str(config.get("task", "")).removeprefix(PREFIX)
+        if name in TASKS and config["task"] != name:
+            found[name] = _plugin(name, path, config)
+    return {name: found[name] for name in TASKS if name in found}
+
+
+def _plugin(name: str, path: Path, config: Mapping[str, Any]) -> Plugin:
+    metadata = config.get("metadata") or {}
+    try:
+        source = path.parent / config["dataset_kwargs"]["data_files"][config["test_split"]]
+        (settings,) = json.loads(source.read_text(encoding="utf-8"))
+        version = str(metadata["version"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"task plug-in {path} is broken: {error!r}. Compare it with the ones that come along."
+        ) from error
+    return Plugin(
+        name=name,
+        path=path,
+        version=version,
+        description=str(metadata.get("description", "")),
+        origin=read_origin(settings, str(source)),
+    )
+
+
+def lmms_eval_tasks(extra: Path | None = None) -> dict[str, Entry]:
+    """lmms-eval's tasks, groups and tags by name, and those of a further folder.
+
+    Takes about half a second, where importing lmms-eval and letting it look takes ten.
+    """
+    entries = dict(_shipped_tasks())
+    if extra is not None:
+        _collect(extra, entries)
+    return entries
+
+
+@cache
+def _shipped_tasks() -> Mapping[str, Entry]:
+    package = importlib.util.find_spec("lmms_eval")
+    entries: dict[str, Entry] = {}
+    for place in (package.submodule_search_locations or []) if package else []:
+        _collect(Path(place) / "tasks", entries)
+    return entries
+
+
+def _collect(folder: Path, entries: dict[str, Entry]) -> None:
+    for path, config in _configs(folder):
+        for name, entry in _entries(path, config):
+            known = entries.get(name)
+            if entry.kind != "tag" or known is None:
+                entries[name] = entry
+            elif known.kind == "tag":
+                entries[name] = replace(known, members=(*known.members, *entry.members))
+
+
+def unknown_task(name: str, known: Sequence[str]) -> UsageError:
+    """What to raise for a task that does not exist, with the nearest names."""
+    lower = {candidate.lower(): candidate for candidate in known}
+    near = [lower[match] for match in get_close_matches(name.lower(), lower, n=3, cutoff=0.75)]
+    meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    return UsageError(f"task {name!r} not found.{meant} List them with 'harness tasks'.")
+
+
+def _entries(path: Path, config: Mapping[str, Any]) -> Iterator[tuple[str, Entry]]:
+    task = config.get("task")
+    if isinstance(task, list) and "group" in config:
+        parts = [part["task"] if isinstance(part, dict) else part for part in task]
+        members = tuple(name for part in parts for name in _listed(part))
+        yield config["group"], Entry(kind="group", path=path, members=members)
+    elif isinstance(task, str):
+        yield task, Entry(kind="task", path=path)
+        for name in [*_listed(config.get("tag")), *_listed(config.get("group"))]:
+            yield name, Entry(kind="tag", path=path, members=(task,))
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or [])
+
+
+def _configs(folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Every YAML under a folder, `include`s resolved, functions left as their names."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
+        for file in sorted(files):
+            if file.endswith(".yaml"):
+                path = Path(place) / file
+                yield path, _read_config(path)
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            config = yaml.load(file, Loader=_loader())
+    except (OSError, yaml.YAMLError):  # lmms-eval ships files of other tools among its tasks.
+        return {}
+    if not isinstance(config, dict):
+        return {}
+    merged: dict[str, Any] = {}
+    for name in reversed(_listed(config.pop("include", None))):
+        merged |= _read_config(Path(name) if Path(name).is_file() else path.parent / name)
+    return merged | config
+
+
+def _loader() -> Any:
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C loader is ten times faster
+        """Safe, and `!function` is a text."""
+
+    Loader.add_constructor("!function", lambda loader, node: node.value)
+    return Loader

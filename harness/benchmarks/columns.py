@@ -1,0 +1,92 @@
+"""Reading the columns of a data row, with errors that name the row and the column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.core.errors import DataError
+
+
+def is_absent(value: Any) -> bool:
+    """Whether a cell holds nothing: missing, `None`, NaN, blank, or the text `nan` that tables turn NaN into."""
+    if value is None or value != value:
+        return True
+    return isinstance(value, str) and value.strip().lower() in ("", "nan")
+
+
+def find(row: Mapping[str, Any], *names: str) -> Any:
+    """The first of several columns that holds something, else `None`."""
+    for name in names:
+        value = row.get(name)
+        if not is_absent(value):
+            return value
+    return None
+
+
+def require(row: Mapping[str, Any], where: str, *names: str) -> Any:
+    """The first of several columns that holds something.
+
+    Raises:
+        DataError: all are missing or empty.
+    """
+    value = find(row, *names)
+    if value is None:
+        there = next((name for name in names if name in row), None)
+        what = f"column {there!r} is empty" if there else f"no column {names[0]!r}"
+        raise DataError(f"{where}: {what}. Columns found: {', '.join(map(str, row)) or 'none'}.")
+    return value
+
+
+def require_text(row: Mapping[str, Any], where: str, *names: str) -> str:
+    """As `require`, for a text or a number, as stripped text.
+
+    Raises:
+        DataError: missing, empty, or neither text nor number.
+    """
+    value = require(row, where, *names)
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise DataError(f"{where}: column {names[0]!r} holds {type(value).__name__}, not text.")
+    return str(value).strip()
+
+
+def require_index(row: Mapping[str, Any], where: str, name: str) -> int:
+    """As `require`, for a whole number of 0 or more, which may be stored as text or as a float.
+
+    Raises:
+        DataError: missing, or not such a number.
+    """
+    value = require(row, where, name)
+    try:
+        index = int(value)
+        if isinstance(value, bool) or index < 0 or (not isinstance(value, str) and index != value):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(f"{where}: column {name!r} holds {value!r}, not a row number.") from None
+    return index
+
+
+def require_yes_no(row: Mapping[str, Any], where: str, *names: str) -> str:
+    """The gold answer of a yes/no question, in lower case.
+
+    Raises:
+        DataError: missing, or neither yes nor no.
+    """
+    value = require_text(row, where, *names).lower()
+    if value not in ("yes", "no"):
+        raise DataError(f"{where}: column {names[0]!r} holds {value!r}, expected yes or no.")
+    return value
+
+
+def require_letter(row: Mapping[str, Any], where: str, name: str, choices: Mapping[str, str]) -> str:
+    """The gold answer of a multiple-choice question, in upper case.
+
+    Raises:
+        DataError: missing, or not the letter of an option.
+    """
+    value = require_text(row, where, name).upper()
+    if value not in choices:
+        raise DataError(
+            f"{where}: column {name!r} holds {value!r}, expected one of {', '.join(choices) or 'no options'}."
+        )
+    return value

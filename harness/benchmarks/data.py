@@ -1,0 +1,231 @@
+"""A benchmark's rows as samples, and the media behind them, opened one sample at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.benchmarks.fetch import locate, read_row_files
+from harness.benchmarks.layouts import Origin
+from harness.benchmarks.registry import get_scoring
+from harness.benchmarks.tables import Cell, Table, cell_reference, cell_sizes, parse_reference, read_cell, read_table
+from harness.core.errors import DataError, MediaError
+from harness.core.types import Media, Sample
+from harness.runs.records import LONE_SURROGATES
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from harness.media.videos import Video
+
+_PAIR: Final = ("basic", "hallucination")
+_LONGEST_NAME: Final = 1024
+"""Characters; what is longer and names no file is no name of one."""
+_SHOWN: Final = 40
+"""Characters of a cell that an error quotes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark:
+    """The samples of one benchmark and where their media are.
+
+    Attributes:
+        samples: without prompts; media sources are relative to `folder`.
+        folder: the data set's files.
+        source: how records name the data set.
+    """
+
+    samples: Sequence[Sample]
+    folder: Path
+    source: str
+
+
+def load_benchmark(origin: Origin, data: str) -> Benchmark:
+    """Read all rows of a benchmark; no image or video is opened.
+
+    Args:
+        origin: settings of the benchmark.
+        data: see `harness.benchmarks.fetch.locate`.
+
+    Raises:
+        DataError: no data, an unreadable file, a column that is missing, a row without question or target, an id that
+            occurs twice or is no Unicode text, or no rows at all.
+    """
+    folder, source = locate(origin, data)
+    read_row = get_scoring(origin.task).read_row
+    samples: dict[str, Sample] = {}
+    files = read_row_files(folder, origin)
+    for where, row, reference in _rows(folder, files, origin):
+        sample = read_row(row, where)
+        if sample.id in samples:
+            raise DataError(f"{where}: sample id {sample.id!r} occurs twice. Are two copies of the data in {folder}?")
+        if sample.id.encode(errors="ignore").decode() != sample.id:
+            raise DataError(f"{where}: sample id {sample.id!r} holds half a character. Write the file again.")
+        medium = Media(kind=origin.media, source=reference, size_bytes=_size_bytes(folder, reference))
+        samples[sample.id] = replace(sample, media=(medium,))
+    if not samples:
+        raise DataError(f"{origin.task}: the data set in {folder} is empty ({', '.join(files)}). Fetch it again.")
+    return Benchmark(samples=tuple(samples.values()), folder=folder, source=source)
+
+
+def _rows(folder: Path, files: Sequence[str], origin: Origin) -> Iterator[tuple[str, Mapping[str, Any], str]]:
+    """Each question's place for error messages, its row with the hub's field names, and its medium's reference."""
+    for file in files:
+        table = read_table(folder / file)
+        for index, row in enumerate(table.rows):
+            where = f"{origin.task}: {file}[{index}]"
+            if all(kind in row for kind in _PAIR):
+                for kind in _PAIR:
+                    question = _pair_row(row, kind, PurePosixPath(file).stem, index, where)
+                    yield f"{where}.{kind}", question, _reference(folder, file, index, table, question, origin, where)
+            else:
+                # The scoring names the columns that it found: those that stay in the file are among them.
+                full = {**row, **{column: {} for column in table.media_columns}}
+                yield where, full, _reference(folder, file, index, table, row, origin, where)
+
+
+def _pair_row(row: Mapping[str, Any], kind: str, subset: str, index: int, where: str) -> dict[str, Any]:
+    side = row[kind]
+    if not isinstance(side, Mapping):
+        raise DataError(f"{where}: {kind!r} holds {type(side).__name__}, expected an object with a question.")
+    return {**side, "subset": row.get("subset", subset), "index": row.get("index", index), "kind": kind}
+
+
+def _reference(
+    folder: Path, file: str, index: int, table: Table, row: Mapping[str, Any], origin: Origin, where: str
+) -> str:
+    """Where a row's medium is: a cell of its table, or a file named by the row."""
+    for column in origin.columns:
+        if column in table.media_columns:
+            return cell_reference(file, index, column)
+        if column in row:
+            value = row[column]
+            name = value.get("path") if isinstance(value, Mapping) else value
+            if isinstance(name, str) and name:
+                return _file_reference(folder, file, name, row, f"{where}: column {column!r}")
+            return cell_reference(file, index, column)  # An empty cell: its sample has no medium, the others have.
+    found = ", ".join([*row, *table.media_columns]) or "none"
+    raise DataError(f"{where}: no column {origin.columns[0]!r}. Columns found: {found}.")
+
+
+def _file_reference(folder: Path, file: str, name: str, row: Mapping[str, Any], where: str) -> str:
+    """Find the file that a row names: by its hub address, or relative to the table, the subset or the data set."""
+    held = name
+    if "://" in name:
+        # https://huggingface.co/datasets/ORG/NAME/resolve/REVISION/videos/Art/0.mp4
+        tail = name.split("/resolve/", 1)[-1]
+        name = tail.split("/", 1)[-1] if tail != name else name.rsplit("/", 1)[-1]
+    base = PurePosixPath(file).parent
+    subset = str(row.get("subset", base.name))
+    own = base if base.name == subset else base / subset
+    # The likeliest place first: it is what an error names when the file is nowhere.
+    places = [own / "videos", base, base / "videos", base / "images", PurePosixPath(), PurePosixPath("videos")]
+    if PurePosixPath(name).parent != PurePosixPath():
+        places.insert(0, base)
+    problem: str | None = None
+    found: PurePosixPath | None = None
+    try:
+        found = next((place for place in places if (folder / place / name).is_file()), None)
+    except OSError as error:
+        problem = error.strerror or str(error)
+    if problem is None and found is None and len(name) > _LONGEST_NAME:  # Encoded data with slashes looks like a path.
+        problem = "File name too long"
+    if problem is not None:
+        shown = f"{held[:_SHOWN]}..." if len(held) > _SHOWN else held
+        raise DataError(
+            f"{where} holds {shown!r} ({len(held)} characters), where no file can be looked up: {problem}. "
+            "Give the path of a file in the data set's folder; encoded images belong into a binary column of a "
+            "Parquet file."
+        )
+    reference = (found or places[0]) / name
+    if reference.is_absolute() and reference.is_relative_to(folder.resolve().as_posix()):
+        reference = reference.relative_to(folder.resolve().as_posix())
+    return reference.as_posix()
+
+
+def open_medium(folder: Path, medium: Media, num_frames: int) -> Image | Video:
+    """Decode one medium.
+
+    Args:
+        folder: the data set's files.
+        medium: a reference of one of its samples.
+        num_frames: frames kept of a video.
+
+    Raises:
+        MediaError: missing, or not whole.
+    """
+    from harness.media.images import open_image
+    from harness.media.videos import open_video
+
+    place = parse_reference(medium.source, folder)
+    if isinstance(place, Path):
+        if medium.kind == "image":
+            return open_image(place, name=medium.source)
+        return open_video(place, num_frames, name=medium.source)
+    value = _cell(place, medium)
+    if medium.kind == "image":
+        return open_image(value, name=medium.source)
+    with tempfile.NamedTemporaryFile(suffix=".video") as file:
+        file.write(value)
+        file.flush()
+        return open_video(file.name, num_frames, name=medium.source)
+
+
+def _cell(cell: Cell, medium: Media) -> bytes:
+    try:
+        value = read_cell(cell)
+        if isinstance(value, Mapping):
+            content, path = value.get("bytes"), value.get("path")
+            if content is None and path:
+                content = (cell.path.parent / path).read_bytes()
+            value = content
+    except (OSError, ValueError, LookupError, StopIteration) as error:
+        raise MediaError(f"{medium.kind} {medium.source} cannot be read: {error}.") from error
+    if value is None:
+        raise MediaError(f"{medium.kind} missing: {medium.source} is empty.")
+    return value
+
+
+def digest_prompts(samples: Sequence[Sample]) -> str:
+    """Fingerprint of what the model is asked, word for word: `sha256:...` over id, prompt and target of each sample."""
+    return _digest([sample.id, sample.prompt, sample.target] for sample in samples)
+
+
+def digest_samples(samples: Sequence[Sample]) -> str:
+    """Fingerprint of what is asked and shown: `sha256:...` over each question and the encoded length of its media.
+
+    The length is the same whether a medium lies in a table or in a file, and is known without decoding. Every medium
+    that is missing or was replaced is noticed, save one of equal length.
+    """
+    return _digest(
+        [
+            sample.id,
+            sample.question,
+            None if sample.choices is None else list(sample.choices.items()),
+            sample.target,
+            [medium.size_bytes for medium in sample.media],
+        ]
+        for sample in samples
+    )
+
+
+def _digest(rows: Iterable[Sequence[Any]]) -> str:
+    total = hashlib.sha256()
+    for row in rows:
+        total.update(json.dumps(row, ensure_ascii=False).encode(errors=LONE_SURROGATES) + b"\n")
+    return f"sha256:{total.hexdigest()}"
+
+
+def _size_bytes(folder: Path, reference: str) -> int | None:
+    place = parse_reference(reference, folder)
+    try:
+        if isinstance(place, Path):
+            return place.stat().st_size
+        return cell_sizes(place.path, place.column)[place.row]
+    except (OSError, ValueError, LookupError):
+        return None

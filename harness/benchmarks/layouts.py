@@ -1,0 +1,196 @@
+"""Which files of a data set hold its rows: the hub's own layout, a download of it, `save_to_disk`, or loose files."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Final, Literal
+
+from harness.benchmarks.tables import SUFFIXES
+from harness.core.errors import DataError
+
+_SHARD: Final = re.compile(r"(?P<name>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})(?P<rest>[.-].*)?")
+_NOT_ROWS: Final = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "annotations.jsonl")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where the rows of a benchmark come from: the settings in a task plug-in's `source.json`.
+
+    Attributes:
+        task: plain task name.
+        hub: id of the hub's data set.
+        revision: branch, tag or commit of it.
+        config: name of its configuration; `None` where it has one only.
+        split: the split that is evaluated.
+        rows: patterns of the files that hold the rows, best first; the first that matches anything counts. Within a
+            pattern, alternatives that are needed together are separated by spaces.
+        media: `image` or `video`.
+        columns: names that the media column may have.
+        files: patterns of the media files that are fetched with the rows.
+    """
+
+    task: str
+    hub: str
+    revision: str
+    split: str
+    media: Literal["image", "video"]
+    columns: Sequence[str]
+    config: str | None = None
+    rows: Sequence[str] = ()
+    files: Sequence[str] = field(default_factory=tuple)
+
+
+def read_origin(settings: dict[str, Any], where: str) -> Origin:
+    """Check the settings of a `source.json`.
+
+    Raises:
+        DataError: a setting is missing or unknown.
+    """
+    try:
+        return Origin(**{key: value for key, value in settings.items() if value is not None})
+    except TypeError as error:
+        raise DataError(
+            f"{where}: {str(error).removeprefix('Origin.__init__() ')}. Compare it with the others."
+        ) from error
+
+
+def list_files(folder: Path) -> list[str]:
+    """Files of a folder and its subfolders, linked ones too, as relative POSIX paths; hidden ones are left out."""
+    found = []
+    seen = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        # A link to a folder further up would be followed for ever.
+        folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
+        seen.add(real)
+        inside = Path(place).relative_to(folder)
+        found += [(inside / name).as_posix() for name in names if not name.startswith(".")]
+    return sorted(found)
+
+
+def choose_row_files(files: Sequence[str], origin: Origin, readme: str | None = None) -> list[str]:
+    """Pick the files that hold the rows of a split.
+
+    In this order: the hub's own layout; what the data set's card declares for the configuration and split; what
+    `save_to_disk` wrote; loose files, of the best format there is and of the configuration and split where names
+    tell.
+
+    Args:
+        files: relative paths of all files there are.
+        origin: settings of the benchmark.
+        readme: text of the data set's card, which may declare configurations.
+
+    Raises:
+        DataError: a file that is split into parts lacks some.
+    """
+    candidates = [
+        name for name in files if name.endswith(SUFFIXES) and not name.endswith(_NOT_ROWS) and "/videos/" not in name
+    ]
+    chosen = _by_pattern(candidates, origin) or _declared(candidates, origin, readme)
+    if not chosen:
+        chosen = _saved(candidates, files, origin) or _loose(candidates, origin)
+    _check_shards(chosen, origin)
+    return chosen
+
+
+def missing_parts(chosen: Sequence[str], origin: Origin) -> list[str]:
+    """Files that the benchmark's layout needs together and of which only others are there, e.g. a subset's."""
+    for alternative in origin.rows:
+        parts = alternative.split()
+        present = [part for part in parts if any(_matches(name, part) for name in chosen)]
+        if present:
+            return [part for part in parts if part not in present]
+    return []
+
+
+def _declared(candidates: Sequence[str], origin: Origin, readme: str | None) -> list[str]:
+    """Files that the card's `configs` name."""
+    match = re.match(r"---\s*\n(.*?)\n---", readme or "", re.DOTALL)
+    if match is None:
+        return []
+    import yaml
+
+    try:
+        configs = (yaml.safe_load(match[1]) or {}).get("configs") or []
+        named = [config for config in configs if config.get("config_name") == (origin.config or "default")]
+        named = named or (configs if origin.config is None else [])
+        entries = (named or [{}])[0].get("data_files") or []
+        if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
+            patterns = [entry["path"] for entry in entries if entry.get("split") == origin.split]
+        else:
+            return []
+    except (yaml.YAMLError, AttributeError, KeyError):
+        return []
+    flat = [pattern for entry in patterns for pattern in ([entry] if isinstance(entry, str) else entry)]
+    return [name for name in candidates if any(_matches(name, pattern) for pattern in flat)]
+
+
+def _by_pattern(candidates: Sequence[str], origin: Origin) -> list[str]:
+    for alternative in origin.rows:
+        # In the order of the patterns, so that parts of a data set keep the order of the benchmark.
+        chosen = [name for part in alternative.split() for name in candidates if _matches(name, part)]
+        if chosen:
+            return list(dict.fromkeys(chosen))
+    return []
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return PurePosixPath(name).match(pattern)
+
+
+def _saved(candidates: Sequence[str], files: Sequence[str], origin: Origin) -> list[str]:
+    for folder in (f"{origin.config}/{origin.split}/", f"{origin.split}/", ""):
+        if f"{folder}state.json" in files:
+            return [name for name in candidates if name.startswith(folder) and name.endswith(".arrow")]
+    return []
+
+
+def _loose(candidates: Sequence[str], origin: Origin) -> list[str]:
+    chosen = list(candidates)
+    if origin.config is not None:
+        chosen = [name for name in chosen if origin.config in PurePosixPath(name).parts[:-1]] or chosen
+    of_split = [name for name in chosen if any(part.startswith(origin.split) for part in PurePosixPath(name).parts)]
+    chosen = of_split or chosen
+    for suffix in SUFFIXES:
+        of_suffix = [name for name in chosen if name.endswith(suffix)]
+        if of_suffix:
+            return of_suffix
+    return []
+
+
+def _check_shards(chosen: Sequence[str], origin: Origin) -> None:
+    parts: dict[tuple[str, int], set[int]] = {}
+    for name in chosen:
+        match = _SHARD.fullmatch(PurePosixPath(name).as_posix())
+        if match is not None:
+            parts.setdefault((match["name"], int(match["count"])), set()).add(int(match["index"]))
+    for (name, count), present in parts.items():
+        if len(present) < count:
+            missing = min(set(range(count)) - present)
+            raise DataError(
+                f"{origin.task}: {count - len(present)} of {count} parts of {name} are missing, "
+                f"e.g. {name}-{missing:05}-of-{count:05}. Fetch the data set again."
+            )
+
+
+def saved_files(folder: Path, chosen: Sequence[str]) -> list[str]:
+    """Put the parts that `save_to_disk` wrote into their order, which `state.json` holds."""
+    if not chosen or not chosen[0].endswith(".arrow"):
+        return list(chosen)
+    inside = PurePosixPath(chosen[0]).parent
+    state = folder / inside / "state.json"
+    if not state.is_file():
+        return list(chosen)
+    try:
+        named = [(inside / part["filename"]).as_posix() for part in json.loads(state.read_text())["_data_files"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{state} is not what save_to_disk writes: {error}. Save the data set again.") from error
+    missing = [name for name in named if name not in chosen]
+    if missing:
+        raise DataError(f"{folder}: {missing[0]} is missing, which {state.name} names. Save the data set again.")
+    return named

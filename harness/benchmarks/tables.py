@@ -1,0 +1,238 @@
+"""Files of rows: Parquet, Arrow, JSON and JSON lines. Text is read at once, encoded media stay in the file.
+
+A medium in a table is named by a reference, `FILE[ROW].COLUMN`, and read when its sample is asked for, so that nine
+thousand images cost no memory and a broken one costs its own sample.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from harness.core.errors import DataError
+
+SUFFIXES: Final = (".parquet", ".arrow", ".jsonl", ".json")
+_CELL: Final = re.compile(r"(?P<file>.+\.(?:parquet|arrow))\[(?P<row>\d+)\]\.(?P<column>.+)")
+_BATCH_ROWS: Final = 32
+_OPEN_TABLES: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows of one file.
+
+    Attributes:
+        rows: the cells of text, numbers and structures.
+        media_columns: columns of encoded media, which are left in the file.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    media_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """Where one encoded medium lies."""
+
+    path: Path
+    row: int
+    column: str
+
+
+def cell_reference(file: str, row: int, column: str) -> str:
+    """How a cell is written down."""
+    return f"{file}[{row}].{column}"
+
+
+def parse_reference(reference: str, folder: Path) -> Cell | Path:
+    """The inverse of `cell_reference`; whatever is no cell is a file in `folder`."""
+    match = _CELL.fullmatch(reference)
+    if match is None:
+        return folder / reference
+    return Cell(path=folder / match["file"], row=int(match["row"]), column=match["column"])
+
+
+def read_table(path: Path) -> Table:
+    """Read the rows of a file.
+
+    Raises:
+        DataError: unreadable, or not in the format that its name says.
+    """
+    try:
+        if path.suffix == ".parquet":
+            return _read_parquet(path)
+        if path.suffix == ".arrow":
+            return _read_arrow(path)
+        return Table(rows=_read_json(path))
+    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors too
+        raise DataError(f"{path} cannot be read: {_first_line(error)}. Fetch or write it again.") from error
+
+
+def read_cell(cell: Cell) -> bytes | Mapping[str, Any] | None:
+    """The encoded medium in a cell: its bytes, or an object with `bytes` and `path`; `None` when the cell is empty.
+
+    Raises:
+        OSError, ValueError: the file is damaged there.
+    """
+    value: bytes | Mapping[str, Any] | None
+    if cell.path.suffix == ".arrow":
+        value = _open_arrow(cell.path).column(cell.column)[cell.row].as_py()
+    else:
+        value = _parquet_column(cell.path, cell.column).read(cell.row)
+    return value
+
+
+def cell_sizes(path: Path, column: str) -> Sequence[int | None]:
+    """Encoded bytes of each medium of a column; `None` where there are none.
+
+    Raises:
+        OSError, ValueError: the file is damaged.
+    """
+    return _cell_sizes(path, column, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=_OPEN_TABLES)
+def _cell_sizes(path: Path, column: str, changed_ns: int) -> tuple[int | None, ...]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if path.suffix == ".arrow":
+        chunks: Iterator[Any] = iter(_open_arrow(path).column(column).chunks)
+    else:
+        chunks = (batch.column(0) for batch in _open_parquet(path).iter_batches(_BATCH_ROWS, columns=[column]))
+    sizes: list[int | None] = []
+    for chunk in chunks:
+        binary = pc.struct_field(chunk, "bytes") if pa.types.is_struct(chunk.type) else chunk
+        sizes += pc.binary_length(binary).to_pylist()
+    return tuple(sizes)
+
+
+class _ParquetColumn:
+    """Reads the cells of one column in about ascending order, holding a few batches of rows.
+
+    Parquet cannot jump into a row group, so the reader goes on from where it is and starts the row group again only
+    when it has to go back further than the batches it holds.
+    """
+
+    def __init__(self, path: Path, column: str) -> None:
+        self._file = _open_parquet(path)
+        self._column = column
+        self._lock = threading.Lock()
+        self._held: list[tuple[int, Any]] = []
+        self._batches: Iterator[Any] = iter(())
+        self._next = 0
+        self._group_end = 0
+        groups = [self._file.metadata.row_group(index).num_rows for index in range(self._file.num_row_groups)]
+        self._starts = [sum(groups[:index]) for index in range(len(groups) + 1)]
+
+    def read(self, row: int) -> Any:
+        """The cell of one row; safe to call from several threads."""
+        with self._lock:
+            for start, batch in self._held:
+                if start <= row < start + len(batch):
+                    return batch[row - start].as_py()
+            if not self._next <= row < self._group_end:
+                self._enter_group(row)
+            while True:
+                batch = next(self._batches).column(0)
+                self._held = [*self._held[-3:], (self._next, batch)]
+                self._next += len(batch)
+                if row < self._next:
+                    return batch[row - self._next + len(batch)].as_py()
+
+    def _enter_group(self, row: int) -> None:
+        group = next(index for index, start in enumerate(self._starts[1:]) if row < start)
+        self._next, self._group_end = self._starts[group], self._starts[group + 1]
+        self._batches = self._file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=[self._column])
+
+
+def _parquet_column(path: Path, column: str) -> _ParquetColumn:
+    return _cached_column(path, column, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=_OPEN_TABLES)
+def _cached_column(path: Path, column: str, changed_ns: int) -> _ParquetColumn:
+    return _ParquetColumn(path, column)
+
+
+def _open_parquet(path: Path) -> Any:
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(path, memory_map=True)
+
+
+def _open_arrow(path: Path) -> Any:
+    return _cached_arrow(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=_OPEN_TABLES)
+def _cached_arrow(path: Path, changed_ns: int) -> Any:
+    import pyarrow as pa
+
+    source = pa.memory_map(str(path))
+    try:
+        return pa.ipc.open_stream(source).read_all()
+    except pa.ArrowInvalid:
+        return pa.ipc.open_file(source).read_all()
+
+
+def _holds_media(kind: Any) -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_struct(kind):
+        return any(kind.field(index).name == "bytes" for index in range(kind.num_fields))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return _holds_media(kind.value_type)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _columns(schema: Any) -> tuple[list[str], tuple[str, ...]]:
+    media = tuple(field.name for field in schema if _holds_media(field.type))
+    return [field.name for field in schema if field.name not in media], media
+
+
+def _read_parquet(path: Path) -> Table:
+    file = _open_parquet(path)
+    text, media = _columns(file.schema_arrow)
+    rows = file.read(columns=text).to_pylist() if text else [{} for _ in range(file.metadata.num_rows)]
+    return Table(rows=rows, media_columns=media)
+
+
+def _read_arrow(path: Path) -> Table:
+    table = _open_arrow(path)
+    text, media = _columns(table.schema)
+    return Table(rows=table.select(text).to_pylist() if text else [{}] * len(table), media_columns=media)
+
+
+def _read_json(path: Path) -> list[Mapping[str, Any]]:
+    """A list of objects, one object a line, or an object with such a list under `data`."""
+    text = path.read_text(encoding="utf-8-sig")
+    try:
+        found = _json_lines(text) if path.suffix == ".jsonl" else json.loads(text)
+    except ValueError as error:
+        if path.suffix == ".jsonl":
+            raise
+        try:  # POPE's own files are JSON lines named .json.
+            found = _json_lines(text)
+        except ValueError:
+            raise error from None
+    if isinstance(found, dict):
+        found = found.get("data", [found])
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise ValueError("expected a list of objects")
+    return found
+
+
+def _json_lines(text: str) -> list[Any]:
+    # Not splitlines(), which also splits at separators that may stand inside a JSON string.
+    return [json.loads(line) for line in text.split("\n") if line.strip()]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,220 @@
+"""VideoHallucer: pairs of a basic and a hallucinated yes/no question (Wang et al., 2024).
+
+Per subset, as the unweighted mean over the subsets that occur (`mean/...`), and pooled (`all/...`):
+
+- basic, hallucinated: share of right answers to the basic, to the hallucinated questions;
+- both: share of pairs of which both answers are right;
+- yes_difference = ("yes" answers - gold "yes") / answers, over the questions that were answered: 0 for no bias,
+  positive for a bias to "yes";
+- false_positive_ratio = "yes" answers to questions whose gold answer is no / wrong answers, over the questions that
+  were answered: 0.5 for no bias where gold answers are balanced.
+
+The published bias script counts over complete pairs, and by a slip looks at the *basic* response where it means the
+hallucinated one: its figures are reproduced as `official`, while the strict ones look at each response itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from harness.benchmarks.columns import find, require_index, require_text, require_yes_no
+from harness.benchmarks.official import videohallucer_hit
+from harness.benchmarks.verdicts import judge_closed
+from harness.core.errors import DataError
+from harness.core.types import Response, Sample, SampleRecord, Verdict
+from harness.statistics.specs import Measure, Outcome, Ratio, TaskScoring, Unit, everywhere
+
+SUBSETS = ("object_relation", "temporal", "semantic_detail", "external_factual", "external_nonfactual")
+KINDS = {"basic": "basic", "hallucination": "hallucination", "hallucinated": "hallucination"}
+
+
+def read_row(row: Mapping[str, Any], where: str) -> Sample:
+    """One question of a pair to a sample.
+
+    Raises:
+        DataError: a column is missing, `kind` is neither basic nor hallucination, or the gold answer not yes or no.
+    """
+    subset = require_text(row, where, "subset")
+    index = require_index(row, where, "index")
+    kind = KINDS.get(require_text(row, where, "kind").lower())
+    if kind is None:
+        raise DataError(f"{where}: column 'kind' holds {row['kind']!r}, expected basic or hallucination.")
+    video = find(row, "video")
+    pair = f"{subset}/{index}"
+    return Sample(
+        id=f"{pair}/{kind}",
+        task="videohallucer",
+        subset=subset,
+        question=require_text(row, where, "question"),
+        target=require_yes_no(row, where, "answer"),
+        answer_kind="yes_no",
+        group=pair,
+        cluster=video if isinstance(video, str) else pair,
+        attributes={"kind": kind},
+    )
+
+
+def judge(sample: Sample, response: Response) -> Verdict:
+    """Both verdicts on one response."""
+    return judge_closed(sample, response, _read_officially)
+
+
+def _read_officially(sample: Sample, text: str) -> tuple[bool, str | None]:
+    # The evaluator looks for the gold word only; which words it would find is kept for the bias figures.
+    found = [word for word in ("yes", "no") if videohallucer_hit(text, word)]
+    return sample.target in found, " ".join(found) or None
+
+
+def units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
+    """Each question is a unit, and each complete pair; a pair's two videos, where they differ, are one cluster."""
+    waiting: dict[str, SampleRecord] = {}
+    for record in records:
+        yield _question(record)
+        pair = record.sample.group or record.sample.id
+        other = waiting.pop(pair, None)
+        if other is None:
+            waiting[pair] = record
+        else:
+            basic = _kind(record) == "basic"
+            yield _pair(pair, record if basic else other, other if basic else record)
+
+
+def _kind(record: SampleRecord) -> str:
+    return record.sample.attributes.get("kind", "")
+
+
+def _cluster(record: SampleRecord) -> str:
+    return record.sample.cluster or record.sample.group or record.sample.id
+
+
+def _question(record: SampleRecord) -> Unit:
+    sample, verdict = record.sample, record.verdict
+    outcome = Outcome(
+        unit="sample",
+        stratum=(sample.subset or "",),
+        right=verdict.status == "correct",
+        official=verdict.official,
+        kind=_kind(record),
+        target=sample.target,
+        answer=verdict.answer,
+        official_answer=verdict.official_answer,
+        unanswered=verdict.status == "unanswered",
+        errors=verdict.status == "error",
+    )
+    return Unit(sample.id, _cluster(record), outcome)
+
+
+def _pair(key: str, basic: SampleRecord, hallucination: SampleRecord) -> Unit:
+    verdicts = (basic.verdict, hallucination.verdict)
+    outcome = Outcome(
+        unit="pair",
+        stratum=(basic.sample.subset or "",),
+        right=all(verdict.status == "correct" for verdict in verdicts),
+        official=all(verdict.official for verdict in verdicts),
+        # What the bias script looks at: "yes" among the words of the basic response, "no" among the other's.
+        kind="basic yes" if "yes" in (basic.verdict.official_answer or "").split() else "basic not yes",
+        official_answer="no" if "no" in (hallucination.verdict.official_answer or "").split() else "not no",
+        unanswered=sum(verdict.status == "unanswered" for verdict in verdicts),
+        errors=sum(verdict.status == "error" for verdict in verdicts),
+    )
+    clusters = (_cluster(basic), _cluster(hallucination))
+    return Unit(key, clusters[0], outcome, linked=None if clusters[0] == clusters[1] else clusters[1])
+
+
+def _of_kind(kind: str, outcome: Outcome) -> int:
+    return outcome.kind == kind
+
+
+def _right_of_kind(kind: str, outcome: Outcome) -> int:
+    return outcome.kind == kind and outcome.right
+
+
+def _hit_of_kind(kind: str, outcome: Outcome) -> int:
+    return outcome.kind == kind and bool(outcome.official)
+
+
+def _wrong(outcome: Outcome) -> int:
+    return outcome.answer is not None and outcome.answer != outcome.target
+
+
+def _script_yes(outcome: Outcome) -> int:
+    """`n_yes` of the published script: basic responses with a yes, counted again where the other is not a no."""
+    return (outcome.kind == "basic yes") * (1 + (outcome.official_answer != "no"))
+
+
+def _script_wrong(outcome: Outcome) -> int:
+    return (outcome.kind != "basic yes") + (outcome.official_answer != "no")
+
+
+def _ratios(within: Callable[[Outcome], bool]) -> dict[str, tuple[Ratio, Ratio]]:
+    """Strict and official ratio of each figure within one part of the data."""
+
+    def questions(kind: str) -> tuple[Ratio, Ratio]:
+        bottom = partial(_of_kind, kind)
+        return (
+            Ratio(top=partial(_right_of_kind, kind), bottom=bottom, within=within),
+            Ratio(top=partial(_hit_of_kind, kind), bottom=bottom, within=within),
+        )
+
+    def pairs(top: Callable[[Outcome], float], bottom: Callable[[Outcome], float]) -> Ratio:
+        return Ratio(top=top, bottom=bottom, unit="pair", within=within)
+
+    return {
+        "basic": questions("basic"),
+        "hallucinated": questions("hallucination"),
+        "both": (
+            pairs(lambda outcome: outcome.right, lambda outcome: 1),
+            pairs(lambda outcome: bool(outcome.official), lambda outcome: 1),
+        ),
+        "yes_difference": (
+            Ratio(
+                top=lambda outcome: (outcome.answer == "yes") - (outcome.target == "yes"),
+                bottom=lambda outcome: outcome.answer is not None,
+                within=within,
+            ),
+            pairs(lambda outcome: _script_yes(outcome) - 1, lambda outcome: 2),
+        ),
+        "false_positive_ratio": (
+            Ratio(top=lambda outcome: _wrong(outcome) * (outcome.answer == "yes"), bottom=_wrong, within=within),
+            pairs(
+                lambda outcome: outcome.kind == "basic yes" and outcome.official_answer != "no",
+                _script_wrong,
+            ),
+        ),
+    }
+
+
+def _in_subset(subset: str, outcome: Outcome) -> bool:
+    return outcome.stratum[0] == subset
+
+
+def measures(strata: Collection[tuple[str, ...]]) -> list[Measure]:
+    """The figures per subset, their mean, and pooled; known subsets in the order of the paper, others after them."""
+    present = {stratum[0] for stratum in strata}
+    subsets = [subset for subset in SUBSETS if subset in present] + sorted(present - set(SUBSETS))
+    parts: dict[str, Sequence[Callable[[Outcome], bool]]] = {part: [partial(_in_subset, part)] for part in subsets}
+    parts["mean"] = [partial(_in_subset, subset) for subset in subsets]
+    parts["all"] = [everywhere]
+    figures: list[Measure] = []
+    for part, withins in parts.items():
+        ratios = [_ratios(within) for within in withins]
+        for name in ratios[0] if ratios else ():
+            bias = name in ("yes_difference", "false_positive_ratio")
+            figures.append(
+                Measure(
+                    name=f"{part}/{name}",
+                    strict=tuple(ratio[name][0] for ratio in ratios),
+                    official=tuple(ratio[name][1] for ratio in ratios),
+                    low=-1.0 if name == "yes_difference" else 0.0,
+                    accuracy=not bias,
+                    better=0 if bias else 1,
+                )
+            )
+    return figures
+
+
+SCORING = TaskScoring(
+    name="videohallucer", headline="mean/both", read_row=read_row, judge=judge, units=units, measures=measures
+)

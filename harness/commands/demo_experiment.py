@@ -1,0 +1,72 @@
+"""`harness demo experiment`: arguments, and the order in which rows and seeds are run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from harness.core.errors import UsageError
+
+OUT: Final = Path("runs/experiment")
+Publish = Callable[[Path, str, Path], None]
+"""Takes the folder of the runs, the baseline's model and the folder of the leaderboard."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `harness demo experiment`."""
+    parser.add_argument("--rows", metavar="NAME,...", help="rows to run (default: all); an unknown one lists them")
+    parser.add_argument("--seeds", default="0,1,2", metavar="N,...", help="seeds of each row (default: 0,1,2)")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"folder of the experiment ({OUT})")
+    parser.add_argument("--model", default="demo", metavar="CKPT", help="what every row starts from (default: demo)")
+    parser.add_argument("--steps", type=int, default=60, metavar="N", help="updates of each row (default: 60)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of every trained row, repeatable"
+    )
+    parser.add_argument("--report", action="store_true", help="run nothing: write the tables from what is finished")
+    parser.add_argument("--document", type=Path, metavar="FILE", help="file with markers for the tables (--report)")
+    parser.add_argument("--pages", type=Path, metavar="DIR", help="folder of the leaderboard's pages (--report)")
+
+
+def run(arguments: argparse.Namespace, *, publish: Publish) -> int:
+    """Run rows, or report what is finished, and give the exit code.
+
+    Args:
+        arguments: parsed.
+        publish: writes a leaderboard's pages.
+
+    Raises:
+        UsageError: an unknown row, a seed that is no number, a setting that does not exist; nothing is written.
+        HarnessError: what was finished is kept, and the same command goes on.
+    """
+    from harness.commands.train import require_trl
+    from trainers.experiment.rows import ORDER, choose_rows
+    from trainers.experiment.running import Plan, check_rows, open_experiment, run_row
+
+    out = arguments.out.expanduser().resolve()
+    if arguments.report:
+        from trainers.experiment.report import write_report
+
+        write_report(out, document=arguments.document)
+        if arguments.pages is not None:
+            publish(out / "runs", arguments.model, arguments.pages)
+        return 0
+    rows = choose_rows(arguments.rows.split(",") if arguments.rows else ORDER)
+    seeds = _seeds(arguments.seeds)
+    require_trl()
+    plan = Plan(out=out, model=arguments.model, steps=arguments.steps, overrides=tuple(arguments.set))
+    check_rows(plan, rows)
+    open_experiment(plan)
+    for seed in seeds:
+        for row in rows:
+            print(run_row(plan, row, seed), flush=True)
+    return 0
+
+
+def _seeds(text: str) -> Sequence[int]:
+    try:
+        seeds = [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise UsageError(f"--seeds {text!r} is not a list of numbers, e.g. 0,1,2.") from error
+    return list(dict.fromkeys(seeds))

@@ -1,0 +1,140 @@
+"""`harness diagnose`: its arguments, what it prints, and how it exits. Only the standard library at the top."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.diagnostics.diagnose import OpenMedia
+
+MapConflict = Callable[[Path, "OpenMedia | None", int, "str | None"], object]
+"""Takes a run's folder, how to open its samples' media, the number of responses to compare, and a checkpoint."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `harness diagnose`."""
+    parser.add_argument("run_folder", type=Path, metavar="RUN", help="folder that 'harness eval' wrote")
+    parser.add_argument("--judge", metavar="MODEL", help="demo, a text-only checkpoint, or openai:MODEL")
+    parser.add_argument("--base-url", metavar="URL", help="address of the judge's server (openai:MODEL)")
+    parser.add_argument("--blind", type=Path, metavar="RUN", help="run of the same questions with the images withheld")
+    parser.add_argument(
+        "--repeats", type=Path, nargs="+", default=[], metavar="RUN", help="runs of the same questions, other seeds"
+    )
+    parser.add_argument(
+        "--annotations", type=Path, metavar="PATH", help="annotations.jsonl, or a folder with it per task"
+    )
+    parser.add_argument(
+        "--data", metavar="hub|demo|DIR", help="where the images are, for the page (default: as in the run)"
+    )
+    group = parser.add_argument_group("sample conflict", "how the gradients of the samples agree; loads the checkpoint")
+    group.add_argument("--conflict", action="store_true", help="make the map of the run's responses, or make it again")
+    group.add_argument(
+        "--conflict-samples",
+        type=int,
+        default=512,  # `harness.diagnostics.conflict.CONFLICT_SAMPLES`, which would be an import.
+        metavar="N",
+        help="responses that are compared (default: 512)",
+    )
+    group.add_argument("--conflict-model", metavar="CKPT", help="under this checkpoint (default: the run's own)")
+    parser.add_argument("--no-images", action="store_true", help="leave the images out of the page")
+    parser.add_argument("--json", action="store_true", help="print what was found as JSON")
+
+
+def run(arguments: argparse.Namespace, *, map_conflict: MapConflict | None = None) -> int:
+    """Diagnose a run and print a summary; 0 even where a judge failed: what is missing is said.
+
+    Args:
+        arguments: parsed.
+        map_conflict: makes the map of sample conflict and stores it in the run's folder; called if it is asked for.
+
+    Raises:
+        HarnessError: no such run, unreadable annotations, or no such judge.
+    """
+    from harness.diagnostics.diagnose import diagnose
+    from harness.judges.caption import load_judge
+
+    judge = load_judge(arguments.judge, base_url=arguments.base_url) if arguments.judge else None
+    media = None
+    if not arguments.no_images or arguments.conflict:
+        media = find_media(arguments.run_folder, arguments.data)
+    try:
+        if arguments.conflict and map_conflict is not None:
+            map_conflict(arguments.run_folder, media, arguments.conflict_samples, arguments.conflict_model)
+        diagnosis = diagnose(
+            arguments.run_folder,
+            judge=judge,
+            blind=arguments.blind,
+            repeats=arguments.repeats,
+            annotations=arguments.annotations,
+            open_media=None if arguments.no_images else media,
+        )
+    finally:
+        if judge is not None:
+            judge.close()
+    _renew_report(arguments.run_folder)
+    if arguments.json:
+        import json
+
+        from harness.diagnostics.conflict import read_conflict
+
+        found = {**diagnosis.to_json(), "conflict": read_conflict(arguments.run_folder)}
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        from harness.reports.diagnostics_report import summary_lines
+
+        print("\n".join(summary_lines(arguments.run_folder)))
+    for line in diagnosis.missing:
+        print(f"missing: {line}", file=sys.stderr)
+    return 0
+
+
+def _renew_report(folder: Path) -> None:
+    """Bring the report of a finished run up to what was found; where there is none, none is written."""
+    from harness.reports.run_report import REPORT, write_report
+    from harness.runs.folder import RUN, read_run
+
+    if (folder / RUN).exists() and (folder / REPORT).exists():
+        write_report(read_run(folder), folder)
+
+
+def find_media(folder: Path, data: str | None = None) -> OpenMedia | None:
+    """How to open the media of a run's samples again; `None`, with a warning, where its data cannot be found.
+
+    Args:
+        folder: the run folder.
+        data: where the data are; `None`: where the run had them from.
+    """
+    from harness.benchmarks.data import digest_samples
+    from harness.core.errors import HarnessError, MediaError
+    from harness.diagnostics.run_folder import latest_records, read_data, read_settings
+    from harness.evaluation.task_registry import load_task
+
+    records = latest_records(folder)
+    tasks = {}
+    for name, of in read_data(folder).items():
+        source = str(of.get("source", ""))
+        where = data or ("demo" if source == "demo" else "hub" if source.startswith("hub:") else None)
+        try:
+            if where is None:
+                raise MediaError(f"give the folder of {source or 'its data'} with --data.")
+            task = load_task(name, data=where, num_frames=read_settings(folder).get("num_frames", 8))
+            by_id = {sample.id: sample for sample in task.samples}
+            asked = [by_id[r.sample.id] for r in records if r.sample.task == name and r.sample.id in by_id]
+            if digest_samples(asked) != of.get("digest"):
+                raise MediaError(f"what {where!r} holds is not what the run was on.")
+            tasks[name] = task
+        except HarnessError as error:
+            print(f"warning: the page has no images of {name}: {error}", file=sys.stderr)
+    if not tasks:
+        return None
+
+    def open_media(sample: Any) -> Any:
+        if sample.task not in tasks:
+            raise MediaError(f"the data of {sample.task} were not found.")
+        return tasks[sample.task].open_media(sample.id)
+
+    return open_media

@@ -1,0 +1,135 @@
+"""`harness leaderboard build` and `harness leaderboard publish`: their arguments, what they print, how they exit.
+
+Only the standard library is imported here, so that the command line can ask for the arguments at no cost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from harness.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from leaderboards.board import Board
+    from leaderboards.publish import PublishConfig
+
+_LEFT_OUT: Final = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of both commands."""
+    commands = parser.add_subparsers(dest="leaderboard_command", required=True, metavar="COMMAND")
+    build = commands.add_parser("build", help="tables, a page and data files from runs")
+    _add_board_arguments(build)
+    build.add_argument("--out", type=Path, default=Path("leaderboard"), metavar="DIR", help="default: leaderboard")
+    build.add_argument("--formats", metavar="NAME,...", help="some of md,html,csv,json,tex (default: all)")
+    publish = commands.add_parser("publish", help="put a leaderboard into a README, a web folder or the hub")
+    _add_board_arguments(publish)
+    publish.add_argument("--readme", type=Path, metavar="FILE", help="file with leaderboard markers")
+    publish.add_argument("--rows", type=int, default=10, metavar="N", help="rows of a README table (default: 10)")
+    publish.add_argument("--page-url", metavar="URL", help="address of the page for the README's link")
+    publish.add_argument("--pages", type=Path, metavar="DIR", help="folder for GitHub Pages or any web server")
+    publish.add_argument(
+        "--reports",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="with --pages: copy the runs' reports there and link them",
+    )
+    publish.add_argument("--card", metavar="NAME", help="checkpoint whose model card and .eval_results are written")
+    publish.add_argument("--card-dir", type=Path, metavar="DIR", help="folder of the card (default: the checkpoint's)")
+    publish.add_argument(
+        "--task-id", action="append", default=[], metavar="TASK=ID", help="task's id in its data set's eval.yaml"
+    )
+    publish.add_argument("--push", metavar="ORG/NAME", help="commit card and results to this model repository")
+    publish.add_argument(
+        "--dry-run", action=argparse.BooleanOptionalAction, default=True, help="with --push: only say what it would do"
+    )
+
+
+def _add_board_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--runs", type=Path, nargs="+", required=True, metavar="DIR", help="run folders, or folders that hold them"
+    )
+    parser.add_argument("--baseline", metavar="NAME", help="checkpoint that the others are compared with")
+    parser.add_argument(
+        "--rows-of",
+        choices=("checkpoints", "runs"),
+        default="checkpoints",
+        help="what a row is",
+    )
+    parser.add_argument("--reference", type=Path, nargs="*", metavar="FILE", help="reported numbers (none: leave out)")
+    parser.add_argument("--title", default="Leaderboard", metavar="TEXT", help="heading")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run either command; 1 when a folder had to be left out.
+
+    Raises:
+        HarnessError: see the tree in `harness.core.errors`.
+    """
+    from leaderboards.build import BoardConfig, build_board
+
+    publish = _publish_config(arguments) if arguments.leaderboard_command == "publish" else None
+    board = build_board(
+        BoardConfig(
+            runs=arguments.runs,
+            baseline=arguments.baseline,
+            rows_of=arguments.rows_of,
+            references=arguments.reference,
+            title=arguments.title,
+        )
+    )
+    done = _build(board, arguments) if publish is None else _publish(board, publish)
+    if arguments.json:
+        print(json.dumps({"done": done, "problems": list(board.problems)}, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(done))
+    for problem in board.problems:
+        print(f"warning: left out: {problem}", file=sys.stderr)
+    return _LEFT_OUT if board.problems else 0
+
+
+def _build(board: Board, arguments: argparse.Namespace) -> list[str]:
+    from leaderboards.outputs import FORMATS, write_board
+
+    formats = FORMATS if arguments.formats is None else [name.strip() for name in arguments.formats.split(",")]
+    return [str(path) for path in write_board(board, arguments.out, formats)]
+
+
+def _publish(board: Board, config: PublishConfig) -> list[str]:
+    from leaderboards.publish import publish_board
+
+    return publish_board(board, config)
+
+
+def _publish_config(arguments: argparse.Namespace) -> PublishConfig:
+    from leaderboards.publish import PublishConfig
+
+    return PublishConfig(
+        readme=arguments.readme,
+        rows=arguments.rows,
+        pages=arguments.pages,
+        reports=arguments.reports,
+        page_url=arguments.page_url,
+        card=arguments.card,
+        card_dir=arguments.card_dir,
+        task_ids=_task_ids(arguments.task_id),
+        repo=arguments.push,
+        dry_run=arguments.dry_run,
+    )
+
+
+def _task_ids(given: Sequence[str]) -> dict[str, str]:
+    ids: dict[str, str] = {}
+    for item in given:
+        task, equals, identifier = item.partition("=")
+        if not (task and equals and identifier):
+            raise UsageError(f"--task-id {item!r} is not of the form TASK=ID, e.g. pope=default.")
+        ids[task] = identifier
+    return ids

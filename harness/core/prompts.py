@@ -1,0 +1,60 @@
+"""Prompt formats: what is appended to a question, and how options are written.
+
+`direct` asks for the answer alone, `think` for `<think>` and `<answer>`, `grounded` for the four sections of the
+method: `<planning> <caption> <think> <answer>`. Responses are taken apart again by `harness.answers.sections`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from harness.core.errors import UsageError
+from harness.core.types import AnswerKind, PromptFormat, Sample
+
+FORMATS: Final[tuple[PromptFormat, ...]] = ("direct", "think", "grounded")
+
+_DIRECT: Final[Mapping[AnswerKind, str]] = {
+    "yes_no": "Answer the question using yes or no.",
+    "choice": "Answer with the option's letter from the given choices directly.",
+    "open": "Answer the question using a single word or phrase.",
+}
+_FINAL: Final[Mapping[AnswerKind, str]] = {
+    "yes_no": "yes or no",
+    "choice": "the letter of the right option",
+    "open": "a single word or phrase",
+}
+_THINK: Final = (
+    "First reason step by step between <think> and </think>, then give {final} between <answer> and </answer>."
+)
+_GROUNDED: Final = (
+    "First plan between <planning> and </planning> what to look for, then describe between <caption> and </caption> "
+    "what is seen, so that the question can be answered from the description alone, then reason from it between "
+    "<think> and </think>, and last give {final} between <answer> and </answer>."
+)
+
+
+def instruction(prompt_format: PromptFormat, answer_kind: AnswerKind) -> str:
+    """The instruction that ends a prompt.
+
+    Raises:
+        UsageError: `prompt_format` is not one of `FORMATS`.
+    """
+    if prompt_format == "direct":
+        return _DIRECT[answer_kind]
+    if prompt_format == "think":
+        return _THINK.format(final=_FINAL[answer_kind])
+    if prompt_format == "grounded":
+        return _GROUNDED.format(final=_FINAL[answer_kind])
+    raise UsageError(f"prompt format {prompt_format!r} does not exist. Choose one of: {', '.join(FORMATS)}, auto.")
+
+
+def build_prompt(sample: Sample, prompt_format: PromptFormat) -> str:
+    """The text that follows a sample's media: question, options one a line, instruction.
+
+    A hint or context column is part of `sample.question` already (see `tasks/`).
+    """
+    lines = [sample.question.strip()]
+    lines += [f"{letter}. {text}" for letter, text in (sample.choices or {}).items()]
+    lines.append(instruction(prompt_format, sample.answer_kind))
+    return "\n".join(lines)

@@ -1,0 +1,222 @@
+"""What travels between the rooms: frozen records of samples, responses, verdicts, metrics and runs.
+
+`None` always means "not known" or "not applicable", never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+SCHEMA_VERSION = 1
+
+AnswerKind = Literal["yes_no", "choice", "open"]
+MediaKind = Literal["image", "video"]
+PromptFormat = Literal["direct", "think", "grounded"]
+Status = Literal["correct", "incorrect", "unanswered", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """A reference to one image or video of a sample; the pixels are opened by `harness.media.images`.
+
+    Attributes:
+        kind: `image` or `video`.
+        source: where it is, for people: a file path, or `data-set[row].column`.
+        size_bytes: its encoded length, which tells a replaced file from the old one; `None` when it is missing.
+    """
+
+    kind: MediaKind
+    source: str
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One question of a benchmark, with all that scoring needs to know of it.
+
+    Attributes:
+        id: stable across runs and machines, unique within `task`. POPE `{category}/{question_id}`,
+            VideoHallucer `{subset}/{index}/{basic|hallucination}`, MMBench `{index}`, MMVU `{id}`.
+        task: plain task name, e.g. `pope`.
+        subset: POPE split, VideoHallucer subset, MMBench L2 category, MMVU discipline.
+        question: the question as the benchmark words it, without options and without instructions.
+        prompt: the full text sent to the model; empty where responses are scored without a model.
+        media: images and videos in the order in which they precede the text.
+        target: the gold answer: `yes`/`no`, an option letter, or the open-ended answer's text.
+        answer_kind: how `target` is to be read.
+        choices: option letter to option text, in order; `None` unless `answer_kind` is `choice`.
+        group: samples that are judged together: the VideoHallucer pair, the MMBench rotations.
+        cluster: samples that share an image, a video or a question group and so are not independent;
+            standard errors are clustered by it. `None`: the sample is its own cluster.
+        attributes: further columns that a metric or a report groups by, e.g. `category`, `kind`.
+    """
+
+    id: str
+    task: str
+    target: str
+    answer_kind: AnswerKind
+    question: str
+    subset: str | None = None
+    prompt: str = ""
+    media: tuple[Media, ...] = ()
+    choices: Mapping[str, str] | None = None
+    group: str | None = None
+    cluster: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What the model gave for one sample.
+
+    Attributes:
+        sample_id: the sample's id.
+        text: the response without special tokens; empty if `error` is set.
+        finish_reason: `stop`, or `length` when the token budget cut the response off.
+        prompt_tokens: tokens of the expanded prompt, media tokens included.
+        completion_tokens: generated tokens, the end token included.
+        seconds: wall time from submission to the finished response; shared by a batch in batched engines.
+        error: why there is no response (`what: detail`), or `None`.
+        answer_logprobs: natural log-probabilities that the model gave to the tokens of the answer, at temperature 1;
+            `None` where the engine does not tell them or there is no answer.
+    """
+
+    sample_id: str
+    text: str
+    finish_reason: Literal["stop", "length"] | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    seconds: float | None = None
+    error: str | None = None
+    answer_logprobs: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.answer_logprobs is not None:  # JSON gives a list back.
+            object.__setattr__(self, "answer_logprobs", tuple(self.answer_logprobs))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How one response was judged, twice: what it means (strict) and what the published evaluator says.
+
+    Attributes:
+        sample_id: the sample's id.
+        answer: the strict reading: `yes`/`no`, an option letter, open text; `None` when unanswered.
+        status: strict verdict. `unanswered` counts wrong, `error` is not scored.
+        official: the published evaluator's verdict; `None` where it needs a judge that was not given.
+        official_answer: what the published evaluator read, where it reads an answer at all.
+        reason: why, in a few words, when the verdict needs explaining; e.g. `needs a judge`, `cut off`.
+    """
+
+    sample_id: str
+    answer: str | None
+    status: Status
+    official: bool | None = None
+    official_answer: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleRecord:
+    """One line of `samples.jsonl`."""
+
+    sample: Sample
+    response: Response
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One figure with its uncertainty.
+
+    Attributes:
+        name: `{part}/{measure}`, e.g. `random/accuracy`, `mean/both`.
+        value: the figure, as a share (0 to 1) unless its definition says otherwise; `None` when undefined (0/0).
+        stderr: standard error of `value`, clustered; `None` when it cannot be estimated (fewer than two clusters).
+        low: lower end of the 95 % interval.
+        high: upper end of the 95 % interval.
+        n: units (samples, pairs or groups) that the figure rests on.
+        n_unanswered: samples among them that were scored wrong because they hold no answer.
+        n_errors: samples left out because no response could be had.
+    """
+
+    name: str
+    value: float | None
+    stderr: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    n_unanswered: int = 0
+    n_errors: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskResult:
+    """The figures of one task in one run.
+
+    Attributes:
+        task: plain task name.
+        headline: name of the metric that stands for the task.
+        metrics: strict metrics by name.
+        official: the published evaluator's value by the same names; `None` where it needs a judge.
+        unanswered: samples without a readable answer.
+        truncated: samples cut off by the token budget.
+        errors: samples without a response.
+        disagreements: samples on which strict and official verdict differ.
+        unsettled: open-ended samples that the rules could not settle and no judge saw; counted wrong.
+        samples: all samples of the task in this run.
+    """
+
+    task: str
+    headline: str
+    metrics: Mapping[str, Metric]
+    official: Mapping[str, float | None]
+    unanswered: int
+    truncated: int
+    errors: int
+    disagreements: int
+    samples: int
+    unsettled: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """`run.json`: what was run, on what, with what result. Written last, when the run is complete.
+
+    Attributes:
+        schema_version: version of the run folder's layout.
+        id: name of the run.
+        model: the checkpoint as the user named it.
+        weights: fingerprint of the weights' content (`sha256:...`); `None` for a model behind an API.
+        engine: `hf`, `vllm`, `api` or `replay`.
+        prompt_format: `direct`, `think` or `grounded`.
+        decoding: temperature, top_p, max_new_tokens, and what else decides the tokens.
+        seed: of sampling and of `--limit`'s choice.
+        data: task to `{source, count, digest}` of the samples that were asked.
+        judge: identity of the judge, or `None`.
+        versions: package name to version.
+        git_commit: commit of the harness, if it runs from a checkout.
+        started: ISO 8601, UTC.
+        seconds: wall time of the run, all its resumptions added up.
+        settings: everything that must be equal for two runs to be one (see `harness.runs.folder`).
+        tasks: results by task name.
+    """
+
+    id: str
+    model: str
+    weights: str | None
+    engine: str
+    prompt_format: str
+    decoding: Mapping[str, Any]
+    seed: int
+    data: Mapping[str, Mapping[str, Any]]
+    judge: str | None
+    versions: Mapping[str, str]
+    git_commit: str | None
+    started: str
+    seconds: float
+    settings: Mapping[str, Any]
+    tasks: Mapping[str, TaskResult]
+    schema_version: int = SCHEMA_VERSION

@@ -1,0 +1,204 @@
+"""Calibration of a run: how sure the model was of its answers, against how often it was right.
+
+The confidence in an answer is the probability that the model gave to it: the product of the probabilities of its
+tokens; of an open answer, whose length is free, their geometric mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Final, Literal, NamedTuple
+
+from harness.diagnostics.calibration import Bin, area_under_risk_coverage, confidence_of, reliability
+from harness.diagnostics.evidence import Evidence
+from harness.diagnostics.figures import Amount, Figure, estimate_figure
+from harness.reports.plots import reliability_diagram
+from harness.statistics.specs import is_unsettled
+
+BINS: Final = 15
+_REASON: Final = "not applicable: no answer has log-probabilities of its tokens"
+_UNSURE: Final = 0.5
+
+
+class Judged(NamedTuple):
+    """An answer with its confidence and whether it is right."""
+
+    key: str
+    cluster: str
+    confidence: float
+    right: bool
+
+
+def confidences(evidence: Sequence[Evidence], *, part: str) -> list[Judged]:
+    """The answers whose probability is known, of the samples with a readable answer that could be settled.
+
+    Args:
+        evidence: of the samples.
+        part: a task, or `all`, where keys name the task too.
+    """
+    found = []
+    for item in evidence:
+        logprobs = item.record.response.answer_logprobs
+        if not logprobs or item.verdict.answer is None or is_unsettled(item.verdict):
+            continue
+        task, sample_id = item.key
+        confidence = confidence_of(logprobs, per_token=item.sample.answer_kind == "open")
+        key = sample_id if part == task else f"{task}/{sample_id}"
+        found.append(Judged(key, f"{task}/{item.cluster}", confidence, item.is_right))
+    return found
+
+
+def measure_calibration(evidence: Sequence[Evidence], *, part: str) -> list[Figure]:
+    """Confidence, overconfidence, Brier score, ECE and AURC over some samples.
+
+    The standard errors are clustered: those of means as of any mean, those of ECE and AURC by linearisation, each
+    sample standing for its influence on the figure.
+
+    Args:
+        evidence: of the samples.
+        part: prefix of the figures' names, a task or `all`.
+    """
+    judged = confidences(evidence, part=part)
+    errors = sum(item.record.response.error is not None for item in evidence)
+    figures = []
+    for name, terms, low, better, definition in _FIGURES:
+        # What shows overconfidence is a wrong answer that was given as sure.
+        amounts = [
+            Amount(item.key, item.cluster, top, 1.0, not item.right and item.confidence > _UNSURE)
+            for item, top in zip(judged, terms(judged), strict=True)
+        ]
+        figures.append(
+            estimate_figure(
+                f"{part}/{name}",
+                amounts,
+                definition=definition,
+                reason=_REASON,
+                low=low,
+                better=better,
+                n_errors=errors,
+            )
+        )
+    return figures
+
+
+def ece_terms(judged: Sequence[Judged]) -> list[float]:
+    """[N], numbers whose mean is the ECE: the gap of right and confidence, signed as that of the sample's bin is.
+
+    With the signs of the bins held, the ECE is a mean; that is its linearisation at the observed bins.
+    """
+    if not judged:
+        return []
+    signs = {}
+    for found in _bins(judged):
+        signs[round(found.high * BINS)] = 1.0 if found.accuracy >= found.confidence else -1.0
+    return [signs[_place(item.confidence)] * (item.right - item.confidence) for item in judged]
+
+
+def aurc_terms(judged: Sequence[Judged]) -> list[float]:
+    """[N], numbers whose mean is the AURC: each is the figure plus the influence of its sample on it.
+
+    With R(c) the risk and S(c) the share of the answers at least as sure as c, the influence of a sample with
+    confidence c and loss w is R(c) - AURC + E[(w - R(c')) / S(c') ; c' <= c].
+    """
+    order = sorted(range(len(judged)), key=lambda index: -judged[index].confidence)
+    risks, shares = [0.0] * len(order), [0.0] * len(order)
+    start, wrong = 0, 0
+    while start < len(order):
+        end = start
+        while end < len(order) and judged[order[end]].confidence == judged[order[start]].confidence:
+            wrong += not judged[order[end]].right
+            end += 1
+        for place in range(start, end):
+            risks[place], shares[place] = wrong / end, end / len(order)
+        start = end
+    terms = [0.0] * len(order)
+    weight = weighted_risk = 0.0
+    end = len(order)
+    while end > 0:  # From the least sure up, so that what is at most as sure has been added before.
+        start = end - 1
+        while start > 0 and shares[start - 1] == shares[end - 1]:
+            start -= 1
+        weight += (end - start) / (len(order) * shares[start])
+        weighted_risk += (end - start) * risks[start] / (len(order) * shares[start])
+        for place in range(start, end):
+            loss = float(not judged[order[place]].right)
+            terms[order[place]] = risks[place] + loss * weight - weighted_risk
+        end = start
+    return terms
+
+
+def _bins(judged: Sequence[Judged]) -> list[Bin]:
+    return reliability([item.confidence for item in judged], [item.right for item in judged], bins=BINS)
+
+
+def _place(confidence: float) -> int:
+    """The bin of a confidence, counted from 1; bins hold their upper end, as in `reliability`."""
+    return max(1, min(BINS, -int(-confidence * BINS // 1)))
+
+
+_Terms = Callable[[Sequence[Judged]], list[float]]
+
+_FIGURES: Final[tuple[tuple[str, _Terms, float, Literal[-1, 0, 1], str], ...]] = (
+    (
+        "confidence",
+        lambda judged: [item.confidence for item in judged],
+        0.0,
+        0,
+        "Probability that the model gave to its answer, the mean: the product of the probabilities of the answer's "
+        "tokens; of an open answer their geometric mean. Over the readable answers.",
+    ),
+    (
+        "overconfidence",
+        lambda judged: [item.confidence - item.right for item in judged],
+        -1.0,
+        0,
+        "Mean confidence minus the share of right answers, over the same answers: above 0 the model is surer than it "
+        "is right.",
+    ),
+    (
+        "brier",
+        lambda judged: [(item.confidence - item.right) ** 2 for item in judged],
+        0.0,
+        -1,
+        "Mean squared difference of the confidence and 1 for a right, 0 for a wrong answer (Brier, 1950).",
+    ),
+    (
+        "ece",
+        ece_terms,
+        0.0,
+        -1,
+        f"Expected calibration error: the mean of |accuracy - confidence| over {BINS} bins of equal width, weighted by "
+        "their answers (Guo et al., ICML 2017).",
+    ),
+    (
+        "aurc",
+        aurc_terms,
+        0.0,
+        -1,
+        "Area under the risk-coverage curve: the share of wrong answers among the surest ones, the mean over how many "
+        "are given (Geifman & El-Yaniv, NeurIPS 2017). Answers of equal confidence are given together.",
+    ),
+)
+
+
+def reliability_section(evidence: Sequence[Evidence]) -> str:
+    """The reliability diagrams of the tasks, as a section of the report page; empty where nothing is known."""
+    by_task: dict[str, list[Evidence]] = {}
+    for item in evidence:
+        by_task.setdefault(item.sample.task, []).append(item)
+    plots = []
+    for task, items in by_task.items():
+        judged = confidences(items, part=task)
+        if judged:
+            right = [item.right for item in judged]
+            area = area_under_risk_coverage([item.confidence for item in judged], right)
+            caption = f"{task}: {len(judged)} answers, AURC {100 * area:.1f} %"
+            drawing = reliability_diagram(_bins(judged), title=f"reliability of {task}")
+            plots.append(f"<figure><figcaption>{escape(caption)}</figcaption>{drawing}</figure>")
+    if not plots:
+        return ""
+    return (
+        '<h2>Calibration</h2><p class="dim">Share of right answers (bars) by the probability that the model gave to '
+        f'its answer; on the line the two are equal.</p><div class="plots">{"".join(plots)}</div>'
+    )

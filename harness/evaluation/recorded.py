@@ -1,0 +1,257 @@
+"""`harness score`: recorded responses to verdicts and figures, without a model.
+
+Samples and responses are JSON-lines files that are joined by id, streaming: millions of rows in bounded memory. Only
+the standard library is imported at the top.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from harness.core.errors import DataError, UsageError
+from harness.core.files import replacement, write_errors
+
+if TYPE_CHECKING:
+    from harness.core.jsonlines import RowIndex
+    from harness.core.types import Response, Sample, SampleRecord, TaskResult
+    from harness.judges.answer import AnswerJudge
+    from harness.statistics.specs import TaskScoring
+
+SHOWN = 5
+_ADVICE: Final = "Free space, or give another file with --per-sample."
+
+Settle = Callable[[Iterable["SampleRecord"]], Iterator["SampleRecord"]]
+"""Records in, the same records out, with the verdicts that a judge could settle."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `harness score`."""
+    parser.add_argument("--task", required=True, help="pope, videohallucer, mmbench or mmvu")
+    parser.add_argument(
+        "--samples", required=True, type=Path, metavar="FILE", help="JSON lines with the data set's field names"
+    )
+    parser.add_argument(
+        "--responses", required=True, type=Path, metavar="FILE", help="JSON lines with 'id' and 'response'"
+    )
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument(
+        "--per-sample", type=Path, metavar="OUT", help="write each sample with both verdicts, as JSON lines"
+    )
+    parser.add_argument("--allow-missing", action="store_true", help="count samples without a response as unanswered")
+    parser.add_argument(
+        "--judge", metavar="openai:MODEL", help="ask this model about open-ended answers that the rules cannot settle"
+    )
+    parser.add_argument("--judge-base-url", metavar="URL", help="an OpenAI-compatible server for the judge")
+    parser.add_argument(
+        "--judge-cache", type=Path, metavar="DIR", help="folder of the judge's verdicts (default: the cache folder)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """The command `harness score`.
+
+    Raises:
+        HarnessError: see `score_recorded` and `harness.judges.answer`.
+    """
+    from harness.reports.terminal import print_task, task_json
+
+    judge = _open_judge(args)
+    differing: list[str] = []
+    try:
+        result = score_recorded(
+            args.task,
+            args.samples,
+            args.responses,
+            per_sample=args.per_sample,
+            allow_missing=args.allow_missing,
+            settle=judge.settle if judge is not None else None,
+            differing=differing,
+        )
+    finally:
+        if judge is not None:
+            judge.close()
+    if judge is not None and judge.failures:
+        why = f": {judge.problem}" if judge.problem else ""
+        print(f"warning: the judge gave no verdict on {judge.failures} answers{why}", file=sys.stderr)
+    if args.json:
+        print(
+            json.dumps(
+                {**task_json(result), "judge": judge.identity if judge is not None else None},
+                indent=2,
+                ensure_ascii=False,
+            )
+        )
+    else:
+        print_task(result, differing, judge=judge.identity if judge is not None else None)
+    return 0
+
+
+def _open_judge(args: argparse.Namespace) -> AnswerJudge | None:
+    if args.judge is None:
+        if args.judge_base_url or args.judge_cache:
+            raise UsageError("--judge-base-url and --judge-cache need --judge openai:MODEL.")
+        return None
+    if args.task != "mmvu":
+        raise UsageError(f"--judge has nothing to settle in {args.task!r}: only mmvu has open-ended answers.")
+    from harness.judges.answer import open_judge
+
+    return open_judge(args.judge, base_url=args.judge_base_url, cache_dir=args.judge_cache)
+
+
+def score_recorded(
+    task: str,
+    samples: Path,
+    responses: Path,
+    *,
+    per_sample: Path | None = None,
+    allow_missing: bool = False,
+    settle: Settle | None = None,
+    differing: list[str] | None = None,
+) -> TaskResult:
+    """Score recorded responses.
+
+    Args:
+        task: plain task name.
+        samples: JSON lines with the data set's field names.
+        responses: JSON lines with `id` and `response` (text), and optionally `finish_reason` and `error`.
+        per_sample: where to write the sample records; each also has a `disagreement` flag.
+        allow_missing: take a sample without a response as unanswered; the published evaluator is given an empty text.
+        settle: asks a judge about what the rules could not settle.
+        differing: is given the ids of the first few samples on which the two verdicts differ.
+
+    Raises:
+        UsageError: no such task.
+        StoreError: `per_sample` cannot be written.
+        DataError: a file or row is malformed; ids are missing, unknown or there twice.
+    """
+    from harness.benchmarks.registry import get_scoring
+    from harness.core.jsonlines import RowIndex
+    from harness.statistics import summarise
+
+    scoring = get_scoring(task)
+    with RowIndex(responses, shown=SHOWN) as index, _per_sample_file(per_sample) as file:
+        if index.duplicates:
+            raise DataError(_listing(responses, index.duplicates, index.first_duplicates, "found more than once"))
+        records: Iterable[SampleRecord] = _joined(scoring, samples, index, allow_missing)
+        if settle is not None:
+            records = settle(records)
+        return summarise(scoring, _watched(records, file, per_sample, differing))
+
+
+def _joined(scoring: TaskScoring, samples: Path, index: RowIndex, allow_missing: bool) -> Iterator[SampleRecord]:
+    """The judged samples; after a first problem the rest is only checked, so that all problems are counted."""
+    from harness.core.jsonlines import read_rows
+    from harness.core.types import Response, SampleRecord
+
+    missing, repeated = _Ids(), _Ids()
+    absent: set[int] = set()
+    count = 0
+    for number, _, row in read_rows(samples):
+        count += 1
+        sample = scoring.read_row(row, f"{samples}:{number}")
+        answer, again = index.take(sample.id)
+        if answer is None:
+            again = hash(sample.id) in absent
+            absent.add(hash(sample.id))
+            if not allow_missing and not again:
+                missing.add(sample.id)
+        if again:
+            repeated.add(sample.id)
+        if missing or repeated:
+            continue
+        if answer is None:
+            response = Response(sample_id=sample.id, text="")
+        else:
+            response = _read_response(sample, answer, index.path)
+        yield SampleRecord(sample=sample, response=response, verdict=scoring.judge(sample, response))
+    if not count:
+        raise DataError(f"{samples} holds no samples.")
+    problems = []
+    if repeated:
+        problems.append(_listing(samples, repeated.count, repeated.first, "found more than once"))
+    if missing:
+        what = f"of {count} without a response in {index.path}"
+        problems.append(_listing(samples, missing.count, missing.first, what))
+    unknown, first = index.unused()
+    if unknown:
+        problems.append(_listing(index.path, unknown, first, f"not in {samples}"))
+    if problems:
+        hint = " Give --allow-missing to count missing ones as unanswered." if missing else ""
+        raise DataError(" ".join(problems) + hint)
+
+
+class _Ids:
+    """Counts ids and keeps the first few."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[str] = []
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+    def add(self, name: str) -> None:
+        self.count += 1
+        if len(self.first) < SHOWN:
+            self.first.append(name)
+
+
+def _listing(path: Path, count: int, first: list[str], what: str) -> str:
+    more = f" and {count - len(first)} more" if count > len(first) else ""
+    return f"{path}: {count} {'id' if count == 1 else 'ids'} {what}: {', '.join(first)}{more}."
+
+
+def _read_response(sample: Sample, row: Mapping[str, Any], path: Path) -> Response:
+    from harness.core.types import Response
+
+    error, text, reason = row.get("error"), row.get("response"), row.get("finish_reason")
+    if error:
+        return Response(sample_id=sample.id, text="", error=str(error))
+    if not isinstance(text, str):
+        holds = "is missing" if "response" not in row else f"holds {type(text).__name__}, not text"
+        raise DataError(f"{path}: id {sample.id!r}: column 'response' {holds}. Give a text, or an 'error'.")
+    return Response(sample_id=sample.id, text=text, finish_reason=reason if reason in ("stop", "length") else None)
+
+
+def _watched(
+    records: Iterable[SampleRecord], file: TextIO | None, path: Path | None, differing: list[str] | None
+) -> Iterator[SampleRecord]:
+    from harness.runs.folder import encode_record
+    from harness.statistics.specs import disagrees
+
+    for record in _with_progress(records):
+        differs = disagrees(record.verdict)
+        if file is not None and path is not None:
+            with write_errors(path, advice=_ADVICE):
+                file.write(f'{encode_record(record)[:-1]},"disagreement":{"true" if differs else "false"}}}\n')
+        if differs and differing is not None and len(differing) < SHOWN:
+            differing.append(record.sample.id)
+        yield record
+
+
+def _with_progress(records: Iterable[SampleRecord]) -> Iterable[SampleRecord]:
+    if not sys.stderr.isatty():
+        return records
+    from tqdm import tqdm
+
+    return tqdm(records, unit=" samples", leave=False)
+
+
+@contextmanager
+def _per_sample_file(path: Path | None) -> Iterator[TextIO | None]:
+    """A file that appears under its name only when everything went well."""
+    if path is None:
+        yield None
+        return
+    with write_errors(path, advice=_ADVICE):
+        if path.exists() and not path.is_file():
+            what = "a folder" if path.is_dir() else "a device or pipe, which a file would replace"
+            raise UsageError(f"cannot write {path}: it is {what}. Give the name of a file with --per-sample.")
+    with replacement(path, advice=_ADVICE) as file:
+        yield file

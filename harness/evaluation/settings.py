@@ -1,0 +1,105 @@
+"""What one evaluation is asked to do, checked before anything slow happens."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from harness.core.errors import UsageError
+from harness.core.prompts import FORMATS
+
+DEFAULT_MAX_NEW_TOKENS: Final[Mapping[str, int]] = {"direct": 128, "think": 1024, "grounded": 1536}
+"""Token budget of a response by prompt format."""
+
+MAIN_TASKS: Final = ("pope", "videohallucer", "mmbench", "mmvu")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvalConfig:
+    """The settings of one evaluation.
+
+    Attributes:
+        model: local folder, hub id, or `demo`.
+        tasks: plain task names, in the order of the report.
+        data: `hub`, `demo`, a folder, or `None`: `demo` for the demo checkpoint, else `hub`.
+        prompt: `direct`, `think`, `grounded`, or `auto`: what the checkpoint was trained with, else `direct`.
+        engine: a name of `harness.engines.ENGINES`, or `auto`.
+        engine_options: keyword settings of the engine.
+        out: the run folder; `None`: named after model and settings under `runs/`.
+        limit: samples per task at least, in whole pairs and rotation groups; `None`: all.
+        seed: of sampling and of the choice that `limit` makes.
+        num_frames: frames per video.
+        max_new_tokens: token budget of a response; `None`: by prompt format.
+        temperature: 0 is greedy.
+        top_p: nucleus mass when sampling.
+        samples: responses a question; above 1 the questions are asked again with the seeds that follow.
+        blind: `grey` or `withheld`: ask without showing the media; `None`: show them.
+        judge: `openai:MODEL` that settles open-ended answers which the rules cannot; `None`: they stay unsettled.
+        judge_base_url: its OpenAI-compatible server.
+        max_failures: failed samples that are tolerated before the exit code becomes 1.
+        fresh: start over in a folder that holds a run.
+        tasks_dir: folder of task plug-ins; `None`: the ones that come with the harness.
+        revision: revision of a hub checkpoint.
+        diagnose: diagnose the run when it is finished, and write its `report.html`.
+    """
+
+    model: str
+    tasks: tuple[str, ...]
+    data: str | None = None
+    prompt: str = "auto"
+    engine: str = "auto"
+    engine_options: Mapping[str, Any] = field(default_factory=dict)
+    out: Path | None = None
+    limit: int | None = None
+    seed: int = 0
+    num_frames: int = 8
+    max_new_tokens: int | None = None
+    temperature: float = 0.0
+    top_p: float = 1.0
+    samples: int = 1
+    blind: str | None = None
+    judge: str | None = None
+    judge_base_url: str | None = None
+    max_failures: int = 0
+    fresh: bool = False
+    tasks_dir: Path | None = None
+    revision: str | None = None
+    diagnose: bool = True
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without looking at files.
+
+        Raises:
+            UsageError: a setting is out of its range.
+        """
+        if self.prompt not in (*FORMATS, "auto"):
+            raise UsageError(f"prompt {self.prompt!r} does not exist. Choose one of: {', '.join(FORMATS)}, auto.")
+        if not self.tasks:
+            raise UsageError("no task named. Give --tasks, e.g. --tasks pope,mmbench; 'harness tasks' lists them.")
+        repeated = sorted({task for task in self.tasks if self.tasks.count(task) > 1})
+        if repeated:
+            raise UsageError(f"task {repeated[0]!r} is named twice in --tasks.")
+        for name, value, least in (
+            ("--limit", self.limit, 1),
+            ("--num-frames", self.num_frames, 1),
+            ("--max-new-tokens", self.max_new_tokens, 1),
+            ("--samples", self.samples, 1),
+            ("--max-failures", self.max_failures, 0),
+        ):
+            if value is not None and value < least:
+                raise UsageError(f"{name} {value} is out of range: it must be at least {least}.")
+        if self.judge_base_url is not None and self.judge is None:
+            raise UsageError("--judge-base-url needs --judge openai:MODEL.")
+        if not 0 <= self.temperature < math.inf:
+            raise UsageError(f"--temperature {self.temperature} is out of range: it must be 0 (greedy) or above.")
+        if self.samples > 1 and self.temperature == 0:
+            raise UsageError(
+                f"--samples {self.samples} needs --temperature above 0: greedy responses are all the same."
+            )
+        if self.blind not in (None, "grey", "withheld"):
+            raise UsageError(f"--blind {self.blind!r} does not exist. Choose one of: grey, withheld.")
+        if not 0 < self.top_p <= 1:
+            raise UsageError(f"--top-p {self.top_p} is out of range: it must be above 0 and at most 1.")

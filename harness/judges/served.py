@@ -1,0 +1,118 @@
+"""Judges behind an OpenAI-compatible server, through the `api` engine: its retries, time-outs and rate limits.
+
+Imported lazily only: the engine imports httpx.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Final
+
+from harness.core.errors import EngineError, HarnessError
+from harness.engines import Decoding, Request
+from harness.engines.api import ApiEngine
+from harness.engines.checkpoints import Checkpoint
+from harness.judges.prompts import JudgePrompt
+
+_CALLS: Final = 3
+"""Calls in a row that got no answer from a server which could not be used, after which it is not asked again: each
+waits for the retries of a request, and an evaluation may have many calls left."""
+
+
+class ServedJudge:
+    """A model that a server serves, greedy.
+
+    Attributes:
+        problem: why the server could not be used in the last call, if so. The next call asks it again, until three in a
+            row had no answer.
+    """
+
+    engine = "api"
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        base_url: str | None,
+        max_new_tokens: int,
+        in_flight: int = 32,
+        attempts: int = 5,
+        timeout_s: float = 60.0,
+    ) -> None:
+        """Check the settings; nothing is sent before the first question.
+
+        Args:
+            name: `openai:MODEL`.
+            base_url: one or several addresses, separated by commas; `None`: `OPENAI_BASE_URL`, else OpenAI's own.
+            max_new_tokens: token budget of an answer.
+            in_flight: requests under way at a time.
+            attempts: attempts a request; a time-out counts as three.
+            timeout_s: seconds that one attempt may take.
+
+        Raises:
+            UsageError: no model is named, an address is not one, or OpenAI's own has no key.
+        """
+
+        def make() -> ApiEngine:
+            return ApiEngine(
+                Checkpoint(name=name, folder=None),
+                base_url=base_url,
+                in_flight=in_flight,
+                attempts=attempts,
+                timeout_s=timeout_s,
+            )
+
+        self.problem: str | None = None
+        self._make = make
+        self._engine = make()
+        self._loaded = False
+        self._failed_calls = 0
+        self._decoding = Decoding(max_new_tokens=max_new_tokens)
+
+    def complete(self, prompts: Sequence[JudgePrompt]) -> Iterator[tuple[int, str | None]]:
+        """Yield the place of each prompt with the model's text as it comes in; `None` where the server failed.
+
+        A server that is down costs the time of one request: what is left then gets no answer and `problem` says why.
+        """
+        if not prompts or self._failed_calls >= _CALLS:
+            return
+        try:
+            self._load()
+            requests = map(_request, range(len(prompts)), prompts)
+            for request, response in self._engine.generate(requests, self._decoding):
+                # An answer of one word that was cut off is a thinking that did not end.
+                failed = response.error is not None or response.finish_reason == "length"
+                if not failed:
+                    self._failed_calls = 0
+                yield int(request.sample_id), None if failed else response.text
+        except HarnessError as error:
+            self._failed_calls += 1
+            self.problem = str(error).removesuffix(_ADVICE).strip()
+        else:
+            self._failed_calls = 0
+            self.problem = None
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        try:
+            self._engine.load()
+        except HarnessError:
+            self._engine = self._make()  # One that could not be loaded has closed its connections for good.
+            raise
+        self._loaded = True
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._loaded:
+            with suppress(EngineError):
+                self._engine.close()
+            self._loaded = False
+
+
+_ADVICE = "Finished samples are stored; run the same command again."
+
+
+def _request(index: int, prompt: JudgePrompt) -> Request:
+    return Request(task="judge", sample_id=str(index), prompt=prompt.user, media=(), open_media=list)

@@ -1,0 +1,1 @@
+"""The bridge to lmms-eval: its tasks in our runs, our benchmarks in its runs."""

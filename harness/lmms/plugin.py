@@ -1,0 +1,138 @@
+"""What the task plug-ins' `utils.py` are made of: functions that stock lmms-eval calls.
+
+lmms-eval loads the one-row table `source.json`, and `load_docs` puts in its place the rows that it points to. A doc is
+a flat picture of a `Sample`; its figures are those of the harness, taken from all docs at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.benchmarks.data import Benchmark, load_benchmark, open_medium
+from harness.benchmarks.layouts import read_origin
+from harness.benchmarks.registry import get_scoring
+from harness.core.errors import MediaError
+from harness.core.prompts import build_prompt
+from harness.core.types import Media, Response, Sample, SampleRecord, Verdict
+from harness.statistics import summarise
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+DATA_VARIABLE: Final = "HARNESS_DATA"
+"""Environment variable that redirects stock lmms-eval: `hub` (the default), `demo`, or a folder."""
+
+_SAME: Final = ("id", "task", "subset", "question", "target", "answer_kind", "group", "cluster")
+_OBJECTS: Final = ("choices", "attributes")
+
+
+def load_docs(sources: Dataset) -> Dataset:
+    """The docs that a one-row table of settings points to.
+
+    Raises:
+        DataError: see `harness.benchmarks.data.load_benchmark`.
+    """
+    origin = read_origin(dict(sources[0]), "source.json")
+    return to_dataset(load_benchmark(origin, os.environ.get(DATA_VARIABLE, "hub")))
+
+
+def to_dataset(benchmark: Benchmark) -> Dataset:
+    """The samples of a benchmark as docs; media are absolute references, opened when they are asked for."""
+    from datasets import Dataset
+
+    return Dataset.from_list([_doc(sample, benchmark.folder.absolute()) for sample in benchmark.samples])
+
+
+def _doc(sample: Sample, folder: Path) -> dict[str, Any]:
+    doc: dict[str, Any] = {key: getattr(sample, key) for key in _SAME}
+    # Arrow has no empty objects.
+    doc |= {key: dict(getattr(sample, key) or {}) or None for key in _OBJECTS}
+    doc["media"] = [(folder / medium.source).as_posix() for medium in sample.media]
+    doc["media_kind"] = sample.media[0].kind if sample.media else None
+    return doc
+
+
+def sample_of(doc: Mapping[str, Any]) -> Sample:
+    """The sample that a doc pictures."""
+    # Arrow gives every row the keys of all rows.
+    objects = {key: {name: text for name, text in (doc[key] or {}).items() if text is not None} for key in _OBJECTS}
+    return Sample(
+        **{key: doc[key] for key in _SAME},
+        choices=objects["choices"] or None,
+        attributes=objects["attributes"],
+        media=tuple(Media(kind=doc["media_kind"], source=source) for source in doc["media"]),
+    )
+
+
+def doc_to_text(doc: Mapping[str, Any], lmms_eval_specific_kwargs: Mapping[str, Any] | None = None) -> str:
+    """The prompt, in the format that the YAML's `lmms_eval_specific_kwargs` name."""
+    return build_prompt(sample_of(doc), (lmms_eval_specific_kwargs or {}).get("prompt_format", "direct"))
+
+
+def doc_to_visual(doc: Mapping[str, Any]) -> list[Any]:
+    """Decoded images, or paths of videos, which lmms-eval's models decode themselves.
+
+    Raises:
+        MediaError: an image is missing or not whole, or a video is missing.
+    """
+    visuals: list[Any] = []
+    for medium in sample_of(doc).media:
+        if medium.kind == "image":
+            visuals.append(open_medium(Path("/"), medium, num_frames=1))
+        elif not Path(medium.source).is_file():
+            raise MediaError(f"video missing: {medium.source}.")
+        else:
+            visuals.append(medium.source)
+    return visuals
+
+
+def doc_to_messages(
+    doc: Mapping[str, Any], lmms_eval_specific_kwargs: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """One user turn for a chat model: media, then the prompt."""
+    content = [{"type": doc["media_kind"], "url": visual} for visual in doc_to_visual(doc)]
+    content.append({"type": "text", "text": doc_to_text(doc, lmms_eval_specific_kwargs)})
+    return [{"role": "user", "content": content}]
+
+
+def process_results(*metrics: str) -> Callable[[Mapping[str, Any], Sequence[str]], dict[str, Any]]:
+    """A function that judges one response and hands the record to each of the task's metrics."""
+
+    def process(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any]:
+        sample = sample_of(doc)
+        response = Response(sample_id=sample.id, text=results[0])
+        verdict = get_scoring(sample.task).judge(sample, response)
+        record = asdict(SampleRecord(sample=sample, response=response, verdict=verdict))
+        return dict.fromkeys(metrics, record)
+
+    return process
+
+
+def aggregate(task: str, measure: str, *, official: bool = False) -> Callable[[Sequence[Mapping[str, Any]]], float]:
+    """A function that takes one figure of a task from the records of all its docs.
+
+    Args:
+        task: plain task name.
+        measure: name of the figure, as in a run's metrics.
+        official: the published evaluator's value instead of the strict one.
+    """
+
+    def figure(records: Sequence[Mapping[str, Any]]) -> float:
+        result = summarise(get_scoring(task), _records(records))
+        value = result.official[measure] if official else result.metrics[measure].value
+        return float("nan") if value is None else value
+
+    return figure
+
+
+def _records(records: Iterable[Mapping[str, Any]]) -> Iterable[SampleRecord]:
+    for record in records:
+        yield SampleRecord(
+            sample=Sample(**{**record["sample"], "media": ()}),
+            response=Response(**record["response"]),
+            verdict=Verdict(**record["verdict"]),
+        )

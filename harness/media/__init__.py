@@ -1,0 +1,1 @@
+"""Opening images and videos strictly, and telling whether a file is whole."""

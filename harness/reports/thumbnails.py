@@ -1,0 +1,143 @@
+"""Small pictures of the samples' images and videos as data URIs, each medium once, within a budget of bytes."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.core.errors import MediaError
+from harness.core.types import Sample
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from harness.media.videos import Video
+
+_SIDE: Final = 224
+_FRAME_SIDE: Final = 128
+_FRAMES: Final = 4
+_QUALITY: Final = 75
+BUDGET_BYTES: Final = 24_000_000
+"""Thumbnails of 2,000 to 4,000 media: more would make the page slow to open."""
+BUDGET_S: Final = 120.0
+_THREADS: Final = min(8, os.cpu_count() or 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thumbnails:
+    """The pictures of a page.
+
+    Attributes:
+        uris: data URIs, each medium once.
+        of_sample: task and sample id to the places of its pictures in `uris`.
+        left_out: samples without a picture because bytes or time were spent.
+        failed: samples whose media could not be opened.
+    """
+
+    uris: list[str]
+    of_sample: dict[tuple[str, str], list[int]]
+    left_out: int
+    failed: int
+
+
+def make_thumbnails(
+    samples: Iterable[Sample],
+    open_media: Callable[[Sample], list[Image | Video]],
+    *,
+    budget_bytes: int = BUDGET_BYTES,
+    budget_s: float = BUDGET_S,
+) -> Thumbnails:
+    """Thumbnails of the samples' media, the first samples first; frames of a video side by side.
+
+    Samples that name the same media share their pictures, as do POPE's questions about one image and MMBench's
+    rotations, whose rows each hold a copy.
+
+    Args:
+        samples: in the order in which they may claim the budget.
+        open_media: opens a sample's media; called from several threads. Raises `MediaError`.
+        budget_bytes: after which no more are made.
+        budget_s: seconds after which no more are made.
+    """
+    asked = list(samples)
+    first: dict[tuple[Any, ...], Sample] = {}
+    for sample in asked:
+        first.setdefault(_same_media(sample), sample)
+    uris: list[str] = []
+    known: dict[tuple[Any, ...], list[int] | None] = {}
+    spent, start = 0, time.monotonic()
+    waiting = iter(first.items())
+    with ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="thumbnails") as pool:
+        while (
+            spent < budget_bytes and time.monotonic() - start < budget_s and (some := list(islice(waiting, _THREADS)))
+        ):
+            made = pool.map(lambda sample: _encode_all(sample, open_media), [sample for _, sample in some])
+            for (key, _), pictures in zip(some, made, strict=True):
+                known[key] = None if pictures is None else list(range(len(uris), len(uris) + len(pictures)))
+                uris += pictures or ()
+                spent += sum(map(len, pictures or ()))
+    of_sample: dict[tuple[str, str], list[int]] = {}
+    for sample in asked:
+        places = known.get(_same_media(sample))
+        if places is not None:
+            of_sample[sample.task, sample.id] = places
+    keys = [_same_media(sample) for sample in asked]
+    return Thumbnails(
+        uris=uris,
+        of_sample=of_sample,
+        left_out=sum(key not in known for key in keys),
+        failed=sum(key in known and known[key] is None for key in keys),
+    )
+
+
+def _encode_all(sample: Sample, open_media: Callable[[Sample], list[Image | Video]]) -> list[str] | None:
+    try:
+        return [encode(medium) for medium in open_media(sample)]
+    except MediaError:
+        return None
+
+
+def _same_media(sample: Sample) -> tuple[Any, ...]:
+    """What samples with the same pictures have in common."""
+    if sample.task in ("pope", "mmbench") and sample.cluster is not None:
+        return sample.task, sample.cluster
+    return sample.task, *(medium.source for medium in sample.media)
+
+
+def encode(medium: Image | Video) -> str:
+    """A medium as the data URI of a small JPEG."""
+    from PIL import Image as images
+
+    from harness.media.videos import Video
+
+    if isinstance(medium, Video):
+        picture = _strip(medium)
+    else:
+        picture = medium.convert("RGB")
+        picture.thumbnail((_SIDE, _SIDE), images.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    picture.save(stream, format="JPEG", quality=_QUALITY, optimize=True)
+    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+def _strip(video: Video) -> Image:
+    """Up to four frames, evenly spread, side by side."""
+    from PIL import Image as images
+
+    count = len(video.frames)
+    places = [round(step * (count - 1) / max(1, min(_FRAMES, count) - 1)) for step in range(min(_FRAMES, count))]
+    frames = [images.fromarray(video.frames[place]) for place in places]
+    for frame in frames:
+        frame.thumbnail((_FRAME_SIDE, _FRAME_SIDE), images.Resampling.LANCZOS)
+    strip = images.new("RGB", (sum(frame.width + 2 for frame in frames) - 2, max(frame.height for frame in frames)))
+    x = 0
+    for frame in frames:
+        strip.paste(frame, (x, 0))
+        x += frame.width + 2
+    return strip

@@ -1,0 +1,252 @@
+"""`harness compare`: two runs over the same samples, figure by figure and sample by sample.
+
+Only the standard library is imported at the top.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from harness.core.types import SampleRecord
+    from harness.statistics.paired import Difference
+    from harness.statistics.specs import TaskScoring
+
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Samples that are not compared.
+
+    Attributes:
+        only_a: only the first run has them.
+        only_b: only the second run has them.
+        errors: one run or both have no response.
+        incomplete: a sample of the same pair or group is one of those above.
+    """
+
+    only_a: int
+    only_b: int
+    errors: int
+    incomplete: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskComparison:
+    """One task in two runs.
+
+    Attributes:
+        task: its name.
+        samples: how many samples are compared.
+        left_out: how many are not, and why.
+        metrics: the figures.
+        fixed: ids of samples that were wrong in the first run and are right in the second.
+        broken: ids of samples that were right and are wrong.
+        newly_hallucinated: ids of yes/no samples that were right or "no" and are now a wrong "yes".
+    """
+
+    task: str
+    samples: int
+    left_out: LeftOut
+    metrics: Sequence[Difference]
+    fixed: Sequence[str]
+    broken: Sequence[str]
+    newly_hallucinated: Sequence[str]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `harness compare`."""
+    parser.add_argument("run_a", type=Path, metavar="RUN_A", help="run folder, the one before")
+    parser.add_argument("run_b", type=Path, metavar="RUN_B", help="run folder, the one after")
+    parser.add_argument(
+        "--metrics",
+        default="*",
+        metavar="PATTERN,...",
+        help="figures of the table, e.g. 'headline' or 'mean/*,all/both'; p-values are adjusted for their number",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the bootstrap (default: 0)")
+    parser.add_argument("--json", action="store_true", help="print JSON, with all ids")
+
+
+def run(args: argparse.Namespace) -> int:
+    """The command `harness compare`.
+
+    Raises:
+        UsageError: the seed is negative.
+        HarnessError: see `compare_runs`.
+    """
+    if args.seed < 0:
+        raise UsageError(f"--seed {args.seed} is out of range: it must be at least 0.")
+    comparisons = compare_runs(args.run_a, args.run_b, metrics=args.metrics, seed=args.seed)
+    if args.json:
+        tasks = {comparison.task: comparison_json(comparison) for comparison in comparisons}
+        print(json.dumps({"a": str(args.run_a), "b": str(args.run_b), "tasks": tasks}, indent=2, ensure_ascii=False))
+    else:
+        from harness.reports.terminal import print_comparison
+
+        print(f"A: {args.run_a}\nB: {args.run_b}\nDifferences are B - A.")
+        for comparison in comparisons:
+            print_comparison(comparison)
+    return 0
+
+
+def compare_runs(run_a: Path, run_b: Path, *, metrics: str = "*", seed: int = 0) -> list[TaskComparison]:
+    """Compare two runs on the samples that both have.
+
+    Args:
+        run_a: folder of the run before.
+        run_b: folder of the run after.
+        metrics: comma-separated patterns of metric names; `headline` stands for each task's headline.
+        seed: of the bootstrap.
+
+    Returns:
+        one comparison a task that both runs have, each with Holm's adjustment over its figures.
+
+    Raises:
+        StoreError: a folder is no run folder.
+        DataError: the runs share no samples, or samples of one id differ in question, options or target.
+        UsageError: no figure matches `metrics`.
+    """
+    records_a, records_b = _by_task(run_a), _by_task(run_b)
+    shared = [task for task in records_a if task in records_b]
+    if not shared:
+        raise DataError(f"{run_a} has {_names(records_a)} and {run_b} has {_names(records_b)}: no task is in both.")
+    compared = [_compare_task(task, records_a[task], records_b[task], metrics, seed) for task in shared]
+    if not any(comparison.samples for comparison in compared):
+        raise DataError(f"{run_a} and {run_b} have no sample with a response in both.")
+    if not any(comparison.metrics for comparison in compared):
+        raise UsageError(f"no figure of {_names(shared)} matches --metrics {metrics!r}. Try 'headline' or 'all/*'.")
+    return compared
+
+
+def comparison_json(comparison: TaskComparison) -> dict[str, Any]:
+    """One task's comparison as `harness compare --json` prints it."""
+    changes = {
+        name: {"count": len(ids), "ids": list(ids)}
+        for name, ids in (
+            ("fixed", comparison.fixed),
+            ("broken", comparison.broken),
+            ("newly_hallucinated", comparison.newly_hallucinated),
+        )
+    }
+    metrics = {}
+    for item in comparison.metrics:
+        fields = asdict(item)
+        metrics[fields.pop("name")] = fields
+    return {
+        "samples": comparison.samples,
+        "left_out": asdict(comparison.left_out),
+        "metrics": metrics,
+        **changes,
+    }
+
+
+def _names(tasks: Iterable[str]) -> str:
+    return ", ".join(tasks) or "no samples"
+
+
+def _by_task(folder: Path) -> dict[str, dict[str, SampleRecord]]:
+    """The records of a run by task and sample id; of repeated ones the last counts."""
+    from harness.runs.folder import read_records
+
+    tasks: dict[str, dict[str, SampleRecord]] = {}
+    for record in read_records(folder):
+        tasks.setdefault(record.sample.task, {})[record.sample.id] = record
+    return tasks
+
+
+def _compare_task(
+    task: str, first: Mapping[str, SampleRecord], second: Mapping[str, SampleRecord], patterns: str, seed: int
+) -> TaskComparison:
+    from harness.statistics.paired import compare_measures, pair_up
+
+    _refuse_other_data(task, first, second)
+    scoring = _scoring_of(task)
+    ids, left_out = _comparable(first, second)
+    units_a = list(scoring.units(first[name] for name in ids))
+    units_b = list(scoring.units(second[name] for name in ids))
+    table = pair_up(units_a, units_b)
+    wanted = [scoring.headline if pattern.strip() == "headline" else pattern.strip() for pattern in patterns.split(",")]
+    measures = [
+        measure
+        for measure in scoring.measures({unit.outcome.stratum for unit in units_a})
+        if not measure.of_data and any(fnmatchcase(measure.name, pattern) for pattern in wanted)
+    ]
+    was_right = {name for name in ids if first[name].verdict.status == "correct"}
+    is_right = {name for name in ids if second[name].verdict.status == "correct"}
+    return TaskComparison(
+        task=task,
+        samples=len(ids),
+        left_out=left_out,
+        metrics=compare_measures(measures, table, seed=seed) if ids else [],
+        fixed=[name for name in ids if name in is_right and name not in was_right],
+        broken=[name for name in ids if name in was_right and name not in is_right],
+        newly_hallucinated=[name for name in ids if _is_newly_hallucinated(first[name], second[name])],
+    )
+
+
+def _scoring_of(task: str) -> TaskScoring:
+    """How a task is compared; of a task that the harness does not score itself, the share of right samples is."""
+    from harness.benchmarks import plain
+    from harness.benchmarks.registry import TASKS, get_scoring
+
+    return get_scoring(task) if task in TASKS else plain.scoring(task)
+
+
+def _is_newly_hallucinated(before: SampleRecord, after: SampleRecord) -> bool:
+    sample = after.sample
+    if sample.answer_kind != "yes_no" or after.verdict.answer != "yes" or sample.target == "yes":
+        return False
+    return before.verdict.status == "correct" or before.verdict.answer == "no"
+
+
+def _refuse_other_data(task: str, first: Mapping[str, SampleRecord], second: Mapping[str, SampleRecord]) -> None:
+    different: list[tuple[str, str]] = []
+    for name, record in first.items():
+        other = second.get(name)
+        if other is None:
+            continue
+        for column in ("question", "target", "choices"):
+            if getattr(record.sample, column) != getattr(other.sample, column):
+                different.append((name, column))
+                break
+    if different:
+        name, column = different[0]
+        here, there = (getattr(side[name].sample, column) for side in (first, second))
+        raise DataError(
+            f"the runs are over different data: {len(different)} {task} samples differ, e.g. {name!r} in {column}: "
+            f"{here!r} against {there!r}. Evaluate both checkpoints on the same data."
+        )
+
+
+def _comparable(first: Mapping[str, SampleRecord], second: Mapping[str, SampleRecord]) -> tuple[list[str], LeftOut]:
+    """Ids of samples that both runs answered, in whole pairs and groups, in the order of the first run."""
+    failed = {
+        name
+        for name in first.keys() & second.keys()
+        if "error" in (first[name].verdict.status, second[name].verdict.status)
+    }
+    torn = {
+        record.sample.group
+        for here, there in ((first, second), (second, first))
+        for name, record in here.items()
+        if record.sample.group is not None and (name not in there or name in failed)
+    }
+    both = [name for name in first if name in second and name not in failed]
+    ids = [name for name in both if first[name].sample.group is None or first[name].sample.group not in torn]
+    left_out = LeftOut(
+        only_a=len(first.keys() - second.keys()),
+        only_b=len(second.keys() - first.keys()),
+        errors=len(failed),
+        incomplete=len(both) - len(ids),
+    )
+    return ids, left_out

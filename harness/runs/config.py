@@ -1,0 +1,111 @@
+"""`config.json` of a run folder: the settings that make it one run, and the sessions that wrote it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from harness.core.errors import StoreError
+from harness.core.files import write_atomically
+from harness.core.types import SCHEMA_VERSION
+from harness.runs.records import SAMPLES, shards
+
+CONFIG: Final = "config.json"
+RUN: Final = "run.json"
+LOCK: Final = ".harness.lock"
+"""Held while a run is written. It stays: a folder whose `config.json` was never finished is known by it as a run's."""
+
+_ADVICE: Final = "Choose another folder with --out, or start over with --fresh."
+
+
+def is_run_folder(path: Path) -> bool:
+    """Whether a folder was made by a run; a checkpoint has a `config.json` as well, and is none."""
+    if (path / LOCK).exists():
+        return True
+    try:
+        return {"schema_version", "settings"} <= read_json(path / CONFIG).keys()
+    except StoreError:
+        return (path / CONFIG).exists() and (path / SAMPLES).exists()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A file that holds a JSON object.
+
+    Raises:
+        StoreError: it cannot be read, or holds something else.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} cannot be read: {error}.") from error
+    if not isinstance(data, dict):
+        raise StoreError(f"{path} is not a JSON object.")
+    return data
+
+
+def write_config(path: Path, settings: Mapping[str, Any], sessions: Sequence[Mapping[str, Any]]) -> None:
+    """Write the `config.json` of a run folder.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    config = {"schema_version": SCHEMA_VERSION, "settings": settings, "sessions": sessions}
+    write_atomically(path / CONFIG, json.dumps(config, indent=2, ensure_ascii=False) + "\n")
+
+
+def earlier_sessions(path: Path, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The sessions of the run that a folder holds; one that was cut off gets the time until its last stored sample.
+
+    Args:
+        path: the run folder.
+        settings: of the run that is to go on.
+
+    Returns:
+        `started` (ISO 8601) and `seconds` of each; none where a run was killed before it stored anything.
+
+    Raises:
+        StoreError: the run has other settings, or `config.json` is damaged.
+    """
+    samples = path / SAMPLES
+    if not (path / CONFIG).exists() and not (samples.exists() and samples.stat().st_size):
+        return []
+    try:
+        config = read_json(path / CONFIG)
+    except StoreError as error:
+        raise StoreError(f"{error} {_ADVICE}") from error
+    different = name_differences(config.get("settings"), settings, "stored", "asked")
+    if different:
+        raise StoreError(f"{path} holds a run of other settings ({different}). {_ADVICE}")
+    try:
+        return [_closed(path, **session) for session in config["sessions"]]
+    except (TypeError, ValueError, KeyError) as error:
+        raise StoreError(f"{path / CONFIG} does not list the sessions of a run ({error}). {_ADVICE}") from error
+
+
+def _closed(path: Path, started: str, seconds: float | None) -> dict[str, Any]:
+    begin = datetime.fromisoformat(started).timestamp()
+    if seconds is None:
+        files = (path / SAMPLES, path / RUN, *shards(path))
+        last = max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
+        seconds = max(0.0, last - begin)
+    return {"started": started, "seconds": round(seconds, 1)}
+
+
+def name_differences(one: Any, other: Any, name: str, other_name: str) -> str:
+    """What differs between two trees of settings, the first four of it in words; empty where nothing does."""
+    before, now = _flatten(one), _flatten(other)
+    different = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+    shown = "; ".join(f"{key}: {name} {before.get(key)!r}, {other_name} {now.get(key)!r}" for key in different[:4])
+    return f"{shown}; and {len(different) - 4} more" if len(different) > 4 else shown
+
+
+def _flatten(settings: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(settings, Mapping):
+        return {prefix: settings}
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        flat.update(_flatten(value, f"{prefix}.{key}" if prefix else str(key)))
+    return flat

@@ -1,0 +1,284 @@
+"""The run folder: `config.json` first, `samples.jsonl` appended as samples finish, `run.json` last.
+
+A run that is killed at any point loses what was in flight; opening the folder with the same settings goes on from
+there, and with other settings is refused. One process at a time writes a folder, from opening it to closing it. Where a
+sample has several records (a failure that was tried again), the last one counts. Where several processes share a run,
+all but the first append to a shard of their own, `samples.rank-N.jsonl`; the first takes the shards up when all are
+done, and so does whoever goes on with a run that was killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.core.errors import StoreError
+from harness.core.files import drop_torn_tail, lock, write_atomically, write_errors
+from harness.core.types import SCHEMA_VERSION, Metric, RunRecord, SampleRecord, TaskResult
+from harness.runs.config import CONFIG, LOCK, RUN, earlier_sessions, is_run_folder, read_json, write_config
+from harness.runs.records import (
+    LONE_SURROGATES,
+    SAMPLES,
+    SHARDS,
+    SampleKey,
+    append_record,
+    close_records,
+    decode_record,
+    encode_record,
+    latest,
+    read_records,
+    shards,
+    sort_records,
+)
+
+__all__ = [
+    "CONFIG",
+    "RUN",
+    "SAMPLES",
+    "RunFolder",
+    "SampleKey",
+    "Shard",
+    "decode_record",
+    "encode_record",
+    "read_records",
+    "read_run",
+]
+
+
+class RunFolder:
+    """A run being written.
+
+    Attributes:
+        path: the folder.
+        finished: samples that have been scored, each with the encoded lengths of its media.
+        failed: samples whose last record is an error; they are tried again.
+        seconds_before: wall time of earlier sessions of this run.
+        started: start of the first session, ISO 8601, UTC.
+    """
+
+    def __init__(self, path: Path, settings: Mapping[str, Any], *, fresh: bool = False) -> None:
+        """Create the folder, or open it again to go on.
+
+        Args:
+            path: the run folder.
+            settings: JSON-able settings that must be equal for two sessions to be one run.
+            fresh: throw away what an earlier run left in the folder.
+
+        Raises:
+            StoreError: the folder holds something else, a run of other settings, or cannot be written.
+        """
+        self.path = path
+        self.finished: dict[SampleKey, tuple[int | None, ...]] = {}
+        self.failed: set[SampleKey] = set()
+        settings = json.loads(json.dumps(settings))
+        if not is_run_folder(path) and path.is_dir() and any(path.iterdir()):
+            raise StoreError(f"{path} is not empty and is not a run folder. Choose another folder with --out.")
+        with ExitStack() as opened:
+            with write_errors(path):
+                path.mkdir(parents=True, exist_ok=True)
+                self._lock = opened.enter_context((path / LOCK).open("a"))
+            lock(self._lock, path)
+            _refuse_live_shards(path)
+            if fresh:
+                _start_over(path, settings)
+            sessions = earlier_sessions(path, settings)
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            self.seconds_before: float = sum(session["seconds"] for session in sessions)
+            self.started: str = sessions[0]["started"] if sessions else now
+            self._clock = time.monotonic()
+            write_config(path, settings, [*sessions, {"started": now, "seconds": None}])
+            with write_errors(path / SAMPLES):
+                self._file = opened.enter_context((path / SAMPLES).open("a", encoding="utf-8", errors=LONE_SURROGATES))
+            self._read_finished()
+            opened.pop_all()
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the run so far, all its sessions added up."""
+        return self.seconds_before + time.monotonic() - self._clock
+
+    def _read_finished(self) -> None:
+        path = self.path / SAMPLES
+        with write_errors(path):
+            drop_torn_tail(path)
+        self.take_up_shards()
+        self.finished, self.failed = latest(path)
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of `samples.jsonl`."""
+        return (self.path / SAMPLES).stat().st_size
+
+    def take_up_shards(self) -> None:
+        """Move what other processes have stored into `samples.jsonl`.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        for shard in shards(self.path):
+            with write_errors(self.path / SAMPLES):
+                drop_torn_tail(shard)
+                with shard.open("rb") as source, (self.path / SAMPLES).open("ab") as file:
+                    shutil.copyfileobj(source, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                shard.unlink()  # Where this is not reached, the records are there twice, and one of them counts.
+
+    def append(self, record: SampleRecord) -> None:
+        """Store one finished sample: after this returns, killing the process does not lose it.
+
+        Raises:
+            StoreError: the disk is full or the folder has gone.
+        """
+        append_record(self._file, self.path / SAMPLES, record)
+
+    def close(self) -> None:
+        """Close the folder; the run can be continued."""
+        try:
+            close_records(self._file, self.path / SAMPLES)
+        finally:
+            self._lock.close()
+
+    def reopen(self) -> None:
+        """Declare a finished run unfinished, before samples are added to it."""
+        with write_errors(self.path / RUN):
+            (self.path / RUN).unlink(missing_ok=True)
+
+    def sort(self, order: Sequence[SampleKey]) -> None:
+        """Bring `samples.jsonl` into the order of the samples, one record each; nothing can be appended after it.
+
+        Raises:
+            StoreError: the folder cannot be written, or a sample has no record.
+        """
+        close_records(self._file, self.path / SAMPLES)
+        sort_records(self.path / SAMPLES, order)
+
+    def rewrite(self, records: Iterable[SampleRecord]) -> None:
+        """Replace the sorted `samples.jsonl`, as a whole, by the same samples with other verdicts.
+
+        Args:
+            records: may be read lazily from the file that is replaced.
+
+        Raises:
+            StoreError: the folder cannot be written; the old file is kept.
+        """
+        path = self.path / SAMPLES
+        temporary = path.with_name(f".{path.name}.rewritten")
+        with write_errors(path):
+            with temporary.open("w", encoding="utf-8", errors=LONE_SURROGATES) as file:
+                for record in records:
+                    file.write(encode_record(record) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+
+    def complete(self, run: RunRecord) -> None:
+        """Write `run.json`: the run is finished.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        write_atomically(self.path / RUN, json.dumps(asdict(run), indent=2, ensure_ascii=False) + "\n")
+
+
+class Shard:
+    """What one of several processes adds to a run that another one, rank 0, has opened.
+
+    Attributes:
+        path: the run folder.
+        finished: samples that had been scored when the run was opened, as in `RunFolder`.
+    """
+
+    def __init__(self, path: Path, rank: int, size_bytes: int) -> None:
+        """Open the shard.
+
+        Args:
+            path: the run folder.
+            rank: of this process, at least 1.
+            size_bytes: length that `samples.jsonl` had when the run was opened; what is behind it is being written.
+
+        Raises:
+            StoreError: the folder is not the one that rank 0 opened, or cannot be written.
+        """
+        self.path = path
+        samples = path / SAMPLES
+        try:
+            whole = samples.stat().st_size >= size_bytes
+        except OSError:
+            whole = False
+        if not whole:
+            raise StoreError(
+                f"rank {rank} does not see the run that rank 0 opened in {path}. Choose a folder that all machines "
+                "share with --out."
+            )
+        self.finished, _ = latest(samples, size_bytes)
+        self._path = path / SHARDS.replace("*", str(rank))
+        with write_errors(self._path):
+            self._file = self._path.open("a", encoding="utf-8", errors=LONE_SURROGATES)
+        lock(self._file, path)
+
+    def append(self, record: SampleRecord) -> None:
+        """Store one finished sample, as `RunFolder.append` does."""
+        append_record(self._file, self._path, record)
+
+    def close(self) -> None:
+        """Close the shard; it can be taken up."""
+        close_records(self._file, self._path)
+
+
+def read_run(path: Path) -> RunRecord:
+    """The record of a finished run.
+
+    Raises:
+        StoreError: the folder holds no finished run, or one of another schema.
+    """
+    file_path = Path(path) / RUN
+    if not file_path.exists():
+        unfinished = (Path(path) / CONFIG).exists()
+        what = (
+            "the run is not finished: run the same 'harness eval' command again" if unfinished else "not a run folder"
+        )
+        raise StoreError(f"{path}: {what}.")
+    data = read_json(file_path)
+    if data.get("schema_version") != SCHEMA_VERSION:
+        raise StoreError(
+            f"{file_path} has schema version {data.get('schema_version')!r}, this harness reads {SCHEMA_VERSION}."
+        )
+    try:
+        tasks = {
+            name: TaskResult(**{**task, "metrics": {key: Metric(**metric) for key, metric in task["metrics"].items()}})
+            for name, task in data["tasks"].items()
+        }
+        return RunRecord(**{**data, "tasks": tasks})
+    except (TypeError, KeyError, AttributeError) as error:
+        raise StoreError(f"{file_path} is not a run record: {error}.") from error
+
+
+def _start_over(path: Path, settings: Mapping[str, Any]) -> None:
+    """Empty a run folder; killed at any point of this, it holds an unfinished run."""
+    with write_errors(path):
+        for name in (RUN, SAMPLES):
+            (path / name).unlink(missing_ok=True)
+        write_config(path, settings, [])
+        for child in path.iterdir():
+            if child.name in (CONFIG, LOCK):
+                continue
+            if child.is_dir() and not child.is_symlink():
+                shutil.rmtree(child)
+            else:
+                child.unlink()
+
+
+def _refuse_live_shards(path: Path) -> None:
+    """A killed run may have left processes that are still at work."""
+    for shard in shards(path):
+        with write_errors(shard), shard.open("a", encoding="utf-8") as file:
+            lock(file, path)

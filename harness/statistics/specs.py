@@ -1,0 +1,144 @@
+"""How a task is scored: rows to samples, responses to verdicts, verdicts to counted units, units to figures.
+
+Every figure of the four benchmarks is built from `Ratio`s: a weighted count of units over another weighted count.
+A task therefore only says what became of each unit (`Outcome`) and which outcomes weigh what; values, standard errors,
+intervals and paired tests of all figures follow from that in `harness.statistics`, by one linearisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
+
+from harness.core.types import Response, Sample, SampleRecord, Verdict
+
+NEEDS_JUDGE: Final = "needs a judge"
+"""`Verdict.reason` of an answer that the rules cannot settle and no judge has settled; it counts wrong."""
+
+
+class Outcome(NamedTuple):
+    """What became of one unit; units with equal outcomes are only counted.
+
+    Attributes:
+        unit: `sample`, or what is judged together: `pair` (VideoHallucer), `group` (MMBench).
+        stratum: the finest part of the data it belongs to, e.g. `("random",)` or `(l2 category, category)`.
+        right: strict verdict; of a pair or group: every member right and none missing.
+        official: the published evaluator's verdict, `None` where there is none.
+        kind: a further split of the units, e.g. `basic` or `open_ended`.
+        target: gold answer where it is one of a few words or letters, else empty.
+        answer: strict reading where it is one of a few words or letters; `None` when unanswered.
+        official_answer: what the published evaluator read.
+        unanswered: samples in the unit without a readable answer.
+        errors: samples in the unit without a response; such a unit enters no figure.
+    """
+
+    unit: Literal["sample", "pair", "group"]
+    stratum: tuple[str, ...]
+    right: bool = False
+    official: bool | None = None
+    kind: str = ""
+    target: str = ""
+    answer: str | None = None
+    official_answer: str | None = None
+    unanswered: int = 0
+    errors: int = 0
+
+
+class Unit(NamedTuple):
+    """One counted unit.
+
+    Attributes:
+        key: unique among the units of its kind; equal in two runs over the same data.
+        cluster: units of one cluster are not independent of each other.
+        outcome: what became of it.
+        linked: a second cluster that the unit belongs to, which makes the two clusters one.
+    """
+
+    key: str
+    cluster: str
+    outcome: Outcome
+    linked: str | None = None
+
+
+Weight = Callable[[Outcome], float]
+
+
+def everywhere(outcome: Outcome) -> bool:
+    """The part of the data that is all of it."""
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratio:
+    """Sum of `top` over sum of `bottom`, over the units of one kind within one part of the data.
+
+    Attributes:
+        top: what a unit adds to the numerator, if it is part of the figure.
+        bottom: what a unit adds to the denominator; units with 0 are not part of the figure.
+        unit: which units are counted.
+        within: which part of the data.
+    """
+
+    top: Weight
+    bottom: Weight
+    unit: Literal["sample", "pair", "group"] = "sample"
+    within: Callable[[Outcome], bool] = everywhere
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A figure: the mean, or the spread, of one or several ratios.
+
+    Attributes:
+        name: `{part}/{measure}`.
+        strict: ratios over the strict readings.
+        official: ratios over what the published evaluator read; empty where it has no such figure.
+        combine: `mean` of the ratios, or their population standard deviation, `spread`.
+        low: least possible value.
+        high: greatest possible value.
+        accuracy: a share of right units among all units of a part, so that units can be compared pairwise.
+        better: whether a higher value is better (1), a lower one (-1), or neither (0).
+        of_data: depends on the data alone, not on the responses, and so is no subject of comparisons.
+    """
+
+    name: str
+    strict: tuple[Ratio, ...]
+    official: tuple[Ratio, ...] = ()
+    combine: Literal["mean", "spread"] = "mean"
+    low: float = 0.0
+    high: float = 1.0
+    accuracy: bool = False
+    better: Literal[-1, 0, 1] = 1
+    of_data: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskScoring:
+    """All that scoring one benchmark takes.
+
+    Attributes:
+        name: plain task name.
+        headline: name of the measure that stands for the task.
+        read_row: a row with the hub's field names to a sample; `where` goes into its `DataError`.
+        judge: a response to its two verdicts. Pure, and never raises on any text.
+        units: judged samples to counted units, streaming; pairs and groups follow as they complete.
+        measures: the figures, given the strata that occur.
+    """
+
+    name: str
+    headline: str
+    read_row: Callable[[Mapping[str, Any], str], Sample]
+    judge: Callable[[Sample, Response], Verdict]
+    units: Callable[[Iterable[SampleRecord]], Iterator[Unit]]
+    measures: Callable[[Collection[tuple[str, ...]]], Sequence[Measure]]
+
+
+def is_unsettled(verdict: Verdict) -> bool:
+    """Whether the rules could not settle the answer, and no judge did."""
+    return verdict.reason == NEEDS_JUDGE
+
+
+def disagrees(verdict: Verdict) -> bool:
+    """Whether the strict and the published verdict differ; never for a sample without a response."""
+    return verdict.official is not None and verdict.official != (verdict.status == "correct")

@@ -1,0 +1,217 @@
+"""`harness compare` on run folders."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support_scoring import record_of, rotations, samples_of
+
+from harness.cli import main
+from harness.core.types import Sample, SampleRecord
+from harness.runs.folder import encode_record
+
+
+def pope_samples(n: int = 60) -> list[Sample]:
+    return samples_of(
+        "pope",
+        (
+            {
+                "question_id": str(i),
+                "question": f"Is there a dog in image {i}?",
+                "answer": ("yes", "no")[i % 2],
+                "category": "random",
+                "image_source": f"{i // 3}.jpg",
+            }
+            for i in range(n)
+        ),
+    )
+
+
+def wrong(sample: Sample) -> str:
+    return {"yes": "no", "no": "yes"}[sample.target]
+
+
+def write(folder: Path, records: Iterable[SampleRecord]) -> Path:
+    folder.mkdir()
+    (folder / "samples.jsonl").write_text("".join(encode_record(record) + "\n" for record in records))
+    return folder
+
+
+def answered(samples: Iterable[Sample], reply: Callable[[Sample], str | None]) -> list[SampleRecord]:
+    return [record_of(sample, reply(sample)) for sample in samples]
+
+
+def compared(capsys: pytest.CaptureFixture[str], a: Path, b: Path, *more: str) -> Any:
+    code = main(["compare", str(a), str(b), "--json", *more])
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    return json.loads(captured.out)["tasks"]
+
+
+def number(sample: Sample) -> int:
+    return int(sample.id.rsplit("/", 1)[-1])
+
+
+def test_changes_and_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = pope_samples()
+    # A is wrong on 0..9. B is wrong on 6..9 and on 20, 21, of which 21 (gold no) is a hallucination; so are none of
+    # 7 and 9, which A had got wrong with a yes already. B does not answer 23, which A had right.
+    a = write(tmp_path / "a", answered(samples, lambda s: wrong(s) if number(s) < 10 else s.target))
+    b = write(
+        tmp_path / "b",
+        answered(
+            samples,
+            lambda s: wrong(s) if number(s) in (6, 7, 8, 9, 20, 21) else "hm" if number(s) == 23 else s.target,
+        ),
+    )
+    task = compared(capsys, a, b)["pope"]
+    assert task["samples"] == 60
+    assert task["left_out"] == {"only_a": 0, "only_b": 0, "errors": 0, "incomplete": 0}
+    assert task["fixed"] == {"count": 6, "ids": [f"random/{i}" for i in range(6)]}
+    assert task["broken"] == {"count": 3, "ids": ["random/20", "random/21", "random/23"]}
+    assert task["newly_hallucinated"] == {"count": 1, "ids": ["random/21"]}
+
+    accuracy = task["metrics"]["mean/accuracy"]
+    assert (accuracy["a"], accuracy["b"]) == (50 / 60, 53 / 60)
+    assert accuracy["difference"] == pytest.approx(3 / 60)
+    assert (accuracy["only_a"], accuracy["only_b"], accuracy["test"]) == (3, 6, "mcnemar")
+    # Images hold three questions: gains 3, 3, 0, 0 of the first ten, then -2 (20 is alone: 18-20, 21-23).
+    gains = [3, 3, -1, -2]
+    sums = [
+        abs(sum(sign * gain for sign, gain in zip(signs, gains, strict=True)))
+        for signs in ((p, q, r, s) for p in (1, -1) for q in (1, -1) for r in (1, -1) for s in (1, -1))
+    ]
+    assert accuracy["p"] == pytest.approx(sum(total >= 3 for total in sums) / 16)
+    assert accuracy["p_unclustered"] == pytest.approx(0.5078125)
+    assert accuracy["low"] < 3 / 60 < accuracy["high"]
+    assert accuracy["p"] <= accuracy["p_holm"] <= 1.0
+    assert accuracy["n_for_point"] > 60
+    assert task["metrics"]["random/f1"]["test"] == "bootstrap"
+
+
+def test_same_samples_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = pope_samples(30)
+    a = write(tmp_path / "a", answered(samples[:25], lambda s: s.target))
+    b = write(tmp_path / "b", answered(samples[3:], lambda s: None if number(s) == 10 else s.target))
+    task = compared(capsys, a, b)["pope"]
+    assert task["samples"] == 21
+    assert task["left_out"] == {"only_a": 3, "only_b": 5, "errors": 1, "incomplete": 0}
+    assert task["metrics"]["all/accuracy"]["n"] == 21
+
+
+def test_groups_are_compared_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = samples_of("mmbench", [row for n in range(4) for row in rotations(n, f"q{n}", ["a", "b", "c"], 0)])
+    a = write(tmp_path / "a", answered(samples, lambda s: s.target))
+    b = write(tmp_path / "b", answered(samples, lambda s: None if s.id == "1000002" else s.target))
+    task = compared(capsys, a, b)["mmbench"]
+    assert task["samples"] == 9
+    assert task["left_out"] == {"only_a": 0, "only_b": 0, "errors": 1, "incomplete": 2}
+    circular = task["metrics"]["all/circular"]
+    assert (circular["a"], circular["b"], circular["n"]) == (1.0, 1.0, 3)
+    assert not any("gold_share" in name for name in task["metrics"])
+
+
+def test_other_data_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = pope_samples(10)
+    a = write(tmp_path / "a", answered(samples, lambda s: s.target))
+    changed = [replace(sample, question="Is there a cat?") if number(sample) == 4 else sample for sample in samples]
+    b = write(tmp_path / "b", answered(changed, lambda s: s.target))
+    assert main(["compare", str(a), str(b)]) == 2
+    message = capsys.readouterr().err
+    assert "different data: 1 pope samples differ, e.g. 'random/4' in question" in message
+    assert "Is there a cat?" in message
+
+
+def test_nothing_in_common(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = pope_samples(10)
+    a = write(tmp_path / "a", answered(samples[:5], lambda s: s.target))
+    b = write(tmp_path / "b", answered(samples[5:], lambda s: s.target))
+    assert main(["compare", str(a), str(b)]) == 2
+    assert "no sample with a response in both" in capsys.readouterr().err
+    c = write(tmp_path / "c", answered(samples_of("mmbench", rotations(0, "q", ["a", "b"], 0)), lambda s: s.target))
+    assert main(["compare", str(a), str(c)]) == 2
+    assert "no task is in both" in capsys.readouterr().err
+    assert main(["compare", str(a), str(tmp_path / "absent")]) == 2
+    assert "is not a run folder" in capsys.readouterr().err
+
+
+def test_records_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = pope_samples(2)
+    a = write(tmp_path / "a", answered(samples, lambda s: s.target))
+    b = write(tmp_path / "b", answered(samples, lambda s: s.target))
+    c = tmp_path / "c"
+    (c / "samples.jsonl").mkdir(parents=True)
+    whole = (b / "samples.jsonl").read_bytes()
+    for line, message in (
+        (b"\xff\xfe\n", "is not a sample record: 'utf-8' codec can't decode byte 0xff"),
+        (whole[:20], "is not a sample record: "),
+    ):
+        (b / "samples.jsonl").write_bytes(whole + line)
+        assert main(["compare", str(a), str(b)]) == 2
+        error = capsys.readouterr().err
+        assert f"error: {b / 'samples.jsonl'}:3 {message}" in error
+        assert error.endswith("Delete that line, or run 'harness eval' again with --fresh.\n")
+    assert main(["compare", str(a), str(c)]) == 2
+    assert f"error: {c / 'samples.jsonl'} cannot be read: Is a directory." in capsys.readouterr().err
+
+
+def test_the_last_record_of_a_sample_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = pope_samples(6)
+    a = write(tmp_path / "a", answered(samples, lambda s: s.target))
+    tried_again = [*answered(samples[:2], lambda s: None), *answered(samples, lambda s: s.target)]
+    b = write(tmp_path / "b", tried_again)
+    task = compared(capsys, a, b)["pope"]
+    assert (task["samples"], task["left_out"]["errors"]) == (6, 0)
+
+
+def test_metrics_to_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = pope_samples(12)
+    a = write(tmp_path / "a", answered(samples, lambda s: s.target))
+    b = write(tmp_path / "b", answered(samples, lambda s: wrong(s) if number(s) < 3 else s.target))
+    assert set(compared(capsys, a, b, "--metrics", "headline, random/f1")["pope"]["metrics"]) == {
+        "mean/accuracy", "random/f1",
+    }  # fmt: skip
+    assert main(["compare", str(a), str(b), "--metrics", "acuracy"]) == 2
+    assert "no figure of pope matches --metrics 'acuracy'" in capsys.readouterr().err
+
+
+def test_table_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = pope_samples(30)
+    a = write(tmp_path / "a", answered(samples, lambda s: s.target))
+    b = write(tmp_path / "b", answered(samples, lambda s: wrong(s) if number(s) in (4, 5) else s.target))
+    assert main(["compare", str(a), str(b)]) == 0
+    out = capsys.readouterr().out
+    assert "Differences are B - A." in out
+    assert "pope: 30 samples in both." in out
+    assert "broken: 2 (random/4, random/5)" in out
+    assert "newly hallucinated: 1 (random/5)" in out
+    assert "fixed: 0\n" in out
+
+
+def test_a_task_that_is_scored_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    records = [
+        replace(record, sample=replace(record.sample, task="mme"))
+        for record in answered(pope_samples(20), lambda s: s.target)
+    ]
+    flipped = [
+        replace(record, verdict=replace(record.verdict, status="incorrect")) if number(record.sample) < 4 else record
+        for record in records
+    ]
+    task = compared(capsys, write(tmp_path / "a", records), write(tmp_path / "b", flipped))["mme"]
+    assert task["metrics"]["all/accuracy"]["difference"] == pytest.approx(-0.2)
+    assert task["broken"]["count"] == 4
+
+
+def test_seed_decides_the_bootstrap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = pope_samples(40)
+    a = write(tmp_path / "a", answered(samples, lambda s: wrong(s) if number(s) < 6 else s.target))
+    b = write(tmp_path / "b", answered(samples, lambda s: wrong(s) if 3 < number(s) < 14 else s.target))
+    first, again, other = (
+        compared(capsys, a, b, "--metrics", "all/f1", "--seed", seed)["pope"]["metrics"]["all/f1"]["p"]
+        for seed in ("1", "1", "2")
+    )
+    assert first == again
+    assert first != other

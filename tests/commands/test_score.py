@@ -1,0 +1,332 @@
+"""`harness score` on real files."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cli import main
+from harness.runs.folder import decode_record
+
+Rows = list[dict[str, Any]]
+
+
+def write(path: Path, rows: Iterable[Mapping[str, Any] | str]) -> Path:
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return path
+
+
+def pope(n: int = 12) -> tuple[Rows, Rows]:
+    splits = ("random", "popular", "adversarial")
+    samples = [
+        {
+            "question_id": str(i),
+            "question": f"Is there a dog in image {i}?",
+            "answer": ("yes", "no")[i % 2],
+            "category": splits[i % 3],
+            "image_source": f"{i // 4}.jpg",
+        }
+        for i in range(n)
+    ]
+    responses = [{"id": f"{s['category']}/{s['question_id']}", "response": s["answer"]} for s in samples]
+    return samples, responses
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    samples, responses = pope()
+    return write(tmp_path / "samples.jsonl", samples), write(tmp_path / "responses.jsonl", responses)
+
+
+def command(files: tuple[Path, Path], *more: str, task: str = "pope") -> list[str]:
+    return ["score", "--task", task, "--samples", str(files[0]), "--responses", str(files[1]), *more]
+
+
+def scored(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], *more: str, task: str = "pope") -> Any:
+    code = main(command(files, "--json", *more, task=task))
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    return json.loads(captured.out)
+
+
+def refused(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], *more: str, task: str = "pope") -> str:
+    assert main(command(files, *more, task=task)) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_json(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    result = scored(files, capsys)
+    assert result["task"] == "pope"
+    assert result["headline"] == {"metric": "mean/accuracy", "value": 1.0, "stderr": 0.0}
+    assert set(result["metrics"]["random/f1"]) == {"value", "stderr", "low", "high", "n"}
+    assert set(result["official"]) == set(result["metrics"])
+    assert result["official"]["all/accuracy"] == 1.0
+    assert {key: result[key] for key in ("unanswered", "errors", "disagreements", "samples")} == {
+        "unanswered": 0, "errors": 0, "disagreements": 0, "samples": 12,
+    }  # fmt: skip
+
+
+def test_table_for_people(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [json.loads(line) for line in files[1].read_text().splitlines()]
+    rows[1]["response"] = "I would rather keep quiet"  # gold no; the published evaluator takes it for yes
+    rows[0]["response"] = ""  # gold yes; the published evaluator takes it for yes
+    write(files[1], rows)
+    assert main(command(files)) == 0
+    out = capsys.readouterr().out
+    assert "mean/accuracy *" in out
+    assert "12 samples: 2 (16.7 %) unanswered (counted wrong), 0 (0.0 %) cut off, 0 (0.0 %) errors (left out)" in out
+    assert "strict and official differ on 1 of 12 samples: random/0" in out
+
+
+def test_the_real_command(files: tuple[Path, Path]) -> None:
+    code = "import sys; from harness.cli import main; sys.exit(main())"
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, *command(files, "--json")], capture_output=True, text=True
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert json.loads(run.stdout)["headline"]["value"] == 1.0
+
+
+def test_order_of_the_files_does_not_matter(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    rng = random.Random(0)
+    lines = [
+        json.dumps({**json.loads(x), "response": rng.choice(("yes", "no"))}) for x in files[1].read_text().splitlines()
+    ]
+    write(files[1], lines)
+    before = scored(files, capsys)
+    rng.shuffle(lines)
+    write(files[1], lines)
+    assert scored(files, capsys) == before
+
+
+def test_missing_ids(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    write(files[1], files[1].read_text().splitlines()[7:])
+    message = refused(files, capsys)
+    assert "7 ids of 12 without a response" in message
+    assert "random/0, popular/1, adversarial/2, random/3, popular/4 and 2 more" in message
+    assert "--allow-missing" in message
+    result = scored(files, capsys, "--allow-missing")
+    assert (result["unanswered"], result["metrics"]["all/accuracy"]["value"]) == (7, 5 / 12)
+
+
+def test_unknown_ids(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    write(files[1], [*files[1].read_text().splitlines(), {"id": "random/99", "response": "yes"}])
+    for more in ([], ["--allow-missing"]):
+        assert "1 id not in" in (message := refused(files, capsys, *more))
+        assert "random/99" in message
+
+
+def test_repeated_ids(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    lines = files[1].read_text().splitlines()
+    write(files[1], lines + lines[:2] + lines[:1])
+    message = refused(files, capsys)
+    assert "responses.jsonl: 3 ids found more than once: " in message
+    assert "random/0" in message
+    write(files[1], lines)
+    rows = files[0].read_text().splitlines()
+    write(files[0], [*rows, rows[4]])
+    assert "samples.jsonl: 1 id found more than once: popular/4" in refused(files, capsys)
+    write(files[1], lines[:4] + lines[5:])
+    assert "samples.jsonl: 1 id found more than once: popular/4" in refused(files, capsys, "--allow-missing")
+
+
+def test_all_rows_with_one_id_take_no_quadratic_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = write(tmp_path / "s.jsonl", pope(2)[0])
+    responses = write(tmp_path / "r.jsonl", [{"id": "random/0", "response": "yes"}] * 20_000)
+    assert "19999 ids found more than once: random/0" in refused((samples, responses), capsys)
+
+
+@pytest.mark.parametrize(
+    ("place", "line", "message"),
+    [
+        (1, '{"id": "random/0", "response"', "responses.jsonl:3 is not JSON"),
+        (1, "[1, 2]", "responses.jsonl:3 is not a JSON object but list"),
+        (1, '{"response": "yes"}', "responses.jsonl:3: column 'id' is missing"),
+        (1, '{"id": true, "response": "yes"}', "responses.jsonl:3: column 'id' is missing"),
+        (0, '{"question_id": "2"', "samples.jsonl:3 is not JSON"),
+        (0, '{"question_id": "2", "question": "?", "answer": "no"}', "samples.jsonl:3: no column 'category'"),
+        (0, "[" * 100_000, "samples.jsonl:3 is not JSON"),
+    ],
+)
+def test_broken_lines_are_named(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], place: int, line: str, message: str
+) -> None:
+    lines = files[place].read_text().splitlines()
+    lines[2] = line
+    write(files[place], lines)
+    assert message in refused(files, capsys)
+
+
+def test_responses_that_are_no_text(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [json.loads(line) for line in files[1].read_text().splitlines()]
+    write(files[1], [{**rows[0], "response": None}, *rows[1:]])
+    assert "id 'random/0': column 'response' holds NoneType, not text" in refused(files, capsys)
+    write(files[1], [{"id": "random/0"}, *rows[1:]])
+    assert "id 'random/0': column 'response' is missing" in refused(files, capsys)
+
+
+def test_errors_are_left_out_and_counted(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [json.loads(line) for line in files[1].read_text().splitlines()]
+    rows[0] = {"id": "random/0", "error": "server: status 500"}
+    rows[1]["finish_reason"] = "length"
+    write(files[1], rows)
+    result = scored(files, capsys)
+    assert (result["errors"], result["truncated"], result["metrics"]["all/accuracy"]["n"]) == (1, 1, 11)
+
+
+def test_empty_and_absent_files(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    absent = tmp_path / "absent.jsonl"
+    assert "cannot read" in refused((absent, files[1]), capsys)
+    assert "cannot read" in refused((files[0], absent), capsys)
+    assert "cannot read" in refused((files[0], tmp_path), capsys)
+    empty = write(tmp_path / "empty.jsonl", [])
+    assert "holds no samples" in refused((empty, empty), capsys)
+    assert "12 ids of 12 without a response" in refused((files[0], empty), capsys)
+    assert scored((files[0], empty), capsys, "--allow-missing")["unanswered"] == 12
+
+
+def test_byte_order_mark_blank_lines_and_line_ends(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in files:
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n\r\n").rstrip())
+    assert scored(files, capsys)["headline"]["value"] == 1.0
+
+
+def test_unknown_task(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert "task 'pop' not found. Did you mean 'pope'?" in refused(files, capsys, task="pop")
+
+
+def test_per_sample_records(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in files[1].read_text().splitlines()]
+    rows[0]["response"] = ""
+    write(files[1], rows)
+    out = tmp_path / "deep" / "out.jsonl"
+    scored(files, capsys, "--per-sample", str(out))
+    lines = out.read_text().splitlines()
+    assert [json.loads(line)["disagreement"] for line in lines] == [True] + [False] * 11
+    record = decode_record(lines[0])
+    assert (record.sample.id, record.verdict.status, record.verdict.official) == ("random/0", "unanswered", True)
+
+
+def test_text_that_utf8_cannot_hold(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rows = [json.loads(line) for line in files[1].read_text().splitlines()]
+    rows[0]["response"] = "yes \ud800 \x00 \u202e"
+    write(files[1], rows)
+    out = tmp_path / "out.jsonl"
+    scored(files, capsys, "--per-sample", str(out))
+    assert decode_record(out.read_text().splitlines()[0]).response.text == rows[0]["response"]
+
+
+def test_nothing_half_written_is_left(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    folder = files[0].parent
+    out = folder / "out.jsonl"
+    out.write_text("before\n")
+    write(files[1], files[1].read_text().splitlines()[:5])
+    refused(files, capsys, "--per-sample", str(out))
+    assert out.read_text() == "before\n"
+    assert sorted(path.name for path in folder.iterdir()) == ["out.jsonl", "responses.jsonl", "samples.jsonl"]
+
+
+def test_per_sample_file_that_cannot_be_written(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = files[0].parent
+    monkeypatch.chdir(folder)
+    assert "cannot write .: it is a folder. Give the name of a file" in refused(files, capsys, "--per-sample", ".")
+    os.mkfifo("pipe")
+    assert "cannot write pipe: it is a device or pipe" in refused(files, capsys, "--per-sample", "pipe")
+    message = refused(files, capsys, "--per-sample", str(files[0] / "out.jsonl"))
+    assert message.endswith("Free space, or give another file with --per-sample.\n")
+    assert sorted(path.name for path in folder.iterdir()) == ["pipe", "responses.jsonl", "samples.jsonl"]
+
+
+@pytest.mark.parametrize("rows", [12, 2000])
+def test_disk_full_of_per_sample_records(tmp_path: Path, rows: int) -> None:
+    samples, responses = pope(rows)
+    given = write(tmp_path / "samples.jsonl", samples), write(tmp_path / "responses.jsonl", responses)
+    # A file may not grow beyond 1 kB: the last lines fail when the file is closed, many fail earlier.
+    program = (
+        "import resource, signal, sys\n"
+        "from harness.cli import main\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = [sys.executable, "-B", "-c", program, *command(given, "--per-sample", str(tmp_path / "out.jsonl"))]
+    result = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"error: cannot write {tmp_path / 'out.jsonl'}: File too large. "
+        "Free space, or give another file with --per-sample.\n"
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["responses.jsonl", "samples.jsonl"]
+
+
+def test_all_tasks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    video = {"question": "Is it?", "video": "v.mp4", "subset": "temporal", "index": 0}
+    mmbench = {"question": "Which?", "A": "cat", "B": "dog", "category": "c", "l2-category": "l", "hint": None}
+    mmvu = {"question": "Which?", "video": "videos/Art/1.mp4"}
+    cases: dict[str, tuple[Rows, dict[str, str], dict[str, float]]] = {
+        "videohallucer": (
+            [{**video, "kind": "basic", "answer": "yes"}, {**video, "kind": "hallucination", "answer": "no"}],
+            {"temporal/0/basic": "Yes.", "temporal/0/hallucination": "No."},
+            {"mean/both": 1.0, "temporal/hallucinated": 1.0, "all/yes_difference": 0.0},
+        ),
+        "mmbench": (
+            [{**mmbench, "index": 4, "answer": "A"}, {**mmbench, "index": 1_000_004, "answer": "B"}],
+            {"4": "A", "1000004": "(B)"},
+            {"all/circular": 1.0, "l2/l/circular": 1.0, "category/c/circular": 1.0, "all/vanilla": 1.0},
+        ),
+        "mmvu": (
+            [
+                {**mmvu, "id": "a", "question_type": "open-ended", "choices": {}, "answer": "Dolly zoom"},
+                {**mmvu, "id": "b", "question_type": "multiple-choice", "choices": {"A": "x", "B": "y"}, "answer": "B"},
+            ],
+            {"a": "A tracking shot of some kind", "b": "B"},
+            {"all/accuracy": 0.5, "open_ended/accuracy": 0.0, "multiple_choice/accuracy": 1.0},
+        ),
+    }
+    for task, (rows, texts, expected) in cases.items():
+        samples = write(tmp_path / "s.jsonl", rows)
+        responses = write(tmp_path / "r.jsonl", [{"id": key, "response": text} for key, text in texts.items()])
+        result = scored((samples, responses), capsys, task=task)
+        assert {name: result["metrics"][name]["value"] for name in expected} == expected
+        if task == "mmvu":
+            assert set(result["official"].values()) == {None}
+
+
+def test_memory_grows_by_bytes_a_row_not_by_rows(tmp_path: Path) -> None:
+    samples, responses = tmp_path / "s.jsonl", tmp_path / "r.jsonl"
+    rows, answers = pope(60_000)
+    write(samples, rows)
+    write(responses, answers)
+    code = (
+        "import resource, sys; from harness.cli import main; main(); "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+    )
+    peaks = []
+    for n in (6_000, 60_000):
+        for path, part in ((samples, rows), (responses, answers)):
+            write(path, part[:n])
+        run = subprocess.run(
+            [sys.executable, "-c", code, *command((samples, responses), "--json")],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        peaks.append(int(run.stderr))
+    # 54,000 more samples as Python objects would take over 100 MB.
+    assert peaks[1] - peaks[0] < 25_000

@@ -1,0 +1,265 @@
+"""The commands: arguments at no cost, a dry run, a selection, and a whole run with its evaluation and leaderboard."""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support_training import TINY_GRPO, YesJudge
+
+import harness.judges.caption
+from harness.commands import data as data_command
+from harness.commands import train as command
+from harness.core.errors import UsageError
+from harness.engines.checkpoints import EMBEDDED
+from harness.runs.folder import read_records, read_run
+from trainers.selection.rollouts import SELECTED
+
+needs_checkpoint = pytest.mark.skipif(
+    not (EMBEDDED["demo"] / "model.safetensors").is_file(),
+    reason="the demo checkpoint is not part of this checkout",
+)
+
+
+def parse(add_arguments, *arguments):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args([str(argument) for argument in arguments])
+
+
+def test_declaring_arguments_imports_the_standard_library_alone():
+    script = (
+        "import sys, argparse; before = set(sys.modules)\n"
+        "from harness.commands import data, train as command\n"
+        "for add in (command.add_arguments, command.add_select_arguments, data.add_arguments):\n"
+        "    add(argparse.ArgumentParser())\n"
+        "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)))"
+    )
+    root = Path(command.__file__).parents[2]
+    output = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=root).stdout
+    assert output.split() == ["harness", "trainers"]
+
+
+def test_sft_has_nothing_to_select_by():
+    with pytest.raises(UsageError, match="only grpo recipes"):
+        command.run_select(parse(command.add_select_arguments, "demo/sft"))
+
+
+def test_a_missing_trl_is_named(monkeypatch):
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="needs the package 'trl'"):
+        command.run(parse(command.add_arguments, "demo/grpo", "--dry-run"))
+
+
+@needs_checkpoint
+def test_select_prints_the_file(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(harness.judges.caption, "load_judge", lambda *_, **__: YesJudge())
+    arguments = parse(command.add_select_arguments, "demo/method", *TINY_GRPO, f"output={tmp_path}")
+    assert command.run_select(arguments) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "selection" / SELECTED)
+    assert len((tmp_path / "selection" / SELECTED).read_text().splitlines()) == 6
+    again = parse(command.add_select_arguments, "demo/method", *TINY_GRPO, f"output={tmp_path}", "--fresh")
+    assert command.run_select(again) == 0
+
+
+@needs_checkpoint
+def test_train_ends_with_evaluations_and_a_leaderboard(tmp_path):
+    updates = []
+    arguments = parse(
+        command.add_arguments, "demo/grpo", *TINY_GRPO, f"output={tmp_path / 'one'}", "eval.tasks=[pope]",
+        "eval.limit=4", "eval.start=true", "eval.every=true", "train.max_steps=1",
+    )  # fmt: skip
+    assert command.run(arguments, update_leaderboard=lambda *given: updates.append(given)) == 0
+    assert updates == [([tmp_path / "one" / "runs"], tmp_path / "leaderboard", "demo")]
+    runs = {path.name: read_run(path) for path in (tmp_path / "one" / "runs").iterdir()}
+    assert runs.keys() == {"start", "checkpoint-1", "final"}
+    assert {run.prompt_format for run in runs.values()} == {"grounded"}
+    assert runs["final"].weights == runs["checkpoint-1"].weights != runs["start"].weights
+    told = json.loads((tmp_path / "one" / "final" / "harness.json").read_text())
+    assert told["trained_from"]["weights"] == runs["start"].weights
+    assert told["recipe"]["train"]["max_steps"] == 1
+
+
+@needs_checkpoint
+@pytest.mark.parametrize("lora", ["0", "4"])
+def test_the_model_is_not_loaded_again_and_answers_as_its_checkpoint_does(lora, tmp_path, monkeypatch):
+    from harness.engines.hf import AutoModelForImageTextToText
+    from harness.evaluation.run import evaluate
+    from harness.evaluation.settings import EvalConfig
+
+    loaded = []
+    load = AutoModelForImageTextToText.from_pretrained
+
+    def counted(folder, *args, **kwargs):
+        loaded.append(Path(folder).name)
+        return load(folder, *args, **kwargs)
+
+    arguments = parse(
+        command.add_arguments, "demo/no_selection", *TINY_GRPO, f"output={tmp_path / 'one'}", "eval.tasks=[pope]",
+        "eval.limit=4", "train.max_steps=1", f"lora.rank={lora}", "train.gradient_checkpointing=true",
+        "eval.every=true", "eval.start=false",
+    )  # fmt: skip
+    monkeypatch.setattr(harness.judges.caption, "load_judge", lambda *_, **__: YesJudge())
+    monkeypatch.setattr("harness.engines.hf.AutoModelForImageTextToText.from_pretrained", counted)
+    assert command.run(arguments) == 0
+    # Once to train, and for the checkpoint that was saved: itself, or its adapter's base and what they make together.
+    every = ["checkpoint-1"] if lora == "0" else ["demo", "merged"]
+    assert loaded == ["demo", *every]
+    final = tmp_path / "one" / "runs" / "final"
+    evaluate(
+        EvalConfig(
+            model=str(tmp_path / "one" / "final"), tasks=("pope",), data="demo", prompt="grounded", engine="hf",
+            engine_options={"batch_size": 64}, out=tmp_path / "again", limit=4, max_new_tokens=64, diagnose=False,
+        )
+    )  # fmt: skip
+    assert loaded[-1] == "final"
+    texts = [[record.response.text for record in read_records(folder)] for folder in (final, tmp_path / "again")]
+    assert texts[0] == texts[1]
+    assert read_run(final).weights == read_run(tmp_path / "again").weights
+    every_run = read_run(tmp_path / "one" / "runs" / "checkpoint-1")
+    assert every_run.weights == read_run(final).weights  # The only step's.
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@needs_checkpoint
+@pytest.mark.parametrize("fresh", [(), ("--fresh",)])
+def test_a_project_folder_is_not_taken_for_an_output(fresh, tmp_path):
+    from trainers.data.demo import write_demo_rows
+
+    project = tmp_path / "proj"
+    write_demo_rows(project / "data", 4, 0)
+    (project / "data" / "made.json").unlink()
+    (project / "runs" / "my_eval").mkdir(parents=True)
+    (project / "runs" / "my_eval" / "run.json").write_text("{}")
+    (project / "README.md").write_text("mine\n")
+    text = (
+        f"algorithm: sft\nmodel: demo\noutput: {project}\ndata: {{train: {project}/data/train.jsonl}}\n"
+        "conflict_rows: 0\ntrain: {max_steps: 1, per_device_train_batch_size: 2}\n"
+    )
+    (project / "recipe.yaml").write_text(text)
+    before = contents(tmp_path)
+    with pytest.raises(UsageError, match=r"recipe\.yaml was not written by 'harness train'.*output=FOLDER"):
+        command.run(parse(command.add_arguments, project / "recipe.yaml", *fresh))
+    (project / "recipe.yaml").rename(project / "mine.yaml")
+    with pytest.raises(UsageError, match=r"holds data\.train"):
+        command.run(parse(command.add_arguments, project / "mine.yaml", *fresh))
+    with pytest.raises(UsageError, match=r"holds data\.media_root"):
+        command.run(parse(command.add_arguments, "demo/sft", f"output={tmp_path}", f"data.media_root={project}"))
+    with pytest.raises(UsageError, match="holds the recipe"):
+        command.run(parse(command.add_arguments, project / "mine.yaml", "data.train=demo", *fresh))
+    with pytest.raises(UsageError, match=r"README\.md was not made by a run"):
+        command.run(parse(command.add_arguments, "demo/sft", f"output={project}", *fresh))
+    (project / "README.md").unlink()
+    with pytest.raises(UsageError, match=r"train\.jsonl is there and was not drawn from the demo world"):
+        command.run(parse(command.add_arguments, "demo/sft", f"output={project}", *fresh))
+    (project / "mine.yaml").rename(project / "recipe.yaml")
+    (project / "README.md").write_text("mine\n")
+    after = contents(tmp_path)
+    after.pop(project / ".harness.lock", None)
+    assert after == before
+
+
+@needs_checkpoint
+def test_fresh_deletes_what_a_run_made_and_nothing_else(tmp_path):
+    from support_training import TINY_SFT
+
+    arguments = ("demo/sft", *TINY_SFT, f"output={tmp_path}", "train.max_steps=1")
+    assert command.run(parse(command.add_arguments, *arguments)) == 0
+    assert "generated_from_trainer" in (tmp_path / "README.md").read_text()
+    mine = [
+        tmp_path / name
+        for name in ("notes.txt", "data/mine.jsonl", "data/images/cat.png", "runs/my_eval/run.json",
+                     "selection/plan.md", "completions/mine.txt", "checkpoint-1-copy/config.json")
+    ]  # fmt: skip
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    (tmp_path / "runs" / "final").mkdir()
+    assert command.run(parse(command.add_arguments, *arguments, "seed=3", "--fresh")) == 0
+    assert all(path.read_text() == "mine" for path in mine)
+    assert not (tmp_path / "runs" / "final").exists()
+    assert json.loads((tmp_path / "data" / "made.json").read_text())["seed"] == 3
+    # The stored recipe can be run as it is; changed by hand it is no longer the tool's.
+    assert command.run(parse(command.add_arguments, tmp_path / "recipe.yaml")) == 0
+    stored = (tmp_path / "recipe.yaml").read_text()
+    (tmp_path / "recipe.yaml").write_text(stored.replace("seed: 3", "seed: 4"))
+    with pytest.raises(UsageError, match="or was changed since"):
+        command.run(parse(command.add_arguments, tmp_path / "recipe.yaml", "--fresh"))
+
+
+@needs_checkpoint
+def test_the_model_that_training_starts_from_is_not_thrown_away(tmp_path):
+    (tmp_path / "final").mkdir()
+    with pytest.raises(UsageError, match="holds model"):
+        command.run(parse(command.add_arguments, "demo/sft", f"output={tmp_path}", f"model={tmp_path / 'final'}"))
+
+
+@needs_checkpoint
+def test_a_dry_run_writes_nothing(tmp_path, capsys, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train.jsonl").write_text('{"id":"mine"}\n')
+    monkeypatch.chdir(tmp_path)
+    before = contents(tmp_path)
+    assert command.run(parse(command.add_arguments, "demo/grpo", "output=.", "--dry-run")) == 0
+    assert contents(tmp_path) == before
+    text = capsys.readouterr().out
+    assert "\noutput: .\n" in text
+    assert "\n  demo_rows: 600\n" in text
+    for run, add in ((command.run, command.add_arguments), (command.run_select, command.add_select_arguments)):
+        with pytest.raises(UsageError, match="was not drawn from the demo world"):
+            run(parse(add, "demo/grpo", "output=."))
+    assert {path.name for path in contents(tmp_path)} == {"train.jsonl", ".harness.lock"}
+    assert (tmp_path / "data" / "train.jsonl").read_text() == '{"id":"mine"}\n'
+
+
+@needs_checkpoint
+@pytest.mark.parametrize("name", ["settings.json", "rollouts.jsonl"])
+def test_a_selection_folder_of_the_users_is_left_alone(name, tmp_path):
+    (tmp_path / "selection").mkdir()
+    (tmp_path / "selection" / name).write_text("{}\n")
+    with pytest.raises(UsageError, match=f"{name} was not made by a run"):
+        command.run_select(parse(command.add_select_arguments, "demo/grpo", f"output={tmp_path}", "--fresh"))
+    assert (tmp_path / "selection" / name).read_text() == "{}\n"
+
+
+@needs_checkpoint
+def test_an_output_that_cannot_be_written_is_the_users_mistake(tmp_path):
+    (tmp_path / "file").write_text("")
+    for run, add in ((command.run, command.add_arguments), (command.run_select, command.add_select_arguments)):
+        for output in ("/proc/zzz/x", tmp_path / "file", tmp_path / "file" / "x"):
+            with pytest.raises(UsageError, match=r"cannot be written.*output=FOLDER"):
+                run(parse(add, "demo/grpo", f"output={output}"))
+
+
+def test_demo_rows_that_were_cut_off_are_drawn_again(tmp_path):
+    from trainers.data.demo import remove_demo_rows, write_demo_rows
+
+    file = write_demo_rows(tmp_path / "data", 3, 0)
+    rows = file.read_bytes()
+    file.unlink()
+    (tmp_path / "data" / "made.json").write_text("{}")
+    assert write_demo_rows(tmp_path / "data", 3, 0).read_bytes() == rows
+    remove_demo_rows(tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+    (tmp_path / "other" / "images").mkdir(parents=True)
+    (tmp_path / "other" / "images" / "000000.png").write_text("mine")
+    with pytest.raises(UsageError, match=r"000000\.png is there and was not drawn"):
+        write_demo_rows(tmp_path / "other", 3, 0)
+    remove_demo_rows(tmp_path / "other")
+    assert (tmp_path / "other" / "images" / "000000.png").read_text() == "mine"
+
+
+@needs_checkpoint
+def test_data_command_reaches_its_functions(tmp_path, capsys):
+    from trainers.data.demo import write_demo_rows
+
+    file = write_demo_rows(tmp_path, 6, 0)
+    assert data_command.run(parse(data_command.add_arguments, "validate", file, "--sft", "--media")) == 0
+    assert "6 rows" in capsys.readouterr().out

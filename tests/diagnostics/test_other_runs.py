@@ -1,0 +1,198 @@
+"""Runs that are set beside a run: those that do not belong to it are refused, what they do not tell is not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support_diagnostics import make_record
+
+from harness.core.errors import StoreError, UsageError
+from harness.core.types import SampleRecord
+from harness.diagnostics.diagnose import Diagnosis, diagnose
+from harness.evaluation.settings import EvalConfig
+from harness.runs.folder import encode_record
+
+
+def records_of(*texts: str, question: str = "Is there a dog in the image?") -> list[SampleRecord]:
+    return [
+        make_record(text, target="yes", sample_id=str(n), cluster=f"i{n}", question=question)
+        for n, text in enumerate(texts)
+    ]
+
+
+def settings_of(
+    weights: str | None = "sha256:a", *, served: str | None = None, seed: int = 0, **more: object
+) -> dict[str, Any]:
+    model = {"weights": weights, "files": None, "served": served}
+    return {"model": model, "prompt": "direct", "seed": seed, "blind": None, **more}
+
+
+def store(path: Path, records: Sequence[SampleRecord], settings: dict[str, Any] | None) -> Path:
+    path.mkdir(parents=True)
+    (path / "config.json").write_text(json.dumps({"settings": settings} if settings else {}), encoding="utf-8")
+    lines = "".join(encode_record(record) + "\n" for record in records)
+    (path / "samples.jsonl").write_text(lines, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return store(tmp_path / "run", records_of("yes", "no"), settings_of())
+
+
+def values(diagnosis: Diagnosis) -> dict[str, float | None]:
+    return {figure.metric.name: figure.metric.value for figure in diagnosis.figures}
+
+
+def test_a_blind_run_of_the_same_checkpoint_is_taken(run: Path, tmp_path: Path) -> None:
+    for kind in ("withheld", "grey"):
+        blind = store(tmp_path / kind, records_of("no", "no"), settings_of(blind=kind))
+        assert values(diagnose(run, blind=blind))["pope/blind_accuracy"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (settings_of(), "saw its images"),
+        (settings_of("sha256:b", blind="withheld"), "another checkpoint"),
+        ({"prompt": "direct"}, "do not say that the images were withheld"),
+        (None, "do not say that the images were withheld"),
+    ],
+)
+def test_a_run_that_is_not_the_same_one_blind_is_refused(
+    run: Path, tmp_path: Path, settings: dict[str, Any] | None, message: str
+) -> None:
+    other = store(tmp_path / "other", records_of("no", "no"), settings)
+    with pytest.raises(UsageError, match=message) as caught:
+        diagnose(run, blind=other)
+    assert str(other) in str(caught.value)
+
+
+def test_a_run_is_not_its_own_blind_run(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="saw its images"):
+        diagnose(run, blind=run)
+    blind = store(tmp_path / "blind", records_of("no", "no"), settings_of(blind="grey"))
+    with pytest.raises(UsageError, match="was asked without its images itself"):
+        diagnose(blind, blind=blind)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            records_of("no", "no", question="Is there a cat in the image?"),
+            r"2 of 2 samples differ, e\.g\. pope '0' in q",
+        ),
+        (
+            [replace(r, sample=replace(r.sample, target="no")) for r in records_of("no", "no")],
+            "in target: 'no' against",
+        ),
+        ([replace(r, sample=replace(r.sample, id="x" + r.sample.id)) for r in records_of("no")], "none of the samples"),
+    ],
+)
+def test_other_questions_are_refused(run: Path, tmp_path: Path, changed: list[SampleRecord], message: str) -> None:
+    other = store(tmp_path / "other", changed, settings_of(blind="withheld"))
+    with pytest.raises(UsageError, match=message):
+        diagnose(run, blind=other)
+    (other / "config.json").write_text(json.dumps({"settings": settings_of(seed=1)}), encoding="utf-8")
+    with pytest.raises(UsageError, match=message):
+        diagnose(run, repeats=[other])
+
+
+def test_repeats_differ_in_their_seed_alone(run: Path, tmp_path: Path) -> None:
+    repeats = [store(tmp_path / f"r{k}", records_of("no", "no"), settings_of(seed=k)) for k in (1, 2)]
+    assert values(diagnose(run, repeats=repeats))["pope/pass_at_k"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (settings_of("sha256:b", seed=1), "another checkpoint"),
+        (settings_of(), "seed 0 as well"),
+        (settings_of(seed=1, prompt="grounded"), "prompt grounded, where"),
+        (settings_of(seed=1, blind="grey"), "blind grey, where"),
+    ],
+)
+def test_repeats_that_are_no_samples_of_the_same_are_refused(
+    run: Path, tmp_path: Path, settings: dict[str, Any], message: str
+) -> None:
+    other = store(tmp_path / "other", records_of("no", "no"), settings)
+    with pytest.raises(UsageError, match=message):
+        diagnose(run, repeats=[other])
+
+
+def test_the_run_itself_and_a_run_given_twice_are_no_repeats(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(run)
+    for same in (run, tmp_path / "link", run / ".." / "run"):
+        with pytest.raises(UsageError, match="is the run itself"):
+            diagnose(run, repeats=[same])
+    other = store(tmp_path / "other", records_of("no", "no"), settings_of(seed=1))
+    with pytest.raises(UsageError, match="is given twice"):
+        diagnose(run, repeats=[other, tmp_path / "link" / ".." / "other"])
+    shutil.copytree(other, tmp_path / "copy")
+    with pytest.raises(UsageError, match="seed 1 as well"):
+        diagnose(run, repeats=[other, tmp_path / "copy"])
+
+
+@pytest.mark.parametrize(
+    ("served", "other", "refused"),
+    [
+        ("openai:m", "openai:m", False),
+        ("openai:m", "openai:n", True),
+        ("m", "openai:m", False),
+        (None, "openai:n", False),
+    ],
+)
+def test_runs_without_known_weights_are_told_apart_by_name(
+    tmp_path: Path, served: str | None, other: str, refused: bool
+) -> None:
+    run = store(tmp_path / "run", records_of("yes", "no"), settings_of(None, served=served))
+    repeat = store(tmp_path / "repeat", records_of("no", "no"), settings_of(None, served=other, seed=1))
+    if refused:
+        with pytest.raises(UsageError, match=r"openai:n \(weights not known\), where"):
+            diagnose(run, repeats=[repeat])
+    else:
+        assert values(diagnose(run, repeats=[repeat]))["pope/pass_at_k"] == 0.5
+
+
+def test_what_a_recorded_run_does_not_tell_is_not_held_against_it(run: Path, tmp_path: Path) -> None:
+    first, other = (store(tmp_path / name, records_of("no", "no"), None) for name in ("a", "b"))
+    assert values(diagnose(first, repeats=[other]))["pope/pass_at_k"] == 0.0
+    assert values(diagnose(run, repeats=[other]))["pope/pass_at_k"] == 0.5
+    blind = store(tmp_path / "blind", records_of("no", "no"), {"blind": "withheld"})
+    assert values(diagnose(first, blind=blind))["pope/visual_gain"] == 0.0
+
+
+def test_a_folder_that_is_no_run_is_named(run: Path, tmp_path: Path) -> None:
+    for option in ({"blind": tmp_path / "none"}, {"repeats": [tmp_path / "none"]}):
+        with pytest.raises(StoreError, match="not a run folder"):
+            diagnose(run, **option)  # type: ignore[arg-type]
+
+
+def test_nothing_is_written_and_the_command_exits_with_2(run: Path) -> None:
+    command = [sys.executable, "-m", "harness", "diagnose", str(run), "--no-images", "--blind", str(run)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"error: --blind {run}: that run saw its images")
+    assert not (run / "diagnostics.json").exists()
+
+
+def test_an_evaluation_with_several_samples_diagnoses_its_own_repeats(tmp_path: Path) -> None:
+    from harness.evaluation.run import evaluate
+
+    config = EvalConfig(
+        model="demo", tasks=("pope",), out=tmp_path / "run", limit=2, temperature=1.0, samples=3, max_new_tokens=8
+    )
+    evaluate(config)
+    data = json.loads((tmp_path / "run" / "diagnostics.json").read_text(encoding="utf-8"))
+    assert data["metrics"]["pope/pass_at_k"]["n"] > 0
+    repeats = sorted((tmp_path / "run" / "repeats").iterdir())
+    assert "pope/pass_at_k" in values(diagnose(tmp_path / "run", repeats=repeats))

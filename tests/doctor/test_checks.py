@@ -1,0 +1,37 @@
+"""`harness doctor` finds what is there and names what mends the rest."""
+
+import json
+from importlib import metadata
+
+import pytest
+
+from harness.core.hub import hub_unreachable_reason
+from harness.doctor import checks as doctor
+
+
+def test_the_packages_of_this_environment_are_found() -> None:
+    checks = {check.name: check for check in doctor.examine()}
+    assert checks["python"].state == "ok"
+    assert checks["transformers"].found == metadata.version("transformers")
+    assert checks["hub"].state == "note"
+    assert "HF_HUB_OFFLINE" in checks["hub"].found
+    assert all(check.mend for check in checks.values() if check.state != "ok")
+
+
+def test_a_missing_package_is_named_with_the_command_that_mends_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "_REQUIRED", ("no-such-package",))
+    assert doctor.run_doctor(as_json=True) == 2
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)}
+    assert checks["no-such-package"]["state"] == "missing"
+    assert checks["no-such-package"]["mend"] == "pip install no-such-package"
+
+
+def test_an_unreachable_hub_is_found_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE", "HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    reason = hub_unreachable_reason(timeout_s=1)
+    assert reason is not None
+    assert "127.0.0.1" in reason

@@ -1,0 +1,182 @@
+"""`harness doctor --engines`: engines that agree are said to, and one that deviates is reported with where and how."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from harness.cli import main
+from harness.core.types import Response
+from harness.doctor import engines as doctor_engines
+from harness.doctor.cases import make_cases
+from harness.doctor.engines import Runner, Told, ask_all, compare
+from harness.engines import Tokens, hf
+from harness.engines.checkpoints import resolve_checkpoint
+from harness.media.videos import Video
+
+HF = Runner(label="hf", engine="hf", options={"device": "cpu", "dtype": "float32", "batch_size": 8})
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Told]:
+    """The demo checkpoint's answers by `hf` in float32."""
+    return ask_all(resolve_checkpoint("demo"), [HF])[0]["hf"]
+
+
+def say(
+    text: str, ids: tuple[int, ...] | None = None, logprobs: tuple[float, ...] = (), error: str | None = None
+) -> Told:
+    tokens = Tokens(ids=ids, logprobs=logprobs) if ids is not None or logprobs else None
+    return Told(response=Response(sample_id="x", text=text, error=error), tokens=tokens)
+
+
+def test_the_cases_are_the_same_every_time_and_of_many_kinds() -> None:
+    first, second = make_cases(), make_cases()
+    names = [case.sample_id for case in first]
+    assert len(set(names)) == len(names)
+    assert {"20x20", "1280x720", "a turned photo", "two images", "text alone", "a video of 100 s"} <= set(names)
+    for one, other in zip(first, second, strict=True):
+        opened = one.open_media()
+        assert len(opened) == len(one.media)
+        for mine, its in zip(opened, other.open_media(), strict=True):
+            pixels = [item.frames if isinstance(item, Video) else np.asarray(item) for item in (mine, its)]
+            assert np.array_equal(*pixels)
+    # Stored 300 wide and 120 high, lying on its side.
+    turned = first[names.index("a turned photo")].open_media()[0]
+    assert not isinstance(turned, Video)
+    assert turned.size == (120, 300)
+
+
+def test_equal_stories() -> None:
+    ours = {"a": say("yes", (1, 2), (-0.5, -0.25)), "b": say("", error="x")}
+    theirs = {"a": say("yes", (1, 2), (-0.5, -0.2504)), "b": say("", error="y")}
+    found = compare(("p", "q"), ours, theirs, tolerance=1e-3)
+    assert (found.cases, found.equal_texts, found.first_token, found.equal) == (1, 1, None, True)
+    assert found.logprob_difference == pytest.approx(4e-4)
+    # The same within a narrower tolerance is a difference, though all texts are equal.
+    narrow = compare(("p", "q"), ours, theirs, tolerance=1e-4)
+    assert (narrow.equal_texts, narrow.equal, narrow.differences[0].case) == (1, False, "a")
+
+
+def test_the_first_token_that_differs_and_what_is_compared_before_it() -> None:
+    ours = {"a": say("red yes", (5, 1, 2), (-0.1, -0.2, -0.3)), "b": say("no", (5, 7, 8), (-0.1, -0.1, -0.1))}
+    theirs = {"a": say("red no", (5, 3, 2), (-0.15, -4.0, -0.3)), "b": say("no", (5, 7), (-0.1, -0.1))}
+    found = compare(("p", "q"), ours, theirs, tolerance=1e-3)
+    assert (found.cases, found.equal_texts, found.first_token, found.equal) == (2, 1, 1, False)
+    assert found.logprob_difference == pytest.approx(0.05)
+    assert [(item.case, item.token, item.texts) for item in found.differences] == [
+        ("a", 1, ("red yes", "red no")), ("b", 2, ("no", "no")),
+    ]  # fmt: skip
+
+
+def test_one_that_fails_differs_and_one_that_tells_no_tokens_is_compared_by_text() -> None:
+    ours = {"a": say("yes", (1,), (-0.1,)), "b": say("yes", (1,), (-0.1,))}
+    theirs = {"a": say("", error="media: broken"), "b": say("yes")}
+    found = compare(("p", "q"), ours, theirs, tolerance=1e-3)
+    assert (found.equal_texts, found.logprob_difference, found.equal) == (1, None, False)
+    assert found.differences[0].texts == ("yes", "media: broken")
+
+
+def test_nothing_that_was_answered_is_no_agreement() -> None:
+    failed = {"a": say("", error="x")}
+    assert not compare(("p", "q"), failed, failed, tolerance=1.0).equal
+
+
+def test_positions_after_videos_that_are_not_corrected_are_found(
+    told: dict[str, Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hf, "correct_video_positions", lambda model: None)
+    others = ask_all(resolve_checkpoint("demo"), [HF])[0]["hf"]
+    found = compare(("right", "wrong"), told, others, tolerance=1e-3)
+    assert not found.equal
+    assert {item.case for item in found.differences} <= {name for name in told if "video" in name}
+    assert "a video of 100 s" in {item.case for item in found.differences}
+
+
+def test_another_precision_is_found(told: dict[str, Told]) -> None:
+    coarse = Runner(label="coarse", engine="hf", options={**HF.options, "dtype": "bfloat16"})
+    others = ask_all(resolve_checkpoint("demo"), [coarse])[0]["coarse"]
+    found = compare(("fine", "coarse"), told, others, tolerance=1e-3)
+    assert not found.equal
+    assert found.logprob_difference is not None
+    assert found.logprob_difference > 1e-3
+
+
+def test_the_command_on_the_demo_without_vllm(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor_engines, "find_spec", lambda name: None)
+    assert main(["doctor", "--engines", "demo", "--device", "cpu", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["equal"]
+    assert found["distinct_texts"] > 20
+    (comparison,) = found["comparisons"]
+    assert comparison["engines"] == ["hf", "hf one by one"]
+    assert comparison["equal_texts"] == comparison["cases"] == len(make_cases())
+    assert comparison["logprob_difference"] < 1e-3
+
+
+def test_a_difference_is_shown_and_the_exit_code_is_1(
+    told: dict[str, Told], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = "a turned photo"
+    text = told[case].response.text.replace("answer", "no", 1)
+    changed = {**told, case: Told(response=Response(sample_id=case, text=text), tokens=None)}
+    unusable = {"vllm": "it is not known to vLLM."}
+    monkeypatch.setattr(doctor_engines, "ask_all", lambda *_: ({"hf": told, "api": changed}, unusable))
+    assert main(["doctor", "--engines", "demo", "--device", "cpu"]) == 1
+    out = capsys.readouterr().out
+    assert f"{len(told) - 1} of {len(told)}" in out
+    assert "NO" in out
+    assert case in out
+    assert "vllm left out: it is not known to vLLM." in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--tolerance", "0.1"], "--tolerance goes with --engines"),
+        (["--engines", "demo", "--tolerance", "-1"], "below 0"),
+        (["--engines", "demo", "--dtype", "int3"], "dtype 'int3'"),
+        (["--engines", "no/such/folder"], "no/such/folder"),
+    ],
+)
+def test_mistakes(
+    arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor_engines, "find_spec", lambda name: None)
+    assert main(["doctor", *arguments]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_server_that_is_not_there_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor_engines, "find_spec", lambda name: None)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert main(["doctor", "--engines", "demo", "--device", "cpu", "--base-url", "http://127.0.0.1:9/v1"]) == 2
+    assert "http://127.0.0.1:9/v1" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vllm is not installed")
+def test_vllm_and_hf_agree_on_the_demo() -> None:
+    # In a process of its own, whose end takes vLLM's with it.
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "doctor", "--engines", "demo", "--json"],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    assert [comparison["engines"] for comparison in found["comparisons"]][:2] == [
+        ["vllm", "hf"], ["vllm", "hf one by one"],
+    ]  # fmt: skip
+    assert found["equal"]

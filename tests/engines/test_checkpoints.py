@@ -1,0 +1,105 @@
+"""Resolving a checkpoint by name and fingerprinting its content."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import ModelError
+from harness.engines.checkpoints import resolve_checkpoint
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "ckpt"
+    path.mkdir()
+    (path / "config.json").write_text("{}")
+    (path / "model.safetensors").write_bytes(b"weights")
+    return path
+
+
+def test_a_copy_has_the_same_fingerprint_and_other_weights_another(folder: Path, tmp_path: Path) -> None:
+    original = resolve_checkpoint(str(folder))
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(folder, copy)
+    assert resolve_checkpoint(str(copy)).weights == original.weights
+    (copy / "model.safetensors").write_bytes(b"Weights")
+    changed = resolve_checkpoint(str(copy))
+    assert changed.weights != original.weights
+    assert changed.files == original.files
+
+
+def test_a_changed_template_changes_the_files_fingerprint_alone(folder: Path) -> None:
+    before = resolve_checkpoint(str(folder))
+    (folder / "chat_template.jinja").write_text("{{ messages }}")
+    after = resolve_checkpoint(str(folder))
+    assert after.weights == before.weights
+    assert after.files != before.files
+
+
+def test_what_a_trainer_leaves_beside_the_model_does_not_count(folder: Path) -> None:
+    before = resolve_checkpoint(str(folder))
+    (folder / "trainer_state.json").write_text("{}")
+    (folder / "training_args.bin").write_bytes(b"x")
+    (folder / "optimizer.pt").write_bytes(b"x")
+    assert resolve_checkpoint(str(folder)) == before
+
+
+def test_a_blob_of_the_hub_cache_is_known_by_its_name(folder: Path, tmp_path: Path) -> None:
+    import hashlib
+
+    plain = resolve_checkpoint(str(folder))
+    blobs = tmp_path / "blobs"
+    blobs.mkdir()
+    name = hashlib.sha256(b"weights").hexdigest()
+    (blobs / name).write_bytes(b"not read")
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors").symlink_to(blobs / name)
+    assert resolve_checkpoint(str(folder)).weights == plain.weights
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "word", "a/b/c", "~/nowhere"])
+def test_no_such_model(name: str) -> None:
+    with pytest.raises(ModelError, match="not found"):
+        resolve_checkpoint(name)
+
+
+def test_a_hub_id_offline_fails_at_once_and_says_what_to_do() -> None:
+    with pytest.raises(ModelError, match=r"HF_HUB_OFFLINE.*hf download some-org/some-model"):
+        resolve_checkpoint("some-org/some-model")
+
+
+def test_a_folder_without_weights(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match="no weights"):
+        resolve_checkpoint(str(folder))
+
+
+def test_a_folder_without_config_and_an_adapter(folder: Path) -> None:
+    (folder / "config.json").unlink()
+    with pytest.raises(ModelError, match=r"no config\.json"):
+        resolve_checkpoint(str(folder))
+    (folder / "adapter_config.json").write_text("{}")
+    with pytest.raises(ModelError, match="LoRA"):
+        resolve_checkpoint(str(folder))
+
+
+def test_a_missing_shard_is_found_before_loading(folder: Path) -> None:
+    index = {"weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(ModelError, match=r"1 of 2 weight files missing.*model-2\.safetensors"):
+        resolve_checkpoint(str(folder))
+
+
+@pytest.mark.parametrize(("text", "expected"), [('{"prompt_format": "grounded"}', "grounded"), ("{}", None)])
+def test_the_format_that_a_checkpoint_was_trained_with(folder: Path, text: str, expected: str | None) -> None:
+    (folder / "harness.json").write_text(text)
+    assert resolve_checkpoint(str(folder)).prompt_format == expected
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"prompt_format": "loud"}'])
+def test_a_broken_harness_json_is_named(folder: Path, text: str) -> None:
+    (folder / "harness.json").write_text(text)
+    with pytest.raises(ModelError, match=r"harness\.json"):
+        resolve_checkpoint(str(folder))

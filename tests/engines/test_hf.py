@@ -1,0 +1,297 @@
+"""The Transformers engine on the demo checkpoint: batching changes nothing, and one bad sample costs itself."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.core.errors import EngineError, HarnessError, MediaError, ModelError, UsageError
+from harness.core.prompts import instruction
+from harness.core.types import Media, Response
+from harness.engines import Decoding, Engine, Request, Tokens, make_engine
+from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
+from harness.engines.hf_batches import prepare
+from harness.media.videos import Video
+
+DECODING = Decoding(max_new_tokens=48)
+QUESTION = f"Is there a red circle in the image?\n{instruction('grounded', 'yes_no')}"
+
+
+def make_request(
+    index: int,
+    *,
+    kind: str = "image",
+    prompt: str = QUESTION,
+    broken: bool = False,
+    finished: bool = False,
+    budget: int | None = None,
+) -> Request:
+    def open_media() -> list[object]:
+        if broken:
+            raise MediaError(f"image {index} is truncated.")
+        rng = np.random.default_rng(index)
+        if kind == "video":
+            frames = rng.integers(0, 255, (4, 84, 84, 3), dtype=np.uint8)
+            return [Video(frames=frames, fps=4.0, indices=(0, 1, 2, 3), total_frames=4, duration_s=1.0)]
+        from PIL import Image
+
+        size = int(rng.choice([56, 84, 112]))
+        return [Image.fromarray(rng.integers(0, 255, (size, 84, 3), dtype=np.uint8))]
+
+    return Request(
+        task="t",
+        sample_id=str(index),
+        prompt=prompt,
+        media=(Media(kind="video" if kind == "video" else "image", source=str(index)),),
+        open_media=open_media,  # type: ignore[arg-type]
+        finished=finished,
+        max_new_tokens=budget,
+    )
+
+
+def generate(engine: Engine, requests: Sequence[Request], decoding: Decoding = DECODING) -> dict[str, Response]:
+    return {request.sample_id: response for request, response in engine.generate(requests, decoding)}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    loaded = make_engine("hf", resolve_checkpoint("demo"), {"batch_size": 4, "device": "cpu"})
+    loaded.load()
+    yield loaded
+    loaded.close()
+
+
+def test_images_and_videos_of_many_sizes_are_all_answered(engine: Engine) -> None:
+    requests = [make_request(index, kind="video" if index % 3 == 0 else "image") for index in range(10)]
+    responses = generate(engine, requests)
+    assert sorted(responses, key=int) == [str(index) for index in range(10)]
+    for response in responses.values():
+        assert response.error is None
+        assert response.text
+        assert response.text == response.text.strip()
+        assert response.prompt_tokens is not None
+        assert response.completion_tokens is not None
+        assert response.completion_tokens <= 48
+    assert len({response.text for response in responses.values()}) > 1
+
+
+def test_a_batch_answers_as_single_requests_do(engine: Engine) -> None:
+    requests = [make_request(index) for index in range(6)]
+    together = generate(engine, requests)
+    alone = {request.sample_id: generate(engine, [request])[request.sample_id] for request in requests}
+    assert {key: value.text for key, value in together.items()} == {key: value.text for key, value in alone.items()}
+    assert {key: value.prompt_tokens for key, value in together.items()} == {
+        key: value.prompt_tokens for key, value in alone.items()
+    }
+
+
+def test_finished_requests_are_not_answered_again(engine: Engine) -> None:
+    requests = [make_request(index, finished=index in (0, 3, 7)) for index in range(9)]
+    assert set(generate(engine, requests)) == {"1", "2", "4", "5", "6", "8"}
+    assert generate(engine, [make_request(index, finished=True) for index in range(40)]) == {}
+
+
+def test_windows_beyond_a_finished_one_are_reached(engine: Engine) -> None:
+    requests = [make_request(index, finished=index < 32) for index in range(34)]
+    assert set(generate(engine, requests)) == {"32", "33"}
+
+
+def test_a_continued_run_computes_the_batches_of_an_undisturbed_one(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[tuple[str, ...]] = []
+    original = type(engine)._generate_batch  # type: ignore[attr-defined]
+
+    def spy(self: object, batch: Sequence[object], decoding: Decoding) -> object:
+        batches.append(tuple(item.request.sample_id for item in batch))  # type: ignore[attr-defined]
+        return original(self, batch, decoding)
+
+    monkeypatch.setattr(type(engine), "_generate_batch", spy)
+    generate(engine, [make_request(index) for index in range(8)])
+    undisturbed = set(batches)
+    batches.clear()
+    generate(engine, [make_request(index, finished=index == 2) for index in range(8)])
+    assert set(batches) == undisturbed
+
+
+def test_a_bad_image_costs_its_sample_only(engine: Engine) -> None:
+    responses = generate(engine, [make_request(index, broken=index == 2) for index in range(5)])
+    assert responses["2"].error == "media: image 2 is truncated."
+    assert responses["2"].text == ""
+    assert [responses[str(index)].error for index in (0, 1, 3, 4)] == [None] * 4
+
+
+def raise_error(error: Exception) -> list[object]:
+    raise error
+
+
+def test_an_unexpected_error_at_opening_costs_its_sample_only(engine: Engine) -> None:
+    unexpected = AttributeError("'NoneType' object has no attribute 'extradata'")
+    bad = replace(make_request(1), open_media=partial(raise_error, unexpected))  # type: ignore[arg-type]
+    nothing = replace(make_request(3), open_media=lambda: [None])  # type: ignore[list-item, return-value]
+    responses = generate(engine, [make_request(0), bad, make_request(2), nothing])
+    assert responses["1"].error == "AttributeError: 'NoneType' object has no attribute 'extradata'"
+    assert str(responses["3"].error).startswith("AttributeError: ")
+    assert [responses[index].error for index in ("0", "2")] == [None, None]
+
+
+@pytest.mark.parametrize("error", [UsageError("no such task"), EngineError("it died")])
+def test_an_error_of_the_run_at_opening_ends_the_run(engine: Engine, error: HarnessError) -> None:
+    bad = replace(make_request(1), open_media=partial(raise_error, error))  # type: ignore[arg-type]
+    with pytest.raises(type(error), match=str(error)):
+        generate(engine, [make_request(0), bad])
+
+
+def test_an_unexpected_error_of_the_processor_costs_its_sample_only(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = type(engine)._encode  # type: ignore[attr-defined]
+
+    def encode(self: object, batch: Sequence[object]) -> object:
+        if any(item.request.sample_id == "1" for item in batch):  # type: ignore[attr-defined]
+            raise KeyError("pixel_values")
+        return original(self, batch)
+
+    monkeypatch.setattr(type(engine), "_encode", encode)
+    responses = generate(engine, [make_request(index) for index in range(3)])
+    assert responses["1"].error == "KeyError: 'pixel_values'"
+    assert [responses[index].error for index in ("0", "2")] == [None, None]
+
+
+def test_a_sample_that_the_processor_refuses_costs_itself_only(engine: Engine) -> None:
+    def too_narrow() -> list[object]:
+        from PIL import Image
+
+        return [Image.new("RGB", (2000, 5))]
+
+    bad = Request(
+        task="t",
+        sample_id="bad",
+        prompt=QUESTION,
+        media=(Media(kind="image", source="x"),),
+        open_media=too_narrow,  # type: ignore[arg-type]
+    )
+    responses = generate(engine, [make_request(0), bad, make_request(1), make_request(2)])
+    assert responses["bad"].error is not None
+    assert "aspect ratio" in responses["bad"].error
+    assert all(responses[str(index)].error is None for index in range(3))
+
+
+def test_a_response_that_reaches_the_budget_is_marked(engine: Engine) -> None:
+    responses = generate(engine, [make_request(0, budget=3), make_request(1)])
+    assert responses["0"].finish_reason == "length"
+    assert responses["0"].completion_tokens == 3
+
+
+def test_sampling_repeats_with_its_seed(engine: Engine) -> None:
+    requests = [make_request(index) for index in range(4)]
+    hot = Decoding(max_new_tokens=24, temperature=1.5, seed=1)
+    first = {key: value.text for key, value in generate(engine, requests, hot).items()}
+    again = {key: value.text for key, value in generate(engine, requests, hot).items()}
+    other = {
+        key: value.text
+        for key, value in generate(engine, requests, Decoding(max_new_tokens=24, temperature=1.5, seed=2)).items()
+    }
+    assert first == again
+    assert first != other
+
+
+def test_settings_out_of_range() -> None:
+    demo = resolve_checkpoint("demo")
+    with pytest.raises(UsageError, match="--batch-size"):
+        make_engine("hf", demo, {"batch_size": 0})
+    for max_pixels in (0, -1):
+        with pytest.raises(UsageError, match=f"--max-pixels {max_pixels} is not a positive number"):
+            make_engine("hf", demo, {"max_pixels": max_pixels})
+    with pytest.raises(UsageError, match="dtype 'int8'"):
+        make_engine("hf", demo, {"dtype": "int8"})
+    with pytest.raises(UsageError, match="device 'quantum'"):
+        make_engine("hf", demo, {"device": "quantum"})
+    with pytest.raises(ModelError, match="no files"):
+        make_engine("hf", Checkpoint(name="x", folder=None), {})
+
+
+def test_the_cap_on_pixels_is_that_of_a_frame_whatever_shares_its_batch() -> None:
+    def open_media(num_frames: int) -> list[object]:
+        frames = np.random.default_rng(0).integers(0, 255, (num_frames, 280, 280, 3), dtype=np.uint8)
+        indices = tuple(range(num_frames))
+        return [Video(frames=frames, fps=1.0, indices=indices, total_frames=num_frames, duration_s=float(num_frames))]
+
+    def grids(*frames_each: int) -> list[list[int]]:
+        rows = [
+            replace(make_request(count, kind="video"), open_media=partial(open_media, count))  # type: ignore[arg-type]
+            for count in frames_each
+        ]
+        assert all(response.error is None for response in generate(capped, rows).values())
+        inputs = capped._encode([prepare(row) for row in rows])  # type: ignore[attr-defined]
+        return [[int(size) for size in grid] for grid in inputs["video_grid_thw"]]
+
+    capped = make_engine("hf", resolve_checkpoint("demo"), {"max_pixels": 3136, "device": "cpu"})
+    capped.load()
+    # 56 x 56 pixels are 4 x 4 patches of 14 x 14; two frames are one step in time.
+    assert grids(2) == [[1, 4, 4]]
+    assert grids(2, 8) == [[1, 4, 4], [4, 4, 4]]
+    image = capped._encode([prepare(make_request(0))])  # type: ignore[attr-defined]
+    assert int(image["image_grid_thw"][0].prod()) * 14 * 14 <= 3136
+    capped.close()
+
+
+def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "steam_engine"}')
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    engine = make_engine("hf", resolve_checkpoint(str(tmp_path)), {"device": "cpu"})
+    with pytest.raises(ModelError, match="cannot be loaded by the engine 'hf'"):
+        engine.load()
+
+
+def test_log_probabilities_of_the_answer_unless_they_are_not_wanted(engine: Engine) -> None:
+    seen: list[Tokens] = []
+    request = replace(make_request(0), observe=seen.append)
+    told = generate(engine, [request])["0"]
+    assert told.answer_logprobs is not None
+    (tokens,) = seen
+    assert tokens.ids is not None
+    assert len(tokens.ids) == len(tokens.logprobs) == told.completion_tokens
+    assert max(tokens.logprobs) <= 0
+    assert set(told.answer_logprobs) <= {round(value, 6) for value in tokens.logprobs}
+    untold = generate(engine, [request], replace(DECODING, logprobs=False))["0"]
+    assert (untold.text, untold.answer_logprobs, len(seen)) == (told.text, None, 1)
+
+
+HOT = Decoding(max_new_tokens=24, temperature=1.5, top_p=0.9, seed=1)
+
+
+def texts_of(engine: Engine, requests: Sequence[Request], decoding: Decoding = HOT) -> dict[str, list[str]]:
+    texts: dict[str, list[str]] = {}
+    for request, response in engine.generate(requests, decoding):
+        texts.setdefault(request.sample_id, []).append(response.text)
+    return texts
+
+
+def test_several_responses_of_a_prompt(engine: Engine) -> None:
+    requests = [replace(make_request(index), n=6) for index in range(3)]
+    texts = texts_of(engine, requests)
+    assert [len(texts[str(index)]) for index in range(3)] == [6, 6, 6]
+    assert all(len(set(of_one)) > 1 for of_one in texts.values())
+    assert texts_of(engine, requests) == texts
+
+
+def test_a_draw_depends_on_its_seed_and_not_on_its_company(engine: Engine) -> None:
+    six = texts_of(engine, [replace(make_request(1), n=6)])["1"]
+    assert texts_of(engine, [make_request(2), replace(make_request(1), n=3), make_request(0)])["1"] == six[:3]
+    later = [texts_of(engine, [make_request(1)], replace(HOT, seed=seed))["1"][0] for seed in (1, 2)]
+    assert later[0] == six[0]
+    assert later[0] != later[1]
+
+
+def test_several_responses_of_a_bad_image_all_fail(engine: Engine) -> None:
+    responses = [response for _, response in engine.generate([replace(make_request(0, broken=True), n=3)], HOT)]
+    assert [response.error for response in responses] == ["media: image 0 is truncated."] * 3
+
+
+def test_several_greedy_responses_are_a_mistake(engine: Engine) -> None:
+    with pytest.raises(UsageError, match="temperature"):
+        list(engine.generate([replace(make_request(0), n=2)], DECODING))

@@ -1,0 +1,165 @@
+"""What comes before generation: order of submission, media, prompt text, and waiting times."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.core.errors import MediaError, ModelError
+from harness.core.types import Media
+from harness.engines import Decoding, Request
+from harness.engines.preparation import (
+    chat_messages,
+    one_line,
+    open_media,
+    request_seed,
+    size_limits,
+    submission_groups,
+)
+from harness.engines.retry_after import parse_duration, retry_after
+
+
+def make_request(sample_id: str, *sources: str, kind: str = "image", **changes: Any) -> Request:
+    fields: dict[str, Any] = {
+        "task": "t",
+        "sample_id": sample_id,
+        "prompt": "why?",
+        "media": tuple(Media(kind=kind, source=source) for source in sources),  # type: ignore[arg-type]
+        "open_media": lambda: list(sources),
+    }
+    return Request(**(fields | changes))
+
+
+def ids(groups: Any) -> list[list[str]]:
+    return [[request.sample_id for request in group] for group in groups]
+
+
+def test_requests_about_one_image_stay_together_in_the_order_they_came() -> None:
+    requests = [make_request("1", "a"), make_request("2", "b"), make_request("3", "a"), make_request("4", "b")]
+    assert ids(submission_groups(requests)) == [["1", "3"], ["2", "4"]]
+
+
+def test_the_same_source_of_two_tasks_is_not_shared() -> None:
+    requests = [make_request("1", "a"), make_request("1", "a", task="u")]
+    assert [len(group) for group in submission_groups(requests)] == [1, 1]
+
+
+def test_requests_without_media_are_not_one_group() -> None:
+    assert ids(submission_groups([make_request("1"), make_request("2")])) == [["1"], ["2"]]
+
+
+def test_finished_requests_are_left_out() -> None:
+    requests = [make_request("1", "a", finished=True), make_request("2", "a")]
+    assert ids(submission_groups(requests)) == [["2"]]
+
+
+def test_the_longest_work_comes_first_within_a_window() -> None:
+    requests = [
+        make_request("short"),
+        make_request("picture", "a"),
+        make_request("film", "v", kind="video"),
+        make_request("wordy", prompt="why? " * 200),
+        make_request("thinker", max_new_tokens=1024),
+    ]
+    assert ids(submission_groups(requests)) == [["thinker"], ["film"], ["picture"], ["wordy"], ["short"]]
+    assert ids(submission_groups(requests, window=2)) == [["picture"], ["short"], ["film"], ["wordy"], ["thinker"]]
+
+
+def test_a_window_is_all_that_is_taken_ahead() -> None:
+    taken = []
+
+    def requests() -> Any:
+        for number in range(10):
+            taken.append(number)
+            yield make_request(str(number))
+
+    next(submission_groups(requests(), window=4))
+    assert taken == [0, 1, 2, 3]
+
+
+def test_media_are_sorted_by_kind_and_counted() -> None:
+    media = (Media(kind="image", source="a"), Media(kind="video", source="v"), Media(kind="image", source="b"))
+    opened = open_media(make_request("1", media=media, open_media=lambda: ["A", "V", "B"]))
+    assert (opened.images, opened.videos) == (["A", "B"], ["V"])
+    with pytest.raises(MediaError, match="sample '1' names 3 media, 1 were opened"):
+        open_media(make_request("1", media=media, open_media=lambda: ["A"]))
+
+
+def test_media_precede_the_text() -> None:
+    (turn,) = chat_messages(make_request("1", "a", "b"))
+    assert turn["role"] == "user"
+    assert turn["content"] == [{"type": "image"}, {"type": "image"}, {"type": "text", "text": "why?"}]
+
+
+def test_seeds_differ_by_sample_task_and_run_and_repeat() -> None:
+    def seed(sample_id: str, task: str, run: int) -> int:
+        return request_seed(make_request(sample_id, task=task), Decoding(max_new_tokens=1, seed=run))
+
+    seeds = {seed("1", "t", 0), seed("2", "t", 0), seed("1", "u", 0), seed("1", "t", 1)}
+    assert len(seeds) == 4
+    assert seed("1", "t", 0) in seeds
+
+
+@pytest.mark.parametrize("name", ["Qwen2VLVideoProcessor", "Qwen3VLVideoProcessor"])
+def test_a_cap_on_pixels_is_that_of_a_frame(name: str) -> None:
+    import transformers
+
+    member = getattr(transformers, name)(cap_pixels_per_frame=False)
+    for count in (2, 8):
+        video = np.zeros((count, 640, 640, 3), dtype=np.uint8)
+        limits = size_limits(SimpleNamespace(video_processor=member), 256 * 256, count)["videos_kwargs"]
+        grid = member(videos=[video], do_sample_frames=False, return_tensors="pt", **limits)["video_grid_thw"]
+        side = 256 // (2 * member.patch_size) * 2
+        assert grid.tolist() == [[count // 2, side, side]]
+
+
+def test_a_cap_on_pixels_is_refused_where_it_has_no_effect() -> None:
+    fixed = SimpleNamespace(image_processor=SimpleNamespace(size={"height": 336, "width": 336}))
+    assert size_limits(fixed, None, 1) == {}
+    with pytest.raises(ModelError, match="--max-pixels"):
+        size_limits(fixed, 3136, 1)
+
+
+def test_an_error_is_told_by_its_first_cause() -> None:
+    assert one_line(ValueError("a\n b")) == "a b"
+    assert one_line(ValueError()) == "ValueError"
+    outer = RuntimeError("cannot do it")
+    outer.__cause__ = ValueError("too thin")
+    assert one_line(outer) == "too thin (cannot do it)"
+    empty = RuntimeError()
+    empty.__cause__ = ValueError("too thin")
+    assert one_line(empty) == "too thin"
+    assert one_line(ValueError("x" * 400), limit=10) == "xxxxxxxxx…"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1s", 1.0),
+        ("6m0s", 360.0),
+        ("1h2m", 3720.0),
+        ("120ms", 0.12),
+        ("2.5", 2.5),
+        ("-3", 0.0),
+        ("", None),
+        ("soon", None),
+        ("1x", None),
+    ],
+)
+def test_durations(text: str, seconds: float | None) -> None:
+    assert parse_duration(text) == (pytest.approx(seconds) if seconds is not None else None)
+
+
+def test_waits_that_servers_ask_for() -> None:
+    assert retry_after({}) == 0.0
+    assert retry_after({"retry-after": "7"}) == 7.0
+    assert retry_after({"retry-after-ms": "250", "retry-after": "7"}) == 0.25
+    assert retry_after({"retry-after": "never"}) == 0.0
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    assert 57 < retry_after({"retry-after": later}) <= 60
+    assert retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0.0

@@ -1,0 +1,309 @@
+"""Several processes, one run: the same records and figures as one process, whatever happens to one of them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch.distributed import HashStore
+
+from harness.cli import main
+from harness.core.errors import EngineError, UsageError
+from harness.core.types import Media, Sample, SampleRecord
+from harness.evaluation import ranks as ranks_module
+from harness.evaluation.plan import make_plan
+from harness.evaluation.ranks import EndedError, Ranks, join_ranks, run_together
+from harness.evaluation.selection import share_samples
+from harness.evaluation.settings import EvalConfig
+from harness.runs.folder import read_records, read_run
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+ACCELERATE = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE", "LOCAL_RANK")}
+
+
+def start(launcher: list[str], out: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [*launcher, "-m", "harness", "eval", "--model", "demo", "--out", str(out), "--no-diagnose", *arguments]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, start_new_session=True
+    )
+
+
+def alone(out: Path, *arguments: str) -> int:
+    return main(["eval", "--model", "demo", "--out", str(out), "--no-diagnose", *arguments])
+
+
+def comparable(out: Path) -> list[SampleRecord]:
+    """Records in their order, without what differs from one run to the next: times, and the last digit of floats."""
+    return [
+        replace(record, response=replace(record.response, seconds=None, answer_logprobs=None))
+        for record in read_records(out)
+    ]
+
+
+ASKED = ["--engine", "hf", "--tasks", "pope,mmvu", "--limit", "24", "--batch-size", "4"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "one"
+    assert alone(out, *ASKED) == 0
+    return out
+
+
+def test_two_processes_make_the_run_of_one_and_print_once(undisturbed: Path, tmp_path: Path) -> None:
+    process = start(TORCHRUN, tmp_path / "two", *ASKED, "--json")
+    printed, errors = process.communicate(timeout=180)
+    assert process.returncode == 0, errors
+    assert comparable(tmp_path / "two") == comparable(undisturbed)
+    run = read_run(tmp_path / "two")
+    assert run.tasks == read_run(undisturbed).tasks
+    assert run.settings == read_run(undisturbed).settings
+    assert json.loads(printed)["tasks"]["pope"]["samples"] == 24
+    assert errors.splitlines()[-1].startswith("48/48 samples (100%)")
+    files = {path.name for path in (tmp_path / "two").iterdir()}
+    assert files == {".harness.lock", "config.json", "samples.jsonl", "run.json", "report.md"}
+
+
+@pytest.mark.parametrize("stop", ["kill -9 of rank 1", "Ctrl-C"])
+def test_a_run_that_loses_a_process_keeps_what_is_stored_and_goes_on(
+    undisturbed: Path, tmp_path: Path, stop: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "two"
+    process = start(TORCHRUN, out, *ASKED)
+    shard, samples = out / "samples.rank-1.jsonl", out / "samples.jsonl"
+    wait_for(lambda: size(shard) > 0 and size(samples) > 0, process)
+    if stop == "Ctrl-C":
+        process.send_signal(signal.SIGINT)
+    else:
+        os.kill(pid_of_rank(process.pid, 1), signal.SIGKILL)
+    _, errors = process.communicate(timeout=180)
+    assert process.returncode != 0
+    said = [line for line in errors.splitlines() if line.startswith(("error:", "interrupted:"))]
+    assert len(said) == 1, errors
+    assert "run the same command" in said[0]
+    assert said[0].startswith("interrupted:" if stop == "Ctrl-C" else "error: the launcher ended this process")
+    assert not (out / "run.json").exists()
+    stored = {(record.sample.id, record.response.seconds) for record in read_records(out)}
+    assert 2 <= len(stored) < 48
+    assert size(shard) > 0
+    if stop == "Ctrl-C":
+        again = start(TORCHRUN, out, *ASKED)
+        _, errors = again.communicate(timeout=180)
+        assert again.returncode == 0, errors
+    else:
+        assert alone(out, *ASKED) == 0
+    assert comparable(out) == comparable(undisturbed)
+    assert stored <= {(record.sample.id, record.response.seconds) for record in read_records(out)}
+    assert not shard.exists()
+
+
+def size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def wait_for(condition: Any, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def pid_of_rank(launcher: int, rank: int) -> int:
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+                variables = (folder / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if int(parent) == launcher and f"RANK={rank}".encode() in variables:
+                return int(folder.name)
+    raise AssertionError("no such process")
+
+
+@pytest.fixture
+def recording(tmp_path: Path, undisturbed: Path) -> list[str]:
+    """Arguments that replay 24 responses, one of which is missing."""
+    path = tmp_path / "responses.jsonl"
+    lines = (undisturbed / "samples.jsonl").read_text().splitlines()[1:24]
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return ["--engine", "replay", "--responses", str(path), "--tasks", "pope", "--limit", "24", "--prompt", "grounded"]
+
+
+def test_repeats_are_shared_too_and_all_exit_with_the_code_of_the_run(recording: list[str], tmp_path: Path) -> None:
+    arguments = [*recording, "--samples", "2", "--temperature", "1"]
+    assert alone(tmp_path / "one", *arguments) == 1
+    process = start(TORCHRUN, tmp_path / "two", *arguments)
+    _, errors = process.communicate(timeout=180)
+    assert errors.count("warning: 2 samples could not be scored") == 1
+    assert errors.count("exitcode  : 1 ") == 2, errors
+    for run in ("", "repeats/seed-1"):
+        assert comparable(tmp_path / "two" / run) == comparable(tmp_path / "one" / run)
+        assert read_run(tmp_path / "two" / run).tasks == read_run(tmp_path / "one" / run).tasks
+    process = start(TORCHRUN, tmp_path / "two", *recording, "--fresh", "--seed", "3")
+    _, errors = process.communicate(timeout=180)
+    assert errors.count("exitcode  : 1 ") == 2, errors
+    assert read_run(tmp_path / "two").seed == 3
+
+
+def test_accelerate_launches_a_run(recording: list[str], tmp_path: Path) -> None:
+    process = start(ACCELERATE, tmp_path / "run", *recording, "--max-failures", "1")
+    printed, errors = process.communicate(timeout=180)
+    assert process.returncode == 0, errors
+    assert printed.count("mean/accuracy") == 1
+    assert len(list(read_records(tmp_path / "run"))) == 24
+
+
+def test_vllm_is_told_to_share_its_work_itself() -> None:
+    config = EvalConfig(model="demo", tasks=("pope",), engine="vllm")
+    with pytest.raises(UsageError, match="--data-parallel N or --tensor-parallel N"):
+        make_plan(config, Ranks(rank=0, size=2))
+
+
+def make_sample(task: str, number: int, image: int | None) -> Sample:
+    media = () if image is None else (Media(kind="image", source=f"{image}.png"),)
+    return Sample(id=str(number), task=task, target="yes", answer_kind="yes_no", question="?", media=media)
+
+
+def test_shares_are_whole_lots_of_one_image_and_alike_in_size() -> None:
+    samples = {
+        "a": [make_sample("a", number, number // 3) for number in range(12)],
+        "b": [make_sample("b", number, None) for number in range(5)],
+    }
+    shares = [share_samples(samples, rank, 3) for rank in range(3)]
+    # Images 0 to 3 of three questions each: the fourth goes to rank 0 again, which then has most.
+    assert [[sample.id for sample in share["a"]] for share in shares] == [
+        ["0", "1", "2", "9", "10", "11"],
+        ["3", "4", "5"],
+        ["6", "7", "8"],
+    ]
+    assert [[sample.id for sample in share["b"]] for share in shares] == [["2"], ["0", "3"], ["1", "4"]]
+    assert share_samples(samples, 0, 1) == samples
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[HashStore]:
+    """What the ranks meet in, with signs of life of the others."""
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(ranks_module, "_BEAT_S", 0.02)
+    store = HashStore()
+    yield store
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_whoever_stops_first_says_why_and_the_others_are_quiet(
+    store: HashStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def join(rank: int) -> None:
+        ranks = Ranks(rank=rank, size=2, store=store)
+        monkeypatch.setattr(ranks_module, "join_ranks", lambda: ranks)
+
+    def fail(ranks: Ranks) -> int:
+        raise UsageError("no such thing.")
+
+    join(1)
+    with pytest.raises(UsageError, match="no such thing"):
+        run_together(fail)
+    join(0)
+    assert run_together(fail) == 2
+    join(0)
+    assert run_together(lambda ranks: int(ranks.hear("never"))) == 2
+
+
+def test_the_launcher_ending_a_process_is_an_error_with_a_reason(
+    store: HashStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranks = Ranks(rank=0, size=2, store=store)
+    monkeypatch.setattr(ranks_module, "join_ranks", lambda: ranks)
+
+    def swallow(ranks: Ranks) -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(1)
+        except EndedError:
+            pass
+        ranks.check()
+        return 0
+
+    with pytest.raises(EngineError, match="another one of the run died"):
+        run_together(swallow)
+
+
+def test_a_silent_rank_is_noticed(store: HashStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranks_module, "_SILENT_S", 0.1)
+    ranks = Ranks(rank=0, size=3, store=store)
+    stop = threading.Event()
+
+    def live() -> None:
+        number = 0
+        while not stop.wait(0.01):
+            number += 1
+            store.set("harness/beat/1", json.dumps([number, "", 0, 0]))
+            store.set("harness/beat/2", json.dumps([7, "", 0, 0]))
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    try:
+        with pytest.raises(EngineError, match="rank 2 has given no sign of life"):
+            ranks.hear("never")
+    finally:
+        stop.set()
+        thread.join()
+        ranks.close()
+
+
+def test_rank_0_hears_how_far_the_others_are(store: HashStore) -> None:
+    ranks = Ranks(rank=0, size=3, store=store)
+    ranks.begin("seed-0")
+    for rank, stage, done in ((1, "seed-0", 4), (2, "seed-9", 100)):
+        store.set(f"harness/beat/{rank}", json.dumps([1, stage, done, 1]))
+    deadline = time.monotonic() + 10
+    while ranks.others == (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert ranks.others == (4, 1)
+    for rank, done in ((1, 6), (2, 5)):
+        store.set(f"point/{rank}", json.dumps([done, 2]))
+    ranks.gather("point")
+    ranks.close()
+    assert ranks.others == (11, 4)
+
+
+def test_a_lost_store_ends_the_run() -> None:
+    class Lost:
+        def __getattr__(self, name: str) -> Any:
+            def fail(*_: Any) -> None:
+                raise RuntimeError("Connection reset by peer\nat 0x0")
+
+            return fail
+
+    before = signal.getsignal(signal.SIGTERM)
+    ranks = Ranks(rank=1, size=2, store=Lost())
+    try:
+        with pytest.raises(EngineError, match=r"lost each other \(Connection reset by peer\)"):
+            ranks.hear("anything")
+    finally:
+        ranks.close()
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [({"WORLD_SIZE": "2", "RANK": "0"}, "not MASTER_ADDR"), ({"WORLD_SIZE": "two"}, "must be numbers")],
+)
+def test_half_an_environment_is_refused(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], named: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=named):
+        join_ranks()

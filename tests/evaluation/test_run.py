@@ -1,0 +1,394 @@
+"""The evaluation from the command line, on the demo: resumable, strict about settings, and one bad sample costs one."""
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cli import main
+from harness.engines.checkpoints import EMBEDDED
+from harness.runs.folder import read_records, read_run
+
+LIMIT = "48"
+TASKS = "pope,videohallucer"
+BATCHES = ["--batch-size", "8"]
+
+
+def evaluate(out: Path, *arguments: str, tasks: str = TASKS, limit: str = LIMIT, model: str = "demo") -> int:
+    command = ["eval", "--model", model, "--tasks", tasks, "--limit", limit, "--out", str(out), *arguments]
+    return main([*command, *([] if "replay" in arguments else BATCHES)])
+
+
+def figures(out: Path) -> dict[str, Any]:
+    run = json.loads((out / "run.json").read_text())
+    return {task: (result["metrics"], result["official"]) for task, result in run["tasks"].items()}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "undisturbed"
+    assert evaluate(out) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def local_copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    from harness.demo.data import demo_data
+
+    folder = tmp_path_factory.mktemp("data") / "copy"
+    shutil.copytree(demo_data(), folder)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_a_run_folder_holds_config_samples_record_and_report(undisturbed: Path) -> None:
+    assert sorted(path.name for path in undisturbed.iterdir()) == [
+        ".harness.lock",
+        "config.json",
+        "diagnostics.json",
+        "findings.jsonl",
+        "report.html",
+        "report.md",
+        "run.json",
+        "samples.jsonl",
+    ]
+    run = read_run(undisturbed)
+    settings = json.loads((EMBEDDED["demo"] / "harness.json").read_text())
+    assert run.prompt_format == settings["prompt_format"]
+    assert run.weights is not None
+    assert run.data["pope"]["source"] == "demo"
+    records = list(read_records(undisturbed))
+    assert len(records) == sum(result.samples for result in run.tasks.values())
+    assert len({record.response.text for record in records}) > 10
+    report = (undisturbed / "report.md").read_text()
+    assert "mean/accuracy" in report
+    assert run.weights in report
+
+
+def test_the_same_command_again_gives_the_same_without_the_model(
+    undisturbed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: object) -> None:
+        raise AssertionError("the model was loaded")
+
+    monkeypatch.setattr("harness.engines.hf.HfEngine.load", fail)
+    before = (undisturbed / "run.json").read_bytes()
+    assert evaluate(undisturbed) == 0
+    assert (undisturbed / "run.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_stopped_in_the_middle_goes_on_to_the_same_result(
+    undisturbed: Path, tmp_path: Path, stop: signal.Signals
+) -> None:
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "harness", "eval", "--model", "demo", "--tasks", TASKS, "--limit", LIMIT, *BATCHES]
+    process = subprocess.Popen(
+        [*command, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    samples = out / "samples.jsonl"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not (samples.exists() and samples.stat().st_size > 0):
+        time.sleep(0.005)
+    os.kill(process.pid, stop)
+    _, errors = process.communicate(timeout=60)
+    if stop == signal.SIGINT:
+        assert process.returncode == 130, errors
+        assert "same command" in errors
+    else:
+        assert process.returncode == -9
+    assert not (out / "run.json").exists()
+    stored = [json.loads(line) for line in samples.read_text().splitlines() if line.endswith("}")]
+    assert stored
+    assert evaluate(out) == 0
+    assert figures(out) == figures(undisturbed)
+    texts = {(record.sample.task, record.sample.id): record.response.text for record in read_records(out)}
+    assert texts == {(r.sample.task, r.sample.id): r.response.text for r in read_records(undisturbed)}
+    kept = {(line["sample"]["task"], line["sample"]["id"]): line["response"]["seconds"] for line in stored}
+    now = {(record.sample.task, record.sample.id): record.response.seconds for record in read_records(out)}
+    assert {key: now[key] for key in kept} == kept, "a finished sample was computed again"
+
+
+def test_other_settings_are_refused_and_fresh_starts_over(
+    undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(undisturbed, out)
+    assert evaluate(out, "--prompt", "direct") == 2
+    assert "prompt: stored 'grounded', asked 'direct'" in capsys.readouterr().err
+    assert evaluate(out, limit="50") == 2
+    assert "limit: stored 48, asked 50" in capsys.readouterr().err
+    assert figures(out) == figures(undisturbed)
+    assert evaluate(out, "--fresh", limit="8", tasks="pope") == 0
+    assert set(figures(out)) == {"pope"}
+
+
+@pytest.mark.parametrize("lost", ["report.md", "diagnostics.json"])
+def test_what_a_kill_after_the_last_sample_left_out_is_made_up_for(
+    undisturbed: Path, tmp_path: Path, lost: str
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(undisturbed, out)
+    record, report = ((out / name).read_text() for name in ("run.json", "report.md"))
+    (out / lost).unlink()
+    assert evaluate(out) == 0
+    assert (out / "diagnostics.json").exists()
+    assert (out / "report.md").read_text() == report
+    assert (out / "run.json").read_text() == record
+
+
+def test_a_report_that_is_older_than_its_run_is_written_again(undisturbed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(undisturbed, out)
+    report = (out / "report.md").read_text()
+    (out / "report.md").write_text("of the run before")
+    os.utime(out / "report.md", (0, 0))
+    assert evaluate(out) == 0
+    assert (out / "report.md").read_text() == report
+
+
+def test_a_checkpoint_is_never_taken_for_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(EMBEDDED["demo"], model)
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    assert evaluate(model, "--data", "demo", "--fresh", model=str(model)) == 2
+    assert "is not a run folder" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
+
+
+def test_changed_weights_at_the_same_path_are_refused(
+    undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(EMBEDDED["demo"], model)
+    out = tmp_path / "run"
+    shutil.copytree(undisturbed, out)
+    same = ["--data", "demo"]
+    assert evaluate(out, *same, model=str(model)) == 0, "a copy of the checkpoint is the same checkpoint"
+    weights = bytearray((model / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (model / "model.safetensors").write_bytes(weights)
+    assert evaluate(out, *same, model=str(model)) == 2
+    assert "model.weights: stored" in capsys.readouterr().err
+
+
+def test_replaying_the_responses_gives_the_same_figures(undisturbed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "replayed"
+    arguments = ["--engine", "replay", "--responses", str(undisturbed), "--prompt", "grounded"]
+    assert evaluate(out, *arguments) == 0
+    assert figures(out) == figures(undisturbed)
+
+
+def test_twenty_corrupt_media_cost_twenty_samples(
+    local_copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(local_copy, data)
+    corrupted = corrupt_images(data / "pope", 12) | corrupt_videos(data / "mmvu", 8)
+    out = tmp_path / "run"
+    arguments = ["--data", str(data), "--prompt", "direct", "--max-new-tokens", "8"]
+    assert evaluate(out, *arguments, tasks="pope,mmvu", limit="100000") == 1
+    assert "20 samples could not be scored" in capsys.readouterr().err
+    run = read_run(out)
+    assert {task: result.errors for task, result in run.tasks.items()} == {"pope": 12, "mmvu": 8}
+    failed = {(r.sample.task, r.sample.id): r.response.error for r in read_records(out) if r.verdict.status == "error"}
+    assert set(failed) == corrupted
+    assert all(error is not None and error.startswith("media: ") for error in failed.values())
+    assert all(result.metrics[result.headline].n_errors > 0 for result in run.tasks.values())
+    assert run.tasks["pope"].metrics["all/accuracy"].n == run.tasks["pope"].samples - 12
+    report = (out / "report.md").read_text()
+    assert "Samples that could not be scored (20)" in report
+    assert evaluate(out, *arguments, "--max-failures", "20", tasks="pope,mmvu", limit="100000") == 0
+    shutil.copytree(local_copy, data, dirs_exist_ok=True)
+    capsys.readouterr()
+
+
+def corrupt_images(folder: Path, count: int) -> set[tuple[str, str]]:
+    """Half-truncate every fortieth image of a POPE table; give the samples."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from PIL import Image
+
+    [path] = folder.glob("*.parquet")
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    corrupted = set()
+    for row in rows[:: len(rows) // count][:count]:
+        buffer = io.BytesIO()
+        Image.open(io.BytesIO(row["image"]["bytes"])).convert("RGB").save(buffer, "JPEG", quality=90)
+        row["image"]["bytes"] = buffer.getvalue()[: len(buffer.getvalue()) // 2]
+        corrupted.add(("pope", f"{row['category']}/{row['question_id']}"))
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path)
+    return corrupted
+
+
+def corrupt_videos(folder: Path, count: int) -> set[tuple[str, str]]:
+    """Truncate, empty, scramble or remove videos of MMVU; give the samples."""
+    rows = json.loads((folder / "validation.json").read_text())
+    corrupted = set()
+    for index, row in enumerate(rows[:count]):
+        path = folder / "videos" / row["video"].split("/videos/")[-1].removeprefix("videos/")
+        content = path.read_bytes()
+        if index % 4 == 0:
+            path.unlink()
+        else:
+            path.write_bytes([b"", content[: len(content) // 2], b"\0" * len(content)][index % 4 - 1])
+        corrupted.add(("mmvu", str(row["id"])))
+    return corrupted
+
+
+def test_a_mended_sample_is_tried_again_and_a_replaced_one_refused(
+    local_copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(local_copy / "mmvu", data)
+    videos = sorted((data / "videos").rglob("*.mp4"))
+    hidden = videos[0].with_suffix(".away")
+    videos[0].rename(hidden)
+    out = tmp_path / "run"
+    arguments = ["--data", str(data), "--prompt", "direct", "--max-new-tokens", "8"]
+    assert evaluate(out, *arguments, tasks="mmvu", limit="100000") == 1
+    assert read_run(out).tasks["mmvu"].errors == 1
+    hidden.rename(videos[0])
+    assert evaluate(out, *arguments, tasks="mmvu", limit="100000") == 0
+    assert read_run(out).tasks["mmvu"].errors == 0
+    videos[1].write_bytes(videos[1].read_bytes() + b"\0")
+    capsys.readouterr()
+    assert evaluate(out, *arguments, tasks="mmvu", limit="100000") == 2
+    assert "run on other media (1 replaced since" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--tasks", "pop"], "Did you mean 'pope'?"),
+        (["--tasks", "pope", "--data", "/nowhere"], "data folder /nowhere does not exist"),
+        (["--tasks", "pope", "--data", "hub"], "HF_HUB_OFFLINE"),
+        (["--tasks", "pope", "--batch-size", "0"], "--batch-size 0"),
+        (["--tasks", "pope", "--engine", "replay"], "--responses"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_no_folder(
+    tmp_path: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert main(["eval", "--model", "demo", "--out", str(out), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert message in error
+    assert not out.exists()
+
+
+def test_an_output_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert evaluate(tmp_path / "file" / "run") == 2
+    assert "cannot write" in capsys.readouterr().err
+
+
+def test_the_record_as_json(undisturbed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate(undisturbed, "--json") == 0
+    run = json.loads(capsys.readouterr().out)
+    assert run["tasks"]["pope"]["headline"] == "mean/accuracy"
+
+
+def test_a_judge_settles_what_the_rules_cannot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from harness.evaluation.task_registry import load_task
+    from harness.judges.answer import AnswerJudge
+
+    class Backend:
+        problem: str | None = None
+        silent = True
+
+        def complete(self, prompts: Sequence[Any]) -> Iterator[tuple[int, str | None]]:
+            for index in range(len(prompts)):
+                yield index, None if self.silent else "correct"
+
+        def close(self) -> None:
+            pass
+
+    backend = Backend()
+    monkeypatch.setattr("harness.judges.answer.open_judge", lambda name, **_: AnswerJudge(backend, identity=name))
+    recording = tmp_path / "responses.jsonl"
+    with recording.open("w") as file:
+        for sample in load_task("mmvu", data="demo").samples:
+            file.write(json.dumps({"id": sample.id, "response": "something of that sort, seen from afar"}) + "\n")
+    arguments = ["--engine", "replay", "--responses", str(recording), "--judge", "openai:m"]
+    out = tmp_path / "run"
+    assert evaluate(out, *arguments, tasks="mmvu", limit="100000") == 0
+    unsettled = read_run(out).tasks["mmvu"].unsettled
+    assert unsettled > 0
+    assert "the judge gave no verdict on" in capsys.readouterr().err
+    backend.silent = False
+    assert evaluate(out, *arguments, tasks="mmvu", limit="100000") == 0
+    run = read_run(out)
+    assert run.tasks["mmvu"].unsettled == 0
+    assert run.judge == "openai:m"
+    judged = [record for record in read_records(out) if record.verdict.reason == "judge: right"]
+    assert len(judged) == unsettled
+    assert all(record.verdict.status == "correct" for record in judged)
+    assert evaluate(out, *arguments[:4], tasks="mmvu", limit="100000") == 2
+    assert "judge: stored 'openai:m', asked None" in capsys.readouterr().err
+
+
+def test_asking_several_times_stores_runs_that_differ_and_compares_them(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    arguments = ["--samples", "3", "--temperature", "1.2"]
+    assert evaluate(out, *arguments, tasks="pope", limit="18") == 0
+    runs = [out, out / "repeats" / "seed-1", out / "repeats" / "seed-2"]
+    assert [read_run(run).seed for run in runs] == [0, 1, 2]
+    texts = [[record.response.text for record in read_records(run)] for run in runs]
+    ids = [[record.sample.id for record in read_records(run)] for run in runs]
+    assert ids[0] == ids[1] == ids[2]
+    assert texts[0] != texts[1]
+    assert texts[1] != texts[2]
+    figures = json.loads((out / "diagnostics.json").read_text())["metrics"]
+    assert 1 <= figures["pope/distinct_answers"]["value"] <= 3
+    before = [(run / "run.json").read_bytes() for run in runs]
+    assert evaluate(out, *arguments, tasks="pope", limit="18") == 0
+    assert [(run / "run.json").read_bytes() for run in runs] == before
+
+
+def test_failures_of_the_repeats_count_too(
+    local_copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(local_copy / "pope", data)
+    corrupt_images(data, 720)
+    arguments = ["--data", str(data), "--samples", "3", "--temperature", "1.2"]
+    assert evaluate(out, *arguments, "--max-failures", "18", tasks="pope", limit="18") == 1
+    errors = capsys.readouterr().err
+    assert "54 samples could not be scored (tolerated: 18)" in errors
+    assert str(out / "repeats" / "seed-2" / "samples.jsonl") in errors
+
+
+def test_several_greedy_responses_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate(tmp_path / "run", "--samples", "3") == 2
+    assert "--temperature above 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("blind", ["grey", "withheld"])
+def test_a_blind_run_asks_the_same_and_shows_nothing(undisturbed: Path, tmp_path: Path, blind: str) -> None:
+    out = tmp_path / "blind"
+    assert evaluate(out, "--blind", blind) == 0
+    seen, unseen = list(read_records(undisturbed)), list(read_records(out))
+    assert [record.sample.prompt for record in seen] == [record.sample.prompt for record in unseen]
+    assert all(record.response.error is None for record in unseen)
+    assert [record.response.text for record in seen] != [record.response.text for record in unseen]
+    tokens = [record.response.prompt_tokens or 0 for record in unseen]
+    shown = [record.response.prompt_tokens or 0 for record in seen]
+    assert all(a == b if blind == "grey" else a < b for a, b in zip(tokens, shown, strict=True))
+    assert main(["diagnose", str(undisturbed), "--blind", str(out), "--no-images"]) == 0
+    figures = json.loads((undisturbed / "diagnostics.json").read_text())["metrics"]
+    assert 0 <= figures["pope/blind_accuracy"]["value"] <= 1

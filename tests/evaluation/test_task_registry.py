@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support_benchmarks import write_all
+
+from harness.benchmarks.catalogue import find_plugins, find_tasks_dir, lmms_eval_tasks
+from harness.benchmarks.data import digest_samples
+from harness.core.errors import DataError, MediaError, UsageError
+from harness.core.types import Response, SampleRecord
+from harness.evaluation.task_registry import expand_tasks, list_tasks, load_task
+from harness.media.videos import Video
+
+
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_all(tmp_path_factory.mktemp("copies"))
+
+
+def test_task_is_ready_to_be_asked(copies: Path) -> None:
+    task = load_task("videohallucer", data=str(copies), num_frames=3, prompt_format="direct")
+    assert (task.name, task.version, task.source) == ("videohallucer", "1.0", f"dir:{copies.name}")
+    assert task.max_new_tokens is None
+    sample = task.samples[0]
+    assert sample.prompt == "Is 0 there?\nAnswer the question using yes or no."
+    (video,) = task.open_media(sample.id)
+    assert isinstance(video, Video)
+    assert video.indices == (0, 2, 5)
+    assert digest_samples(task.samples) != digest_samples(task.samples[:4])
+
+
+def test_prompt_format_is_used(copies: Path) -> None:
+    task = load_task("mmbench", data=str(copies), prompt_format="grounded")
+    lines = task.samples[0].prompt.split("\n")
+    assert lines[:3] == ["Look closely.", "Which is it, 0?", "A. option w of 0"]
+    assert "<planning>" in lines[-1]
+
+
+def test_harness_name_is_the_same_task(copies: Path) -> None:
+    assert load_task("harness_pope", data=str(copies)).name == "pope"
+
+
+def test_responses_are_judged_and_summed_up(copies: Path) -> None:
+    task = load_task("pope", data=str(copies))
+    records = []
+    for sample in task.samples:
+        response = Response(sample_id=sample.id, text="yes")
+        records.append(SampleRecord(sample=sample, response=response, verdict=task.judge(sample, response)))
+    result = task.summarise(records)
+    assert result.headline == "mean/accuracy"
+    assert result.metrics["mean/accuracy"].value == pytest.approx(0.5)
+    assert result.metrics["mean/yes_ratio"].value == pytest.approx(1.0)
+
+
+def test_one_missing_video_fails_alone(copies: Path, tmp_path: Path) -> None:
+    shutil.copytree(copies / "mmvu", tmp_path / "mmvu")
+    (tmp_path / "mmvu/videos/Art/1.mp4").unlink()
+    task = load_task("mmvu", data=str(tmp_path))
+    with pytest.raises(MediaError, match=r"^video missing: videos/Art/1\.mp4\.$"):
+        task.open_media("validation_1")
+    assert len(task.open_media("validation_0")) == 1
+
+
+def test_loading_imports_neither_lmms_eval_nor_torch(copies: Path) -> None:
+    code = (
+        "import sys\n"
+        "from harness.evaluation.task_registry import load_task, list_tasks\n"
+        f"task = load_task('pope', data={str(copies)!r}); task.open_media(task.samples[0].id); list_tasks()\n"
+        "print([name for name in ('lmms_eval', 'torch', 'datasets', 'transformers') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("pop", "task 'pop' not found. Did you mean 'pope'? List them with 'harness tasks'."),
+        ("VideoHalucer", "task 'VideoHalucer' not found. Did you mean 'videohallucer'?"),
+        ("realworldq", "Did you mean 'realworldqa'"),
+        ("zzzzzzzz", "task 'zzzzzzzz' not found. List them with 'harness tasks'"),
+    ],
+)
+def test_unknown_task_gives_the_nearest_names(name: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_task(name)
+    assert message in str(caught.value)
+
+
+def test_group_is_named_with_its_tasks() -> None:
+    with pytest.raises(UsageError, match=r"'mmmu' is a group of tasks\. Name its tasks instead: --tasks mmmu_val,"):
+        load_task("mmmu")
+
+
+def test_groups_expand() -> None:
+    assert expand_tasks(["pope", "harness_mmvu", "pope"]) == ["pope", "mmvu"]
+    names = expand_tasks(["pope", "mathvista_testmini"])
+    assert names[0] == "pope"
+    assert set(names[1:]) == {"mathvista_testmini_cot", "mathvista_testmini_solution", "mathvista_testmini_format"}
+    assert len(expand_tasks(["mmlu"])) > 50
+    with pytest.raises(UsageError, match="'nonsense_task' not found"):
+        expand_tasks(["pope", "nonsense_task"])
+
+
+def test_list(copies: Path) -> None:
+    tasks = {task.name: task for task in list_tasks()}
+    assert list(tasks) == ["pope", "videohallucer", "mmbench", "mmvu"]
+    assert tasks["mmbench"].metric == "all/circular"
+    assert tasks["pope"].data == "lmms-lab-encoder/POPE"
+    everything = [task.name for task in list_tasks(everything=True)]
+    assert everything[:4] == list(tasks)
+    assert "realworldqa" in everything
+    # Under these names ours are run, so theirs are not offered.
+    assert everything.count("pope") == 1
+
+
+def test_tasks_dir_is_used(tmp_path: Path, copies: Path) -> None:
+    shutil.copytree(find_tasks_dir() / "pope", tmp_path / "mine/pope")
+    yaml = tmp_path / "mine/pope/harness_pope.yaml"
+    yaml.write_text(yaml.read_text().replace("version: 1.0", "version: 7"))
+    assert load_task("pope", data=str(copies), tasks_dir=tmp_path / "mine").version == "7"
+    assert [task.name for task in list_tasks(tasks_dir=tmp_path / "mine")] == ["pope"]
+    with pytest.raises(UsageError, match=r"tasks folder .*gone does not exist"):
+        load_task("pope", tasks_dir=tmp_path / "gone")
+
+
+def test_broken_plugin(tmp_path: Path) -> None:
+    shutil.copytree(find_tasks_dir() / "pope", tmp_path / "pope")
+    source = tmp_path / "pope/source.json"
+    (settings,) = json.loads(source.read_text())
+    source.write_text(json.dumps([{**settings, "colour": "red"}]))
+    with pytest.raises(DataError, match=r"source\.json: got an unexpected keyword argument 'colour'"):
+        find_plugins(tmp_path)
+    source.write_text("[]")
+    with pytest.raises(DataError, match=r"harness_pope\.yaml is broken"):
+        find_plugins(tmp_path)
+
+
+def test_hub_ids_are_settings_not_code() -> None:
+    code = "".join(path.read_text() for path in (Path(find_tasks_dir()).parent / "harness/evaluation").glob("*.py"))
+    for plugin in find_plugins().values():
+        assert plugin.origin.hub not in code
+
+
+def test_names_agree_with_lmms_eval() -> None:
+    entries = lmms_eval_tasks()
+    assert entries["mmmu_val"].kind == "task"
+    assert entries["mmmu"].kind == "group"
+    assert "mmmu_val" in entries["mmmu"].members
+    # A name that is included from a template, and a tag.
+    assert entries["refcoco+_bbox_testA"].kind == "task"
+    assert entries["public_eval_qwen3_5_family"].kind == "tag"
+    assert "realworldqa" in entries["public_eval_qwen3_5_family"].members
+
+
+def test_demo_data() -> None:
+    task = load_task("mmbench", data="demo")
+    assert task.source == "demo"
+    assert task.open_media(task.samples[0].id)
+    assert replace(task.samples[0], prompt="").prompt == ""

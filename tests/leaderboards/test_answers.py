@@ -1,0 +1,74 @@
+"""The answer says of a benchmark only what was compared there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from support_leaderboards import write_run
+
+from leaderboards.answers import Answer, answer
+from leaderboards.build import BoardConfig, build_board
+
+STRONG = {"pope": 0.99, "videohallucer": 0.99, "mmbench": 0.99}
+
+
+def answer_of(root: Path, baseline: str = "base") -> Answer:
+    said = answer(build_board(BoardConfig(runs=[root], baseline=baseline)).groups[0])
+    assert said is not None
+    return said
+
+
+@pytest.mark.parametrize(
+    ("skills", "verdict"),
+    [
+        ({"mmbench": 0.6}, "Not compared on POPE and VideoHallucer"),
+        ({"pope": 0.3, "mmbench": 0.6}, "On POPE, not compared on VideoHallucer"),
+        ({"pope": 0.99}, "Not beyond chance on POPE, not compared on VideoHallucer"),
+        ({"pope": 0.3, "videohallucer": 0.2}, "Yes, on POPE and VideoHallucer"),
+    ],
+)
+def test_a_benchmark_that_the_baseline_lacks_was_not_compared(
+    tmp_path: Path, skills: Mapping[str, float], verdict: str
+) -> None:
+    write_run(tmp_path / "base", model="base", skills=skills, counts=120)
+    write_run(tmp_path / "best", model="best", skills=STRONG, counts=120)
+    assert answer_of(tmp_path).verdict == verdict
+
+
+def test_a_difference_without_a_test_is_not_called_chance(tmp_path: Path) -> None:
+    for name, skill in (("base", 0.6), ("best", 0.99)):
+        write_run(tmp_path / name, model=name, skills={"pope": skill}, counts=60)
+    (tmp_path / "base" / "samples.jsonl").unlink()
+    assert answer_of(tmp_path).verdict == "Not tested on POPE"
+
+
+def test_others_that_were_not_compared_are_not_counted_as_no_worse(tmp_path: Path) -> None:
+    write_run(tmp_path / "base", model="base", skills=STRONG, counts=120)
+    write_run(tmp_path / "worse", model="worse", skills={"pope": 0.3}, counts=120)
+    write_run(tmp_path / "other", model="other", skills={"mmbench": 0.8}, counts=120)
+    assert list(answer_of(tmp_path).real) == [
+        "Of 1 others, 1 hallucinate more beyond chance on at least one benchmark.",
+        "1 more could not be compared.",
+    ]
+
+
+def test_figures_by_task_name_their_task(tmp_path: Path) -> None:
+    metrics = {"all/chair_i": {"value": 0.5}, "pope/chair_i": {"value": 0.153}, "videohallucer/chair_i": {"value": 0.2}}
+    for name, skills in (("best", {"pope": 0.99, "videohallucer": 0.9}), ("half", {"pope": 0.5})):
+        folder = write_run(tmp_path / name, model=name, skills=skills, counts=20)
+        (folder / "diagnostics.json").write_text(json.dumps({"metrics": metrics}))
+    shifts = [(shift.what, shift.after) for shift in answer_of(tmp_path, "half").why if "objects" in shift.what]
+    assert shifts == [
+        ("objects captioned that are not there (POPE)", 0.153),
+        ("objects captioned that are not there (VideoHallucer)", 0.2),
+    ]
+
+
+def test_figures_over_all_tasks_need_no_task(tmp_path: Path) -> None:
+    for name, skill in (("best", 0.99), ("half", 0.5)):
+        folder = write_run(tmp_path / name, model=name, skills={"pope": skill}, counts=20)
+        (folder / "diagnostics.json").write_text(json.dumps({"metrics": {"all/chair_i": {"value": 0.1}}}))
+    assert "objects captioned that are not there" in [shift.what for shift in answer_of(tmp_path, "half").why]

@@ -1,0 +1,203 @@
+"""Differences to the baseline: paired on the same questions, corrected over the table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support_leaderboards import write_run, write_world
+
+from harness.runs.comparison import compare_runs
+from harness.statistics.multiplicity import holm
+from leaderboards.board import Delta, Group
+from leaderboards.build import BoardConfig, build_board, find_checkpoint
+from leaderboards.deltas import compare_group
+from leaderboards.grouping import group_runs
+from leaderboards.runs import load_runs
+
+
+def compared(root: Path, baseline: str = "base") -> tuple[Group, list[str]]:
+    groups = group_runs(load_runs([root])[0])
+    return compare_group(groups[0], find_checkpoint(groups, baseline, "--baseline").key)
+
+
+def test_deltas_are_those_of_the_paired_comparison_command(tmp_path: Path) -> None:
+    write_world(tmp_path, counts=120, steps=(100,))
+    skills = {"pope": 0.7, "videohallucer": 0.5, "mmbench": 0.7, "mmvu": 0.7}
+    write_run(tmp_path / "failing", model="failing", skills=skills, counts=120, failures=5)
+    group, problems = compared(tmp_path)
+    assert problems == []
+    assert group.baseline == "base"
+    for row in group.rows:
+        if row.is_baseline:
+            assert all(cell.delta is None for cell in row.cells.values())
+            continue
+        for task, cell in row.cells.items():
+            (expected,) = next(
+                found.metrics
+                for found in compare_runs(tmp_path / "base", cell.run.folder, metrics="headline")
+                if found.task == task
+            )
+            assert cell.delta is not None
+            assert cell.delta.value == pytest.approx(expected.difference, abs=1e-9)
+            assert cell.delta.low == pytest.approx(expected.low, abs=1e-9)
+            assert cell.delta.high == pytest.approx(expected.high, abs=1e-9)
+            assert cell.delta.p == pytest.approx(expected.p, rel=1e-9)
+            assert cell.delta.test == expected.test
+            assert cell.delta.n == expected.n
+
+
+def test_holm_is_over_all_tests_of_the_table(tmp_path: Path) -> None:
+    write_world(tmp_path, counts=120, steps=(100, 200))
+    group, _ = compared(tmp_path)
+    deltas = [cell.delta for row in group.rows for cell in row.cells.values() if cell.delta is not None]
+    raw = [delta.p for delta in deltas if delta.p is not None]
+    assert group.tests == len(raw) == 5 * 4
+    assert [delta.p_adjusted for delta in deltas] == pytest.approx(holm(raw), rel=1e-9)
+
+
+def test_equal_answers_give_no_difference(tmp_path: Path) -> None:
+    for name in ("base", "twin"):
+        write_run(tmp_path / name, model=name, skills={"pope": 1.01}, counts=60)
+    group, _ = compared(tmp_path)
+    delta = group.row("twin").cells["pope"].delta
+    assert delta is not None
+    assert delta.value == 0.0
+    assert delta.p == 1.0
+    assert delta.mark == "ns"
+
+
+def test_samples_without_a_response_are_left_out_on_both_sides(tmp_path: Path) -> None:
+    write_run(tmp_path / "base", model="base", skills={"pope": 1.01, "videohallucer": 1.01}, counts=60)
+    write_run(tmp_path / "b", model="b", skills={"pope": 1.01, "videohallucer": 1.01}, counts=60, failures=3)
+    group, _ = compared(tmp_path)
+    pope, video = (group.row("b").cells[task].delta for task in ("pope", "videohallucer"))
+    assert pope is not None
+    assert video is not None
+    assert (pope.value, pope.n) == (0.0, 57)
+    assert "3 samples without a response" in (pope.note or "")
+    # Three failed questions tear two pairs.
+    assert (video.value, video.n) == (0.0, 28)
+
+
+def test_a_missing_sample_file_is_named_and_the_row_stays(tmp_path: Path) -> None:
+    for name in ("base", "b", "c"):
+        write_run(tmp_path / name, model=name, seed=1, counts=20, skills={"pope": 0.8})
+    (tmp_path / "b" / "samples.jsonl").unlink()
+    lines = (tmp_path / "c" / "samples.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "c" / "samples.jsonl").write_text("".join(lines[:-1]))
+    group, problems = compared(tmp_path)
+    assert len(problems) == 2
+    assert str(tmp_path / "b") in "".join(problems)
+    assert "19 samples of pope are stored, its record says 20" in "".join(problems)
+    for name in ("b", "c"):
+        delta = group.row(name).cells["pope"].delta
+        assert delta is not None
+        assert delta.p is None
+        assert delta.value is not None
+        assert delta.note == "samples cannot be used"
+
+
+def change_sample(folder: Path, task: str, **fields: object) -> None:
+    """Give the first sample of a task other fields."""
+    path = folder / "samples.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    next(record for record in records if record["sample"]["task"] == task)["sample"].update(fields)
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+@pytest.mark.parametrize("broken", ["base", "b"])
+def test_a_sample_that_cannot_be_counted_is_named_and_the_row_stays(tmp_path: Path, broken: str) -> None:
+    for name in ("base", "b", "c"):
+        write_run(tmp_path / name, model=name, skills={"mmvu": 0.5}, counts=20)
+    change_sample(tmp_path / broken, "mmvu", attributes=None)
+    group, (problem,) = compared(tmp_path)
+    assert str(tmp_path / broken) in problem
+    assert "a sample of mmvu cannot be used" in problem
+    assert len(group.rows) == 3
+    assert group.tests == (0 if broken == "base" else 1)
+
+
+def test_questions_that_are_paired_otherwise_are_not_the_same(tmp_path: Path) -> None:
+    for name in ("base", "b"):
+        write_run(tmp_path / name, model=name, skills={"videohallucer": 0.5}, counts=20)
+    change_sample(tmp_path / "b", "videohallucer", group="another pair")
+    delta = compared(tmp_path)[0].row("b").cells["videohallucer"].delta
+    assert delta is not None
+    assert (delta.value, delta.note) == (None, "not the same questions")
+
+
+def test_without_the_baselines_samples_nothing_is_tested(tmp_path: Path) -> None:
+    for name in ("base", "b"):
+        write_run(tmp_path / name, model=name, counts=20)
+    for content in (b"{}\n", b"\xff\xfe\n", b""):
+        (tmp_path / "base" / "samples.jsonl").write_bytes(content)
+        group, problems = compared(tmp_path)
+        assert group.tests == 0
+        assert str(tmp_path / "base") in problems[0]
+
+
+def test_a_foreign_task_has_a_difference_but_no_test(tmp_path: Path) -> None:
+    for name, skill in (("base", 0.6), ("b", 0.9)):
+        folder = write_run(tmp_path / name, model=name, skills={"pope": skill}, counts=60)
+        record = json.loads((folder / "run.json").read_text())
+        for part in ("data", "tasks"):
+            record[part] = {"mme": record[part]["pope"]}
+        record["tasks"]["mme"]["task"] = "mme"
+        for metric in record["tasks"]["mme"]["metrics"].values():
+            for name_ in ("value", "low", "high"):
+                metric[name_] = metric[name_] and 2000 * metric[name_]
+        (folder / "run.json").write_text(json.dumps(record))
+    group, problems = compared(tmp_path)
+    assert problems == []
+    delta = group.row("b").cells["mme"].delta
+    assert delta is not None
+    assert delta.value is not None
+    assert delta.value > 100
+    assert (delta.p, delta.note) == (None, "no paired test for this task")
+    assert group.columns[0].scale == 1.0
+
+
+def test_a_group_without_the_baseline_is_not_compared(tmp_path: Path) -> None:
+    write_run(tmp_path / "base", model="base", counts=20)
+    write_run(tmp_path / "b", model="b", counts=20)
+    write_run(tmp_path / "c", model="c", counts=20, prompt="direct")
+    board = build_board(BoardConfig(runs=[tmp_path], baseline="base"))
+    assert [group.baseline for group in board.groups] == ["base", None]
+    assert any("nothing is compared there" in note for note in board.notes)
+
+
+def test_no_baseline_reads_no_samples(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "a", counts=20)
+    (folder / "samples.jsonl").write_bytes(b"\xff broken")
+    board = build_board(BoardConfig(runs=[tmp_path]))
+    assert board.problems == []
+
+
+def test_reported_rows_are_never_compared(tmp_path: Path) -> None:
+    write_run(tmp_path / "base", model="base", counts=20)
+    write_run(tmp_path / "b", model="b", counts=20)
+    with_reported = build_board(BoardConfig(runs=[tmp_path], baseline="base"))
+    without = build_board(BoardConfig(runs=[tmp_path], baseline="base", references=[]))
+    assert with_reported.reported
+    assert with_reported.groups == without.groups
+
+
+@pytest.mark.parametrize(
+    ("p", "mark", "is_real"),
+    [(None, "", False), (0.0005, "***", True), (0.001, "**", True), (0.01, "*", True), (0.05, "ns", False)],
+)
+def test_marks(p: float | None, mark: str, is_real: bool) -> None:
+    delta = replace(Delta(value=0.1), p_adjusted=p)
+    assert (delta.mark, delta.is_real) == (mark, is_real)
+
+
+def test_diagnostics_of_different_judges_are_said_not_to_compare(tmp_path: Path) -> None:
+    for name, judge in (("a", "judge one"), ("b", "judge two")):
+        folder = write_run(tmp_path / name, model=name, counts=20)
+        metrics = {"all/caption_fidelity": {"value": 0.9}}
+        (folder / "diagnostics.json").write_text(json.dumps({"metrics": metrics, "judge": {"identity": judge}}))
+    (note,) = build_board(BoardConfig(runs=[tmp_path])).notes
+    assert "different judges (judge one, judge two)" in note

@@ -1,0 +1,160 @@
+"""The HTML page: self-contained, small, and every name in it is text."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support_leaderboards import HOSTILE, write_diagnostics, write_run, write_world
+
+from leaderboards.board import Board
+from leaderboards.build import BoardConfig, build_board
+from leaderboards.outputs import write_board
+from leaderboards.page import MOST_BYTES, render_page
+from leaderboards.page_data import page_json, report_link
+from leaderboards.plots import plot_arrows, plot_attribution, plot_scores
+from leaderboards.svg import DARK, LIGHT, inline, themed
+
+
+class Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self._in_script = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._in_script = tag == "script"
+
+    def handle_data(self, data: str) -> None:
+        if self._in_script:
+            self.scripts.append(data)
+            self._in_script = False
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.scripts[0])
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> Board:
+    root = write_world(tmp_path_factory.mktemp("world"), counts=120, steps=(100, 200))
+    (root / "base" / "report.html").write_text("x")
+    return build_board(BoardConfig(runs=[root], baseline="base"))
+
+
+@pytest.fixture(scope="module")
+def page(board: Board) -> Page:
+    return Page(render_page(board, lambda run: run.report, ["leaderboard.csv"]))
+
+
+def test_it_fetches_nothing(page: Page) -> None:
+    for tag, attributes in page.tags:
+        assert tag not in ("link", "iframe", "img", "object", "embed", "base")
+        assert "src" not in attributes
+        assert not any(name.startswith("on") for name in attributes)
+        assert tag != "a" or str(attributes["href"]).startswith(("#", "leaderboard.", "https://arxiv.org/"))
+    assert len(page.scripts) == 3
+    assert "sourceMappingURL" not in page.scripts[1]
+
+
+def test_ids_are_unique(page: Page) -> None:
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(set(ids)) == len(ids)
+
+
+def test_rows_carry_score_delta_and_links(board: Board, page: Page) -> None:
+    (group,) = page.data["groups"]
+    row = board.groups[0].rows[0]
+    shown = group["rows"][0]
+    metric, delta = row.cells["pope"].metric, row.cells["pope"].delta
+    assert delta is not None
+    assert shown["name"] == row.label
+    assert shown["cells"][0][:2] == pytest.approx([metric.value, metric.low], abs=1e-6)
+    assert shown["cells"][0][3] == pytest.approx(delta.value, abs=1e-6)
+    assert shown["cells"][0][7] == int(delta.is_real)
+    base = next(item for item in group["rows"] if item.get("base"))
+    assert base["links"] == [["base", "report.html"]]
+    assert len(base["cells"][0]) == 3
+    names = [page.data["texts"][place] for place in (entry[0] for entry in shown["more"][0][2])]
+    assert names == list(row.cells["pope"].result.metrics)
+
+
+def test_hostile_names_are_text(tmp_path: Path) -> None:
+    for number, name in enumerate(HOSTILE):
+        folder = write_run(tmp_path / f"r{number}", model=f"t/{name}/checkpoint-{number}", counts=20)
+        write_diagnostics(folder, perception=0.1, **{name: 0.05})
+    board = build_board(BoardConfig(runs=[tmp_path], baseline="r0", title=HOSTILE[3]))
+    text = render_page(board, lambda run: HOSTILE[3], [HOSTILE[3]])
+    found = Page(text)
+    assert "alert(1)" in text
+    assert len(found.scripts) == 3
+    assert sum(tag == "script" for tag, _ in found.tags) == 3
+    assert not any(tag == "img" for tag, _ in found.tags)
+    assert not any(name.startswith("on") for _, attributes in found.tags for name in attributes)
+    assert found.data["groups"][0]["rows"]
+
+
+def test_large_boards_leave_details_out_rather_than_grow(board: Board) -> None:
+    whole = page_json(board, lambda run: None, 10**9)
+    base = page_json(board, lambda run: None, 0)
+    room = len(base.encode()) + (len(whole.encode()) - len(base.encode())) // 2
+    cut = page_json(board, lambda run: None, room)
+    assert len(base) < len(cut.encode()) <= room * 1.05
+    rows = json.loads(cut)["groups"][0]["rows"]
+    assert "more" in rows[0]
+    assert "more" not in rows[-1]
+    assert all("more" not in row for row in json.loads(base)["groups"][0]["rows"])
+
+
+def test_a_page_stays_under_its_limit(board: Board) -> None:
+    assert len(render_page(board, lambda run: None).encode()) < MOST_BYTES < 3_000_000
+
+
+def test_report_links_are_relative_to_the_page(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "runs" / "a b", counts=20)
+    (folder / "report.md").write_text("x")
+    board = build_board(BoardConfig(runs=[tmp_path / "runs"]))
+    (row,) = board.groups[0].rows
+    assert report_link(str(tmp_path / "board"))(row.runs[0]) == "../runs/a%20b/report.md"
+
+
+def test_plots_follow_the_theme_and_have_no_foreign_ids(board: Board) -> None:
+    group = board.groups[0]
+    for svg in (plot_scores(group, group.columns[0]), plot_arrows(group, group.columns[0]), plot_attribution(group)):
+        assert svg is not None
+        assert "var(--ink)" in svg
+        assert not re.findall(r"#0[0-8]0[0-9]0[0-9]", svg)
+        element = inline(svg, "p1", "A &amp; B")
+        assert element.startswith('<svg role="img" viewBox=')
+        assert "<title>A &amp; B</title>" in element
+        ids = re.findall(r'\bid="([^"]+)"', element)
+        assert ids
+        assert all(name.startswith("p1-") for name in ids)
+        assert set(re.findall(r'(?:xlink:href="#|url\(#)([^")]+)', element)) <= set(ids)
+    for colors in (LIGHT, DARK):
+        assert "var(" not in themed(svg, colors)
+
+
+def test_names_in_plots_are_no_formulas(tmp_path: Path) -> None:
+    for number, name in enumerate(("$\\frac{", "a$b$c", "模型", "<b>&x")):
+        write_run(tmp_path / str(number), model=name, counts=20)
+    group = build_board(BoardConfig(runs=[tmp_path])).groups[0]
+    svg = plot_scores(group, group.columns[0])
+    assert svg is not None
+    assert "a$b$c" in svg
+    assert "模型" in svg
+    assert "&lt;b&gt;&amp;x" in svg
+
+
+def test_unchanged_files_are_left_alone(board: Board, tmp_path: Path) -> None:
+    paths = write_board(board, tmp_path / "out")
+    before = {path: path.stat().st_mtime_ns for path in paths}
+    assert write_board(board, tmp_path / "out") == paths
+    assert {path: path.stat().st_mtime_ns for path in paths} == before

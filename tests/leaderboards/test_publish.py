@@ -1,0 +1,333 @@
+"""README, model card, evaluation results, web folder, hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import pytest
+import yaml
+from huggingface_hub import EvalResultEntry, ModelCard, parse_eval_result_entries
+from support_leaderboards import write_run, write_world
+
+from harness.core.errors import DataError, UsageError
+from leaderboards import hub
+from leaderboards.board import Board
+from leaderboards.build import BoardConfig, build_board
+from leaderboards.card import make_card, make_eval_results, published_results
+from leaderboards.outputs import write_pages
+from leaderboards.publish import PublishConfig, publish_board
+from leaderboards.readme import END, START, readme_block, splice, update_readme
+
+LEADER = "method/checkpoint-200"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = write_world(tmp_path_factory.mktemp("world"), counts=120, steps=(100, 200))
+    for name in ("base", "outputs-sft"):
+        (root / name / "report.html").write_text(f"<p>report of {name}</p>")
+    return root
+
+
+@pytest.fixture(scope="module")
+def board(world: Path) -> Board:
+    return build_board(BoardConfig(runs=[world], baseline="base"))
+
+
+def test_only_what_is_between_the_markers_changes() -> None:
+    text = f"# T\n\n{START}\nold\n{END}\n\nrest\n"
+    assert splice(text, "new\n\nlines\n", "R") == f"# T\n\n{START}\n\nnew\n\nlines\n\n{END}\n\nrest\n"
+
+
+def test_splicing_twice_is_splicing_once() -> None:
+    once = splice(f"{START}\n{END}", "a\n", "R")
+    assert splice(once, "a\n", "R") == once
+
+
+def test_line_ends_stay() -> None:
+    spliced = splice(f"# T\r\n{START}\r\n{END}\r\nrest\r\n", "a\nb\n", "R")
+    assert spliced == f"# T\r\n{START}\r\n\r\na\r\nb\r\n\r\n{END}\r\nrest\r\n"
+
+
+@pytest.mark.parametrize("fence", ["```", "~~~~"])
+def test_markers_in_code_do_not_count(fence: str) -> None:
+    code = f"{fence}\n{START}\n{END}\n{fence}\n"
+    assert splice(f"{code}{START}\n{END}\n{code}", "a", "R") == f"{code}{START}\n\na\n\n{END}\n{code}"
+    with pytest.raises(UsageError, match="no place"):
+        splice(code, "a", "R")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# T\n", "Put the two lines"),
+        (f"text {START} text {END}", "Put the two lines"),
+        (f"{START}\n", "it has 1 and 0"),
+        (f"{END}\n{START}\n", "in the wrong order"),
+        (f"{START}\n{END}\n{START}\n{END}\n", "it has 2 and 2"),
+    ],
+)
+def test_a_readme_without_a_place_is_refused_with_instructions(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        splice(text, "a", "README.md")
+
+
+def test_readme_is_updated_once(board: Board, tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_bytes(f"é\r\n{START}\r\n{END}\r\n".encode())
+    block = readme_block(board, most=3)
+    assert update_readme(path, block)
+    stamp = path.stat().st_mtime_ns
+    assert not update_readme(path, block)
+    assert path.stat().st_mtime_ns == stamp
+    assert path.read_bytes().startswith("é\r\n".encode())
+
+
+def test_a_readme_shows_the_first_rows_and_the_baseline(board: Board) -> None:
+    block = readme_block(board, most=2)
+    rows = [line for line in block.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == 3
+    assert "base" in rows[2]
+    assert "The first 2 of 6 checkpoints." in block
+    assert "Reported" not in block
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_an_unreadable_readme_is_the_users_mistake(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "README.md").write_bytes(content)
+    with pytest.raises(UsageError, match="--readme"):
+        update_readme(tmp_path / "README.md", "a")
+
+
+def test_a_card_is_valid_for_the_hub(board: Board) -> None:
+    results, left_out = published_results(board, LEADER)
+    assert left_out == []
+    card = ModelCard(make_card(None, LEADER, results))
+    found = {(item.dataset_name, item.metric_name): item for item in card.data.eval_results}
+    strict = found["POPE", "mean/accuracy (strict)"]
+    cell = board.groups[0].row(LEADER).cells["pope"]
+    assert strict.metric_value == round(100 * (cell.metric.value or 0), 2)
+    assert found["POPE", "mean/accuracy (official evaluator)"].metric_value == round(100 * (cell.official or 0), 2)
+    assert (strict.dataset_type, strict.dataset_revision) == ("synthetic/pope", "0a1b2c3")
+    assert ("MMVU", "all/accuracy (official evaluator)") not in found
+    assert card.data.model_name == LEADER
+
+
+def test_an_existing_card_keeps_what_is_not_ours(board: Board) -> None:
+    existing = """---
+license: apache-2.0
+tags:
+- vision
+model-index:
+- name: my-model
+  results:
+  - task:
+      type: image-text-to-text
+    dataset:
+      name: Other
+      type: org/other
+    metrics:
+    - type: accuracy
+      value: 12.5
+---
+# My model
+
+Words of mine.
+"""
+    results, _ = published_results(board, LEADER)
+    once = make_card(existing, LEADER, results)
+    card = ModelCard(once)
+    assert card.data.license == "apache-2.0"
+    assert card.data.tags == ["vision"]
+    assert card.data.model_name == "my-model"
+    assert "Words of mine." in card.text
+    assert sum(item.dataset_type == "org/other" for item in card.data.eval_results) == 1
+    assert make_card(once, LEADER, results) == once
+
+
+def test_a_card_with_broken_metadata_is_refused(board: Board) -> None:
+    results, _ = published_results(board, LEADER)
+    with pytest.raises(DataError, match="metadata is not valid"):
+        make_card("---\nlicense: [\n---\n", LEADER, results)
+
+
+def test_evaluation_results_are_in_the_hubs_format(board: Board) -> None:
+    results, _ = published_results(board, LEADER)
+    files, left_out = make_eval_results(results, {"pope": "adversarial"})
+    assert sorted(files) == ["mmbench.yaml", "mmvu.yaml", "pope.yaml", "videohallucer.yaml"]
+    assert left_out == []
+    (entry,) = parse_eval_result_entries(yaml.safe_load(files["pope.yaml"]))
+    assert isinstance(entry, EvalResultEntry)
+    assert (entry.dataset_id, entry.task_id, entry.dataset_revision) == ("synthetic/pope", "adversarial", "0a1b2c3")
+    cell = board.groups[0].row(LEADER).cells["pope"]
+    assert entry.value == round(100 * (cell.official or 0), 2)
+    assert entry.date == cell.run.record.started
+    assert "official evaluator" in (entry.notes or "")
+    (open_ended,) = parse_eval_result_entries(yaml.safe_load(files["mmvu.yaml"]))
+    assert "(strict)" in (open_ended.notes or "")
+
+
+def test_a_limited_run_is_no_result_of_the_benchmark(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", model="m", counts=20, limit=20)
+    results, left_out = published_results(build_board(BoardConfig(runs=[tmp_path])), "m")
+    assert results == []
+    assert len(left_out) == 2
+    assert "--limit" in left_out[0]
+
+
+def test_local_data_get_no_evaluation_result_on_the_hub(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", model="m", counts=20, source="dir:{task}")
+    results, _ = published_results(build_board(BoardConfig(runs=[tmp_path])), "m")
+    files, left_out = make_eval_results(results, {})
+    assert files == {}
+    assert "no hub data set" in left_out[0]
+
+
+def test_pages_are_a_folder_that_can_be_served(board: Board, world: Path, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    written = write_pages(board, out)
+    assert sorted(path.name for path in out.iterdir()) == [
+        *(".nojekyll", "index.html", "leaderboard-dark.svg", "leaderboard-light.svg", "leaderboard.csv"),
+        *("leaderboard.json", "leaderboard.md", "leaderboard.tex", "runs"),
+    ]
+    assert set(written) >= {out / "index.html", out / "runs" / "base" / "report.html"}
+    assert (out / "runs" / "outputs-sft" / "report.html").read_text() == "<p>report of outputs-sft</p>"
+    assert "runs/outputs-sft/report.html" in (out / "index.html").read_text()
+    assert str(world) not in (out / "index.html").read_text()
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    write_pages(board, out)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_pages_without_reports_link_none(board: Board, tmp_path: Path) -> None:
+    publish_board(board, PublishConfig(pages=tmp_path / "with"))
+    publish_board(board, PublishConfig(pages=tmp_path / "without", reports=False))
+    assert "report.html" in (tmp_path / "with" / "index.html").read_text()
+    assert "report.html" not in (tmp_path / "without" / "index.html").read_text()
+    assert not (tmp_path / "without" / "runs").exists()
+
+
+def test_reports_of_one_id_get_folders_of_their_own(tmp_path: Path) -> None:
+    for number, parent in enumerate(("x", "y")):
+        folder = write_run(tmp_path / "runs" / parent / "run", model=f"m{number}", counts=20)
+        (folder / "report.html").write_text(parent)
+    write_pages(build_board(BoardConfig(runs=[tmp_path / "runs"])), tmp_path / "site")
+    assert {path.read_text() for path in (tmp_path / "site" / "runs").rglob("report.html")} == {"x", "y"}
+
+
+def test_publishing_everywhere_at_once_is_idempotent(board: Board, tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"# T\n{START}\n{END}\n")
+    config = PublishConfig(readme=readme, pages=tmp_path / "docs" / "board", card=LEADER, card_dir=tmp_path / "card")
+    publish_board(board, config)
+    text = readme.read_text()
+    assert 'srcset="docs/board/leaderboard-dark.svg"' in text
+    assert "(docs/board/index.html)" in text
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert any("is up to date" in line for line in publish_board(board, config))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("content", ["# Modèle\n".encode("latin-1"), None])
+def test_a_card_that_cannot_be_read_is_the_users_mistake(board: Board, tmp_path: Path, content: bytes | None) -> None:
+    if content is None:
+        (tmp_path / "README.md").mkdir()
+    else:
+        (tmp_path / "README.md").write_bytes(content)
+    with pytest.raises(DataError, match=r"README.md cannot be read as text: .* Save it as UTF-8") as raised:
+        publish_board(board, PublishConfig(card=LEADER, card_dir=tmp_path))
+    assert raised.value.exit_code == 2
+
+
+def test_the_card_goes_to_the_checkpoints_own_folder(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint"
+    checkpoint.mkdir()
+    write_run(tmp_path / "run", model=str(checkpoint), counts=20)
+    publish_board(build_board(BoardConfig(runs=[tmp_path / "run"])), PublishConfig(card="checkpoint"))
+    assert (checkpoint / "README.md").is_file()
+    assert (checkpoint / ".eval_results" / "pope.yaml").is_file()
+
+
+def test_a_checkpoint_that_is_elsewhere_needs_a_folder(board: Board) -> None:
+    with pytest.raises(UsageError, match="--card-dir"):
+        publish_board(board, PublishConfig(card=LEADER))
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"repo": "a/b"}, {"card_dir": Path("x"), "readme": Path("r")}, {"readme": Path("r"), "rows": 0}]
+)
+def test_options_that_do_not_fit_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        PublishConfig(**options)
+
+
+class FakeHub:
+    """Stands in for the hub's client: who is logged in, what a repository holds, what was committed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, card: str | None, user: str | None) -> None:
+        self.commits: list[tuple[str, dict[str, bytes]]] = []
+        self.asked = 0
+        outer = self
+
+        class Api:
+            def whoami(self) -> dict[str, str]:
+                outer.asked += 1
+                if user is None:
+                    raise huggingface_hub.errors.LocalTokenNotFoundError("no token")
+                return {"name": user}
+
+            def create_commit(self, repo: str, operations: list[Any], commit_message: str) -> Any:
+                files = {operation.path_in_repo: operation.path_or_fileobj for operation in operations}
+                outer.commits.append((repo, files))
+                return type("Info", (), {"commit_url": f"https://huggingface.co/{repo}/commit/1"})
+
+        def download(repo: str, name: str, force_download: bool) -> str:
+            outer.asked += 1
+            if card is None:
+                raise huggingface_hub.errors.EntryNotFoundError("404")
+            (tmp_path / "fetched.md").write_text(card)
+            return str(tmp_path / "fetched.md")
+
+        monkeypatch.setattr(huggingface_hub, "HfApi", Api)
+        monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+
+
+def test_push_only_says_what_it_would_do(board: Board, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake = FakeHub(monkeypatch, tmp_path, card=None, user="me")
+    done = publish_board(board, PublishConfig(card=LEADER, repo="me/model"))
+    assert fake.asked == 0
+    assert fake.commits == []
+    assert any("would commit to the model repository me/model" in line for line in done)
+    assert any("README.md" in line for line in done)
+
+
+def test_push_commits_card_and_results_over_the_card_that_is_there(
+    board: Board, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fake = FakeHub(monkeypatch, tmp_path, card="---\nlicense: mit\n---\n# Mine\n", user="me")
+    done = publish_board(board, PublishConfig(card=LEADER, repo="me/model", dry_run=False))
+    ((repo, files),) = fake.commits
+    assert repo == "me/model"
+    assert sorted(files) == [
+        *(".eval_results/mmbench.yaml", ".eval_results/mmvu.yaml", ".eval_results/pope.yaml"),
+        *(".eval_results/videohallucer.yaml", "README.md"),
+    ]
+    card = ModelCard(files["README.md"].decode())
+    assert card.data.license == "mit"
+    assert len(card.data.eval_results) == 7
+    assert "committed as me: https://huggingface.co/me/model/commit/1" in done
+
+
+def test_push_without_login_says_how_to_log_in(board: Board, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake = FakeHub(monkeypatch, tmp_path, card=None, user=None)
+    with pytest.raises(UsageError, match="hf auth login"):
+        publish_board(board, PublishConfig(card=LEADER, repo="me/model", dry_run=False))
+    assert fake.commits == []
+
+
+def test_a_repository_without_a_card_gets_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    FakeHub(monkeypatch, tmp_path, card=None, user="me")
+    assert hub.fetch_card("me/model") is None

@@ -1,0 +1,74 @@
+"""Reported numbers: the ones that come with the harness, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support_leaderboards import write_run
+
+from harness.core.errors import DataError
+from leaderboards.build import BoardConfig, build_board
+from leaderboards.reference import read_reported, reference_files
+
+PAPER = {
+    # name: (MMVU, VideoHallucer, POPE, MMBench)
+    "Qwen2.5-VL-7B": (57.6, 46.5, 84.4, 86.3),
+    "Qwen2.5-VL-7B + SFT": (62.7, 43.5, 82.2, 83.9),
+    "Qwen2.5-VL-7B + GRPO": (62.1, 42.3, 83.6, 86.8),
+    "Qwen2.5-VL-7B + Ground What You See": (65.6, 50.8, 88.7, 88.6),
+    "GPT-4o": (75.4, 53.3, 86.9, 83.4),
+}
+
+
+def test_the_papers_numbers() -> None:
+    rows = {row.name: row for row in read_reported(reference_files())}
+    for name, figures in PAPER.items():
+        found = [rows[name].values[task] for task in ("mmvu", "videohallucer", "pope", "mmbench")]
+        assert found == pytest.approx([figure / 100 for figure in figures])
+    ablations = {
+        name.rpartition(", no ")[2]: (row.values["mmvu"], row.values["pope"])
+        for name, row in rows.items()
+        if ", no " in name
+    }
+    assert ablations["caption"] == pytest.approx((0.626, 0.852))
+    assert ablations["InfoNCE"] == pytest.approx((0.638, 0.868))
+    assert all(row.source == "arXiv 2601.06224" and row.date == "2026-01-09" for row in rows.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rows: [", "cannot be read"),
+        ("- a", "no list 'rows'"),
+        ("rows: []\ndate: '2026-01-01'", "no 'source'"),
+        ("rows: []\nsource: x\ndate: January", "not of the form"),
+        ("rows: [{name: a}]\nsource: x\ndate: '2026-01-01'", "row 1 has no 'values'"),
+        ("rows: [{name: a, values: {pope: high}}]\nsource: x\ndate: '2026-01-01'", "pope is 'high'"),
+        ("rows: [{name: a, values: {pope: 884}}]\nsource: x\ndate: '2026-01-01'", "pope is 884"),
+        ("rows: [{values: {pope: 88}}]\nsource: x\ndate: '2026-01-01'", "no 'name'"),
+        ("rows: []\nsource: x\ndate: '2026-01-01'\nurl: 'javascript:alert(1)'", "not a web address"),
+    ],
+)
+def test_malformed_files_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "reported.yaml"
+    path.write_text(text)
+    with pytest.raises(DataError, match=said):
+        read_reported([path])
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nowhere\.yaml cannot be read"):
+        read_reported([tmp_path / "nowhere.yaml"])
+
+
+def test_the_demo_world_is_not_put_beside_the_papers(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", counts=20, source="demo")
+    assert build_board(BoardConfig(runs=[tmp_path])).reported == []
+    assert build_board(BoardConfig(runs=[tmp_path], references=reference_files())).reported != []
+
+
+def test_only_rows_of_tasks_that_are_shown(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", counts=20, skills={"videohallucer": 0.6})
+    names = [row.name for row in build_board(BoardConfig(runs=[tmp_path])).reported]
+    assert sorted(names) == sorted(PAPER)

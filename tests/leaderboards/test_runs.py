@@ -1,0 +1,196 @@
+"""Which folders are runs, and what is said of the others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support_leaderboards import write_run
+
+from harness.core.errors import UsageError
+from leaderboards.runs import load_runs
+
+
+def edit(folder: Path, change: dict[str, object]) -> None:
+    path = folder / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return write_run(tmp_path / "runs" / "good", skills={"pope": 0.8}, counts=12)
+
+
+def test_runs_are_found_at_any_depth_and_once(tmp_path: Path, run: Path) -> None:
+    deep = write_run(tmp_path / "runs" / "training" / "checkpoint-100" / "eval", skills={"pope": 0.8}, counts=12)
+    runs, problems = load_runs([tmp_path / "runs", run, tmp_path / "runs" / "training"])
+    assert [found.folder for found in runs] == [run, deep]
+    assert problems == []
+
+
+def test_a_linked_run_counts_once_and_links_do_not_go_round(tmp_path: Path, run: Path) -> None:
+    other = tmp_path / "runs" / "links"
+    other.mkdir()
+    (other / "again").symlink_to(run)
+    (run.parent / "loop").symlink_to(tmp_path / "runs")
+    runs, problems = load_runs([tmp_path / "runs"])
+    assert len(runs) == 1
+    assert problems == []
+
+
+def test_a_folder_without_runs_is_named(tmp_path: Path, run: Path) -> None:
+    (run.parent / "notes").mkdir()
+    (run.parent / "notes" / "todo.txt").write_text("buy milk")
+    runs, problems = load_runs([run.parent])
+    assert len(runs) == 1
+    assert problems == [f"{run.parent / 'notes'} is not a run folder and holds none."]
+
+
+@pytest.mark.parametrize("file", ["config.json", "leaderboard.csv", "trainer_state.json"])
+def test_checkpoints_and_boards_beside_runs_are_no_problem(run: Path, file: str) -> None:
+    (run.parent / "neighbour").mkdir()
+    (run.parent / "neighbour" / file).write_text('{"model_type": "qwen2_5_vl"}')
+    (run.parent / ".hidden").mkdir()
+    assert load_runs([run.parent])[1] == []
+
+
+def test_a_half_written_run_is_named(run: Path) -> None:
+    (run / "run.json").unlink()
+    runs, problems = load_runs([run.parent])
+    assert runs == []
+    assert len(problems) == 1
+    assert "good" in problems[0]
+    assert "not finished" in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schema_version": 99}, "schema version 99"),
+        ({"model": ["x"]}, "model is not a text"),
+        ({"started": "yesterday"}, "'yesterday' is not a date"),
+        ({"data": {}}, "no data entry"),
+        ({"tasks": {}}, "no task"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_a_foreign_record_is_named_with_the_reason(run: Path, change: dict[str, object], said: str) -> None:
+    edit(run, change)
+    runs, problems = load_runs([run.parent])
+    assert runs == []
+    assert said in problems[0]
+    assert str(run) in problems[0]
+
+
+@pytest.mark.parametrize("value", [float("nan"), "high", [1]])
+def test_a_metric_that_is_no_figure_is_named(run: Path, value: object) -> None:
+    tasks = json.loads((run / "run.json").read_text())["tasks"]
+    tasks["pope"]["metrics"]["mean/accuracy"]["value"] = value
+    edit(run, {"tasks": tasks})
+    runs, problems = load_runs([run.parent])
+    assert runs == []
+    assert "'mean/accuracy' of task 'pope' is not a figure" in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        ("tasks.pope.samples", None, "samples of task 'pope' is not a count"),
+        ("tasks.pope.unanswered", "x", "unanswered of task 'pope' is not a count"),
+        ("tasks.pope.errors", -1, "errors of task 'pope' is not a count"),
+        ("tasks.pope.errors", 13, "task 'pope' has more errors than samples"),
+        ("tasks.pope.headline", ["x"], "headline of task 'pope' is not a text"),
+        ("tasks.pope.task", "mmvu", "task 'pope' is called 'mmvu'"),
+        ("tasks.pope.official.mean/accuracy", "hi", "official value 'mean/accuracy' of task 'pope' is not a number"),
+        ("tasks.pope.official.mean/accuracy", float("nan"), "official value 'mean/accuracy' of task 'pope'"),
+        pytest.param(
+            "tasks.pope.metrics.mean/accuracy.value",
+            10**400,
+            "'mean/accuracy' of task 'pope' is not a figure",
+            id="huge",
+        ),
+        ("decoding.temperature", float("nan"), "it holds a value that cannot be written"),
+        ("seed", float("nan"), "it holds a value that cannot be written"),
+        ("settings.comment", "\ud800", "it holds a value that cannot be written"),
+        ("settings.blind", {}, "the setting blind is not a text"),
+    ],
+)
+def test_an_odd_value_is_named_and_the_run_left_out(run: Path, place: str, value: object, said: str) -> None:
+    path = run / "run.json"
+    record = json.loads(path.read_text())
+    *parents, last = place.split(".")
+    holder = record
+    for parent in parents:
+        holder = holder[parent]
+    holder[last] = value
+    path.write_text(json.dumps(record))
+    runs, problems = load_runs([run.parent])
+    assert runs == []
+    assert said in problems[0]
+    assert str(run) in problems[0]
+
+
+def test_a_headline_without_its_metric_is_named(run: Path) -> None:
+    tasks = json.loads((run / "run.json").read_text())["tasks"]
+    tasks["pope"]["headline"] = "mean/beauty"
+    edit(run, {"tasks": tasks})
+    assert "no metric 'mean/beauty'" in load_runs([run.parent])[1][0]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "\x00\x01"])
+def test_a_corrupt_record_is_named(run: Path, text: str) -> None:
+    (run / "run.json").write_text(text)
+    runs, problems = load_runs([run.parent])
+    assert runs == []
+    assert str(run / "run.json") in problems[0]
+
+
+def test_a_root_that_does_not_exist_is_the_users_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such folder"):
+        load_runs([tmp_path / "nowhere"])
+
+
+def test_a_date_without_zone_is_taken_as_utc(run: Path) -> None:
+    edit(run, {"started": "2026-03-01T10:00:00"})
+    assert load_runs([run])[0][0].age[0].utcoffset() is not None
+
+
+def test_reports_are_found_html_first(run: Path) -> None:
+    assert load_runs([run])[0][0].report is None
+    (run / "report.md").write_text("x")
+    assert load_runs([run])[0][0].report == "report.md"
+    (run / "report.html").write_text("x")
+    assert load_runs([run])[0][0].report == "report.html"
+
+
+def test_diagnostics_are_read(run: Path) -> None:
+    metric = {"value": 0.9, "low": 0.8, "high": 0.95, "n": 10, "better": -1, "scale": "number", "definition": "What."}
+    stored = {
+        "metrics": {"all/caption_fidelity": metric | {"examples": ["a"], "reason": "x"}},
+        "attribution": {"pope": {"perception": {"n": 3, "examples": ["a"]}, "reasoning": 1}},
+        "judge": {"identity": "some judge", "questions": 3},
+    }
+    (run / "diagnostics.json").write_text(json.dumps(stored))
+    diagnostics = load_runs([run])[0][0].diagnostics
+    assert diagnostics is not None
+    figure = diagnostics.figures["all/caption_fidelity"]
+    assert (figure.metric.name, figure.metric.value, figure.metric.low) == ("all/caption_fidelity", 0.9, 0.8)
+    assert (figure.better, figure.is_share, figure.definition) == (-1, False, "What.")
+    assert diagnostics.attribution == {"pope": {"perception": 3, "reasoning": 1}}
+    assert diagnostics.judge == "some judge"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{", "[]", '{"metrics": {"x": 1}}', '{"metrics": {"x": {"value": "y"}}}', '{"judge": "me"}'),
+        *('{"metrics": {"x": {"value": 0.5, "better": 1e999}}}', '{"attribution": {"pope": {"x": -1}}}'),
+        *('{"attribution": {"x": {"n": 1.5}}}', '{"attribution": {"x": 3}}'),
+    ],
+)
+def test_broken_diagnostics_are_named_and_the_run_stays(run: Path, text: str) -> None:
+    (run / "diagnostics.json").write_text(text)
+    runs, problems = load_runs([run])
+    assert runs[0].diagnostics is None
+    assert str(run / "diagnostics.json") in problems[0]

@@ -1,0 +1,72 @@
+"""Shares are shown in percent, sums of points as they are: on a board and in the table of a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support_leaderboards import write_run
+
+from harness.reports.run_report import headline_table, scale_of, write_report
+from harness.runs.folder import read_run
+from leaderboards.board import Board
+from leaderboards.build import BoardConfig, build_board
+from leaderboards.markdown import render_markdown
+
+
+def write_foreign(folder: Path, task: str, **figures: float) -> Path:
+    """A run of one of lmms-eval's own tasks, with a headline of these figures."""
+    write_run(folder, model=folder.name, skills={"pope": 0.8}, counts=12)
+    record = json.loads((folder / "run.json").read_text())
+    metric: dict[str, Any] = {"name": "all/score", "n": 100, **figures}
+    result = record["tasks"]["pope"] | {"task": task, "headline": "all/score", "metrics": {"all/score": metric}}
+    record["tasks"] = {task: result | {"official": {"all/score": metric["value"]}}}
+    record["data"] = {task: record["data"]["pope"]}
+    (folder / "run.json").write_text(json.dumps(record))
+    return folder
+
+
+def board_of(root: Path) -> Board:
+    return build_board(BoardConfig(runs=[root]))
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [([], 100), ([None, 0.5], 100), ([1.0, -1.0], 100), ([0.5, 1.01], 1), ([-30.0], 1), ([1523.4, None], 1)],
+)
+def test_only_values_decide_the_scale(values: list[float | None], scale: float) -> None:
+    assert scale_of(values) == scale
+
+
+def test_a_share_whose_interval_reaches_beyond_1_is_a_share(tmp_path: Path) -> None:
+    write_foreign(tmp_path / "a", "ai2d", value=0.97, stderr=0.0171, low=0.9364, high=1.0036)
+    write_foreign(tmp_path / "b", "ai2d", value=0.9, stderr=0.03, low=0.84, high=0.96)
+    board = board_of(tmp_path)
+    assert board.groups[0].columns[0].scale == 100
+    assert "**97.0** [93.6, 100.4]" in render_markdown(board)
+    table = headline_table(read_run(tmp_path / "a")).splitlines()
+    assert table[0].split()[2] == "%"
+    assert table[2].split()[2:6] == ["97.0", "[93.6,", "100.4]", "97.0"]
+
+
+def test_sums_of_points_are_no_percentages(tmp_path: Path) -> None:
+    folder = write_foreign(tmp_path / "a", "mme", value=1523.4, stderr=12.0, low=1500.0, high=1546.8)
+    markdown = render_markdown(board_of(tmp_path))
+    assert "**1523.4** [1500.0, 1546.8]" in markdown
+    assert "mme<br>all, score (not in percent)" in markdown
+    table = headline_table(read_run(folder))
+    assert "1523.4  [1500.0, 1546.8]" in table
+    assert "% or number" in table.splitlines()[0]
+    assert "official %" not in table
+    report = write_report(read_run(folder), folder).read_text()
+    assert "| all/score | 1523.4" in report
+    assert "12.0" in report
+    assert "152340" not in report
+
+
+def test_the_table_of_shares_is_in_percent(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "a", counts=20)
+    header = headline_table(read_run(folder), style="github").splitlines()[0]
+    assert [cell.strip() for cell in header.split("|")[3:6]] == ["%", "95 % interval", "official %"]

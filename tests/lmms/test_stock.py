@@ -1,0 +1,377 @@
+"""Stock lmms-eval over the plug-ins gives the figures of the harness; its own tasks run under the harness's loop."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from support_benchmarks import image_bytes, write_all
+
+from harness.benchmarks.catalogue import find_tasks_dir
+from harness.core.errors import DataError, MediaError, UsageError
+from harness.core.types import Response, SampleRecord, TaskResult
+from harness.evaluation.task_registry import TaskData, load_task
+
+# lmms-eval and what it imports warn of each other's deprecations.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+METRICS = {
+    "pope": {"accuracy": "mean/accuracy", "f1": "mean/f1", "yes_ratio": "mean/yes_ratio"},
+    "videohallucer": {"both": "mean/both", "basic": "mean/basic", "hallucinated": "mean/hallucinated"},
+    "mmbench": {"circular": "all/circular", "vanilla": "all/vanilla"},
+    "mmvu": {"accuracy": "all/accuracy"},
+}
+OFFICIAL = {
+    "pope": {"official_accuracy": "mean/accuracy"},
+    "videohallucer": {"official_both": "mean/both"},
+    "mmbench": {"official_circular": "all/circular"},
+    "mmvu": {},
+}
+
+
+def recorded(sample_id: str, target: str) -> str:
+    """A response that depends on the sample alone: mostly right, in several forms."""
+    draw = hashlib.sha256(sample_id.encode()).digest()[0]
+    if draw < 90:
+        return target
+    if draw < 190:
+        return f"<think>It may be B, or no.</think>\n<answer>{target}</answer>"
+    return ["", "yes", "No.", "B", "The answer is yes", "<think>yes, A", "dolly zoom"][draw % 7]
+
+
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_all(tmp_path_factory.mktemp("copies"))
+
+
+@pytest.fixture(scope="module")
+def _environment(copies: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HARNESS_DATA", str(copies))
+        patch.setenv("LMMS_EVAL_DATASETS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def models(_environment: None) -> dict[str, Any]:
+    from lmms_eval.api.model import lmms
+
+    class Simple(lmms):  # type: ignore[misc]
+        is_simple = True
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: dict[tuple[str, int], Any] = {}
+
+        def generate_until(self, requests: list[Any]) -> list[str]:
+            return [self.respond(*request.args) for request in requests]
+
+        def respond(self, text: str, settings: Any, visuals: Any, number: int, task: str, split: str) -> str:
+            doc = self.task_dict[task][split][number]
+            self.seen[task, number] = (text, visuals(doc))
+            return recorded(doc["id"], doc["target"])
+
+        def loglikelihood(self, requests: Any) -> Any:
+            raise NotImplementedError
+
+        def generate_until_multi_round(self, requests: Any) -> Any:
+            raise NotImplementedError
+
+    class Chat(Simple):
+        is_simple = False
+
+        def respond(self, text: str, messages: Any, settings: Any, number: int, task: str, split: str) -> str:
+            doc = self.task_dict[task][split][number]
+            self.seen[task, number] = messages(doc)
+            return recorded(doc["id"], doc["target"])
+
+    return {"simple": Simple(), "chat": Chat()}
+
+
+@pytest.fixture(scope="module")
+def stock(models: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Results of lmms-eval's evaluator, by kind of model and task."""
+    from lmms_eval.evaluator import simple_evaluate
+    from lmms_eval.tasks import TaskManager
+
+    manager = TaskManager(include_path=str(find_tasks_dir()), include_defaults=False)
+    names = [f"harness_{task}" for task in METRICS]
+    return {
+        kind: simple_evaluate(model, tasks=names, task_manager=manager, bootstrap_iters=0)["results"]
+        for kind, model in models.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def ours(copies: Path) -> dict[str, TaskResult]:
+    return {task: run(load_task(task, data=str(copies)), recorded) for task in METRICS}
+
+
+def run(task: TaskData, respond: Any) -> TaskResult:
+    records = []
+    for sample in task.samples:
+        response = Response(sample_id=sample.id, text=respond(sample.id, sample.target))
+        records.append(SampleRecord(sample=sample, response=response, verdict=task.judge(sample, response)))
+    return task.summarise(records)
+
+
+@pytest.mark.parametrize("task", METRICS)
+@pytest.mark.parametrize("kind", ["simple", "chat"])
+def test_stock_gives_the_same_figures(
+    stock: dict[str, dict[str, Any]], ours: dict[str, TaskResult], kind: str, task: str
+) -> None:
+    found = stock[kind][f"harness_{task}"]
+    result = ours[task]
+    for name, measure in METRICS[task].items():
+        assert found[f"{name},none"] == pytest.approx(result.metrics[measure].value), name
+    for name, measure in OFFICIAL[task].items():
+        assert found[f"{name},none"] == pytest.approx(result.official[measure]), name
+    assert result.headline in METRICS[task].values()
+    # Neither all right nor all wrong, or the comparison would say nothing.
+    assert 0.1 < (result.metrics[result.headline].value or 0) < 0.95
+
+
+def test_simple_models_see_prompt_and_media(stock: Any, models: dict[str, Any], copies: Path) -> None:
+    for name in METRICS:
+        task = load_task(name, data=str(copies))
+        for number, sample in enumerate(task.samples[:2]):
+            text, visuals = models["simple"].seen[f"harness_{name}", number]
+            assert text == sample.prompt
+            (visual,) = visuals
+            if sample.media[0].kind == "image":
+                assert visual.tobytes() == task.open_media(sample.id)[0].tobytes()
+            else:
+                assert visual == str(copies / name / sample.media[0].source)
+
+
+def test_chat_models_see_one_turn(stock: Any, models: dict[str, Any], copies: Path) -> None:
+    for name in METRICS:
+        sample = load_task(name, data=str(copies)).samples[0]
+        (turn,) = models["chat"].seen[f"harness_{name}", 0]
+        assert turn["role"] == "user"
+        assert [part["type"] for part in turn["content"]] == [sample.media[0].kind, "text"]
+        assert turn["content"][1]["text"] == sample.prompt
+
+
+@pytest.mark.usefixtures("_environment")
+def test_lmms_task_of_a_loaded_task(copies: Path) -> None:
+    from lmms_eval.api.reasoning import parse_reasoning_tags_config
+
+    data = load_task("mmvu", data=str(copies), prompt_format="think")
+    task = data.lmms_task
+    assert task is data.lmms_task
+    assert task.task_name == "harness_mmvu"
+    doc = task.eval_docs[0]
+    assert task.doc_to_text(doc) == data.samples[0].prompt
+    assert task.doc_to_target(doc) == data.samples[0].target
+    # lmms-eval's default would take the reasoning away before the scoring sees it.
+    assert parse_reasoning_tags_config('[["<think>", "</think>"]]', task.config.reasoning_tags) is None
+
+
+def test_stock_raises_the_data_error(models: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from harness.lmms import plugin
+
+    monkeypatch.setenv("HARNESS_DATA", str(tmp_path / "gone"))
+    settings = {
+        "task": "pope",
+        "hub": "a/b",
+        "revision": "main",
+        "split": "test",
+        "media": "image",
+        "columns": ["image"],
+    }
+    with pytest.raises(DataError, match="does not exist"):
+        plugin.load_docs([settings])
+
+
+TEMPLATE = """
+task: {name}
+dataset_path: {data}
+test_split: test
+output_type: {output}
+doc_to_visual: !function utils.doc_to_visual
+doc_to_text: question
+doc_to_target: answer
+process_results: !function utils.process_results
+metric_list:
+  - metric: exact
+    aggregation: mean
+  - metric: pairs
+    aggregation: !function utils.pairs
+  - metric: submission
+    aggregation: !function utils.submission
+generation_kwargs:
+  max_new_tokens: 5
+  until: ["###"]
+metadata:
+  - version: 3.0
+"""
+UTILS = """
+def doc_to_visual(doc):
+    return [image.convert("RGB") for image in doc["images"]] + [doc["extra"]] * (doc["extra"] is not None)
+
+def process_results(doc, results):
+    right = results[0] == doc["answer"]
+    return {"exact": float(right), "pairs": {"pair": doc["pair"], "right": right}, "submission": results[0]}
+
+def pairs(items):
+    right = {}
+    for item in items:
+        right[item["pair"]] = right.get(item["pair"], True) and item["right"]
+    return sum(right.values()) / len(right)
+
+def submission(items, args):
+    raise OSError("writes a file")
+"""
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory, copies: Path, _environment: None) -> Path:
+    """A folder with tasks of lmms-eval's kind and their data."""
+    import datasets
+
+    folder = tmp_path_factory.mktemp("foreign")
+    (folder / "tasks").mkdir()
+    rows = []
+    for number in range(6):
+        images = [{"bytes": image_bytes(number + part), "path": None} for part in range(number % 3)]
+        if number == 5:
+            images[1]["bytes"] = images[1]["bytes"][:50]
+        video = str(copies / "mmvu/videos/Art/0.mp4") if number == 0 else None
+        rows.append(
+            {
+                "question": f" What is {number}? ",
+                "answer": str(number),
+                "pair": number // 2,
+                "images": images,
+                "extra": video,
+            }
+        )
+    features = datasets.Features(
+        {
+            "question": datasets.Value("string"),
+            "answer": datasets.Value("string"),
+            "pair": datasets.Value("int64"),
+            "images": datasets.List(datasets.Image()),
+            "extra": datasets.Value("string"),
+        }
+    )
+    data = folder / "data/foreign_task"
+    data.mkdir(parents=True)
+    datasets.Dataset.from_list(rows, features=features).to_parquet(str(data / "test-00000-of-00001.parquet"))
+    (folder / "tasks/utils.py").write_text(UTILS)
+    for name, output in (("foreign_task", "generate_until"), ("foreign_likelihood", "loglikelihood")):
+        text = TEMPLATE.format(name=name, data="somebody/foreign_data", output=output)
+        if output != "generate_until":
+            text = text[: text.index("generation_kwargs")]
+        (folder / f"tasks/{name}.yaml").write_text(text)
+    return folder
+
+
+def test_foreign_task_is_asked_and_scored_its_own_way(foreign: Path) -> None:
+    task = load_task("foreign_task", data=str(foreign / "data"), tasks_dir=foreign / "tasks")
+    assert (task.name, task.version, task.source, task.max_new_tokens) == ("foreign_task", "3.0", "dir:foreign_task", 5)
+    assert [sample.id for sample in task.samples] == list("012345")
+    assert task.samples[3].prompt == "What is 3?"
+    assert task.samples[3].target == "3"
+    assert [[medium.kind for medium in sample.media] for sample in task.samples] == [
+        ["video"], ["image"], ["image", "image"], [], ["image"], ["image", "image"],
+    ]  # fmt: skip
+    (video,) = task.open_media("0")
+    assert video.total_frames == 6
+    first, second = task.open_media("2")
+    assert first.tobytes() == Image.open(io.BytesIO(image_bytes(2))).tobytes()
+    assert second.tobytes() == Image.open(io.BytesIO(image_bytes(3))).tobytes()
+    with pytest.raises(MediaError, match=r"foreign_task\[5\] cannot be opened"):
+        task.open_media("5")
+    texts = {"0": "0", "1": " 1 ### 7", "2": "<think>9</think>2", "3": "<think>2</think><answer>3</answer>", "4": "5"}
+    records = []
+    for sample in task.samples:
+        if sample.id == "5":
+            response = Response(sample_id="5", text="", error="media: cut")
+        else:
+            response = Response(sample_id=sample.id, text=texts[sample.id])
+        records.append(SampleRecord(sample=sample, response=response, verdict=task.judge(sample, response)))
+    assert [record.verdict.status for record in records] == ["correct"] * 4 + ["incorrect", "error"]
+    result = task.summarise(records)
+    assert result.headline == "all/exact"
+    assert result.metrics["all/exact"].value == pytest.approx(4 / 5)
+    # Variance of four ones and a zero: 0.2; 0.2 / 5 under the root.
+    assert result.metrics["all/exact"].stderr == pytest.approx(0.2)
+    assert result.metrics["all/exact"].n_errors == result.errors == 1
+    assert result.metrics["all/pairs"].value == pytest.approx(2 / 3)
+    assert result.metrics["all/submission"].value is None
+
+
+def test_foreign_task_takes_no_answer_for_none(foreign: Path) -> None:
+    task = load_task("foreign_task", data=str(foreign / "data"), tasks_dir=foreign / "tasks")
+    verdict = task.judge(task.samples[0], Response(sample_id="0", text="  "))
+    assert verdict.status == "unanswered"
+
+
+def test_foreign_task_judges_each_repeat_by_its_own_response(foreign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = load_task("foreign_task", data=str(foreign / "data"), tasks_dir=foreign / "tasks")
+    score, scored = task.lmms_task.config.process_results, []
+    monkeypatch.setattr(
+        task.lmms_task.config, "process_results", lambda doc, results: scored.append(results[0]) or score(doc, results)
+    )
+
+    def summed(items: list[dict[str, Any]]) -> float:
+        return sum(item.pop("right") for item in items) / len(items)
+
+    monkeypatch.setattr(task.lmms_task, "aggregation", lambda: {"pairs": summed})
+    sample = task.samples[3]
+    values = []
+    # The third repeat has the response of the second, whose result the aggregation has changed.
+    for text in ("wrong", "3", "3"):
+        response = Response(sample_id="3", text=text)
+        record = SampleRecord(sample=sample, response=response, verdict=task.judge(sample, response))
+        assert record.verdict.status == ("correct" if text == "3" else "incorrect")
+        values.append(task.summarise([record]).metrics["all/pairs"].value)
+    assert values == [0, 1, 1]
+    assert scored == ["wrong", "3", "3"]
+
+
+def test_foreign_scoring_that_fails_costs_its_sample(foreign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = load_task("foreign_task", data=str(foreign / "data"), tasks_dir=foreign / "tasks")
+
+    def fail(doc: object, results: object) -> None:
+        raise OSError("no judge at this address")
+
+    monkeypatch.setattr(task.lmms_task.config, "process_results", fail)
+    sample = task.samples[0]
+    response = Response(sample_id="0", text="0")
+    verdict = task.judge(sample, response)
+    assert verdict.status == "error"
+    assert verdict.reason == "the task's own scoring failed: OSError: no judge at this address"
+    result = task.summarise([SampleRecord(sample=sample, response=response, verdict=verdict)])
+    assert (result.errors, result.samples) == (1, 1)
+    assert result.metrics["all/exact"].value is None
+
+
+def test_foreign_task_whose_package_is_missing(foreign: Path) -> None:
+    tasks = foreign / "needy"
+    tasks.mkdir()
+    (tasks / "utils.py").write_text("import no_such_package\n\ndef doc_to_visual(doc):\n    return []\n")
+    (tasks / "needy_task.yaml").write_text("task: needy_task\ndoc_to_visual: !function utils.doc_to_visual\n")
+    with pytest.raises(UsageError, match="needs the package 'no_such_package'"):
+        load_task("needy_task", data=str(foreign / "data"), tasks_dir=tasks)
+
+
+def test_foreign_task_that_cannot_run(foreign: Path, tmp_path: Path) -> None:
+    tasks = foreign / "tasks"
+    with pytest.raises(UsageError, match="'foreign_likelihood' is evaluated by 'loglikelihood'"):
+        load_task("foreign_likelihood", tasks_dir=tasks)
+    with pytest.raises(UsageError, match="has no demo data"):
+        load_task("foreign_task", data="demo", tasks_dir=tasks)
+    with pytest.raises(DataError, match="has no folder 'foreign_task' or 'foreign_data'"):
+        load_task("foreign_task", data=str(tmp_path), tasks_dir=tasks)
+    with pytest.raises(
+        DataError, match=r"foreign_task: data set somebody/foreign_data cannot be loaded: .*HF_HUB_OFFLINE"
+    ):
+        load_task("foreign_task", data="hub", tasks_dir=tasks)

@@ -1,0 +1,250 @@
+"""`report.html` in a real browser: hostile texts stay texts, filters work, ten thousand samples stay usable."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support_browser import CHROMIUM, Browser
+from support_diagnostics import annotations_of, make_record, plant
+
+from harness.core.errors import MediaError
+from harness.core.types import Sample, SampleRecord
+from harness.diagnostics.diagnose import Diagnosis, examine
+from harness.media.videos import Video
+from harness.reports import thumbnails
+from harness.reports.page import render_page
+from harness.reports.plots import intervals, waterfall
+from harness.reports.thumbnails import Thumbnails, encode, make_thumbnails
+
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+NO_PICTURES = Thumbnails(uris=[], of_sample={}, left_out=0, failed=0)
+READY = "document.documentElement?.dataset.ready === 'yes'"
+HOSTILE = (
+    "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'> <!-- <script> "
+    "<answer> \"yes\" & 'no' </answer> <think>\u2028 <b>bold</b> ${window.hacked = 1}</think> \ud83d\udc36"
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with warnings.catch_warnings():
+        # Forking beside threads of other tests is what starting a browser is.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        opened = Browser()
+    with opened:
+        yield opened
+
+
+def diagnosis_of(records: list[SampleRecord]) -> Diagnosis:
+    return examine(records, prompt_format="grounded")
+
+
+def planted_diagnosis(count: int) -> Diagnosis:
+    planted = plant(count, seed=3)
+    return examine(
+        [one.record for one in planted],
+        prompt_format="grounded",
+        annotations=annotations_of(planted),
+        blind={(one.record.sample.task, one.record.sample.id): one.blind for one in planted},
+    )
+
+
+def write(path: Path, diagnosis: Diagnosis, pictures: Thumbnails = NO_PICTURES, name: str = "run") -> str:
+    path.write_text(render_page(diagnosis, run=None, name=name, pictures=pictures), encoding="utf-8")
+    return path.as_uri()
+
+
+def shown(browser: Browser) -> int:
+    return int(browser.run("document.getElementById('count').textContent").split()[0])
+
+
+def choose(browser: Browser, name: str, value: str) -> None:
+    browser.run(
+        f"(() => {{ const f = document.getElementById('f-{name}'); f.value = {json.dumps(value)};"
+        "f.dispatchEvent(new Event('change')); })()"
+    )
+
+
+@needs_browser
+def test_texts_of_models_and_data_are_never_read_as_html(browser: Browser, tmp_path: Path) -> None:
+    records = [
+        make_record(HOSTILE, question=HOSTILE, sample_id="a/<b>&'\"%", task="pope"),
+        make_record("", error=HOSTILE, sample_id=HOSTILE),
+        make_record(HOSTILE, kind="choice", target="A", choices={"A": HOSTILE, "<i>B</i>": "x"}, sample_id="c"),
+    ]
+    url = write(tmp_path / "report.html", diagnosis_of(records), name=HOSTILE)
+    browser.events.clear()
+    browser.open(url, ready=READY)
+    for place in range(3):
+        browser.run(f"document.querySelectorAll('.row')[{place}].click()")
+        text = browser.run("document.getElementById('detail').textContent")
+        assert "<img src=x onerror" in text
+    assert browser.run("window.hacked === undefined")
+    assert browser.run("document.querySelectorAll('main b, main i, main img, header img').length") == 0
+    assert browser.complaints() == []
+
+
+@needs_browser
+def test_filters_agree_with_the_figures(browser: Browser, tmp_path: Path) -> None:
+    diagnosis = planted_diagnosis(300)
+    browser.open(write(tmp_path / "report.html", diagnosis), ready=READY)
+    assert shown(browser) == 300
+    for cause, counts in diagnosis.attribution["pope"].items():
+        if counts["n"]:
+            browser.run(f"document.querySelector('a[data-task=pope][data-cause={cause}]').click()")
+            assert shown(browser) == counts["n"], cause
+    browser.run("document.getElementById('reset').click()")
+    assert shown(browser) == 300
+    choose(browser, "flag", "looping")
+    assert shown(browser) == sum("looping" in finding.flags for finding in diagnosis.findings)
+    choose(browser, "flag", "")
+    choose(browser, "verdict", "correct")
+    choose(browser, "task", "mmvu")
+    right = [item for item in diagnosis.evidence if item.is_right and item.sample.task == "mmvu"]
+    assert shown(browser) == len(right)
+    browser.run("document.getElementById('reset').click()")
+    browser.run(
+        "(() => { const f = document.getElementById('f-text'); f.value = 'LOOK AGAIN AT'; "
+        "f.dispatchEvent(new Event('input')); })()"
+    )
+    expected = sum("look again at" in item.record.response.text for item in diagnosis.evidence)
+    browser.wait(f"document.getElementById('count').textContent.startsWith('{expected} of')")
+    choose(browser, "cause", "truncation")
+    choose(browser, "verdict", "correct")
+    assert shown(browser) == 0
+    assert "No sample fits" in browser.run("document.getElementById('detail').textContent")
+
+
+@needs_browser
+def test_a_link_opens_its_sample_and_keys_move_on(browser: Browser, tmp_path: Path) -> None:
+    diagnosis = planted_diagnosis(60)
+    url = write(tmp_path / "report.html", diagnosis)
+    item = diagnosis.evidence[41]
+    browser.open(f"{url}#{item.sample.task}/{item.sample.id}", ready=READY)
+    heading = "document.querySelector('#detail h3').textContent"
+    assert browser.run(heading) == f"{item.sample.task} · {item.sample.id}"
+    assert item.sample.question in browser.run("document.querySelector('.row[aria-selected=true]').textContent")
+    browser.run("document.getElementById('list').dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowDown'}))")
+    assert browser.run(heading).endswith(diagnosis.evidence[42].sample.id)
+    browser.run("document.getElementById('list').dispatchEvent(new KeyboardEvent('keydown', {key: 'End'}))")
+    assert browser.run(heading).endswith(diagnosis.evidence[59].sample.id)
+
+
+@needs_browser
+def test_examples_in_the_tables_lead_to_samples(browser: Browser, tmp_path: Path) -> None:
+    diagnosis = planted_diagnosis(60)
+    browser.open(write(tmp_path / "report.html", diagnosis), ready=READY)
+    target = browser.run(
+        "(() => { const a = document.querySelector('details a'); a.click(); return a.textContent; })()"
+    )
+    browser.wait(f"document.querySelector('#detail h3').textContent.endsWith({json.dumps(target)})")
+
+
+@needs_browser
+def test_ten_thousand_samples_stay_usable(browser: Browser, tmp_path: Path) -> None:
+    base = planted_diagnosis(200)
+    times = 50
+    evidence, findings = [], []
+    for turn in range(times):
+        for item, finding in zip(base.evidence, base.findings, strict=True):
+            sample_id = f"{item.sample.id}/{turn}"
+            sample = replace(item.sample, id=sample_id)
+            evidence.append(replace(item, record=replace(item.record, sample=sample)))
+            findings.append(replace(finding, id=sample_id))
+    url = write(tmp_path / "report.html", replace(base, evidence=evidence, findings=findings))
+    seconds = browser.open(url, ready=READY)
+    assert shown(browser) == 10_000
+    assert browser.run("document.querySelectorAll('.row').length") < 60
+    took_ms = browser.run(
+        "(() => { const t = performance.now(); const f = document.getElementById('f-cause');"
+        "f.value = 'truncation'; f.dispatchEvent(new Event('change')); return performance.now() - t; })()"
+    )
+    assert shown(browser) == times * sum(finding.cause == "truncation" for finding in base.findings)
+    browser.run("document.getElementById('reset').click()")
+    browser.run("document.getElementById('list').scrollTop = 9000 * 44")
+    browser.wait("[...document.querySelectorAll('.row')].some((row) => row.id === 'row-9002')")
+    # Generous: machines that run tests are often busy.
+    assert seconds < 15
+    assert took_ms < 1500
+
+
+@needs_browser
+def test_pictures_are_shown_and_a_narrow_window_does_not_scroll_sideways(browser: Browser, tmp_path: Path) -> None:
+    diagnosis = planted_diagnosis(30)
+    samples = [item.sample for item in diagnosis.evidence]
+    pictures = make_thumbnails(samples, lambda sample: [Image.new("RGB", (84, 84), "red")])
+    url = write(tmp_path / "report.html", diagnosis, pictures)
+    browser.size(420, 800)
+    try:
+        browser.open(url, ready=READY)
+        assert browser.run("document.querySelector('#detail img').naturalWidth") == 84
+        assert browser.run("document.documentElement.scrollWidth") <= 420
+    finally:
+        browser.size(1320, 900)
+
+
+def test_the_page_is_one_file_that_names_no_address() -> None:
+    page = render_page(planted_diagnosis(30), run=None, name="run", pictures=NO_PICTURES)
+    assert not re.search(r"(?:src|href)=[\"'](?!#|data:)", page)
+    assert "http" not in page.replace("http-equiv", "")
+    assert "default-src 'none'" in page
+
+
+def test_thumbnails_of_one_image_are_made_once_and_kept_within_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+
+    def open_media(sample: Sample) -> list[Image.Image | Video]:
+        opened.append(sample.id)
+        if sample.cluster == "image-1":
+            raise MediaError("broken")
+        return [Image.new("RGB", (400, 300), "blue")]
+
+    samples = [make_record("", sample_id=str(n), cluster=f"image-{n // 4}").sample for n in range(20)]
+    one = len(encode(Image.new("RGB", (400, 300), "blue")))
+    monkeypatch.setattr(thumbnails, "_THREADS", 1)
+    found = make_thumbnails(samples, open_media, budget_bytes=2 * one)
+    assert opened == ["0", "4", "8"]
+    assert (len(found.uris), found.failed, found.left_out) == (2, 4, 8)
+    assert found.of_sample["pope", "0"] == found.of_sample["pope", "3"] == [0]
+    assert found.of_sample["pope", "11"] == [1]
+    assert len(found.of_sample) == 8
+    assert make_thumbnails(samples, open_media, budget_s=0.0).left_out == 20
+
+
+def test_a_videos_frames_stand_side_by_side() -> None:
+    import base64
+    import io
+
+    frames = np.zeros((8, 60, 80, 3), np.uint8)
+    video = Video(frames=frames, fps=1.0, indices=tuple(range(8)), total_frames=8, duration_s=8.0)
+    picture = Image.open(io.BytesIO(base64.b64decode(encode(video).split(",")[1])))
+    assert picture.size == (4 * 80 + 3 * 2, 60)
+
+
+def test_bars_of_a_waterfall_add_up() -> None:
+    drawing = waterfall(100, [("perception", 30), ("<b>", 10)], title="x")
+    assert re.findall(r"<title>(.*?)</title>", drawing) == [
+        "all samples: 100 (100.0 %)",
+        "perception: 30 (30.0 %)",
+        "&lt;b&gt;: 10 (10.0 %)",
+        "right: 60 (60.0 %)",
+    ]
+    widths = [float(width) for width in re.findall(r'<rect [^>]*? width="([\d.]+)"', drawing)]
+    assert widths[1] + widths[2] + widths[3] == pytest.approx(widths[0], abs=0.3)
+    assert "–" in waterfall(0, [], title="none")
+
+
+def test_intervals_are_cut_at_the_ends_of_the_axis() -> None:
+    drawing = intervals([("a", 0.5, -0.2, 1.4), ("b", 0.1, None, None)], title="x")
+    line = re.search(r'<line x1="([\d.]+)" x2="([\d.]+)" [^>]*class="interval"', drawing)
+    grid = [float(x) for x in re.findall(r'<line x1="([\d.]+)"[^>]*class="grid"', drawing)]
+    assert line is not None
+    assert [float(line[1]), float(line[2])] == [min(grid), max(grid)]

@@ -1,0 +1,361 @@
+"""The run folder: nothing finished is lost, other settings are refused, and what is written can be read."""
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support_runs import SETTINGS, make_record, make_run
+
+from harness.core.errors import StoreError
+from harness.core.files import write_atomically
+from harness.core.types import Verdict
+from harness.runs.folder import RunFolder, Shard, decode_record, encode_record, read_records, read_run
+
+
+def test_a_record_survives_its_line() -> None:
+    record = make_record("random/1", text="line one\nline two \u0085 <answer>")
+    line = encode_record(record)
+    assert "\n" not in line
+    assert decode_record(line) == record
+
+
+def test_log_probabilities_survive_their_line() -> None:
+    record = make_record("a")
+    record = replace(record, response=replace(record.response, answer_logprobs=(-0.25, -1e-06)))
+    assert decode_record(encode_record(record)) == record
+
+
+def store_shard(path: Path, *sample_ids: str, rank: int = 1) -> Shard:
+    shard = Shard(path, rank, (path / "samples.jsonl").stat().st_size)
+    for sample_id in sample_ids:
+        shard.append(make_record(sample_id))
+    return shard
+
+
+def test_shards_are_taken_up_by_whoever_goes_on(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.append(make_record("a"))
+    for rank, sample_id in ((1, "b"), (12, "c")):
+        shard = store_shard(tmp_path, sample_id, rank=rank)
+        assert set(shard.finished) == {("pope", "a")}
+        shard.close()
+    folder.close()
+    assert [record.sample.id for record in read_records(tmp_path)] == ["a", "b", "c"]
+    with (tmp_path / "samples.rank-12.jsonl").open("a") as file:
+        file.write('{"torn')
+    again = RunFolder(tmp_path, SETTINGS)
+    assert set(again.finished) == {("pope", "a"), ("pope", "b"), ("pope", "c")}
+    again.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".harness.lock", "config.json", "samples.jsonl"]
+
+
+def test_a_shard_that_is_still_written_keeps_others_out(tmp_path: Path) -> None:
+    RunFolder(tmp_path, SETTINGS).close()
+    shard = store_shard(tmp_path, "b")
+    for fresh in (False, True):
+        with pytest.raises(StoreError, match="another process"):
+            RunFolder(tmp_path, SETTINGS, fresh=fresh)
+    assert [record.sample.id for record in read_records(tmp_path)] == ["b"]
+    shard.close()
+    fresh_folder = RunFolder(tmp_path, SETTINGS, fresh=True)
+    assert fresh_folder.finished == {}
+    fresh_folder.close()
+
+
+def test_a_shard_elsewhere_than_the_run_is_refused(tmp_path: Path) -> None:
+    RunFolder(tmp_path / "run", SETTINGS).close()
+    with pytest.raises(StoreError, match="rank 3 does not see the run"):
+        Shard(tmp_path / "elsewhere", 3, 0)
+    with pytest.raises(StoreError, match="all machines share"):
+        Shard(tmp_path / "run", 3, 10)
+
+
+def test_a_shard_reads_no_further_than_the_run_was_when_it_was_opened(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.append(make_record("a"))
+    size_bytes = folder.size_bytes
+    folder.append(make_record("b"))
+    shard = Shard(tmp_path, 1, size_bytes)
+    assert set(shard.finished) == {("pope", "a")}
+    shard.close()
+    folder.close()
+
+
+def test_half_a_character_is_stored_and_read_back(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.append(make_record("a", text="yes \ud83d ü"))
+    folder.close()
+    assert next(read_records(tmp_path)).response.text == "yes \ud83d ü"
+
+
+def test_verdicts_can_be_replaced_as_a_whole(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, SETTINGS)
+    for sample_id in ("b", "a"):
+        folder.append(make_record(sample_id))
+    folder.sort([("pope", "a"), ("pope", "b")])
+    changed = Verdict(sample_id="x", answer="no", status="incorrect")
+    folder.rewrite(replace(record, verdict=changed) for record in read_records(tmp_path))
+    folder.close()
+    assert [(record.sample.id, record.verdict) for record in read_records(tmp_path)] == [("a", changed), ("b", changed)]
+
+
+def test_a_finished_run_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run", SETTINGS)
+    for sample_id in ("b", "a"):
+        folder.append(make_record(sample_id))
+    folder.sort([("pope", "a"), ("pope", "b")])
+    folder.complete(make_run())
+    folder.close()
+    assert read_run(tmp_path / "run") == make_run()
+    assert [record.sample.id for record in read_records(tmp_path / "run")] == ["a", "b"]
+
+
+def test_the_same_settings_go_on_and_skip_what_is_finished(tmp_path: Path) -> None:
+    first = RunFolder(tmp_path, SETTINGS)
+    first.append(make_record("a"))
+    first.append(make_record("b", error="media: broken"))
+    first.close()
+    second = RunFolder(tmp_path, SETTINGS)
+    assert second.finished == {("pope", "a"): (123,)}
+    assert second.failed == {("pope", "b")}
+    second.append(make_record("b"))
+    second.sort([("pope", "a"), ("pope", "b")])
+    second.close()
+    assert [record.response.error for record in read_records(tmp_path)] == [None, None]
+
+
+@pytest.mark.parametrize("torn", ['{"sample": {"task": "po', "\x00\x00\x00", '{"sample":{}}'])
+def test_a_torn_last_line_is_cut_and_the_rest_kept(tmp_path: Path, torn: str) -> None:
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.append(make_record("a"))
+    folder.close()
+    with (tmp_path / "samples.jsonl").open("a", encoding="utf-8") as file:
+        file.write(torn)
+    again = RunFolder(tmp_path, SETTINGS)
+    assert set(again.finished) == {("pope", "a")}
+    again.append(make_record("b"))
+    again.close()
+    assert [record.sample.id for record in read_records(tmp_path)] == ["a", "b"]
+
+
+def test_a_torn_only_line_longer_than_a_block_is_cut(tmp_path: Path) -> None:
+    RunFolder(tmp_path, SETTINGS).close()
+    (tmp_path / "samples.jsonl").write_text("x" * 200_000)
+    folder = RunFolder(tmp_path, SETTINGS)
+    assert folder.finished == {}
+    folder.close()
+    assert (tmp_path / "samples.jsonl").read_text() == ""
+
+
+def test_a_process_killed_while_writing_loses_only_what_was_in_flight(tmp_path: Path) -> None:
+    program = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[2])
+from support_runs import SETTINGS, make_record
+from harness.runs.folder import RunFolder
+folder = RunFolder(__import__("pathlib").Path(sys.argv[1]), SETTINGS)
+for index in range(50):
+    folder.append(make_record(str(index)))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    arguments = [sys.executable, "-c", program, str(tmp_path / "run"), str(Path(__file__).parents[1] / "support")]
+    result = subprocess.run(arguments, check=False)
+    assert result.returncode == -9
+    folder = RunFolder(tmp_path / "run", SETTINGS)
+    assert len(folder.finished) == 50
+    folder.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"model": {"name": "m", "weights": "sha256:other"}}, "model.weights: stored 'sha256:1', asked 'sha256:other'"),
+        ({"seed": 1}, "seed: stored 0, asked 1"),
+        ({"tasks": {"pope": {"digest": "sha256:3"}}}, "tasks.pope.digest"),
+        ({"tasks": {"pope": {"digest": "sha256:2"}, "mmvu": {"digest": "x"}}}, "tasks.mmvu.digest"),
+    ],
+)
+def test_other_settings_are_refused_by_name(tmp_path: Path, change: dict[str, object], named: str) -> None:
+    RunFolder(tmp_path, SETTINGS).close()
+    with pytest.raises(StoreError) as caught:
+        RunFolder(tmp_path, {**SETTINGS, **change})
+    assert named in str(caught.value)
+    assert "--fresh" in str(caught.value)
+
+
+def test_fresh_starts_over_and_removes_what_the_old_run_left(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.append(make_record("a"))
+    folder.sort([("pope", "a")])
+    folder.complete(make_run())
+    folder.close()
+    again = RunFolder(tmp_path, {**SETTINGS, "seed": 5}, fresh=True)
+    assert again.finished == {}
+    again.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".harness.lock", "config.json", "samples.jsonl"]
+
+
+def test_a_folder_of_something_else_is_left_alone_even_with_fresh(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(StoreError, match="not a run folder"):
+        RunFolder(tmp_path, SETTINGS, fresh=True)
+    assert (tmp_path / "thesis.tex").read_text() == "x"
+
+
+def test_a_checkpoint_is_no_run_though_it_has_a_configuration(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "qwen2_5_vl"}')
+    (tmp_path / "model.safetensors").write_text("weights")
+    for fresh in (False, True):
+        with pytest.raises(StoreError, match="not a run folder"):
+            RunFolder(tmp_path, SETTINGS, fresh=fresh)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize(
+    "left", [(".harness.lock",), (".harness.lock", ".config.json.k3j2"), (".harness.lock", "samples.jsonl")]
+)
+def test_a_run_that_was_killed_before_it_stored_anything_starts(
+    tmp_path: Path, left: tuple[str, ...], fresh: bool
+) -> None:
+    for name in left:
+        (tmp_path / name).touch()
+    folder = RunFolder(tmp_path, SETTINGS, fresh=fresh)
+    folder.append(make_record("a"))
+    folder.close()
+    again = RunFolder(tmp_path, SETTINGS)
+    assert set(again.finished) == {("pope", "a")}
+    again.close()
+
+
+def test_starting_over_can_be_killed_at_any_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is removed last, the folder holds an unfinished run, which the same command begins again."""
+
+    class Killed(BaseException):
+        pass
+
+    kills = 0
+    for after in range(6):
+        path = tmp_path / str(after)
+        folder = RunFolder(path, SETTINGS)
+        folder.append(make_record("a"))
+        folder.sort([("pope", "a")])
+        folder.complete(make_run())
+        folder.close()
+        (path / "report.md").touch()
+        removed = 0
+        unlink = Path.unlink
+
+        def die(self: Path, missing_ok: bool = False) -> None:
+            nonlocal removed
+            if removed == after:  # noqa: B023
+                raise Killed
+            removed += 1
+            unlink(self, missing_ok)  # noqa: B023
+
+        monkeypatch.setattr(Path, "unlink", die)
+        try:
+            RunFolder(path, SETTINGS, fresh=True).close()
+        except Killed:
+            kills += 1
+        monkeypatch.undo()
+        with pytest.raises(StoreError) if after else nullcontext():
+            read_run(path)
+        again = RunFolder(path, SETTINGS, fresh=True)
+        assert again.finished == {}
+        again.close()
+    assert kills >= 3
+
+
+def test_a_run_is_one_process_s_until_it_is_closed(tmp_path: Path) -> None:
+    first = RunFolder(tmp_path, SETTINGS)
+    first.append(make_record("a"))
+    first.sort([("pope", "a")])
+    for fresh in (False, True):
+        with pytest.raises(StoreError, match="another process"):
+            RunFolder(tmp_path, SETTINGS, fresh=fresh)
+    first.complete(make_run())
+    first.close()
+    assert read_run(tmp_path) == make_run()
+
+
+@pytest.mark.parametrize("sessions", [None, [1], [{"started": "x", "seconds": 1}], [{}], [{"started": None}]])
+def test_damaged_sessions_are_a_clear_error(tmp_path: Path, sessions: object) -> None:
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.append(make_record("a"))
+    folder.close()
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "sessions": sessions}))
+    with pytest.raises(StoreError, match=r"config\.json does not list the sessions"):
+        RunFolder(tmp_path, SETTINGS)
+    RunFolder(tmp_path, SETTINGS, fresh=True).close()
+
+
+def test_a_second_writer_is_kept_out(tmp_path: Path) -> None:
+    first = RunFolder(tmp_path, SETTINGS)
+    with pytest.raises(StoreError, match="another process"):
+        RunFolder(tmp_path, SETTINGS)
+    first.close()
+    RunFolder(tmp_path, SETTINGS).close()
+
+
+def test_the_time_of_a_session_that_was_cut_off_counts(tmp_path: Path) -> None:
+    RunFolder(tmp_path, SETTINGS).close()
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["sessions"][0]["started"] = "2026-01-01T00:00:00+00:00"
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    start_s = 1767225600
+    os.utime(tmp_path / "samples.jsonl", (start_s + 90, start_s + 90))
+    folder = RunFolder(tmp_path, SETTINGS)
+    assert folder.seconds_before == 90
+    assert folder.started == "2026-01-01T00:00:00+00:00"
+    folder.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_one_clear_error(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.append(make_record("a"))
+    folder.close()
+    kept = (tmp_path / "samples.jsonl").read_text()
+    full = RunFolder(tmp_path, SETTINGS)
+    full._file.close()
+    full._file = Path("/dev/full").open("a", encoding="utf-8")  # noqa: SIM115
+    with pytest.raises(StoreError, match="No space left"):
+        full.append(make_record("b"))
+    with pytest.raises(StoreError):
+        full.close()
+    assert (tmp_path / "samples.jsonl").read_text() == kept
+
+
+def test_an_unfinished_run_is_named_as_such(tmp_path: Path) -> None:
+    RunFolder(tmp_path, SETTINGS).close()
+    with pytest.raises(StoreError, match="not finished"):
+        read_run(tmp_path)
+    with pytest.raises(StoreError, match="not a run folder"):
+        read_run(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"schema_version": 99}', '{"schema_version": 1}'])
+def test_a_foreign_run_record_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(StoreError, match=r"run\.json"):
+        read_run(tmp_path)
+
+
+def test_an_atomic_write_leaves_no_debris_when_it_fails(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
+    with pytest.raises(StoreError):
+        write_atomically(tmp_path / "target", "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+
+
+def test_a_bad_line_is_named_by_its_number(tmp_path: Path) -> None:
+    (tmp_path / "samples.jsonl").write_text(encode_record(make_record("a")) + "\nnonsense\n")
+    with pytest.raises(StoreError, match=r"samples\.jsonl:2"):
+        list(read_records(tmp_path))

@@ -1,0 +1,147 @@
+"""Values and clustered standard errors, against formulas and brute force."""
+
+from math import sqrt
+
+import numpy as np
+import pytest
+from support_coverage import measure_of, table_of
+
+from harness.statistics.counts import Table
+from harness.statistics.estimates import combine_columns, estimate, value_of
+from harness.statistics.specs import Measure, Outcome, Ratio
+from harness.statistics.summary import to_metric
+
+SPLITS = [("random",), ("popular",), ("adversarial",)]
+
+
+def right_and_wrong(right: list[int], wrong: list[int]) -> Table:
+    outcomes = [Outcome("sample", ("", ""), right=value, kind="open_ended") for value in (True, False)]
+    return table_of(outcomes, [np.array(right), np.array(wrong)])
+
+
+ACCURACY = measure_of("mmvu", "all/accuracy", [("", "")])
+
+
+def test_equal_clusters_give_the_error_of_their_mean() -> None:
+    right = [3, 1, 2, 4, 0, 4]
+    found = estimate(ACCURACY, right_and_wrong(right, [4 - k for k in right]))
+    shares = np.array(right) / 4
+    assert found.value == pytest.approx(shares.mean())
+    assert found.stderr == pytest.approx(shares.std(ddof=1) / sqrt(6))
+    assert (found.n, found.clusters) == (24, pytest.approx(6.0))
+
+
+def test_single_units_give_the_binomial_error() -> None:
+    found = estimate(ACCURACY, right_and_wrong([1] * 7 + [0] * 3, [0] * 7 + [1] * 3))
+    assert found.stderr == pytest.approx(sqrt(0.7 * 0.3 / 9))
+
+
+def test_unequal_clusters_by_hand() -> None:
+    # Clusters of 4 and 1 and 1: right 4, 0, 1. R = 5/6; moved = (a - R b) / 6; leverage b / 6.
+    found = estimate(ACCURACY, right_and_wrong([4, 0, 1], [0, 1, 0]))
+    moved = [(4 - 5 / 6 * 4) / 6, -5 / 36, (1 - 5 / 6) / 6]
+    leverage = [4 / 6, 1 / 6, 1 / 6]
+    expected = sqrt(sum(m**2 / (1 - h) for m, h in zip(moved, leverage, strict=True)))
+    assert found.stderr == pytest.approx(expected)
+    assert found.clusters == pytest.approx(36 / (16 + 1 + 1))
+
+
+def pope_table(seed: int, clusters: int = 60) -> Table:
+    rng = np.random.default_rng(seed)
+    outcomes, counts = [], []
+    for (split,) in SPLITS:
+        for gold in ("yes", "no"):
+            for said in ("yes", "no", None):
+                outcomes.append(Outcome("sample", (split,), right=gold == said, target=gold, answer=said))
+                counts.append(rng.poisson(3.0 if gold == said else 0.5, clusters))
+    return table_of(outcomes, counts)
+
+
+def without(table: Table, cluster: int) -> Table:
+    kept = table.rows != cluster
+    return Table(
+        outcomes=table.outcomes,
+        keys=table.keys,
+        rows=table.rows[kept],
+        columns=table.columns[kept],
+        counts=table.counts[kept],
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["random/accuracy", "random/f1", "all/f1", "mean/f1", "mean/precision", "all/recall", "mean/yes_ratio"],
+)
+def test_linearised_error_agrees_with_the_jackknife(name: str) -> None:
+    measure = measure_of("pope", name, SPLITS)
+    table = pope_table(0)
+    found = estimate(measure, table)
+    left_out = np.array([value_of(measure, measure.strict, without(table, c)) for c in range(60)], dtype=float)
+    jackknife = sqrt(59 / 60 * ((left_out - left_out.mean()) ** 2).sum())
+    assert found.stderr == pytest.approx(jackknife, rel=0.03)
+
+
+def test_splits_on_the_same_images_are_not_independent() -> None:
+    # The three splits hold the very same counts: their mean is no better known than one of them.
+    table = pope_table(1)
+    third = len(table.outcomes) // 3
+    same = np.zeros((60, len(table.outcomes)), dtype=int)
+    same[table.rows, table.columns] = table.counts
+    same = np.tile(same[:, :third], 3)
+    table = table_of(list(table.outcomes), list(same.T))
+    one = estimate(measure_of("pope", "random/f1", SPLITS), table)
+    mean = estimate(measure_of("pope", "mean/f1", SPLITS), table)
+    assert mean.value == pytest.approx(one.value)
+    assert mean.stderr == pytest.approx(one.stderr)
+
+
+def test_vectorised_values_equal_single_ones() -> None:
+    table = pope_table(2)
+    for name in ("mean/f1", "all/precision"):
+        measure = measure_of("pope", name, SPLITS)
+        sums = []
+        for ratio in measure.strict:
+            for weigh in (ratio.top, ratio.bottom):
+                kept = [ratio.within(o) for o in table.outcomes]
+                sums.append(sum(weigh(o) * t for o, t, k in zip(table.outcomes, table.totals, kept, strict=True) if k))
+        (value,) = combine_columns(measure, np.array([sums], dtype=float))
+        assert value == pytest.approx(value_of(measure, measure.strict, table))
+
+
+def test_spread_is_the_population_standard_deviation_over_what_is_defined() -> None:
+    ratios = tuple(
+        Ratio(
+            top=lambda o: o.right,
+            bottom=lambda o: 1,
+            within=lambda o, letter=letter: o.target == letter,  # type: ignore[misc]  # bound per letter
+        )
+        for letter in "ABC"
+    )
+    measure = Measure(name="x", strict=ratios, combine="spread", high=0.5)
+    outcomes = [Outcome("sample", ("",), right=right, target=t) for t in "AB" for right in (True, False)]
+    table = table_of(outcomes, [np.array([3, 1]), np.array([0, 0]), np.array([1, 0]), np.array([1, 2])])
+    # Recalls 1 and 1/4, none for C.
+    assert estimate(measure, table).value == pytest.approx(0.375)
+    (value,) = combine_columns(measure, np.array([[4.0, 4, 1, 4, 0, 0]]))
+    assert value == pytest.approx(0.375)
+
+
+def test_what_one_cluster_carries_has_no_error() -> None:
+    found = estimate(ACCURACY, right_and_wrong([3], [1]))
+    assert (found.value, found.influence, found.stderr) == (0.75, None, None)
+    metric = to_metric(ACCURACY, found)
+    assert (metric.value, metric.stderr, metric.low, metric.high) == (0.75, None, None, None)
+
+
+def test_nothing_at_all() -> None:
+    found = estimate(ACCURACY, right_and_wrong([], []))
+    assert (found.value, found.stderr, found.n, found.clusters) == (None, None, 0, 0.0)
+
+
+def test_units_with_an_error_enter_no_figure_and_are_counted() -> None:
+    outcomes = [
+        Outcome("sample", ("", ""), right=True, kind="open_ended"),
+        Outcome("sample", ("", ""), right=False, kind="open_ended", errors=1),
+    ]
+    found = estimate(ACCURACY, table_of(outcomes, [np.array([1, 1]), np.array([2, 0])]))
+    assert (found.value, found.n, found.n_errors) == (1.0, 2, 2)

@@ -1,0 +1,189 @@
+"""Simulated clustered benchmark data with a known truth, to see how often a 95 % interval holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.benchmarks.registry import get_scoring
+from harness.statistics.counts import Table
+from harness.statistics.estimates import estimate
+from harness.statistics.paired import PairedTable, compare_measures
+from harness.statistics.specs import Measure, Outcome
+from harness.statistics.summary import to_metric
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """How many clusters, how large, and how alike their units are.
+
+    Attributes:
+        clusters: number of clusters.
+        size: units in a cluster (of each kind, where there are kinds).
+        icc: correlation of two units of a cluster.
+        uneven: cluster sizes vary from 1 up, geometrically, around `size`.
+    """
+
+    clusters: int
+    size: int
+    icc: float
+    uneven: bool = False
+
+    def sizes(self, rng: np.random.Generator) -> Ints:
+        if not self.uneven:
+            return np.full(self.clusters, self.size)
+        return np.asarray(rng.geometric(1 / self.size, self.clusters))
+
+    def rates(self, rng: np.random.Generator, mean: float) -> Floats:
+        """One rate a cluster, beta distributed, which makes two units of a cluster correlate by `icc`."""
+        if self.icc == 0:
+            return np.full(self.clusters, mean)
+        weight = (1 - self.icc) / self.icc
+        return np.asarray(rng.beta(mean * weight, (1 - mean) * weight, self.clusters))
+
+
+def table_of(outcomes: list[Outcome], counts: list[Ints]) -> Table:
+    """Counts of each outcome per cluster."""
+    dense = np.stack(counts, axis=1)
+    rows, columns = np.nonzero(dense)
+    return Table(
+        outcomes=tuple(outcomes), keys=np.arange(len(dense)), rows=rows, columns=columns, counts=dense[rows, columns]
+    )
+
+
+def measure_of(task: str, name: str, strata: list[tuple[str, ...]]) -> Measure:
+    return next(measure for measure in get_scoring(task).measures(strata) if measure.name == name)
+
+
+Simulate = Callable[[np.random.Generator], Table]
+
+
+def accuracy(design: Design, rate: float) -> tuple[Measure, Simulate, float]:
+    """Share of right answers: MMVU on clusters of questions about one video."""
+    outcomes = [Outcome("sample", ("", ""), right=right, kind="open_ended") for right in (True, False)]
+
+    def simulate(rng: np.random.Generator) -> Table:
+        sizes = design.sizes(rng)
+        right = rng.binomial(sizes, design.rates(rng, rate))
+        return table_of(outcomes, [right, sizes - right])
+
+    return measure_of("mmvu", "all/accuracy", [("", "")]), simulate, rate
+
+
+def pope(name: str, design: Design, recall: float, false_alarm: float) -> tuple[Measure, Simulate, float]:
+    """Figures of POPE: as many questions with gold yes as with no a cluster and split, three splits on the same images.
+
+    The model's tendency to say yes about an image carries over to its questions of both kinds.
+    """
+    splits = ("random", "popular", "adversarial")
+    outcomes = [
+        Outcome("sample", (split,), right=gold == said, target=gold, answer=said)
+        for split in splits
+        for gold in ("yes", "no")
+        for said in ("yes", "no")
+    ]
+
+    def simulate(rng: np.random.Generator) -> Table:
+        sizes = design.sizes(rng)
+        hits, alarms = design.rates(rng, recall), design.rates(rng, false_alarm)
+        counts = []
+        for _ in splits:
+            tp, fp = rng.binomial(sizes, hits), rng.binomial(sizes, alarms)
+            counts += [tp, sizes - tp, fp, sizes - fp]
+        return table_of(outcomes, counts)
+
+    truth = {
+        "accuracy": (recall + 1 - false_alarm) / 2,
+        "precision": recall / (recall + false_alarm),
+        "recall": recall,
+        "f1": 2 * recall / (recall + false_alarm + 1),
+        "yes_ratio": (recall + false_alarm) / 2,
+    }[name.split("/")[1]]
+    return measure_of("pope", name, [(split,) for split in splits]), simulate, truth
+
+
+def videohallucer(name: str, design: Design, right: float, biased: float) -> tuple[Measure, Simulate, float]:
+    """Figures of VideoHallucer: pairs that are both right, or wrong on one side, `biased` of them towards yes."""
+    stratum = ("temporal",)
+    sides = [("basic", "yes"), ("hallucination", "no")]
+    kinds = [("yes", "no"), ("yes", "yes"), ("no", "no")]
+    outcomes = [
+        Outcome("sample", stratum, right=said == gold, kind=kind, target=gold, answer=said)
+        for kind, gold in sides
+        for said in ("yes", "no")
+    ]
+    outcomes += [Outcome("pair", stratum, right=pair == ("yes", "no")) for pair in kinds]
+
+    def simulate(rng: np.random.Generator) -> Table:
+        sizes = design.sizes(rng)
+        both = rng.binomial(sizes, design.rates(rng, right))
+        to_yes = rng.binomial(sizes - both, design.rates(rng, biased))
+        to_no = sizes - both - to_yes
+        return table_of(outcomes, [both + to_yes, to_no, to_yes, both + to_no, both, to_yes, to_no])
+
+    wrong = 1 - right
+    truth = {"both": right, "yes_difference": wrong * (2 * biased - 1) / 2, "false_positive_ratio": biased}
+    return measure_of("videohallucer", name, [stratum]), simulate, truth[name.split("/")[1]]
+
+
+def coverage(case: tuple[Measure, Simulate, float], *, resamples: int, seed: int) -> float:
+    """Share of simulated data sets whose 95 % interval holds the truth."""
+    measure, simulate, truth = case
+    rng = np.random.default_rng(seed)
+    held = known = 0
+    for _ in range(resamples):
+        metric = to_metric(measure, estimate(measure, simulate(rng)))
+        if metric.low is not None and metric.high is not None:
+            known += 1
+            held += metric.low <= truth <= metric.high
+    return held / known
+
+
+def paired_accuracy(design: Design, both: float, only_a: float, only_b: float) -> Callable[[Any], PairedTable]:
+    """Two runs on the same questions: chances that both, only the first, only the second are right."""
+    neither = 1 - both - only_a - only_b
+    right, wrong = (Outcome("sample", ("", ""), right=value, kind="open_ended") for value in (True, False))
+    chances = np.array([both, only_a, only_b, neither])
+
+    def simulate(rng: np.random.Generator) -> PairedTable:
+        sizes = design.sizes(rng)
+        if design.icc:
+            rates = rng.dirichlet(chances * (1 - design.icc) / design.icc, design.clusters)
+        else:
+            rates = np.tile(chances, (design.clusters, 1))
+        drawn = np.stack([rng.multinomial(size, rate) for size, rate in zip(sizes, rates, strict=True)])
+        a, b = drawn[:, 0] + drawn[:, 1], drawn[:, 0] + drawn[:, 2]
+        totals = drawn.sum(axis=0)
+        pairs = {(right, right): totals[0], (right, wrong): totals[1], (wrong, right): totals[2]}
+        return PairedTable(
+            a=table_of([right, wrong], [a, sizes - a]),
+            b=table_of([right, wrong], [b, sizes - b]),
+            pairs={key: int(value) for key, value in pairs.items()},
+        )
+
+    return simulate
+
+
+def paired_coverage(
+    design: Design, both: float, only_a: float, only_b: float, *, resamples: int, seed: int
+) -> tuple[float, float]:
+    """Share of paired intervals that hold the true difference, and share of p-values of 0.05 or less."""
+    measure = measure_of("mmvu", "all/accuracy", [("", "")])
+    simulate = paired_accuracy(design, both, only_a, only_b)
+    rng = np.random.default_rng(seed)
+    held = found = 0
+    for _ in range(resamples):
+        (item,) = compare_measures([measure], simulate(rng))
+        assert item.low is not None
+        assert item.high is not None
+        assert item.p is not None
+        held += item.low <= only_b - only_a <= item.high
+        found += item.p <= 0.05
+    return held / resamples, found / resamples

@@ -1,0 +1,176 @@
+"""MMBench: circular and vanilla accuracy, categories and position bias."""
+
+import random
+from typing import Any
+
+import pytest
+from support_scoring import mmbench_rows, record_of, rotations, samples_of, score, values
+
+from harness.benchmarks.registry import get_scoring
+from harness.core.errors import DataError
+
+MMBENCH = get_scoring("mmbench")
+
+
+def row(**change: Any) -> dict[str, Any]:
+    base = {
+        "index": 5,
+        "question": "Which one?",
+        "hint": "Look at the sky.",
+        "A": "red",
+        "B": "blue",
+        "C": float("nan"),
+        "D": "nan",
+        "answer": "b",
+        "category": "color",
+        "L2-category": "perception",
+        "image": object(),
+    }
+    return {**base, **change}
+
+
+def test_row_to_sample() -> None:
+    sample = MMBENCH.read_row(row(index=3_000_005), "row 0")
+    assert (sample.id, sample.group, sample.cluster, sample.target) == ("3000005", "5", "5", "B")
+    assert sample.choices == {"A": "red", "B": "blue"}
+    assert sample.question == "Look at the sky.\nWhich one?"
+    assert sample.subset == "perception"
+    assert sample.attributes == {"index": "3000005", "rotation": "3", "category": "color", "l2": "perception"}
+
+
+@pytest.mark.parametrize("hint", [None, float("nan"), "nan", "", "  "])
+def test_absent_hint(hint: Any) -> None:
+    assert MMBENCH.read_row(row(hint=hint), "row 0").question == "Which one?"
+
+
+def test_spellings_of_columns_and_values() -> None:
+    spelled = {name: value for name, value in row().items() if name != "L2-category"} | {"l2-category": "logic"}
+    assert MMBENCH.read_row({**spelled, "index": 5.0, "A": 1, "C": None}, "row 0").choices == {"A": "1", "B": "blue"}
+    assert MMBENCH.read_row(spelled, "row 0").subset == "logic"
+    assert MMBENCH.read_row({**spelled, "index": "5"}, "row 0").id == "5"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"index": 1.5}, "column 'index' holds 1.5, not a row number"),
+        ({"index": None}, "column 'index' is empty"),
+        ({"answer": "C"}, "column 'answer' holds 'C', expected one of A, B"),
+        ({"B": float("nan")}, "fewer than two options"),
+    ],
+)
+def test_bad_rows(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=f"row 9: {message}"):
+        MMBENCH.read_row(row(**change), "row 9")
+
+
+def test_circular_and_vanilla_by_hand() -> None:
+    rows = [
+        *rotations(0, "q0", ["a", "b", "c", "d"], 0, category="x", l2="p"),
+        *rotations(1, "q1", ["a", "b"], 1, category="x", l2="p"),
+        *rotations(2, "q2", ["a", "b", "c"], 2, category="y", l2="p"),
+    ]
+    texts = [question["answer"] for question in rows]
+    texts[3] = "A" if rows[3]["answer"] != "A" else "B"  # q0 is wrong under its last rotation
+    texts[6] = "I do not know"  # q2 is not answered in its unrotated row
+    result = score("mmbench", rows, texts)
+    figures = values(result)
+    expected = {
+        "all/circular": 1 / 3,
+        "all/vanilla": 2 / 3,
+        "l2/p/circular": 1 / 3,
+        "category/x/circular": 1 / 2,
+        "category/x/vanilla": 1.0,
+        "category/y/circular": 0.0,
+        "category/y/vanilla": 0.0,
+    }
+    assert {name: figures[name] for name in expected} == expected
+    circular = result.metrics["all/circular"]
+    assert (circular.n, circular.n_unanswered) == (3, 1)
+    assert result.metrics["all/vanilla"].n == 3
+
+
+def test_a_missing_rotation_is_a_miss_for_strict_and_ignored_by_official() -> None:
+    rows = list(rotations(0, "q0", ["a", "b", "c"], 0))[:2] + list(rotations(1, "q1", ["a", "b"], 0))
+    result = score("mmbench", rows, [question["answer"] for question in rows])
+    assert result.metrics["all/circular"].value == 1 / 2
+    assert result.official["all/circular"] == 1.0
+
+
+def test_a_group_with_a_failed_rotation_is_left_out() -> None:
+    rows = [*rotations(0, "q0", ["a", "b"], 0), *rotations(1, "q1", ["a", "b"], 0)]
+    result = score("mmbench", rows, ["A", None, "A", "B"])
+    circular = result.metrics["all/circular"]
+    assert (circular.value, circular.n, circular.n_errors) == (1.0, 1, 1)
+    assert result.metrics["all/vanilla"].n == 2
+
+
+def test_official_reads_its_own_way() -> None:
+    sample = samples_of("mmbench", rotations(0, "q", ["cat", "dog", "cow", "pig"], 3))[0]
+    assert (sample.target, record_of(sample, "The answer is dog").verdict.official_answer) == ("D", "D")
+    verdict = record_of(sample, "The answer is dog").verdict
+    assert (verdict.answer, verdict.status, verdict.official) == ("B", "incorrect", True)
+
+
+def test_position_bias_by_hand() -> None:
+    # Two options, gold A in half of the rows: recalls 1 and 1/2, their standard deviation 1/4.
+    rows = [entry for number in range(4) for entry in rotations(number, f"q{number}", ["a", "b"], 0)]
+    texts = ["A" if question["answer"] == "A" or number < 2 else "B" for number, question in enumerate(rows)]
+    texts[1] = texts[3] = "A"
+    figures = values(score("mmbench", rows, texts))
+    assert figures["all/recall_A"] == 1.0
+    assert figures["all/recall_B"] == 0.5
+    assert figures["all/recall_C"] is None
+    assert figures["all/position_bias"] == pytest.approx(0.25)
+    assert figures["all/share_A"] == 6 / 8
+    assert figures["all/gold_share_A"] == 4 / 8
+
+
+def published_circular(rows: list[dict[str, Any]], hits: list[bool]) -> float:
+    """A group is a hit when every present row is right."""
+    groups: dict[int, list[bool]] = {}
+    for question, hit in zip(rows, hits, strict=True):
+        groups.setdefault(question["index"] % 1_000_000, []).append(hit)
+    return sum(map(all, groups.values())) / len(groups)
+
+
+def published_letter(text: str, options: dict[str, str]) -> str | None:
+    """Exact matching for the responses below: a lone letter near the end, else the one option text that occurs."""
+    for mark in ".()[],:;!*#{}":
+        text = text.replace(mark, " ")
+    tokens = text.split()
+    letters = [letter for letter in options if letter in tokens]
+    if len(letters) == 1 and tokens.index(letters[0]) >= len(tokens) - 4:
+        return letters[0]
+    named = [letter for letter, option in options.items() if option.lower() in text.lower()]
+    return named[0] if len(named) == 1 and len(text) <= 2 * sum(map(len, options.values())) else None
+
+
+@pytest.mark.parametrize("style", ["clean", "sentence", "structured"])
+def test_responses_in_three_styles(style: str) -> None:
+    rng = random.Random(style)
+    rows = mmbench_rows()
+    meant, texts, hits = [], [], []
+    for question in rows:
+        options = {letter: question[letter] for letter in "ABCD" if isinstance(question[letter], str)}
+        wrong = [letter for letter in options if letter != question["answer"]]
+        letter = question["answer"] if rng.random() < 0.9 else rng.choice(wrong)
+        if style == "clean":
+            text = rng.choice([letter, f"({letter})", f"{letter}.", f"**{letter}**"])
+            final = text
+        elif style == "sentence":
+            text = rng.choice([f"The correct option is {letter}", f"I looked at it closely. Answer: {letter}"])
+            final = text
+        else:
+            final = rng.choice([letter, f"({letter})"])
+            text = f"<think>It is not {rng.choice(wrong)}.</think><answer>{final}</answer>"
+        meant.append(letter == question["answer"])
+        hits.append(published_letter(final, options) == question["answer"])
+        texts.append(text)
+    assert len(rows) >= 500
+    result = score("mmbench", rows, texts)
+    assert result.official["all/circular"] == published_circular(rows, hits)
+    assert result.metrics["all/circular"].value == published_circular(rows, meant)
+    vanilla = [right for right, question in zip(meant, rows, strict=True) if question["index"] < 1_000_000]
+    assert result.metrics["all/vanilla"].value == sum(vanilla) / len(vanilla)
+    assert result.unanswered == 0

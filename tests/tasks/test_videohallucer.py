@@ -1,0 +1,181 @@
+"""VideoHallucer: figures by hand, and the official ones against the published scripts on all questions."""
+
+import random
+import re
+from typing import Any
+
+import pytest
+from support_scoring import (
+    CLEAN,
+    SENTENCES,
+    SUBSETS,
+    final_text,
+    record_of,
+    samples_of,
+    score,
+    structured,
+    values,
+    videohallucer_pairs,
+    videohallucer_rows,
+)
+
+from harness.benchmarks.registry import get_scoring
+from harness.core.errors import DataError
+from harness.statistics import summarise
+
+VIDEOHALLUCER = get_scoring("videohallucer")
+
+
+def pair(index: int, subset: str = "temporal", videos: tuple[str, str] = ("v.mp4", "v.mp4")) -> list[dict[str, Any]]:
+    return [
+        {"subset": subset, "index": index, "kind": kind, "question": "Is it?", "answer": answer, "video": video}
+        for kind, answer, video in zip(("basic", "hallucination"), ("yes", "no"), videos, strict=True)
+    ]
+
+
+def test_row_to_sample() -> None:
+    basic, hallucination = (VIDEOHALLUCER.read_row(row, "row 0") for row in pair(3))
+    assert (basic.id, hallucination.id) == ("temporal/3/basic", "temporal/3/hallucination")
+    assert basic.group == hallucination.group == "temporal/3"
+    assert (basic.subset, basic.target, hallucination.target, basic.cluster) == ("temporal", "yes", "no", "v.mp4")
+    assert VIDEOHALLUCER.read_row({**pair(3)[1], "kind": "Hallucinated"}, "row 0").id == hallucination.id
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"subset": None}, "column 'subset' is empty"),
+        ({"index": "three"}, "column 'index' holds 'three', not a row number"),
+        ({"kind": "other"}, "column 'kind' holds 'other', expected basic or hallucination"),
+        ({"answer": "A"}, "column 'answer' holds 'a', expected yes or no"),
+        ({"question": " "}, "column 'question' is empty"),
+    ],
+)
+def test_bad_rows(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=f"rows.jsonl:1: {message}"):
+        VIDEOHALLUCER.read_row({**pair(3)[0], **change}, "rows.jsonl:1")
+
+
+def test_figures_by_hand() -> None:
+    rows = [row for index in range(4) for row in pair(index, videos=(f"{index}", f"{index}"))]
+    rows += pair(0, "object_relation")
+    # Pairs: both right; basic only; neither (basic unanswered, "yes" to the other); hallucinated only; both right.
+    texts = ["yes", "no", "yes", "yes", "well", "yes", "no", "no", "yes", "no"]
+    figures = values(score("videohallucer", rows, texts))
+    expected = {
+        "temporal/basic": 2 / 4,
+        "temporal/hallucinated": 2 / 4,
+        "temporal/both": 1 / 4,
+        # Answered: 3 basic (yes, yes, no), 4 hallucinated (no, yes, yes, no): 4 yes, 3 of them gold.
+        "temporal/yes_difference": (4 - 3) / 7,
+        # Wrong answers: yes, yes to hallucinated, no to a basic one.
+        "temporal/false_positive_ratio": 2 / 3,
+        "object_relation/both": 1.0,
+        "mean/basic": (1 / 2 + 1) / 2,
+        "mean/both": (1 / 4 + 1) / 2,
+        "all/both": 2 / 5,
+        "all/yes_difference": (5 - 4) / 9,
+    }
+    assert {name: figures[name] for name in expected} == pytest.approx(expected, abs=1e-12)
+    # Nobody was wrong on object_relation, so its ratio, and with it the mean, is not defined.
+    assert figures["object_relation/false_positive_ratio"] is None
+    assert figures["mean/false_positive_ratio"] is None
+
+
+def test_pairs_with_a_failed_or_missing_member_are_left_out() -> None:
+    rows = pair(0) + pair(1) + pair(2)[:1]
+    result = score("videohallucer", rows, ["yes", "no", "yes", None, "yes"])
+    both = result.metrics["temporal/both"]
+    assert (both.value, both.n, both.n_errors) == (1.0, 1, 1)
+    assert result.metrics["temporal/basic"].n == 3
+    assert result.metrics["temporal/hallucinated"].n == 1
+    assert result.official["temporal/both"] == 1.0
+
+
+def test_order_does_not_matter() -> None:
+    samples = samples_of("videohallucer", videohallucer_rows())
+    rng = random.Random(0)
+    records = [record_of(sample, rng.choice(("yes", "no"))) for sample in samples]
+    forward = summarise(VIDEOHALLUCER, records)
+    rng.shuffle(records)
+    assert summarise(VIDEOHALLUCER, records) == forward
+
+
+def test_a_pair_on_two_videos_is_one_cluster() -> None:
+    rows = [row for index in range(40) for row in pair(index, "semantic_detail", (f"{index}_a", f"{index}_b"))]
+    rng = random.Random(1)
+    texts = [text for _ in range(40) for text in ([["yes", "no"], ["no", "yes"]][rng.random() < 0.5])]
+    accuracy = [texts[i] == rows[i]["answer"] for i in range(80)]
+    share = sum(accuracy) / 80
+    error = score("videohallucer", rows, texts).metrics["all/both"].stderr
+    # Both members are right or wrong together: 40 independent units with variance share * (1 - share).
+    assert error == pytest.approx((share * (1 - share) / 39) ** 0.5)
+
+
+def published_scores(pairs: list[dict[str, Any]]) -> dict[str, float]:
+    """`cal_score`: the gold word occurs as a word, case ignored."""
+    basic = hallucinated = both = 0
+    for entry in pairs:
+        hits = [
+            re.search(rf"\b({entry[kind]['answer']})\b", entry[kind]["predict"], re.IGNORECASE) is not None
+            for kind in ("basic", "hallucination")
+        ]
+        basic += hits[0]
+        hallucinated += hits[1]
+        both += all(hits)
+    return {"basic": basic / len(pairs), "hallucinated": hallucinated / len(pairs), "both": both / len(pairs)}
+
+
+def published_bias(pairs: list[dict[str, Any]]) -> dict[str, float]:
+    """`evaluation_bias.py`, the slip included: it looks at the basic response where it means the other one."""
+    gt_yes = n_yes = n = fp = 0
+    for entry in pairs:
+        basic, hallucinated = entry["basic"]["predict"], entry["hallucination"]["predict"]
+        gt_yes += 1
+        if re.search(r"\b(yes)\b", basic, re.IGNORECASE):
+            n_yes += 1
+        else:
+            n += 1
+        if not re.search(r"\b(no)\b", hallucinated, re.IGNORECASE):
+            if re.search(r"\b(yes)\b", basic, re.IGNORECASE):
+                n_yes += 1
+                fp += 1
+            n += 1
+    return {"yes_difference": (n_yes - gt_yes) / (gt_yes * 2), "false_positive_ratio": fp / n}
+
+
+@pytest.mark.parametrize("style", ["clean", "sentence", "structured"])
+def test_all_questions_official_to_the_digit_and_strict_as_meant(style: str) -> None:
+    rng = random.Random(style)
+    published = videohallucer_pairs()
+    rows, texts, meant = videohallucer_rows(), [], []
+    for row in rows:
+        answer = row["answer"] if rng.random() < 0.7 else {"yes": "no", "no": "yes"}[row["answer"]]
+        if style == "structured":
+            text = structured(rng, answer)
+        else:
+            text = rng.choice((CLEAN if style == "clean" else SENTENCES)[answer])
+        meant.append(answer == row["answer"])
+        texts.append(text)
+        published[row["subset"]][row["index"]][row["kind"]]["predict"] = final_text(text)
+    result = score("videohallucer", rows, texts)
+
+    sums = dict.fromkeys(("basic", "hallucinated", "both"), 0.0)
+    for subset in SUBSETS:
+        expected = published_scores(published[subset])
+        assert {name: result.official[f"{subset}/{name}"] for name in expected} == expected
+        for name, value in expected.items():
+            sums[name] += value
+        bias = published_bias(published[subset])
+        assert {name: result.official[f"{subset}/{name}"] for name in bias} == pytest.approx(bias, abs=1e-15)
+    assert {name: result.official[f"mean/{name}"] for name in sums} == pytest.approx(
+        {name: total / 5 for name, total in sums.items()}, abs=1e-15
+    )
+    pooled = published_bias([entry for pairs in published.values() for entry in pairs])
+    assert {name: result.official[f"all/{name}"] for name in pooled} == pytest.approx(pooled, abs=1e-15)
+
+    assert result.unanswered == 0
+    assert result.metrics["all/basic"].value == sum(meant[::2]) / len(meant[::2])
+    assert result.metrics["all/hallucinated"].value == sum(meant[1::2]) / len(meant[1::2])
+    pairs_right = [first and second for first, second in zip(meant[::2], meant[1::2], strict=True)]
+    assert result.metrics["all/both"].value == sum(pairs_right) / len(pairs_right)

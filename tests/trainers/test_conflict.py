@@ -1,0 +1,322 @@
+"""The sample-conflict map: figures by hand, similarities against autograd on the demo model, a run that shows it."""
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support_training import TINY_SFT
+
+from harness import cli
+from harness.core.errors import DataError, ModelError, StoreError, UsageError
+from harness.diagnostics.conflict import block_table, conflict_lines, conflict_section, read_conflict
+from harness.engines.checkpoints import EMBEDDED, resolve_checkpoint
+from harness.evaluation.run import evaluate
+from harness.evaluation.settings import EvalConfig
+from trainers.conflict.figures import describe, jackknife
+from trainers.conflict.probe import probed_rows
+from trainers.conflict.run import draw_map, map_run, similarity_of
+from trainers.conflict.states import Forced, force, response_ids
+from trainers.data.schema import example_from_row
+from trainers.recipe import load_recipe
+from trainers.run import train
+
+needs_checkpoint = pytest.mark.skipif(
+    not (EMBEDDED["demo"] / "model.safetensors").is_file(),
+    reason="the demo checkpoint is not part of this checkout",
+)
+
+MAP = np.array([[1.0, 0.6, -0.2, 1.0], [0.6, 1.0, 0.1, 0.6], [-0.2, 0.1, 1.0, -0.2], [1.0, 0.6, -0.2, 1.0]])
+NAMES = [("pope", "random/0"), ("pope", "random/1"), ("mmvu", "2"), ("pope", "popular/0")]
+PARTS = ["pope/random", "pope/random", "mmvu", "pope/popular"]
+PROMPTS = ["a", "b", "c", "a"]  # The last sample is the first one again.
+
+
+def described():
+    return describe(MAP, NAMES, PARTS, PROMPTS, ["i", "j", "k", "i"])
+
+
+def test_figures_by_hand():
+    figures = described()
+    # Pairs of different prompts: 01 .6, 02 -.2, 12 .1, 13 .6, 23 -.2.
+    assert figures["pairs"] == 5
+    assert (figures["least"], figures["greatest"], figures["quantiles"]["p50"]) == (-0.2, 0.6, 0.1)
+    assert figures["mean"]["value"] == pytest.approx(0.9 / 5)
+    assert figures["below_threshold"]["value"] == pytest.approx(3 / 5)
+    assert figures["opposed"]["value"] == pytest.approx(2 / 5)
+    assert sum(figures["histogram"]) == 5
+    blocks = {(block["one"], block["other"]): (block["mean"], block["pairs"]) for block in figures["blocks"]}
+    assert blocks["pope/random", "pope/random"] == (0.6, 1)
+    assert blocks["pope/random", "mmvu"] == (-0.05, 2)
+    assert blocks["pope/random", "pope/popular"] == (0.6, 1)
+    assert blocks["mmvu", "mmvu"] == (None, 0)
+
+
+def test_means_by_part_are_shown_as_a_matrix():
+    headers, rows = block_table(described())
+    assert headers == ["mean similarity", "1", "2", "3"]
+    assert rows == [
+        ["1 pope/random", "0.600", "-0.050", "0.600"],
+        ["2 mmvu", "-0.050", "\u2013", "-0.200"],
+        ["3 pope/popular", "0.600", "-0.200", "\u2013"],
+    ]
+    assert block_table(describe(MAP, NAMES, ["all"] * 4, PROMPTS, [0, 1, 2, 0])) is None
+    many = describe(np.eye(13), [("t", str(n)) for n in range(13)], [f"t/{n}" for n in range(13)], range(13), range(13))
+    assert block_table(many)[1][12] == ["t/12", "\u2013"]
+
+
+def test_pairs_are_named_once_a_pair_of_prompts_and_lowest_first():
+    figures = described()
+    assert [pair["cosine"] for pair in figures["conflicting"]] == [-0.2, 0.1, 0.6]
+    assert figures["conflicting"][0]["one"] == {"task": "pope", "id": "random/0"}
+    assert figures["conflicting"][0]["other"] == {"task": "mmvu", "id": "2"}
+    assert figures["alike"][0]["cosine"] == 0.6
+
+
+def test_the_jackknife_leaves_clusters_out():
+    clusters = ["i", "j", "k", "i"]
+    counted = np.array(PROMPTS)[:, None] != np.array(PROMPTS)[None, :]
+    means = []
+    for cluster in "ijk":
+        kept = np.array([own != cluster for own in clusters])
+        means.append(MAP[np.ix_(kept, kept)][counted[np.ix_(kept, kept)]].mean())
+    expected = np.sqrt(2 / 3 * ((np.array(means) - np.mean(means)) ** 2).sum())
+    assert jackknife(MAP, counted, clusters)["stderr"] == pytest.approx(expected, abs=1e-6)
+    assert jackknife(MAP, counted, list("ijij"))["stderr"] is None
+    assert jackknife(MAP, np.zeros((4, 4), bool), clusters) == {"value": None, "stderr": None}
+
+
+def test_the_picture_has_a_colour_for_each_sign():
+    picture = Image.open(io.BytesIO(draw_map(np.array([[1.0, -1.0], [-1.0, 0.0]]), ["a", "a"])))
+    pixels = picture.convert("RGB")
+    assert pixels.size == (320, 320)
+    assert pixels.getpixel((10, 10)) == (178, 24, 43)
+    assert pixels.getpixel((300, 10)) == (33, 102, 172)
+    assert pixels.getpixel((300, 300)) == (255, 255, 255)
+
+
+@pytest.fixture(scope="module")
+def demo():
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    folder = resolve_checkpoint("demo").folder
+    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
+    head = model.get_output_embeddings()
+    head.weight = torch.nn.Parameter(head.weight.detach().clone())  # Apart from the embedding, if they were one.
+    return model, AutoProcessor.from_pretrained(folder)
+
+
+def forced(number, response, *, ended=True, shade=90, question="Is there a red circle in the image?"):
+    picture = Image.new("RGB", (84, 84), (shade, 120, 40))
+    return Forced(
+        prompt=question,
+        kinds=("image",),
+        open_media=lambda: [picture],
+        response=response,
+        ended=ended,
+        number=number,
+    )
+
+
+SEQUENCES = (
+    forced(0, "<planning> look for red circle </planning> <caption> red circle top </caption> <answer> yes </answer>"),
+    forced(1, "<answer> no </answer>", shade=30),
+    forced(2, "<answer> no", ended=False, shade=200, question="How many objects are there?"),
+    forced(3, "<answer> no </answer>", shade=30),
+)
+
+
+def gradient_by_autograd(model, processor, sequence):
+    """Of the mean log-probability of the response, the sequence alone and unpadded."""
+    content = [{"type": "image"}, {"type": "text", "text": sequence.prompt}]
+    text = processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
+    inputs = processor(text=[text], images=list(sequence.open_media()), return_tensors="pt")
+    ids = torch.tensor([response_ids(model, processor, sequence)])
+    for name, more in (("input_ids", ids), ("attention_mask", ids * 0 + 1), ("mm_token_type_ids", ids * 0)):
+        inputs[name] = torch.cat([inputs[name], more], dim=1)
+    logits = model(**inputs).logits[0, -ids.shape[1] - 1 : -1]
+    mean = logits.log_softmax(-1)[torch.arange(ids.shape[1]), ids[0]].mean()
+    (gradient,) = torch.autograd.grad(mean, model.get_output_embeddings().weight)
+    return gradient.flatten()
+
+
+@needs_checkpoint
+def test_similarities_are_the_cosines_of_the_gradients(demo):
+    similarity = similarity_of(*demo, SEQUENCES)
+    gradients = torch.stack([gradient_by_autograd(*demo, sequence) for sequence in SEQUENCES])
+    gradients = gradients / gradients.norm(dim=1, keepdim=True)
+    np.testing.assert_allclose(similarity, (gradients @ gradients.T).numpy(), atol=1e-4)
+    np.testing.assert_array_equal(similarity, similarity.T)
+    np.testing.assert_allclose(similarity.diagonal(), 1.0, atol=1e-5)
+    assert similarity[1, 3] == pytest.approx(1.0, abs=1e-5)  # One sample twice.
+    assert np.abs(similarity[0, 1:]).max() < 0.999
+
+
+@needs_checkpoint
+def test_only_a_response_that_ended_has_an_end_token(demo):
+    tokens = force(*demo, SEQUENCES)
+    lengths = torch.bincount(tokens.sequence).tolist()
+    model, processor = demo
+    assert lengths[1] == lengths[2] + 2  # `</answer>` and the end.
+    assert response_ids(model, processor, SEQUENCES[1])[-1] == processor.tokenizer.eos_token_id
+    assert tokens.prompt.tolist() == [0, 1, 2, 3]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    evaluate(
+        EvalConfig(
+            model="demo", tasks=("pope", "videohallucer"), data="demo", prompt="grounded", out=folder, limit=8,
+            max_new_tokens=64, diagnose=False,
+        )
+    )  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def run(made, tmp_path):
+    return Path(shutil.copytree(made, tmp_path / "run"))
+
+
+@needs_checkpoint
+def test_diagnose_makes_the_map_and_shows_it(run, capsys):
+    assert cli.main(["diagnose", str(run), "--conflict"]) == 0
+    assert "sample conflict: " in capsys.readouterr().out
+    figures = read_conflict(run)
+    assert figures["compared"] == figures["of"] >= 16
+    assert figures["weights"] == resolve_checkpoint("demo").weights
+    map_ = np.load(run / "conflict.npy")
+    assert map_.shape == (figures["compared"],) * 2
+    parts = {sample["part"].split("/")[0] for sample in figures["samples"]}
+    assert parts == {"pope", "videohallucer"}
+    # The most conflicting pair is where the map says.
+    places = {(item["task"], item["id"]): place for place, item in enumerate(figures["samples"])}
+    pair = figures["conflicting"][0]
+    one, other = (places[pair[side]["task"], pair[side]["id"]] for side in ("one", "other"))
+    assert map_[one, other] == pytest.approx(pair["cosine"], abs=1e-4)
+    report, page = (run / "report.md").read_text(), (run / "report.html").read_text()
+    assert "### Sample conflict" in report
+    assert "(conflict.png)" in report
+    assert "<h2>Sample conflict</h2>" in page
+    assert cli.main(["diagnose", str(run), "--no-images", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["conflict"] == figures
+
+
+@needs_checkpoint
+def test_an_evaluation_ends_with_the_map_where_it_is_wanted(tmp_path, capsys):
+    command = ["eval", "--model", "demo", "--data", "demo", "--tasks", "pope", "--limit", "8", "--engine", "hf"]
+    command += ["--out", str(tmp_path / "run")]
+    assert cli.main(command) == 0
+    assert read_conflict(tmp_path / "run") is None
+    # The run is complete; only the map is missing.
+    assert cli.main([*command, "--conflict"]) == 0
+    figures = read_conflict(tmp_path / "run")
+    assert figures["compared"] == 8
+    assert "### Sample conflict" in (tmp_path / "run" / "report.md").read_text()
+    assert "<h2>Sample conflict</h2>" in (tmp_path / "run" / "report.html").read_text()
+
+
+@needs_checkpoint
+def test_an_evaluation_whose_map_cannot_be_made_is_reported_and_says_so(tmp_path, capsys):
+    command = ["eval", "--model", "demo", "--data", "demo", "--tasks", "pope", "--limit", "8", "--engine", "hf"]
+    command += ["--out", str(tmp_path / "run"), "--blind", "grey", "--conflict"]
+    assert cli.main(command) == 0
+    assert "missing: sample conflict: " in capsys.readouterr().err
+    assert (tmp_path / "run" / "report.md").exists()
+    assert read_conflict(tmp_path / "run") is None
+
+
+@needs_checkpoint
+def test_tokens_are_those_that_were_generated(run, demo):
+    from harness.diagnostics.run_folder import latest_records
+
+    for record in latest_records(run):
+        sequence = forced(0, record.response.text, ended=record.response.finish_reason == "stop")
+        assert len(response_ids(*demo, sequence)) == record.response.completion_tokens
+
+
+@needs_checkpoint
+def test_fewer_samples_are_drawn_with_a_seed(run):
+    figures = map_run(run, open_media=opener(run), samples=5)
+    again = map_run(run, open_media=opener(run), samples=5, seed=1)
+    assert (figures["compared"], figures["pairs"] <= 10) == (5, True)
+    assert [item["id"] for item in figures["samples"]] != [item["id"] for item in again["samples"]]
+    assert "drawn with seed 1" in "\n".join(conflict_lines(run))
+
+
+def opener(run):
+    from harness.commands.diagnose import find_media
+
+    return find_media(run)
+
+
+@needs_checkpoint
+def test_what_cannot_be_mapped_is_refused(run):
+    with pytest.raises(UsageError, match="a pair takes 2"):
+        map_run(run, open_media=None, samples=1)
+    with pytest.raises(DataError, match=r"0 responses can be compared.*--data"):
+        map_run(run, open_media=None, samples=4)
+    stored = json.loads((run / "run.json").read_text())
+    for changes, error, message in (
+        ({"weights": "sha256:other"}, ModelError, "other weights"),
+        ({"weights": None, "model": "openai:x"}, UsageError, "--conflict-model"),
+        ({"settings": {**stored["settings"], "blind": "grey"}}, UsageError, "without its images"),
+        ({"model": "/nowhere"}, ModelError, "--conflict-model"),
+    ):
+        (run / "run.json").write_text(json.dumps({**stored, **changes}))
+        with pytest.raises(error, match=message):
+            map_run(run, open_media=None, samples=4)
+    (run / "run.json").unlink()
+    with pytest.raises(StoreError, match="not a finished run"):
+        map_run(run, open_media=None, samples=4)
+
+
+def test_a_broken_file_is_named_and_no_file_shows_nothing(tmp_path):
+    assert read_conflict(tmp_path) is None
+    assert conflict_section(tmp_path) == ""
+    (tmp_path / "conflict.json").write_text("{")
+    with pytest.raises(StoreError, match=r"conflict\.json cannot be read"):
+        read_conflict(tmp_path)
+
+
+def test_names_are_escaped_on_the_page(tmp_path):
+    names = [("t", "<script>alert(1)</script>"), ("t", "b")]
+    figures = {"schema_version": 1, "model": "<b>", "compared": 2, "of": 2, "seed": 0, "unopened": 0}
+    figures |= describe(MAP[1:3, 1:3], names, ["t", "t"], ["a", "b"], ["a", "b"])
+    (tmp_path / "conflict.json").write_text(json.dumps(figures))
+    page = conflict_section(tmp_path)
+    assert "<script>" not in page
+    assert "<b>" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_probed_rows_take_their_response_from_the_data_or_the_rollouts(tmp_path):
+    rows = [
+        {"id": name, "question": "?", "answer": "yes", "answer_kind": "yes_no"} | ({"response": "r"} if own else {})
+        for name, own in (("a", True), ("b", False), ("c", False))
+    ]
+    examples = [example_from_row(row, "row") for row in rows]
+    rollouts = tmp_path / "rollouts.jsonl"
+    rollouts.write_text('{"id": "b", "number": 0, "text": "s"}\n{"id": "c", "number": 1, "text": "t"}\n')
+    found = probed_rows(examples, rollouts, 9, 0)
+    assert [(row.sample.id, row.response) for row in found] == [("a", "r"), ("b", "s")]
+    assert len(probed_rows(examples, rollouts, 1, 0)) == 1
+    assert [row.sample.id for row in probed_rows(examples, tmp_path / "none", 9, 0)] == ["a"]
+
+
+@needs_checkpoint
+def test_training_tells_the_similarity_of_its_data_before_and_after(tmp_path):
+    recipe = load_recipe("demo/sft", [*TINY_SFT, f"output={tmp_path}", "train.max_steps=1"])
+    train(recipe, fresh=False, update_leaderboard=None)
+    told = json.loads((tmp_path / "conflict.json").read_text())
+    assert told["rows"] == 12
+    assert told["before"]["mean"]["value"] != told["after"]["mean"]["value"]
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [entry["conflict/mean_after"] for entry in log if "conflict/mean_after" in entry] == [
+        told["after"]["mean"]["value"]
+    ]

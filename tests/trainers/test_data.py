@@ -1,0 +1,377 @@
+"""Training data: the schema's mistakes by row and field, and the converters on rows as they are published."""
+
+import argparse
+import json
+import os
+
+import pytest
+
+from harness.commands.data import add_arguments, run
+from harness.core.errors import DataError, UsageError
+from trainers.data.converters import convert_llava_cot, convert_trl, convert_video_r1
+from trainers.data.schema import example_from_row, media_kind, read_examples, row_from_example
+
+ROW = {
+    "id": "a",
+    "media": ["images/1.png", {"kind": "video", "path": "clips/2"}],
+    "question": "Which?",
+    "choices": ["dog", "cat"],
+    "answer": "B",
+    "answer_kind": "choice",
+}
+
+
+def write(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_a_row_is_read_and_written():
+    example = example_from_row(ROW, "f:1")
+    assert dict(example.sample.choices) == {"A": "dog", "B": "cat"}
+    assert [(media.kind, media.source) for media in example.sample.media] == [
+        ("image", "images/1.png"),
+        ("video", "clips/2"),
+    ]
+    assert example.sample.task == "train"
+    assert example_from_row(row_from_example(example), "again") == example
+
+
+def test_kinds_of_answers():
+    assert (
+        example_from_row({"id": 7, "question": "q", "answer": 3.5, "answer_kind": "open"}, "w").sample.target == "3.5"
+    )
+    yes = example_from_row({"id": 7, "question": "q", "answer": "Yes", "answer_kind": "yes_no", "response": "r"}, "w")
+    assert (yes.sample.id, yes.sample.target, yes.response) == ("7", "yes", "r")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"id": None}, "field 'id' is missing"),
+        ({"id": "  "}, "field 'id'"),
+        ({"question": 3}, "field 'question'"),
+        ({"answer": "C"}, "field 'answer': .*letters A, B"),
+        ({"answer_kind": "number"}, "field 'answer_kind'.*yes_no, choice, open"),
+        ({"answer_kind": "yes_no", "answer": "maybe"}, "neither yes nor no"),
+        ({"choices": ["dog"]}, "field 'choices'"),
+        ({"choices": {"a": "dog", "B": "cat"}}, "capital letter"),
+        ({"media": "x.png"}, "field 'media': expected a list"),
+        ({"media": [{"kind": "audio", "path": "x"}]}, "neither image nor video"),
+        ({"response": ""}, "field 'response'"),
+    ],
+)
+def test_a_mistake_names_row_and_field(tmp_path, change, message):
+    path = write(tmp_path / "rows.jsonl", [ROW, {**ROW, "id": "b", **change}])
+    with pytest.raises(DataError, match=f"rows.jsonl:2: .*{message}"):
+        list(read_examples(path))
+
+
+def test_files_are_read_line_by_line(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(ROW) + "\n\nnot json\n")
+    rows = read_examples(path)
+    assert next(rows).sample.id == "a"  # Before the broken line is seen.
+    with pytest.raises(DataError, match=r"rows\.jsonl:3: not JSON"):
+        next(rows)
+
+
+def test_ids_are_unique_and_files_exist(tmp_path):
+    with pytest.raises(DataError, match=":2: field 'id': 'a' occurs in line 1"):
+        list(read_examples(write(tmp_path / "rows.jsonl", [ROW, ROW])))
+    with pytest.raises(DataError, match="not found"):
+        list(read_examples(tmp_path / "none.jsonl"))
+    with pytest.raises(DataError, match="field 'response' is missing"):
+        list(read_examples(write(tmp_path / "rows.jsonl", [ROW]), require_response=True))
+
+
+def test_media_kind_is_told_by_the_name():
+    assert media_kind("a/b.MP4") == "video"
+    assert media_kind("a/b.jpeg") == "image"
+
+
+VIDEO_R1 = {
+    "problem_id": 2,
+    "problem": "What appears on the screen?",
+    "data_type": "video",
+    "problem_type": "multiple choice",
+    "options": ["A. A notification", "B) A command", "C. A warning"],
+    "solution": "<answer>B</answer>",
+    "path": "./LLaVA-Video-178K/clip.mp4",
+    "data_source": "LLaVA-Video-178K",
+}
+
+
+def test_video_r1_multiple_choice():
+    example = example_from_row(convert_video_r1(VIDEO_R1, "w"), "w")
+    assert example.sample.id == "2"
+    assert dict(example.sample.choices) == {"A": "A notification", "B": "A command", "C": "A warning"}
+    assert example.sample.target == "B"
+    assert (example.sample.media[0].kind, example.sample.media[0].source) == ("video", "LLaVA-Video-178K/clip.mp4")
+    assert example.response is None
+
+
+def test_video_r1_other_kinds():
+    row = {**VIDEO_R1, "problem_type": "free-form", "data_type": "image", "options": [], "path": "./a.png"}
+    row["problem"] = "What type of swimsuit is it?\nAnswer the question using a single word or phrase."
+    converted = convert_video_r1({**row, "solution": "<answer>Wetsuit</answer>"}, "w")
+    assert converted["question"] == "What type of swimsuit is it?"
+    assert (converted["answer"], converted["answer_kind"]) == ("Wetsuit", "open")
+    assert convert_video_r1({**row, "solution": "<answer>Yes.</answer>"}, "w")["answer_kind"] == "yes_no"
+
+
+def test_omnex_sections_become_the_response():
+    row = {**VIDEO_R1, "process": "<prethink>look</prethink>\n<caption>a</caption>\n<think>b</think>"}
+    response = convert_video_r1(row, "w")["response"]
+    assert response == "<planning>look</planning>\n<caption>a</caption>\n<think>b</think>\n<answer>B</answer>"
+
+
+def test_video_r1_with_a_wrong_option_is_refused():
+    with pytest.raises(DataError, match="field 'solution'"):
+        convert_video_r1({**VIDEO_R1, "solution": "<answer>E</answer>"}, "w")
+    with pytest.raises(DataError, match="field 'problem_type'"):
+        convert_video_r1({key: value for key, value in VIDEO_R1.items() if key != "problem_type"}, "w")
+
+
+LLAVA_COT = {
+    "id": "geo-1",
+    "image": "geo/1.png",
+    "conversations": [
+        {"from": "human", "value": "<image>\nHow long is AB?\nChoices:\nA. 3\nB. 5"},
+        {
+            "from": "gpt",
+            "value": "<SUMMARY> Find AB. </SUMMARY>\n\n<CAPTION> A triangle. </CAPTION>\n\n"
+            "<REASONING> By Pythagoras. </REASONING>\n\n<CONCLUSION> B </CONCLUSION>",
+        },
+    ],
+}
+
+
+def test_llava_cot_sections_become_ours():
+    example = example_from_row(convert_llava_cot(LLAVA_COT, "w"), "w")
+    assert example.sample.question == "How long is AB?"
+    assert dict(example.sample.choices) == {"A": "3", "B": "5"}
+    assert example.sample.target == "B"
+    assert example.response == (
+        "<planning> Find AB. </planning> <caption> A triangle. </caption> <think> By Pythagoras. </think> "
+        "<answer> B </answer>"
+    )
+
+
+def test_llava_cot_without_sections_is_refused():
+    turns = [LLAVA_COT["conversations"][0], {"from": "gpt", "value": "B"}]
+    with pytest.raises(DataError, match="<CONCLUSION>"):
+        convert_llava_cot({**LLAVA_COT, "conversations": turns}, "w")
+
+
+def test_trl_rows():
+    messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "Is it red?"}]}]
+    row = {"prompt": messages, "images": ["a.png"], "solution": "no"}
+    converted = convert_trl(row, "f:1")
+    assert converted == {
+        "id": "f:1", "media": ["a.png"], "question": "Is it red?", "answer": "no", "answer_kind": "yes_no",
+    }  # fmt: skip
+    told = [{"role": "assistant", "content": "<think>x</think><answer>4</answer>"}]
+    converted = convert_trl({"prompt": "How many?", "completion": told}, "f:1")
+    assert (converted["answer"], converted["answer_kind"]) == ("4", "open")
+    assert converted["response"] == "<think>x</think><answer>4</answer>"
+    with pytest.raises(DataError, match="no target"):
+        convert_trl({"prompt": "How many?"}, "f:1")
+
+
+def command(*arguments):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return run(parser.parse_args([str(argument) for argument in arguments]))
+
+
+@pytest.mark.parametrize("layout", ["array", "lines"])
+def test_convert_reads_arrays_and_lines(tmp_path, layout, capsys):
+    rows = [{**VIDEO_R1, "problem_id": number, "problem": "x" * 5000} for number in range(500)]  # Beyond one block.
+    source = tmp_path / "source.json"
+    source.write_text(json.dumps(rows, indent=1) if layout == "array" else "\n".join(map(json.dumps, rows)))
+    assert command("convert", source, "--from", "video-r1", "--out", tmp_path / "out.jsonl") == 0
+    assert "500 rows" in capsys.readouterr().out
+    assert [example.sample.id for example in read_examples(tmp_path / "out.jsonl")][-1] == "499"
+
+
+def test_convert_stops_at_a_bad_row_or_counts_it(tmp_path, capsys):
+    source = tmp_path / "source.json"
+    source.write_text(json.dumps([VIDEO_R1, {**VIDEO_R1, "options": []}]))
+    out = tmp_path / "out.jsonl"
+    with pytest.raises(DataError, match=r"source.json\[1\]: field 'options'.*--skip-bad"):
+        command("convert", source, "--from", "video-r1", "--out", out)
+    assert not out.exists()
+    assert command("convert", source, "--from", "video-r1", "--out", out, "--skip-bad") == 0
+    assert "1 rows left out" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="Name another"):
+        command("convert", source, "--from", "video-r1", "--out", source)
+
+
+def test_a_cut_off_array_is_refused(tmp_path):
+    source = tmp_path / "source.json"
+    source.write_text(json.dumps([VIDEO_R1, VIDEO_R1])[:-40])
+    with pytest.raises(DataError, match="cut off"):
+        command("convert", source, "--from", "video-r1", "--out", tmp_path / "out.jsonl")
+
+
+def test_validate_looks_for_media(tmp_path, capsys):
+    from PIL import Image
+
+    row = {**ROW, "media": ["1.png"]}
+    path = write(tmp_path / "rows.jsonl", [row])
+    with pytest.raises(DataError, match=r"row 'a': field 'media': .*1\.png is missing"):
+        command("validate", path)
+    Image.new("RGB", (8, 8)).save(tmp_path / "1.png")
+    assert command("validate", path, "--media") == 0
+    assert "1 rows: 1 choice; media: 1 image" in capsys.readouterr().out
+    (tmp_path / "1.png").write_bytes((tmp_path / "1.png").read_bytes()[:40])
+    with pytest.raises(DataError, match="row 'a': field 'media': image"):
+        command("validate", path, "--media")
+
+
+TRL = {"id": "a", "messages": [{"role": "user", "content": "Is it red?"}], "solution": "no"}
+
+
+def harness(*arguments):
+    from harness.cli import main
+
+    return main(["data", *map(str, arguments)])
+
+
+def source_of(folder, *rows):
+    path = folder / "source.json"
+    path.write_text(json.dumps(rows))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("source_format", "row", "message"),
+    [
+        ("trl", {**TRL, "messages": ["hi"]}, "field 'messages[0]': a str"),
+        ("trl", {**TRL, "prompt": [None]}, "field 'prompt[0]': a NoneType"),
+        ("trl", {**TRL, "completion": ["no"]}, "field 'completion[0]': a str"),
+        ("trl", {**TRL, "messages": [{"role": "user", "content": None}]}, "field 'content' of the user's message"),
+        ("trl", {**TRL, "messages": [{"role": "user", "content": ["q"]}]}, "field 'content' of the user's message"),
+        ("trl", {**TRL, "messages": [{"role": "user", "content": [{"text": 3}]}]}, "field 'content'"),
+        ("trl", {**TRL, "messages": [*TRL["messages"], {"role": "assistant"}]}, "the assistant's message"),
+        ("trl", {**TRL, "solution": ["no"]}, "'ground_truth') is a list"),
+        ("trl", {**TRL, "id": ["a"]}, "field 'id': a list"),
+        ("llava-cot", {**LLAVA_COT, "conversations": ["x", "y"]}, "field 'conversations[0]': a str"),
+        (
+            "llava-cot",
+            {**LLAVA_COT, "conversations": [{"from": "human"}, {"from": "gpt", "value": None}]},
+            "CONCLUSION",
+        ),
+        ("llava-cot", {**LLAVA_COT, "conversations": [{"from": "human"}, LLAVA_COT["conversations"][1]]}, "'value'"),
+        ("video-r1", {**VIDEO_R1, "options": [{"A": "x"}, None]}, "field 'options'"),
+        ("video-r1", {**VIDEO_R1, "problem_id": {}}, "field 'problem_id': a dict"),
+        ("omnex", {**VIDEO_R1, "path": [None]}, "field 'path'"),
+    ],
+)
+def test_a_malformed_row_is_named_or_skipped(tmp_path, capsys, source_format, row, message):
+    good = {"trl": TRL, "llava-cot": LLAVA_COT}.get(source_format, VIDEO_R1)
+    source, out = source_of(tmp_path, good, row), tmp_path / "out.jsonl"
+    assert harness("convert", source, "--from", source_format, "--out", out) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {source}[1]: ")
+    assert message in error
+    assert harness("convert", source, "--from", source_format, "--out", out, "--skip-bad") == 0
+    assert "1 rows left out" in capsys.readouterr().err
+    assert len(list(read_examples(out))) == 1
+
+
+def test_rows_without_an_id_get_the_name_of_their_place(tmp_path):
+    source, out = source_of(tmp_path, {**TRL, "id": None}, {**TRL, "id": None}), tmp_path / "out.jsonl"
+    assert harness("convert", source, "--from", "trl", "--out", out) == 0
+    assert [example.sample.id for example in read_examples(out)] == [f"{source}[0]", f"{source}[1]"]
+
+
+@pytest.mark.parametrize("layout", ["array", "lines"])
+def test_a_source_that_is_not_utf8_is_named_by_row(tmp_path, capsys, layout):
+    source, out = tmp_path / "source.json", tmp_path / "out.jsonl"
+    rows = [json.dumps(TRL).encode(), json.dumps({**TRL, "id": "café"}, ensure_ascii=False).encode("latin-1")]
+    source.write_bytes(b"[" + b",\n".join(rows) + b"]" if layout == "array" else b"\n".join(rows))
+    assert harness("convert", source, "--from", "trl", "--out", out) == 2
+    where = f"{source}[1]" if layout == "array" else f"{source}:2"
+    assert capsys.readouterr().err == f"error: {where}: not UTF-8 (byte 0xe9). Save the file as UTF-8.\n"
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_a_source_that_is_no_json_file_is_refused(tmp_path, capsys):
+    out = tmp_path / "out.jsonl"
+    assert harness("convert", tmp_path, "--from", "trl", "--out", out) == 2
+    assert f"{tmp_path} cannot be read: Is a directory" in capsys.readouterr().err
+    (tmp_path / "loop").symlink_to("loop")
+    assert harness("convert", tmp_path / "loop", "--from", "trl", "--out", out) == 2
+    source = source_of(tmp_path, TRL, "hi")
+    assert harness("convert", source, "--from", "trl", "--out", out) == 2
+    assert f"{source}[1]: the array holds a str" in capsys.readouterr().err
+    for text in ("[" * 100_000, '{"a":' * 100_000):
+        source.write_text(text)
+        assert harness("convert", source, "--from", "trl", "--out", out) == 2
+    assert not out.exists()
+
+
+def test_half_a_character_is_converted_and_read_back(tmp_path):
+    source, out = source_of(tmp_path, {**TRL, "messages": [{"role": "user", "content": "q?\ud800 \\"}]}), tmp_path / "o"
+    assert harness("convert", source, "--from", "trl", "--out", out) == 0
+    assert out.read_text(encoding="utf-8").isascii()
+    assert [example.sample.question for example in read_examples(out)] == ["q?\ud800 \\"]
+    assert harness("validate", out) == 0
+
+
+def test_a_target_that_cannot_be_written_is_refused(tmp_path, capsys):
+    source = source_of(tmp_path, TRL)
+    (tmp_path / "folder").mkdir()
+    for out in (tmp_path / "folder", source / "out.jsonl", tmp_path / ("x" * 300)):
+        assert harness("convert", source, "--from", "trl", "--out", out) == 2
+        assert f"error: cannot write {out}: " in capsys.readouterr().err
+    os.mkfifo(tmp_path / "pipe")
+    assert harness("convert", source, "--from", "trl", "--out", tmp_path / "pipe") == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pipe", "source.json"]
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("rows", [[], [{"id": "a"}], [TRL, {"id": "b"}]])
+def test_a_failed_conversion_keeps_the_old_file(tmp_path, capsys, rows):
+    source, out = source_of(tmp_path, *rows), tmp_path / "out.jsonl"
+    out.write_text("keep\n")
+    skip = ["--skip-bad"] if len(rows) == 1 else []
+    assert harness("convert", source, "--from", "trl", "--out", out, *skip) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "holds no rows" in captured.err or "neither 'prompt' nor 'messages'" in captured.err
+    assert out.read_text() == "keep\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "source.json"]
+
+
+def test_an_id_that_occurs_twice_is_refused_or_skipped(tmp_path, capsys):
+    source, out = source_of(tmp_path, TRL, {**TRL, "id": "b"}, {**TRL, "id": " a "}), tmp_path / "out.jsonl"
+    assert harness("convert", source, "--from", "trl", "--out", out) == 2
+    assert f"{source}[2]: id 'a' occurs in {source}[0] already." in capsys.readouterr().err
+    assert harness("convert", source, "--from", "trl", "--out", out, "--skip-bad") == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("2 rows written")
+    assert "1 rows left out, the first: " in captured.err
+    assert harness("validate", out) == 0
+
+
+def test_a_media_path_that_is_too_long_is_missing(tmp_path, capsys):
+    from trainers.data.loading import read_training
+
+    path = write(tmp_path / "rows.jsonl", [{**ROW, "media": ["x" * 300]}])
+    assert harness("validate", path) == 2
+    assert "row 'a': field 'media'" in capsys.readouterr().err
+    with pytest.raises(DataError, match="row 'a': field 'media'"):
+        read_training(path, tmp_path, limit=None, require_response=False)
+
+
+def test_the_help_shows_the_schema_that_errors_point_to(capsys):
+    with pytest.raises(DataError, match="'harness data --help' shows the schema"):
+        example_from_row({}, "w")
+    with pytest.raises(SystemExit):
+        harness("--help")
+    shown = capsys.readouterr().out
+    example = example_from_row(json.loads(shown[shown.index("{") : shown.index("}\n") + 1]), "help")
+    assert all(f"\n  {field} " in shown for field in [*row_from_example(example), "choices", "response"])

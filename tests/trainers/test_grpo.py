@@ -1,0 +1,147 @@
+"""The parts of the GRPO trainer that need no model: missing rewards, image pads, rewards in TRL's form, warnings."""
+
+import json
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from harness.core.types import Sample
+from trainers.callbacks import Watch
+from trainers.curves import draw_curves
+from trainers.data.schema import Example, row_from_example
+from trainers.grpo import TrainingError, as_trl_reward, collapse_pads, fill_missing, mend_image_pads
+from trainers.rewards import Reward
+
+NAN = math.nan
+
+
+def test_missing_rewards_take_the_mean_of_their_group():
+    rewards = torch.tensor([[1.0, NAN], [0.0, 1.0], [1.0, 0.0], [NAN, NAN], [1.0, NAN], [0.0, NAN]])
+    filled = fill_missing(rewards, 3)
+    expected = [[1.0, 0.5], [0.0, 1.0], [1.0, 0.0], [NAN, NAN], [1.0, NAN], [0.0, NAN]]
+    torch.testing.assert_close(filled, torch.tensor(expected), equal_nan=True)
+
+
+def test_a_filled_reward_leaves_the_advantage_to_the_others():
+    # Without a caption reward the first response must not fall behind the second, which has one of 1.
+    rewards = fill_missing(torch.tensor([[1.0, NAN], [1.0, 1.0], [1.0, 1.0]]), 3).sum(1)
+    assert rewards.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_pads_collapse_by_run():
+    assert collapse_pads([1, 7, 7, 7, 2, 7, 7, 8, 8, 3, 3], {7, 8}) == [1, 7, 2, 7, 8, 3, 3]
+    assert collapse_pads([7, 7], {7}) == [7]
+
+
+class FakeVllm:
+    """Expands each single pad to a number of them, as vLLM does."""
+
+    def __init__(self, size):
+        self.size, self.seen = size, []
+
+    def generate(self, prompts, **_):
+        self.seen += prompts
+        return [
+            SimpleNamespace(
+                prompt_token_ids=[
+                    t for token in p["prompt_token_ids"] for t in [token] * (self.size if token == 7 else 1)
+                ]
+                if p.get("multi_modal_data")
+                else p["prompt_token_ids"]
+            )
+            for p in prompts
+        ]
+
+
+def trainer_with(engine):
+    return SimpleNamespace(vllm_generation=SimpleNamespace(llm=engine), _image_pad_token_id=7, _video_pad_token_id=None)
+
+
+def test_image_pads_are_mended_and_checked():
+    engine = FakeVllm(3)
+    mend_image_pads(trainer_with(engine))
+    prompts = [
+        {"prompt_token_ids": [1, 7, 7, 7, 2], "multi_modal_data": {"image": ["picture"]}},
+        {"prompt_token_ids": [1, 7, 7, 2]},  # Text that happens to hold pads is left alone.
+    ]
+    engine.generate(prompts, sampling_params=None)
+    assert [prompt["prompt_token_ids"] for prompt in engine.seen] == [[1, 7, 2], [1, 7, 7, 2]]
+    assert prompts[0]["prompt_token_ids"] == [1, 7, 7, 7, 2]
+
+
+def test_another_expansion_than_the_scored_one_stops():
+    engine = FakeVllm(4)
+    mend_image_pads(trainer_with(engine))
+    with pytest.raises(TrainingError, match=r"another prompt \(6 tokens\) than the one that is scored \(5\)"):
+        engine.generate([{"prompt_token_ids": [1, 7, 7, 7, 2], "multi_modal_data": {"image": ["picture"]}}])
+
+
+def test_rewards_see_samples_text_and_truncation():
+    seen = []
+
+    def score(samples, responses):
+        seen.extend(zip(samples, responses, strict=True))
+        return [1.0] * len(samples)
+
+    sample = Sample(id="a", task="train", target="yes", answer_kind="yes_no", question="?")
+    row = json.dumps(row_from_example(Example(sample=sample)))
+    function = as_trl_reward(Reward(name="mine", weight=1.0, score=score), [9])
+    completions = [[{"role": "assistant", "content": " yes "}], "no"]
+    given = function(
+        prompts=["p", "p"], completions=completions, completion_ids=[[4, 9], [4, 4]], row=[row, row], log=0
+    )
+    assert given == [1.0, 1.0]
+    assert function.__name__ == "mine"
+    assert [(r.text, r.finish_reason, r.completion_tokens) for _, r in seen] == [
+        ("yes", "stop", 2),
+        ("no", "length", 2),
+    ]
+    assert seen[0][0] == sample
+
+
+def logged(watch, count, **logs):
+    state = SimpleNamespace(is_world_process_zero=True, global_step=1)
+    for _ in range(count):
+        watch.on_log(None, state, None, logs=logs)
+
+
+INERT = {"ntk/positives": 1.0, "ntk/threshold": 0.54, "ntk/q05": -0.1, "ntk/q50": 0.0, "ntk/q95": 0.2, "ntk/max": 0.4}
+
+
+def test_an_inert_threshold_is_warned_of_once_after_20_steps(capsys):
+    watch = Watch()
+    logged(watch, 19, **INERT)
+    assert capsys.readouterr().err == ""
+    logged(watch, 30, **INERT)
+    text = capsys.readouterr().err
+    assert text.count("warning") == 1
+    assert "ntk.threshold=0.54 is above every similarity" in text
+    assert "q95 0.2, max 0.4" in text
+
+
+def test_a_step_that_is_not_inert_starts_the_count_anew(capsys):
+    watch = Watch()
+    logged(watch, 19, **INERT)
+    logged(watch, 1, **{**INERT, "ntk/positives": 0.9})
+    logged(watch, 19, **INERT)
+    assert capsys.readouterr().err == ""
+
+
+def test_constant_groups_are_warned_of_with_their_share(capsys):
+    watch = Watch()
+    logged(watch, 10, constant_groups=1.0)
+    logged(watch, 10, constant_groups=0.9)
+    assert "95% of the groups" in capsys.readouterr().err
+    quiet = Watch()
+    logged(quiet, 40, constant_groups=0.5)
+    assert capsys.readouterr().err == ""
+
+
+def test_curves_leave_out_what_has_no_two_points():
+    history = [{"step": 1, "loss": 1.0, "reward": NAN}, {"step": 2, "loss": 0.5, "reward": 1.0}, {"train_loss": 3}]
+    text = draw_curves(history)
+    assert ">loss<" in text
+    assert ">reward<" not in text
+    assert draw_curves(history[:1]) == ""

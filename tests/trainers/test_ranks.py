@@ -1,0 +1,162 @@
+"""Two ranks against one: the same loss and, after averaging, the same gradients."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from support_ranks import loss_and_gradient, make_tokens
+
+from trainers.names import mend_names
+from trainers.ntk import gather_tokens
+
+ROOT = Path(__file__).parents[2]
+
+SCRIPT = """
+import sys, torch
+import torch.distributed as dist
+from support_ranks import loss_and_gradient, make_tokens
+
+dist.init_process_group("gloo")
+rank = dist.get_rank()
+whole, head = make_tokens()
+# Ranks hold different numbers of tokens: sequences 0 and 1 here, 2 and 3 there.
+loss, gradient = loss_and_gradient(whole, head, rank=rank)
+gradients = [torch.zeros(len(whole.targets), head.shape[1], dtype=torch.float64) for _ in range(2)]
+dist.all_gather(gradients, gradient)
+if rank == 0:
+    # A trainer averages over ranks; the loss was multiplied by their number.
+    torch.save({"loss": loss, "gradient": sum(gradients) / 2}, sys.argv[1])
+dist.destroy_process_group()
+"""
+
+
+def run_on_two_ranks(script, *arguments, more=None):
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path, "ACCELERATE_USE_CPU": "true"}
+    if more is not None:
+        del environment["ACCELERATE_USE_CPU"]
+        environment |= more
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone", script]
+    done = subprocess.run(
+        [*command, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without torch.distributed")
+def test_two_ranks_equal_one(tmp_path):
+    script = tmp_path / "ranks.py"
+    script.write_text(SCRIPT)
+    run_on_two_ranks(script, tmp_path / "out.pt")
+    both = torch.load(tmp_path / "out.pt")
+    loss, gradient = loss_and_gradient(*make_tokens(), rank=None)
+    assert loss.item() > 0
+    torch.testing.assert_close(both["loss"], loss, rtol=1e-12, atol=0)
+    torch.testing.assert_close(both["gradient"], gradient, rtol=1e-10, atol=1e-14)
+
+
+TRAINING = """
+import sys
+import torch.distributed as dist
+import harness.judges.caption
+from support_training import YesJudge, train_tiny
+harness.judges.caption.load_judge = lambda *_, **__: YesJudge()
+train_tiny("demo/no_selection", sys.argv[1], "train.max_steps=2", "train.per_device_train_batch_size=4")
+dist.destroy_process_group()
+"""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The output of two processes that hold all weights each."""
+    folder = tmp_path_factory.mktemp("ranks")
+    (folder / "train.py").write_text(TRAINING)
+    run_on_two_ranks(folder / "train.py", folder / "whole")
+    return folder / "whole"
+
+
+def test_two_processes_train_as_one_run(whole):
+    steps = read_steps(whole)
+    # Eight responses to two or more prompts of four: pairs reach over both ranks, and no rank has them alone.
+    assert steps[0]["ntk/pairs"] >= 2 * 4 * 4 / 2
+    assert (whole / "final" / "harness.json").is_file()
+    assert steps[1]["step"] == 2
+
+
+def read_steps(output):
+    return [entry for entry in map(json.loads, (output / "log.jsonl").read_text().splitlines()) if "loss" in entry]
+
+
+SHARDED = """
+import sys
+import torch.distributed as dist
+from accelerate import PartialState
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedType
+
+# Accelerate shards on accelerators alone; the code that it runs on them works over gloo too.
+PartialState._prepare_backend = lambda *_: ("gloo", DistributedType.MULTI_GPU)
+for kind in (PartialState, AcceleratorState):
+    def as_accelerator(self, *args, made=kind.__init__, **kwargs):
+        made(self, **(kwargs | {"cpu": False}))
+    kind.__init__ = as_accelerator
+""" + TRAINING.replace('per_device_train_batch_size=4"', 'per_device_train_batch_size=4", *sys.argv[2:]')
+
+FSDP = {
+    "ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP",
+    "FSDP_RESHARD_AFTER_FORWARD": "true", "FSDP_STATE_DICT_TYPE": "FULL_STATE_DICT",
+    "FSDP_CPU_RAM_EFFICIENT_LOADING": "true", "ACCELERATE_TORCH_DEVICE": "cpu",
+}  # fmt: skip
+ZERO3 = {"ACCELERATE_USE_DEEPSPEED": "true", "ACCELERATE_TORCH_DEVICE": "cpu", "DS_ACCELERATOR": "cpu"}
+ZERO3_CONFIG = {
+    "zero_optimization": {"stage": 3, "stage3_gather_16bit_weights_on_model_save": True},
+    "gradient_accumulation_steps": "auto",
+    "train_micro_batch_size_per_gpu": "auto",
+    "gradient_clipping": "auto",
+}
+
+
+@pytest.mark.parametrize("kind", ["fsdp", "zero3"])
+def test_sharded_weights_train_as_whole_ones(kind, whole, tmp_path):
+    settings = []
+    if kind == "zero3":
+        pytest.importorskip("deepspeed", reason="DeepSpeed is not installed")
+        (tmp_path / "zero3.json").write_text(json.dumps(ZERO3_CONFIG))
+        settings = [f"train.deepspeed={tmp_path / 'zero3.json'}"]
+    (tmp_path / "train.py").write_text(SHARDED)
+    sharded = tmp_path / "sharded"
+    run_on_two_ranks(tmp_path / "train.py", sharded, *settings, more=FSDP if kind == "fsdp" else ZERO3)
+    for one, other in zip(read_steps(whole), read_steps(sharded), strict=True):
+        for key in ("loss", "ntk/loss", "ntk/q50", "grad_norm"):
+            assert other[key] == pytest.approx(one[key], rel=1e-3, abs=1e-5)
+    one, other = (load_file(output / "final" / "model.safetensors") for output in (whole, sharded))
+    # A head that is the embedding may be saved beside it.
+    assert set(one) == set(other) - {"lm_head.weight"}
+    for key, value in one.items():
+        torch.testing.assert_close(other[key], value, rtol=1e-3, atol=1e-4)
+    assert (sharded / "checkpoint-2" / "harness.json").is_file()
+    # What a run tells of its data needs the weights in one place.
+    assert [(output / "conflict.json").is_file() for output in (whole, sharded)] == [True, False]
+
+
+def test_names_with_a_second_prefix_are_mended(tmp_path):
+    names = ("model.model.layers.0.weight", "visual.weight")
+    save_file({name: torch.ones(2) for name in names}, tmp_path / "model-00001-of-00001.safetensors")
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(
+        json.dumps({"metadata": {}, "weight_map": dict.fromkeys(names, "model-00001-of-00001.safetensors")})
+    )
+    mend_names(tmp_path)
+    assert set(load_file(tmp_path / "model-00001-of-00001.safetensors")) == {"model.layers.0.weight", "visual.weight"}
+    assert set(json.loads(index.read_text())["weight_map"]) == {"model.layers.0.weight", "visual.weight"}
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_alone_the_tokens_stay_as_they_are():
+    tokens, _ = make_tokens()
+    assert gather_tokens(tokens) is tokens

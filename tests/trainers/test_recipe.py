@@ -1,0 +1,165 @@
+"""Recipes: inheritance, overrides, mistakes by name, and that every shipped one resolves."""
+
+import pytest
+
+from harness.core.errors import UsageError
+from trainers.recipe import FOLDER, as_yaml, load_recipe
+
+SHIPPED = sorted(
+    str(path.relative_to(FOLDER).with_suffix(""))
+    for path in FOLDER.glob("*/*.yaml")
+    if path.parent.name != "accelerate"
+)
+EIGHT = {"sft", "grpo", "method", "no_caption", "no_selection", "easy_only", "hard_only", "no_infonce"}
+MINIMAL = "algorithm: grpo\nmodel: demo\noutput: out\ndata: {train: demo}\n"
+
+
+@pytest.fixture
+def minimal(tmp_path):
+    path = tmp_path / "minimal.yaml"
+    path.write_text(MINIMAL)
+    return str(path)
+
+
+def test_the_eight_recipes_exist_for_demo_and_7b():
+    for folder in ("demo", "qwen2_5_vl_7b"):
+        assert {name.split("/")[1] for name in SHIPPED if name.startswith(f"{folder}/")} >= EIGHT
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_recipes_resolve_and_survive_a_round_trip(name, tmp_path):
+    recipe = load_recipe(name)
+    assert recipe.output == f"runs/{name}"
+    path = tmp_path / "resolved.yaml"
+    path.write_text(as_yaml(recipe))
+    assert load_recipe(str(path)) == recipe
+
+
+def test_each_ablation_changes_one_thing():
+    method = load_recipe("demo/method")
+    assert load_recipe("demo/no_caption").rewards.weights() == {"accuracy": 1.0, "format": 0.1}
+    assert load_recipe("demo/no_infonce").ntk.weight == 0
+    assert not load_recipe("demo/no_selection").selection.enabled
+    assert load_recipe("demo/easy_only").selection.subset == "easy"
+    assert load_recipe("demo/hard_only").selection.subset == "hard"
+    for name in EIGHT - {"sft", "method"}:
+        assert load_recipe(f"demo/{name}").train == method.train
+    plain = load_recipe("demo/grpo")
+    assert (plain.ntk.weight, plain.rewards.caption, plain.selection.enabled) == (0, 0, False)
+
+
+def test_published_settings():
+    recipe = load_recipe("qwen2_5_vl_7b/published")
+    expected = {
+        "learning_rate": 1e-6, "lr_scheduler_type": "cosine", "weight_decay": 0.01, "num_generations": 8, "beta": 0.04,
+        "max_grad_norm": 5, "max_completion_length": 768, "temperature": 1.0, "top_p": 0.95, "num_train_epochs": 1,
+    }  # fmt: skip
+    assert {key: recipe.train[key] for key in expected} == expected
+    assert recipe.data.max_pixels == 401408
+    assert recipe.rewards.weights() == {"accuracy": 1.0, "format": 0.1, "caption": 1.0}
+    assert (recipe.ntk.weight, recipe.ntk.temperature, recipe.ntk.threshold) == (0.01, 0.5, 0.5)
+    assert recipe.selection.fixed == 64
+
+
+def test_overrides_are_yaml_with_dotted_keys(minimal):
+    recipe = load_recipe(
+        minimal,
+        ["ntk.threshold=null", "ntk.quantile=0.3", "train.learning_rate=1e-5", "train.save_strategy=no",
+         "train.bf16=true", "eval.tasks=[pope]", "seed=7", "lora.target_modules=[q_proj]", "rewards.accuracy=2"],
+    )  # fmt: skip
+    assert (recipe.ntk.threshold, recipe.ntk.quantile, recipe.seed) == (None, 0.3, 7)
+    assert recipe.train == {"learning_rate": 1e-5, "save_strategy": "no", "bf16": True}
+    assert recipe.eval.tasks == ["pope"]
+    assert recipe.lora.target_modules == ["q_proj"]
+    assert recipe.rewards.accuracy == 2.0
+
+
+@pytest.mark.parametrize("word", ["trueish", "1e-4_run", "2026-01-31", "2026-99-99", "no", "1e5x", "Falsework"])
+def test_words_that_begin_like_a_value_are_words(minimal, word):
+    assert load_recipe(minimal, [f"output={word}"]).output == word
+
+
+@pytest.mark.parametrize(("text", "number"), [("1e-4", 1e-4), ("1.e+3", 1e3), (".5e2", 50.0), ("-2E1", -20.0)])
+def test_exponents_are_numbers_without_a_point_too(minimal, text, number):
+    assert load_recipe(minimal, [f"train.learning_rate={text}"]).train == {"learning_rate": number}
+
+
+def test_settings_of_parts_that_are_off_are_not_checked(minimal):
+    off = ["ntk.weight=0", "ntk.temperature=0", "rewards.repetition=0", "rewards.repetition_span=0"]
+    assert load_recipe(minimal, off).ntk.temperature == 0
+    with pytest.raises(UsageError, match=r"rewards\.repetition_span 0 is out of range"):
+        load_recipe(minimal, [*off, "rewards.repetition=0.1"])
+    with pytest.raises(UsageError, match=r"ntk\.quantile 1\.5 is out of range"):
+        load_recipe(minimal, ["ntk.threshold=null", "ntk.quantile=1.5"])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("ntk.thresh=1", r"'ntk.thresh' does not exist. Did you mean 'threshold'"),
+        ("reward.accuracy=1", "Did you mean 'rewards'"),
+        ("seed=x", "seed='x' is a str, expected int"),
+        ("seed=true", "expected int"),
+        ("rewards.format=[1]", "expected float"),
+        ("algorithm=ppo", "sft, grpo"),
+        ("data=demo", "a part with settings of its own"),
+        ("model.name=x", "is a value, not a part"),
+        ("nonsense", "is not key=value"),
+        ("data={", "not YAML"),
+        ("ntk.quantile=0.5", "exactly one of ntk.threshold and ntk.quantile"),
+        ("ntk.estimator=exakt", "top_tokens"),
+        ("data.num_frames=0", "at least 1"),
+        ("max_logprob_gap=0", "above 0"),
+        ("seed=-1", "seed -1 is out of range: it must be at least 0"),
+        ("seed=4294967296", "at most 4294967295"),
+        ("data.max_pixels=-5", r"data\.max_pixels -5 is out of range"),
+        ("ntk.temperature=0", r"ntk\.temperature 0\.0 is out of range"),
+        ("ntk.threshold=1.5", r"ntk\.threshold 1\.5 is out of range"),
+        ("ntk.threshold=.nan", r"ntk\.threshold nan is out of range"),
+        ("ntk.empty_rows=drop", r"ntk\.empty_rows 'drop' does not exist"),
+        ("ntk.weight=.inf", "not a finite number"),
+        ("lora.dropout=1", r"lora\.dropout 1\.0 is out of range"),
+        ("selection.temperature=0", r"selection\.temperature 0\.0 is out of range"),
+        ("selection.top_p=0", r"selection\.top_p 0\.0 is out of range"),
+        ("selection.engine=vlm", "selection.engine 'vlm' does not exist. Choose one of: auto, hf, vllm"),
+        ("eval.batch_size=0", r"eval\.batch_size 0 is out of range"),
+        ("train.bits=x", r"train\.bits 'x' is out of range: 4 or 8"),
+        ("output=0x_", "not YAML"),
+    ],
+)
+def test_mistakes_are_named(minimal, override, message):
+    with pytest.raises(UsageError, match=message):
+        load_recipe(minimal, [override])
+
+
+def test_unknown_recipes_name_the_nearest():
+    with pytest.raises(UsageError, match="Did you mean 'demo/method'"):
+        load_recipe("demo/methd")
+
+
+def test_extends(tmp_path):
+    (tmp_path / "a.yaml").write_text(MINIMAL + "train: {beta: 0.1, top_p: 0.9}\n")
+    (tmp_path / "b.yaml").write_text("extends: a.yaml\ntrain: {beta: 0.2}\n")
+    assert load_recipe(str(tmp_path / "b.yaml")).train == {"beta": 0.2, "top_p": 0.9}
+    (tmp_path / "c.yaml").write_text("extends: none.yaml\n")
+    with pytest.raises(UsageError, match="there is no"):
+        load_recipe(str(tmp_path / "c.yaml"))
+    (tmp_path / "d.yaml").write_text("extends: e.yaml\n")
+    (tmp_path / "e.yaml").write_text("extends: d.yaml\n")
+    with pytest.raises(UsageError, match="in turn"):
+        load_recipe(str(tmp_path / "d.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a\n", "not a mapping"),
+        ("a: [\n", "not YAML"),
+        ("algorithm: grpo\nmodel: demo\noutput: x\n", "'data' is missing"),
+    ],
+)
+def test_broken_files_are_refused(tmp_path, text, message):
+    path = tmp_path / "broken.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=message):
+        load_recipe(str(path))

@@ -1,0 +1,266 @@
+"""Rewards: the evaluation's own verdict, the sections, the judge, and what happens when one misbehaves."""
+
+from dataclasses import replace
+
+import pytest
+from hostile_server import Answer, HostileServer
+
+from harness.benchmarks.registry import get_scoring
+from harness.core.errors import ModelError, UsageError
+from harness.core.types import Response, Sample
+from harness.engines import http_client
+from trainers.preparation import open_judge
+from trainers.recipe import load_recipe
+from trainers.rewards import (
+    Reward,
+    RewardSettings,
+    accuracy,
+    build_rewards,
+    caption_reward,
+    format_reward,
+    length_penalty,
+    repetition_penalty,
+    score_rollouts,
+)
+from trainers.rewards.scoring import RewardError, score_missing
+
+GROUNDED = "<planning>look</planning> <caption>a red dog</caption> <think>red</think> <answer>{}</answer>"
+
+
+def sample(kind="yes_no", target="yes", choices=None, task="train"):
+    return Sample(id="s", task=task, target=target, answer_kind=kind, question="Is it red?", choices=choices)
+
+
+def response(text, tokens=10, **fields):
+    return Response(sample_id="s", text=text, completion_tokens=tokens, **fields)
+
+
+RESPONSES = [
+    GROUNDED.format("yes"), GROUNDED.format("no"), "yes", "No.", "", "maybe", "The answer is (B).", "B", "A, B, C",
+    "<think>yes", "<answer>3.50</answer>", "3.5", "about 7", "<answer>A</answer>", "yes or no",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "choices", "task"),
+    [
+        ("yes_no", "yes", None, "pope"),
+        ("yes_no", "no", None, "videohallucer"),
+        ("choice", "B", {"A": "cat", "B": "dog"}, "mmbench"),
+        ("choice", "A", {"A": "cat", "B": "dog"}, "mmvu"),
+        ("open", "3.5", None, "mmvu"),
+    ],
+)
+def test_accuracy_is_the_evaluations_verdict(kind, target, choices, task):
+    asked = sample(kind, target, choices)
+    evaluated = sample(kind, target, choices, task)
+    verdicts = [get_scoring(task).judge(evaluated, response(text)).status == "correct" for text in RESPONSES]
+    assert accuracy([asked] * len(RESPONSES), [response(text) for text in RESPONSES]) == [float(v) for v in verdicts]
+    assert len(set(verdicts)) == 2
+
+
+def test_a_missing_response_has_no_reward():
+    failed = response("", error="media: missing")
+    assert accuracy([sample()], [failed]) == [None]
+    assert format_reward("grounded")([sample()], [failed]) == [None]
+
+
+@pytest.mark.parametrize(
+    ("text", "reward"),
+    [
+        (GROUNDED.format("yes"), 1.0),
+        (GROUNDED.format(""), 0.0),
+        (GROUNDED.format("yes") + " and so on", 0.0),
+        (GROUNDED.format("yes").replace("<planning>look</planning>", ""), 0.0),
+        (GROUNDED.format("yes") * 2, 0.0),
+        ("<caption>a</caption> <planning>look</planning> <think>red</think> <answer>yes</answer>", 0.0),
+        ("<prethink>look</prethink> <caption>a</caption> <think>red</think> <answer>yes</answer>", 1.0),
+    ],
+)
+def test_format_wants_each_section_once_and_in_order(text, reward):
+    assert format_reward("grounded")([sample()], [response(text)]) == [reward]
+
+
+def test_format_of_thinking():
+    score = format_reward("think")
+    assert score([sample()] * 2, [response("<think>a</think> <answer>b</answer>"), response("b")]) == [1.0, 0.0]
+
+
+class FakeJudge:
+    """Answers yes where the caption says red; fails on demand."""
+
+    problem = None
+
+    def __init__(self):
+        self.questions = []
+
+    def ask(self, questions):
+        self.questions += questions
+        return [None if "FAIL" in q.caption else ("yes" if "red" in q.caption else "no") for q in questions]
+
+
+def test_caption_reward_is_the_judges_answer():
+    judge = FakeJudge()
+    captions = ["a red dog", "a blue dog", "FAIL", "", "the answer is yes, red"]
+    responses = [response(f"<caption>{text}</caption><answer>no</answer>") for text in captions]
+    assert caption_reward(judge)([sample()] * 5, responses) == [1.0, 0.0, None, 0.0, 0.0]
+    assert [question.caption for question in judge.questions] == captions[
+        :3
+    ]  # An empty and a leaking one cost nothing.
+
+
+class FailingJudge(FakeJudge):
+    """Answers nothing but what it remembers while it is down."""
+
+    def __init__(self, problem="connection refused."):
+        super().__init__()
+        self.down, self.why = True, problem
+
+    def ask(self, questions):
+        known = [self.down is False or "known" in q.caption for q in questions]
+        if not all(known) or not self.down:
+            self.problem = self.why if self.down else None
+        return [answer if ok else None for answer, ok in zip(super().ask(questions), known, strict=True)]
+
+
+def told(*captions):
+    return [response(f"<caption>{text}</caption>") for text in captions]
+
+
+def test_a_judge_that_is_down_is_reported_once_and_then_an_error(capsys):
+    judge = FailingJudge()
+    score = caption_reward(judge)
+    assert score([sample()] * 3, told("a red dog", "red", "")) == [None, None, 0.0]
+    assert score([sample()] * 2, told("a red dog", "a known red dog")) == [None, 1.0]  # From the cache: still down.
+    assert score([sample()], told("a known red dog")) == [1.0]  # Nothing was asked.
+    warning = capsys.readouterr().err
+    assert warning.startswith("warning: the judge did not answer 2 of the 2 questions of a batch: connection refused. ")
+    assert warning.count("\n") == 1
+    with pytest.raises(ModelError, match="did not answer in 3 batches in a row: connection refused"):
+        score([sample()], told("a blue dog"))
+
+
+def test_a_judge_that_comes_back_in_time_is_no_error(capsys):
+    judge = FailingJudge()
+    score = caption_reward(judge)
+    for _ in range(3):
+        judge.down = True
+        assert [score([sample()], told("a red dog")) for _ in range(2)] == [[None]] * 2
+        judge.down = False
+        assert score([sample()], told("a red dog")) == [1.0]
+    assert capsys.readouterr().err.count("warning") == 3
+
+
+def test_single_questions_without_an_answer_are_no_outage(capsys):
+    score = caption_reward(FakeJudge())
+    for _ in range(9):
+        assert score([sample()] * 2, told("FAIL", "a red dog")) == [None, 1.0]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_judge_that_answers_nothing_asked_is_an_error_unless_the_questions_are_to_blame(capsys):
+    strict, tolerant = (caption_reward(FakeJudge(), tolerant=value) for value in (False, True))
+    for _ in range(2):
+        assert strict([sample()], told("FAIL")) == [None]
+    with pytest.raises(ModelError, match="no reason is known"):
+        strict([sample()], told("FAIL"))
+    capsys.readouterr()
+    for _ in range(9):
+        assert tolerant([sample()], told("FAIL")) == [None]
+    assert capsys.readouterr().err.count("warning") == 1
+    down = caption_reward(FailingJudge(None), tolerant=True)
+    with pytest.raises(ModelError, match="did not answer"):
+        [down([sample()], told("red")) for _ in range(3)]
+
+
+def test_a_served_judge_that_is_down_at_the_start_is_an_error_whatever_is_remembered(tmp_path, monkeypatch):
+    monkeypatch.setattr(http_client, "_FIRST_DELAY_S", 0.001)
+    monkeypatch.setattr(http_client, "_LONGEST_DELAY_S", 0.01)
+    with HostileServer(lambda *_: Answer(text="no")) as server:
+        recipe = load_recipe(
+            "demo/method", ["judge.model=openai:m", f"judge.base_url={server.base_url}", f"judge.cache={tmp_path}"]
+        )
+        for _ in range(2):
+            open_judge(recipe).close()
+        assert len(server.bodies) == 2
+    with pytest.raises(ModelError, match=r"the judge 'openai:m' does not answer: .*Start it"):
+        open_judge(recipe)
+    open_judge(recipe, ask=False).close()
+    with pytest.raises(UsageError, match="needs a judge"):
+        open_judge(replace(recipe, judge=replace(recipe.judge, model=None)))
+
+
+def test_length_penalty_is_linear_beyond_the_soft_limit():
+    score = length_penalty(100, 200)
+    assert score([sample()] * 4, [response("", tokens) for tokens in (50, 100, 150, 400)]) == [0.0, 0.0, -0.5, -1.0]
+
+
+def test_repetition_penalty_counts_repeated_spans():
+    score = repetition_penalty(2)
+    texts = ["a b c", "a b a b a b", "one"]
+    # Bigrams: ab bc; ab ba ab ba ab, of which two are distinct; none.
+    assert score([sample()] * 3, [response(text) for text in texts]) == [0.0, pytest.approx(-0.6), 0.0]
+
+
+def test_total_is_weighted_and_missing_where_a_part_is():
+    settings = RewardSettings(accuracy=1.0, format=0.1, caption=0.5)
+    rewards = build_rewards(settings, prompt_format="grounded", max_tokens=64, judge=FakeJudge())
+    failing = GROUNDED.format("yes").replace("a red dog", "FAIL")
+    scored = score_rollouts(rewards, [sample()] * 2, [response(GROUNDED.format("yes")), response(failing)])
+    assert scored[0].total == pytest.approx(1.6)
+    assert scored[1].parts == {"accuracy": 1.0, "format": 1.0, "caption": None}
+    assert scored[1].total is None
+
+
+def test_what_is_known_of_a_response_is_not_scored_again():
+    asked = []
+
+    def count(samples, responses):
+        asked.append(len(responses))
+        return [0.5] * len(responses)
+
+    def breaks(samples, responses):
+        raise RewardError("broken")
+
+    rewards = [Reward(name="one", weight=2.0, score=count), Reward(name="two", weight=1.0, score=count)]
+    known = [{"one": 1.0, "two": None}, {"one": None, "two": None}, {"one": 1.0, "two": 0.0}]
+    scored, failure = score_missing(rewards, [sample()] * 3, [response("yes")] * 3, known)
+    assert [item.total for item in scored] == [2.5, 1.5, 2.0]
+    assert asked == [1, 2]
+    assert failure is None
+    rewards[0] = Reward(name="one", weight=2.0, score=breaks)
+    scored, failure = score_missing(rewards, [sample()] * 3, [response("yes")] * 3, known)
+    assert [item.total for item in scored] == [2.5, None, 2.0]
+    assert scored[1].parts == {"one": None, "two": 0.5}
+    assert str(failure) == "broken"
+
+
+@pytest.mark.parametrize(
+    ("score", "message"),
+    [
+        (lambda s, r: [float("nan")], "reward 'mine' is nan for sample 's'"),
+        (lambda s, r: [float("inf")], "is inf"),
+        (lambda s, r: [], "gave 0 values for 1"),
+        (lambda s, r: 1 / 0, "reward 'mine' raised ZeroDivisionError"),
+    ],
+)
+def test_a_reward_that_misbehaves_is_named(score, message):
+    with pytest.raises(RewardError, match=message):
+        score_rollouts([Reward(name="mine", weight=1.0, score=score)], [sample()], [response("yes")])
+
+
+@pytest.mark.parametrize(
+    ("changes", "arguments", "message"),
+    [
+        ({"accuracy": 0, "format": 0, "caption": 0}, {}, "every weight is 0"),
+        ({"accuracy": float("nan")}, {}, "not a finite number"),
+        ({}, {"judge": None}, "needs a judge"),
+        ({}, {"prompt_format": "think"}, "needs captions"),
+        ({"caption": 0}, {"prompt_format": "direct"}, "needs sections"),
+        ({"length": 0.1, "length_soft": 64}, {}, "length_soft"),
+    ],
+)
+def test_rewards_that_do_not_fit_are_refused(changes, arguments, message):
+    given = {"prompt_format": "grounded", "max_tokens": 64, "judge": FakeJudge(), **arguments}
+    with pytest.raises(UsageError, match=message):
+        build_rewards(RewardSettings(**changes), **given)

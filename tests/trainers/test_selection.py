@@ -1,0 +1,343 @@
+"""Selection by variance: the belief by hand, what rollouts are spent on, and a selection that is killed and goes on."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.core.errors import DataError, ModelError, StoreError, UsageError
+from harness.core.types import Response, Sample
+from harness.engines import Decoding
+from trainers.data.schema import Example, read_examples
+from trainers.rewards import Reward
+from trainers.selection.decision import (
+    Rounds,
+    categorise,
+    choose,
+    count_levels,
+    expected_variance,
+    simulate,
+    undecided,
+)
+from trainers.selection.rollouts import Plan, select
+
+
+def test_levels_are_counted():
+    values, counts = count_levels([[0.0, 1.0, 1.0], [], [0.1, 0.1]])
+    assert values.tolist() == [0.0, 0.1, 1.0]
+    assert counts.tolist() == [[1, 0, 2], [0, 0, 0], [0, 2, 0]]
+    assert count_levels([[2.0], [2.0]])[0].tolist() == [2.0, 3.0]
+    assert count_levels([[], []])[1].shape == (2, 2)
+
+
+def test_many_levels_are_merged():
+    rng = np.random.default_rng(0)
+    rewards = rng.random((50, 20))
+    values, counts = count_levels(rewards.tolist(), max_levels=8)
+    assert len(values) == 8
+    assert counts.sum(1).tolist() == [20] * 50
+    merged = counts / 20 @ values
+    assert np.abs(merged - rewards.mean(1)).max() < 0.06
+
+
+def test_expected_variance_is_that_of_jeffreys_posterior():
+    values, counts = np.array([0.0, 1.0]), np.array([[3.0, 5.0], [8.0, 0.0]])
+    # Beta(a, b) with a = 5.5, b = 3.5: ab / ((a + b)(a + b + 1)).
+    assert expected_variance(values, counts)[0] == pytest.approx(5.5 * 3.5 / (9 * 10))
+    assert expected_variance(values, counts)[1] == pytest.approx(0.5 * 8.5 / (9 * 10))
+    # Scaled rewards scale the variance by the square.
+    assert expected_variance(2 * values, counts)[0] == pytest.approx(4 * 5.5 * 3.5 / (9 * 10))
+
+
+def test_only_prompts_near_the_cut_stay_open():
+    values = np.array([0.0, 1.0])
+    counts = np.array([[64.0, 0.0], [32.0, 32.0], [6.0, 2.0], [0.0, 64.0], [7.0, 1.0], [30.0, 34.0]])
+    still = undecided(values, counts, keep=0.5, tolerance=0.01, rng=np.random.default_rng(0))
+    assert still.tolist() == [False, False, True, False, True, False]
+
+
+def test_choose_takes_the_highest_and_breaks_ties_by_order():
+    assert choose(np.array([0.1, 0.2, 0.2, 0.2]), 0.5).tolist() == [False, True, True, False]
+
+
+def test_categories():
+    categories = categorise(np.array([0.9, 0.5, 0.2]), np.array([False, True, False]), 0.0, 1.0)
+    assert categories == ["easy", "medium", "hard"]
+
+
+def test_adaptive_rollouts_keep_the_variance_on_u_shaped_prompts():
+    rng = np.random.default_rng(1)
+    probability = rng.beta(0.5, 0.5, 3000)
+
+    def draw(which, count):
+        return (rng.random((len(which), count)) < probability[which, None]).astype(float)
+
+    chosen, spent = simulate(draw, 3000, Rounds(), np.random.default_rng(0))
+    variance = probability * (1 - probability)
+    kept = variance[chosen].sum() / variance[choose(variance, 0.5)].sum()
+    assert kept >= 0.985
+    assert spent.mean() <= 30
+    _, fixed = simulate(draw, 3000, Rounds(most=64, tolerance=0), np.random.default_rng(0))
+    assert set(fixed.tolist()) == {64}
+
+
+@pytest.mark.parametrize(
+    "settings", [{"first": 1}, {"first": 9, "most": 8}, {"step": 0}, {"tolerance": 1.0}, {"keep": 0.0}, {"keep": 1.5}]
+)
+def test_rounds_out_of_range_are_refused(settings):
+    with pytest.raises(UsageError, match="selection"):
+        Rounds(**settings)
+
+
+class FakeEngine:
+    """Answers right with a chance that the prompt's number decides; dies after a number of responses if told to."""
+
+    name = "fake"
+
+    def __init__(self, dies_after=None):
+        self.loads, self.closed, self.asked = 0, 0, []
+        self._left = dies_after
+
+    def load(self):
+        self.loads += 1
+
+    def close(self):
+        self.closed += 1
+
+    def generate(self, requests, decoding):
+        """Responses of two requests at a time, in turns, so that those of one do not come together."""
+        waiting = [request for request in requests if not request.finished]
+        for start in range(0, len(waiting), 2):
+            pair = waiting[start : start + 2]
+            self.asked += [(request.sample_id, request.n) for request in pair]
+            for row in range(max(request.n for request in pair)):
+                for request in pair:
+                    if row < request.n:
+                        yield request, self._answer(request, row, decoding)
+
+    def _answer(self, request, row, decoding):
+        if self._left is not None:
+            if self._left == 0:
+                raise KeyboardInterrupt
+            self._left -= 1
+        prompt, first = (int(part) for part in request.sample_id.split("#"))
+        right = np.random.default_rng([decoding.seed, prompt, first, row]).random() < prompt / 9
+        error = "media: broken" if prompt == 4 else None
+        return Response(sample_id=request.sample_id, text="" if error else str(right), error=error)
+
+
+def read_rollouts(folder):
+    return [json.loads(line) for line in (folder / "rollouts.jsonl").read_text().split("\n")[:-1]]
+
+
+def plan(**changes):
+    samples = [
+        Sample(id=str(number), task="train", target="yes", answer_kind="yes_no", question=f"question {number}?")
+        for number in range(10)
+    ]
+    reward = Reward(
+        name="right",
+        weight=2.0,
+        score=lambda samples, responses: [None if r.error else float(r.text == "True") for r in responses],
+    )
+    arguments = {
+        "examples": [Example(sample=sample) for sample in samples],
+        "root": None,
+        "prompt_format": "direct",
+        "num_frames": 1,
+        "rounds": Rounds(first=4, step=4, most=16),
+        "subset": "medium",
+        "decoding": Decoding(max_new_tokens=4, temperature=1.0, seed=5),
+        "rewards": [reward],
+        "settings": {"weights": "w", "seed": 5},
+    }
+    return Plan(**(arguments | changes))
+
+
+def test_selection_writes_statistics_rows_and_plot(tmp_path):
+    engine = FakeEngine()
+    statistics = select(plan(), engine, tmp_path)
+    assert (engine.loads, engine.closed) == (1, 1)
+    assert statistics[4].mean is None
+    assert statistics[4].category is None
+    chosen = [item.id for item in statistics if item.selected]
+    assert len(chosen) == 4  # Half of the nine that have rewards.
+    assert {"0", "9"}.isdisjoint(chosen)
+    assert statistics[9].category == "easy"
+    assert statistics[0].category == "hard"
+    assert [example.sample.id for example in read_examples(tmp_path / "selected.jsonl")] == chosen
+    lines = [json.loads(line) for line in (tmp_path / "selection.jsonl").read_text().splitlines()]
+    assert len(lines) == 10
+    assert lines[9]["mean"] == 2.0
+    rollouts = [json.loads(line) for line in (tmp_path / "rollouts.jsonl").read_text().splitlines()]
+    assert rollouts[0].keys() == {"id", "number", "total", "parts", "finish_reason", "error", "text"}
+    assert (tmp_path / "selection.svg").read_text().startswith("<svg")
+
+
+def test_a_prompt_is_asked_for_all_that_it_needs_at_once(tmp_path):
+    engine = FakeEngine()
+    select(plan(), engine, tmp_path)
+    first, later = engine.asked[:10], engine.asked[10:]
+    assert first == [(f"{prompt}#0", 4) for prompt in range(10)]
+    assert later
+    assert all(n == 4 and int(name.split("#")[1]) % 4 == 0 for name, n in later)
+    fixed = FakeEngine()
+    select(plan(rounds=Rounds(most=64, tolerance=0)), fixed, tmp_path / "fixed")
+    assert fixed.asked == [(f"{prompt}#0", 64) for prompt in range(10)]
+    rollouts = [json.loads(line) for line in (tmp_path / "fixed" / "rollouts.jsonl").read_text().splitlines()]
+    assert sorted(row["number"] for row in rollouts if row["id"] == "3") == list(range(64))
+
+
+@pytest.mark.parametrize("dies_after", [3, 41, 45, 70])
+def test_a_killed_selection_goes_on_to_the_same_end(dies_after, tmp_path, monkeypatch):
+    monkeypatch.setattr("trainers.selection.rollouts._SCORED_TOGETHER", 8)
+    rounds = Rounds(first=4, step=4, most=16, tolerance=0.001)
+    whole = select(plan(rounds=rounds), FakeEngine(), tmp_path / "whole")
+    killed = FakeEngine(dies_after=dies_after)
+    with pytest.raises(KeyboardInterrupt):
+        select(plan(rounds=rounds), killed, tmp_path / "killed")
+    stored = (tmp_path / "killed" / "rollouts.jsonl").read_text()
+    (tmp_path / "killed" / "rollouts.jsonl").write_text(stored + '{"id": "3", "num')  # Torn by the kill.
+    engine = FakeEngine()
+    assert select(plan(rounds=rounds), engine, tmp_path / "killed") == whole
+    known = {f"{r['id']}#{r['number']}" for r in map(json.loads, stored.splitlines())}
+    assert not {name for name, _ in engine.asked} & known
+    assert (dies_after < 8) == (not known)
+    one, other = (sorted((tmp_path / name / "rollouts.jsonl").read_text().splitlines()) for name in ("whole", "killed"))
+    assert one == other
+    again = FakeEngine()
+    assert select(plan(rounds=rounds), again, tmp_path / "killed") == whole
+    assert (again.loads, again.asked) == (0, [])
+
+
+def test_what_a_crash_left_of_a_request_is_kept_and_the_rest_asked(tmp_path):
+    select(plan(), FakeEngine(), tmp_path)
+    lines = (tmp_path / "rollouts.jsonl").read_text().splitlines(keepends=True)
+    lost = next(place for place, line in enumerate(lines) if json.loads(line)["id"] == "3")
+    (tmp_path / "rollouts.jsonl").write_text("".join(lines[:lost] + lines[lost + 2 :]))
+    engine = FakeEngine()
+    select(plan(), engine, tmp_path)
+    assert engine.asked == [("3#0", 2)]
+    rows = [json.loads(line) for line in (tmp_path / "rollouts.jsonl").read_text().splitlines()]
+    numbers = sorted(row["number"] for row in rows if row["id"] == "3")
+    assert numbers == list(range(len(numbers)))
+
+
+class Judged:
+    """Rewards as in `plan`, of which a part is lacking while a judge is down; an outage is noticed late, or never."""
+
+    def __init__(self, *, fails_from=0, raises_from=None):
+        self.calls, self.fails_from, self.raises_from = 0, fails_from, raises_from
+
+    def rewards(self):
+        tokens = Reward(
+            name="tokens", weight=0.0, score=lambda samples, responses: [r.completion_tokens for r in responses]
+        )
+        return [tokens, Reward(name="right", weight=2.0, score=self.score)]
+
+    def score(self, samples, responses):
+        self.calls += 1
+        if self.raises_from is not None and self.calls >= self.raises_from:
+            raise ModelError("the judge did not answer in 3 batches in a row")
+        down = self.fails_from is not None and self.calls > self.fails_from
+        return [None if down or r.error else float(r.text == "True") for r in responses]
+
+    def check(self):
+        raise ModelError("the judge does not answer")
+
+
+@pytest.mark.parametrize("outage", [{"fails_from": 0}, {"fails_from": 2}, {"fails_from": 3, "raises_from": 5}])
+def test_an_outage_of_the_judge_loses_nothing(outage, tmp_path, monkeypatch):
+    monkeypatch.setattr("trainers.selection.rollouts._SCORED_TOGETHER", 8)
+    monkeypatch.setattr(FakeEngine, "_answer", with_tokens(FakeEngine._answer))
+    rounds = Rounds(first=4, step=4, most=16, tolerance=0.001)
+    judge = Judged(fails_from=None)
+    whole = select(plan(rounds=rounds, rewards=judge.rewards()), FakeEngine(), tmp_path / "whole")
+    down = Judged(**outage)
+    with pytest.raises(ModelError, match="the judge d"):
+        select(plan(rounds=rounds, rewards=down.rewards(), check=down.check), FakeEngine(), tmp_path / "down")
+    stored = read_rollouts(tmp_path / "down")
+    lacking = [r for r in stored if r["total"] is None and r["error"] is None]
+    assert lacking
+    assert all(r["text"] and r["parts"] == {"tokens": 7, "right": None} for r in lacking)
+    assert not (tmp_path / "down" / "selection.jsonl").exists()
+    idle = FakeEngine()
+    with pytest.raises(ModelError, match="does not answer"):  # Still down: nothing is generated, nothing decided.
+        select(plan(rounds=rounds, rewards=Judged().rewards(), check=down.check), idle, tmp_path / "down")
+    assert idle.asked == []
+    assert read_rollouts(tmp_path / "down") == stored
+    back, engine = Judged(fails_from=None), FakeEngine()
+    assert select(plan(rounds=rounds, rewards=back.rewards(), check=back.check), engine, tmp_path / "down") == whole
+    assert not {f"{r['id']}#{r['number']}" for r in stored} & {name for name, _ in engine.asked}
+    last = {(r["id"], r["number"]): r for r in read_rollouts(tmp_path / "down")}
+    assert last == {(r["id"], r["number"]): r for r in read_rollouts(tmp_path / "whole")}
+
+
+def with_tokens(answer):
+    def changed(self, *arguments):
+        return replace(answer(self, *arguments), completion_tokens=7)
+
+    return changed
+
+
+def test_what_a_judge_that_answers_cannot_judge_is_asked_twice_and_does_not_count(tmp_path, capsys):
+    scored = []
+
+    def score(samples, responses):
+        scored.extend(sample.id for sample in samples)
+        return [None if sample.id == "5" else float(sample.id > "4") for sample in samples]
+
+    once = plan(
+        rewards=[Reward(name="right", weight=1.0, score=score)], rounds=Rounds(most=8, tolerance=0), check=lambda: None
+    )
+    statistics = select(once, FakeEngine(), tmp_path)
+    assert statistics[5].rollouts == 0
+    assert scored.count("5") == 16
+    assert "warning: 8 responses have no reward and do not count" in capsys.readouterr().err
+    scored.clear()
+    assert select(once, FakeEngine(), tmp_path, settled=True) == statistics  # It is trained on already.
+    assert scored == []
+    mended = plan(rewards=plan().rewards, rounds=Rounds(most=8, tolerance=0))
+    assert select(mended, FakeEngine(), tmp_path)[5].rollouts == 8
+
+
+def test_separators_and_half_characters_in_ids_and_responses(tmp_path, monkeypatch):
+    def answer(self, request, row, decoding):
+        return Response(sample_id=request.sample_id, text=f"{row % 2 == 0}\u2028\u2029\x85\ud83d")
+
+    monkeypatch.setattr(FakeEngine, "_answer", answer)
+    odd = [
+        Example(sample=Sample(id=f"{n}\u2028", task="train", target="yes", answer_kind="yes_no", question="?"))
+        for n in range(4)
+    ]
+    reward = Reward(
+        name="right", weight=1.0, score=lambda samples, responses: [float("True" in r.text) for r in responses]
+    )
+    statistics = select(plan(examples=odd, rewards=[reward]), FakeEngine(), tmp_path)
+    again = FakeEngine()
+    assert select(plan(examples=odd, rewards=[reward]), again, tmp_path) == statistics
+    assert again.asked == []
+    assert read_rollouts(tmp_path)[0]["text"].endswith("\u2028\u2029\x85\ud83d")
+
+
+def test_other_settings_are_refused_unless_fresh(tmp_path):
+    select(plan(), FakeEngine(), tmp_path)
+    other = plan(settings={"weights": "other", "seed": 5})
+    with pytest.raises(StoreError, match="weights"):
+        select(other, FakeEngine(), tmp_path)
+    engine = FakeEngine()
+    select(other, engine, tmp_path, fresh=True)
+    assert engine.loads == 1
+
+
+def test_a_subset_without_prompts_is_refused(tmp_path):
+    always = Reward(name="one", weight=1.0, score=lambda samples, responses: [1.0] * len(responses))
+    with pytest.raises(DataError, match="no prompt is 'easy'"):
+        select(plan(rewards=[always], subset="easy"), FakeEngine(), tmp_path)
+
+
+def test_no_reward_at_all_is_an_error(tmp_path):
+    never = Reward(name="none", weight=1.0, score=lambda samples, responses: [None] * len(responses))
+    with pytest.raises(DataError, match="no rollout has a reward"):
+        select(plan(rewards=[never]), FakeEngine(), tmp_path)

@@ -1,0 +1,356 @@
+"""Training: every recipe for a few steps, resuming to the same bytes, and what is refused."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from support_training import YesJudge, train_tiny
+
+import harness.judges.caption
+from harness.core.errors import DataError, ModelError, StoreError, UsageError
+from harness.engines.checkpoints import EMBEDDED, resolve_checkpoint
+from trainers.evaluation import saved_checkpoints
+from trainers.grpo import TrainingError
+from trainers.recipe import load_recipe
+from trainers.rewards.scoring import RewardError
+from trainers.training import last_checkpoint
+
+pytestmark = pytest.mark.skipif(
+    not (EMBEDDED["demo"] / "model.safetensors").is_file(),
+    reason="the demo checkpoint is not part of this checkout",
+)
+
+
+@pytest.fixture(autouse=True)
+def judge(monkeypatch):
+    judge = YesJudge()
+    monkeypatch.setattr(harness.judges.caption, "load_judge", lambda *_, **__: judge)
+    return judge
+
+
+def read_log(output):
+    return [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
+
+
+def weights(folder):
+    return load_file(folder / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    "name", ["grpo", "method", "no_caption", "no_selection", "easy_only", "hard_only", "no_infonce", "sft"]
+)
+def test_every_recipe_trains(name, tmp_path):
+    # Of twelve prompts all but one are then easy or hard; cool responses are mostly right, hot ones mostly wrong.
+    few = {
+        "easy_only": ("selection.keep=0.1", "train.per_device_train_batch_size=4", "selection.temperature=0.7"),
+        "hard_only": ("selection.keep=0.1", "train.per_device_train_batch_size=4", "selection.temperature=2.5"),
+    }.get(name, ())
+    train_tiny(f"demo/{name}", tmp_path, *few)
+    log = read_log(tmp_path)
+    steps = [entry for entry in log if "loss" in entry]
+    assert len(steps) == 2
+    assert ("ntk/loss" in steps[0]) == (name not in ("grpo", "no_infonce", "sft"))
+    assert ("rewards/caption/mean" in steps[0]) == (name not in ("grpo", "no_caption", "sft"))
+    assert (tmp_path / "selection" / "selected.jsonl").is_file() == (name not in ("grpo", "no_selection", "sft"))
+    before, after = weights(resolve_checkpoint("demo").folder), weights(tmp_path / "final")
+    if few == ():  # Easy and hard prompts of a handful of rows have one reward for all responses.
+        assert any(not torch.equal(before[key], after[key]) for key in before)
+    told = json.loads((tmp_path / "final" / "harness.json").read_text())
+    assert told["prompt_format"] == "grounded"
+    assert told["data"]["count"] > 0
+    assert resolve_checkpoint(str(tmp_path / "final")).prompt_format == "grounded"
+    assert resolve_checkpoint(str(tmp_path / "checkpoint-1")).prompt_format == "grounded"
+    assert (tmp_path / "curves.svg").read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize("name", ["method", "sft"])
+def test_a_resumed_run_equals_an_undisturbed_one(name, tmp_path, capsys):
+    # Six rows and batches of four: each step is an epoch of its own, with an order of its own.
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    train_tiny(f"demo/{name}", whole, "train.max_steps=3")
+    shutil.copytree(whole, killed)
+    for name_of_later in ("final", "checkpoint-2", "checkpoint-3"):
+        shutil.rmtree(killed / name_of_later)
+    train_tiny(f"demo/{name}", killed, "train.max_steps=3")
+    assert f"resuming from {killed / 'checkpoint-1'}" in capsys.readouterr().err
+    one, other = weights(whole / "final"), weights(killed / "final")
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("settings", [("ntk.weight=0",), ("lora.rank=4",), ("train.max_steps=2",)])
+def test_a_run_that_was_killed_after_its_last_step_takes_no_other(settings, tmp_path, capsys):
+    # Of nine rows and batches of four two steps are an epoch: the third leaves one unfinished.
+    fixed = ("data.demo_rows=9", "train.max_steps=3", "conflict_rows=0", *settings)
+    if "train.max_steps=2" in settings:
+        fixed = (*fixed, "conflict_rows=4", "selection.enabled=true")
+    train_tiny("demo/no_selection", tmp_path, *fixed)
+    one, log = weights(tmp_path / "final"), read_log(tmp_path)
+    assert "step 1/" in capsys.readouterr().err
+    measured = (tmp_path / "conflict.json").read_text() if (tmp_path / "conflict.json").is_file() else ""
+    told = (tmp_path / "final" / "harness.json").read_text()
+    shutil.rmtree(tmp_path / "final")
+    train_tiny("demo/no_selection", tmp_path, *fixed)
+    text = capsys.readouterr().err
+    assert "resuming from" in text
+    assert "step " not in text
+    other = weights(tmp_path / "final")
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[key], other[key]) for key in one)
+    assert (tmp_path / "final" / "harness.json").read_text() == told
+    again = read_log(tmp_path)
+    assert [entry for entry in again if "loss" in entry] == [entry for entry in log if "loss" in entry]
+    assert not any("train_loss" in entry for entry in again)
+    if measured:
+        assert (tmp_path / "conflict.json").read_text() == measured
+        assert any("conflict/mean_after" in entry for entry in again)
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
+    from trainers.run import hold_output
+
+    with hold_output(tmp_path), pytest.raises(StoreError, match=r"another run is at work in .*output=FOLDER"):
+        train_tiny("demo/grpo", tmp_path)
+    assert not (tmp_path / "recipe.yaml").exists()
+    train_tiny("demo/grpo", tmp_path, "train.max_steps=1")
+    assert (tmp_path / "final").is_dir()
+
+
+def test_a_recipe_may_change_until_a_checkpoint_is_saved(tmp_path, monkeypatch):
+    from trainers import training
+
+    def dies(*_):
+        raise ModelError("died")
+
+    monkeypatch.setattr(training, "run_trainer", dies)
+    with pytest.raises(ModelError, match="died"):
+        train_tiny("demo/method", tmp_path)
+    monkeypatch.undo()
+    monkeypatch.setattr(harness.judges.caption, "load_judge", lambda *_, **__: YesJudge())
+    rollouts = (tmp_path / "selection" / "rollouts.jsonl").stat().st_mtime_ns
+    train_tiny("demo/method", tmp_path, "train.max_steps=1", "train.beta=0.2")
+    assert (tmp_path / "selection" / "rollouts.jsonl").stat().st_mtime_ns == rollouts
+    assert (tmp_path / "final").is_dir()
+
+
+def test_a_checkpoint_that_was_cut_off_is_left_out(tmp_path, capsys):
+    for step, state in ((9, "{}"), (10, '{"global_'), (11, None)):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        if state is not None:
+            (folder / "trainer_state.json").write_text(state)
+    (tmp_path / "checkpoint-best").mkdir()  # A user's own.
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-9"
+    assert capsys.readouterr().err.count("cut off") == 2
+    assert last_checkpoint(tmp_path / "none") is None
+    for name in ("checkpoint-9", "checkpoint-best", "checkpoint-10"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "config.json").touch()
+    assert [path.name for path in saved_checkpoints(tmp_path)] == ["checkpoint-9", "checkpoint-10"]
+
+
+def test_a_finished_run_is_not_trained_again_and_another_recipe_is_refused(tmp_path):
+    train_tiny("demo/grpo", tmp_path)
+    made = (tmp_path / "final" / "model.safetensors").stat().st_mtime_ns
+    train_tiny("demo/grpo", tmp_path, "train.report_to=none")
+    assert (tmp_path / "final" / "model.safetensors").stat().st_mtime_ns == made
+    with pytest.raises(StoreError, match=r"train\.beta differ.*--fresh"):
+        train_tiny("demo/grpo", tmp_path, "train.beta=0.2")
+    train_tiny("demo/grpo", tmp_path, "train.beta=0.2", fresh=True)
+    assert (tmp_path / "final" / "model.safetensors").stat().st_mtime_ns != made
+
+
+def test_lora_with_checkpointing_and_reference(tmp_path):
+    train_tiny(
+        "demo/no_selection", tmp_path, "lora.rank=4", "train.gradient_checkpointing=true", "train.beta=0.04",
+        "freeze_vision=true", "data.demo_rows=8",
+    )  # fmt: skip
+    assert (tmp_path / "checkpoint-2" / "adapter_config.json").is_file()
+    before, after = weights(resolve_checkpoint("demo").folder), weights(tmp_path / "final")
+    assert before.keys() == after.keys()
+    changed = {key for key in before if not torch.equal(before[key], after[key])}
+    assert changed
+    assert not any("visual" in key for key in changed)
+
+
+def test_gradient_checkpointing_changes_nothing(tmp_path):
+    for choice in ("true", "false"):
+        train_tiny("demo/no_selection", tmp_path / choice, f"train.gradient_checkpointing={choice}")
+    one, other = (weights(tmp_path / choice / "final") for choice in ("true", "false"))
+    for key in one:
+        torch.testing.assert_close(one[key], other[key], rtol=1e-4, atol=1e-5)
+
+
+def test_the_contrastive_term_moves_the_weights(tmp_path):
+    for weight in ("0", "0.01", "1"):
+        train_tiny("demo/no_selection", tmp_path / weight, f"ntk.weight={weight}", "train.max_steps=1")
+    base = weights(tmp_path / "0" / "final")
+    moved = {
+        weight: sum(float((weights(tmp_path / weight / "final")[key] - base[key]).abs().sum()) for key in base)
+        for weight in ("0.01", "1")
+    }
+    assert 0 < moved["0.01"] < moved["1"]
+
+
+@pytest.mark.parametrize("estimator", ["top_tokens", "sketch", "hidden"])
+def test_estimators_train(estimator, tmp_path):
+    train_tiny("demo/no_selection", tmp_path, f"ntk.estimator={estimator}", "train.max_steps=1", "ntk.max_tokens=4")
+    assert read_log(tmp_path)[0]["ntk/pairs"] > 0
+
+
+def test_a_judge_that_fails_now_and_then_gives_no_signal(tmp_path, judge):
+    judge.fails = True
+    judge.asked = 1
+    train_tiny("demo/no_selection", tmp_path, "train.max_steps=1")
+    assert read_log(tmp_path)[0]["reward"] == pytest.approx(read_log(tmp_path)[0]["reward"])  # Not NaN.
+
+
+def test_a_judge_that_is_down_stops_before_anything_is_spent(tmp_path, judge, monkeypatch):
+    judge.problem = "connection refused."
+    monkeypatch.setattr(judge, "ask", lambda questions: [None] * len(questions))
+    with pytest.raises(ModelError, match="connection refused"):
+        train_tiny("demo/method", tmp_path)
+    assert not (tmp_path / "selection").exists()
+
+
+def test_a_reward_that_breaks_stops_the_run_with_its_state_saved(tmp_path, judge, monkeypatch):
+    ask = judge.ask
+
+    def breaks(questions):
+        if judge.asked > 20:
+            raise ZeroDivisionError("broken")
+        return ask(questions)
+
+    monkeypatch.setattr(judge, "ask", breaks)
+    with pytest.raises(RewardError, match="reward 'caption' raised ZeroDivisionError: broken"):
+        train_tiny("demo/no_selection", tmp_path, "train.max_steps=5", "train.save_steps=5")
+    saved = sorted(path.name for path in tmp_path.glob("checkpoint-*"))
+    assert len(saved) == 1
+    assert (tmp_path / saved[0] / "harness.json").is_file()
+    monkeypatch.setattr(judge, "ask", ask)
+    train_tiny("demo/no_selection", tmp_path, "train.max_steps=5", "train.save_steps=5")
+    assert (tmp_path / "final" / "model.safetensors").is_file()
+
+
+def test_a_reward_that_is_not_a_number_is_named(tmp_path, monkeypatch):
+    from trainers.rewards import scoring
+
+    monkeypatch.setattr(scoring, "accuracy", lambda samples, responses: [float("nan")] * len(samples))
+    with pytest.raises(RewardError, match=r"reward 'accuracy' is nan for sample 'demo/\d+'"):
+        train_tiny("demo/no_selection", tmp_path)
+    assert not list(tmp_path.glob("checkpoint-*"))  # No step was taken.
+
+
+def test_out_of_memory_names_the_settings_to_lower(tmp_path, monkeypatch):
+    from trainers.grpo import ContrastiveGRPOTrainer
+
+    def fails(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(ContrastiveGRPOTrainer, "_contrastive_loss", fails)
+    with pytest.raises(ModelError, match=r"train\.per_device_train_batch_size.*ntk\.chunk_size"):
+        train_tiny("demo/no_selection", tmp_path)
+
+
+def test_training_that_diverged_is_said_to_have(tmp_path):
+    settings = ("train.max_steps=9", "train.learning_rate=1e20", "train.max_grad_norm=1e9")
+    with pytest.raises(ModelError, match=r"diverged.*train\.learning_rate"):
+        train_tiny("demo/no_selection", tmp_path, *settings)
+
+
+def test_twenty_steps_that_teach_nothing_are_warned_of(tmp_path, capsys):
+    train_tiny(
+        "demo/no_selection", tmp_path, "train.max_steps=20", "train.save_steps=20", "train.temperature=0.01",
+        "ntk.threshold=1.0", "ntk.quantile=null", "train.gradient_accumulation_steps=1", "train.learning_rate=0.0",
+    )  # fmt: skip
+    text = capsys.readouterr().err
+    assert "100% of the groups of the last 20 steps have one reward" in text
+    assert "ntk.threshold=1 is above every similarity of the last 20 steps (q05 " in text
+
+
+def test_answers_that_never_parse_are_refused(tmp_path):
+    rows = [{"id": n, "question": "What?", "answer": "<answer></answer>", "answer_kind": "open"} for n in range(3)]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(DataError, match="of the first 3 rows 3 have an answer that is not judged right"):
+        train_tiny("demo/grpo", tmp_path / "out", f"data.train={file}")
+
+
+def test_too_few_selected_rows_for_one_step_are_refused(tmp_path):
+    with pytest.raises(DataError, match=r"\d rows to train on, but a batch of responses holds 4 prompts"):
+        train_tiny("demo/method", tmp_path, "selection.keep=0.3", "data.demo_rows=5")
+
+
+def test_text_only_and_mixed_rows_train(tmp_path):
+    from trainers.data.demo import write_demo_rows
+
+    rows = [json.loads(line) for line in write_demo_rows(tmp_path, 8, 0).read_text().splitlines()]
+    for row in rows[::2]:
+        row["media"] = []
+    rows[1]["media"] *= 2  # Two images, one of them twice.
+    file = tmp_path / "mixed.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    train_tiny("demo/no_selection", tmp_path / "out", f"data.train={file}")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.learning_rat=1", "Did you mean 'learning_rate'"),
+        ("train.seed=1", "Use seed"),
+        ("train.num_generations=3", "train: "),
+        ("train.num_generations=16", "pairs need two"),
+        ("train.num_iterations=3", "save_steps 1 is not a multiple of the 3 steps"),
+        ("judge.model=null", "needs a judge"),
+        ("train.dtype=float8", "bfloat16, float16, float32"),
+        ("train.max_steps=abc", r"train\.max_steps='abc' is a str, expected int"),
+        ("train.max_steps=1e3", r"train\.max_steps=1000\.0 is a float, expected int"),
+        ("train.max_steps=null", r"train\.max_steps=None is a NoneType, expected int"),
+        ("train.learning_rate=fast", r"train\.learning_rate='fast' is a str, expected float"),
+        ("train.learning_rate=-1", r"train\.learning_rate -1 is out of range"),
+        ("train.fp16=maybe", "expected bool"),
+        ("train.temperature=0", r"train\.temperature 0 is out of range"),
+        ("train.resume_from_checkpoint=/nope", "the same command goes on from the last checkpoint"),
+        ("train.eval_strategy=steps", r"Use eval\.tasks with eval\.every=true"),
+        ("train.use_vllm=true", r"train\.use_vllm needs the package 'vllm'"),
+        ("eval.tasks=[pop]", "Did you mean 'pope'"),
+        ("rewards.format=1 prompt=direct", "rewards.format needs sections"),
+        ("data.demo_rows=3", "3 rows to train on, but a batch of responses holds 4 prompts"),
+        ("lora.rank=4 lora.target_modules=[nope]", r"lora\.target_modules=\['nope'\] does not fit"),
+        ("eval.tasks=[pope] eval.data=/nope", r"eval\.data /nope is no folder"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_before_anything_is_spent(override, message, tmp_path, monkeypatch):
+    from trainers import assembly
+    from trainers.selection import stage
+
+    find = assembly.find_spec
+    monkeypatch.setattr(assembly, "find_spec", lambda name: None if name == "vllm" else find(name))
+    monkeypatch.setattr(stage, "select_rows", lambda *_, **__: pytest.fail("a selection was paid for"))
+    with pytest.raises((UsageError, DataError), match=message):
+        train_tiny("demo/method", tmp_path, *override.split())
+    assert not (tmp_path / "recipe.yaml").exists()  # The corrected command needs no --fresh.
+
+
+def test_preview_shows_recipe_memory_and_prompt(tmp_path):
+    from trainers.models import quiet_libraries
+    from trainers.preview import preview
+
+    with quiet_libraries():
+        text = preview(load_recipe("demo/method", [f"output={tmp_path}", "train.beta=0.04"]))
+    assert "algorithm: grpo" in text
+    # 1.2 M weights of four bytes; AdamW holds two moments.
+    assert "weights                           4.6 MiB" in text
+    assert "reference model" in text
+    assert text.rstrip().endswith("<|im_start|>assistant")
+    assert "<planning>" in text
+
+
+def test_a_large_gap_of_log_probabilities_stops_training():
+    from trainers.grpo import check_logprob_gap
+
+    check_logprob_gap(0.01, 0.05)
+    for gap in (0.2, float("nan")):
+        with pytest.raises(TrainingError, match=r"max_logprob_gap=0\.05"):
+            check_logprob_gap(gap, 0.05)
