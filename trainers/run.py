@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.errors import StoreError, UsageError
-from harness.core.files import lock, write_atomically
+from harness.core.files import hold_lock, write_atomically
 from harness.engines.checkpoints import EMBEDDED, Checkpoint, resolve_checkpoint
 from trainers.data.loading import read_training, training_file
 from trainers.data.schema import Example
@@ -152,26 +152,12 @@ def hold_output(output: Path) -> Iterator[None]:
     """Make an output folder and keep other runs out of it.
 
     Raises:
-        UsageError: the folder cannot be made or written to.
-        StoreError: another run is at work in it.
+        StoreError: another run is at work in the folder, or it cannot be made or written to.
     """
     if not is_main_rank():
         yield
         return
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        file = (output / LOCK).open("a")
-    except OSError as error:
-        raise UsageError(
-            f"output folder {output} cannot be written: {error.strerror or error}. Give another output=FOLDER."
-        ) from error
-    with file:
-        try:
-            lock(file, output)
-        except StoreError as error:
-            raise StoreError(
-                f"another run is at work in {output}. Wait for it, or give another output=FOLDER."
-            ) from error
+    with hold_lock(output / LOCK, option="output=FOLDER"):
         yield
 
 

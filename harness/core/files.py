@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -14,6 +14,10 @@ from harness.core.errors import StoreError
 _ADVICE: Final = (
     "What was finished is kept; free space or choose another folder with --out, and run the same command again."
 )
+_HELD: Final = ".held"
+"""What the file is called, behind the lock's own name, that stands for a lock where the file system has none."""
+_TAKE_OVER_S: Final = 0.5
+"""How long that file is tried for: its first trial removes the one of a dead process, the next makes our own."""
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -66,23 +70,39 @@ def write_errors(path: Path, *, advice: str = _ADVICE) -> Iterator[None]:
         raise StoreError(f"cannot write {path}: {error.strerror or error}. {advice}") from error
 
 
-def lock(file: TextIO, folder: Path) -> None:
-    """Keep a second process out of `folder` until this one closes `file` or dies.
+def hold_lock(path: Path, *, option: str = "--out") -> ExitStack:
+    """Make the folder of `path` and keep other processes out until the result is closed or this process dies.
+
+    A file system without locks gets a second file that says which process is at work; one that a dead process of this
+    machine left there is taken over.
+
+    Args:
+        path: the lock's own file, which stays and of which nothing is read: on Windows a locked file cannot be.
+        option: how the user names another folder.
 
     Raises:
-        StoreError: another process holds the lock.
+        StoreError: another process holds the lock, or the folder cannot be written.
     """
-    try:
-        import fcntl
-    except ModuleNotFoundError:  # Windows has no flock; there the user has to know.
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise StoreError(f"another process is writing to {folder}. Wait for it, or choose another --out.") from error
-    except OSError:  # A network file system without locks.
-        return
+    # Not its FileLock: once lmms-eval is imported, that lets a second caller of the same process in.
+    from filelock import SoftFileLock, Timeout, lock_descriptor
+
+    with ExitStack() as held, write_errors(path, advice=f"Choose another {option}."):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = held.enter_context(path.open("a"))
+        advice = f"Wait for it, or choose another {option}."
+        try:
+            free = lock_descriptor(file.fileno(), blocking=False)
+        except OSError:
+            marker = SoftFileLock(path.with_name(path.name + _HELD), timeout=_TAKE_OVER_S, thread_local=False)
+            try:
+                held.enter_context(marker)
+                free = True
+            except Timeout:
+                free = False
+                advice += f" If it was killed on another machine, delete {marker.lock_file}."
+        if not free:
+            raise StoreError(f"another process is writing to {path.parent}. {advice}")
+        return held.pop_all()
 
 
 def drop_torn_tail(path: Path) -> None:

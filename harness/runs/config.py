@@ -23,12 +23,13 @@ _ADVICE: Final = "Choose another folder with --out, or start over with --fresh."
 
 def is_run_folder(path: Path) -> bool:
     """Whether a folder was made by a run; a checkpoint has a `config.json` as well, and is none."""
-    if (path / LOCK).exists():
-        return True
+    if not (path / CONFIG).exists():  # What holds a lock and more than a run writes first is the output of a training.
+        first = (LOCK, f".{CONFIG}.", SAMPLES)
+        return (path / LOCK).exists() and all(child.name.startswith(first) for child in path.iterdir())
     try:
         return {"schema_version", "settings"} <= read_json(path / CONFIG).keys()
     except StoreError:
-        return (path / CONFIG).exists() and (path / SAMPLES).exists()
+        return (path / LOCK).exists() or (path / SAMPLES).exists()
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import StoreError
-from harness.core.files import drop_torn_tail, lock, write_atomically, write_errors
+from harness.core.files import drop_torn_tail, hold_lock, replacement, write_atomically, write_errors
 from harness.core.types import SCHEMA_VERSION, Metric, RunRecord, SampleRecord, TaskResult
 from harness.runs.config import CONFIG, LOCK, RUN, earlier_sessions, is_run_folder, read_json, write_config
 from harness.runs.records import (
@@ -82,10 +82,7 @@ class RunFolder:
         if not is_run_folder(path) and path.is_dir() and any(path.iterdir()):
             raise StoreError(f"{path} is not empty and is not a run folder. Choose another folder with --out.")
         with ExitStack() as opened:
-            with write_errors(path):
-                path.mkdir(parents=True, exist_ok=True)
-                self._lock = opened.enter_context((path / LOCK).open("a"))
-            lock(self._lock, path)
+            self._lock = opened.enter_context(hold_lock(path / LOCK))
             _refuse_live_shards(path)
             if fresh:
                 _start_over(path, settings)
@@ -130,6 +127,7 @@ class RunFolder:
                     shutil.copyfileobj(source, file)
                     file.flush()
                     os.fsync(file.fileno())
+                _lock_of(shard).unlink(missing_ok=True)
                 shard.unlink()  # Where this is not reached, the records are there twice, and one of them counts.
 
     def append(self, record: SampleRecord) -> None:
@@ -142,10 +140,8 @@ class RunFolder:
 
     def close(self) -> None:
         """Close the folder; the run can be continued."""
-        try:
+        with self._lock:
             close_records(self._file, self.path / SAMPLES)
-        finally:
-            self._lock.close()
 
     def reopen(self) -> None:
         """Declare a finished run unfinished, before samples are added to it."""
@@ -171,14 +167,9 @@ class RunFolder:
             StoreError: the folder cannot be written; the old file is kept.
         """
         path = self.path / SAMPLES
-        temporary = path.with_name(f".{path.name}.rewritten")
-        with write_errors(path):
-            with temporary.open("w", encoding="utf-8", errors=LONE_SURROGATES) as file:
-                for record in records:
-                    file.write(encode_record(record) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
+        with replacement(path) as file, write_errors(path):
+            for record in records:
+                file.write(encode_record(record) + "\n")
 
     def complete(self, run: RunRecord) -> None:
         """Write `run.json`: the run is finished.
@@ -221,9 +212,9 @@ class Shard:
             )
         self.finished, _ = latest(samples, size_bytes)
         self._path = path / SHARDS.replace("*", str(rank))
+        self._lock = hold_lock(_lock_of(self._path))
         with write_errors(self._path):
             self._file = self._path.open("a", encoding="utf-8", errors=LONE_SURROGATES)
-        lock(self._file, path)
 
     def append(self, record: SampleRecord) -> None:
         """Store one finished sample, as `RunFolder.append` does."""
@@ -231,7 +222,8 @@ class Shard:
 
     def close(self) -> None:
         """Close the shard; it can be taken up."""
-        close_records(self._file, self._path)
+        with self._lock:
+            close_records(self._file, self._path)
 
 
 def read_run(path: Path) -> RunRecord:
@@ -269,7 +261,7 @@ def _start_over(path: Path, settings: Mapping[str, Any]) -> None:
             (path / name).unlink(missing_ok=True)
         write_config(path, settings, [])
         for child in path.iterdir():
-            if child.name in (CONFIG, LOCK):
+            if child.name == CONFIG or child.name.startswith(LOCK):
                 continue
             if child.is_dir() and not child.is_symlink():
                 shutil.rmtree(child)
@@ -280,5 +272,8 @@ def _start_over(path: Path, settings: Mapping[str, Any]) -> None:
 def _refuse_live_shards(path: Path) -> None:
     """A killed run may have left processes that are still at work."""
     for shard in shards(path):
-        with write_errors(shard), shard.open("a", encoding="utf-8") as file:
-            lock(file, path)
+        hold_lock(_lock_of(shard)).close()
+
+
+def _lock_of(shard: Path) -> Path:
+    return shard.with_name(f".{shard.name}.lock")

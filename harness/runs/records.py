@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final, TextIO
 
 from harness.core.errors import StoreError
-from harness.core.files import write_errors
+from harness.core.files import replacement, write_errors
 from harness.core.types import Media, Response, Sample, SampleRecord, Verdict
 
 SAMPLES: Final = "samples.jsonl"
@@ -150,13 +149,8 @@ def sort_records(path: Path, order: Sequence[SampleKey]) -> None:
     missing = [key for key in order if key not in offsets]
     if missing:
         raise StoreError(f"{path}: {len(missing)} samples have no record, e.g. {missing[0]}.")
-    temporary = path.with_name(f".{path.name}.sorted")
-    with write_errors(path), path.open("rb") as source, temporary.open("wb") as sorted_file:
+    with replacement(path) as sorted_file, write_errors(path), path.open("rb") as source:
         for key in order:
             offset, length = offsets[key]
             source.seek(offset)
-            sorted_file.write(source.read(length))
-        sorted_file.flush()
-        os.fsync(sorted_file.fileno())
-    with write_errors(path):
-        os.replace(temporary, path)
+            sorted_file.buffer.write(source.read(length))

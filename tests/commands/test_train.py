@@ -12,7 +12,7 @@ from support_training import TINY_GRPO, YesJudge
 import harness.judges.caption
 from harness.commands import data as data_command
 from harness.commands import train as command
-from harness.core.errors import UsageError
+from harness.core.errors import StoreError, UsageError
 from harness.engines.checkpoints import EMBEDDED
 from harness.runs.folder import read_records, read_run
 from trainers.selection.rollouts import SELECTED
@@ -230,11 +230,11 @@ def test_a_selection_folder_of_the_users_is_left_alone(name, tmp_path):
 
 
 @needs_checkpoint
-def test_an_output_that_cannot_be_written_is_the_users_mistake(tmp_path):
+def test_an_output_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     for run, add in ((command.run, command.add_arguments), (command.run_select, command.add_select_arguments)):
         for output in ("/proc/zzz/x", tmp_path / "file", tmp_path / "file" / "x"):
-            with pytest.raises(UsageError, match=r"cannot be written.*output=FOLDER"):
+            with pytest.raises(StoreError, match=r"cannot write.*output=FOLDER"):
                 run(parse(add, "demo/grpo", f"output={output}"))
 
 

@@ -12,7 +12,6 @@ import pytest
 from support_runs import SETTINGS, make_record, make_run
 
 from harness.core.errors import StoreError
-from harness.core.files import write_atomically
 from harness.core.types import Verdict
 from harness.runs.folder import RunFolder, Shard, decode_record, encode_record, read_records, read_run
 
@@ -207,6 +206,15 @@ def test_a_folder_of_something_else_is_left_alone_even_with_fresh(tmp_path: Path
     assert (tmp_path / "thesis.tex").read_text() == "x"
 
 
+def test_the_output_of_a_training_is_no_run_though_it_has_a_lock(tmp_path: Path) -> None:
+    (tmp_path / ".harness.lock").touch()
+    (tmp_path / "final").mkdir()
+    for fresh in (False, True):
+        with pytest.raises(StoreError, match="not a run folder"):
+            RunFolder(tmp_path, SETTINGS, fresh=fresh)
+    assert (tmp_path / "final").is_dir()
+
+
 def test_a_checkpoint_is_no_run_though_it_has_a_configuration(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "qwen2_5_vl"}')
     (tmp_path / "model.safetensors").write_text("weights")
@@ -346,13 +354,6 @@ def test_a_foreign_run_record_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(StoreError, match=r"run\.json"):
         read_run(tmp_path)
-
-
-def test_an_atomic_write_leaves_no_debris_when_it_fails(tmp_path: Path) -> None:
-    (tmp_path / "target").mkdir()
-    with pytest.raises(StoreError):
-        write_atomically(tmp_path / "target", "text")
-    assert [path.name for path in tmp_path.iterdir()] == ["target"]
 
 
 def test_a_bad_line_is_named_by_its_number(tmp_path: Path) -> None:

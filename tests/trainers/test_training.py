@@ -110,7 +110,7 @@ def test_a_run_that_was_killed_after_its_last_step_takes_no_other(settings, tmp_
 def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
     from trainers.run import hold_output
 
-    with hold_output(tmp_path), pytest.raises(StoreError, match=r"another run is at work in .*output=FOLDER"):
+    with hold_output(tmp_path), pytest.raises(StoreError, match=r"another process is writing to .*output=FOLDER"):
         train_tiny("demo/grpo", tmp_path)
     assert not (tmp_path / "recipe.yaml").exists()
     train_tiny("demo/grpo", tmp_path, "train.max_steps=1")

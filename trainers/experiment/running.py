@@ -238,6 +238,7 @@ def selected_file(plan: Plan, row: Row) -> Path:
     """
     from trainers.data.loading import read_training, training_file
     from trainers.preparation import open_judge
+    from trainers.run import hold_output
     from trainers.selection.rollouts import ROLLOUTS
     from trainers.selection.stage import select_rows
 
@@ -250,7 +251,8 @@ def selected_file(plan: Plan, row: Row) -> Path:
     judge = open_judge(recipe) if recipe.rewards.caption else None
     file, root = training_file(recipe, folder)
     examples = read_training(file, root, limit=recipe.data.limit, require_response=False)
-    file = select_rows(recipe, resolve_checkpoint(plan.model), examples, root, folder, judge, fresh=False)
+    with hold_output(folder):
+        file = select_rows(recipe, resolve_checkpoint(plan.model), examples, root, folder, judge, fresh=False)
     if judge is not None:
         judge.close()
     return file

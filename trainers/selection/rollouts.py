@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from harness.core.errors import DataError, StoreError
-from harness.core.files import drop_torn_tail, lock, write_atomically
+from harness.core.files import drop_torn_tail, write_atomically
 from harness.core.prompts import build_prompt
 from harness.core.types import Media, PromptFormat, Response
 from harness.engines import Decoding, Request
@@ -120,7 +120,6 @@ def select(plan: Plan, engine: Engine, folder: Path, *, fresh: bool = False, set
     folder.mkdir(parents=True, exist_ok=True)
     _open_folder(folder, plan.settings, fresh=fresh)
     with (folder / ROLLOUTS).open("a+", encoding="utf-8", errors=LONE_SURROGATES) as file:
-        lock(file, folder)
         drop_torn_tail(folder / ROLLOUTS)
         rollouts = Rollouts([example.sample for example in plan.examples], plan.rewards, file)
         if settled:

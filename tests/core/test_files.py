@@ -1,0 +1,89 @@
+"""Files that survive: whole or not at all, one writer at a time, also where the file system has no locks."""
+
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import filelock
+import pytest
+
+from harness.core.errors import StoreError
+from harness.core.files import hold_lock, write_atomically
+
+HOLDER = """
+import sys, time
+import filelock
+from pathlib import Path
+from harness.core.files import hold_lock
+
+def refuse(*_, **__):
+    raise OSError(37, "No locks available")
+
+if sys.argv[2] == "no locks":
+    filelock.lock_descriptor = refuse
+lock = hold_lock(Path(sys.argv[1]))
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+def refuse(*_: object, **__: object) -> bool:
+    """What the system says on a file system without locks."""
+    raise OSError(errno.ENOLCK, "No locks available")
+
+
+@pytest.fixture(params=["locks", "no locks"])
+def locks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A file system with and one without locks."""
+    if request.param == "no locks":
+        monkeypatch.setattr(filelock, "lock_descriptor", refuse)
+    return str(request.param)
+
+
+def test_an_atomic_write_leaves_no_debris_when_it_fails(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
+    with pytest.raises(StoreError):
+        write_atomically(tmp_path / "target", "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+
+
+def test_a_lock_keeps_others_out_until_it_is_closed(tmp_path: Path, locks: str) -> None:
+    path = tmp_path / "new" / "lock"
+    first = hold_lock(path)
+    with pytest.raises(StoreError, match=rf"another process is writing to {path.parent}\. .* another output=FOLDER\."):
+        hold_lock(path, option="output=FOLDER")
+    first.close()
+    hold_lock(path).close()
+    assert [file.name for file in path.parent.iterdir()] == ["lock"]
+
+
+def test_a_process_that_is_killed_leaves_its_folder_to_the_next(tmp_path: Path, locks: str) -> None:
+    path = tmp_path / "lock"
+    with subprocess.Popen([sys.executable, "-c", HOLDER, path, locks], stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "held\n"
+            with pytest.raises(StoreError, match="another process"):
+                hold_lock(path)
+        finally:
+            holder.kill()
+    hold_lock(path).close()
+    assert [file.name for file in tmp_path.iterdir()] == ["lock"]
+
+
+def test_without_locks_a_process_of_another_machine_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filelock, "lock_descriptor", refuse)
+    (tmp_path / "lock.held").write_text("1\nelsewhere.example\n")
+    with pytest.raises(StoreError, match=rf"killed on another machine, delete {tmp_path / 'lock.held'}"):
+        hold_lock(tmp_path / "lock")
+    (tmp_path / "lock.held").unlink()
+    hold_lock(tmp_path / "lock").close()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"cannot write .*file/lock: .* Choose another --out"):
+        hold_lock(tmp_path / "file" / "lock")
