@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from harness.core.worlds import worlds
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.evaluation.settings import EvalConfig
 from trainers.preparation import engine_options, engine_or_best, is_main_rank, say
@@ -93,7 +94,7 @@ def _evaluate(recipe: Recipe, name: str, folder: Path, *, model: Any = None) -> 
         EvalConfig(
             model=name,
             tasks=tuple(recipe.eval.tasks),
-            data=recipe.eval.data or ("demo" if recipe.data.train == "demo" else None),
+            data=recipe.eval.data or (recipe.data.train if recipe.data.train in worlds() else None),
             prompt=recipe.prompt,
             engine=engine,
             engine_options=options if model is None or engine != "hf" else {**options, "model": model},

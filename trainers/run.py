@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.errors import StoreError, UsageError
 from harness.core.files import hold_lock, write_atomically
-from harness.engines.checkpoints import EMBEDDED, Checkpoint, resolve_checkpoint
+from harness.core.worlds import shipped_checkpoints, worlds
+from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
 from trainers.data.loading import read_training, training_file
 from trainers.data.schema import Example
 from trainers.evaluation import FINAL, evaluate_checkpoints
@@ -119,11 +120,12 @@ def check_output(recipe: Recipe, output: Path, source: Path | None = None) -> No
             f"{stored} was not written by 'harness train', or was changed since; it would be overwritten. Give another "
             "output=FOLDER."
         )
+    shipped = {*shipped_checkpoints(), *worlds()}
     inputs = {
-        "data.train": None if recipe.data.train == "demo" else recipe.data.train,
+        "data.train": None if recipe.data.train in worlds() else recipe.data.train,
         "data.media_root": recipe.data.media_root,
-        "model": recipe.model if recipe.model not in EMBEDDED else None,
-        "judge.model": recipe.judge.model if recipe.judge.model not in EMBEDDED else None,
+        "model": recipe.model if recipe.model not in shipped else None,
+        "judge.model": recipe.judge.model if recipe.judge.model not in shipped else None,
         "the recipe": None if source is None or source.resolve() == stored.resolve() else str(source),
     }
     for name, text in inputs.items():
@@ -219,9 +221,9 @@ def _throw_away(output: Path) -> None:
     for name in _SELECTED:
         (output / "selection" / name).unlink(missing_ok=True)
     if (output / "data").is_dir():
-        from trainers.data.demo import remove_demo_rows
-
-        remove_demo_rows(output / "data")
+        for world in worlds().values():
+            if world.rows is not None:
+                world.rows.remove(output / "data")
     for folder in (output / name for name in ("runs", "selection", "completions")):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()

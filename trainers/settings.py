@@ -24,12 +24,12 @@ class DataSettings:
     """The training data.
 
     Attributes:
-        train: a JSONL file in the schema of `trainers.data.schema`, or `demo`: drawn from the demo world.
+        train: a JSONL file in the schema of `trainers.data.schema`, or a world (`demo`): drawn from it.
         media_root: what media paths are relative to; `None`: the file's folder.
         num_frames: frames of a video, which are shown as images.
         max_pixels: cap on the pixels of an image or frame; `None`: what the processor says.
         limit: rows to use, the first ones; `None`: all.
-        demo_rows: rows to draw where `train` is `demo`.
+        demo_rows: rows to draw where `train` is a world.
     """
 
     train: str
@@ -140,7 +140,7 @@ class EvalSettings:
 
     Attributes:
         tasks: names of tasks; empty: no evaluation.
-        data: `hub`, `demo` or a folder; `None`: `demo` where the training data are the demo's, else `hub`.
+        data: `hub`, `demo` or a folder; `None`: the world that the training data are of, else `hub`.
         limit: samples a task; `None`: all.
         every: evaluate each checkpoint that is saved, too.
         start: evaluate the checkpoint that training starts from, too.

@@ -1,4 +1,4 @@
-"""Where the files of a benchmark are: the hub, the demo world, or a folder of the user's."""
+"""Where the files of a benchmark are: the hub, a world, or a folder of the user's."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from harness.benchmarks.layouts import Origin, choose_row_files, list_files, mis
 from harness.benchmarks.registry import TASKS
 from harness.core.errors import DataError
 from harness.core.hub import hub_unreachable_reason
+from harness.core.worlds import name_choices, worlds
 
 _TIMEOUT_S: Final = 10.0
 _README: Final = "README.md"
@@ -20,23 +21,23 @@ def locate(origin: Origin, data: str) -> tuple[Path, str]:
 
     Args:
         origin: settings of the benchmark.
-        data: `hub`, `demo`, or a folder: a copy of the benchmark, or one with such a copy in a folder named after the
-            task or the hub's data set.
+        data: `hub`, the name of a world (`demo`), or a folder: a copy of the benchmark, or one with such a copy in a
+            folder named after the task or the hub's data set.
 
     Returns:
-        Folder, and `hub:ID@COMMIT`, `demo` or `dir:NAME`.
+        Folder, and `hub:ID@COMMIT`, the world's name or `dir:NAME`.
 
     Raises:
         DataError: there is no such folder, or the hub's data set is neither cached nor within reach.
     """
     if data == "hub":
         return _fetch(origin)
-    if data == "demo":
-        return _subfolder(_demo_folder(), origin, "demo"), "demo"
+    if data in worlds():
+        return _subfolder(worlds()[data].data(), origin, data), data
     folder = Path(data).expanduser()
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise DataError(f"data folder {data} {what}. Give --data a folder, 'hub' or 'demo'.")
+        raise DataError(f"data folder {data} {what}. Give --data a folder, 'hub' or {name_choices(list(worlds()))}.")
     return _subfolder(folder, origin, data), f"dir:{folder.resolve().name}"
 
 
@@ -49,12 +50,6 @@ def cached_snapshot(origin: Origin) -> Path | None:
         return Path(snapshot_download(origin.hub, repo_type="dataset", revision=origin.revision, local_files_only=True))
     except (LocalEntryNotFoundError, OSError):
         return None
-
-
-def _demo_folder() -> Path:
-    from harness.demo.data import demo_data
-
-    return demo_data()
 
 
 def _subfolder(folder: Path, origin: Origin, data: str) -> Path:

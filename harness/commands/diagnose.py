@@ -110,6 +110,7 @@ def find_media(folder: Path, data: str | None = None) -> OpenMedia | None:
     """
     from harness.benchmarks.data import digest_samples
     from harness.core.errors import HarnessError, MediaError
+    from harness.core.worlds import worlds
     from harness.diagnostics.run_folder import latest_records, read_data, read_settings
     from harness.evaluation.task_registry import load_task
 
@@ -117,7 +118,7 @@ def find_media(folder: Path, data: str | None = None) -> OpenMedia | None:
     tasks = {}
     for name, of in read_data(folder).items():
         source = str(of.get("source", ""))
-        where = data or ("demo" if source == "demo" else "hub" if source.startswith("hub:") else None)
+        where = data or (source if source in worlds() else "hub" if source.startswith("hub:") else None)
         try:
             if where is None:
                 raise MediaError(f"give the folder of {source or 'its data'} with --data.")

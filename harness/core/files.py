@@ -20,6 +20,15 @@ _TAKE_OVER_S: Final = 0.5
 """How long that file is tried for: its first trial removes the one of a dead process, the next makes our own."""
 
 
+def cache_folder() -> Path:
+    """Where the harness keeps what it can make again: `$XDG_CACHE_HOME/harness`, else the platform's cache folder."""
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "harness"
+    if os.name == "nt" and (base := os.environ.get("LOCALAPPDATA")):
+        return Path(base) / "harness" / "cache"
+    return Path.home() / ".cache" / "harness"
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Write a file so that a reader sees the old or the new text, never a part.
 

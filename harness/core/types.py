@@ -128,6 +128,38 @@ class SampleRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeQuestion:
+    """One question to a judge, which sees no image or video.
+
+    Attributes:
+        question: as the benchmark words it, without options and instruction.
+        caption: the text to answer from; `None` asks without any.
+        answer_kind: how the answer is to be read.
+        choices: option letter to text, for multiple choice.
+        source: `caption`: answer from it; `reasoning`: say what it concludes.
+    """
+
+    question: str
+    caption: str | None
+    answer_kind: AnswerKind
+    choices: Mapping[str, str] | None = None
+    source: Literal["caption", "reasoning"] = "caption"
+
+
+@dataclass(frozen=True, slots=True)
+class JudgePrompt:
+    """What a judge's model is given.
+
+    Attributes:
+        user: text of the user's turn.
+        begun: how the model's turn begins, for it to go on.
+    """
+
+    user: str
+    begun: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """One figure with its uncertainty.
 

@@ -19,7 +19,6 @@ video of the sample the `media` it is stored as and its `objects` with `object`,
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.core.errors import DataError
+from harness.core.files import cache_folder
 
 SEED: Final = 20260601
 VERSION: Final = 1
@@ -78,15 +78,6 @@ def generator_digest() -> str:
     for name in _MODULES:
         digest.update((Path(__file__).parent / name).read_bytes())
     return digest.hexdigest()[:12]
-
-
-def cache_folder() -> Path:
-    """Where generated data are kept: `$XDG_CACHE_HOME/harness`, else the platform's cache folder."""
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base) / "harness"
-    if os.name == "nt" and (base := os.environ.get("LOCALAPPDATA")):
-        return Path(base) / "harness" / "cache"
-    return Path.home() / ".cache" / "harness"
 
 
 def demo_data(folder: Path | None = None) -> Path:

@@ -51,7 +51,7 @@ class Diagnosis:
     Attributes:
         figures: in the order of the report: per task, then over all tasks if there are several.
         attribution: task to `{cause: {n, examples}}` over its wrong answers.
-        confusion: task to `{cause by the demo world's rules: {cause by the judge: n}}`; empty without both.
+        confusion: task to `{cause by the world's rules: {cause by the judge: n}}`; empty without both.
         evidence: of each sample.
         findings: of each sample, in the same order.
         judge: identity of the judge, or `None`.
@@ -112,7 +112,7 @@ def diagnose(
         blind: run folder of the same checkpoint and questions, asked without their images or videos.
         repeats: run folders of the same checkpoint and questions, sampled with other seeds.
         annotations: an annotation file, a folder that holds `annotations.jsonl`, or one with such a folder per task;
-            `None`: the demo data's own for a run on them.
+            `None`: a world's own for a run on its data.
         open_media: opens a sample's media for the thumbnails of the page; `None`: the page has none.
 
     Raises:
@@ -227,7 +227,7 @@ def _parts(evidence: Sequence[Evidence]) -> dict[str, Sequence[Evidence]]:
 
 
 def _confuse(evidence: Sequence[Evidence], judge: Judge) -> dict[str, Any]:
-    """Causes by the demo world's rules, where they tell, against the causes that the judge alone would find."""
+    """Causes by the rules of a world, where they tell, against the causes that the judge alone would find."""
     known = [item for item in evidence if item.caption is not None and item.caption.by == "world"]
     unread = [
         replace(item, caption=None, think=item.think if item.think and item.think.by == "rules" else None)
@@ -250,10 +250,8 @@ def _true_captions(evidence: Sequence[Evidence], annotations: Mapping[str, Annot
             continue
         if annotation.captions:
             captions[item.key] = annotation.captions[0]
-        elif annotation.query is not None:
-            from harness.diagnostics.world import true_caption
-
-            captions[item.key] = true_caption(annotation.scenes)
+        elif annotation.rules is not None:
+            captions[item.key] = annotation.rules.true_caption(annotation.row)
     return captions
 
 

@@ -1,7 +1,7 @@
 """What is known of each sample beside its verdicts: sections, conclusions, what its caption supports, repetition.
 
 Evidence is gathered once per record and shared by all diagnostics. Where the answer reader finds no conclusion in a
-thinking or a caption, the rules of the demo world are asked if the sample has their annotation, and then the judge.
+thinking or a caption, the rules of the world are asked that annotates the sample, and then the judge.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from harness.diagnostics.objects import Annotation, Annotations, ObjectCounts, c
 from harness.judges.leaks import leaks_answer
 
 Source = Literal["rules", "world", "judge"]
-"""Who found a conclusion: the answer reader, the demo world's rules, or the judge."""
+"""Who found a conclusion: the answer reader, the rules of the world that the data are of, or the judge."""
 
 Key = tuple[str, str]
 """Task name and sample id."""
@@ -149,11 +149,9 @@ def gather(
 
 
 def _conclude(sample: Sample, thinking: str, annotation: Annotation | None) -> Conclusion | None:
-    """What a thinking concludes: by the demo world's rules where it is about that world, else by the answer reader."""
-    if annotation is not None and annotation.query is not None:
-        from harness.diagnostics.world import answer_from_thinking
-
-        found = answer_from_thinking(sample, annotation.query, thinking)
+    """What a thinking concludes: by the rules of the world that annotates the sample, else by the answer reader."""
+    if annotation is not None and annotation.rules is not None:
+        found = annotation.rules.answer_from_thinking(sample, annotation.row, thinking)
         return Conclusion(answer=found, by="world") if found is not None else None
     if (
         sample.answer_kind == "open"
@@ -164,10 +162,8 @@ def _conclude(sample: Sample, thinking: str, annotation: Annotation | None) -> C
 
 
 def _follow(sample: Sample, caption: str, annotation: Annotation | None) -> Conclusion | None:
-    """What follows from a caption, where the demo world's rules can tell: a caption describes, it does not answer."""
-    if annotation is None or annotation.query is None:
+    """What follows from a caption, where the rules of its world can tell: a caption describes, it does not answer."""
+    if annotation is None or annotation.rules is None:
         return None
-    from harness.diagnostics.world import answer_from_caption
-
-    found = answer_from_caption(sample, annotation.query, caption)
+    found = annotation.rules.answer_from_caption(sample, annotation.row, caption)
     return Conclusion(answer=found, by="world") if found is not None else None

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from harness.core.types import Sample
+from harness.core.types import JudgeQuestion, Sample
 from harness.diagnostics.evidence import Conclusion, Evidence, Key
 from harness.diagnostics.figures import Amount, Figure, estimate_figure
-from harness.judges.caption import Judge, JudgeQuestion, is_right, question_from_caption, read_judgement
+from harness.judges.caption import Judge, is_right, question_from_caption, read_judgement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Asked:
 def ask_judge(evidence: Sequence[Evidence], judge: Judge) -> tuple[list[Evidence], Asked]:
     """Put to the judge what the rules left open.
 
-    For every sample with a caption: its question from the caption alone (unless the demo world's rules have told, or
+    For every sample with a caption: its question from the caption alone (unless a world's rules have told, or
     the caption leaks), and without any caption. For every sample whose thinking has no readable conclusion: what it
     concludes.
 

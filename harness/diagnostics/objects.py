@@ -1,10 +1,9 @@
 """Caption fidelity against annotations: which objects a caption names, and which of them are there.
 
 An annotation file is `annotations.jsonl`, one object a line: `sample_id`, and either `objects` (a list of names, as in
-COCO-style lists) or `scenes` (the demo world's: for each image or video its `objects`, each with an `object` name);
-optional are `captions`, a list of true captions, and `query` (the demo world's). A file `vocabulary.json` beside it
-maps each object name to a list of its synonyms; without it, the names of the file are the vocabulary, with COCO's
-synonyms where all of them are COCO categories.
+COCO-style lists) or what a registered world reads (`harness.core.worlds`); optional is `captions`, a list of true
+captions. A file `vocabulary.json` beside it maps each object name to a list of its synonyms; without it, the world's
+objects or the names of the file are the vocabulary, with COCO's synonyms where all of them are COCO categories.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import DataError
+from harness.core.worlds import AnnotationRules, Row, worlds
 from harness.diagnostics.coco import COCO_SYNONYMS
 
 ANNOTATIONS: Final = "annotations.jsonl"
@@ -38,15 +38,15 @@ class Annotation:
         expected: objects that a full caption names.
         present: objects that a caption may name; more than `expected` where an object changes into another one.
         captions: true captions, where the data have them.
-        query: what is asked, in the demo world's terms; `None` for other data.
-        scenes: the demo world's scenes; empty for other data.
+        row: the line of the file, for the rules.
+        rules: of the world that it is of; `None` for all other data.
     """
 
     expected: frozenset[str]
     present: frozenset[str]
     captions: tuple[str, ...] = ()
-    query: Mapping[str, Any] | None = None
-    scenes: tuple[Mapping[str, Any], ...] = ()
+    row: Row = field(default_factory=dict)
+    rules: AnnotationRules | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +157,7 @@ def read_annotations(path: Path) -> Annotations:
                     samples[str(row["sample_id"])] = parse_annotation(row)
                 except (ValueError, KeyError, TypeError, AttributeError) as error:
                     raise DataError(
-                        f"{path}:{number} is not an annotation: {error!r}. Expected sample_id and objects or scenes."
+                        f"{path}:{number} is not an annotation: {error!r}. Expected sample_id and objects."
                     ) from error
         beside = path.with_name(VOCABULARY)
         synonyms = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else _own_names(samples.values())
@@ -173,10 +173,9 @@ def read_annotations(path: Path) -> Annotations:
 
 def _own_names(samples: Iterable[Annotation]) -> Mapping[str, Iterable[str]]:
     annotations = list(samples)
-    if annotations and all(annotation.query is not None for annotation in annotations):
-        from harness.demo.world import OBJECTS
-
-        return dict.fromkeys(OBJECTS, ())
+    rules = annotations[0].rules if annotations else None
+    if rules is not None and all(annotation.rules is rules for annotation in annotations):
+        return rules.vocabulary
     names = sorted({name for annotation in annotations for name in annotation.present})
     if names and all(name in COCO_SYNONYMS for name in names):
         return COCO_SYNONYMS
@@ -187,23 +186,13 @@ def parse_annotation(row: Mapping[str, Any]) -> Annotation:
     """One line of an annotation file.
 
     Raises:
-        KeyError, TypeError, AttributeError: it lists neither objects nor scenes.
+        KeyError, TypeError, AttributeError: it lists no objects, and no world reads it.
     """
     captions = tuple(str(caption) for caption in row.get("captions") or ())
-    if "scenes" not in row:
-        objects = frozenset(str(name) for name in row["objects"])
-        return Annotation(expected=objects, present=objects, captions=captions)
-    entries = [entry for scene in row["scenes"] for entry in scene["objects"]]
-    expected = frozenset(str(entry["object"]) for entry in entries)
-    turned = {
-        f"{entry['event']['argument']} {entry['object'].split()[-1]}"
-        for entry in entries
-        if (entry.get("event") or {}).get("verb") == "turns"
-    }
-    return Annotation(
-        expected=expected,
-        present=expected | turned,
-        captions=captions,
-        query=row.get("query"),
-        scenes=tuple(row["scenes"]),
-    )
+    for world in worlds().values():
+        rules = world.rules() if world.rules is not None else None
+        if rules is not None and rules.reads(row):
+            expected, present = rules.objects(row)
+            return Annotation(expected=expected, present=present, captions=captions, row=row, rules=rules)
+    objects = frozenset(str(name) for name in row["objects"])
+    return Annotation(expected=objects, present=objects, captions=captions)

@@ -159,7 +159,7 @@ def think_answer_mismatch(item: Evidence) -> bool | None:
     """Share of responses whose <think> concludes another answer than <answer> gives.
 
     Over the responses with a readable answer whose thinking comes to a readable conclusion. The conclusion is what the
-    answer reader finds in the thinking alone; where it finds none, what the demo world's rules find, then the judge.
+    answer reader finds in the thinking alone; where it finds none, what the world's rules find, then the judge.
     """
     if item.think is None or item.verdict.answer is None:
         return None
@@ -174,7 +174,7 @@ def think_read(item: Evidence) -> bool | None:
 def caption_answer_mismatch(item: Evidence) -> bool | None:
     """Share of responses whose answer differs from what follows from their own <caption> alone.
 
-    Over the responses with a readable answer for whose caption an answer could be told: by the demo world's rules, or
+    Over the responses with a readable answer for whose caption an answer could be told: by the world's rules, or
     by the judge. Captions that give the answer away (leaks) are left out.
     """
     if item.caption is None or item.leaks or item.verdict.answer is None:
@@ -185,7 +185,7 @@ def caption_answer_mismatch(item: Evidence) -> bool | None:
 def caption_fidelity(item: Evidence) -> bool | None:
     """Share of captions from which alone the right answer follows (the caption reward of Pan et al., AAAI 2026).
 
-    Asked of the judge, or of the demo world's rules. A caption that gives the answer away earns nothing; a caption on
+    Asked of the judge, or of the world's rules. A caption that gives the answer away earns nothing; a caption on
     which the judge failed is left out.
     """
     return item.supports if item.sections.caption else None

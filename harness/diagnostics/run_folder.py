@@ -11,6 +11,7 @@ from typing import Any, Final, get_args
 
 from harness.core.errors import DataError, StoreError
 from harness.core.types import AnswerKind, PromptFormat, SampleRecord, Status
+from harness.core.worlds import worlds
 from harness.diagnostics.evidence import Key
 from harness.diagnostics.objects import ANNOTATIONS, Annotations, read_annotations
 from harness.runs.folder import CONFIG, RUN, SAMPLES, read_records
@@ -122,7 +123,7 @@ def read_data(folder: Path) -> Mapping[str, Mapping[str, Any]]:
 def find_annotations(
     folder: Path, given: Path | None, records: Sequence[SampleRecord]
 ) -> tuple[dict[str, Annotations], list[str]]:
-    """The annotations of a run's tasks: the ones that were given, else the demo data's for tasks that ran on them.
+    """The annotations of a run's tasks: the ones that were given, else those of the world that a task ran on.
 
     Args:
         folder: the run folder.
@@ -136,7 +137,7 @@ def find_annotations(
         DataError: given ones are missing or malformed.
     """
     if given is None:
-        return _demo_annotations(folder, records)
+        return _world_annotations(folder, records)
     if not given.exists():
         raise DataError(f"--annotations {given}: no such file or folder.")
     if given.is_file() or (given / ANNOTATIONS).exists():
@@ -149,23 +150,19 @@ def find_annotations(
     return by_task, []
 
 
-def _demo_annotations(folder: Path, records: Sequence[SampleRecord]) -> tuple[dict[str, Annotations], list[str]]:
-    tasks = [task for task, of in read_data(folder).items() if of.get("source") == "demo"]
-    if not tasks:
-        return {}, []
-    from harness.demo.data import demo_data
-    from harness.diagnostics.world import asks
-
-    data = demo_data()
+def _world_annotations(folder: Path, records: Sequence[SampleRecord]) -> tuple[dict[str, Annotations], list[str]]:
     found, left_out = {}, []
-    for task in tasks:
-        annotations = read_annotations(data / task)
+    for task, of in read_data(folder).items():
+        world = worlds().get(str(of.get("source")))
+        if world is None or world.rules is None:
+            continue
+        annotations, asks = read_annotations(world.data() / task), world.rules().asks
         asked = [record.sample for record in records if record.sample.task == task]
         known = ((sample, annotations.samples.get(sample.id)) for sample in asked)
-        if all(annotation and annotation.query and asks(sample, annotation.query) for sample, annotation in known):
+        if all(annotation is not None and asks(sample, annotation.row) for sample, annotation in known):
             found[task] = annotations
         else:
-            left_out.append(f"{task} ran on demo data of another version: its annotations are not used.")
+            left_out.append(f"{task} ran on {world.name} data of another version: its annotations are not used.")
     return found, left_out
 
 

@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 from harness.core.errors import UsageError
 from harness.core.hub import hub_unreachable_reason
-from harness.engines.checkpoints import EMBEDDED
+from harness.core.worlds import shipped_checkpoints
 
 _REQUIRED: Final = (
     "torch",
@@ -171,7 +171,12 @@ def _engine(name: str, modules: tuple[str, ...]) -> Check:
 
 
 def _demo_checkpoint() -> Check:
-    if all((folder / "model.safetensors").is_file() for folder in EMBEDDED.values()):
+    folders = shipped_checkpoints()
+    if "demo" not in folders:
+        return Check(
+            name="demo checkpoint", state="missing", found="no world 'demo' is registered", mend="pip install -e ."
+        )
+    if all((folder / "model.safetensors").is_file() for folder in folders.values()):
         return Check(name="demo checkpoint", state="ok", found="present")
     mend = "harness demo build --out DIR, or install again"
     return Check(name="demo checkpoint", state="missing", found="not there", mend=mend)

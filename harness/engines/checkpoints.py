@@ -15,12 +15,8 @@ from harness.core.errors import ModelError
 from harness.core.hub import hub_unreachable_reason
 from harness.core.prompts import FORMATS
 from harness.core.types import PromptFormat
+from harness.core.worlds import name_choices, shipped_checkpoints
 
-EMBEDDED: Final = {
-    name: Path(__file__).parents[1] / "demo" / "checkpoints" / folder
-    for name, folder in (("demo", "demo"), ("demo-base", "base"), ("demo-judge", "judge"))
-}
-"""The checkpoints that come with the harness, by name; `demo-judge` reads text alone: the judge `demo`."""
 _WEIGHT_SUFFIXES: Final = (".safetensors", ".bin", ".pt", ".gguf")
 _NOT_WEIGHTS: Final = (
     "training_args.bin",
@@ -57,7 +53,7 @@ class Checkpoint:
 
 
 def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
-    """Find a checkpoint by name: an embedded one (`demo`, `demo-base`), a local folder, or a hub id.
+    """Find a checkpoint by name: one that comes with a world (`demo`), a local folder, or a hub id.
 
     A hub id is fetched if it is not in the local cache.
 
@@ -65,8 +61,9 @@ def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
         ModelError: no such folder, a folder without weights, a broken `harness.json`, or a hub id that cannot be
             fetched.
     """
-    if name in EMBEDDED:
-        folder = EMBEDDED[name]
+    shipped = shipped_checkpoints()
+    if name in shipped:
+        folder = shipped[name]
     elif Path(name).expanduser().is_dir():
         folder = Path(name).expanduser()
     elif _HUB_ID.fullmatch(name) and not name.startswith((".", "~")):
@@ -74,7 +71,7 @@ def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
     else:
         raise ModelError(
             f"model {name!r} not found: no such folder, and not a hub id (ORG/NAME). "
-            "Give a folder with config.json and weights, a hub id, or 'demo'."
+            f"Give a folder with config.json and weights, a hub id, or {name_choices(list(shipped))}."
         )
     if not (folder / "config.json").is_file():
         hint = " It is a LoRA adapter: merge it into its base model first." if _is_adapter(folder) else ""

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from harness.benchmarks.data import digest_prompts
 from harness.core.errors import UsageError
 from harness.core.types import PromptFormat, Sample
+from harness.core.worlds import world_of_checkpoint
 from harness.engines import ENGINES, Decoding, Engine, make_engine, vllm_is_usable
-from harness.engines.checkpoints import EMBEDDED, Checkpoint, resolve_checkpoint
+from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
 from harness.evaluation.blind import blind_media
 from harness.evaluation.ranks import ALONE, Ranks
 from harness.evaluation.selection import choose_samples
@@ -95,7 +96,8 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
     prompt_format: PromptFormat = (
         checkpoint.prompt_format or "direct" if config.prompt == "auto" else config.prompt  # type: ignore[assignment]
     )
-    data = config.data or ("demo" if config.model in EMBEDDED else "hub")
+    world = world_of_checkpoint(config.model)
+    data = config.data or (world.name if world is not None else "hub")
     tasks = [
         blind_media(
             load_task(
@@ -224,4 +226,4 @@ def _open_judge(config: EvalConfig) -> AnswerJudge | None:
 
 
 def _is_checkpoint(model: str) -> bool:
-    return model in EMBEDDED or Path(model).expanduser().is_dir()
+    return world_of_checkpoint(model) is not None or Path(model).expanduser().is_dir()

@@ -24,7 +24,7 @@ class EvalConfig:
     Attributes:
         model: local folder, hub id, or `demo`.
         tasks: plain task names, in the order of the report.
-        data: `hub`, `demo`, a folder, or `None`: `demo` for the demo checkpoint, else `hub`.
+        data: `hub`, a world (`demo`), a folder, or `None`: its world for a checkpoint that comes with one, else `hub`.
         prompt: `direct`, `think`, `grounded`, or `auto`: what the checkpoint was trained with, else `direct`.
         engine: a name of `harness.engines.ENGINES`, or `auto`.
         engine_options: keyword settings of the engine.

@@ -20,8 +20,8 @@ from harness.core.types import SampleRecord
 from harness.statistics.specs import is_unsettled
 
 if TYPE_CHECKING:
+    from harness.core.types import JudgePrompt
     from harness.judges.cache import AnswerCache
-    from harness.judges.prompts import JudgePrompt
 
 PREFIX: Final = "openai:"
 WORDING_VERSION: Final = "answer-1"
@@ -101,8 +101,8 @@ class AnswerJudge:
 
     def judge(self, cases: Sequence[Case]) -> list[bool | None]:
         """Whether each answer is right, in order; `None` where no verdict could be had."""
+        from harness.core.types import JudgePrompt
         from harness.judges.cache import content_key
-        from harness.judges.prompts import JudgePrompt
 
         keys = [content_key(self.identity, self._where, *case) for case in cases]
         known = self._cache.read(keys) if self._cache is not None else {}
@@ -193,7 +193,7 @@ def open_judge(name: str, *, base_url: str | None = None, cache_dir: Path | None
     """
     if not name.startswith(PREFIX) or name == PREFIX:
         raise UsageError(f"--judge {name!r} is not of the form openai:MODEL, e.g. openai:gpt-4o.")
-    from harness.demo.data import cache_folder
+    from harness.core.files import cache_folder
     from harness.judges.cache import AnswerCache
     from harness.judges.served import ServedJudge
 

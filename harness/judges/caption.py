@@ -15,19 +15,18 @@ from typing import TYPE_CHECKING, Final, Protocol
 from harness.answers.open.matching import match_open
 from harness.answers.reading import read_answer
 from harness.core.errors import ModelError
-from harness.core.types import Sample
+from harness.core.files import cache_folder
+from harness.core.types import JudgePrompt, JudgeQuestion, Sample
+from harness.core.worlds import JudgeWording, worlds
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.judges.cache import AnswerCache, content_key
 from harness.judges.leaks import leaks_answer
-from harness.judges.prompts import VERSIONS, JudgePrompt, JudgeQuestion, Wording, word_prompt
+from harness.judges.prompts import GENERAL, find_wording
 
 if TYPE_CHECKING:
     from harness.engines.checkpoints import Checkpoint
 
-__all__ = ["Judge", "JudgeQuestion", "caption_supports", "load_judge", "question_from_caption", "read_judgement"]
-
 SERVED: Final = "openai:"
-_MAX_NEW_TOKENS: Final[Mapping[Wording, int]] = {"general": 256, "demo": 32}
 _STORE_EVERY: Final = 256
 """New answers after which the cache is written, so that an interrupted judge loses little."""
 
@@ -62,7 +61,7 @@ class Judge:
         load: Callable[[], Backend],
         *,
         identity: str,
-        wording: Wording = "general",
+        wording: JudgeWording = GENERAL,
         cache: AnswerCache | None = None,
         where: str = "",
     ) -> None:
@@ -79,14 +78,14 @@ class Judge:
         self.asked = self.answered_from_cache = self.failures = 0
         self.problem: str | None = None
         self._load = load
-        self._wording: Wording = wording
+        self._wording = wording
         self._cache = cache
         self._where = where
         self._backend: Backend | None = None
 
     def ask(self, questions: Sequence[JudgeQuestion]) -> list[str | None]:
         """The judge's raw text on each question, in order; `None` where it failed."""
-        prompts = [word_prompt(question, self._wording) for question in questions]
+        prompts = [self._wording.word(question) for question in questions]
         keys = [content_key(self.identity, self._where, prompt.user, prompt.begun) for prompt in prompts]
         distinct = dict(zip(keys, prompts, strict=True))
         answers = self._cache.read(list(distinct)) if self._cache is not None else {}
@@ -133,7 +132,7 @@ def load_judge(name: str, *, base_url: str | None = None, cache_dir: Path | None
     """Find a judge by name; its model is loaded with the first question that is not in the cache.
 
     Args:
-        name: `demo`, which comes with the harness; a folder or hub id of a text-only model; or
+        name: a world whose judge comes with it, such as `demo`; a folder or hub id of a text-only model; or
             `openai:MODEL` for a model behind a server.
         base_url: address of the server; `None`: `OPENAI_BASE_URL`, else OpenAI's own.
         cache_dir: folder of the answers on disk; `None`: the harness's cache folder.
@@ -143,33 +142,29 @@ def load_judge(name: str, *, base_url: str | None = None, cache_dir: Path | None
         ModelError: there is no such checkpoint, or it is not complete.
         UsageError: an address is not one, or OpenAI's own has no key.
     """
-    from harness.demo.data import cache_folder
-
     cache = AnswerCache(cache_dir or cache_folder())
     if name.startswith(SERVED):
         from harness.judges.served import ServedJudge
 
-        budget = _MAX_NEW_TOKENS["general"]
-        backend = ServedJudge(name, base_url=base_url, max_new_tokens=budget)
-        return Judge(
-            lambda: backend, identity=f"{name} prompt:{VERSIONS['general']}", cache=cache, where=base_url or ""
-        )
-    checkpoint = resolve_checkpoint("demo-judge" if name == "demo" else name)
+        backend = ServedJudge(name, base_url=base_url, max_new_tokens=GENERAL.max_new_tokens)
+        return Judge(lambda: backend, identity=f"{name} prompt:{GENERAL.version}", cache=cache, where=base_url or "")
+    world = worlds().get(name)
+    checkpoint = resolve_checkpoint(world.judge if world is not None and world.judge else name)
     wording = trained_wording(checkpoint)
-    identity = f"{name} {checkpoint.weights} files:{checkpoint.files} prompt:{VERSIONS[wording]}"
+    identity = f"{name} {checkpoint.weights} files:{checkpoint.files} prompt:{wording.version}"
 
     def load() -> Backend:
         from harness.engines import vllm_is_usable
         from harness.judges.local import TransformersJudge, VllmJudge
 
-        use_vllm = engine == "vllm" or (engine == "auto" and wording == "general" and vllm_is_usable())
+        use_vllm = engine == "vllm" or (engine == "auto" and wording is GENERAL and vllm_is_usable())
         kind = VllmJudge if use_vllm else TransformersJudge
-        return kind(checkpoint, max_new_tokens=_MAX_NEW_TOKENS[wording])
+        return kind(checkpoint, max_new_tokens=wording.max_new_tokens)
 
     return Judge(load, identity=identity, wording=wording, cache=cache)
 
 
-def trained_wording(checkpoint: Checkpoint) -> Wording:
+def trained_wording(checkpoint: Checkpoint) -> JudgeWording:
     """The words in which a judge wants to be asked: `judge_prompt` of the checkpoint's `harness.json`, else `general`.
 
     Raises:
@@ -177,15 +172,12 @@ def trained_wording(checkpoint: Checkpoint) -> Wording:
     """
     path = (checkpoint.folder or Path()) / "harness.json"
     if not path.is_file():
-        return "general"
+        return GENERAL
     try:
-        wording = json.loads(path.read_text(encoding="utf-8")).get("judge_prompt", "general")
+        name = json.loads(path.read_text(encoding="utf-8")).get("judge_prompt", "general")
     except (ValueError, AttributeError) as error:
         raise ModelError(f"{path} is not a JSON object: {error}. Mend or delete it.") from error
-    for known in VERSIONS:
-        if wording == known:
-            return known
-    raise ModelError(f"{path}: judge_prompt {wording!r} is not one of {', '.join(VERSIONS)}. Mend it.")
+    return find_wording(str(name), str(path))
 
 
 def question_from_caption(sample: Sample, caption: str | None) -> JudgeQuestion:

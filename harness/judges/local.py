@@ -15,8 +15,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, 
 from transformers.utils import logging as transformers_logging
 
 from harness.core.errors import ModelError
+from harness.core.types import JudgePrompt
 from harness.engines.checkpoints import Checkpoint
-from harness.judges.prompts import JudgePrompt
 
 _TOKENS_A_BATCH: Final = {"cpu": 16_384, "cuda": 65_536}
 """Tokens of prompts, padding included, that are generated for together."""

@@ -1,20 +1,14 @@
-"""What a judge is asked, in words.
-
-Every change of a wording raises its version, which is part of a judge's identity.
-"""
+"""What a judge is asked, in words: our own, or those of the world that a judge was trained on."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from harness.core.prompts import build_prompt
-from harness.core.types import AnswerKind, Sample
-
-Wording = Literal["general", "demo"]
-VERSIONS: Final[Mapping[Wording, str]] = {"general": "general-1", "demo": "demo-1"}
+from harness.core.errors import ModelError
+from harness.core.types import AnswerKind, JudgePrompt, JudgeQuestion
+from harness.core.worlds import JudgeWording, worlds
 
 _FROM_CAPTION: Final = (
     "You cannot see the {medium}. Answer the question only from the description between the lines. The description is "
@@ -33,44 +27,7 @@ _FINAL: Final[Mapping[AnswerKind, str]] = {
 _LINE: Final = "-----"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeQuestion:
-    """One question to the judge.
-
-    Attributes:
-        question: as the benchmark words it, without options and instruction.
-        caption: the text to answer from; `None` asks without any.
-        answer_kind: how the answer is to be read.
-        choices: option letter to text, for multiple choice.
-        source: `caption`: answer from it; `reasoning`: say what it concludes.
-    """
-
-    question: str
-    caption: str | None
-    answer_kind: AnswerKind
-    choices: Mapping[str, str] | None = None
-    source: Literal["caption", "reasoning"] = "caption"
-
-
-@dataclass(frozen=True, slots=True)
-class JudgePrompt:
-    """What a model is given.
-
-    Attributes:
-        user: text of the user's turn.
-        begun: how the model's turn begins, for it to go on.
-    """
-
-    user: str
-    begun: str = ""
-
-
-def word_prompt(question: JudgeQuestion, wording: Wording) -> JudgePrompt:
-    """A question in the words of a kind of judge."""
-    return _word_demo(question) if wording == "demo" else _word_general(question)
-
-
-def _word_general(question: JudgeQuestion) -> JudgePrompt:
+def _word(question: JudgeQuestion) -> JudgePrompt:
     medium = "video" if re.search(r"\b(?:video|clip|footage)\b", question.question, re.IGNORECASE) else "image"
     if question.caption is None:
         lines = [_WITHOUT.format(medium=medium)]
@@ -94,41 +51,16 @@ def _word_general(question: JudgeQuestion) -> JudgePrompt:
     return JudgePrompt("\n".join(lines))
 
 
-def _word_demo(question: JudgeQuestion) -> JudgePrompt:
-    """The demo model's own chain, begun up to the caption; reasoning is put where it would write its own."""
-    sample = Sample(
-        id="judge",
-        task="judge",
-        target="",
-        answer_kind=question.answer_kind,
-        question=question.question,
-        choices=question.choices,
-    )
-    told = (question.caption or "").strip()
-    begun = f"<planning> {plan_for(question.question)} </planning> "
-    if question.source == "reasoning":
-        begun += f"<caption> </caption> <think> {told} </think> <answer>"
-    else:
-        begun += f"<caption> {told} </caption>" if told else "<caption> </caption>"
-    return JudgePrompt(build_prompt(sample, "grounded"), begun)
+GENERAL: Final = JudgeWording(version="general-1", word=_word, max_new_tokens=256)
 
 
-def plan_for(question: str) -> str:
-    """What the demo model plans to look for, from the question alone."""
-    for pattern, plan in _PLANS:
-        match = pattern.match(question)
-        if match is not None:
-            return plan.format(*match.groups())
-    return "count all"
+def find_wording(name: str, where: str) -> JudgeWording:
+    """A wording by name: `general`, or that of a world.
 
-
-_NAMED: Final = r"(\w+ (?:circle|square|triangle|star))\b"
-_PLANS: Final = tuple(
-    (re.compile(pattern), plan)
-    for pattern, plan in (
-        (r"(?:What color is the object|Which object is) at the ([\w-]+)", "look at the {0}"),
-        (r"Which object changes (first|last)", "look for {0}"),
-        (r"Which object (moves|turns|appears|disappears)", "look for {0}"),
-        (rf".*?\b{_NAMED}", "look for {0}"),
-    )
-)
+    Raises:
+        ModelError: there is none; `where` says who names it.
+    """
+    wordings = {name: world.wording for name, world in worlds().items() if world.wording is not None}
+    if name != "general" and name not in wordings:
+        raise ModelError(f"{where}: judge_prompt {name!r} is not one of {', '.join(('general', *wordings))}. Mend it.")
+    return GENERAL if name == "general" else wordings[name]()

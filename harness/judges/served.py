@@ -10,10 +10,10 @@ from contextlib import suppress
 from typing import Final
 
 from harness.core.errors import EngineError, HarnessError
+from harness.core.types import JudgePrompt
 from harness.engines import Decoding, Request
 from harness.engines.api import ApiEngine
 from harness.engines.checkpoints import Checkpoint
-from harness.judges.prompts import JudgePrompt
 
 _CALLS: Final = 3
 """Calls in a row that got no answer from a server which could not be used, after which it is not asked again: each

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from harness.core.errors import DataError, UsageError
 from harness.core.hub import hub_unreachable_reason
+from harness.core.worlds import worlds
 
 _STUB_SIDE: Final = 64
 
@@ -68,8 +69,8 @@ def redirect(name: str, config: dict[str, Any], data: str) -> str:
     hub = str(config.get("dataset_path"))
     if data == "hub":
         return f"hub:{hub}"
-    if data == "demo":
-        raise UsageError(f"task {name!r} has no demo data. Give --data hub or a folder.")
+    if data in worlds():
+        raise UsageError(f"task {name!r} has no {data} data. Give --data hub or a folder.")
     folder = Path(data).expanduser()
     for place in (folder / name, folder / hub.split("/")[-1]):
         if place.is_dir():

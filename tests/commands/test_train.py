@@ -13,12 +13,12 @@ import harness.judges.caption
 from harness.commands import data as data_command
 from harness.commands import train as command
 from harness.core.errors import StoreError, UsageError
-from harness.engines.checkpoints import EMBEDDED
+from harness.core.worlds import shipped_checkpoints
 from harness.runs.folder import read_records, read_run
 from trainers.selection.rollouts import SELECTED
 
 needs_checkpoint = pytest.mark.skipif(
-    not (EMBEDDED["demo"] / "model.safetensors").is_file(),
+    not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
 )
 
@@ -131,7 +131,7 @@ def contents(folder):
 @needs_checkpoint
 @pytest.mark.parametrize("fresh", [(), ("--fresh",)])
 def test_a_project_folder_is_not_taken_for_an_output(fresh, tmp_path):
-    from trainers.data.demo import write_demo_rows
+    from harness.demo.rows import write_demo_rows
 
     project = tmp_path / "proj"
     write_demo_rows(project / "data", 4, 0)
@@ -239,7 +239,7 @@ def test_an_output_that_cannot_be_written_is_refused(tmp_path):
 
 
 def test_demo_rows_that_were_cut_off_are_drawn_again(tmp_path):
-    from trainers.data.demo import remove_demo_rows, write_demo_rows
+    from harness.demo.rows import remove_demo_rows, write_demo_rows
 
     file = write_demo_rows(tmp_path / "data", 3, 0)
     rows = file.read_bytes()
@@ -258,7 +258,7 @@ def test_demo_rows_that_were_cut_off_are_drawn_again(tmp_path):
 
 @needs_checkpoint
 def test_data_command_reaches_its_functions(tmp_path, capsys):
-    from trainers.data.demo import write_demo_rows
+    from harness.demo.rows import write_demo_rows
 
     file = write_demo_rows(tmp_path, 6, 0)
     assert data_command.run(parse(data_command.add_arguments, "validate", file, "--sft", "--media")) == 0

@@ -6,13 +6,13 @@ import re
 import numpy as np
 import pytest
 
+from harness.core.worlds import shipped_checkpoints
 from harness.demo.chains import word_response
 from harness.demo.checking import check, generate, read_questions
 from harness.demo.data import build_demo_data
 from harness.demo.look_up import check_look_up, share_of_options_found
-from harness.engines.checkpoints import EMBEDDED
 
-DEMO = EMBEDDED["demo"]
+DEMO = shipped_checkpoints()["demo"]
 CHAIN = re.compile(
     r"<planning> look \S.* </planning> <caption> .+ </caption> <think> .+ </think> <answer> [^<>]+ </answer>"
 )
@@ -27,7 +27,7 @@ def data(tmp_path_factory):
 
 @pytest.mark.parametrize("name", ["demo", "demo-base"])
 def test_it_is_small_and_complete(name):
-    names = {path.name for path in EMBEDDED[name].iterdir()}
+    names = {path.name for path in shipped_checkpoints()[name].iterdir()}
     assert {
         "config.json",
         "generation_config.json",
@@ -39,7 +39,7 @@ def test_it_is_small_and_complete(name):
         "harness.json",
         "README.md",
     } <= names
-    assert sum(path.stat().st_size for path in EMBEDDED[name].rglob("*") if path.is_file()) < 15e6
+    assert sum(path.stat().st_size for path in shipped_checkpoints()[name].rglob("*") if path.is_file()) < 15e6
 
 
 def test_it_says_what_it_is():

@@ -2,9 +2,10 @@
 
 import pytest
 
+from harness.core.types import JudgeQuestion
 from harness.demo.judge import check_judge
 from harness.engines.checkpoints import resolve_checkpoint
-from harness.judges.caption import JudgeQuestion, load_judge
+from harness.judges.caption import load_judge
 
 
 def test_it_is_a_small_language_model():

@@ -16,12 +16,11 @@ from support_diagnostics import make_record, plant
 
 from harness.commands.diagnose import add_arguments, find_media, run
 from harness.core.errors import DataError, StoreError
-from harness.core.types import Metric, RunRecord, SampleRecord, TaskResult
+from harness.core.types import JudgePrompt, Metric, RunRecord, SampleRecord, TaskResult
 from harness.diagnostics.conflict import read_conflict
 from harness.diagnostics.diagnose import diagnose
 from harness.diagnostics.run_folder import read_diagnostics
 from harness.judges.caption import Judge, load_judge
-from harness.judges.prompts import JudgePrompt
 from harness.reports.diagnostics_report import diagnostics_lines, summary_lines
 from harness.runs.folder import RunFolder
 

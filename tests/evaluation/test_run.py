@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from harness.cli import main
-from harness.engines.checkpoints import EMBEDDED
+from harness.core.worlds import shipped_checkpoints
 from harness.runs.folder import read_records, read_run
 
 LIMIT = "48"
@@ -62,7 +62,7 @@ def test_a_run_folder_holds_config_samples_record_and_report(undisturbed: Path) 
         "samples.jsonl",
     ]
     run = read_run(undisturbed)
-    settings = json.loads((EMBEDDED["demo"] / "harness.json").read_text())
+    settings = json.loads((shipped_checkpoints()["demo"] / "harness.json").read_text())
     assert run.prompt_format == settings["prompt_format"]
     assert run.weights is not None
     assert run.data["pope"]["source"] == "demo"
@@ -158,7 +158,7 @@ def test_a_report_that_is_older_than_its_run_is_written_again(undisturbed: Path,
 
 def test_a_checkpoint_is_never_taken_for_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = tmp_path / "model"
-    shutil.copytree(EMBEDDED["demo"], model)
+    shutil.copytree(shipped_checkpoints()["demo"], model)
     before = {path.name: path.read_bytes() for path in model.iterdir()}
     assert evaluate(model, "--data", "demo", "--fresh", model=str(model)) == 2
     assert "is not a run folder" in capsys.readouterr().err
@@ -169,7 +169,7 @@ def test_changed_weights_at_the_same_path_are_refused(
     undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = tmp_path / "model"
-    shutil.copytree(EMBEDDED["demo"], model)
+    shutil.copytree(shipped_checkpoints()["demo"], model)
     out = tmp_path / "run"
     shutil.copytree(undisturbed, out)
     same = ["--data", "demo"]

@@ -11,10 +11,10 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from harness.core.errors import ModelError
+from harness.core.types import JudgePrompt, JudgeQuestion
 from harness.engines.checkpoints import resolve_checkpoint
-from harness.judges.caption import JudgeQuestion, load_judge
+from harness.judges.caption import load_judge
 from harness.judges.local import TransformersJudge, load_tokenizer, plan_batches, render
-from harness.judges.prompts import JudgePrompt
 
 TEMPLATE = (
     "{% for message in messages %}<user> {{ message['content'] }} {% endfor %}"

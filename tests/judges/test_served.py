@@ -8,8 +8,9 @@ import pytest
 from hostile_server import Answer, HostileServer
 
 from harness.core.errors import UsageError
+from harness.core.types import JudgeQuestion
 from harness.engines import http_client
-from harness.judges.caption import JudgeQuestion, load_judge
+from harness.judges.caption import load_judge
 
 GONE = "http://127.0.0.1:9/v1"
 

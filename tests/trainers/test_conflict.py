@@ -13,8 +13,9 @@ from support_training import TINY_SFT
 
 from harness import cli
 from harness.core.errors import DataError, ModelError, StoreError, UsageError
+from harness.core.worlds import shipped_checkpoints
 from harness.diagnostics.conflict import block_table, conflict_lines, conflict_section, read_conflict
-from harness.engines.checkpoints import EMBEDDED, resolve_checkpoint
+from harness.engines.checkpoints import resolve_checkpoint
 from harness.evaluation.run import evaluate
 from harness.evaluation.settings import EvalConfig
 from trainers.conflict.figures import describe, jackknife
@@ -26,7 +27,7 @@ from trainers.recipe import load_recipe
 from trainers.run import train
 
 needs_checkpoint = pytest.mark.skipif(
-    not (EMBEDDED["demo"] / "model.safetensors").is_file(),
+    not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
 )
 

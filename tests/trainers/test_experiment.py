@@ -12,9 +12,9 @@ from support_training import YesJudge
 import harness.judges.caption
 from harness.cli import main
 from harness.core.errors import StoreError, UsageError
+from harness.core.worlds import shipped_checkpoints
 from harness.demo.data import Sizes
 from harness.demo.world import OBJECTS, PARTNER
-from harness.engines.checkpoints import EMBEDDED
 from trainers.experiment import measuring, running
 from trainers.experiment.measuring import compress_verdicts, summarise_blocks
 from trainers.experiment.pool import KINDS, draw_question, draw_twins, read_labels, write_pool
@@ -24,7 +24,7 @@ from trainers.experiment.rows import ORDER, ROWS, choose_rows
 from trainers.experiment.running import Plan, open_experiment, row_recipe, run_row
 
 needs_demo = pytest.mark.skipif(
-    not (EMBEDDED["demo"] / "model.safetensors").is_file(),
+    not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
 )
 SIZES = Sizes(pope_images=2, mmbench_groups=4, videohallucer_pairs=2, mmvu_items=4)

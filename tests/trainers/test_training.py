@@ -10,7 +10,8 @@ from support_training import YesJudge, train_tiny
 
 import harness.judges.caption
 from harness.core.errors import DataError, ModelError, StoreError, UsageError
-from harness.engines.checkpoints import EMBEDDED, resolve_checkpoint
+from harness.core.worlds import shipped_checkpoints
+from harness.engines.checkpoints import resolve_checkpoint
 from trainers.evaluation import saved_checkpoints
 from trainers.grpo import TrainingError
 from trainers.recipe import load_recipe
@@ -18,7 +19,7 @@ from trainers.rewards.scoring import RewardError
 from trainers.training import last_checkpoint
 
 pytestmark = pytest.mark.skipif(
-    not (EMBEDDED["demo"] / "model.safetensors").is_file(),
+    not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
 )
 
@@ -283,7 +284,7 @@ def test_too_few_selected_rows_for_one_step_are_refused(tmp_path):
 
 
 def test_text_only_and_mixed_rows_train(tmp_path):
-    from trainers.data.demo import write_demo_rows
+    from harness.demo.rows import write_demo_rows
 
     rows = [json.loads(line) for line in write_demo_rows(tmp_path, 8, 0).read_text().splitlines()]
     for row in rows[::2]:

@@ -18,6 +18,7 @@ from datasets import Dataset
 from harness.core.errors import DataError, MediaError
 from harness.core.prompts import build_prompt
 from harness.core.types import PromptFormat
+from harness.core.worlds import worlds
 from trainers.data.schema import Example, example_from_row, read_examples, row_from_example
 
 if TYPE_CHECKING:
@@ -30,15 +31,14 @@ _KEPT: Final = 256
 
 
 def training_file(recipe: Recipe, output: Path) -> tuple[Path, Path]:
-    """The file of a recipe's data and what its media paths are relative to; the demo's data are made on first use.
+    """The file of a recipe's data and what its media paths are relative to; a world's data are made on first use.
 
     Raises:
         DataError: the file is missing.
     """
-    if recipe.data.train == "demo":
-        from trainers.data.demo import write_demo_rows
-
-        file = write_demo_rows(output / "data", recipe.data.demo_rows, recipe.seed)
+    world = worlds().get(recipe.data.train)
+    if world is not None and world.rows is not None:
+        file = world.rows.write(output / "data", recipe.data.demo_rows, recipe.seed)
     else:
         file = Path(recipe.data.train).expanduser()
         if not file.is_file():

@@ -28,6 +28,7 @@ from harness.demo.asking import ask_located, ask_value, at_start, negatives, pic
 from harness.demo.data_images import encode_png
 from harness.demo.questions import Family, Query
 from harness.demo.rendering import CLEAR_OPACITY, Style, draw_brightness, draw_style, paint
+from harness.demo.rows import build_example
 from harness.demo.world import (
     GRID,
     PAIR,
@@ -39,7 +40,6 @@ from harness.demo.world import (
     draw_scene,
     shown_objects,
 )
-from trainers.data.demo import build_example
 from trainers.data.schema import row_from_example
 
 Difficulty = Literal["easy", "medium", "hard"]

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 from harness.core.errors import ModelError
 
 if TYPE_CHECKING:
-    from harness.judges.caption import Judge, JudgeQuestion
+    from harness.core.types import JudgeQuestion
+    from harness.judges.caption import Judge
 
 PATIENCE: Final = 3
 """Batches in a row without an answer after which rewards are not asked for any further."""
@@ -78,7 +79,7 @@ class WatchedJudge:
 
 def answers_now(judge: Judge) -> bool:
     """Whether a judge answers an easy question, asked in words that no cache knows."""
-    from harness.judges.caption import JudgeQuestion
+    from harness.core.types import JudgeQuestion
 
     question = JudgeQuestion(
         question="Is there a red circle in the image?",

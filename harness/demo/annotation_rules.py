@@ -1,7 +1,7 @@
 """The demo world's own rules as a reader: what follows from a caption or a thinking that is worded in its grammar.
 
-Only for samples whose annotation holds a `query`, that is, for the demo data. Imported lazily only: the demo world
-imports numpy at the top.
+A row is a line of `annotations.jsonl`, with `query` and `scenes`, see `harness.demo.data`. Imported lazily only: numpy
+is imported at the top.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from harness.core.types import Sample
+from harness.core.worlds import AnnotationRules, Row
 from harness.demo.questions import ASKED, GLANCE, Query, read_caption, read_entry, resolve, word_caption, word_question
 from harness.demo.world import COLOR_NAMES, DIRECTIONS, OBJECTS, POSITIONS, VERBS, Entry, Event
 
@@ -33,27 +34,44 @@ def read_query(sample: Sample, query: Mapping[str, Any]) -> Query:
     )
 
 
-def asks(sample: Sample, query: Mapping[str, Any]) -> bool:
-    """Whether an annotation is about the question of this sample."""
+def reads(row: Row) -> bool:
+    """Whether a row is of the demo world."""
+    return "query" in row and "scenes" in row
+
+
+def objects(row: Row) -> tuple[frozenset[str], frozenset[str]]:
+    """The objects of the scenes, and with them what those turn into."""
+    entries = [entry for scene in row["scenes"] for entry in scene["objects"]]
+    shown = frozenset(str(entry["object"]) for entry in entries)
+    turned = {
+        f"{entry['event']['argument']} {entry['object'].split()[-1]}"
+        for entry in entries
+        if (entry.get("event") or {}).get("verb") == "turns"
+    }
+    return shown, shown | turned
+
+
+def asks(sample: Sample, row: Row) -> bool:
+    """Whether a row is about the question of this sample."""
     try:
-        return word_question(read_query(sample, query)) == sample.question
+        return word_question(read_query(sample, row["query"])) == sample.question
     except (KeyError, ValueError, TypeError):
         return False
 
 
-def answer_from_caption(sample: Sample, query: Mapping[str, Any], caption: str) -> str | None:
+def answer_from_caption(sample: Sample, row: Row, caption: str) -> str | None:
     """The answer that a caption implies; empty when none of the options follows, `None` when it describes no scene."""
     scene = read_caption(caption)
     if not scene:
         return None
-    asked = read_query(sample, query)
+    asked = read_query(sample, row["query"])
     thinking, answer = resolve(asked, scene)
     return "" if asked.kind == "choice" and thinking.endswith(" none") else answer
 
 
-def answer_from_thinking(sample: Sample, query: Mapping[str, Any], thinking: str) -> str | None:
+def answer_from_thinking(sample: Sample, row: Row, thinking: str) -> str | None:
     """The answer that a thinking comes to; `None` when it is not worded as one, or comes to none of the options."""
-    asked = read_query(sample, query)
+    asked = read_query(sample, row["query"])
     words = thinking.split()
     if not words:
         return None
@@ -73,10 +91,10 @@ def answer_from_thinking(sample: Sample, query: Mapping[str, Any], thinking: str
     return resolve(asked, (entry,))[1] if entry is not None else None
 
 
-def true_caption(scenes: tuple[Mapping[str, Any], ...]) -> str:
+def true_caption(row: Row) -> str:
     """The caption of the annotated scenes."""
     entries = []
-    for scene in scenes:
+    for scene in row["scenes"]:
         for record in scene["objects"]:
             event = record.get("event")
             entries.append(
@@ -87,3 +105,14 @@ def true_caption(scenes: tuple[Mapping[str, Any], ...]) -> str:
                 )
             )
     return word_caption(tuple(entries))
+
+
+RULES: Final = AnnotationRules(
+    reads=reads,
+    vocabulary=dict.fromkeys(OBJECTS, ()),
+    objects=objects,
+    asks=asks,
+    answer_from_caption=answer_from_caption,
+    answer_from_thinking=answer_from_thinking,
+    true_caption=true_caption,
+)
