@@ -1,4 +1,4 @@
-"""Keeping an asynchronous engine busy from synchronous code: an event loop on a thread and bounded submission."""
+"""A bridge from synchronous code to an asynchronous engine: an event loop on a thread, bounded requests in flight."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def serve_groups(
         EngineError: `serve` raised it; what had finished was yielded before.
     """
     finished: queue.SimpleQueue[tuple[Request, Response] | EngineError] = queue.SimpleQueue()
-    waiting = iter(groups)
+    upcoming = iter(groups)
     tasks: set[Future[None]] = set()
     under_way = 0
     more = True
@@ -94,7 +94,7 @@ def serve_groups(
     try:
         while True:
             while more and death is None and under_way < in_flight:
-                group = next(waiting, None)
+                group = next(upcoming, None)
                 if group is None:
                     more = False
                     break

@@ -26,7 +26,7 @@ from harness.engines.hf_batches import BatchSize, Prepared, plan_batches, prepar
 from harness.engines.hf_choosing import TokenChooser
 from harness.engines.hf_device import is_alive, resolve_attention, resolve_device, resolve_dtype
 from harness.engines.logprobs import answer_logprobs_of_ids
-from harness.engines.mrope_fix import correct_video_positions
+from harness.engines.mrope_fix import fix_mrope
 from harness.engines.preparation import one_line, request_seed, size_limits, video_metadata
 
 _WINDOW_BATCHES: Final = 4
@@ -132,7 +132,7 @@ class HfEngine:
         if getattr(self._processor, "chat_template", None) is None:
             raise ModelError(f"model {name!r} has no chat template in {folder}; the engine 'hf' needs one.")
         self._model.to(self._device).eval()
-        correct_video_positions(self._model)
+        fix_mrope(self._model)
         if self._device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
             small = sum(parameter.numel() for parameter in self._model.parameters()) < _ONE_THREAD_PARAMETERS
             if small:

@@ -1,4 +1,4 @@
-"""A correction of Transformers' rotary positions after a video.
+"""A fix of Transformers' multimodal rotary positions (M-RoPE) after a video.
 
 Imported lazily only, by the `hf` engine: torch is imported at the top.
 """
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 
-def start_after_videos(
+def fix_positions(
     position_ids: torch.Tensor, mm_token_type_ids: torch.Tensor, attention_mask: torch.Tensor | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Move what follows an image or video to the positions after its last one.
@@ -26,9 +26,9 @@ def start_after_videos(
         attention_mask: [B, T], 0 where the sequence is padded, or `None`.
 
     Returns:
-        Corrected positions [3, B, T], and [B, 1], what is added to a token's index to continue them.
+        Fixed positions [3, B, T], and [B, 1], what is added to a token's index to continue them.
     """
-    corrected = position_ids.clone()
+    fixed = position_ids.clone()
     deltas = []
     for row in range(position_ids.shape[1]):
         kept = slice(None) if attention_mask is None else attention_mask[row].bool()
@@ -39,12 +39,12 @@ def start_after_videos(
             positions[:, start:] += max(0, after - int(positions[:, start:end].min()))
             after = int(positions[:, start:end].max()) + 1
             start = end
-        corrected[:, row, kept] = positions
+        fixed[:, row, kept] = positions
         deltas.append(after - positions.shape[1])
-    return corrected, torch.tensor(deltas, device=position_ids.device).unsqueeze(1)
+    return fixed, torch.tensor(deltas, device=position_ids.device).unsqueeze(1)
 
 
-def correct_video_positions(model: Any) -> None:
+def fix_mrope(model: Any) -> None:
     """Make a loaded Qwen2-VL or Qwen2.5-VL place text after videos as it was trained to; any other model is left alone.
 
     Args:
@@ -63,6 +63,6 @@ def correct_video_positions(model: Any) -> None:
         **options: Any,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         position_ids, _ = compute(input_ids, mm_token_type_ids, *arguments, attention_mask=attention_mask, **options)
-        return start_after_videos(position_ids, mm_token_type_ids, attention_mask)
+        return fix_positions(position_ids, mm_token_type_ids, attention_mask)
 
     backbone.get_rope_index = get_rope_index

@@ -91,7 +91,7 @@ def test_nothing_that_was_answered_is_no_agreement() -> None:
 def test_positions_after_videos_that_are_not_corrected_are_found(
     told: dict[str, Told], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hf, "correct_video_positions", lambda model: None)
+    monkeypatch.setattr(hf, "fix_mrope", lambda model: None)
     others = ask_all(resolve_checkpoint("demo"), [HF])[0]["hf"]
     found = compare(("right", "wrong"), told, others, tolerance=1e-3)
     assert not found.equal

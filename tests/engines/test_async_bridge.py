@@ -1,12 +1,8 @@
-"""Bounded submission to an asynchronous engine, and the guard of its processes; the engines here are toys."""
+"""The bridge from synchronous code to an asynchronous engine; the engines here are toys."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -18,7 +14,6 @@ from harness.core.errors import EngineError, UsageError
 from harness.core.types import Response
 from harness.engines import Decoding, Request, checked
 from harness.engines.async_bridge import LoopThread, Put, put_failure, serve_groups
-from harness.engines.guard import Guard
 
 
 @pytest.fixture
@@ -199,47 +194,3 @@ def test_a_loop_stops_once_and_runs_the_last_call_on_its_thread() -> None:
     loop.stop()
     assert names == ["toy-loop"]
     assert not [thread for thread in threading.enumerate() if thread.name == "toy-loop"]
-
-
-PARENT = """
-import subprocess, sys, time
-from harness.engines.guard import Guard
-child = subprocess.Popen(["sleep", "60"])
-guard = Guard([child.pid])
-print(child.pid, flush=True)
-time.sleep(60)
-"""
-
-
-def is_running(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-def test_a_guarded_process_dies_with_a_parent_that_is_killed() -> None:
-    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout is not None
-        child = int(parent.stdout.readline())
-        assert is_running(child)
-        os.kill(parent.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 5
-    while is_running(child) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not is_running(child)
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-def test_a_released_guard_kills_nothing() -> None:
-    child = subprocess.Popen(["sleep", "60"])
-    try:
-        guard = Guard([child.pid])
-        guard.release()
-        time.sleep(0.1)
-        assert is_running(child.pid)
-    finally:
-        child.kill()
-        child.wait()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import torch
 
-from harness.engines.mrope_fix import start_after_videos
+from harness.engines.mrope_fix import fix_positions
 
 
 def test_text_after_a_long_video_is_moved_behind_it() -> None:
     # Two words, a video of 2 moments 5 apart with a grid of 1 x 2, two words; Transformers starts the last at 2 + 2.
     kinds = torch.tensor([[0, 0, 2, 2, 2, 2, 0, 0]])
     positions = torch.tensor([[0, 1, 2, 2, 7, 7, 4, 5], [0, 1, 2, 2, 2, 2, 4, 5], [0, 1, 2, 3, 2, 3, 4, 5]])
-    corrected, deltas = start_after_videos(positions.unsqueeze(1), kinds, None)
-    assert corrected[:, 0].tolist() == [[0, 1, 2, 2, 7, 7, 8, 9], [0, 1, 2, 2, 2, 2, 8, 9], [0, 1, 2, 3, 2, 3, 8, 9]]
+    fixed, deltas = fix_positions(positions.unsqueeze(1), kinds, None)
+    assert fixed[:, 0].tolist() == [[0, 1, 2, 2, 7, 7, 8, 9], [0, 1, 2, 2, 2, 2, 8, 9], [0, 1, 2, 3, 2, 3, 8, 9]]
     assert deltas.tolist() == [[10 - 8]]
 
 
@@ -20,8 +20,8 @@ def test_what_follows_the_text_moves_with_it() -> None:
     # A video, a word, an image of 1 x 2, a word.
     kinds = torch.tensor([[2, 2, 0, 1, 1, 0]])
     positions = torch.tensor([[0, 6, 1, 2, 2, 4], [0, 0, 1, 2, 2, 4], [0, 0, 1, 2, 3, 4]])
-    corrected, deltas = start_after_videos(positions.unsqueeze(1), kinds, None)
-    assert corrected[:, 0].tolist() == [[0, 6, 7, 8, 8, 10], [0, 0, 7, 8, 8, 10], [0, 0, 7, 8, 9, 10]]
+    fixed, deltas = fix_positions(positions.unsqueeze(1), kinds, None)
+    assert fixed[:, 0].tolist() == [[0, 6, 7, 8, 8, 10], [0, 0, 7, 8, 8, 10], [0, 0, 7, 8, 9, 10]]
     assert deltas.tolist() == [[11 - 6]]
 
 
@@ -35,6 +35,6 @@ def test_images_short_videos_and_padding_stay_as_they_are() -> None:
             [[0, 0, 0, 1, 2, 3], [0, 1, 2, 1, 2, 3]],
         ]
     )
-    corrected, deltas = start_after_videos(positions, kinds, mask)
-    assert torch.equal(corrected, positions)
+    fixed, deltas = fix_positions(positions, kinds, mask)
+    assert torch.equal(fixed, positions)
     assert deltas.tolist() == [[4 - 4], [4 - 6]]

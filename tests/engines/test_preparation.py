@@ -1,9 +1,7 @@
-"""What comes before generation: order of submission, media, prompt text, and waiting times."""
+"""What comes before generation: order of submission, media, and prompt text."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +19,6 @@ from harness.engines.preparation import (
     size_limits,
     submission_groups,
 )
-from harness.engines.retry_after import parse_duration, retry_after
 
 
 def make_request(sample_id: str, *sources: str, kind: str = "image", **changes: Any) -> Request:
@@ -135,31 +132,3 @@ def test_an_error_is_told_by_its_first_cause() -> None:
     empty.__cause__ = ValueError("too thin")
     assert one_line(empty) == "too thin"
     assert one_line(ValueError("x" * 400), limit=10) == "xxxxxxxxx…"
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("1s", 1.0),
-        ("6m0s", 360.0),
-        ("1h2m", 3720.0),
-        ("120ms", 0.12),
-        ("2.5", 2.5),
-        ("-3", 0.0),
-        ("", None),
-        ("soon", None),
-        ("1x", None),
-    ],
-)
-def test_durations(text: str, seconds: float | None) -> None:
-    assert parse_duration(text) == (pytest.approx(seconds) if seconds is not None else None)
-
-
-def test_waits_that_servers_ask_for() -> None:
-    assert retry_after({}) == 0.0
-    assert retry_after({"retry-after": "7"}) == 7.0
-    assert retry_after({"retry-after-ms": "250", "retry-after": "7"}) == 0.25
-    assert retry_after({"retry-after": "never"}) == 0.0
-    later = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
-    assert 57 < retry_after({"retry-after": later}) <= 60
-    assert retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0.0

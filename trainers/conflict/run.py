@@ -189,7 +189,7 @@ def _part(sample: Sample) -> str:
 def _load(checkpoint: Checkpoint) -> tuple[Any, Any]:
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
-    from harness.engines.mrope_fix import correct_video_positions
+    from harness.engines.mrope_fix import fix_mrope
 
     transformers_logging.disable_progress_bar()
     on_gpu = torch.cuda.is_available()
@@ -200,7 +200,7 @@ def _load(checkpoint: Checkpoint) -> tuple[Any, Any]:
         )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         raise ModelError(f"model {checkpoint.name!r} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
-    correct_video_positions(model)
+    fix_mrope(model)
     if processor.tokenizer.pad_token_id is None:
         processor.tokenizer.pad_token = processor.tokenizer.eos_token
     return model.to("cuda" if on_gpu else "cpu").eval(), processor
