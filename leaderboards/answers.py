@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from harness.reports.text import interval, number, p_value, signed
 from leaderboards.board import Column, Delta, Group, Row
 from leaderboards.runs import Figure
 from leaderboards.terms import ALL_TASKS, order_causes, task_title
-from leaderboards.text import interval, number, p_value, signed
 
 _SHIFTS: Final = {
     "pope": (

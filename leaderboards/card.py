@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from harness.core.errors import DataError
+from harness.reports.markdown import escape, table
+from harness.reports.text import UNKNOWN, interval, number, public_path
 from leaderboards.answers import delta_in_words
 from leaderboards.board import Board, Cell, Column
 from leaderboards.readme import END, START, splice
-from leaderboards.text import UNKNOWN, interval, markdown, number, public_path
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCard, ModelCardData
@@ -97,7 +98,7 @@ def make_card(existing: str | None, label: str, results: Sequence[Result]) -> st
         DataError: the existing card's metadata is not valid.
         UsageError: its markers are broken.
     """
-    card = _read_card(existing if existing is not None else f"---\n{{}}\n---\n# {markdown(label)}\n")
+    card = _read_card(existing if existing is not None else f"---\n{{}}\n---\n# {escape(label)}\n")
     fresh = list(_eval_results(results))
     replaced = {_key(result) for result in fresh}
     data = cast("ModelCardData", card.data)
@@ -204,19 +205,17 @@ def _notes(result: Result) -> str:
 
 
 def _block(results: Sequence[Result]) -> Iterator[str]:
-    from tabulate import tabulate
-
     rows = []
     for result in results:
         cell, scale = result.cell, result.column.scale
         metric, delta = cell.metric, cell.delta
         against = UNKNOWN
         if delta is not None and result.baseline is not None:
-            against = f"{markdown(delta_in_words(delta, scale))} against {markdown(result.baseline)}"
+            against = f"{escape(delta_in_words(delta, scale))} against {escape(result.baseline)}"
         rows.append(
             [
-                markdown(result.column.title),
-                markdown(result.column.measure),
+                escape(result.column.title),
+                escape(result.column.measure),
                 number(metric.value, scale),
                 interval(metric.low, metric.high, scale),
                 number(cell.official, scale),
@@ -235,11 +234,11 @@ def _block(results: Sequence[Result]) -> Iterator[str]:
         "unanswered",
         "difference",
     ]
-    yield tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True)
+    yield table(headers, rows, align=["left"] * len(headers))
     yield ""
     yield (
         "Strict: what each response means; no readable answer counts wrong. Official: what the benchmark's own "
-        f"evaluator gives on the same responses. Prompt format: {markdown(', '.join(_prompts(results)))}."
+        f"evaluator gives on the same responses. Prompt format: {escape(', '.join(_prompts(results)))}."
     )
 
 

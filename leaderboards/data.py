@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from harness.reports.text import one_line, public_path
 from leaderboards.board import Board, Cell, Column, Curve, Group, Row
-from leaderboards.text import csv_text, public_path
 
 FORMAT: Final = "harness-leaderboard"
 FORMAT_VERSION: Final = 1
@@ -179,3 +179,9 @@ def _line(group: Group, row: Row, column: Column, cell: Cell) -> dict[str, Any]:
         "run": record.id,
         "source": public_path(str(record.data[column.task].get("source"))),
     }
+
+
+def csv_text(text: str) -> str:
+    """A foreign text that a spreadsheet does not take for a formula."""
+    line = one_line(text)
+    return f"'{line}" if line[:1] in ("=", "+", "-", "@", "\t", "\r") else line

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from harness.reports.run_report import scale_of
+from harness.reports.text import scale_of
 from leaderboards.board import Cell, Column, Group, Protocol, Row
 from leaderboards.naming import fingerprint, identity, label_checkpoints, short_names, training_step
 from leaderboards.protocols import differences, protocol_of

@@ -4,16 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from typing import Final
 
+from harness.reports.text import number, one_line, signed
 from leaderboards.board import Board, Cell, Column, Group
 from leaderboards.markdown import reported_tasks
 from leaderboards.terms import task_title
-from leaderboards.text import latex, number
 
-_PREAMBLE = (
+_SPECIAL: Final = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "–": "--",
+    "…": r"\dots{}",
+    "·": r"\textperiodcentered{}",
+    "\ufffd": "?",
+}
+_PREAMBLE: Final = (
     "% Needs \\usepackage{booktabs}; names in other than Latin letters need XeLaTeX or LuaLaTeX.\n"
     "% One table per group of runs that may be compared."
 )
+
+
+def escape(text: str) -> str:
+    """A foreign text as plain text in LaTeX."""
+    return "".join(_SPECIAL.get(character, character) for character in one_line(text))
 
 
 def render_latex(board: Board) -> str:
@@ -32,12 +58,12 @@ def _group_lines(group: Group) -> Iterator[str]:
     yield rf"  \caption{{{_caption(group)}}}"
     yield rf"  \begin{{tabular}}{{l{'r' * len(group.columns)}}}"
     yield r"    \toprule"
-    yield "    " + " & ".join(["Checkpoint", *(latex(column.title) for column in group.columns)]) + r" \\"
-    yield "    " + " & ".join(["", *(_small(latex(column.measure)) for column in group.columns)]) + r" \\"
+    yield "    " + " & ".join(["Checkpoint", *(escape(column.title) for column in group.columns)]) + r" \\"
+    yield "    " + " & ".join(["", *(_small(escape(column.measure)) for column in group.columns)]) + r" \\"
     yield r"    \midrule"
     best = {column.task: _best(group, column) for column in group.columns}
     for row in group.rows:
-        name = latex(row.label) + (r" \emph{(baseline)}" if row.is_baseline else "")
+        name = escape(row.label) + (r" \emph{(baseline)}" if row.is_baseline else "")
         cells = [_cell(row.cells.get(column.task), column, best[column.task]) for column in group.columns]
         yield "    " + " & ".join([name, *cells]) + r" \\"
         if group.baseline is not None:
@@ -51,12 +77,12 @@ def _group_lines(group: Group) -> Iterator[str]:
 
 def _caption(group: Group) -> str:
     text = (
-        f"{latex(group.title[:1].upper() + group.title[1:])}. Strict scores in percent with half the width of their "
+        f"{escape(group.title[:1].upper() + group.title[1:])}. Strict scores in percent with half the width of their "
         r"95\,\% interval; the best of a column is bold."
     )
     if group.baseline is not None:
         text += (
-            f" Below: difference to {latex(group.baseline)}, paired on the same questions; $^{{*}}p<0.05$, "
+            f" Below: difference to {escape(group.baseline)}, paired on the same questions; $^{{*}}p<0.05$, "
             f"$^{{**}}p<0.01$, $^{{***}}p<0.001$ after Holm's correction over {group.tests} tests."
         )
     return text
@@ -72,7 +98,7 @@ def _small(text: str) -> str:
 
 
 def _number(text: str) -> str:
-    return text.replace("−", "$-$").replace("-", "$-$")
+    return text.replace("−", "$-$")
 
 
 def _cell(cell: Cell | None, column: Column, best: float | None) -> str:
@@ -92,7 +118,7 @@ def _difference(cell: Cell | None, column: Column) -> str:
     if cell is None or cell.delta is None or cell.delta.value is None:
         return ""
     stars = f"^{{{cell.delta.mark}}}" if cell.delta.is_real else ""
-    return _small(f"${column.scale * cell.delta.value:+.1f}{stars}$")
+    return _small(f"${signed(cell.delta.value, column.scale).replace('−', '-')}{stars}$")
 
 
 def _reported_lines(board: Board) -> Iterator[str]:
@@ -102,14 +128,14 @@ def _reported_lines(board: Board) -> Iterator[str]:
     yield r"  \caption{Figures as \emph{reported} by their authors, not measured here and not part of any test.}"
     yield rf"  \begin{{tabular}}{{l{'r' * len(tasks)}}}"
     yield r"    \toprule"
-    yield "    " + " & ".join(["Model", *(latex(task_title(task)) for task in tasks)]) + r" \\"
+    yield "    " + " & ".join(["Model", *(escape(task_title(task)) for task in tasks)]) + r" \\"
     for source, rows in groupby(board.reported, key=lambda row: (row.source, row.date)):
         yield r"    \midrule"
-        heading = rf"\emph{{reported in {latex(source[0])}, {latex(source[1])}}}"
+        heading = rf"\emph{{reported in {escape(source[0])}, {escape(source[1])}}}"
         yield rf"    \multicolumn{{{len(tasks) + 1}}}{{l}}{{{heading}}} \\"
         for row in rows:
             values = [number(row.values[task]) if task in row.values else "--" for task in tasks]
-            yield "    " + " & ".join([latex(row.name), *values]) + r" \\"
+            yield "    " + " & ".join([escape(row.name), *values]) + r" \\"
     yield r"    \bottomrule"
     yield r"  \end{tabular}"
     yield r"\end{table}"

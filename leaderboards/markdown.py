@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from harness.reports.markdown import escape, link, table
+from harness.reports.text import UNKNOWN, interval, number, p_value, signed
 from leaderboards.answers import answer
 from leaderboards.board import Board, Cell, Column, Curve, Group, ReportedRow, Row
 from leaderboards.provenance import baseline_row, conditions, provenance, unlike_baseline
 from leaderboards.terms import task_title
-from leaderboards.text import UNKNOWN, interval, markdown, number, p_value, signed, web_address
 
 ORDER_NOTE = "Rows are ordered by the mean headline of {}, best first."
 MARKS_NOTE = (
@@ -22,7 +23,7 @@ HEADLINE_NOTE = "Figures are strict (no readable answer counts wrong), in percen
 
 def render_markdown(board: Board) -> str:
     """The whole board."""
-    lines = [f"# {markdown(board.title)}"]
+    lines = [f"# {escape(board.title)}"]
     for number_, group in enumerate(board.groups):
         lines += ["", *group_lines(group, level=2)]
         lines += [*_curve_lines(board.curves[number_] if number_ < len(board.curves) else ())]
@@ -30,7 +31,7 @@ def render_markdown(board: Board) -> str:
     if board.reported:
         lines += ["", "## Reported elsewhere", "", *reported_lines(board)]
     if board.notes:
-        lines += ["", *(f"- {markdown(note)}" for note in board.notes)]
+        lines += ["", *(f"- {escape(note)}" for note in board.notes)]
     return "\n".join(lines) + "\n"
 
 
@@ -42,13 +43,13 @@ def group_lines(group: Group, *, level: int, most: int | None = None) -> Iterato
         level: of its heading.
         most: rows to show; `None` shows all. The baseline is always shown.
     """
-    yield f"{'#' * level} {markdown(group.title[:1].upper() + group.title[1:])}"
+    yield f"{'#' * level} {escape(group.title[:1].upper() + group.title[1:])}"
     yield ""
     if group.reason:
-        yield f"Kept apart from the first table: {markdown(group.reason)}."
+        yield f"Kept apart from the first table: {escape(group.reason)}."
         yield ""
     yield from answer_lines(group)
-    yield table(group, most=most)
+    yield group_table(group, most=most)
     yield ""
     if most is not None and len(group.rows) > most:
         yield f"The first {most} of {len(group.rows)} checkpoints. "
@@ -62,21 +63,21 @@ def answer_lines(group: Group) -> Iterator[str]:
         return
     rivals = ""
     if said.rivals:
-        named = ", ".join(markdown(label) for label in said.rivals[:3])
+        named = ", ".join(escape(label) for label in said.rivals[:3])
         more = f" and {len(said.rivals) - 3} more" if len(said.rivals) > 3 else ""
         rivals = f" Its intervals overlap with those of {named}{more}."
-    yield f"- **Hallucinates least:** {markdown(said.leader)}, {markdown(', '.join(said.scores))}.{rivals}"
+    yield f"- **Hallucinates least:** {escape(said.leader)}, {escape(', '.join(said.scores))}.{rivals}"
     if said.real:
-        yield f"- **Is it real?** {markdown(said.verdict)}. {' '.join(markdown(sentence) for sentence in said.real)}"
+        yield f"- **Is it real?** {escape(said.verdict)}. {' '.join(escape(sentence) for sentence in said.real)}"
     if said.why:
-        yield f"- **Why:** {markdown('; '.join(f'{shift.what} {shift.text}' for shift in said.why))}."
+        yield f"- **Why:** {escape('; '.join(f'{shift.what} {shift.text}' for shift in said.why))}."
     yield ""
 
 
 def notes(group: Group) -> list[str]:
     """How the table is to be read."""
     ordered = " and ".join(task_title(task) for task in group.ordered_by)
-    found = [HEADLINE_NOTE, ORDER_NOTE.format(markdown(ordered))]
+    found = [HEADLINE_NOTE, ORDER_NOTE.format(escape(ordered))]
     if group.baseline is not None:
         found.append(MARKS_NOTE.format(group.tests))
     base = baseline_row(group)
@@ -85,19 +86,17 @@ def notes(group: Group) -> list[str]:
     return found
 
 
-def table(group: Group, *, most: int | None = None) -> str:
+def group_table(group: Group, *, most: int | None = None) -> str:
     """The group's rows as a table."""
-    from tabulate import tabulate
-
     has_causes = bool(group.attributed)
     headers = ["checkpoint"]
-    headers += [f"{markdown(column.title)}<br>{markdown(column.measure)}" for column in group.columns]
+    headers += [f"{escape(column.title)}<br>{escape(column.measure)}" for column in group.columns]
     headers += ["wrong because"] * has_causes
     headers += ["unanswered", "errors"]
     base = baseline_row(group)
     rows = []
     for row in shown_rows(group, most):
-        name = f"**{markdown(row.label)}** (baseline)" if row.is_baseline else markdown(row.label)
+        name = f"**{escape(row.label)}** (baseline)" if row.is_baseline else escape(row.label)
         name += " †" if unlike_baseline(row, base) else ""
         cells = [name, *(_cell(row.cells.get(column.task), column) for column in group.columns)]
         cells += [_causes(row, group)] * has_causes
@@ -105,7 +104,7 @@ def table(group: Group, *, most: int | None = None) -> str:
         cells += [number(row.share("unanswered", tasks)), number(row.share("errors", tasks))]
         rows.append(cells)
     align = ["left", *["right"] * len(group.columns), *["left"] * has_causes, "right", "right"]
-    return tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True, colalign=align)
+    return table(headers, rows, align=align)
 
 
 def shown_rows(group: Group, most: int | None) -> Sequence[Row]:
@@ -132,7 +131,7 @@ def _cell(cell: Cell | None, column: Column) -> str:
 
 def _causes(row: Row, group: Group) -> str:
     shares = row.attribution(group.attributed).items()
-    return ", ".join(f"{markdown(cause)} {number(share)}" for cause, share in shares if share) or UNKNOWN
+    return ", ".join(f"{escape(cause)} {number(share)}" for cause, share in shares if share) or UNKNOWN
 
 
 def _curve_lines(curves: Sequence[Curve]) -> Iterator[str]:
@@ -141,56 +140,52 @@ def _curve_lines(curves: Sequence[Curve]) -> Iterator[str]:
         yield ""
     for curve in rising:
         yield (
-            f"- {markdown(curve.run)}, {markdown(curve.figure)}: hallucination rises after step {curve.rises_from}, "
+            f"- {escape(curve.run)}, {escape(curve.figure)}: hallucination rises after step {curve.rises_from}, "
             f"beyond chance from step {curve.rises_by} on."
         )
 
 
 def _provenance_lines(group: Group) -> Iterator[str]:
-    from tabulate import tabulate
-
     yield "<details><summary>Where these figures come from</summary>"
     yield ""
     for name, value in conditions(group):
-        yield f"- {markdown(name)}: {markdown(value)}"
+        yield f"- {escape(name)}: {escape(value)}"
     yield ""
     base = baseline_row(group)
-    rows = [[markdown(row.label), *(markdown(value) for _, value in provenance(row, base))] for row in group.rows]
+    rows = [[escape(row.label), *(escape(value) for _, value in provenance(row, base))] for row in group.rows]
     headers = ["checkpoint", *(name for name, _ in provenance(group.rows[0], base))]
-    yield tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True)
+    yield table(headers, rows, align=["left"] * len(headers))
     if group.baseline is not None:
         yield ""
         tests = [
             [
-                markdown(row.label),
-                markdown(column.title),
+                escape(row.label),
+                escape(column.title),
                 signed(delta.value, column.scale),
-                markdown(delta.test or UNKNOWN),
+                escape(delta.test or UNKNOWN),
                 p_value(delta.p),
                 p_value(delta.p_adjusted),
                 delta.n,
-                markdown(delta.note or ""),
+                escape(delta.note or ""),
             ]
             for row in group.rows
             for column in group.columns
             if column.task in row.cells and (delta := row.cells[column.task].delta) is not None
         ]
         headers = ["checkpoint", "task", "difference", "test", "p", "p (Holm)", "pairs", "note"]
-        yield tabulate(tests, headers=headers, tablefmt="pipe", disable_numparse=True)
+        yield table(headers, tests, align=["left"] * len(headers))
     yield ""
     yield "</details>"
 
 
 def reported_lines(board: Board) -> Iterator[str]:
     """Reported rows as a table, with the sentence that keeps them apart."""
-    from tabulate import tabulate
-
     tasks = reported_tasks(board.reported)
     rows = [
         [
-            f"{markdown(row.name)} *(reported)*" + (f"<br>{markdown(row.note)}" if row.note else ""),
+            f"{escape(row.name)} *(reported)*" + (f"<br>{escape(row.note)}" if row.note else ""),
             *(number(row.values.get(task)) for task in tasks),
-            f"[{markdown(row.source)}]({web_address(row.url)})" if row.url else markdown(row.source),
+            link(row.source, row.url),
             row.date,
         ]
         for row in board.reported
@@ -200,9 +195,9 @@ def reported_lines(board: Board) -> Iterator[str]:
         "so they are not compared with the rows above and no test includes them."
     )
     yield ""
-    headers = ["model", *(markdown(task_title(task)) for task in tasks), "source", "date"]
+    headers = ["model", *(escape(task_title(task)) for task in tasks), "source", "date"]
     align = ["left", *["right"] * len(tasks), "left", "left"]
-    yield tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True, colalign=align)
+    yield table(headers, rows, align=align)
 
 
 def reported_tasks(rows: Sequence[ReportedRow]) -> list[str]:

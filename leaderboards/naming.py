@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from harness.reports.text import one_line
 from leaderboards.runs import StoredRun
-from leaderboards.text import one_line
 
 _STEP: Final = re.compile(r"(?i)(?:checkpoint|ckpt|step|global_?step|iter|epoch)[-_]?(\d+)")
 _SAYS_NOTHING: Final = frozenset({"final", "model", "checkpoint", "best", "last", "merged", "hf", "weights", "output"})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from harness.reports.text import interval, number, one_line, p_value, signed, web_address
 from leaderboards.answers import Answer, answer
 from leaderboards.board import Board, Curve, Delta, Group
 from leaderboards.markdown import reported_tasks
@@ -14,7 +16,6 @@ from leaderboards.plots import MAX_ROWS, plot_arrows, plot_attribution, plot_cur
 from leaderboards.provenance import conditions
 from leaderboards.svg import MAX_LINES, inline
 from leaderboards.terms import task_title
-from leaderboards.text import hypertext, interval, number, p_value, signed, web_address
 
 MOST_BYTES: Final = 2_900_000
 """Size that a page should not exceed."""
@@ -56,6 +57,11 @@ def render_page(board: Board, link: Link, files: Sequence[str] = ()) -> str:
 </body>
 </html>
 """
+
+
+def hypertext(text: str) -> str:
+    """A foreign text as plain text in HTML content or in a quoted attribute."""
+    return html.escape(one_line(text), quote=True)
 
 
 def _asset(name: str) -> str:

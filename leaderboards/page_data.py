@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from harness.core.types import Metric
+from harness.reports.text import one_line
 from leaderboards.answers import delta_in_words
 from leaderboards.board import Board, Cell, Column, Group, Row
 from leaderboards.provenance import baseline_row, provenance, unlike_baseline
 from leaderboards.runs import StoredRun
 from leaderboards.terms import figure_title
-from leaderboards.text import one_line, script_json
 
 Link = Callable[[StoredRun], str | None]
 """A run to the address of its report as seen from the page; `None` where there is none."""
@@ -180,3 +180,15 @@ def copied_link(places: Mapping[str, str]) -> Link:
         places: run folder to address.
     """
     return lambda run: places.get(str(run.folder))
+
+
+def script_json(value: Any) -> str:
+    """JSON that can stand inside a `<script>` element."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return (
+        text.replace("&", "\\u0026")
+        .replace("<", "\\u003c")
+        .replace(">", "\\u003e")
+        .replace("\u2028", "\\u2028")
+        .replace("\u2029", "\\u2029")
+    )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Final
 
+from harness.reports.text import one_line, signed
 from leaderboards.board import Column, Curve, Group, Row
 from leaderboards.svg import (
     BETTER,
@@ -21,7 +22,6 @@ from leaderboards.svg import (
     style,
     to_svg,
 )
-from leaderboards.text import one_line, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from harness.core.types import RunRecord
+from harness.reports.text import public_path
 from leaderboards.board import Column, Group, Row
-from leaderboards.text import public_path
 
 _PLAIN_ORDER: Final = ("temperature", "top_p", "max_new_tokens", "repetition_penalty")
 

@@ -8,9 +8,10 @@ from typing import Final
 
 from harness.core.errors import UsageError
 from harness.core.files import write_atomically
+from harness.reports.markdown import escape
+from harness.reports.text import web_address
 from leaderboards.board import Board
 from leaderboards.markdown import group_lines, reported_lines
-from leaderboards.text import markdown, web_address
 
 START: Final = "<!-- leaderboard:start -->"
 END: Final = "<!-- leaderboard:end -->"
@@ -85,7 +86,7 @@ def readme_block(
         lines += [*group_lines(group, level=3, most=most), ""]
     if reported and board.reported:
         lines += ["### Reported elsewhere", "", *reported_lines(board), ""]
-    lines += [f"- {markdown(note)}" for note in board.notes]
+    lines += [f"- {escape(note)}" for note in board.notes]
     if page is not None:
         lines += ["", f"[Full leaderboard: sortable, with plots and provenance]({web_address(page)})"]
     return "\n".join(lines) + "\n"

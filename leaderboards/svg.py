@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from leaderboards.text import one_line
+from harness.reports.text import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,7 +14,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from harness.core.errors import StoreError
-from harness.reports.diagnostics_report import escape_markdown, table
+from harness.reports.markdown import escape as escape_markdown
+from harness.reports.markdown import table
 
 FIGURES: Final = "conflict.json"
 MAP: Final = "conflict.npy"
@@ -104,19 +105,19 @@ def conflict_lines(folder: Path) -> Iterator[str]:
     yield ""
     yield f"{DEFINITION} {escape_markdown(basis(figures))}"
     yield ""
-    yield from table(["similarity", "value"], [[name, value] for name, value in figure_rows(figures)])
+    yield table(["similarity", "value"], [[name, value] for name, value in figure_rows(figures)])
     yield ""
     blocks = block_table(figures)
     if blocks is not None:
         headers, rows = blocks
-        yield from table(headers, [[escape_markdown(name), *means] for name, *means in rows])
+        yield table(headers, [[escape_markdown(name), *means] for name, *means in rows])
         yield ""
     for title, key in (("most conflicting pairs", "conflicting"), ("most alike", "alike")):
         rows = [
             [_number(pair["cosine"]), escape_markdown(_sample(pair["one"])), escape_markdown(_sample(pair["other"]))]
             for pair in figures[key][:_SHOWN]
         ]
-        yield from table(["cosine", title, "and"], rows)
+        yield table(["cosine", title, "and"], rows)
         yield ""
     if (folder / PICTURE).exists():
         yield f"![similarity of all samples]({PICTURE})"

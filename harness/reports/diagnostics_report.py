@@ -8,8 +8,11 @@ from typing import Any, Final
 
 from harness.diagnostics.attribution import CAUSES, DEFINITIONS
 from harness.diagnostics.run_folder import PAGE, read_diagnostics
+from harness.reports.markdown import code, escape, table
+from harness.reports.text import UNKNOWN, interval, number, with_error
 
 _EXAMPLES: Final = 3
+"""Ids in a table's cell; `diagnostics.json` has more."""
 
 
 def diagnostics_lines(folder: Path) -> Iterator[str]:
@@ -27,14 +30,14 @@ def diagnostics_lines(folder: Path) -> Iterator[str]:
         yield f"Every sample with its sections and images: [{PAGE}]({PAGE})."
         yield ""
     for line in data["missing"]:
-        yield f"- Missing: {escape_markdown(line)}"
+        yield f"- Missing: {escape(line)}"
     if data["missing"]:
         yield ""
     if data["attribution"]:
         yield from _attribution(data["attribution"])
         yield ""
     for part in dict.fromkeys(name.split("/", 1)[0] for name in data["metrics"]):
-        yield f"### Diagnostics of {part}" if part != "all" else "### Diagnostics over all tasks"
+        yield f"### Diagnostics of {escape(part)}" if part != "all" else "### Diagnostics over all tasks"
         yield ""
         yield from _figures(part, data["metrics"])
         yield ""
@@ -48,18 +51,17 @@ def diagnostics_lines(folder: Path) -> Iterator[str]:
 
 def _attribution(attribution: Mapping[str, Any]) -> Iterator[str]:
     tasks = list(attribution)
-    yield from table(
-        ["wrong answers", *tasks, "which means", "e.g."],
+    rows = [
         [
-            [
-                cause,
-                *(str(attribution[task][cause]["n"]) if cause in attribution[task] else "–" for task in tasks),
-                DEFINITIONS[cause],
-                _ids([id for task in tasks for id in attribution[task].get(cause, {}).get("examples", [])]),
-            ]
-            for cause in CAUSES
-        ],
-    )
+            cause,
+            *(attribution[task].get(cause, {}).get("n", UNKNOWN) for task in tasks),
+            escape(DEFINITIONS[cause]),
+            _ids([id for task in tasks for id in attribution[task].get(cause, {}).get("examples", [])]),
+        ]
+        for cause in CAUSES
+    ]
+    align = ["left", *["right"] * len(tasks), "left", "left"]
+    yield table(["wrong answers", *map(escape, tasks), "which means", "e.g."], rows, align=align)
 
 
 def _figures(part: str, metrics: Mapping[str, Any]) -> Iterator[str]:
@@ -72,29 +74,29 @@ def _figures(part: str, metrics: Mapping[str, Any]) -> Iterator[str]:
         if figure["value"] is None:
             absent.setdefault(figure.get("reason", "not known"), []).append(measure)
             continue
+        scale = factor(figure["scale"])
         rows.append(
             [
-                escape_markdown(measure),
-                show(figure["value"], figure["scale"]),
-                show(figure["stderr"], figure["scale"]),
-                f"[{show(figure['low'], figure['scale'])}, {show(figure['high'], figure['scale'])}]"
-                if figure["low"] is not None
-                else "–",
-                str(figure["n"]),
+                escape(measure),
+                number(figure["value"], scale),
+                number(figure["stderr"], scale),
+                interval(figure["low"], figure["high"], scale) or UNKNOWN,
+                figure["n"],
                 _ids(figure["examples"]),
             ]
         )
-    yield from table(["figure", "% or number", "s.e.", "95 % interval", "n", "e.g."], rows)
+    align = ["left", *["right"] * 4, "left"]
+    yield table(["figure", "% or number", "s.e.", "95 % interval", "n", "e.g."], rows, align=align)
     for reason, names in absent.items():
         yield ""
-        yield f"{escape_markdown(', '.join(names))}: {escape_markdown(reason)}."
+        yield f"{escape(', '.join(names))}: {escape(reason)}."
 
 
 def _judge(judge: Mapping[str, Any]) -> Iterator[str]:
-    identity = escape_markdown(judge["identity"])
+    identity = escape(judge["identity"])
     yield f"Judge: {identity}; {judge['questions']} questions, {judge['failures']} not answered."
     checks = [
-        f"{name.split('/')[1].replace('_', ' ')} {show(figure['value'], 'share')} % (n = {figure['n']})"
+        f"{name.split('/')[1].replace('_', ' ')} {number(figure['value'])} % (n = {figure['n']})"
         for name, figure in judge.get("check", {}).items()
         if figure["value"] is not None
     ]
@@ -103,31 +105,13 @@ def _judge(judge: Mapping[str, Any]) -> Iterator[str]:
         yield f"Accuracy of the judge: {'; '.join(checks)}."
 
 
-def show(value: float | None, scale: str) -> str:
-    """A share in percent with one digit, a number with one digit, a dash for what is not known."""
-    if value is None:
-        return "–"
-    return f"{100 * value:.1f}" if scale == "share" else f"{value:.1f}"
-
-
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The lines of a table; none without rows."""
-    if not rows:
-        return
-    yield f"| {' | '.join(headers)} |"
-    yield f"|{'---|' * len(headers)}"
-    yield from (f"| {' | '.join(row)} |" for row in rows)
+def factor(scale: str) -> float:
+    """What a figure of that scale, `share` or `number`, is multiplied by for showing."""
+    return 100.0 if scale == "share" else 1.0
 
 
 def _ids(ids: Sequence[str]) -> str:
-    return ", ".join(f"`{id.replace('`', '').replace('|', '/')}`" for id in ids[:_EXAMPLES]) or "–"
-
-
-def escape_markdown(text: str) -> str:
-    """A text that shows as itself."""
-    for character in "\\`*_[]<>|#":
-        text = text.replace(character, f"\\{character}")
-    return text
+    return ", ".join(map(code, ids[:_EXAMPLES])) or UNKNOWN
 
 
 def cause_table(folder: Path) -> str | None:
@@ -144,7 +128,9 @@ def cause_table(folder: Path) -> str | None:
     tasks = list(data["attribution"])
     if not any(cause in data["attribution"][task] for task in tasks for cause in ("perception", "reasoning")):
         return None
-    causes = [[cause, *(data["attribution"][task].get(cause, {}).get("n", "–") for task in tasks)] for cause in CAUSES]
+    causes = [
+        [cause, *(data["attribution"][task].get(cause, {}).get("n", UNKNOWN) for task in tasks)] for cause in CAUSES
+    ]
     return tabulate(causes, headers=["wrong answers", *tasks], disable_numparse=True, stralign="right")
 
 
@@ -181,7 +167,4 @@ def summary_lines(folder: Path) -> Iterator[str]:
 
 
 def _with_error(figure: Mapping[str, Any]) -> str:
-    if figure.get("value") is None:
-        return "–"
-    value = show(figure["value"], figure["scale"])
-    return value if figure["stderr"] is None else f"{value} ± {show(figure['stderr'], figure['scale'])}"
+    return with_error(figure.get("value"), figure.get("stderr"), factor(figure.get("scale", "share")))

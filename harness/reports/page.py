@@ -21,12 +21,13 @@ from harness.diagnostics.calibration_metrics import reliability_section
 from harness.diagnostics.conflict import conflict_section
 from harness.diagnostics.figures import Figure
 from harness.diagnostics.run_folder import PAGE
-from harness.reports.diagnostics_report import show
+from harness.reports.diagnostics_report import factor
 from harness.reports.page_data import embed, page_data
 from harness.reports.page_script import SCRIPT
 from harness.reports.page_style import STYLE
 from harness.reports.plots import confusion, intervals, waterfall
 from harness.reports.run_report import headlines, score_cells, score_headers
+from harness.reports.text import UNKNOWN, interval, number
 from harness.reports.thumbnails import Thumbnails, make_thumbnails
 from harness.runs.folder import RUN, read_run
 
@@ -205,13 +206,13 @@ def _plot(part: str, figures: Sequence[Figure]) -> str:
 def _table(part: str, figures: Sequence[Figure]) -> str:
     rows = []
     for figure in figures:
-        metric, scale = figure.metric, figure.scale
+        metric, scale = figure.metric, factor(figure.scale)
         name = metric.name.split("/", 1)[1].replace("_", " ")
         if metric.value is None:
             cells = f'<td colspan="4" class="words">{escape(figure.reason or "not known")}</td>'
         else:
-            ends = f"[{show(metric.low, scale)}, {show(metric.high, scale)}]" if metric.low is not None else "–"
-            values = (show(metric.value, scale), show(metric.stderr, scale), ends, str(metric.n))
+            ends = interval(metric.low, metric.high, scale) or UNKNOWN
+            values = (number(metric.value, scale), number(metric.stderr, scale), ends, str(metric.n))
             cells = "".join(f"<td>{escape(value)}</td>" for value in values)
         links = " ".join(_link(part, example) for example in figure.examples[:_LINKS])
         rows.append(

@@ -9,21 +9,15 @@ from typing import Final
 from harness.core.files import write_atomically
 from harness.core.types import Metric, RunRecord, SampleRecord, TaskResult
 from harness.reports.diagnostics_report import diagnostics_lines
+from harness.reports.markdown import code, escape, table
+from harness.reports.text import UNKNOWN, interval, number, one_line, scale_of
 from harness.runs.folder import read_records
 
 REPORT: Final = "report.md"
 _SHOWN: Final = 20
 """Failed or disputed samples that the report names; `samples.jsonl` has all of them."""
 _RESPONSE_CHARACTERS: Final = 90
-
-
-def scale_of(values: Iterable[float | None]) -> float:
-    """What the values of one metric are multiplied by for showing: 100, or 1 where one is no share.
-
-    lmms-eval's own tasks may have sums of points as figures. The ends of intervals say nothing of this: those of a
-    share may lie beyond 1.
-    """
-    return 100.0 if all(value is None or abs(value) <= 1 for value in values) else 1.0
+"""Of a response in a table: as many as a line of a page holds beside the other columns."""
 
 
 def score_headers(metrics: Iterable[Metric]) -> tuple[str, str, str]:
@@ -41,10 +35,8 @@ def score_cells(metric: Metric, official: float | None) -> tuple[str, str, str]:
         official: the published evaluator's value.
     """
     scale = scale_of([metric.value])
-    ends = "–"
-    if metric.low is not None and metric.high is not None:
-        ends = f"[{_number(metric.low, scale)}, {_number(metric.high, scale)}]"
-    return _number(metric.value, scale), ends, _number(official, scale)
+    ends = interval(metric.low, metric.high, scale) or UNKNOWN
+    return number(metric.value, scale), ends, number(official, scale)
 
 
 def headlines(run: RunRecord) -> list[Metric]:
@@ -52,21 +44,22 @@ def headlines(run: RunRecord) -> list[Metric]:
     return [result.metrics[result.headline] for result in run.tasks.values()]
 
 
-def _number(value: float | None, scale: float) -> str:
-    return "–" if value is None else f"{scale * value:.1f}"
+def headline_table(run: RunRecord) -> str:
+    """The headlines of a run for a terminal, one row a task."""
+    from tabulate import tabulate
+
+    headers, rows = headline_rows(run)
+    return tabulate(rows, headers=headers, disable_numparse=True, stralign="right")
 
 
-def headline_table(run: RunRecord, *, style: str = "simple") -> str:
-    """One row a task: the strict headline with its interval, the official value, and what qualifies them.
+def headline_rows(run: RunRecord) -> tuple[list[str], list[list[str | int]]]:
+    """Headers, and one row a task: the strict headline with its interval, the official value, and what qualifies them.
 
     Args:
         run: a finished run.
-        style: a format of tabulate, e.g. `simple` or `github`.
     """
-    from tabulate import tabulate
-
     open_ended = any(result.unsettled for result in run.tasks.values())
-    rows = []
+    rows: list[list[str | int]] = []
     for result in run.tasks.values():
         metric = result.metrics[result.headline]
         rows.append(
@@ -84,7 +77,7 @@ def headline_table(run: RunRecord, *, style: str = "simple") -> str:
         )
     headers = ["task", "metric", *score_headers(headlines(run))]
     headers += ["samples", "unanswered", "cut off", "errors", "disputed", *(["unsettled"] if open_ended else [])]
-    return tabulate(rows, headers=headers, tablefmt=style, disable_numparse=True, stralign="right")
+    return headers, rows
 
 
 def write_report(run: RunRecord, folder: Path) -> Path:
@@ -95,9 +88,11 @@ def write_report(run: RunRecord, folder: Path) -> Path:
 
 
 def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
-    yield f"# {escape_markdown(run.model)}"
+    yield f"# {escape(run.model)}"
     yield ""
-    yield headline_table(run, style="github")
+    headers, rows = headline_rows(run)
+    align = ["left", "left", *["right"] * (len(headers) - 2)]
+    yield table(headers, [[escape(str(cell)) for cell in row] for row in rows], align=align)
     yield ""
     yield (
         "Strict scores: what each response means; no readable answer counts wrong. Official: what the benchmark's own "
@@ -107,7 +102,7 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
     )
     for result in run.tasks.values():
         yield ""
-        yield f"## {result.task}"
+        yield f"## {escape(result.task)}"
         yield ""
         yield _metrics_table(result)
     yield ""
@@ -119,10 +114,7 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
         yield ""
         yield f"## Samples that could not be scored ({total_failed})"
         yield ""
-        yield from (
-            f"- `{record.sample.task}` `{record.sample.id}`: {_text(record.response.error or record.verdict.reason)}"
-            for record in failed
-        )
+        yield from (f"- {_name(record)}: {_text(record.response.error or record.verdict.reason)}" for record in failed)
         yield from _rest(total_failed, len(failed))
     if disputed:
         yield ""
@@ -133,20 +125,17 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
     yield ""
     yield "## Provenance"
     yield ""
-    yield from (f"- {name}: {value}" for name, value in _provenance(run))
+    yield from (f"- {escape(name)}: {escape(value)}" for name, value in _provenance(run))
 
 
 def _metrics_table(result: TaskResult) -> str:
-    from tabulate import tabulate
-
     rows = []
     for name, metric in result.metrics.items():
         value, ends, official = score_cells(metric, result.official.get(name))
-        stderr = _number(metric.stderr, scale_of([metric.value]))
-        rows.append([escape_markdown(name), value, stderr, ends, official, metric.n])
+        stderr = number(metric.stderr, scale_of([metric.value]))
+        rows.append([escape(name), value, stderr, ends, official, metric.n])
     value_header, *other_headers = score_headers(result.metrics.values())
-    headers = ["metric", value_header, "s.e.", *other_headers, "n"]
-    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
+    return table(["metric", value_header, "s.e.", *other_headers, "n"], rows)
 
 
 def _notable(records: Iterable[SampleRecord]) -> tuple[list[SampleRecord], list[SampleRecord]]:
@@ -166,19 +155,22 @@ def _notable(records: Iterable[SampleRecord]) -> tuple[list[SampleRecord], list[
 
 
 def _disputed_table(records: Sequence[SampleRecord]) -> str:
-    from tabulate import tabulate
-
     rows = [
         [
-            f"`{record.sample.task}` `{record.sample.id}`",
-            record.sample.target,
-            record.verdict.answer or "–",
+            _name(record),
+            _text(record.sample.target),
+            escape(record.verdict.answer or UNKNOWN),
             "right" if record.verdict.official else "wrong",
             _text(record.response.text),
         ]
         for record in records
     ]
-    return tabulate(rows, headers=["sample", "gold", "read", "official", "response"], tablefmt="github")
+    headers = ["sample", "gold", "read", "official", "response"]
+    return table(headers, rows, align=["left"] * len(headers))
+
+
+def _name(record: SampleRecord) -> str:
+    return f"{code(record.sample.task)} {code(record.sample.id)}"
 
 
 def _rest(total: int, shown: int) -> Iterator[str]:
@@ -188,7 +180,7 @@ def _rest(total: int, shown: int) -> Iterator[str]:
 
 
 def _provenance(run: RunRecord) -> Iterator[tuple[str, str]]:
-    yield "model", escape_markdown(run.model)
+    yield "model", run.model
     yield "weights", run.weights or "not known"
     engine_settings = {key: value for key, value in run.settings["engine_settings"].items() if value is not None}
     yield "engine", ", ".join([run.engine, *(f"{key} {value}" for key, value in engine_settings.items())])
@@ -196,7 +188,7 @@ def _provenance(run: RunRecord) -> Iterator[tuple[str, str]]:
     yield "decoding", ", ".join(f"{key} {value}" for key, value in run.decoding.items())
     yield "seed", str(run.seed)
     for task, data in run.data.items():
-        yield f"data of {task}", ", ".join(f"{key} {escape_markdown(str(value))}" for key, value in data.items())
+        yield f"data of {task}", ", ".join(f"{key} {value}" for key, value in data.items())
     yield "judge", run.judge or "none"
     yield "versions", ", ".join(f"{name} {version}" for name, version in run.versions.items())
     yield "commit", run.git_commit or "not known"
@@ -204,15 +196,8 @@ def _provenance(run: RunRecord) -> Iterator[tuple[str, str]]:
     yield "duration", f"{run.seconds:.0f} s"
 
 
-def escape_markdown(text: str) -> str:
-    """Make a foreign text harmless in a Markdown paragraph or table cell."""
-    for character in "\\`*_[]<>|#":
-        text = text.replace(character, f"\\{character}")
-    return text
-
-
 def _text(text: str | None) -> str:
-    line = " ".join((text or "").split())
+    line = one_line(text or "")
     if len(line) > _RESPONSE_CHARACTERS:
         line = line[: _RESPONSE_CHARACTERS - 1] + "…"
-    return escape_markdown(line) or "(empty)"
+    return escape(line) or "(empty)"

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.types import TaskResult
+from harness.reports.text import UNKNOWN, interval, number, p_value, signed
 
 if TYPE_CHECKING:
     from harness.runs.comparison import TaskComparison
 
-SHOWN = 5
+SHOWN: Final = 5
+"""Ids that a line names; `--json` has all."""
+_DIGITS: Final = 4
+_PLAIN: Final = (1.0, _DIGITS)
+"""How figures are shown: as shares, in which one of ten thousand samples can be seen."""
 
 
 def task_json(result: TaskResult) -> dict[str, Any]:
@@ -56,10 +61,10 @@ def print_task(result: TaskResult, differing: list[str], *, judge: str | None) -
     rows = [
         [
             metric.name + (" *" if metric.name == result.headline else ""),
-            show(metric.value),
-            show(metric.stderr),
-            f"{show(metric.low)} .. {show(metric.high)}" if metric.low is not None else "-",
-            show(result.official.get(metric.name)),
+            number(metric.value, *_PLAIN),
+            number(metric.stderr, *_PLAIN),
+            interval(metric.low, metric.high, *_PLAIN) or UNKNOWN,
+            number(result.official.get(metric.name), *_PLAIN),
             metric.n,
             metric.n_unanswered,
         ]
@@ -95,14 +100,14 @@ def print_comparison(comparison: TaskComparison) -> None:
     rows = [
         [
             item.name,
-            show(item.a),
-            show(item.b),
-            "-" if item.difference is None else f"{item.difference:+.4f}",
-            f"{item.low:+.4f} .. {item.high:+.4f}" if item.low is not None and item.high is not None else "-",
-            show_p(item.p),
-            show_p(item.p_holm),
-            item.test or "-",
-            "-" if item.n_for_point is None else item.n_for_point,
+            number(item.a, *_PLAIN),
+            number(item.b, *_PLAIN),
+            signed(item.difference, *_PLAIN),
+            interval(item.low, item.high, *_PLAIN) or UNKNOWN,
+            p_value(item.p, _DIGITS),
+            p_value(item.p_holm, _DIGITS),
+            item.test or UNKNOWN,
+            UNKNOWN if item.n_for_point is None else item.n_for_point,
         ]
         for item in comparison.metrics
     ]
@@ -122,15 +127,5 @@ def _examples(ids: Sequence[str]) -> str:
     return f" ({shown}{', ...' if len(ids) > SHOWN else ''})" if ids else ""
 
 
-def show(value: float | None, digits: int = 4) -> str:
-    """A figure for a table; `-` when it is not known."""
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
-def show_p(value: float | None) -> str:
-    """A p-value for a table; `-` when nothing was tested."""
-    return "<0.0001" if value is not None and value < 0.0001 else show(value)
-
-
 def _rate(count: int, total: int) -> str:
-    return f"{count} ({100 * count / total:.1f} %)" if total else f"{count}"
+    return f"{count} ({number(count / total)} %)" if total else f"{count}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -355,9 +356,10 @@ def test_the_report_section_escapes_ids_and_shows_every_cause(tmp_path: Path) ->
     diagnose(folder)
     text = "\n".join(diagnostics_lines(folder))
     assert text.startswith("## Why it went wrong")
-    assert "| unattributed | 1 |" in text
-    assert "`a/b<i>`" in text
-    assert all(line.count("|") in (0, 5, 7) for line in text.splitlines() if line.startswith("|"))
+    assert re.search(r"\| unattributed +\| +1 \|", text)
+    assert r"a\|\`b\`&lt;i&gt;" in text
+    bars = {len(re.findall(r"(?<!\\)\|", line)) for line in text.splitlines() if line.startswith("|")}
+    assert bars == {5, 7}
 
 
 def parse(*arguments: str) -> argparse.Namespace:

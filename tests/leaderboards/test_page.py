@@ -15,7 +15,7 @@ from leaderboards.board import Board
 from leaderboards.build import BoardConfig, build_board
 from leaderboards.outputs import write_board
 from leaderboards.page import MOST_BYTES, render_page
-from leaderboards.page_data import page_json, report_link
+from leaderboards.page_data import page_json, report_link, script_json
 from leaderboards.plots import plot_arrows, plot_attribution, plot_scores
 from leaderboards.svg import DARK, LIGHT, inline, themed
 
@@ -158,3 +158,9 @@ def test_unchanged_files_are_left_alone(board: Board, tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in paths}
     assert write_board(board, tmp_path / "out") == paths
     assert {path: path.stat().st_mtime_ns for path in paths} == before
+
+
+def test_script_json_cannot_end_its_element() -> None:
+    encoded = script_json({"a": "</script><!--&\u2028"})
+    assert not set("<>&\u2028") & set(encoded)
+    assert json.loads(encoded) == {"a": "</script><!--&\u2028"}

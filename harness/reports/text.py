@@ -1,0 +1,85 @@
+"""Numbers and foreign texts as all reports show them: on a terminal, in Markdown, on pages."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import quote
+
+UNKNOWN: Final = "–"
+"""Stands for what is not known."""
+
+
+def scale_of(values: Iterable[float | None]) -> float:
+    """What the values of one metric are multiplied by for showing: 100, or 1 where one is no share.
+
+    lmms-eval's own tasks may have sums of points as figures. The ends of intervals say nothing of this: those of a
+    share may lie beyond 1.
+    """
+    return 100.0 if all(value is None or abs(value) <= 1 for value in values) else 1.0
+
+
+def number(value: float | None, scale: float = 100.0, digits: int = 1) -> str:
+    """A figure; a dash when it is not known.
+
+    Args:
+        value: the figure.
+        scale: what it is multiplied by: 100 shows a share in percent.
+        digits: after the point.
+    """
+    return UNKNOWN if value is None else _minus(f"{scale * value:.{digits}f}")
+
+
+def signed(value: float | None, scale: float = 100.0, digits: int = 1) -> str:
+    """A difference with its sign."""
+    return UNKNOWN if value is None else _minus(f"{scale * value:+.{digits}f}")
+
+
+def interval(low: float | None, high: float | None, scale: float = 100.0, digits: int = 1) -> str:
+    """An interval; empty when it is not known."""
+    return "" if low is None or high is None else f"[{number(low, scale, digits)}, {number(high, scale, digits)}]"
+
+
+def with_error(value: float | None, stderr: float | None, scale: float = 100.0, digits: int = 1) -> str:
+    """A figure with its standard error, where it has one."""
+    shown = number(value, scale, digits)
+    return shown if value is None or stderr is None else f"{shown} ± {number(stderr, scale, digits)}"
+
+
+def p_value(p: float | None, digits: int = 3) -> str:
+    """A p-value as people write it."""
+    if p is None:
+        return UNKNOWN
+    least = 10**-digits
+    return f"< {least:.{digits}f}" if p < least else f"{p:.{digits}f}" if p < 0.1 else f"{p:.2f}"
+
+
+def _minus(text: str) -> str:
+    """With a minus sign; of a zero, none."""
+    return text.replace("-", "−") if text.strip("+-0.") else text.lstrip("+-")
+
+
+def one_line(text: str) -> str:
+    """The text without what a reader cannot see: control, format and direction characters; white space runs are one."""
+    if text.isprintable() and "  " not in text:
+        return text.strip()
+    visible = "".join(
+        " " if character.isspace() else "\ufffd" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character
+        for character in text
+    )
+    return " ".join(visible.split())
+
+
+def public_path(text: str) -> str:
+    """A source as a page may show it: of a path on a user's machine, the last two parts."""
+    if not re.match(r"[/\\~]|\.\.?[/\\]|[A-Za-z]:[/\\]", text):
+        return text
+    return "…/" + "/".join([part for part in re.split(r"[/\\]", text) if part][-2:])
+
+
+def web_address(url: str) -> str:
+    """An address as it can stand in Markdown or in an attribute."""
+    return html.escape(quote(url, safe=":/?#@!$&'*+,;=%~"), quote=True)
