@@ -85,8 +85,10 @@ def merge_adapter(recipe: Recipe, folder: Path) -> Path:
 
 
 def _evaluate(recipe: Recipe, name: str, folder: Path, *, model: Any = None) -> Path:
+    from harness.diagnostics.diagnose import diagnose
     from harness.evaluation.run import evaluate
     from harness.reports.run_report import headline_table
+    from harness.reports.writing import are_current, write_reports
 
     engine = engine_or_best(recipe.eval.engine)
     options = engine_options(recipe, engine, recipe.eval.batch_size)
@@ -105,5 +107,7 @@ def _evaluate(recipe: Recipe, name: str, folder: Path, *, model: Any = None) -> 
             max_new_tokens=recipe.eval.max_new_tokens,
         )
     )
+    if outcome.is_new or not are_current(outcome.folder):
+        write_reports(outcome.folder, diagnose(outcome.folder), open_media=outcome.open_media)
     say(f"{name}\n{headline_table(outcome.run)}")
     return outcome.folder

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.diagnostics.diagnose import OpenMedia
-
-MapConflict = Callable[[Path, "OpenMedia | None", int, "str | None"], object]
-"""Takes a run's folder, how to open its samples' media, the number of responses to compare, and a checkpoint."""
+    from harness.media import OpenMedia
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,38 +40,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print what was found as JSON")
 
 
-def run(arguments: argparse.Namespace, *, map_conflict: MapConflict | None = None) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Diagnose a run and print a summary; 0 even where a judge failed: what is missing is said.
-
-    Args:
-        arguments: parsed.
-        map_conflict: makes the map of sample conflict and stores it in the run's folder; called if it is asked for.
 
     Raises:
         HarnessError: no such run, unreadable annotations, or no such judge.
     """
     from harness.diagnostics.diagnose import diagnose
     from harness.judges.caption import load_judge
+    from harness.reports.writing import write_reports
 
     judge = load_judge(arguments.judge, base_url=arguments.base_url) if arguments.judge else None
     media = None
     if not arguments.no_images or arguments.conflict:
         media = find_media(arguments.run_folder, arguments.data)
     try:
-        if arguments.conflict and map_conflict is not None:
-            map_conflict(arguments.run_folder, media, arguments.conflict_samples, arguments.conflict_model)
+        if arguments.conflict:
+            from trainers.conflict.run import map_run
+
+            map_run(
+                arguments.run_folder,
+                open_media=media,
+                samples=arguments.conflict_samples,
+                model=arguments.conflict_model,
+            )
         diagnosis = diagnose(
             arguments.run_folder,
             judge=judge,
             blind=arguments.blind,
             repeats=arguments.repeats,
             annotations=arguments.annotations,
-            open_media=None if arguments.no_images else media,
         )
     finally:
         if judge is not None:
             judge.close()
-    _renew_report(arguments.run_folder)
+    write_reports(arguments.run_folder, diagnosis, open_media=None if arguments.no_images else media)
     if arguments.json:
         import json
 
@@ -90,15 +89,6 @@ def run(arguments: argparse.Namespace, *, map_conflict: MapConflict | None = Non
     for line in diagnosis.missing:
         print(f"missing: {line}", file=sys.stderr)
     return 0
-
-
-def _renew_report(folder: Path) -> None:
-    """Bring the report of a finished run up to what was found; where there is none, none is written."""
-    from harness.reports.run_report import REPORT, write_report
-    from harness.runs.folder import RUN, read_run
-
-    if (folder / RUN).exists() and (folder / REPORT).exists():
-        write_report(read_run(folder), folder)
 
 
 def find_media(folder: Path, data: str | None = None) -> OpenMedia | None:

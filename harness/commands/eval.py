@@ -1,72 +1,216 @@
-"""`harness eval` and `harness tasks`: what they print and how they exit."""
+"""`harness eval`: evaluate, then diagnose, then report. Only the standard library and the settings at the top."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-from harness.commands.diagnose import MapConflict
-from harness.diagnostics.run_folder import PAGE
-from harness.evaluation.ranks import Ranks, run_together
-from harness.evaluation.run import assist, evaluate
+from harness.core.errors import HarnessError, UsageError
 from harness.evaluation.settings import EvalConfig
-from harness.reports.diagnostics_report import cause_table
-from harness.reports.run_report import REPORT, headline_table
-from harness.runs.folder import SAMPLES
+
+if TYPE_CHECKING:
+    from harness.evaluation.ranks import Ranks
+    from harness.evaluation.run import Outcome
+
+_ENGINE_OPTIONS: Final = (
+    "base_url",
+    "batch_size",
+    "device",
+    "dtype",
+    "max_pixels",
+    "tensor_parallel",
+    "data_parallel",
+    "max_model_len",
+    "gpu_memory_utilization",
+    "responses",
+)
 
 
-def run_evaluation(config: EvalConfig, *, as_json: bool, map_conflict: MapConflict | None = None) -> int:
-    """Evaluate, print the table (or the run's record as JSON), and give the exit code.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `harness eval`."""
+    parser.add_argument("--model", required=True, metavar="CKPT", help="local folder, hub id, 'demo', or openai:NAME")
+    parser.add_argument("--tasks", required=True, metavar="NAME,...", help="e.g. pope,videohallucer,mmbench,mmvu")
+    parser.add_argument(
+        "--data", metavar="hub|demo|DIR", help="where the questions are (default: hub; demo for 'demo')"
+    )
+    parser.add_argument("--prompt", default="auto", metavar="FORMAT", help="direct, think, grounded or auto (default)")
+    parser.add_argument("--engine", default="auto", metavar="NAME", help="hf, vllm, api, replay or auto (default)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/MODEL-SETTINGS)")
+    parser.add_argument("--limit", type=int, metavar="N", help="about N samples a task, in whole pairs and groups")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of sampling and of --limit (default: 0)")
+    parser.add_argument("--num-frames", type=int, default=8, metavar="N", help="frames per video (default: 8)")
+    parser.add_argument("--max-new-tokens", type=int, metavar="N", help="token budget (default: by prompt format)")
+    parser.add_argument("--temperature", type=float, default=0.0, metavar="T", help="0 is greedy (default)")
+    parser.add_argument("--samples", type=int, default=1, metavar="K", help="ask K times, with seeds that follow")
+    parser.add_argument("--blind", metavar="grey|withheld", help="ask without showing the images and videos")
+    parser.add_argument("--top-p", type=float, default=1.0, metavar="P", help="nucleus mass when sampling (default: 1)")
+    parser.add_argument(
+        "--judge", metavar="openai:MODEL", help="ask this model about open-ended answers that the rules cannot settle"
+    )
+    parser.add_argument("--judge-base-url", metavar="URL", help="an OpenAI-compatible server for the judge")
+    parser.add_argument("--fresh", action="store_true", help="start over where the folder holds a run")
+    parser.add_argument(
+        "--max-failures", type=int, default=0, metavar="N", help="failed samples before the exit code is 1 (default: 0)"
+    )
+    parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of task plug-ins")
+    parser.add_argument(
+        "--conflict", action="store_true", help="map how the gradients of the samples agree; loads the checkpoint again"
+    )
+    parser.add_argument("--no-diagnose", action="store_true", help="leave the diagnostics and report.html out")
+    parser.add_argument("--revision", metavar="REV", help="revision of a hub checkpoint")
+    parser.add_argument("--json", action="store_true", help="print the run's record as JSON")
+    group = parser.add_argument_group("engine settings")
+    group.add_argument("--base-url", action="append", metavar="URL", help="address of a server, may be repeated (api)")
+    group.add_argument("--batch-size", type=int, metavar="N", help="requests a batch (hf)")
+    group.add_argument("--device", metavar="DEVICE", help="torch device (hf; default: CUDA where it is)")
+    group.add_argument("--dtype", metavar="TYPE", help="bfloat16, float16, float32 or auto (default)")
+    group.add_argument("--max-pixels", type=int, metavar="N", help="cap on the pixels of an image or frame")
+    group.add_argument("--tensor-parallel", type=int, metavar="N", help="devices that share one copy (vllm)")
+    group.add_argument("--data-parallel", type=int, metavar="N", help="copies of the model (vllm)")
+    group.add_argument("--max-model-len", type=int, metavar="N", help="tokens of prompt and response (vllm)")
+    group.add_argument("--gpu-memory-utilization", type=float, metavar="X", help="share of the GPU's memory (vllm)")
+    group.add_argument(
+        "--engine-arg", action="append", metavar="KEY=VALUE", help="any argument of vLLM's engine, may be repeated"
+    )
+    group.add_argument("--responses", type=Path, metavar="FILE", help="recorded responses, or a run folder (replay)")
 
-    Where a launcher has started several processes, they share the run, and rank 0 prints. `map_conflict`, if given,
-    maps the finished run's sample conflict.
+
+def read_config(arguments: argparse.Namespace) -> EvalConfig:
+    """The settings of an evaluation from its arguments.
+
+    Raises:
+        UsageError: an engine argument is not of the form KEY=VALUE.
     """
-    return run_together(partial(_evaluate, config, as_json, map_conflict))
+    return EvalConfig(
+        model=arguments.model,
+        tasks=tuple(name.strip() for name in arguments.tasks.split(",") if name.strip()),
+        data=arguments.data,
+        prompt=arguments.prompt,
+        engine=arguments.engine,
+        engine_options=_engine_options(arguments),
+        out=arguments.out,
+        limit=arguments.limit,
+        seed=arguments.seed,
+        num_frames=arguments.num_frames,
+        max_new_tokens=arguments.max_new_tokens,
+        temperature=arguments.temperature,
+        top_p=arguments.top_p,
+        samples=arguments.samples,
+        blind=arguments.blind,
+        judge=arguments.judge,
+        judge_base_url=arguments.judge_base_url,
+        max_failures=arguments.max_failures,
+        fresh=arguments.fresh,
+        tasks_dir=arguments.tasks_dir,
+        revision=arguments.revision,
+    )
 
 
-def _evaluate(config: EvalConfig, as_json: bool, map_conflict: MapConflict | None, ranks: Ranks) -> int:
+def _engine_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The engine settings that were given; those that were not are left to the engine."""
+    options = {name: value for name in _ENGINE_OPTIONS if (value := getattr(arguments, name)) is not None}
+    if arguments.engine_arg is not None:
+        options["engine_args"] = dict(_key_value(text) for text in arguments.engine_arg)
+    return options
+
+
+def _key_value(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--engine-arg {text!r} is not of the form KEY=VALUE.")
+    try:
+        return key, json.loads(value.lower() if value in ("True", "False") else value)
+    except ValueError:
+        return key, value
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Evaluate, diagnose, report, print the table (or the run's record as JSON), and give the exit code.
+
+    Where a launcher has started several processes, they share the evaluation, and rank 0 does the rest.
+
+    Raises:
+        HarnessError: see the tree in `harness.core.errors`; what was finished is stored, and the same call goes on.
+    """
+    from harness.evaluation.ranks import run_together
+
+    return run_together(partial(_run, read_config(arguments), arguments))
+
+
+def _run(config: EvalConfig, arguments: argparse.Namespace, ranks: Ranks) -> int:
+    from harness.evaluation.run import evaluate, run_worker
+
     if ranks.rank:
-        assist(config, ranks)
+        run_worker(config, ranks)
         return 0
-    outcome = evaluate(config, ranks, map_conflict)
-    if as_json:
+    outcome = evaluate(config, ranks)
+    missing = _explain(outcome, conflict=arguments.conflict, diagnosed=not arguments.no_diagnose)
+    if arguments.json:
+        from dataclasses import asdict
+
         print(json.dumps(asdict(outcome.run), indent=2, ensure_ascii=False))
     else:
-        print(headline_table(outcome.run))
-        causes = cause_table(outcome.folder)
-        if causes is not None:
-            print(f"\n{causes}")
-        print(f"\nreport: {outcome.folder / REPORT}")
-        if (outcome.folder / PAGE).exists():
-            print(f"every sample: {outcome.folder / PAGE}")
-    for line in outcome.missing:
+        _print_tables(outcome)
+    for line in missing:
         print(f"missing: {line}", file=sys.stderr)
+    return _warn(outcome, config.max_failures)
+
+
+def _explain(outcome: Outcome, *, conflict: bool, diagnosed: bool) -> list[str]:
+    """Map the conflict, diagnose and report, as far as that is asked for and not done; what could not be computed."""
+    from harness.diagnostics.conflict import CONFLICT_SAMPLES, read_conflict
+    from harness.diagnostics.diagnose import diagnose
+    from harness.reports.writing import are_current, write_reports
+
+    missing: list[str] = []
+    is_new = outcome.is_new
+    if conflict and (is_new or read_conflict(outcome.folder) is None):
+        from trainers.conflict.run import map_run
+
+        try:
+            map_run(outcome.folder, open_media=outcome.open_media, samples=CONFLICT_SAMPLES, model=None)
+            is_new = True
+        except HarnessError as error:  # The run itself is complete, and is reported.
+            missing.append(f"sample conflict: {error}")
+    if is_new or not are_current(outcome.folder, outcome.repeats, diagnosed=diagnosed):
+        diagnosis = diagnose(outcome.folder, repeats=outcome.repeats) if diagnosed else None
+        write_reports(outcome.folder, diagnosis, open_media=outcome.open_media)
+        missing += diagnosis.missing if diagnosis is not None else ()
+    return missing
+
+
+def _print_tables(outcome: Outcome) -> None:
+    from harness.diagnostics.run_folder import PAGE
+    from harness.reports.diagnostics_report import cause_table
+    from harness.reports.run_report import REPORT, headline_table
+
+    print(headline_table(outcome.run))
+    causes = cause_table(outcome.folder)
+    if causes is not None:
+        print(f"\n{causes}")
+    print(f"\nreport: {outcome.folder / REPORT}")
+    if (outcome.folder / PAGE).exists():
+        print(f"every sample: {outcome.folder / PAGE}")
+
+
+def _warn(outcome: Outcome, max_failures: int) -> int:
+    """Say what did not work, and give the exit code."""
+    from harness.reports.run_report import REPORT
+    from harness.runs.folder import SAMPLES
+
     if outcome.judge_problem is not None:
         print(f"warning: {outcome.judge_problem}. Run the same command to ask it again.", file=sys.stderr)
-    if outcome.failures > config.max_failures:
-        named = "; ".join(str(path / SAMPLES) for path in outcome.failed_repeats)
-        print(
-            f"warning: {outcome.failures} samples could not be scored (tolerated: {config.max_failures}); "
-            f"{outcome.folder / REPORT} names them{f', and those of the repeats are in {named}' if named else ''}. "
-            "Run the same command to try them again.",
-            file=sys.stderr,
-        )
-        return 1
-    return 0
-
-
-def print_tasks(*, tasks_dir: Path | None, everything: bool, as_json: bool) -> int:
-    """List the tasks."""
-    from tabulate import tabulate
-
-    from harness.evaluation.task_registry import list_tasks
-
-    tasks = list_tasks(tasks_dir=tasks_dir, everything=everything)
-    if as_json:
-        print(json.dumps([asdict(task) for task in tasks], indent=2, ensure_ascii=False))
-    else:
-        print(tabulate([asdict(task) for task in tasks], headers="keys"))
-    return 0
+    if outcome.failures <= max_failures:
+        return 0
+    named = "; ".join(str(path / SAMPLES) for path in outcome.failed_repeats)
+    print(
+        f"warning: {outcome.failures} samples could not be scored (tolerated: {max_failures}); "
+        f"{outcome.folder / REPORT} names them{f', and those of the repeats are in {named}' if named else ''}. "
+        "Run the same command to try them again.",
+        file=sys.stderr,
+    )
+    return 1

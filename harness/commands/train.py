@@ -1,9 +1,9 @@
-"""`harness train` and `harness select`: arguments, and what they print."""
+"""`harness train`: train a checkpoint from a recipe, evaluate it, and bring the leaderboard up to date."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,36 +14,28 @@ from harness.core.errors import UsageError
 if TYPE_CHECKING:
     from trainers.settings import Recipe
 
-UpdateLeaderboard = Callable[[Sequence[Path], Path, str | None], None]
-"""Takes folders that hold runs, the folder that the leaderboard is written to, and the checkpoint to compare with."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `harness train`."""
-    _add_recipe(parser)
+    add_recipe(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="print the resolved recipe, the memory it takes, a prompt"
     )
     parser.add_argument("--no-leaderboard", action="store_true", help="do not update the leaderboard afterwards")
 
 
-def add_select_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of `harness select`."""
-    _add_recipe(parser)
-
-
-def _add_recipe(parser: argparse.ArgumentParser) -> None:
+def add_recipe(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments that name a recipe and change it."""
     parser.add_argument("recipe", metavar="RECIPE", help="YAML file, or a name such as demo/method")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings, e.g. train.max_steps=20")
     parser.add_argument("--fresh", action="store_true", help="throw away what an earlier run left in the output folder")
 
 
-def run(arguments: argparse.Namespace, *, update_leaderboard: UpdateLeaderboard | None = None) -> int:
-    """Run `harness train` and give the exit code.
+def run(arguments: argparse.Namespace) -> int:
+    """Train, evaluate, update the leaderboard, and give the exit code.
 
-    Args:
-        arguments: parsed.
-        update_leaderboard: builds a leaderboard from folders of runs; called when the evaluation is done.
+    Raises:
+        HarnessError: see `trainers.run.train`.
     """
     from trainers.recipe import load_recipe
 
@@ -57,13 +49,13 @@ def run(arguments: argparse.Namespace, *, update_leaderboard: UpdateLeaderboard 
     train(
         recipe,
         fresh=arguments.fresh,
-        update_leaderboard=None if arguments.no_leaderboard else update_leaderboard,
-        source=_own_file(arguments.recipe),
+        update_leaderboard=None if arguments.no_leaderboard else _update_leaderboard,
+        source=own_file(arguments.recipe),
     )
     return 0
 
 
-def _own_file(name: str) -> Path | None:
+def own_file(name: str) -> Path | None:
     """The file of a recipe; `None` for one that comes with the harness."""
     from trainers.recipe import FOLDER, find_recipe
 
@@ -97,35 +89,8 @@ def require_trl() -> None:
         raise UsageError("training needs the package 'trl', which is not installed: pip install 'trl>=1.16,<2' peft.")
 
 
-def run_select(arguments: argparse.Namespace) -> int:
-    """Run `harness select` and give the exit code.
+def _update_leaderboard(roots: Sequence[Path], folder: Path, baseline: str | None) -> None:
+    from leaderboards.build import BoardConfig, build_board
+    from leaderboards.outputs import write_board
 
-    Raises:
-        UsageError: the recipe trains on responses and has nothing to select by.
-    """
-    from harness.engines.checkpoints import resolve_checkpoint
-    from trainers.recipe import load_recipe
-
-    recipe = load_recipe(arguments.recipe, arguments.overrides)
-    require_trl()
-    from trainers.assembly import check_recipe, check_rows
-    from trainers.preparation import prepare
-    from trainers.run import check_output, hold_output
-    from trainers.selection.stage import select_rows
-
-    if recipe.algorithm != "grpo":
-        raise UsageError(
-            f"recipe {arguments.recipe!r} is {recipe.algorithm}; only grpo recipes have rewards to select by."
-        )
-    output = Path(recipe.output).expanduser()
-    check_output(recipe, output, _own_file(arguments.recipe))
-    checkpoint = resolve_checkpoint(recipe.model)
-    check_recipe(recipe, checkpoint, output, selects=True)
-    with hold_output(output):
-        examples, root, judge = prepare(recipe, output)
-        check_rows(recipe, output, len(examples), judge)
-        file = select_rows(recipe, checkpoint, examples, root, output, judge, fresh=arguments.fresh)
-    if judge is not None:
-        judge.close()
-    print(file)
-    return 0
+    write_board(build_board(BoardConfig(runs=roots, baseline=baseline)), folder)

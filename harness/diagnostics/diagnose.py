@@ -1,16 +1,16 @@
-"""Diagnosing a stored run: from its records to `diagnostics.json`, `findings.jsonl` and `report.html` in its folder."""
+"""Diagnosing a stored run: from its records to `diagnostics.json` and `findings.jsonl` in its folder."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.files import write_atomically
-from harness.core.types import PromptFormat, Sample, SampleRecord, Verdict
+from harness.core.types import PromptFormat, SampleRecord, Verdict
 from harness.diagnostics.attribution import attribute, count_causes, measure_causes, tabulate_confusion
 from harness.diagnostics.calibration_metrics import measure_calibration
 from harness.diagnostics.evidence import Evidence, Key, gather
@@ -32,16 +32,10 @@ from harness.diagnostics.run_folder import (
 )
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from harness.judges.caption import Judge
-    from harness.media.videos import Video
 
 ALL: Final = "all"
 """The part of a figure's name that stands for all tasks of a run together."""
-
-OpenMedia = Callable[[Sample], "list[Image | Video]"]
-"""A sample to its decoded media. Raises `MediaError`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +93,6 @@ def diagnose(
     blind: Path | None = None,
     repeats: Sequence[Path] = (),
     annotations: Path | None = None,
-    open_media: OpenMedia | None = None,
 ) -> Diagnosis:
     """Diagnose a run from its stored records and write what was found into its folder.
 
@@ -113,7 +106,6 @@ def diagnose(
         repeats: run folders of the same checkpoint and questions, sampled with other seeds.
         annotations: an annotation file, a folder that holds `annotations.jsonl`, or one with such a folder per task;
             `None`: a world's own for a run on its data.
-        open_media: opens a sample's media for the thumbnails of the page; `None`: the page has none.
 
     Raises:
         StoreError: no run, a record of it that is damaged, or the folder cannot be written.
@@ -135,9 +127,6 @@ def diagnose(
     write_atomically(folder / DIAGNOSTICS, json.dumps(diagnosis.to_json(), indent=2) + "\n")
     lines = (json.dumps(finding.to_json()) + "\n" for finding in diagnosis.findings)
     write_atomically(folder / FINDINGS, "".join(lines))
-    from harness.reports.page import write_page
-
-    write_page(folder, diagnosis, open_media=open_media)
     return diagnosis
 
 

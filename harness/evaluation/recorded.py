@@ -1,4 +1,4 @@
-"""`harness score`: recorded responses to verdicts and figures, without a model.
+"""Recorded responses to verdicts and figures, without a model.
 
 Samples and responses are JSON-lines files that are joined by id, streaming: millions of rows in bounded memory. Only
 the standard library is imported at the top.
@@ -6,8 +6,6 @@ the standard library is imported at the top.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +18,6 @@ from harness.core.files import replacement, write_errors
 if TYPE_CHECKING:
     from harness.core.jsonlines import RowIndex
     from harness.core.types import Response, Sample, SampleRecord, TaskResult
-    from harness.judges.answer import AnswerJudge
     from harness.statistics.specs import TaskScoring
 
 SHOWN = 5
@@ -28,80 +25,6 @@ _ADVICE: Final = "Free space, or give another file with --per-sample."
 
 Settle = Callable[[Iterable["SampleRecord"]], Iterator["SampleRecord"]]
 """Records in, the same records out, with the verdicts that a judge could settle."""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `harness score`."""
-    parser.add_argument("--task", required=True, help="pope, videohallucer, mmbench or mmvu")
-    parser.add_argument(
-        "--samples", required=True, type=Path, metavar="FILE", help="JSON lines with the data set's field names"
-    )
-    parser.add_argument(
-        "--responses", required=True, type=Path, metavar="FILE", help="JSON lines with 'id' and 'response'"
-    )
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    parser.add_argument(
-        "--per-sample", type=Path, metavar="OUT", help="write each sample with both verdicts, as JSON lines"
-    )
-    parser.add_argument("--allow-missing", action="store_true", help="count samples without a response as unanswered")
-    parser.add_argument(
-        "--judge", metavar="openai:MODEL", help="ask this model about open-ended answers that the rules cannot settle"
-    )
-    parser.add_argument("--judge-base-url", metavar="URL", help="an OpenAI-compatible server for the judge")
-    parser.add_argument(
-        "--judge-cache", type=Path, metavar="DIR", help="folder of the judge's verdicts (default: the cache folder)"
-    )
-
-
-def run(args: argparse.Namespace) -> int:
-    """The command `harness score`.
-
-    Raises:
-        HarnessError: see `score_recorded` and `harness.judges.answer`.
-    """
-    from harness.reports.terminal import print_task, task_json
-
-    judge = _open_judge(args)
-    differing: list[str] = []
-    try:
-        result = score_recorded(
-            args.task,
-            args.samples,
-            args.responses,
-            per_sample=args.per_sample,
-            allow_missing=args.allow_missing,
-            settle=judge.settle if judge is not None else None,
-            differing=differing,
-        )
-    finally:
-        if judge is not None:
-            judge.close()
-    if judge is not None and judge.failures:
-        why = f": {judge.problem}" if judge.problem else ""
-        print(f"warning: the judge gave no verdict on {judge.failures} answers{why}", file=sys.stderr)
-    if args.json:
-        print(
-            json.dumps(
-                {**task_json(result), "judge": judge.identity if judge is not None else None},
-                indent=2,
-                ensure_ascii=False,
-            )
-        )
-    else:
-        print_task(result, differing, judge=judge.identity if judge is not None else None)
-    return 0
-
-
-def _open_judge(args: argparse.Namespace) -> AnswerJudge | None:
-    if args.judge is None:
-        if args.judge_base_url or args.judge_cache:
-            raise UsageError("--judge-base-url and --judge-cache need --judge openai:MODEL.")
-        return None
-    if args.task != "mmvu":
-        raise UsageError(f"--judge has nothing to settle in {args.task!r}: only mmvu has open-ended answers.")
-    from harness.judges.answer import open_judge
-
-    return open_judge(args.judge, base_url=args.judge_base_url, cache_dir=args.judge_cache)
 
 
 def score_recorded(

@@ -1,4 +1,4 @@
-"""An evaluation from its settings to its report: the run, its repeats, and the processes that share the work."""
+"""An evaluation from its settings to its stored result: the run, its repeats, and the processes that share the work."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.benchmarks.data import digest_samples
-from harness.core.errors import HarnessError, StoreError
+from harness.core.errors import StoreError
 from harness.core.types import RunRecord, Sample
-from harness.diagnostics.conflict import CONFLICT_SAMPLES, read_conflict
-from harness.diagnostics.run_folder import DIAGNOSTICS
 from harness.evaluation.asking import generate
 from harness.evaluation.plan import Plan, agree_on_plan, decoding_settings, default_folder, with_seed
 from harness.evaluation.progress import Progress
@@ -21,13 +19,11 @@ from harness.evaluation.provenance import git_commit, versions
 from harness.evaluation.ranks import ALONE, Ranks
 from harness.evaluation.selection import share_samples
 from harness.evaluation.settings import EvalConfig
-from harness.reports.run_report import REPORT, write_report
 from harness.runs.folder import RUN, RunFolder, SampleKey, Shard, read_records, read_run
 
 if TYPE_CHECKING:
-    from harness.commands.diagnose import MapConflict
-    from harness.diagnostics.diagnose import OpenMedia
     from harness.judges.answer import AnswerJudge
+    from harness.media import OpenMedia
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,21 +33,25 @@ class Outcome:
     Attributes:
         run: its record.
         folder: the run folder.
+        is_new: whether anything was left to do, so that reports of it are out of date.
+        open_media: a sample to its decoded media. Raises `MediaError`.
+        repeats: folders of the runs with the seeds that follow.
         failures: samples that could not be scored, those of the repeats too.
         failed_repeats: folders of the repeats that have such samples.
         judge_problem: why the judge gave no verdict on some answers, if so.
-        missing: what the diagnostics could not compute that a user may miss, one line each.
     """
 
     run: RunRecord
     folder: Path
+    is_new: bool
+    open_media: OpenMedia
     failures: int
+    repeats: Sequence[Path] = ()
     failed_repeats: Sequence[Path] = ()
     judge_problem: str | None = None
-    missing: Sequence[str] = ()
 
 
-def evaluate(config: EvalConfig, ranks: Ranks = ALONE, map_conflict: MapConflict | None = None) -> Outcome:
+def evaluate(config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
     """Score a checkpoint, or go on with a run that was interrupted.
 
     With `config.samples` k above 1 the questions are asked k times; the run is the first of them, and the others, with
@@ -59,8 +59,7 @@ def evaluate(config: EvalConfig, ranks: Ranks = ALONE, map_conflict: MapConflict
 
     Args:
         config: what is asked for.
-        ranks: the processes that share the run, this one being rank 0; the others `assist`.
-        map_conflict: makes the map of sample conflict of the finished run; `None` leaves it out.
+        ranks: the processes that share the run, this one being rank 0; the others `run_worker`.
 
     Raises:
         HarnessError: see the tree in `harness.core.errors`; whatever was finished is stored and the same call goes on.
@@ -79,39 +78,23 @@ def evaluate(config: EvalConfig, ranks: Ranks = ALONE, map_conflict: MapConflict
         plan.engine.close()
         if plan.judge is not None:
             plan.judge.close()
-    missing: list[str] = []
-    if map_conflict is not None and (is_new or read_conflict(path) is None):
-        try:
-            map_conflict(path, _media_of(plan), CONFLICT_SAMPLES, None)
-            is_new = True
-        except HarnessError as error:  # The run itself is complete, and is reported.
-            missing.append(f"sample conflict: {error}")
-    is_diagnosed = (path / DIAGNOSTICS).exists() or not config.diagnose
-    if is_new or not is_diagnosed or not _is_reported(path, [path, *repeats]):
-        if config.diagnose:
-            missing += _diagnose(plan, path, repeats)
-        write_report(run, path)
     return Outcome(
         run=run,
         folder=path,
+        is_new=is_new,
+        open_media=_media_of(plan),
         failures=sum(failures.values()),
+        repeats=repeats,
         failed_repeats=[repeat for repeat in repeats if failures[repeat]],
         judge_problem=_judge_problem(plan.judge),
-        missing=missing,
     )
-
-
-def _is_reported(path: Path, runs: Sequence[Path]) -> bool:
-    """Whether the report was written after all runs had ended; a kill in between leaves none, or an old one."""
-    report = path / REPORT
-    return report.exists() and all((run / RUN).stat().st_mtime_ns <= report.stat().st_mtime_ns for run in runs)
 
 
 def _failures(run: RunRecord) -> int:
     return sum(result.errors for result in run.tasks.values())
 
 
-def assist(config: EvalConfig, ranks: Ranks) -> None:
+def run_worker(config: EvalConfig, ranks: Ranks) -> None:
     """Do another rank's part of `evaluate`: answer, judge and store a share of the samples.
 
     Raises:
@@ -200,12 +183,6 @@ def _generate(plan: Plan, share: Mapping[str, Sequence[Sample]], folder: RunFold
 
 def _is_unfinished(samples: Mapping[str, Sequence[Sample]], finished: Collection[SampleKey]) -> bool:
     return any((task, sample.id) not in finished for task, of_task in samples.items() for sample in of_task)
-
-
-def _diagnose(plan: Plan, path: Path, repeats: Sequence[Path]) -> Sequence[str]:
-    from harness.diagnostics.diagnose import diagnose
-
-    return diagnose(path, repeats=repeats, open_media=_media_of(plan)).missing
 
 
 def _media_of(plan: Plan) -> OpenMedia:

@@ -14,8 +14,6 @@ from harness.core.prompts import FORMATS
 DEFAULT_MAX_NEW_TOKENS: Final[Mapping[str, int]] = {"direct": 128, "think": 1024, "grounded": 1536}
 """Token budget of a response by prompt format."""
 
-MAIN_TASKS: Final = ("pope", "videohallucer", "mmbench", "mmvu")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvalConfig:
@@ -43,7 +41,6 @@ class EvalConfig:
         fresh: start over in a folder that holds a run.
         tasks_dir: folder of task plug-ins; `None`: the ones that come with the harness.
         revision: revision of a hub checkpoint.
-        diagnose: diagnose the run when it is finished, and write its `report.html`.
     """
 
     model: str
@@ -67,7 +64,6 @@ class EvalConfig:
     fresh: bool = False
     tasks_dir: Path | None = None
     revision: str | None = None
-    diagnose: bool = True
 
     def __post_init__(self) -> None:
         """Check what can be checked without looking at files.

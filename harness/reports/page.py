@@ -32,8 +32,9 @@ from harness.reports.thumbnails import Thumbnails, make_thumbnails
 from harness.runs.folder import RUN, read_run
 
 if TYPE_CHECKING:
-    from harness.diagnostics.diagnose import Diagnosis, OpenMedia
+    from harness.diagnostics.diagnose import Diagnosis
     from harness.diagnostics.evidence import Evidence
+    from harness.media import OpenMedia
 
 _PLOTTED: Final = (
     "caption_fidelity", "object_precision", "object_recall", "chair_i", "chair_s", "think_answer_mismatch",

@@ -182,7 +182,8 @@ def _rest(total: int, shown: int) -> Iterator[str]:
 def _provenance(run: RunRecord) -> Iterator[tuple[str, str]]:
     yield "model", run.model
     yield "weights", run.weights or "not known"
-    engine_settings = {key: value for key, value in run.settings["engine_settings"].items() if value is not None}
+    described = run.settings.get("engine_settings") or {}  # A run of recorded responses may have none.
+    engine_settings = {key: value for key, value in described.items() if value is not None}
     yield "engine", ", ".join([run.engine, *(f"{key} {value}" for key, value in engine_settings.items())])
     yield "prompt", run.prompt_format
     yield "decoding", ", ".join(f"{key} {value}" for key, value in run.decoding.items())

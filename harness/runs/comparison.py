@@ -1,17 +1,15 @@
-"""`harness compare`: two runs over the same samples, figure by figure and sample by sample.
+"""Two runs over the same samples, figure by figure and sample by sample.
 
 Only the standard library is imported at the top.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.core.errors import DataError, UsageError
 
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
     from harness.core.types import SampleRecord
     from harness.statistics.paired import Difference
     from harness.statistics.specs import TaskScoring
-
-SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,42 +59,6 @@ class TaskComparison:
     newly_hallucinated: Sequence[str]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `harness compare`."""
-    parser.add_argument("run_a", type=Path, metavar="RUN_A", help="run folder, the one before")
-    parser.add_argument("run_b", type=Path, metavar="RUN_B", help="run folder, the one after")
-    parser.add_argument(
-        "--metrics",
-        default="*",
-        metavar="PATTERN,...",
-        help="figures of the table, e.g. 'headline' or 'mean/*,all/both'; p-values are adjusted for their number",
-    )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the bootstrap (default: 0)")
-    parser.add_argument("--json", action="store_true", help="print JSON, with all ids")
-
-
-def run(args: argparse.Namespace) -> int:
-    """The command `harness compare`.
-
-    Raises:
-        UsageError: the seed is negative.
-        HarnessError: see `compare_runs`.
-    """
-    if args.seed < 0:
-        raise UsageError(f"--seed {args.seed} is out of range: it must be at least 0.")
-    comparisons = compare_runs(args.run_a, args.run_b, metrics=args.metrics, seed=args.seed)
-    if args.json:
-        tasks = {comparison.task: comparison_json(comparison) for comparison in comparisons}
-        print(json.dumps({"a": str(args.run_a), "b": str(args.run_b), "tasks": tasks}, indent=2, ensure_ascii=False))
-    else:
-        from harness.reports.terminal import print_comparison
-
-        print(f"A: {args.run_a}\nB: {args.run_b}\nDifferences are B - A.")
-        for comparison in comparisons:
-            print_comparison(comparison)
-    return 0
-
-
 def compare_runs(run_a: Path, run_b: Path, *, metrics: str = "*", seed: int = 0) -> list[TaskComparison]:
     """Compare two runs on the samples that both have.
 
@@ -126,28 +86,6 @@ def compare_runs(run_a: Path, run_b: Path, *, metrics: str = "*", seed: int = 0)
     if not any(comparison.metrics for comparison in compared):
         raise UsageError(f"no figure of {_names(shared)} matches --metrics {metrics!r}. Try 'headline' or 'all/*'.")
     return compared
-
-
-def comparison_json(comparison: TaskComparison) -> dict[str, Any]:
-    """One task's comparison as `harness compare --json` prints it."""
-    changes = {
-        name: {"count": len(ids), "ids": list(ids)}
-        for name, ids in (
-            ("fixed", comparison.fixed),
-            ("broken", comparison.broken),
-            ("newly_hallucinated", comparison.newly_hallucinated),
-        )
-    }
-    metrics = {}
-    for item in comparison.metrics:
-        fields = asdict(item)
-        metrics[fields.pop("name")] = fields
-    return {
-        "samples": comparison.samples,
-        "left_out": asdict(comparison.left_out),
-        "metrics": metrics,
-        **changes,
-    }
 
 
 def _names(tasks: Iterable[str]) -> str:

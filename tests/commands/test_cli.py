@@ -78,18 +78,18 @@ def test_a_mistake_in_a_subprocess_exits_2() -> None:
 
 
 def test_a_fault_of_the_program_exits_3(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def fail(**_: object) -> int:
+    def fail(_: object) -> int:
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr("harness.doctor.checks.run_doctor", fail)
+    monkeypatch.setattr("harness.commands.doctor.run", fail)
     assert main(["doctor"]) == 3
     assert "planted" in capsys.readouterr().err
 
 
 def test_an_interrupt_exits_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupt(**_: object) -> int:
+    def interrupt(_: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("harness.doctor.checks.run_doctor", interrupt)
+    monkeypatch.setattr("harness.commands.doctor.run", interrupt)
     assert main(["doctor"]) == 130
     assert "same command" in capsys.readouterr().err

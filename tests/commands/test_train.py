@@ -11,6 +11,7 @@ from support_training import TINY_GRPO, YesJudge
 
 import harness.judges.caption
 from harness.commands import data as data_command
+from harness.commands import select
 from harness.commands import train as command
 from harness.core.errors import StoreError, UsageError
 from harness.core.worlds import shipped_checkpoints
@@ -32,8 +33,8 @@ def parse(add_arguments, *arguments):
 def test_declaring_arguments_imports_the_standard_library_alone():
     script = (
         "import sys, argparse; before = set(sys.modules)\n"
-        "from harness.commands import data, train as command\n"
-        "for add in (command.add_arguments, command.add_select_arguments, data.add_arguments):\n"
+        "from harness.commands import data, select, train as command\n"
+        "for add in (command.add_arguments, select.add_arguments, data.add_arguments):\n"
         "    add(argparse.ArgumentParser())\n"
         "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)))"
     )
@@ -44,7 +45,7 @@ def test_declaring_arguments_imports_the_standard_library_alone():
 
 def test_sft_has_nothing_to_select_by():
     with pytest.raises(UsageError, match="only grpo recipes"):
-        command.run_select(parse(command.add_select_arguments, "demo/sft"))
+        select.run(parse(select.add_arguments, "demo/sft"))
 
 
 def test_a_missing_trl_is_named(monkeypatch):
@@ -58,22 +59,23 @@ def test_a_missing_trl_is_named(monkeypatch):
 @needs_checkpoint
 def test_select_prints_the_file(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(harness.judges.caption, "load_judge", lambda *_, **__: YesJudge())
-    arguments = parse(command.add_select_arguments, "demo/method", *TINY_GRPO, f"output={tmp_path}")
-    assert command.run_select(arguments) == 0
+    arguments = parse(select.add_arguments, "demo/method", *TINY_GRPO, f"output={tmp_path}")
+    assert select.run(arguments) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "selection" / SELECTED)
     assert len((tmp_path / "selection" / SELECTED).read_text().splitlines()) == 6
-    again = parse(command.add_select_arguments, "demo/method", *TINY_GRPO, f"output={tmp_path}", "--fresh")
-    assert command.run_select(again) == 0
+    again = parse(select.add_arguments, "demo/method", *TINY_GRPO, f"output={tmp_path}", "--fresh")
+    assert select.run(again) == 0
 
 
 @needs_checkpoint
-def test_train_ends_with_evaluations_and_a_leaderboard(tmp_path):
+def test_train_ends_with_evaluations_and_a_leaderboard(tmp_path, monkeypatch):
     updates = []
     arguments = parse(
         command.add_arguments, "demo/grpo", *TINY_GRPO, f"output={tmp_path / 'one'}", "eval.tasks=[pope]",
         "eval.limit=4", "eval.start=true", "eval.every=true", "train.max_steps=1",
     )  # fmt: skip
-    assert command.run(arguments, update_leaderboard=lambda *given: updates.append(given)) == 0
+    monkeypatch.setattr(command, "_update_leaderboard", lambda *given: updates.append(given))
+    assert command.run(arguments) == 0
     assert updates == [([tmp_path / "one" / "runs"], tmp_path / "leaderboard", "demo")]
     runs = {path.name: read_run(path) for path in (tmp_path / "one" / "runs").iterdir()}
     assert runs.keys() == {"start", "checkpoint-1", "final"}
@@ -113,7 +115,7 @@ def test_the_model_is_not_loaded_again_and_answers_as_its_checkpoint_does(lora, 
     evaluate(
         EvalConfig(
             model=str(tmp_path / "one" / "final"), tasks=("pope",), data="demo", prompt="grounded", engine="hf",
-            engine_options={"batch_size": 64}, out=tmp_path / "again", limit=4, max_new_tokens=64, diagnose=False,
+            engine_options={"batch_size": 64}, out=tmp_path / "again", limit=4, max_new_tokens=64,
         )
     )  # fmt: skip
     assert loaded[-1] == "final"
@@ -212,7 +214,7 @@ def test_a_dry_run_writes_nothing(tmp_path, capsys, monkeypatch):
     text = capsys.readouterr().out
     assert "\noutput: .\n" in text
     assert "\n  demo_rows: 600\n" in text
-    for run, add in ((command.run, command.add_arguments), (command.run_select, command.add_select_arguments)):
+    for run, add in ((command.run, command.add_arguments), (select.run, select.add_arguments)):
         with pytest.raises(UsageError, match="was not drawn from the demo world"):
             run(parse(add, "demo/grpo", "output=."))
     assert {path.name for path in contents(tmp_path)} == {"train.jsonl", ".harness.lock"}
@@ -225,14 +227,14 @@ def test_a_selection_folder_of_the_users_is_left_alone(name, tmp_path):
     (tmp_path / "selection").mkdir()
     (tmp_path / "selection" / name).write_text("{}\n")
     with pytest.raises(UsageError, match=f"{name} was not made by a run"):
-        command.run_select(parse(command.add_select_arguments, "demo/grpo", f"output={tmp_path}", "--fresh"))
+        select.run(parse(select.add_arguments, "demo/grpo", f"output={tmp_path}", "--fresh"))
     assert (tmp_path / "selection" / name).read_text() == "{}\n"
 
 
 @needs_checkpoint
 def test_an_output_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    for run, add in ((command.run, command.add_arguments), (command.run_select, command.add_select_arguments)):
+    for run, add in ((command.run, command.add_arguments), (select.run, select.add_arguments)):
         for output in ("/proc/zzz/x", tmp_path / "file", tmp_path / "file" / "x"):
             with pytest.raises(StoreError, match=r"cannot write.*output=FOLDER"):
                 run(parse(add, "demo/grpo", f"output={output}"))

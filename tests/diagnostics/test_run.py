@@ -19,10 +19,11 @@ from harness.commands.diagnose import add_arguments, find_media, run
 from harness.core.errors import DataError, StoreError
 from harness.core.types import JudgePrompt, Metric, RunRecord, SampleRecord, TaskResult
 from harness.diagnostics.conflict import read_conflict
-from harness.diagnostics.diagnose import diagnose
+from harness.diagnostics.diagnose import Diagnosis, diagnose
 from harness.diagnostics.run_folder import read_diagnostics
 from harness.judges.caption import Judge, load_judge
 from harness.reports.diagnostics_report import diagnostics_lines, summary_lines
+from harness.reports.writing import write_reports
 from harness.runs.folder import RunFolder
 
 GONE = "http://127.0.0.1:9/v1"
@@ -132,11 +133,19 @@ def grounded_records() -> list[SampleRecord]:
     ]
 
 
-def test_a_run_gets_its_figures_findings_and_page(tmp_path: Path) -> None:
+def diagnose_and_report(folder: Path, **options: Any) -> Diagnosis:
+    diagnosis = diagnose(folder, **options)
+    write_reports(folder, diagnosis)
+    return diagnosis
+
+
+def test_a_run_gets_its_figures_findings_and_reports(tmp_path: Path) -> None:
     folder, truth = planted_run(tmp_path)
     before = {path.name for path in folder.iterdir()}
     diagnosis = diagnose(folder, annotations=truth)
-    assert {path.name for path in folder.iterdir()} - before == {"diagnostics.json", "findings.jsonl", "report.html"}
+    assert {path.name for path in folder.iterdir()} - before == {"diagnostics.json", "findings.jsonl"}
+    write_reports(folder, diagnosis)
+    assert {path.name for path in folder.iterdir()} - before >= {"report.md", "report.html"}
     data = read_diagnostics(folder)
     assert data is not None
     assert data["schema_version"] == 1
@@ -235,7 +244,8 @@ def test_a_judge_that_fails_now_and_then_rests_figures_on_the_rest(tmp_path: Pat
 
 def test_the_judge_is_compared_with_the_worlds_rules(tmp_path: Path) -> None:
     folder, truth = planted_run(tmp_path)
-    diagnosis = diagnose(folder, annotations=truth, judge=Judge(lambda: Answers("yes"), identity="always yes"))
+    judge = Judge(lambda: Answers("yes"), identity="always yes")
+    diagnosis = diagnose_and_report(folder, annotations=truth, judge=judge)
     counted = sum(n for table in diagnosis.confusion.values() for row in table.values() for n in row.values())
     known = [e for e in diagnosis.evidence if e.caption is not None and e.caption.by == "world"]
     assert counted == len(known)
@@ -259,7 +269,7 @@ def test_blind_runs_are_joined_by_sample(tmp_path: Path) -> None:
 def test_of_a_sample_that_was_tried_again_the_last_record_counts(tmp_path: Path) -> None:
     records = [make_record("", error="server: gone"), make_record("yes")]
     folder = store(tmp_path / "run", records, prompt="direct", complete=False)
-    diagnosis = diagnose(folder)
+    diagnosis = diagnose_and_report(folder)
     assert len(diagnosis.evidence) == 1
     assert diagnosis.evidence[0].is_right
     assert "unfinished run" in (folder / "report.html").read_text(encoding="utf-8")
@@ -315,7 +325,7 @@ def test_a_run_record_of_no_object_is_named(tmp_path: Path) -> None:
     folder = store(tmp_path / "run", grounded_records())
     (folder / "run.json").write_text("[]", encoding="utf-8")
     with pytest.raises(StoreError, match=r"run\.json"):
-        diagnose(folder)
+        diagnose_and_report(folder)
 
 
 @pytest.mark.parametrize("damage", [{"compared": None}, {"mean": 0.1}, {"histogram": []}, {"alike": [{}]}, None])
@@ -331,20 +341,20 @@ def test_a_conflict_map_that_lacks_something_is_named(tmp_path: Path, damage: di
     damaged = {"schema_version": 1} if damage is None else {**figures, **damage}
     (folder / "conflict.json").write_text(json.dumps(damaged), encoding="utf-8")
     with pytest.raises(StoreError, match=r"conflict\.json is not a map of sample conflict"):
-        diagnose(folder)
+        diagnose_and_report(folder)
 
 
 def test_a_score_that_is_a_sum_is_shown_as_it_is(tmp_path: Path) -> None:
     metric = Metric(name="all/x", value=1523.4, stderr=20.0, low=1484.0, high=1563.0, n=4)
     folder = store(tmp_path / "run", grounded_records(), metric=metric)
-    diagnose(folder)
+    diagnose_and_report(folder)
     page = (folder / "report.html").read_text(encoding="utf-8")
     scores = page[page.index("<h2>Scores</h2>") : page.index("<h2>Where it went wrong</h2>")]
     assert "<td>1523.4</td><td>[1484.0, 1563.0]</td>" in scores
     assert "<th>% or number</th>" in scores
     assert ">%<" not in scores
     shares = store(tmp_path / "shares", grounded_records())
-    diagnose(shares)
+    diagnose_and_report(shares)
     page = (shares / "report.html").read_text(encoding="utf-8")
     assert "<th>%</th>" in page
     assert "<td>50.0</td><td>[30.0, 70.0]</td>" in page

@@ -5,6 +5,7 @@ from importlib import metadata
 
 import pytest
 
+from harness.cli import main
 from harness.core.hub import hub_unreachable_reason
 from harness.doctor import checks as doctor
 
@@ -22,7 +23,7 @@ def test_a_missing_package_is_named_with_the_command_that_mends_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(doctor, "_REQUIRED", ("no-such-package",))
-    assert doctor.run_doctor(as_json=True) == 2
+    assert main(["doctor", "--json"]) == 2
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)}
     assert checks["no-such-package"]["state"] == "missing"
     assert checks["no-such-package"]["mend"] == "pip install no-such-package"

@@ -173,7 +173,7 @@ def made(tmp_path_factory):
     evaluate(
         EvalConfig(
             model="demo", tasks=("pope", "videohallucer"), data="demo", prompt="grounded", out=folder, limit=8,
-            max_new_tokens=64, diagnose=False,
+            max_new_tokens=64,
         )
     )  # fmt: skip
     return folder

@@ -129,7 +129,6 @@ def _explore(plan: Plan, model: str) -> dict[str, float]:
                 temperature=1.0,
                 samples=8,
                 max_new_tokens=56,
-                diagnose=False,
             )
         )
         first = latest_records(folder)

@@ -310,7 +310,6 @@ def _evaluate(plan: Plan, model: str, folder: Path) -> Path:
             engine_options={"batch_size": BATCH_SIZE},
             out=folder,
             max_new_tokens=MAX_NEW_TOKENS,
-            diagnose=False,
         )
     )
     return folder

@@ -1,21 +1,33 @@
-"""`harness demo experiment`: arguments, and the order in which rows and seeds are run."""
+"""`harness demo`: the demo world, its data and checkpoints, and the experiment on it."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from harness.core.errors import UsageError
 
 OUT: Final = Path("runs/experiment")
-Publish = Callable[[Path, str, Path], None]
-"""Takes the folder of the runs, the baseline's model and the folder of the leaderboard."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of `harness demo experiment`."""
+    """Declare the arguments of `harness demo`."""
+    commands = parser.add_subparsers(dest="demo_command", required=True, metavar="COMMAND")
+    build = commands.add_parser("build", help="train the demo checkpoint from nothing (about an hour on one core)")
+    build.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the checkpoint and its stages")
+    build.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="decides the result on one machine (default: 1, as shipped)"
+    )
+    data = commands.add_parser("data", help="write the demo data sets in the hub's schemas")
+    data.add_argument("--out", type=Path, metavar="DIR", help="folder (default: the cache, whose path is printed)")
+    _add_experiment_arguments(
+        commands.add_parser("experiment", help="train and measure the method, its parts and its rivals")
+    )
+
+
+def _add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", metavar="NAME,...", help="rows to run (default: all); an unknown one lists them")
     parser.add_argument("--seeds", default="0,1,2", metavar="N,...", help="seeds of each row (default: 0,1,2)")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"folder of the experiment ({OUT})")
@@ -29,12 +41,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pages", type=Path, metavar="DIR", help="folder of the leaderboard's pages (--report)")
 
 
-def run(arguments: argparse.Namespace, *, publish: Publish) -> int:
-    """Run rows, or report what is finished, and give the exit code.
+def run(arguments: argparse.Namespace) -> int:
+    """Build the checkpoints, write the data, or run the experiment, and give the exit code.
 
-    Args:
-        arguments: parsed.
-        publish: writes a leaderboard's pages.
+    Raises:
+        HarnessError: what was finished is kept, and the same command goes on.
+    """
+    if arguments.demo_command == "build":
+        from harness.demo.build import build
+
+        build(arguments.out, arguments.seed)
+    elif arguments.demo_command == "data":
+        from harness.demo.data import demo_data_folder
+
+        print(demo_data_folder(arguments.out))
+    else:
+        _run_experiment(arguments)
+    return 0
+
+
+def _run_experiment(arguments: argparse.Namespace) -> None:
+    """Run rows, or report what is finished.
 
     Raises:
         UsageError: an unknown row, a seed that is no number, a setting that does not exist; nothing is written.
@@ -50,8 +77,8 @@ def run(arguments: argparse.Namespace, *, publish: Publish) -> int:
 
         write_report(out, document=arguments.document)
         if arguments.pages is not None:
-            publish(out / "runs", arguments.model, arguments.pages)
-        return 0
+            _publish(out / "runs", arguments.model, arguments.pages)
+        return
     rows = choose_rows(arguments.rows.split(",") if arguments.rows else ORDER)
     seeds = _seeds(arguments.seeds)
     require_trl()
@@ -61,7 +88,15 @@ def run(arguments: argparse.Namespace, *, publish: Publish) -> int:
     for seed in seeds:
         for row in rows:
             print(run_row(plan, row, seed), flush=True)
-    return 0
+
+
+def _publish(runs: Path, baseline: str, pages: Path) -> None:
+    from leaderboards.build import BoardConfig, build_board
+    from leaderboards.publish import PublishConfig, publish_board
+
+    board = build_board(BoardConfig(runs=[runs], baseline=baseline, references=[], title="Demo experiment"))
+    for line in publish_board(board, PublishConfig(pages=pages)):
+        print(line)
 
 
 def _seeds(text: str) -> Sequence[int]:

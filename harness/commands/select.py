@@ -1,0 +1,48 @@
+"""`harness select`: choose training data by reward variance."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from harness.commands.train import add_recipe, own_file, require_trl
+from harness.core.errors import UsageError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `harness select`."""
+    add_recipe(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Select, print the file of the selected rows, and give the exit code.
+
+    Raises:
+        UsageError: the recipe trains on responses and has nothing to select by.
+    """
+    from harness.engines.checkpoints import resolve_checkpoint
+    from trainers.recipe import load_recipe
+
+    recipe = load_recipe(arguments.recipe, arguments.overrides)
+    require_trl()
+    from trainers.assembly import check_recipe, check_rows
+    from trainers.preparation import prepare
+    from trainers.run import check_output, hold_output
+    from trainers.selection.stage import select_rows
+
+    if recipe.algorithm != "grpo":
+        raise UsageError(
+            f"recipe {arguments.recipe!r} is {recipe.algorithm}; only grpo recipes have rewards to select by."
+        )
+    output = Path(recipe.output).expanduser()
+    check_output(recipe, output, own_file(arguments.recipe))
+    checkpoint = resolve_checkpoint(recipe.model)
+    check_recipe(recipe, checkpoint, output, selects=True)
+    with hold_output(output):
+        examples, root, judge = prepare(recipe, output)
+        check_rows(recipe, output, len(examples), judge)
+        file = select_rows(recipe, checkpoint, examples, root, output, judge, fresh=arguments.fresh)
+    if judge is not None:
+        judge.close()
+    print(file)
+    return 0
