@@ -1,10 +1,11 @@
-"""Answers to the benchmarks' real questions in clean, sentence and structured styles, with what they mean."""
+"""Answers to whole benchmarks' questions in clean, sentence and structured styles, with what they mean."""
 
-from collections.abc import Callable, Iterator
-from itertools import cycle
+from collections.abc import Callable
+from itertools import cycle, islice
+from pathlib import Path
 
 import pytest
-from support_scoring import mmvu_rows, pope_rows, videohallucer_rows
+from support_scoring import Row, mmvu_rows, over_questions, pope_rows, videohallucer_rows
 
 from harness.answers.open.matching import match_open
 from harness.answers.reading import read_answer
@@ -76,46 +77,49 @@ DECLARATIVES: list[Case] = [
 ]
 
 
-def answers(kind: str, cases: list[Case], rows: list[dict[str, str]]) -> Iterator[tuple[str, str | None, str | None]]:
-    """Every row with a case and a style, taken in turn."""
-    styles = cycle(STYLES)
-    for row, (response, meaning) in zip(rows, cycle(cases), strict=False):
-        style = next(styles)
-        yield style(response), meaning, read_answer(style(response), kind, question=row["question"])  # type: ignore[arg-type]
+def often(rows: list[Row], step: int = 1) -> list[Row]:
+    """Every so many of the rows, or all of them again and again: enough for every case in every style."""
+    return rows[::step] if len(rows) > 1000 else [*islice(cycle(rows), 1000)]
 
 
-def test_pope() -> None:
-    rows = pope_rows()[::5]
-    wrong = [case for case in answers("yes_no", YES_NO, rows) if case[1] != case[2]]
-    assert len(rows) >= 500
-    assert wrong == []
+def misread(rows: list[Row]) -> list[tuple[str, str | None, str | None]]:
+    """Every row with a case and a style, taken in turn: what is read otherwise than it is meant."""
+    wrong = []
+    for row, (said, meaning), style in zip(rows, cycle(YES_NO), cycle(STYLES), strict=False):
+        read = read_answer(style(said), "yes_no", question=row["question"])
+        if read != meaning:
+            wrong.append((style(said), meaning, read))
+    return wrong
 
 
-def test_pope_in_declaratives() -> None:
+@over_questions
+def test_pope(questions: Path) -> None:
+    assert misread(often(pope_rows(questions), 5)) == []
+
+
+@over_questions
+def test_pope_in_declaratives(questions: Path) -> None:
     styles = cycle(STYLES)
     wrong = []
-    rows = pope_rows()[::7]
-    for row, (form, meaning) in zip(rows, cycle(DECLARATIVES), strict=False):
+    for row, (form, meaning) in zip(often(pope_rows(questions), 7), cycle(DECLARATIVES), strict=False):
         thing = row["question"].removeprefix("Is there an ").removeprefix("Is there a ").removesuffix(" in the image?")
         article = "an" if thing[0] in "aeiou" else "a"
         response = next(styles)(form.format(a=article, A=article.capitalize(), thing=thing))
         read = read_answer(response, "yes_no", question=row["question"])
         if read != meaning:
             wrong.append((response, meaning, read))
-    assert len(rows) >= 500
     assert wrong == []
 
 
-def test_videohallucer() -> None:
-    rows = videohallucer_rows()
-    wrong = [case for case in answers("yes_no", YES_NO, rows) if case[1] != case[2]]
-    assert len(rows) >= 500
-    assert wrong == []
+@over_questions
+def test_videohallucer(questions: Path) -> None:
+    assert misread(often(videohallucer_rows(questions))) == []
 
 
-def test_an_echo_of_a_question_is_no_answer() -> None:
+@over_questions
+def test_an_echo_of_a_question_is_no_answer(questions: Path) -> None:
     instruction = "Answer the question using yes or no."
-    for row in [*pope_rows()[::50], *videohallucer_rows()]:
+    for row in [*pope_rows(questions), *videohallucer_rows(questions)][::2]:
         assert read_answer(f"{row['question']}\n{instruction}", "yes_no", question=row["question"]) is None
         assert read_answer(f"{row['question']}\n{instruction}\nNo", "yes_no", question=row["question"]) == "no"
 
@@ -183,8 +187,10 @@ def check_choices(rows: list[tuple[str, dict[str, str], str]]) -> None:
     assert wrong == []
 
 
-def test_mmvu_choices() -> None:
-    rows = [row for row in mmvu_rows() if row["question_type"] == "multiple-choice"]
+@over_questions
+def test_mmvu_choices(questions: Path) -> None:
+    rows = mmvu_rows(questions, "multiple-choice")
+    rows = [*islice(cycle(rows), max(len(rows), 500))]
     check_choices([(row["question"], {k: v for k, v in row["choices"].items() if v}, row["answer"]) for row in rows])
 
 
@@ -225,11 +231,12 @@ HOLLOW = [
 ]
 
 
-def test_mmvu_open_answers() -> None:
-    rows = [row for row in mmvu_rows() if row["question_type"] == "open-ended"]
+@over_questions
+def test_mmvu_open_answers(questions: Path) -> None:
+    rows = mmvu_rows(questions, "open-ended")
     styles = cycle(STYLES)
     missed, granted = [], []
-    for number, row in enumerate(rows):
+    for number, row in enumerate(islice(cycle(rows), max(len(rows), 250))):
         target, question = row["answer"].strip(), row["question"]
         for form in (OPEN[number % len(OPEN)], OPEN[(number + 4) % len(OPEN)]):
             response = next(styles)(form.format(target=target))
@@ -239,23 +246,25 @@ def test_mmvu_open_answers() -> None:
             response = next(styles)(hollow.replace("{target}", target))
             if match_open(read_answer(response, "open", question=question), target, question) is not False:
                 granted.append((response, target))
-    assert len(rows) * 2 >= 500
     assert missed == []
     assert granted == []
 
 
-def test_no_one_answer_matches_many_targets() -> None:
-    rows = [row for row in mmvu_rows() if row["question_type"] == "open-ended"]
+@over_questions
+def test_no_one_answer_matches_many_targets(questions: Path) -> None:
+    rows = mmvu_rows(questions, "open-ended")
     for constant in ("force", "the algorithm", "left", "2", "video", "energy", "a process", "DFS", "search", "O(n)"):
         right = [row["answer"] for row in rows if match_open(constant, row["answer"], row["question"]) is True]
-        assert len(right) <= 8, (constant, right)
+        # "left" is the answer to eight of the 375 published questions, and 2 g/mol that to one of ours.
+        assert len(right) <= max(8 * len(rows) / 375, 1), (constant, right)
 
 
+@over_questions
 @pytest.mark.parametrize("kind", ["word", "question"])
-def test_words_of_the_question_match_by_truth_only(kind: str) -> None:
-    rows = [row for row in mmvu_rows() if row["question_type"] == "open-ended"]
+def test_words_of_the_question_match_by_truth_only(kind: str, questions: Path) -> None:
+    rows = mmvu_rows(questions, "open-ended")
     right = 0
     for row in rows:
         said = row["question"].split() if kind == "word" else [row["question"]]
         right += any(match_open(word, row["answer"], row["question"]) is True for word in said)
-    assert right <= 3
+    assert right <= 3 * len(rows) / 375

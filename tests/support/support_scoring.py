@@ -12,64 +12,71 @@ from harness.benchmarks.registry import get_scoring
 from harness.core.types import Response, Sample, SampleRecord, TaskResult
 from harness.statistics import summarise
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+OURS = Path(__file__).resolve().parents[1] / "fixtures" / "questions"
+"""Questions that we made up, in the files and columns of the published ones, with their kinds and oddities."""
+
+PUBLISHED = Path(__file__).resolve().parents[3] / "shared" / "data"
+"""The published questions, which the repository does not hold; `test_published_questions` says where they lack."""
+
+over_questions = pytest.mark.parametrize(
+    "questions",
+    [pytest.param(OURS, id="ours"), *([pytest.param(PUBLISHED, id="published")] if PUBLISHED.is_dir() else [])],
+)
+"""A test over our questions, and over the published ones where they are at hand."""
+
 SPLITS = ("random", "popular", "adversarial")
 SUBSETS = ("object_relation", "temporal", "semantic_detail", "external_factual", "external_nonfactual")
 
 Row = dict[str, Any]
 
 
-def _file(name: str) -> Path:
-    path = DATA / name
-    if not path.exists():
-        pytest.skip(f"the public questions are not on this machine: {path}")
-    return path
+def pope_rows(questions: Path) -> list[Row]:
+    """All questions, with the hub's field names."""
+    return [
+        {
+            "question_id": str(row["question_id"]),
+            "question": row["text"],
+            "answer": row["label"],
+            "image_source": row["image"],
+            "category": split,
+        }
+        for split in SPLITS
+        for row in map(json.loads, (questions / f"pope/coco_pope_{split}.json").read_text().splitlines())
+    ]
 
 
-def pope_rows() -> list[Row]:
-    """All 9,000 questions, with the hub's field names."""
-    rows = []
-    for split in SPLITS:
-        for line in _file(f"pope/coco_pope_{split}.json").read_text().splitlines():
-            row = json.loads(line)
-            rows.append(
-                {
-                    "question_id": str(row["question_id"]),
-                    "question": row["text"],
-                    "answer": row["label"],
-                    "image_source": row["image"],
-                    "category": split,
-                }
-            )
-    return rows
+def videohallucer_pairs(questions: Path) -> dict[str, list[Row]]:
+    """The pairs by subset."""
+    return {subset: json.loads((questions / f"videohallucer/{subset}.json").read_text()) for subset in SUBSETS}
 
 
-def videohallucer_pairs() -> dict[str, list[Row]]:
-    """The published pairs by subset."""
-    return {subset: json.loads(_file(f"videohallucer/{subset}.json").read_text()) for subset in SUBSETS}
-
-
-def videohallucer_rows() -> list[Row]:
+def videohallucer_rows(questions: Path) -> list[Row]:
     """All questions, flat."""
     return [
         {"subset": subset, "index": index, "kind": kind, **pair[kind]}
-        for subset, pairs in videohallucer_pairs().items()
+        for subset, pairs in videohallucer_pairs(questions).items()
         for index, pair in enumerate(pairs)
         for kind in ("basic", "hallucination")
     ]
 
 
-def mmvu_rows() -> list[Row]:
-    """All 1,000 validation questions."""
-    rows: list[Row] = json.loads(_file("mmvu/validation.json").read_text())
-    return rows
+def mmvu_rows(questions: Path, question_type: str | None = None) -> list[Row]:
+    """The questions, of one type or of both."""
+    rows: list[Row] = json.loads((questions / "mmvu/validation.json").read_text(encoding="utf-8"))
+    return [row for row in rows if question_type in (None, row["question_type"])]
 
 
-def mmbench_rows() -> list[Row]:
-    """MMBench-like rows with rotations, from MMVU's multiple-choice questions: MMBench's own are not text alone."""
+def mmbench_rows(questions: Path) -> list[Row]:
+    """Rows with their rotations; the published ones, which are not text alone, are made from MMVU's questions."""
     rows: list[Row] = []
-    questions = [row for row in mmvu_rows() if row["question_type"] == "multiple-choice"][:300]
-    for number, row in enumerate(questions):
+    if questions == OURS:
+        for line in (OURS / "mmbench/dev.jsonl").read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            texts = [row[letter] for letter in "ABCD" if row[letter] is not None]
+            same = {"category": row["category"], "l2": row["l2-category"], "hint": row["hint"]}
+            rows += rotations(row["index"], row["question"], texts, "ABCD".index(row["answer"]), **same)
+        return rows
+    for number, row in enumerate(mmvu_rows(questions, "multiple-choice")[:300]):
         size = 2 + number % 3
         gold = number // 3 % size
         texts = [text for letter, text in row["choices"].items() if letter != row["answer"]][: size - 1]
@@ -79,7 +86,14 @@ def mmbench_rows() -> list[Row]:
 
 
 def rotations(
-    number: int, question: str, texts: Sequence[str], gold: int, *, category: str = "c", l2: str = "l"
+    number: int,
+    question: str,
+    texts: Sequence[str],
+    gold: int,
+    *,
+    category: str = "c",
+    l2: str = "l",
+    hint: str | float | None = float("nan"),
 ) -> Iterator[Row]:
     """The rows of one MMBench question: unrotated, then rotated by one, two, ..."""
     for k in range(len(texts)):
@@ -89,12 +103,17 @@ def rotations(
         row |= {
             "index": number + k * 1_000_000,
             "question": question,
-            "hint": float("nan"),
+            "hint": hint,
             "answer": "ABCD"[turned.index(texts[gold])],
             "category": category,
             "l2-category": l2,
         }
         yield row
+
+
+def rounds(rows: Sequence[Row]) -> range:
+    """As many rounds over the rows as give 500 responses or more."""
+    return range(-(-500 // len(rows)))
 
 
 def samples_of(task: str, rows: Iterable[Mapping[str, Any]]) -> list[Sample]:
@@ -161,8 +180,40 @@ def structured(rng: random.Random, answer: str) -> str:
     )
 
 
+QUIRKS = {
+    "": "",
+    "NO": "NO",
+    "No!": "No!",
+    '"No"': '"No"',
+    "no\n": "no\n",
+    "Well,no": "Well,no",
+    "There isn't one.": "There isn't one.",
+    "I do not know.": "I do not know.",
+    "yes or no": "yes or no",
+    "Yes, there is no doubt about it.": "Yes, there is no doubt about it.",
+    "Yes. There is no other one.": "Yes. There is no other one.",
+    "It is there. No": "It is there. No",
+    "Eyes closed, no glasses.": "Eyes closed, no glasses.",
+    "Yesterday": "Yesterday",
+    "I'm sorry, but I can't help with that.": "I'm sorry, but I can't help with that.",
+    "否": "否",
+    "<answer>\n No, none. \n</ANSWER>": "No, none.",
+    "<caption>no people</caption><think>yes</think><answer>Yes, no doubt</answer>": "Yes, no doubt",
+    "<think>The form is <answer>no</answer></think><answer>yes</answer>": "yes",
+    "<answer>yes</answer> <answer>no": "yes",
+    "<answer>no</answer> <answer></answer>": "",
+    "<think>There is no": "",
+    "<think>no</think>": "",
+    "<think>yes</think> No.": "",
+    "<answer>no": "",
+}
+"""Responses whose published verdict is not what they mean, and what the published evaluator is given of each."""
+
+
 def final_text(response: str) -> str:
     """What the published evaluator is given: the last complete answer block of the structured responses above."""
+    if response in QUIRKS:
+        return QUIRKS[response]
     lowered = response.lower()
     if "<think>" not in lowered:
         return response

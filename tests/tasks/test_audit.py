@@ -1,9 +1,20 @@
-"""Degenerate responses score at chance or below under strict, on every task, over the real questions."""
+"""Degenerate responses score at chance or below under strict, on every task, over ours and the published questions."""
 
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from support_scoring import mmbench_rows, mmvu_rows, pope_rows, score, videohallucer_rows
+from support_scoring import (
+    PUBLISHED,
+    Row,
+    mmbench_rows,
+    mmvu_rows,
+    over_questions,
+    pope_rows,
+    score,
+    videohallucer_rows,
+)
 
 from harness.core.prompts import build_prompt
 from harness.core.types import Sample
@@ -55,38 +66,56 @@ EMPTY: dict[str, Callable[[Sample], str]] = {
 """These do not answer."""
 
 
-LARGEST_SHARE = 142 / 625
-"""Of the multiple-choice questions of MMVU, as many have the gold answer C."""
+def value(task: str, rows: list[Row], respond: Callable[[Sample], str], *names: str) -> float:
+    """Mean of some figures, where one that is not defined counts 0."""
+    metrics = score(task, rows, respond).metrics
+    return sum(metrics[name].value or 0 for name in names) / len(names)
 
 
+def polls_of(questions: Path) -> list[Row]:
+    """Questions of POPE: all of ours, or enough of the published 9,000, which are of one form, to meet most objects."""
+    return pope_rows(questions)[:: 25 if questions == PUBLISHED else 1]
+
+
+def largest_share(questions: Path) -> float:
+    """Of MMVU's multiple-choice questions, the share of the gold letter that most of them have."""
+    letters = Counter(row["answer"] for row in mmvu_rows(questions, "multiple-choice"))
+    return max(letters.values()) / letters.total()
+
+
+@over_questions
 @pytest.mark.parametrize("name", CONSTANT)
-def test_constant_answers_are_at_chance(name: str) -> None:
+def test_constant_answers_are_at_chance(name: str, questions: Path) -> None:
     respond = CONSTANT[name]
-    assert (score("pope", pope_rows()[::5], respond).metrics["mean/accuracy"].value or 0) <= 0.5
+    assert value("pope", polls_of(questions), respond, "mean/accuracy") <= 0.5
 
-    video = score("videohallucer", videohallucer_rows(), respond).metrics
-    assert ((video["mean/basic"].value or 0) + (video["mean/hallucinated"].value or 0)) / 2 <= 0.5
-    assert (video["mean/both"].value or 0) <= 0.01
+    video = videohallucer_rows(questions)
+    assert value("videohallucer", video, respond, "mean/basic", "mean/hallucinated") <= 0.5
+    assert value("videohallucer", video, respond, "mean/both") <= 0.01
 
-    # A letter that stays the same cannot be right under every rotation. Two options have the texts "yes" and "no".
-    circular = score("mmbench", mmbench_rows(), respond).metrics
-    assert (circular["all/circular"].value or 0) <= 0.01
+    # A letter that stays the same cannot be right under every rotation, and the texts of these options are asked for.
+    asked = [row for row in mmbench_rows(questions) if str(row["A"]).split(",")[0].lower() not in ("yes", "no")]
+    assert value("mmbench", asked, respond, "all/circular") <= 0.01
 
-    choice = score("mmvu", mmvu_rows(), respond).metrics
-    assert (choice["multiple_choice/accuracy"].value or 0) <= LARGEST_SHARE
-    # One open-ended question has the answer E: immunoglobulin E.
-    assert (choice["open_ended/accuracy"].value or 0) <= (1 / 375 if name == "constant E" else 0.0)
+    open_ended = mmvu_rows(questions, "open-ended")
+    assert value("mmvu", mmvu_rows(questions, "multiple-choice"), respond, "all/accuracy") <= largest_share(questions)
+    # One published open-ended question has the answer E: immunoglobulin E.
+    assert value("mmvu", open_ended, respond, "all/accuracy") <= (1 / 375 if name == "constant E" else 0.0)
 
 
+@over_questions
 @pytest.mark.parametrize("name", EMPTY)
-def test_no_answer_scores_nothing(name: str) -> None:
+def test_no_answer_scores_nothing(name: str, questions: Path) -> None:
     respond = EMPTY[name]
-    # A noun phrase affirms the few questions that ask for just that ("a dog").
-    assert (score("pope", pope_rows()[::5], respond).metrics["mean/accuracy"].value or 0) <= 0.02
-    assert (score("videohallucer", videohallucer_rows(), respond).metrics["mean/both"].value or 0) <= 0.01
+    polls = polls_of(questions)
+    # "A dog, a cat" affirms the questions that ask for one of these.
+    named = [row for row in polls if any(text in row["question"] for text in (" dog ", " cat "))]
+    affirmed = len(named) / len(polls) if name == "all option texts" else 0.0
+    assert value("pope", polls, respond, "mean/accuracy") <= affirmed
+    assert value("videohallucer", videohallucer_rows(questions), respond, "mean/both") <= 0.01
     # "Yes" and "no" are the texts of a few options, and a few questions name one of their options only.
-    assert (score("mmbench", mmbench_rows(), respond).metrics["all/circular"].value or 0) <= 0.02
-    choice = score("mmvu", mmvu_rows(), respond).metrics
+    assert value("mmbench", mmbench_rows(questions), respond, "all/circular") <= 0.02
     # "Either A or B, perhaps C" commits itself to C.
-    assert (choice["multiple_choice/accuracy"].value or 0) <= (LARGEST_SHARE if "over letters" in name else 0.01)
-    assert choice["open_ended/accuracy"].value == 0.0
+    chance = largest_share(questions) if "over letters" in name else 0.01
+    assert value("mmvu", mmvu_rows(questions, "multiple-choice"), respond, "all/accuracy") <= chance
+    assert value("mmvu", mmvu_rows(questions, "open-ended"), respond, "all/accuracy") == 0.0

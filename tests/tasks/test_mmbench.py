@@ -1,10 +1,11 @@
 """MMBench: circular and vanilla accuracy, categories and position bias."""
 
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
-from support_scoring import mmbench_rows, record_of, rotations, samples_of, score, values
+from support_scoring import Row, mmbench_rows, over_questions, record_of, rotations, rounds, samples_of, score, values
 
 from harness.benchmarks.registry import get_scoring
 from harness.core.errors import DataError
@@ -146,31 +147,78 @@ def published_letter(text: str, options: dict[str, str]) -> str | None:
     return named[0] if len(named) == 1 and len(text) <= 2 * sum(map(len, options.values())) else None
 
 
+def options_of(row: Row) -> dict[str, str]:
+    return {letter: row[letter] for letter in "ABCD" if isinstance(row[letter], str)}
+
+
+@over_questions
 @pytest.mark.parametrize("style", ["clean", "sentence", "structured"])
-def test_responses_in_three_styles(style: str) -> None:
+def test_responses_in_three_styles(style: str, questions: Path) -> None:
     rng = random.Random(style)
-    rows = mmbench_rows()
-    meant, texts, hits = [], [], []
-    for question in rows:
-        options = {letter: question[letter] for letter in "ABCD" if isinstance(question[letter], str)}
-        wrong = [letter for letter in options if letter != question["answer"]]
-        letter = question["answer"] if rng.random() < 0.9 else rng.choice(wrong)
-        if style == "clean":
-            text = rng.choice([letter, f"({letter})", f"{letter}.", f"**{letter}**"])
-            final = text
-        elif style == "sentence":
-            text = rng.choice([f"The correct option is {letter}", f"I looked at it closely. Answer: {letter}"])
-            final = text
-        else:
-            final = rng.choice([letter, f"({letter})"])
-            text = f"<think>It is not {rng.choice(wrong)}.</think><answer>{final}</answer>"
-        meant.append(letter == question["answer"])
-        hits.append(published_letter(final, options) == question["answer"])
-        texts.append(text)
-    assert len(rows) >= 500
-    result = score("mmbench", rows, texts)
-    assert result.official["all/circular"] == published_circular(rows, hits)
-    assert result.metrics["all/circular"].value == published_circular(rows, meant)
-    vanilla = [right for right, question in zip(meant, rows, strict=True) if question["index"] < 1_000_000]
-    assert result.metrics["all/vanilla"].value == sum(vanilla) / len(vanilla)
-    assert result.unanswered == 0
+    rows = mmbench_rows(questions)
+    for _ in rounds(rows):
+        meant, texts, hits = [], [], []
+        for question in rows:
+            options = options_of(question)
+            wrong = [letter for letter in options if letter != question["answer"]]
+            letter = question["answer"] if rng.random() < 0.9 else rng.choice(wrong)
+            if style == "clean":
+                text = rng.choice([letter, f"({letter})", f"{letter}.", f"**{letter}**"])
+                final = text
+            elif style == "sentence":
+                text = rng.choice([f"The correct option is {letter}", f"I looked at it closely. Answer: {letter}"])
+                final = text
+            else:
+                final = rng.choice([letter, f"({letter})"])
+                text = f"<think>It is not {rng.choice(wrong)}.</think><answer>{final}</answer>"
+            meant.append(letter == question["answer"])
+            hits.append(published_letter(final, options) == question["answer"])
+            texts.append(text)
+        result = score("mmbench", rows, texts)
+        assert result.official["all/circular"] == published_circular(rows, hits)
+        assert result.metrics["all/circular"].value == published_circular(rows, meant)
+        vanilla = [right for right, question in zip(meant, rows, strict=True) if question["index"] < 1_000_000]
+        assert result.metrics["all/vanilla"].value == sum(vanilla) / len(vanilla)
+        assert result.unanswered == 0
+
+
+QUIRKS = {
+    "({gold}) {text}": True,
+    "<think>{other}</think><answer> {gold}. </answer>": True,
+    "The answer is **{gold}** for x x x x x x x": True,
+    "x x x x x {gold}": True,
+    "{gold} {other}: the correct answer is {gold}": True,
+    "{gold} is what the sign over there says": False,  # neither near the end nor stated
+    "{lower}": False,
+    "Option-{gold}": False,
+    "Z": False,
+    "Cannot determine the answer, but {gold}": False,
+    "I can't process this file. {gold}": False,
+    "Failed to obtain answer via API. {gold}": False,
+    "": False,
+    "<think>{gold}": False,
+    "<think>{gold}</think> {gold}": False,
+    "<answer>{gold}</answer><answer></answer>": False,
+}
+"""Forms of responses to a question and whether the published evaluator finds its gold letter."""
+
+
+@over_questions
+def test_official_figures_have_the_quirks_of_the_published_evaluator(questions: Path) -> None:
+    rng = random.Random("quirks")
+    # An option "a" or "D" would be found in anything.
+    rows = [row for row in mmbench_rows(questions) if min(map(len, options_of(row).values())) > 3]
+    groups = sorted({row["index"] % 1_000_000 for row in rows})
+    for _ in rounds(rows):
+        kept = {group: rng.random() < 0.6 for group in groups}
+        texts, hits = [], []
+        for row in rows:
+            group, options = row["index"] % 1_000_000, options_of(row)
+            form = rng.choice([form for form in QUIRKS if QUIRKS[form] or not kept[group]])
+            gold, other = row["answer"], next(letter for letter in options if letter != row["answer"])
+            texts.append(form.format(gold=gold, lower=gold.lower(), other=other, text=options[gold]))
+            hits.append(QUIRKS[form])
+        result = score("mmbench", rows, texts)
+        assert result.official["all/circular"] == published_circular(rows, hits)
+        vanilla = [hit for hit, row in zip(hits, rows, strict=True) if row["index"] < 1_000_000]
+        assert result.official["all/vanilla"] == sum(vanilla) / len(vanilla)

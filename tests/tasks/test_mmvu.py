@@ -1,10 +1,11 @@
 """MMVU: rows, rules, the judge's part, disciplines."""
 
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
-from support_scoring import mmvu_rows, record_of, samples_of, score, values
+from support_scoring import OURS, mmvu_rows, over_questions, record_of, rounds, samples_of, score, values
 
 from harness.benchmarks.mmvu import DISCIPLINES, judge
 from harness.benchmarks.registry import get_scoring
@@ -73,14 +74,15 @@ def test_bad_rows(change: dict[str, Any], message: str) -> None:
         MMVU.read_row(row(**change), "row 2")
 
 
-def test_published_disciplines() -> None:
+@over_questions
+def test_published_disciplines(questions: Path) -> None:
     assert [len(subjects) for subjects in DISCIPLINES.values()] == [10, 5, 6, 6]
     counts: dict[str | None, int] = {}
-    for sample in samples_of("mmvu", mmvu_rows()):
+    for sample in samples_of("mmvu", mmvu_rows(questions)):
         counts[sample.subset] = counts.get(sample.subset, 0) + 1
-    assert counts == {
-        "Science": 318, "Healthcare": 193, "Humanities & Social Sciences": 141, "Engineering": 348,
-    }  # fmt: skip
+    expected = (24, 8, 10, 15) if questions == OURS else (318, 193, 141, 348)
+    assert tuple(counts[name] for name in DISCIPLINES) == expected
+    assert len(counts) == 4
 
 
 def test_rules_settle_or_leave_open() -> None:
@@ -138,24 +140,24 @@ def test_figures_by_hand() -> None:
     assert (result.unsettled, result.errors, result.disagreements) == (1, 1, 0)
 
 
+@over_questions
 @pytest.mark.parametrize("style", ["clean", "sentence", "structured"])
-def test_all_questions_strict_as_meant(style: str) -> None:
+def test_all_questions_strict_as_meant(style: str, questions: Path) -> None:
     rng = random.Random(style)
-    rows = mmvu_rows()
-    meant: list[bool] = []
+    rows = mmvu_rows(questions)
+    meant: dict[str, list[bool]] = {"choice": [], "open": []}
 
     def reply(sample: Sample) -> str:
         right = rng.random() < 0.6
+        meant[sample.answer_kind].append(right)
         if sample.choices:
             letter = sample.target if right else rng.choice([x for x in sample.choices if x != sample.target])
-            meant.append(right)
             forms = {
                 "clean": [letter, f"({letter})", f"{letter}. {sample.choices[letter]}", f"Option {letter}"],
                 "sentence": [f"The answer is {letter}.", f"After watching the video, I choose ({letter})."],
                 "structured": [f"<think>Maybe A, maybe E.</think><answer>{letter}</answer>"],
             }
         else:
-            meant.append(right)
             answer = sample.target if right else ""
             forms = {
                 "clean": [answer],
@@ -164,8 +166,10 @@ def test_all_questions_strict_as_meant(style: str) -> None:
             }
         return rng.choice(forms[style])
 
-    result = score("mmvu", rows, reply)
-    differing = abs((result.metrics["all/accuracy"].value or 0) * 1000 - sum(meant))
-    assert differing == 0
-    assert result.metrics["multiple_choice/accuracy"].n == 625
-    assert result.metrics["open_ended/accuracy"].n == 375
+    for _ in rounds(rows):
+        meant["choice"], meant["open"] = [], []
+        result = score("mmvu", rows, reply)
+        for kind, name in (("choice", "multiple_choice"), ("open", "open_ended")):
+            accuracy = result.metrics[f"{name}/accuracy"]
+            assert (accuracy.value, accuracy.n) == (sum(meant[kind]) / len(meant[kind]), len(meant[kind]))
+        assert result.metrics["all/accuracy"].value == sum(meant["choice"] + meant["open"]) / len(rows)

@@ -1,15 +1,20 @@
 """POPE: figures by hand, and the official ones against the published evaluator on all questions."""
 
 import random
+from pathlib import Path
 
 import pytest
 from support_scoring import (
     CLEAN,
+    QUIRKS,
     SENTENCES,
     SPLITS,
+    Row,
     final_text,
+    over_questions,
     pope_rows,
     record_of,
+    rounds,
     samples_of,
     score,
     structured,
@@ -18,7 +23,7 @@ from support_scoring import (
 
 from harness.benchmarks.registry import get_scoring
 from harness.core.errors import DataError
-from harness.core.types import Sample
+from harness.core.types import Sample, TaskResult
 from harness.statistics import summarise
 
 POPE = get_scoring("pope")
@@ -153,49 +158,70 @@ def published_evaluator(texts: list[str], labels: list[str]) -> dict[str, float]
     }
 
 
-@pytest.mark.parametrize("style", ["clean", "sentence", "structured"])
-def test_all_questions_official_to_the_digit_and_strict_as_meant(style: str) -> None:
-    rng = random.Random(style)
-    rows = pope_rows()
-    meant, texts = [], []
-    for question in rows:
-        answer = question["answer"] if rng.random() < 0.85 else {"yes": "no", "no": "yes"}[question["answer"]]
-        meant.append(answer)
-        if style == "structured":
-            texts.append(structured(rng, answer))
-        else:
-            texts.append(rng.choice((CLEAN if style == "clean" else SENTENCES)[answer]))
-    result = score("pope", rows, texts)
-
-    for split in SPLITS:
-        places = [place for place, question in enumerate(rows) if question["category"] == split]
-        expected = published_evaluator([final_text(texts[i]) for i in places], [rows[i]["answer"] for i in places])
+def check_official(result: TaskResult, rows: list[Row], texts: list[str]) -> None:
+    """The official figures are what the published evaluator gives, per split, pooled, and the mean of the splits."""
+    given = [final_text(text) for text in texts]
+    for split in (*SPLITS, "all"):
+        places = [place for place, row in enumerate(rows) if split in (row["category"], "all")]
+        expected = published_evaluator([given[i] for i in places], [rows[i]["answer"] for i in places])
         for name, value in expected.items():
             assert result.official[f"{split}/{name}"] == pytest.approx(value, rel=0, abs=1e-15)
-        assert result.metrics[f"{split}/accuracy"].value == sum(meant[i] == rows[i]["answer"] for i in places) / 3000
-    pooled = published_evaluator([final_text(text) for text in texts], [question["answer"] for question in rows])
-    for name, value in pooled.items():
-        assert result.official[f"all/{name}"] == pytest.approx(value, rel=0, abs=1e-15)
-        means = [result.official[f"{split}/{name}"] for split in SPLITS]
-        assert result.official[f"mean/{name}"] == pytest.approx(sum(m for m in means if m is not None) / 3, abs=1e-15)
-
-    # Strict figures are the published formulas over what was meant.
-    exact = published_evaluator(meant, [question["answer"] for question in rows])
-    for name, value in exact.items():
-        assert result.metrics[f"all/{name}"].value == pytest.approx(value, abs=1e-12)
-    assert result.unanswered == 0
-    assert (result.disagreements > 0) == (style != "structured")
+    for name in ("accuracy", "precision", "recall", "f1", "yes_ratio"):
+        mean = sum(result.official[f"{split}/{name}"] or 0 for split in SPLITS) / 3
+        assert result.official[f"mean/{name}"] == pytest.approx(mean, rel=0, abs=1e-15)
 
 
-def test_images_are_clusters_across_the_splits() -> None:
+@over_questions
+@pytest.mark.parametrize("style", ["clean", "sentence", "structured"])
+def test_all_questions_official_to_the_digit_and_strict_as_meant(style: str, questions: Path) -> None:
+    rng = random.Random(style)
+    rows = pope_rows(questions)
+    gold = [row["answer"] for row in rows]
+    for _ in rounds(rows):
+        meant, texts = [], []
+        for target in gold:
+            answer = target if rng.random() < 0.85 else {"yes": "no", "no": "yes"}[target]
+            meant.append(answer)
+            if style == "structured":
+                texts.append(structured(rng, answer))
+            else:
+                texts.append(rng.choice((CLEAN if style == "clean" else SENTENCES)[answer]))
+        result = score("pope", rows, texts)
+        check_official(result, rows, texts)
+
+        # Strict figures are the published formulas over what was meant.
+        for name, value in published_evaluator(meant, gold).items():
+            assert result.metrics[f"all/{name}"].value == pytest.approx(value, abs=1e-12)
+        for split in SPLITS:
+            right = [meant[i] == gold[i] for i, row in enumerate(rows) if row["category"] == split]
+            assert result.metrics[f"{split}/accuracy"].value == sum(right) / len(right)
+        assert result.unanswered == 0
+        assert (result.disagreements > 0) == (style != "structured")
+
+
+@over_questions
+def test_official_figures_have_the_quirks_of_the_published_evaluator(questions: Path) -> None:
+    rng = random.Random("quirks")
+    rows = pope_rows(questions)
+    for _ in rounds(rows):
+        texts = rng.choices([*QUIRKS], k=len(rows))
+        check_official(score("pope", rows, texts), rows, texts)
+
+
+@over_questions
+def test_images_are_clusters_across_the_splits(questions: Path) -> None:
     def reply(sample: Sample) -> str:
-        return sample.target if hash_like(sample.cluster or "") % 7 else {"yes": "no", "no": "yes"}[sample.target]
+        return sample.target if hash_like(sample.cluster or "") % 5 else {"yes": "no", "no": "yes"}[sample.target]
 
     def hash_like(name: str) -> int:
         return sum(name.encode())
 
-    # A model that is wrong on whole images: the pooled error is that of 500 images, not of 9,000 questions.
-    result = score("pope", pope_rows(), reply)
+    # A model that is wrong on whole images: the pooled error is that of the images, not of 18 times as many questions.
+    rows = pope_rows(questions)
+    images = len({row["image_source"] for row in rows})
+    result = score("pope", rows, reply)
     accuracy = result.metrics["mean/accuracy"]
+    assert len(rows) == 18 * images
     assert accuracy.value is not None
-    assert accuracy.stderr == pytest.approx((accuracy.value * (1 - accuracy.value) / 499) ** 0.5, rel=1e-6)
+    assert 0 < accuracy.value < 1
+    assert accuracy.stderr == pytest.approx((accuracy.value * (1 - accuracy.value) / (images - 1)) ** 0.5, rel=1e-6)
