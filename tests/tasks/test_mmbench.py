@@ -186,6 +186,7 @@ QUIRKS = {
     "({gold}) {text}": True,
     "<think>{other}</think><answer> {gold}. </answer>": True,
     "The answer is **{gold}** for x x x x x x x": True,
+    "the ANSWER IS {lower} for x x x x x x x": True,
     "x x x x x {gold}": True,
     "{gold} {other}: the correct answer is {gold}": True,
     "{gold} is what the sign over there says": False,  # neither near the end nor stated
