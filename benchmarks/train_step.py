@@ -47,12 +47,13 @@ def main() -> None:
     from transformers import TrainerCallback
 
     from harness.engines.checkpoints import resolve_checkpoint
-    from trainers.assembly import build_config, build_trainer
+    from trainers.assembly import build_trainer
     from trainers.models import quiet_libraries
     from trainers.ntk.by_gradient import GramByGradient
     from trainers.ntk.gram import _StreamedGram
     from trainers.preparation import prepare
     from trainers.recipe import load_recipe
+    from trainers.trl_config import build_config
 
     spent: dict[str, list[float]] = defaultdict(lambda: [0.0])
 

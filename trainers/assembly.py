@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import AutoConfig, AutoModelForImageTextToText, PrinterCallback
-from trl import GRPOConfig, SFTConfig, SFTTrainer
+from trl import SFTTrainer
 
 from harness.core.errors import DataError, UsageError
 from harness.engines.checkpoints import Checkpoint
@@ -20,13 +19,13 @@ from trainers.data.loading import build_dataset
 from trainers.data.schema import Example
 from trainers.grpo import ContrastiveGRPOTrainer, as_trl_reward, mend_image_pads
 from trainers.models import adapter_config, load_model, load_processor, training_dtype
-from trainers.names import MendsNames
-from trainers.recipe import MODEL_ARGUMENTS, check_train_keys, check_train_values
 from trainers.resuming import RestoresWeights
 from trainers.rewards.scoring import build_rewards
 from trainers.selection.decision import Rounds
 from trainers.selection.rollouts import ROLLOUTS
 from trainers.settings import Recipe
+from trainers.trl_config import build_config
+from trainers.weight_names import MendsNames
 
 if TYPE_CHECKING:
     from harness.judges.caption import Judge
@@ -113,51 +112,6 @@ def check_rows(recipe: Recipe, output: Path, count: int, judge: Judge | None) ->
     _check_count(config, count)
 
 
-def build_config(recipe: Recipe, output: Path) -> Any:
-    """TRL's configuration.
-
-    Raises:
-        UsageError: an unknown key of `train` (the nearest ones are named), a value of a wrong type or out of range, or
-            values that do not fit together.
-    """
-    kind = GRPOConfig if recipe.algorithm == "grpo" else SFTConfig
-    known = {item.name: item for item in fields(kind)}
-    check_train_keys(recipe, list(known))
-    check_train_values(recipe, get_type_hints(kind))
-    arguments: dict[str, Any] = {
-        "report_to": "none",
-        "logging_steps": 1,
-        "disable_tqdm": True,
-        "use_cpu": not torch.cuda.is_available(),
-        "bf16": torch.cuda.is_available(),
-        **{key: value for key, value in recipe.train.items() if key not in MODEL_ARGUMENTS},
-        "output_dir": str(output),
-        "seed": recipe.seed,
-        "remove_unused_columns": False,
-    }
-    for name in ("gradient_checkpointing", "gradient_checkpointing_kwargs"):
-        # Newer versions of Transformers warn about these names, and TRL still sets the first one.
-        if (newer := name.replace("gradient", "activation")) in known:
-            value = arguments.pop(name, known[name].default)
-            arguments.setdefault(newer, value)
-    if recipe.algorithm == "grpo":
-        arguments["reward_weights"] = list(recipe.rewards.weights().values())
-    else:
-        arguments.setdefault("max_length", None)  # Cutting a prompt would cut through its image.
-    try:
-        config = kind(**arguments)
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"train: {' '.join(str(error).split())}") from error
-    if config.eval_strategy != "no" or config.eval_on_start or config.save_strategy == "best":
-        raise UsageError(
-            "train.eval_strategy, train.eval_on_start and train.save_strategy=best need data to evaluate on, which a "
-            "recipe has none of. Use eval.tasks with eval.every=true to evaluate each checkpoint that is saved."
-        )
-    if recipe.algorithm == "grpo":
-        _check_batches(recipe, config)
-    return config
-
-
 def build_trainer(
     recipe: Recipe,
     config: Any,
@@ -231,45 +185,10 @@ def end_tokens(model: Any, processor: Any) -> list[int]:
     return [*listed, processor.tokenizer.eos_token_id]
 
 
-def steps_per_generation(config: Any) -> int:
-    """Optimiser steps that one batch of responses is used for."""
-    passes: int = config.steps_per_generation * config.num_iterations
-    accumulated: int = config.gradient_accumulation_steps
-    return max(1, -(-passes // accumulated))
-
-
 def _check_count(config: Any, count: int) -> None:
     prompts = config.generation_batch_size // config.num_generations
     if count < prompts:
         raise DataError(
             f"{count} rows to train on, but a batch of responses holds {prompts} prompts: no step would be taken. Use "
             "more data, lower train.per_device_train_batch_size, or raise selection.keep."
-        )
-
-
-def _check_batches(recipe: Recipe, config: Any) -> None:
-    """Refuse what would train wrongly in silence.
-
-    Raises:
-        UsageError: names the setting to change.
-    """
-    world = config.world_size
-    together = config.per_device_train_batch_size * world
-    prompts = config.generation_batch_size // config.num_generations
-    if recipe.ntk.weight and prompts < 2:
-        raise UsageError(
-            f"ntk: a generation batch of {config.generation_batch_size} responses holds {prompts} prompt, pairs need "
-            "two. Raise train.per_device_train_batch_size or train.gradient_accumulation_steps, or set ntk.weight=0."
-        )
-    if recipe.ntk.weight and together < 2:
-        raise UsageError(
-            "ntk: a forward pass holds one response; pairs need two. Raise train.per_device_train_batch_size, or set "
-            "ntk.weight=0."
-        )
-    used = steps_per_generation(config)
-    saves = config.save_strategy == "steps" and config.save_steps >= 1
-    if saves and int(config.save_steps) % used:
-        raise UsageError(
-            f"train.save_steps {int(config.save_steps)} is not a multiple of the {used} steps that a batch of "
-            "responses is used for; a run resumed in between would sample other responses. Choose a multiple."
         )

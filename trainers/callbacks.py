@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +10,7 @@ from typing import Any, Final
 from transformers import TrainerCallback
 
 from harness.core.files import write_atomically
+from trainers.console import say
 
 _PATIENCE: Final = 20
 """Logged steps after which a warning is due."""
@@ -64,7 +64,7 @@ class Lines(TrainerCallback):  # type: ignore[misc]
             return
         shown = [f"{label} {logs[name]:.3g}" for name, label in _SHOWN.items() if logs.get(name) is not None]
         if shown:
-            print(f"step {state.global_step}/{state.max_steps}  {'  '.join(shown)}", file=sys.stderr, flush=True)
+            say(f"step {state.global_step}/{state.max_steps}  {'  '.join(shown)}")
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]
@@ -110,4 +110,4 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     def _warn(self, kind: str, text: str) -> None:
         if kind not in self._warned:
             self._warned.add(kind)
-            print(f"warning: {text}", file=sys.stderr, flush=True)
+            say(f"warning: {text}")

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from harness.core.worlds import worlds
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.evaluation.settings import EvalConfig
-from trainers.preparation import engine_options, engine_or_best, is_main_rank, say
+from trainers.console import say
+from trainers.layout import FINAL, MERGED, saved_checkpoints
+from trainers.preparation import engine_options, engine_or_best
+from trainers.ranks import is_main_rank
 from trainers.settings import Recipe
-
-FINAL: Final = "final"
-"""Folder of the whole model, in the output folder."""
-MERGED: Final = "merged"
-"""Folder of the whole model in a checkpoint that holds an adapter."""
 
 
 def evaluate_checkpoints(recipe: Recipe, output: Path, model: Any = None) -> list[Path]:
@@ -45,18 +43,6 @@ def evaluate_checkpoints(recipe: Recipe, output: Path, model: Any = None) -> lis
 def _whole(recipe: Recipe, folder: Path) -> Path:
     """A folder that an engine can load: a checkpoint, or what its adapter and its base make together."""
     return merge_adapter(recipe, folder) if (folder / "adapter_config.json").is_file() else folder
-
-
-def saved_checkpoints(output: Path) -> list[Path]:
-    """The checkpoints of training that are whole, in the order of their steps."""
-    names = ("config.json", "adapter_config.json")
-    return [path for path in step_folders(output) if any((path / name).is_file() for name in names)]
-
-
-def step_folders(output: Path) -> list[Path]:
-    """The folders `checkpoint-STEP` of a run in the order of their steps, without a user's `checkpoint-5-copy`."""
-    steps = ((path.name.removeprefix("checkpoint-"), path) for path in output.glob("checkpoint-*"))
-    return [path for _, path in sorted((int(step), path) for step, path in steps if step.isdecimal())]
 
 
 def merge_adapter(recipe: Recipe, folder: Path) -> Path:

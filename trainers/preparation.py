@@ -5,16 +5,19 @@ Imported lazily only: datasets is imported by `trainers.data.loading`.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.errors import DataError, HarnessError, ModelError, UsageError
 from harness.engines.checkpoints import Checkpoint
+from trainers.console import say
 from trainers.data.loading import data_digest, read_training, training_file
 from trainers.data.schema import Example
+from trainers.layout import FINAL
+from trainers.recipe import plain
+from trainers.rewards.asking import answers_now, why_not
+from trainers.rewards.functions import verdict
 from trainers.settings import Recipe
 
 if TYPE_CHECKING:
@@ -22,24 +25,6 @@ if TYPE_CHECKING:
 
 _CHECKED: Final = 500
 """Rows whose targets are tried before training."""
-
-
-def say(text: str) -> None:
-    """One line for the user, on standard error."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def is_main_rank() -> bool:
-    """Whether this process writes: the only one, or the first of a launcher's."""
-    return int(os.environ.get("RANK", "0")) == 0
-
-
-def wait_for_main_rank() -> None:
-    """Wait until all processes are here, so that what the first one wrote is there for the others."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        from accelerate import PartialState  # type: ignore[import-untyped]
-
-        PartialState().wait_for_everyone()
 
 
 def prepare(recipe: Recipe, output: Path) -> tuple[list[Example], Path, Judge | None]:
@@ -51,8 +36,6 @@ def prepare(recipe: Recipe, output: Path) -> tuple[list[Example], Path, Judge | 
         DataError: a row is malformed, or no row's own target would be judged right.
         ModelError: the judge does not answer.
     """
-    from trainers.evaluation import FINAL
-
     file, root = training_file(recipe, output)
     examples = read_training(file, root, limit=recipe.data.limit, require_response=recipe.algorithm == "sft")
     judge = None
@@ -70,7 +53,6 @@ def check_targets(examples: Sequence[Example], file: Path) -> None:
         DataError: none of the first rows is judged right.
     """
     from harness.core.types import Response
-    from trainers.rewards.functions import verdict
 
     checked = examples[:_CHECKED]
     wrong = [
@@ -129,8 +111,6 @@ def check_judge(judge: Judge, name: str) -> None:
     Raises:
         ModelError: it does not answer.
     """
-    from trainers.rewards.asking import answers_now, why_not
-
     if not answers_now(judge):
         raise ModelError(f"the judge {name!r} does not answer: {why_not(judge)} Start it, or set rewards.caption=0.")
 
@@ -157,7 +137,6 @@ def engine_options(recipe: Recipe, engine: str, batch_size: int | None) -> dict[
 def provenance(recipe: Recipe, checkpoint: Checkpoint, examples: Sequence[Example]) -> dict[str, Any]:
     """What `harness.json` says of a trained checkpoint."""
     from harness.evaluation.provenance import git_commit
-    from trainers.recipe import plain
 
     return {
         "prompt_format": recipe.prompt,

@@ -14,12 +14,12 @@ from transformers import AutoConfig, AutoModelForImageTextToText
 
 from harness.core.prompts import build_prompt
 from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
-from trainers.assembly import build_config
 from trainers.data.loading import open_pictures, read_training, training_file
 from trainers.models import load_processor, training_dtype
 from trainers.ntk.by_gradient import MOST_NUMBERS, is_cheaper
 from trainers.recipe import as_yaml
 from trainers.settings import Recipe
+from trainers.trl_config import build_config
 
 _WIDE: Final = 4
 """Bytes of a float32."""

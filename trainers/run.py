@@ -20,10 +20,13 @@ from harness.core.errors import StoreError, UsageError
 from harness.core.files import hold_lock, write_atomically
 from harness.core.worlds import shipped_checkpoints, worlds
 from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
+from trainers.console import say
 from trainers.data.loading import read_training, training_file
 from trainers.data.schema import Example
-from trainers.evaluation import FINAL, evaluate_checkpoints
-from trainers.preparation import is_main_rank, prepare, provenance, say, wait_for_main_rank
+from trainers.evaluation import evaluate_checkpoints
+from trainers.layout import CONFLICT, CURVES, FINAL, LOG, RECIPE
+from trainers.preparation import prepare, provenance
+from trainers.ranks import is_main_rank, wait_for_main_rank
 from trainers.recipe import as_yaml, load_recipe, plain
 from trainers.selection.rollouts import PLOT, ROLLOUTS, SELECTED, SELECTION, SETTINGS
 from trainers.settings import Recipe
@@ -31,12 +34,11 @@ from trainers.settings import Recipe
 if TYPE_CHECKING:
     from harness.judges.caption import Judge
 
-RECIPE: Final = "recipe.yaml"
 LOCK: Final = ".harness.lock"
 _MARK: Final = "# Written by 'harness train', which goes on only with a file that was not changed:"
 """The first line of a stored recipe, before the digest of the rest."""
 _STEP: Final = "checkpoint-[0-9]*"
-_TRAINED: Final = (FINAL, _STEP, "log.jsonl", "curves.svg", "conflict.json", "completions/completions_*.parquet")
+_TRAINED: Final = (FINAL, _STEP, LOG, CURVES, CONFLICT, "completions/completions_*.parquet")
 """What training writes into its output folder."""
 _EVALUATED: Final = (f"runs/{FINAL}", "runs/start", f"runs/{_STEP}")
 _CARD: Final = "README.md"
@@ -176,9 +178,10 @@ def _train_model(
     """Train unless it is done, close the judge, and give the final model if it is in memory."""
     model = None
     if not (output / FINAL / "harness.json").is_file():
-        from trainers.assembly import build_config, build_trainer
+        from trainers.assembly import build_trainer
         from trainers.models import quiet_libraries
         from trainers.training import end_training, run_trainer
+        from trainers.trl_config import build_config
 
         with quiet_libraries():
             config = build_config(recipe, output)

@@ -9,10 +9,10 @@ from typing import Any, Final, Literal
 
 from harness.core.errors import UsageError
 from harness.core.types import PromptFormat
-from trainers.rewards.scoring import RewardSettings
 
 Algorithm = Literal["sft", "grpo"]
 Subset = Literal["medium", "easy", "hard"]
+REWARDS: Final = ("accuracy", "format", "caption", "length", "repetition")
 ENGINES: Final = ("auto", "hf", "vllm")
 """Engines that a selection or an evaluation can name."""
 _LARGEST_SEED: Final = 2**32 - 1
@@ -38,6 +38,33 @@ class DataSettings:
     max_pixels: int | None = None
     limit: int | None = None
     demo_rows: int = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewardSettings:
+    """The `rewards` part of a recipe.
+
+    Attributes:
+        accuracy: weight of the strict verdict.
+        format: weight of the format reward.
+        caption: weight of the caption reward; 0 needs no judge.
+        length: weight of the penalty on long responses; 0 leaves it out.
+        repetition: weight of the penalty on repeated n-grams; 0 leaves it out.
+        length_soft: response tokens that are free of the length penalty.
+        repetition_span: words of an n-gram.
+    """
+
+    accuracy: float = 1.0
+    format: float = 0.1
+    caption: float = 1.0
+    length: float = 0.0
+    repetition: float = 0.0
+    length_soft: int = 512
+    repetition_span: int = 4
+
+    def weights(self) -> dict[str, float]:
+        """Weight by reward, those that count."""
+        return {name: getattr(self, name) for name in REWARDS if getattr(self, name) != 0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
@@ -18,14 +18,11 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from harness.core.errors import HarnessError, ModelError
 from harness.core.files import write_atomically
 from trainers.callbacks import write_provenance
+from trainers.console import say
 from trainers.curves import draw_curves
-from trainers.evaluation import FINAL, step_folders
+from trainers.layout import CURVES, FINAL, LOG, step_folders
 from trainers.models import save_whole_model
-from trainers.names import mend_names
-from trainers.preparation import say
-
-LOG: Final = "log.jsonl"
-CURVES: Final = "curves.svg"
+from trainers.weight_names import mend_names
 
 
 def end_training() -> None:

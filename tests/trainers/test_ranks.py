@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from support_ranks import loss_and_gradient, make_tokens
 
-from trainers.names import mend_names
 from trainers.ntk import gather_tokens
+from trainers.weight_names import mend_names
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,7 +13,6 @@ from trainers.preparation import open_judge
 from trainers.recipe import load_recipe
 from trainers.rewards import (
     Reward,
-    RewardSettings,
     accuracy,
     build_rewards,
     caption_reward,
@@ -23,6 +22,7 @@ from trainers.rewards import (
     score_rollouts,
 )
 from trainers.rewards.scoring import RewardError, score_missing
+from trainers.settings import RewardSettings
 
 GROUNDED = "<planning>look</planning> <caption>a red dog</caption> <think>red</think> <answer>{}</answer>"
 

@@ -12,8 +12,8 @@ import harness.judges.caption
 from harness.core.errors import DataError, ModelError, StoreError, UsageError
 from harness.core.worlds import shipped_checkpoints
 from harness.engines.checkpoints import resolve_checkpoint
-from trainers.evaluation import saved_checkpoints
 from trainers.grpo import TrainingError
+from trainers.layout import saved_checkpoints
 from trainers.recipe import load_recipe
 from trainers.rewards.scoring import RewardError
 from trainers.training import last_checkpoint

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,10 +21,11 @@ from harness.core.types import PromptFormat
 from trainers.conflict.figures import describe
 from trainers.conflict.run import similarity_of
 from trainers.conflict.states import Forced
+from trainers.console import say
 from trainers.data.loading import open_pictures
 from trainers.data.schema import Example
+from trainers.layout import CONFLICT
 
-FILE: Final = "conflict.json"
 _KEPT: Final = ("mean", "below_threshold", "opposed", "quantiles")
 
 
@@ -89,12 +89,12 @@ class ConflictProbe(TrainerCallback):  # type: ignore[misc]  # Transformers is n
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         """Measure, unless an earlier session of this run has."""
-        if state.is_world_process_zero and not (state.global_step and (Path(args.output_dir) / FILE).is_file()):
+        if state.is_world_process_zero and not (state.global_step and (Path(args.output_dir) / CONFLICT).is_file()):
             _write(Path(args.output_dir), {"rows": len(self._rows), "before": self._measure(model)})
 
     def on_train_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         """Measure again, and put both into the log."""
-        file = Path(args.output_dir) / FILE
+        file = Path(args.output_dir) / CONFLICT
         if not state.is_world_process_zero or not file.is_file():
             return
         before = json.loads(file.read_text(encoding="utf-8"))["before"]
@@ -102,11 +102,7 @@ class ConflictProbe(TrainerCallback):  # type: ignore[misc]  # Transformers is n
         _write(Path(args.output_dir), {"rows": len(self._rows), "before": before, "after": after})
         one, other = before["mean"]["value"], after["mean"]["value"]
         state.log_history.append({"step": state.global_step, "conflict/mean_before": one, "conflict/mean_after": other})
-        print(
-            f"similarity of {len(self._rows)} training rows: {one:.3f} before, {other:.3f} after training",
-            file=sys.stderr,
-            flush=True,
-        )
+        say(f"similarity of {len(self._rows)} training rows: {one:.3f} before, {other:.3f} after training")
 
     def _measure(self, model: Any) -> dict[str, Any]:
         whole = model.get_base_model() if hasattr(model, "get_base_model") else model
@@ -119,4 +115,4 @@ class ConflictProbe(TrainerCallback):  # type: ignore[misc]  # Transformers is n
 
 
 def _write(output: Path, figures: Mapping[str, Any]) -> None:
-    write_atomically(output / FILE, json.dumps(figures, indent=1) + "\n")
+    write_atomically(output / CONFLICT, json.dumps(figures, indent=1) + "\n")

@@ -22,9 +22,9 @@ from harness.core.files import write_atomically
 from harness.demo.data import Sizes, build_demo_data
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.judges.caption import load_judge
+from trainers.console import say
 from trainers.experiment.pool import write_pool
 from trainers.experiment.rows import ROWS, Row
-from trainers.preparation import say
 from trainers.recipe import load_recipe
 from trainers.settings import Recipe
 
@@ -184,7 +184,7 @@ def check_rows(plan: Plan, rows: Sequence[Row]) -> None:
     Raises:
         UsageError: a setting does not exist or has no such value.
     """
-    from trainers.assembly import build_config
+    from trainers.trl_config import build_config
 
     for row in rows:
         if row.recipe is not None:

@@ -8,12 +8,10 @@ from trainers.rewards.functions import (
     length_penalty,
     repetition_penalty,
 )
-from trainers.rewards.scoring import REWARDS, RewardSettings, Scored, build_rewards, score_rollouts
+from trainers.rewards.scoring import Scored, build_rewards, score_rollouts
 
 __all__ = [
-    "REWARDS",
     "Reward",
-    "RewardSettings",
     "Scored",
     "accuracy",
     "build_rewards",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from harness.core.errors import ModelError
+from trainers.console import say
 
 if TYPE_CHECKING:
     from harness.core.types import JudgeQuestion
@@ -56,8 +57,6 @@ class WatchedJudge:
         return answers
 
     def _count(self, asked: int, missing: int) -> None:
-        from trainers.preparation import say
-
         self._failed += 1
         why = why_not(self._judge)
         if not self._warned:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from harness.core.errors import HarnessError, UsageError
 from harness.core.types import PromptFormat, Response, Sample
@@ -19,42 +19,14 @@ from trainers.rewards.functions import (
     length_penalty,
     repetition_penalty,
 )
+from trainers.settings import RewardSettings
 
 if TYPE_CHECKING:
     from harness.judges.caption import Judge
 
-REWARDS: Final = ("accuracy", "format", "caption", "length", "repetition")
-
 
 class RewardError(HarnessError):
     """A reward raised, or gave something that is not a number."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RewardSettings:
-    """The `rewards` part of a recipe.
-
-    Attributes:
-        accuracy: weight of the strict verdict.
-        format: weight of the format reward.
-        caption: weight of the caption reward; 0 needs no judge.
-        length: weight of the penalty on long responses; 0 leaves it out.
-        repetition: weight of the penalty on repeated n-grams; 0 leaves it out.
-        length_soft: response tokens that are free of the length penalty.
-        repetition_span: words of an n-gram.
-    """
-
-    accuracy: float = 1.0
-    format: float = 0.1
-    caption: float = 1.0
-    length: float = 0.0
-    repetition: float = 0.0
-    length_soft: int = 512
-    repetition_span: int = 4
-
-    def weights(self) -> dict[str, float]:
-        """Weight by reward, those that count."""
-        return {name: getattr(self, name) for name in REWARDS if getattr(self, name) != 0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

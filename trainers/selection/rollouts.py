@@ -26,9 +26,9 @@ from harness.core.types import Media, PromptFormat, Response
 from harness.engines import Decoding, Request
 from harness.evaluation.progress import Progress
 from harness.runs.records import LONE_SURROGATES
+from trainers.console import say
 from trainers.data.loading import open_pictures
 from trainers.data.schema import Example, row_from_example
-from trainers.preparation import say
 from trainers.rewards import Reward
 from trainers.selection.decision import Category, Rounds, categorise, choose, count_levels, expected_variance, undecided
 from trainers.selection.plot import draw_selection

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -11,15 +10,17 @@ from typing import TYPE_CHECKING
 from harness.core.errors import UsageError
 from harness.engines import Decoding, make_engine
 from harness.engines.checkpoints import Checkpoint
-from trainers.assembly import build_config
+from trainers.console import say
 from trainers.data.loading import data_digest
 from trainers.data.schema import Example
-from trainers.evaluation import FINAL
-from trainers.preparation import check_judge, engine_options, engine_or_best, say
+from trainers.layout import FINAL
+from trainers.preparation import check_judge, engine_options, engine_or_best
+from trainers.ranks import world_size
 from trainers.rewards import build_rewards
 from trainers.selection.decision import Rounds
 from trainers.selection.rollouts import SELECTED, Plan, check_settings, select
 from trainers.settings import Recipe
+from trainers.trl_config import build_config
 
 if TYPE_CHECKING:
     from harness.judges.caption import Judge
@@ -83,7 +84,7 @@ def select_rows(
         },
         check=None if judge is None else partial(check_judge, judge, str(recipe.judge.model)),
     )
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if world_size() > 1:
         engine.close()
         if not (folder / SELECTED).is_file():
             raise UsageError(

@@ -1,0 +1,23 @@
+"""This process among those that a launcher (`torchrun`, `accelerate launch`) started."""
+
+from __future__ import annotations
+
+import os
+
+
+def world_size() -> int:
+    """How many processes train together; 1 without a launcher."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_main_rank() -> bool:
+    """Whether this process writes: the only one, or the first of a launcher's."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def wait_for_main_rank() -> None:
+    """Wait until all processes are here, so that what the first one wrote is there for the others."""
+    if world_size() > 1:
+        from accelerate import PartialState  # type: ignore[import-untyped]
+
+        PartialState().wait_for_everyone()
