@@ -68,12 +68,13 @@ def _run_experiment(arguments: argparse.Namespace) -> None:
         HarnessError: what was finished is kept, and the same command goes on.
     """
     from harness.commands.train import require_trl
-    from trainers.experiment.rows import ORDER, choose_rows
-    from trainers.experiment.running import Plan, check_rows, open_experiment, run_row
+    from harness.demo.experiment.rows import ORDER, choose_rows
+    from harness.demo.experiment.running import check_rows, open_experiment, run_row
+    from harness.demo.experiment.settings import Experiment
 
     out = arguments.out.expanduser().resolve()
     if arguments.report:
-        from trainers.experiment.report import write_report
+        from harness.demo.experiment.report import write_report
 
         write_report(out, document=arguments.document)
         if arguments.pages is not None:
@@ -82,12 +83,12 @@ def _run_experiment(arguments: argparse.Namespace) -> None:
     rows = choose_rows(arguments.rows.split(",") if arguments.rows else ORDER)
     seeds = _seeds(arguments.seeds)
     require_trl()
-    plan = Plan(out=out, model=arguments.model, steps=arguments.steps, overrides=tuple(arguments.set))
-    check_rows(plan, rows)
-    open_experiment(plan)
+    experiment = Experiment(out=out, model=arguments.model, steps=arguments.steps, overrides=tuple(arguments.set))
+    check_rows(experiment, rows)
+    open_experiment(experiment)
     for seed in seeds:
         for row in rows:
-            print(run_row(plan, row, seed), flush=True)
+            print(run_row(experiment, row, seed), flush=True)
 
 
 def _publish(runs: Path, baseline: str, pages: Path) -> None:

@@ -20,7 +20,7 @@ from trainers.selection.decision import (
     simulate,
     undecided,
 )
-from trainers.selection.rollouts import Plan, select
+from trainers.selection.rollouts import Selection, select
 
 
 def test_levels_are_counted():
@@ -152,7 +152,7 @@ def plan(**changes):
         "rewards": [reward],
         "settings": {"weights": "w", "seed": 5},
     }
-    return Plan(**(arguments | changes))
+    return Selection(**(arguments | changes))
 
 
 def test_selection_writes_statistics_rows_and_plot(tmp_path):

@@ -70,7 +70,7 @@ class Statistics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Selection:
     """What a selection consists of.
 
     Attributes:
@@ -98,14 +98,16 @@ class Plan:
     check: Callable[[], None] | None = None
 
 
-def select(plan: Plan, engine: Engine, folder: Path, *, fresh: bool = False, settled: bool = False) -> list[Statistics]:
+def select(
+    selection: Selection, engine: Engine, folder: Path, *, fresh: bool = False, settled: bool = False
+) -> list[Statistics]:
     """Spend rollouts until every prompt is decided, and write what was found.
 
     The engine is loaded only if rollouts are missing. Responses that were stored without a reward, as the judge did not
     answer, are scored again before anything is decided.
 
     Args:
-        plan: what to do.
+        selection: what to do.
         engine: answers.
         folder: of the selection.
         fresh: throw away what is there.
@@ -118,20 +120,20 @@ def select(plan: Plan, engine: Engine, folder: Path, *, fresh: bool = False, set
             on from there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _open_folder(folder, plan.settings, fresh=fresh)
+    _open_folder(folder, selection.settings, fresh=fresh)
     with (folder / ROLLOUTS).open("a+", encoding="utf-8", errors=LONE_SURROGATES) as file:
         drop_torn_tail(folder / ROLLOUTS)
-        rollouts = Rollouts([example.sample for example in plan.examples], plan.rewards, file)
+        rollouts = Rollouts([example.sample for example in selection.examples], selection.rewards, file)
         if settled:
             rollouts.give_up()
         elif rollouts.waiting:
             say(f"selection: {len(rollouts.waiting)} responses have no reward yet and are scored again")
-            rollouts.score_again(_SCORED_TOGETHER, plan.check)
-        _spend(plan, engine, rollouts)
+            rollouts.score_again(_SCORED_TOGETHER, selection.check)
+        _spend(selection, engine, rollouts)
     if rollouts.given_up:
         say(f"warning: {rollouts.given_up} responses have no reward and do not count: the judge gave none")
-    statistics = _decide(plan, rollouts)
-    _write(plan, folder, statistics)
+    statistics = _decide(selection, rollouts)
+    _write(selection, folder, statistics)
     return statistics
 
 
@@ -162,25 +164,25 @@ def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
         )
 
 
-def _spend(plan: Plan, engine: Engine, rollouts: Rollouts) -> None:
+def _spend(selection: Selection, engine: Engine, rollouts: Rollouts) -> None:
     """Round after round; stored rollouts are taken as they are, so that a resumed selection decides alike."""
-    active = list(range(len(plan.examples)))
-    spent = [0] * len(plan.examples)
-    rng = np.random.default_rng(plan.decoding.seed)
+    active = list(range(len(selection.examples)))
+    spent = [0] * len(selection.examples)
+    rng = np.random.default_rng(selection.decoding.seed)
     loaded = False
     try:
-        for target in plan.rounds.targets():
-            requests = [_request(plan, prompt, rollouts, range(spent[prompt], target)) for prompt in active]
+        for target in selection.rounds.targets():
+            requests = [_request(selection, prompt, rollouts, range(spent[prompt], target)) for prompt in active]
             if any(not request.finished for request in requests):
                 if not loaded:
                     engine.load()
                     loaded = True
-                _generate(plan, engine, rollouts, requests)
-                rollouts.score_again(_SCORED_TOGETHER, plan.check)
+                _generate(selection, engine, rollouts, requests)
+                rollouts.score_again(_SCORED_TOGETHER, selection.check)
             for prompt in active:
                 spent[prompt] = target
             values, counts = count_levels(rollouts.lists(spent))
-            again = undecided(values, counts, keep=plan.rounds.keep, tolerance=plan.rounds.tolerance, rng=rng)
+            again = undecided(values, counts, keep=selection.rounds.keep, tolerance=selection.rounds.tolerance, rng=rng)
             active = [prompt for prompt in active if again[prompt]]
             if not active:
                 return
@@ -188,23 +190,23 @@ def _spend(plan: Plan, engine: Engine, rollouts: Rollouts) -> None:
         engine.close()
 
 
-def _request(plan: Plan, prompt: int, rollouts: Rollouts, numbers: range) -> Request:
+def _request(selection: Selection, prompt: int, rollouts: Rollouts, numbers: range) -> Request:
     """All that a prompt still needs of a round, as one request.
 
     Its id, of which its seeds are made, holds the number of its first rollout. Rollouts of a request are stored
     together, so that a round which was interrupted is asked with the seeds that it would have had.
     """
-    example = plan.examples[prompt]
-    pictures = sum(plan.num_frames if media.kind == "video" else 1 for media in example.sample.media)
+    example = selection.examples[prompt]
+    pictures = sum(selection.num_frames if media.kind == "video" else 1 for media in example.sample.media)
     missing = [number for number in numbers if not rollouts.has(prompt, number)]
     first = missing[0] if missing else numbers.start
     return Request(
         task=example.sample.task,
         sample_id=f"{example.sample.id}#{first}",
-        prompt=build_prompt(example.sample, plan.prompt_format),
+        prompt=build_prompt(example.sample, selection.prompt_format),
         # A video is shown as the images of its frames, as in training.
         media=tuple(Media(kind="image", source=f"{example.sample.id}[{place}]") for place in range(pictures)),
-        open_media=partial(_open, example, plan.root, plan.num_frames),
+        open_media=partial(_open, example, selection.root, selection.num_frames),
         n=len(missing) or len(numbers),
         finished=not missing,
     )
@@ -214,10 +216,10 @@ def _open(example: Example, root: Path, num_frames: int) -> list[Any]:
     return list(open_pictures(example, root, num_frames))
 
 
-def _generate(plan: Plan, engine: Engine, rollouts: Rollouts, requests: Sequence[Request]) -> None:
+def _generate(selection: Selection, engine: Engine, rollouts: Rollouts, requests: Sequence[Request]) -> None:
     total, done = (sum(request.n for request in some) for some in (requests, [r for r in requests if r.finished]))
     with Progress(total=total, done=done) as progress:
-        for batch in _batches(engine.generate(iter(requests), plan.decoding), _SCORED_TOGETHER):
+        for batch in _batches(engine.generate(iter(requests), selection.decoding), _SCORED_TOGETHER):
             rollouts.store(batch)
             for _, response in batch:
                 progress.advance(failed=response.error is not None)
@@ -240,8 +242,8 @@ def _batches(responses: Iterator[tuple[Request, Response]], size: int) -> Iterat
         yield batch
 
 
-def _decide(plan: Plan, rollouts: Rollouts) -> list[Statistics]:
-    lists = rollouts.lists([plan.rounds.most] * len(plan.examples))
+def _decide(selection: Selection, rollouts: Rollouts) -> list[Statistics]:
+    lists = rollouts.lists([selection.rounds.most] * len(selection.examples))
     rated = [place for place, row in enumerate(lists) if row]
     if not rated:
         raise DataError(
@@ -252,10 +254,10 @@ def _decide(plan: Plan, rollouts: Rollouts) -> list[Statistics]:
     means = np.array([np.mean(lists[place]) for place in rated])
     lowest = min(min(lists[place]) for place in rated)
     highest = max(max(lists[place]) for place in rated)
-    categories = categorise(means, choose(variance, plan.rounds.keep), lowest, highest)
+    categories = categorise(means, choose(variance, selection.rounds.keep), lowest, highest)
     found = dict(zip(rated, zip(categories, variance, strict=True), strict=True))
     statistics: dict[int, Statistics] = {}
-    for place, example in enumerate(plan.examples):
+    for place, example in enumerate(selection.examples):
         row = lists[place]
         category, expected = found.get(place, (None, 0.0))
         statistics[place] = Statistics(
@@ -265,20 +267,20 @@ def _decide(plan: Plan, rollouts: Rollouts) -> list[Statistics]:
             variance=round(float(np.var(row, ddof=1)), 6) if len(row) > 1 else None,
             expected_variance=round(float(expected), 6),
             category=category,
-            selected=category == plan.subset,
+            selected=category == selection.subset,
         )
     return list(statistics.values())
 
 
-def _write(plan: Plan, folder: Path, statistics: Sequence[Statistics]) -> None:
-    chosen = [example for example, item in zip(plan.examples, statistics, strict=True) if item.selected]
+def _write(selection: Selection, folder: Path, statistics: Sequence[Statistics]) -> None:
+    chosen = [example for example, item in zip(selection.examples, statistics, strict=True) if item.selected]
     if not chosen:
         counts: dict[str, int] = defaultdict(int)
         for item in statistics:
             counts[str(item.category)] += 1
         raise DataError(
-            f"no prompt is '{plan.subset}' ({', '.join(f'{n} {name}' for name, n in sorted(counts.items()))}). Choose "
-            "another selection.subset, or more data."
+            f"no prompt is '{selection.subset}' ({', '.join(f'{n} {name}' for name, n in sorted(counts.items()))}). "
+            "Choose another selection.subset, or more data."
         )
     write_atomically(folder / SELECTION, "".join(json.dumps(asdict(item)) + "\n" for item in statistics))
     rows = (json.dumps(row_from_example(example), ensure_ascii=False) + "\n" for example in chosen)

@@ -18,7 +18,7 @@ from trainers.preparation import check_judge, engine_options, engine_or_best
 from trainers.ranks import world_size
 from trainers.rewards import build_rewards
 from trainers.selection.decision import Rounds
-from trainers.selection.rollouts import SELECTED, Plan, check_settings, select
+from trainers.selection.rollouts import SELECTED, Selection, check_settings, select
 from trainers.settings import Recipe
 from trainers.trl_config import build_config
 
@@ -59,7 +59,7 @@ def select_rows(
     engine_name = engine_or_best(settings.engine)
     engine = make_engine(engine_name, checkpoint, engine_options(recipe, engine_name, settings.batch_size))
     decoding = Decoding(max_new_tokens=budget, temperature=settings.temperature, top_p=settings.top_p, seed=recipe.seed)
-    plan = Plan(
+    selection = Selection(
         examples=examples,
         root=root,
         prompt_format=recipe.prompt,
@@ -91,10 +91,10 @@ def select_rows(
                 f"{folder / SELECTED} is missing, and a selection runs in one process. Run 'harness select RECIPE' "
                 "first."
             )
-        check_settings(folder, plan.settings)
+        check_settings(folder, selection.settings)
         return folder / SELECTED
     begun = (output / FINAL).is_dir() or any(output.glob("checkpoint-*"))
-    statistics = select(plan, engine, folder, fresh=fresh, settled=begun and not fresh)
+    statistics = select(selection, engine, folder, fresh=fresh, settled=begun and not fresh)
     spent = sum(item.rollouts for item in statistics)
     say(f"selection: {spent} rollouts, {spent / len(statistics):.1f} a prompt")
     return folder / SELECTED

@@ -15,9 +15,9 @@ from typing import Final
 from harness.core.errors import UsageError
 from harness.core.files import write_atomically
 from harness.demo.data import Sizes, build_demo_data
-from trainers.experiment.curves import draw_rows
-from trainers.experiment.results import SEED_FREE, Comparer, Contrast, Results, adjust, read_results
-from trainers.experiment.rows import ROWS
+from harness.demo.experiment.curves import draw_rows
+from harness.demo.experiment.results import SEED_FREE, Comparer, Contrast, Results, adjust, read_results
+from harness.demo.experiment.rows import ROWS
 
 START: Final = "<!-- experiment:start -->"
 END: Final = "<!-- experiment:end -->"

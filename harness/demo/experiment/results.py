@@ -17,8 +17,8 @@ from typing import Any, Final
 from harness.benchmarks.registry import get_scoring
 from harness.core.errors import StoreError
 from harness.core.types import Response, Sample, SampleRecord, Status, Verdict
+from harness.demo.experiment.rows import ROWS
 from harness.statistics.specs import Unit
-from trainers.experiment.rows import ROWS
 
 SEED_FREE: Final = "base"
 _STATUS: Final[Mapping[str, Status]] = {"1": "correct", "0": "incorrect", "-": "unanswered", "e": "error"}

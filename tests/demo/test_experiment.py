@@ -14,14 +14,15 @@ from harness.cli import main
 from harness.core.errors import StoreError, UsageError
 from harness.core.worlds import shipped_checkpoints
 from harness.demo.data import Sizes
+from harness.demo.experiment import measuring, running
+from harness.demo.experiment.measuring import compress_verdicts, summarise_blocks
+from harness.demo.experiment.pool import KINDS, draw_question, draw_twins, read_labels, write_pool
+from harness.demo.experiment.report import END, START, write_report
+from harness.demo.experiment.results import Comparer, read_records, read_results, read_samples
+from harness.demo.experiment.rows import ORDER, ROWS, choose_rows
+from harness.demo.experiment.running import open_experiment, row_recipe, run_row
+from harness.demo.experiment.settings import Experiment
 from harness.demo.world import OBJECTS, PARTNER
-from trainers.experiment import measuring, running
-from trainers.experiment.measuring import compress_verdicts, summarise_blocks
-from trainers.experiment.pool import KINDS, draw_question, draw_twins, read_labels, write_pool
-from trainers.experiment.report import END, START, write_report
-from trainers.experiment.results import Comparer, read_records, read_results, read_samples
-from trainers.experiment.rows import ORDER, ROWS, choose_rows
-from trainers.experiment.running import Plan, open_experiment, row_recipe, run_row
 
 needs_demo = pytest.mark.skipif(
     not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),
@@ -94,11 +95,11 @@ def test_rows_are_run_in_one_order_and_unknown_ones_are_refused():
 
 def test_rows_have_equal_budgets(tmp_path, monkeypatch):
     monkeypatch.setattr(running, "selected_file", lambda *_: tmp_path / "selected.jsonl")
-    plan = Plan(out=tmp_path)
+    experiment = Experiment(out=tmp_path)
     for row in ROWS.values():
         if row.recipe in (None, "sft"):
             continue
-        recipe = row_recipe(plan, row, 1, tmp_path / row.name)
+        recipe = row_recipe(experiment, row, 1, tmp_path / row.name)
         assert (recipe.train["max_steps"], recipe.train["num_generations"]) == (60, 8)
         assert recipe.train["per_device_train_batch_size"] == 64
         assert recipe.seed == 1
@@ -113,13 +114,13 @@ def test_a_selection_is_made_with_the_settings_of_the_rows(tmp_path):
         "selection.temperature=0.7", "ntk.weight=0.5", "train.learning_rate=1e-5",
     )  # fmt: skip
     for name, caption in (("method", 0.5), ("hard_only", 0.5), ("no_caption", 0.0)):
-        recipe = running._selection_recipe(Plan(out=tmp_path, overrides=chosen), ROWS[name], tmp_path)
+        recipe = running._selection_recipe(Experiment(out=tmp_path, overrides=chosen), ROWS[name], tmp_path)
         assert (recipe.judge.model, recipe.judge.base_url) == ("openai:m", "http://127.0.0.1:9/v1")
         assert (recipe.data.max_pixels, recipe.data.num_frames) == (4096, 2)
         assert (recipe.rewards.accuracy, recipe.rewards.length, recipe.rewards.caption) == (2.0, 0.5, caption)
         assert (recipe.selection.subset, recipe.selection.temperature) == (ROWS[name].subset, 0.7)
         assert (recipe.ntk.weight, recipe.train["learning_rate"]) == (0.01, 3e-4)
-    plain = running._selection_recipe(Plan(out=tmp_path), ROWS["method"], tmp_path)
+    plain = running._selection_recipe(Experiment(out=tmp_path), ROWS["method"], tmp_path)
     assert (plain.rewards.caption, plain.judge.model) == (1.0, "demo")
     assert plain.data.train == str(tmp_path / "pool" / "train.jsonl")
 
@@ -129,8 +130,8 @@ def test_a_row_is_trained_on_what_was_selected_from_its_own_data(tmp_path, monke
     monkeypatch.setattr(harness.judges.caption, "load_judge", lambda *_, **__: YesJudge())
     other = write_pool(tmp_path / "other", 12, 4)
     settings = (f"data.train={other}", "data.limit=10", "rewards.accuracy=3.0", "selection.temperature=2.0")
-    plan = Plan(out=tmp_path / "out", steps=2, rollouts=8, pool_rows=20, overrides=settings)
-    recipe = row_recipe(plan, ROWS["no_caption"], 0, tmp_path / "row")
+    experiment = Experiment(out=tmp_path / "out", steps=2, rollouts=8, pool_rows=20, overrides=settings)
+    recipe = row_recipe(experiment, ROWS["no_caption"], 0, tmp_path / "row")
     folder = tmp_path / "out" / "selection" / "without_caption-medium" / "selection"
     assert (recipe.data.train, recipe.data.media_root) == (str(folder / "selected.jsonl"), str(other.parent))
     first = [json.loads(line)["id"] for line in other.read_text().splitlines()[:10]]
@@ -149,7 +150,7 @@ def test_an_unknown_setting_is_refused_before_anything_is_made(setting, message,
     assert message in capsys.readouterr().err
     assert not out.exists()
     with pytest.raises(UsageError, match="setting 'foo' does not exist"):
-        open_experiment(Plan(out=out, overrides=("foo.bar=1",)))
+        open_experiment(Experiment(out=out, overrides=("foo.bar=1",)))
     assert not out.exists()
 
 
@@ -158,7 +159,7 @@ def test_shared_rollouts_may_hold_separators(tmp_path, monkeypatch):
     record = {"id": "1", "total": 2.0, "parts": {"accuracy": 1.0, "caption": 1.0}, "text": "a\u2028b\u2029c\x85d"}
     shared.write_text(json.dumps(record, ensure_ascii=False) + "\n", encoding="utf-8")
     monkeypatch.setattr(running, "selected_file", lambda *_: None)
-    running._share(Plan(out=tmp_path), shared, target, {"accuracy": 1.0})
+    running._share(Experiment(out=tmp_path), shared, target, {"accuracy": 1.0})
     assert json.loads(target.read_text(encoding="utf-8")) == {**record, "total": 1.0}
 
 
@@ -168,17 +169,17 @@ def test_a_tiny_experiment(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(measuring, "MAP_TWINS", 8)
     monkeypatch.setattr(measuring, "MAP_OTHERS", 2)
     tiny = ("train.per_device_train_batch_size=8", "train.num_generations=4", "selection.temperature=2.0")
-    plan = Plan(out=tmp_path, steps=2, rollouts=8, pool_rows=20, sizes=SIZES, sampled=2, overrides=tiny)
-    open_experiment(plan)
+    experiment = Experiment(out=tmp_path, steps=2, rollouts=8, pool_rows=20, sizes=SIZES, sampled=2, overrides=tiny)
+    open_experiment(experiment)
     for name in ("base", "grpo", "no_caption"):
-        file = run_row(plan, ROWS[name], 1)
+        file = run_row(experiment, ROWS[name], 1)
         result = json.loads(file.read_text())
         assert set(result["scores"]) == {"pope", "videohallucer", "mmbench", "mmvu"}
         assert result["diagnostics"]["all/well_formed"] > 0.5
         assert result["exploration"]["distinct_answers"] >= 1
         assert len(result["log"].get("accuracy", [])) == (0 if name == "base" else 2)
         before = file.read_bytes()
-        assert run_row(plan, ROWS[name], 1) == file  # What is finished is left as it is.
+        assert run_row(experiment, ROWS[name], 1) == file  # What is finished is left as it is.
         assert file.read_bytes() == before
     assert not list(tmp_path.glob("rows/*/*/checkpoint-*"))
     document = tmp_path / "evidence.md"
@@ -197,7 +198,7 @@ def test_a_tiny_experiment(tmp_path, monkeypatch, capsys):
     with pytest.raises(UsageError, match="has no lines"):
         write_report(tmp_path, document=tmp_path / "other.md")
     with pytest.raises(StoreError, match="other settings \\(steps\\)"):
-        open_experiment(replace(plan, steps=3))
+        open_experiment(replace(experiment, steps=3))
 
 
 @needs_demo
@@ -209,7 +210,7 @@ def test_rows_may_start_side_by_side_in_an_empty_folder(tmp_path, monkeypatch):
         build(tmp_path / "held-out", seed, sizes=sizes)
 
     monkeypatch.setattr(running, "build_demo_data", build_as_another_row_does)
-    open_experiment(Plan(out=tmp_path, pool_rows=2, sizes=SIZES))
+    open_experiment(Experiment(out=tmp_path, pool_rows=2, sizes=SIZES))
     assert (tmp_path / "held-out" / "pope").is_dir()
     assert not list(tmp_path.glob(".held-out*"))
 

@@ -9,15 +9,13 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from harness.core.files import write_atomically
 from harness.core.types import SampleRecord
+from harness.demo.experiment.settings import Experiment
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.runs.folder import read_records, read_run
-
-if TYPE_CHECKING:
-    from trainers.experiment.running import Plan
 
 MAP_SEED: Final = 52
 """Of the questions of the similarity map, which are trained on by no row."""
@@ -39,7 +37,7 @@ CURVES: Final = {
 STATUS: Final = {"correct": "1", "incorrect": "0", "unanswered": "-", "error": "e"}
 
 
-def measure_run(plan: Plan, model: str, run: Path, trained: Path | None) -> dict[str, Any]:
+def measure_run(experiment: Experiment, model: str, run: Path, trained: Path | None) -> dict[str, Any]:
     """Everything that a result file holds of a run beside its name and settings."""
     record = read_run(run)
     records = list(read_records(run))
@@ -54,9 +52,9 @@ def measure_run(plan: Plan, model: str, run: Path, trained: Path | None) -> dict
         },
         "headlines": {task: result.headline for task, result in record.tasks.items()},
         "verdicts": compress_verdicts(records),
-        "diagnostics": _diagnose(run, records, plan.out / "held-out"),
-        "exploration": _explore(plan, model) if plan.sampled else {},
-        "similarity": measure_similarity(plan.out, model),
+        "diagnostics": _diagnose(run, records, experiment.out / "held-out"),
+        "exploration": _explore(experiment, model) if experiment.sampled else {},
+        "similarity": measure_similarity(experiment.out, model),
         "log": read_curves(trained / "log.jsonl") if trained is not None else {},
     }
 
@@ -107,7 +105,7 @@ def glances(records: Sequence[SampleRecord]) -> dict[str, float]:
     return {f"{part}/glances": round(sum(found) / len(found), 5) for part, found in begun.items()}
 
 
-def _explore(plan: Plan, model: str) -> dict[str, float]:
+def _explore(experiment: Experiment, model: str) -> dict[str, float]:
     """Eight samples at temperature 1 of some held-out questions about images."""
     from harness.diagnostics.repeats import join_repeats, measure_repeats
     from harness.diagnostics.run_folder import by_key, latest_records
@@ -120,12 +118,12 @@ def _explore(plan: Plan, model: str) -> dict[str, float]:
             EvalConfig(
                 model=model,
                 tasks=("pope", "mmbench"),
-                data=str(plan.out / "held-out"),
+                data=str(experiment.out / "held-out"),
                 prompt="grounded",
                 engine="hf",
                 engine_options={"batch_size": 128},
                 out=folder,
-                limit=plan.sampled,
+                limit=experiment.sampled,
                 temperature=1.0,
                 samples=8,
                 max_new_tokens=56,
@@ -145,8 +143,8 @@ def measure_similarity(out: Path, model: str) -> dict[str, Any]:
     Returns:
         For each estimator what `summarise_blocks` says.
     """
-    from trainers.experiment.pool import read_labels, write_map
-    from trainers.experiment.similarity import similarity_map
+    from harness.demo.experiment.pool import read_labels, write_map
+    from harness.demo.experiment.similarity import similarity_map
 
     file = write_map(out / "map", MAP_TWINS, MAP_OTHERS, MAP_SEED)
     sides = [label["conflict"] for label in read_labels(file).values()]
