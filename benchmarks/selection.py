@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from tabulate import tabulate
 
-from trainers.selection.decision import Rounds, choose, simulate
+from trainers.selection.decision import choose, simulate
+from trainers.settings import SelectionSettings
 
 Prompts = tuple[np.ndarray, np.ndarray]
 """Values [K] that a reward takes, and each prompt's probabilities of them [P, K]."""
@@ -53,13 +54,13 @@ DISTRIBUTIONS: Mapping[str, Callable[[np.random.Generator, int], Prompts]] = {
     "composite, U-shaped": lambda rng, n: composite(rng, rng.beta(0.5, 0.5, n)),
 }
 STRATEGIES = {
-    **{f"fixed {most}": Rounds(most=most, tolerance=0) for most in (8, 16, 32, 64)},
-    "adaptive (default)": Rounds(),
-    "adaptive, tolerance .02": Rounds(tolerance=0.02),
+    **{f"fixed {most}": SelectionSettings(fixed=most) for most in (8, 16, 32, 64)},
+    "adaptive (default)": SelectionSettings(),
+    "adaptive, tolerance .02": SelectionSettings(tolerance=0.02),
 }
 
 
-def run(name: str, rounds: Rounds, prompts: int, repetitions: int) -> dict[str, float]:
+def run(name: str, rounds: SelectionSettings, prompts: int, repetitions: int) -> dict[str, float]:
     """One strategy on one distribution."""
     kept, overlap, spent = [], [], []
     for repetition in range(repetitions):

@@ -18,10 +18,9 @@ from trainers.conflict.probe import ConflictProbe, probed_rows
 from trainers.data.loading import build_dataset
 from trainers.data.schema import Example
 from trainers.grpo import ContrastiveGRPOTrainer, as_trl_reward, mend_image_pads
-from trainers.models import adapter_config, load_model, load_processor, training_dtype
+from trainers.models import adapter_config, load_model, load_processor
 from trainers.resuming import RestoresWeights
 from trainers.rewards.scoring import build_rewards
-from trainers.selection.decision import Rounds
 from trainers.selection.rollouts import ROLLOUTS
 from trainers.settings import Recipe
 from trainers.trl_config import build_config
@@ -50,7 +49,6 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
     from harness.evaluation.task_registry import expand_tasks
 
     build_config(recipe, output)  # Not kept: models are loaded under ZeRO-3 as long as such a configuration exists.
-    training_dtype(recipe)
     for package, setting, is_used in (
         ("vllm", "train.use_vllm", recipe.algorithm == "grpo" and bool(recipe.train.get("use_vllm"))),
         ("vllm", "selection.engine", selects and recipe.selection.engine == "vllm"),
@@ -59,9 +57,6 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
     ):
         if is_used and find_spec(package) is None:
             raise UsageError(f"{setting} needs the package {package!r}, which is not installed: pip install {package}.")
-    if selects:
-        spent = recipe.selection
-        Rounds(first=spent.first, step=spent.step, most=spent.most, tolerance=spent.tolerance, keep=spent.keep)
     _check_adapter(recipe, checkpoint)
     expand_tasks(recipe.eval.tasks)
     data = recipe.eval.data

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def merge_adapter(recipe: Recipe, folder: Path) -> Path:
 
     base = resolve_checkpoint(recipe.model)
     assert base.folder is not None, "resolve_checkpoint gives a folder"
-    whole = replace(recipe, train={key: value for key, value in recipe.train.items() if key != "bits"})
+    whole = recipe.model_copy(update={"train": {key: value for key, value in recipe.train.items() if key != "bits"}})
     with quiet_libraries():
         model = PeftModel.from_pretrained(load_model(whole, base), folder)
         save_whole_model(model, load_processor(recipe, base.folder), merged)

@@ -152,7 +152,7 @@ class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc
                 tokens.targets,
                 tokens.sequence,
                 tokens.num_sequences,
-                estimator=self._ntk.estimator,  # type: ignore[arg-type]
+                estimator=self._ntk.estimator,
                 logprobs=tokens.logprobs,
                 max_tokens=self._ntk.max_tokens,
                 sketch_size=self._ntk.sketch_size,
@@ -164,7 +164,7 @@ class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc
             threshold=self._ntk.threshold,
             quantile=self._ntk.quantile,
             temperature=self._ntk.temperature,
-            empty_rows=self._ntk.empty_rows,  # type: ignore[arg-type]
+            empty_rows=self._ntk.empty_rows,
             present=torch.bincount(tokens.sequence, minlength=tokens.num_sequences) > 0,
         )
         metrics = self._metrics["train" if self.model.training else "eval"]

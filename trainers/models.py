@@ -16,8 +16,6 @@ from harness.core.errors import ModelError, UsageError
 from harness.engines.checkpoints import Checkpoint
 from trainers.settings import LoraSettings, Recipe
 
-_DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
-
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
@@ -33,13 +31,12 @@ def load_model(recipe: Recipe, checkpoint: Checkpoint) -> Any:
 
     Raises:
         ModelError: the checkpoint is of a kind that Transformers cannot load as an image-text-to-text model.
-        UsageError: an unknown precision.
     """
     arguments: dict[str, Any] = {"dtype": training_dtype(recipe)}
     if (attention := recipe.train.get("attn_implementation")) is not None:
         arguments["attn_implementation"] = attention
     if (bits := recipe.train.get("bits")) is not None:
-        arguments["quantization_config"] = _quantization(int(bits))
+        arguments["quantization_config"] = _quantization(bits)
     try:
         model = AutoModelForImageTextToText.from_pretrained(checkpoint.folder, **arguments)
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
@@ -105,24 +102,15 @@ def save_whole_model(model: Any, processor: Any, folder: Path) -> Any:
 
 
 def training_dtype(recipe: Recipe) -> torch.dtype:
-    """Precision of the weights: `train.dtype`, else bfloat16 on a GPU and float32 on CPU.
-
-    Raises:
-        UsageError: an unknown precision.
-    """
-    name = recipe.train.get("dtype")
-    if name is None:
-        return torch.bfloat16 if torch.cuda.is_available() else torch.float32
-    if name not in _DTYPES:
-        raise UsageError(f"train.dtype {name!r} does not exist. Choose one of: {', '.join(_DTYPES)}.")
-    return _DTYPES[name]
+    """Precision of the weights: `train.dtype`, else bfloat16 on a GPU and float32 on CPU."""
+    name = recipe.train.get("dtype") or ("bfloat16" if torch.cuda.is_available() else "float32")
+    dtype: torch.dtype = getattr(torch, name)
+    return dtype
 
 
 def _quantization(bits: int) -> Any:
     from transformers import BitsAndBytesConfig
 
-    if bits not in (4, 8):
-        raise UsageError(f"train.bits {bits} is out of range: 4 or 8.")
     return BitsAndBytesConfig(
         load_in_4bit=bits == 4,
         load_in_8bit=bits == 8,

@@ -15,7 +15,6 @@ from trainers.console import say
 from trainers.data.loading import data_digest, read_training, training_file
 from trainers.data.schema import Example
 from trainers.layout import FINAL
-from trainers.recipe import plain
 from trainers.rewards.asking import answers_now, why_not
 from trainers.rewards.functions import verdict
 from trainers.settings import Recipe
@@ -144,5 +143,5 @@ def provenance(recipe: Recipe, checkpoint: Checkpoint, examples: Sequence[Exampl
         "trained_from": {"name": checkpoint.name, "weights": checkpoint.weights},
         "data": {"source": recipe.data.train, "count": len(examples), "digest": data_digest(list(examples))},
         "commit": git_commit(),
-        "recipe": plain(recipe),
+        "recipe": recipe.model_dump(),
     }

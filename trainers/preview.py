@@ -66,7 +66,7 @@ def estimate_memory(recipe: Recipe, checkpoint: Checkpoint, config: Any) -> Mapp
     width = training_dtype(recipe).itemsize
     bits = recipe.train.get("bits")
     sizes = {
-        "weights": total * int(bits) // 8 if bits else total * width,
+        "weights": total * bits // 8 if bits else total * width,
         "gradients": trained * width,
         "optimiser (AdamW)": trained * _ADAM_MOMENTS * _WIDE,
     }

@@ -4,40 +4,20 @@ from __future__ import annotations
 
 import difflib
 import re
-import types
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from harness.core.errors import UsageError
 from trainers.settings import Recipe
 
+_Model = TypeVar("_Model", bound=BaseModel)
+
 FOLDER: Final = Path(__file__).parent / "recipes"
-_MANAGED: Final = {
-    "output_dir": "output",
-    "seed": "seed",
-    "data_seed": "seed",
-    "reward_weights": "rewards",
-    "model_init_kwargs": "train.dtype or train.attn_implementation",
-    "remove_unused_columns": "nothing: the trainers need all columns",
-    "max_pixels": "data.max_pixels",
-    "resume_from_checkpoint": "nothing: the same command goes on from the last checkpoint",
-}
-"""Arguments of TRL that the recipe sets elsewhere."""
 _BOOL: Final = "tag:yaml.org,2002:bool"
 _TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"
-_LEAST: Final = {
-    "learning_rate": 0,
-    "weight_decay": 0,
-    "max_grad_norm": 0,
-    "per_device_train_batch_size": 1,
-    "gradient_accumulation_steps": 1,
-    "max_completion_length": 1,
-}
-"""Lowest values of arguments of TRL that it does not check itself."""
-MODEL_ARGUMENTS: Final = ("dtype", "attn_implementation", "bits")
-"""Keys of `train` that go to the loading of the model rather than to TRL."""
 
 
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
@@ -55,8 +35,7 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     tree = _read(path, ())
     for override in overrides:
         _override(tree, override)
-    recipe: Recipe = _build(Recipe, tree, "", str(path))
-    return recipe
+    return validated(Recipe, tree, f"{path}: ")
 
 
 def find_recipe(name: str) -> Path:
@@ -70,69 +49,15 @@ def find_recipe(name: str) -> Path:
             return path
     known = [str(path.relative_to(FOLDER).with_suffix("")) for path in sorted(FOLDER.glob("*/*.yaml"))]
     known = [item for item in known if not item.startswith("accelerate/")]
-    raise UsageError(f"recipe {name!r} not found.{_nearest(name.removesuffix('.yaml'), known, 'There are')}")
+    raise UsageError(f"recipe {name!r} not found.{nearest(name.removesuffix('.yaml'), known, 'There are')}")
 
 
 def as_yaml(recipe: Recipe) -> str:
     """A resolved recipe as YAML that `load_recipe` reads back to the same recipe."""
     import yaml
 
-    text: str = yaml.safe_dump(plain(recipe), sort_keys=False, allow_unicode=True)
+    text: str = yaml.safe_dump(recipe.model_dump(), sort_keys=False, allow_unicode=True)
     return text
-
-
-def plain(recipe: Recipe) -> dict[str, Any]:
-    """A resolved recipe as JSON-able values."""
-    tree = asdict(recipe)
-    order = ("algorithm", "model", "output", "prompt", "seed", "data")
-    return {key: tree[key] for key in (*order, *(key for key in tree if key not in order))}
-
-
-def check_train_keys(recipe: Recipe, known: Sequence[str]) -> None:
-    """Refuse keys of `train` that TRL does not have or that the recipe sets elsewhere.
-
-    Args:
-        recipe: the recipe.
-        known: names of the arguments of TRL's configuration.
-
-    Raises:
-        UsageError: names the key and what to use instead.
-    """
-    for key in recipe.train:
-        if key in _MANAGED:
-            raise UsageError(f"train.{key} is set by the recipe itself. Use {_MANAGED[key]}.")
-        if key not in known and key not in MODEL_ARGUMENTS:
-            raise UsageError(f"train.{key} is no argument of TRL's configuration.{_nearest(key, known, 'It has')}")
-
-
-def check_train_values(recipe: Recipe, hints: Mapping[str, Any]) -> None:
-    """Refuse numbers and switches of `train` of a wrong type or out of range, which TRL takes as they are.
-
-    Args:
-        recipe: the recipe.
-        hints: types of the arguments of TRL's configuration, by name.
-
-    Raises:
-        UsageError: names the key.
-    """
-    for key, value in recipe.train.items():
-        kinds = _alternatives(hints.get(key, Any))
-        if {bool, int, float}.issuperset(kind for kind in kinds if kind is not type(None)) and not _fits(value, kinds):
-            expected = " or ".join("null" if kind is type(None) else kind.__name__ for kind in kinds)
-            raise UsageError(f"train.{key}={value!r} is a {type(value).__name__}, expected {expected}.")
-        if key in _LEAST and value is not None and not value >= _LEAST[key]:
-            raise UsageError(f"train.{key} {value} is out of range: it must be at least {_LEAST[key]}.")
-    temperature = recipe.train.get("temperature", 1.0)
-    if recipe.algorithm == "grpo" and not temperature > 0:
-        raise UsageError(f"train.temperature {temperature} is out of range: it must be above 0.")
-
-
-def _fits(value: Any, kinds: Sequence[Any]) -> bool:
-    if value is None or isinstance(value, bool):
-        return type(value) in kinds
-    if isinstance(value, int):
-        return int in kinds or float in kinds or (bool in kinds and value in (0, 1))
-    return isinstance(value, float) and float in kinds
 
 
 def _parse(text: str) -> Any:
@@ -211,55 +136,48 @@ def _override(tree: dict[str, Any], override: str) -> None:
     tree[last] = value
 
 
-def _build(kind: Any, tree: Mapping[str, Any], prefix: str, where: str) -> Any:
-    known = {item.name: item for item in fields(kind)}
-    hints = get_type_hints(kind)
-    values = {}
-    for key, value in tree.items():
-        if key not in known:
-            raise UsageError(
-                f"{where}: setting '{prefix}{key}' does not exist.{_nearest(str(key), list(known), 'Known')}"
-            )
-        values[key] = _value(hints[key], value, f"{prefix}{key}", where)
-    missing = [name for name, item in known.items() if name not in values and _is_required(item)]
-    if missing:
-        raise UsageError(
-            f"{where}: setting '{prefix}{missing[0]}' is missing. Add it, or give {prefix}{missing[0]}=VALUE."
-        )
-    return kind(**values)
+def validated(kind: type[_Model], tree: Mapping[str, Any], where: str, part: str = "") -> _Model:
+    """What a tree of settings says, as a model.
+
+    Args:
+        kind: the model.
+        tree: its values.
+        where: what stands before a message.
+        part: what stands before the names of settings.
+
+    Raises:
+        UsageError: the first mistake: its setting, what it is and what it may be.
+    """
+    try:
+        return kind.model_validate(tree)
+    except ValidationError as error:
+        raise UsageError(f"{where}{_told(kind, error.errors()[0], part)}") from error
 
 
-def _is_required(item: Any) -> bool:
-    from dataclasses import MISSING
-
-    return item.default is MISSING and item.default_factory is MISSING
-
-
-def _value(hint: Any, value: Any, name: str, where: str) -> Any:
-    if is_dataclass(hint):
-        if not isinstance(value, dict):
-            raise UsageError(f"{where}: '{name}' is a part with settings of its own, not {value!r}.")
-        return _build(hint, value, f"{name}.", where)
-    if get_origin(hint) is Literal:
-        if value not in get_args(hint):
-            raise UsageError(f"{where}: {name}={value!r} does not exist. Choose one of: {', '.join(get_args(hint))}.")
-        return value
-    for kind in _alternatives(hint):
-        if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-            return float(value)
-        if kind is int and isinstance(value, bool):
-            continue
-        if isinstance(value, get_origin(kind) or kind):
-            return value
-    expected = " or ".join("null" if kind is type(None) else kind.__name__ for kind in _alternatives(hint))
-    raise UsageError(f"{where}: {name}={value!r} is a {type(value).__name__}, expected {expected}.")
+def _told(kind: type[BaseModel], error: Mapping[str, Any], part: str) -> str:
+    """One of pydantic's errors with the setting's whole name."""
+    *parents, last = (str(item) for item in error["loc"]) if error["loc"] else [""]
+    for number, name in enumerate(parents):
+        inner = kind.model_fields[name].annotation
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):  # The rest is a place inside a value.
+            parents, last = parents[:number], name
+            break
+        kind = inner
+    name = part + ".".join([*parents, last])
+    match error["type"]:
+        case "extra_forbidden":
+            return f"setting '{name}' does not exist.{nearest(last, list(kind.model_fields), 'Known')}"
+        case "missing":
+            return f"setting '{name}' is missing. Add it, or give {name}=VALUE."
+        case "model_type":
+            return f"'{name}' is a part with settings of its own, not {error['input']!r}."
+        case "value_error":
+            return f"{error['ctx']['error']}."
+    return f"{name}={error['input']!r}: {error['msg'].replace('Input', 'it', 1)}."
 
 
-def _alternatives(hint: Any) -> tuple[Any, ...]:
-    return get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-
-
-def _nearest(name: str, known: Sequence[str], label: str) -> str:
+def nearest(name: str, known: Sequence[str], label: str) -> str:
+    """The end of a message about an unknown name: the nearest ones, or all if they are few."""
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if near:
         return f" Did you mean {' or '.join(repr(item) for item in near)}?"

@@ -12,7 +12,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,7 +26,7 @@ from trainers.evaluation import evaluate_checkpoints
 from trainers.layout import CONFLICT, CURVES, FINAL, LOG, RECIPE
 from trainers.preparation import prepare, provenance
 from trainers.ranks import is_main_rank, wait_for_main_rank
-from trainers.recipe import as_yaml, load_recipe, plain
+from trainers.recipe import as_yaml, load_recipe
 from trainers.selection.rollouts import PLOT, ROLLOUTS, SELECTED, SELECTION, SETTINGS
 from trainers.settings import Recipe
 
@@ -262,7 +261,7 @@ def _is_selection(folder: Path) -> bool:
 
 def _differing(stored: Recipe, recipe: Recipe) -> list[str]:
     """Settings in which two recipes differ and that decide what is trained; the evaluation may change."""
-    one, other = (_flat(plain(replace(item, eval=stored.eval))) for item in (stored, recipe))
+    one, other = (_flat(item.model_copy(update={"eval": stored.eval}).model_dump()) for item in (stored, recipe))
     free = ("output", "train.report_to", "train.run_name", "train.save_total_limit", "judge.base_url", "judge.cache",
             "conflict_rows")  # fmt: skip
     return sorted(key for key in {*one, *other} if one.get(key) != other.get(key) and key not in free)

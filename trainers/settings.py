@@ -1,26 +1,34 @@
-"""What a recipe can say: one frozen dataclass a part; standard library only."""
+"""What a recipe can say: a frozen pydantic model a part, which knows its types and ranges.
+
+Ranges are checked whether a part is used or not; what parts must be to each other, where they are used.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from harness.core.errors import UsageError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
 from harness.core.types import PromptFormat
 
 Algorithm = Literal["sft", "grpo"]
 Subset = Literal["medium", "easy", "hard"]
-REWARDS: Final = ("accuracy", "format", "caption", "length", "repetition")
-ENGINES: Final = ("auto", "hf", "vllm")
+Engine = Literal["auto", "hf", "vllm"]
 """Engines that a selection or an evaluation can name."""
+Estimator = Literal["exact", "top_tokens", "sketch", "hidden"]
+EmptyRows = Literal["skip", "least_similar"]
+Count = Annotated[int, Field(ge=1)]
 _LARGEST_SEED: Final = 2**32 - 1
 """Of NumPy's generators."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataSettings:
+class Part(BaseModel):
+    """A part of a recipe: immutable, with no keys but its own, and nothing converted but a whole number to a float."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class DataSettings(Part):
     """The training data.
 
     Attributes:
@@ -34,14 +42,13 @@ class DataSettings:
 
     train: str
     media_root: str | None = None
-    num_frames: int = 8
-    max_pixels: int | None = None
-    limit: int | None = None
-    demo_rows: int = 2000
+    num_frames: Count = 8
+    max_pixels: Count | None = None
+    limit: Count | None = None
+    demo_rows: Count = 2000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RewardSettings:
+class RewardSettings(Part):
     """The `rewards` part of a recipe.
 
     Attributes:
@@ -60,15 +67,15 @@ class RewardSettings:
     length: float = 0.0
     repetition: float = 0.0
     length_soft: int = 512
-    repetition_span: int = 4
+    repetition_span: Count = 4
 
     def weights(self) -> dict[str, float]:
         """Weight by reward, those that count."""
-        return {name: getattr(self, name) for name in REWARDS if getattr(self, name) != 0}
+        weights = self.model_dump(exclude={"length_soft", "repetition_span"})
+        return {name: weight for name, weight in weights.items() if weight != 0}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeSettings:
+class JudgeSettings(Part):
     """The text-only LLM behind the caption reward.
 
     Attributes:
@@ -84,8 +91,7 @@ class JudgeSettings:
     engine: str = "auto"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelectionSettings:
+class SelectionSettings(Part):
     """Selection by reward variance.
 
     Attributes:
@@ -96,7 +102,8 @@ class SelectionSettings:
         first: rollouts of every prompt before any is decided.
         step: rollouts that are added to an undecided prompt at a time.
         most: rollouts after which a prompt is decided by what it has.
-        tolerance: expected loss of variance at which a prompt stops (see `trainers.selection.decision`).
+        tolerance: expected loss of variance at which a prompt stops, as a share of the mean variance of what is kept
+            (see `trainers.selection.decision`); 0 never stops early.
         temperature: of the rollouts.
         top_p: nucleus mass of the rollouts.
         engine: `hf`, `vllm` or `auto`.
@@ -105,20 +112,31 @@ class SelectionSettings:
 
     enabled: bool = True
     subset: Subset = "medium"
-    keep: float = 0.5
-    fixed: int | None = None
-    first: int = 8
-    step: int = 8
+    keep: float = Field(default=0.5, gt=0, le=1)
+    fixed: int | None = Field(default=None, ge=2)
+    first: int = Field(default=8, ge=2)
+    step: Count = 8
     most: int = 96
-    tolerance: float = 0.01
-    temperature: float = 1.0
-    top_p: float = 1.0
-    engine: str = "auto"
-    batch_size: int | None = None
+    tolerance: float = Field(default=0.01, ge=0, lt=1)
+    temperature: float = Field(default=1.0, gt=0)  # At 0 all rollouts of a prompt would be the same.
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    engine: Engine = "auto"
+    batch_size: Count | None = None
+
+    @model_validator(mode="after")
+    def _can_stop(self) -> Self:
+        if self.first > self.most:
+            raise ValueError(f"selection.first {self.first} is above selection.most {self.most}")
+        return self
+
+    def targets(self) -> list[int]:
+        """Rollouts that an undecided prompt has after each round, ascending."""
+        if self.fixed is not None:
+            return [self.fixed]
+        return [*range(self.first, self.most, self.step), self.most] if self.tolerance else [self.most]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NtkSettings:
+class NtkSettings(Part):
     """The contrastive term.
 
     Attributes:
@@ -134,18 +152,17 @@ class NtkSettings:
     """
 
     weight: float = 0.01
-    estimator: str = "exact"
-    threshold: float | None = 0.54
-    quantile: float | None = None
-    temperature: float = 0.5
-    empty_rows: str = "skip"
-    max_tokens: int = 64
-    sketch_size: int = 256
-    chunk_size: int = 16384
+    estimator: Estimator = "exact"
+    threshold: float | None = Field(default=0.54, ge=-1, le=1)
+    quantile: float | None = Field(default=None, gt=0, lt=1)
+    temperature: float = Field(default=0.5, gt=0)
+    empty_rows: EmptyRows = "skip"
+    max_tokens: Count = 64
+    sketch_size: Count = 256
+    chunk_size: Count = 16384
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoraSettings:
+class LoraSettings(Part):
     """Low-rank adaptation by PEFT.
 
     Attributes:
@@ -155,14 +172,13 @@ class LoraSettings:
         target_modules: names of the layers, or PEFT's `all-linear`.
     """
 
-    rank: int = 0
+    rank: int = Field(default=0, ge=0)
     alpha: int = 64
-    dropout: float = 0.0
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     target_modules: str | list[str] = "all-linear"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvalSettings:
+class EvalSettings(Part):
     """The evaluation after training.
 
     Attributes:
@@ -177,19 +193,18 @@ class EvalSettings:
         batch_size: requests a batch (hf); `None`: the engine's own choice.
     """
 
-    tasks: list[str] = field(default_factory=list)
+    tasks: list[str] = []
     data: str | None = None
-    limit: int | None = None
+    limit: Count | None = None
     every: bool = False
     start: bool = False
-    engine: str = "auto"
-    num_frames: int = 8
-    max_new_tokens: int | None = None
-    batch_size: int | None = None
+    engine: Engine = "auto"
+    num_frames: Count = 8
+    max_new_tokens: Count | None = None
+    batch_size: Count | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class Recipe(Part):
     """A whole training run, from the checkpoint it starts from to its evaluation.
 
     Attributes:
@@ -215,102 +230,22 @@ class Recipe:
     algorithm: Algorithm
     model: str
     output: str
-    data: DataSettings
     prompt: PromptFormat = "grounded"
-    seed: int = 0
-    rewards: RewardSettings = field(default_factory=RewardSettings)
-    judge: JudgeSettings = field(default_factory=JudgeSettings)
-    selection: SelectionSettings = field(default_factory=SelectionSettings)
-    ntk: NtkSettings = field(default_factory=NtkSettings)
-    lora: LoraSettings = field(default_factory=LoraSettings)
-    eval: EvalSettings = field(default_factory=EvalSettings)
-    max_logprob_gap: float = 0.05
+    seed: int = Field(default=0, ge=0, le=_LARGEST_SEED)
+    data: DataSettings
+    rewards: RewardSettings = RewardSettings()
+    judge: JudgeSettings = JudgeSettings()
+    selection: SelectionSettings = SelectionSettings()
+    ntk: NtkSettings = NtkSettings()
+    lora: LoraSettings = LoraSettings()
+    eval: EvalSettings = EvalSettings()
+    max_logprob_gap: float = Field(default=0.05, gt=0)
     freeze_vision: bool = False
-    conflict_rows: int = 64
-    train: Mapping[str, Any] = field(default_factory=dict)
+    conflict_rows: int = Field(default=64, ge=0)
+    train: dict[str, Any] = {}
 
-    def __post_init__(self) -> None:
-        """Check what the parts cannot check alone.
-
-        Raises:
-            UsageError: names the setting.
-        """
-        if self.algorithm == "grpo" and self.ntk.weight:
-            if not math.isfinite(self.ntk.weight):
-                raise UsageError(f"ntk.weight {self.ntk.weight} is not a finite number.")
-            if self.ntk.estimator not in ("exact", "top_tokens", "sketch", "hidden"):
-                raise UsageError(
-                    f"ntk.estimator {self.ntk.estimator!r} does not exist. Choose exact, top_tokens, sketch or hidden."
-                )
-            check_contrast(
-                self.ntk.threshold, self.ntk.quantile, self.ntk.temperature, self.ntk.empty_rows, part="ntk."
-            )
-        self._check_least()
-        if self.seed > _LARGEST_SEED:
-            raise UsageError(f"seed {self.seed} is out of range: it must be at most {_LARGEST_SEED}.")
-        if not self.max_logprob_gap > 0:
-            raise UsageError(f"max_logprob_gap {self.max_logprob_gap} is out of range: it must be above 0.")
-        if not 0 <= self.lora.dropout < 1:
-            raise UsageError(f"lora.dropout {self.lora.dropout} is out of range: 0 to below 1.")
-        if self.algorithm == "grpo" and self.selection.enabled:
-            if not self.selection.temperature > 0:  # All rollouts of a prompt would be the same.
-                raise UsageError(
-                    f"selection.temperature {self.selection.temperature} is out of range: it must be above 0."
-                )
-            if not 0 < self.selection.top_p <= 1:
-                raise UsageError(f"selection.top_p {self.selection.top_p} is out of range: above 0 to 1.")
-        for name, engine in (("selection.engine", self.selection.engine), ("eval.engine", self.eval.engine)):
-            if engine not in ENGINES:
-                raise UsageError(f"{name} {engine!r} does not exist. Choose one of: {', '.join(ENGINES)}.")
-        if self.train.get("bits") not in (None, 4, 8, "4", "8"):
-            raise UsageError(f"train.bits {self.train['bits']!r} is out of range: 4 or 8.")
-
-    def _check_least(self) -> None:
-        for name, value, least in (
-            ("seed", self.seed, 0),
-            ("data.num_frames", self.data.num_frames, 1),
-            ("data.max_pixels", self.data.max_pixels, 1),
-            ("data.limit", self.data.limit, 1),
-            ("data.demo_rows", self.data.demo_rows, 1),
-            ("rewards.repetition_span", self.rewards.repetition_span if self.rewards.repetition else None, 1),
-            ("selection.fixed", self.selection.fixed, 2),
-            ("selection.batch_size", self.selection.batch_size, 1),
-            ("ntk.chunk_size", self.ntk.chunk_size, 1),
-            ("ntk.max_tokens", self.ntk.max_tokens, 1),
-            ("ntk.sketch_size", self.ntk.sketch_size, 1),
-            ("lora.rank", self.lora.rank, 0),
-            ("conflict_rows", self.conflict_rows, 0),
-            ("eval.limit", self.eval.limit, 1),
-            ("eval.num_frames", self.eval.num_frames, 1),
-            ("eval.max_new_tokens", self.eval.max_new_tokens, 1),
-            ("eval.batch_size", self.eval.batch_size, 1),
-        ):
-            if value is not None and value < least:
-                raise UsageError(f"{name} {value} is out of range: it must be at least {least}.")
-
-
-def check_contrast(
-    threshold: float | None, quantile: float | None, temperature: float, empty_rows: str, *, part: str = ""
-) -> None:
-    """Check the settings of the contrastive term.
-
-    Args:
-        threshold: see `NtkSettings`.
-        quantile: see `NtkSettings`.
-        temperature: see `NtkSettings`.
-        empty_rows: see `NtkSettings`.
-        part: what stands before the names in a message.
-
-    Raises:
-        UsageError: not exactly one of `threshold` and `quantile`, or a setting out of its range.
-    """
-    if (threshold is None) == (quantile is None):
-        raise UsageError(f"give exactly one of {part}threshold and {part}quantile; set the other to null.")
-    if quantile is not None and not 0 < quantile < 1:
-        raise UsageError(f"{part}quantile {quantile} is out of range: it must be between 0 and 1.")
-    if threshold is not None and not -1 <= threshold <= 1:
-        raise UsageError(f"{part}threshold {threshold} is out of range: a cosine is between -1 and 1.")
-    if not temperature > 0:
-        raise UsageError(f"{part}temperature {temperature} is out of range: it must be above 0.")
-    if empty_rows not in ("skip", "least_similar"):
-        raise UsageError(f"{part}empty_rows {empty_rows!r} does not exist. Choose skip or least_similar.")
+    @model_validator(mode="after")
+    def _one_threshold(self) -> Self:
+        if self.algorithm == "grpo" and self.ntk.weight and (self.ntk.threshold is None) == (self.ntk.quantile is None):
+            raise ValueError("give exactly one of ntk.threshold and ntk.quantile; set the other to null")
+        return self

@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Final, Literal, get_args, get_type_hints
 
 import torch
+from pydantic import ConfigDict, Field, create_model
 from trl import GRPOConfig, SFTConfig
 
 from harness.core.errors import UsageError
-from trainers.recipe import MODEL_ARGUMENTS, check_train_keys, check_train_values
+from trainers.recipe import validated
 from trainers.settings import Recipe
+
+_MANAGED: Final = {
+    "output_dir": "output",
+    "seed": "seed",
+    "data_seed": "seed",
+    "reward_weights": "rewards",
+    "model_init_kwargs": "train.dtype or train.attn_implementation",
+    "remove_unused_columns": "nothing: the trainers need all columns",
+    "max_pixels": "data.max_pixels",
+    "resume_from_checkpoint": "nothing: the same command goes on from the last checkpoint",
+}
+"""Arguments of TRL that the recipe sets elsewhere."""
+_MODEL_ARGUMENTS: Final[Mapping[str, Any]] = {
+    "dtype": Literal["bfloat16", "float16", "float32"], "attn_implementation": str, "bits": Literal[4, 8],
+}  # fmt: skip
+"""Keys of `train` that go to the loading of the model rather than to TRL."""
+_PLAIN: Final = frozenset((bool, int, float, type(None)))
+"""Types that are checked; what else TRL takes may be written in more ways than its annotations say."""
+_RANGES: Final[Mapping[str, Any]] = {
+    "learning_rate": {"ge": 0}, "weight_decay": {"ge": 0}, "max_grad_norm": {"ge": 0}, "temperature": {"gt": 0},
+    "per_device_train_batch_size": {"ge": 1}, "gradient_accumulation_steps": {"ge": 1},
+    "max_completion_length": {"ge": 1},
+}  # fmt: skip
+"""Of arguments that TRL does not check itself."""
 
 
 def build_config(recipe: Recipe, output: Path) -> Any:
@@ -23,15 +49,14 @@ def build_config(recipe: Recipe, output: Path) -> Any:
     """
     kind = GRPOConfig if recipe.algorithm == "grpo" else SFTConfig
     known = {item.name: item for item in fields(kind)}
-    check_train_keys(recipe, list(known))
-    check_train_values(recipe, get_type_hints(kind))
+    _check_train(recipe, kind)
     arguments: dict[str, Any] = {
         "report_to": "none",
         "logging_steps": 1,
         "disable_tqdm": True,
         "use_cpu": not torch.cuda.is_available(),
         "bf16": torch.cuda.is_available(),
-        **{key: value for key, value in recipe.train.items() if key not in MODEL_ARGUMENTS},
+        **{key: value for key, value in recipe.train.items() if key not in _MODEL_ARGUMENTS},
         "output_dir": str(output),
         "seed": recipe.seed,
         "remove_unused_columns": False,
@@ -57,6 +82,20 @@ def build_config(recipe: Recipe, output: Path) -> Any:
     if recipe.algorithm == "grpo":
         _check_batches(recipe, config)
     return config
+
+
+def _check_train(recipe: Recipe, kind: Any) -> None:
+    """Refuse unknown keys of `train`, and numbers and switches of a wrong type, which TRL takes as they are."""
+    for key in recipe.train:
+        if key in _MANAGED:
+            raise UsageError(f"train.{key} is set by the recipe itself. Use {_MANAGED[key]}.")
+    hints = get_type_hints(kind)
+    checked: dict[str, Any] = {name: (hint | None, None) for name, hint in _MODEL_ARGUMENTS.items()}
+    for item in fields(kind):
+        plain = _PLAIN.issuperset(get_args(hints[item.name]) or (hints[item.name],))
+        checked[item.name] = (hints[item.name] if plain else Any, Field(None, **_RANGES.get(item.name, {})))
+    config = ConfigDict(strict=True, extra="forbid", protected_namespaces=())
+    validated(create_model("Train", __config__=config, **checked), recipe.train, f"{kind.__name__}: ", "train.")
 
 
 def _check_batches(recipe: Recipe, config: Any) -> None:

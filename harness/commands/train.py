@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -73,7 +72,8 @@ def _preview(recipe: Recipe) -> str:
     selects = recipe.algorithm == "grpo" and recipe.selection.enabled
     check_recipe(recipe, resolve_checkpoint(recipe.model), Path(recipe.output).expanduser(), selects=selects)
     with TemporaryDirectory() as folder:
-        elsewhere = replace(recipe, output=folder, data=replace(recipe.data, demo_rows=1))
+        data = recipe.data.model_copy(update={"demo_rows": 1})
+        elsewhere = recipe.model_copy(update={"output": folder, "data": data})
         return preview(elsewhere).replace(as_yaml(elsewhere), as_yaml(recipe), 1)
 
 

@@ -142,7 +142,8 @@ def test_a_row_is_trained_on_what_was_selected_from_its_own_data(tmp_path, monke
 
 
 @pytest.mark.parametrize(
-    ("setting", "message"), [("foo.bar=1", "setting 'foo' does not exist"), ("train.foo=1", "train.foo is no argument")]
+    ("setting", "message"),
+    [("foo.bar=1", "setting 'foo' does not exist"), ("train.foo=1", "GRPOConfig: setting 'train.foo' does not exist")],
 )
 def test_an_unknown_setting_is_refused_before_anything_is_made(setting, message, tmp_path, capsys):
     out = tmp_path / "out"

@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from harness.core.errors import UsageError
 from trainers.ntk.contrast import contrast
 
 
@@ -88,19 +87,3 @@ def test_absent_samples_do_not_count():
     result = contrast(SIMILARITY, PROMPTS, threshold=0.5, present=present)
     assert result.statistics["pairs"] == 2
     assert result.statistics["max"] == 0.2
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({}, "exactly one"),
-        ({"threshold": 0.5, "quantile": 0.5}, "exactly one"),
-        ({"quantile": 1.0}, "quantile"),
-        ({"threshold": 2.0}, "cosine"),
-        ({"threshold": 0.5, "temperature": 0.0}, "temperature"),
-        ({"threshold": 0.5, "empty_rows": "drop"}, "empty_rows"),
-    ],
-)
-def test_settings_out_of_range_are_refused(settings, message):
-    with pytest.raises(UsageError, match=message):
-        contrast(SIMILARITY, PROMPTS, **settings)

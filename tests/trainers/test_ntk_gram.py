@@ -267,11 +267,6 @@ def test_hidden_is_the_cosine_of_mean_states():
     torch.testing.assert_close(ntk_similarity(hidden, lm_head, targets, sequence, count, estimator="hidden"), expected)
 
 
-def test_an_unknown_estimator_is_refused():
-    with pytest.raises(UsageError, match="exact, top_tokens, sketch, hidden"):
-        ntk_similarity(*draw(), estimator="exakt")
-
-
 @pytest.mark.parametrize("certainty", [20.0, 28.0, 32.0, 36.0, 44.0, 60.0, 110.0])
 def test_gradients_of_certain_sequences_are_finite(certainty):
     # Probabilities of all but the target from 1e-9 down to 0: squares of the gradients lie near the end of float32.

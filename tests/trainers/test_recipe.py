@@ -84,13 +84,17 @@ def test_exponents_are_numbers_without_a_point_too(minimal, text, number):
     assert load_recipe(minimal, [f"train.learning_rate={text}"]).train == {"learning_rate": number}
 
 
-def test_settings_of_parts_that_are_off_are_not_checked(minimal):
-    off = ["ntk.weight=0", "ntk.temperature=0", "rewards.repetition=0", "rewards.repetition_span=0"]
-    assert load_recipe(minimal, off).ntk.temperature == 0
-    with pytest.raises(UsageError, match=r"rewards\.repetition_span 0 is out of range"):
-        load_recipe(minimal, [*off, "rewards.repetition=0.1"])
-    with pytest.raises(UsageError, match=r"ntk\.quantile 1\.5 is out of range"):
-        load_recipe(minimal, ["ntk.threshold=null", "ntk.quantile=1.5"])
+def test_a_term_that_is_off_needs_no_threshold(minimal):
+    off = ["ntk.weight=0", "ntk.threshold=null"]
+    assert load_recipe(minimal, off).ntk.threshold is None
+    with pytest.raises(UsageError, match="exactly one"):
+        load_recipe(minimal, off[1:])
+
+
+def test_rollouts_of_a_round(minimal):
+    assert load_recipe(minimal, ["selection.first=4", "selection.most=13"]).selection.targets() == [4, 12, 13]
+    assert load_recipe(minimal, ["selection.tolerance=0"]).selection.targets() == [96]
+    assert load_recipe(minimal, ["selection.fixed=4"]).selection.targets() == [4]
 
 
 @pytest.mark.parametrize(
@@ -98,32 +102,42 @@ def test_settings_of_parts_that_are_off_are_not_checked(minimal):
     [
         ("ntk.thresh=1", r"'ntk.thresh' does not exist. Did you mean 'threshold'"),
         ("reward.accuracy=1", "Did you mean 'rewards'"),
-        ("seed=x", "seed='x' is a str, expected int"),
-        ("seed=true", "expected int"),
-        ("rewards.format=[1]", "expected float"),
-        ("algorithm=ppo", "sft, grpo"),
+        ("seed=x", "seed='x': it should be a valid integer"),
+        ("seed=true", "seed=True: it should be a valid integer"),
+        ("rewards.format=[1]", "should be a valid number"),
+        ("algorithm=ppo", "should be 'sft' or 'grpo'"),
         ("data=demo", "a part with settings of its own"),
         ("model.name=x", "is a value, not a part"),
         ("nonsense", "is not key=value"),
         ("data={", "not YAML"),
         ("ntk.quantile=0.5", "exactly one of ntk.threshold and ntk.quantile"),
         ("ntk.estimator=exakt", "top_tokens"),
-        ("data.num_frames=0", "at least 1"),
-        ("max_logprob_gap=0", "above 0"),
-        ("seed=-1", "seed -1 is out of range: it must be at least 0"),
-        ("seed=4294967296", "at most 4294967295"),
-        ("data.max_pixels=-5", r"data\.max_pixels -5 is out of range"),
-        ("ntk.temperature=0", r"ntk\.temperature 0\.0 is out of range"),
-        ("ntk.threshold=1.5", r"ntk\.threshold 1\.5 is out of range"),
-        ("ntk.threshold=.nan", r"ntk\.threshold nan is out of range"),
-        ("ntk.empty_rows=drop", r"ntk\.empty_rows 'drop' does not exist"),
-        ("ntk.weight=.inf", "not a finite number"),
-        ("lora.dropout=1", r"lora\.dropout 1\.0 is out of range"),
-        ("selection.temperature=0", r"selection\.temperature 0\.0 is out of range"),
-        ("selection.top_p=0", r"selection\.top_p 0\.0 is out of range"),
-        ("selection.engine=vlm", "selection.engine 'vlm' does not exist. Choose one of: auto, hf, vllm"),
-        ("eval.batch_size=0", r"eval\.batch_size 0 is out of range"),
-        ("train.bits=x", r"train\.bits 'x' is out of range: 4 or 8"),
+        ("data.num_frames=0", "greater than or equal to 1"),
+        ("max_logprob_gap=0", "greater than 0"),
+        ("seed=-1", "seed=-1: it should be greater than or equal to 0"),
+        ("seed=4294967296", "less than or equal to 4294967295"),
+        ("data.max_pixels=-5", r"data\.max_pixels=-5"),
+        ("ntk.temperature=0", r"ntk\.temperature=0: it should be greater than 0"),
+        ("ntk.threshold=1.5", r"ntk\.threshold=1\.5: it should be less than or equal to 1"),
+        ("ntk.threshold=.nan", r"ntk\.threshold=nan: it should be a finite number"),
+        ("ntk.empty_rows=drop", r"ntk\.empty_rows='drop': it should be 'skip' or 'least_similar'"),
+        ("ntk.weight=.inf", r"ntk\.weight=inf: it should be a finite number"),
+        ("rewards.accuracy=.nan", r"rewards\.accuracy=nan: it should be a finite number"),
+        ("rewards.repetition_span=0", r"rewards\.repetition_span=0"),
+        ("ntk.quantile=1.5", r"ntk\.quantile=1\.5: it should be less than 1"),
+        ("lora.dropout=1", r"lora\.dropout=1"),
+        ("lora.target_modules=5", r"lora\.target_modules=5: it should be a valid string"),
+        ("selection.temperature=0", r"selection\.temperature=0"),
+        ("selection.top_p=0", r"selection\.top_p=0"),
+        ("selection.first=1", r"selection\.first=1"),
+        ("selection.first=97", "selection.first 97 is above selection.most 96"),
+        ("selection.step=0", r"selection\.step=0"),
+        ("selection.tolerance=1", r"selection\.tolerance=1"),
+        ("selection.keep=0", r"selection\.keep=0"),
+        ("selection.keep=1.5", r"selection\.keep=1\.5"),
+        ("selection.fixed=1", r"selection\.fixed=1: it should be greater than or equal to 2"),
+        ("selection.engine=vlm", "selection.engine='vlm': it should be 'auto', 'hf' or 'vllm'"),
+        ("eval.batch_size=0", r"eval\.batch_size=0"),
         ("output=0x_", "not YAML"),
     ],
 )

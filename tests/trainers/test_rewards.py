@@ -1,7 +1,5 @@
 """Rewards: the evaluation's own verdict, the sections, the judge, and what happens when one misbehaves."""
 
-from dataclasses import replace
-
 import pytest
 from hostile_server import Answer, HostileServer
 
@@ -22,7 +20,7 @@ from trainers.rewards import (
     score_rollouts,
 )
 from trainers.rewards.scoring import RewardError, score_missing
-from trainers.settings import RewardSettings
+from trainers.settings import JudgeSettings, RewardSettings
 
 GROUNDED = "<planning>look</planning> <caption>a red dog</caption> <think>red</think> <answer>{}</answer>"
 
@@ -187,7 +185,7 @@ def test_a_served_judge_that_is_down_at_the_start_is_an_error_whatever_is_rememb
         open_judge(recipe)
     open_judge(recipe, ask=False).close()
     with pytest.raises(UsageError, match="needs a judge"):
-        open_judge(replace(recipe, judge=replace(recipe.judge, model=None)))
+        open_judge(recipe.model_copy(update={"judge": JudgeSettings()}))
 
 
 def test_length_penalty_is_linear_beyond_the_soft_limit():
@@ -253,7 +251,6 @@ def test_a_reward_that_misbehaves_is_named(score, message):
     ("changes", "arguments", "message"),
     [
         ({"accuracy": 0, "format": 0, "caption": 0}, {}, "every weight is 0"),
-        ({"accuracy": float("nan")}, {}, "not a finite number"),
         ({}, {"judge": None}, "needs a judge"),
         ({}, {"prompt_format": "think"}, "needs captions"),
         ({"caption": 0}, {"prompt_format": "direct"}, "needs sections"),

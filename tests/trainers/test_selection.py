@@ -6,13 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.core.errors import DataError, ModelError, StoreError, UsageError
+from harness.core.errors import DataError, ModelError, StoreError
 from harness.core.types import Response, Sample
 from harness.engines import Decoding
 from trainers.data.schema import Example, read_examples
 from trainers.rewards import Reward
 from trainers.selection.decision import (
-    Rounds,
     categorise,
     choose,
     count_levels,
@@ -21,6 +20,7 @@ from trainers.selection.decision import (
     undecided,
 )
 from trainers.selection.rollouts import Selection, select
+from trainers.settings import SelectionSettings
 
 
 def test_levels_are_counted():
@@ -73,21 +73,13 @@ def test_adaptive_rollouts_keep_the_variance_on_u_shaped_prompts():
     def draw(which, count):
         return (rng.random((len(which), count)) < probability[which, None]).astype(float)
 
-    chosen, spent = simulate(draw, 3000, Rounds(), np.random.default_rng(0))
+    chosen, spent = simulate(draw, 3000, SelectionSettings(), np.random.default_rng(0))
     variance = probability * (1 - probability)
     kept = variance[chosen].sum() / variance[choose(variance, 0.5)].sum()
     assert kept >= 0.985
     assert spent.mean() <= 30
-    _, fixed = simulate(draw, 3000, Rounds(most=64, tolerance=0), np.random.default_rng(0))
+    _, fixed = simulate(draw, 3000, SelectionSettings(fixed=64), np.random.default_rng(0))
     assert set(fixed.tolist()) == {64}
-
-
-@pytest.mark.parametrize(
-    "settings", [{"first": 1}, {"first": 9, "most": 8}, {"step": 0}, {"tolerance": 1.0}, {"keep": 0.0}, {"keep": 1.5}]
-)
-def test_rounds_out_of_range_are_refused(settings):
-    with pytest.raises(UsageError, match="selection"):
-        Rounds(**settings)
 
 
 class FakeEngine:
@@ -146,8 +138,7 @@ def plan(**changes):
         "root": None,
         "prompt_format": "direct",
         "num_frames": 1,
-        "rounds": Rounds(first=4, step=4, most=16),
-        "subset": "medium",
+        "rounds": SelectionSettings(first=4, step=4, most=16),
         "decoding": Decoding(max_new_tokens=4, temperature=1.0, seed=5),
         "rewards": [reward],
         "settings": {"weights": "w", "seed": 5},
@@ -183,7 +174,7 @@ def test_a_prompt_is_asked_for_all_that_it_needs_at_once(tmp_path):
     assert later
     assert all(n == 4 and int(name.split("#")[1]) % 4 == 0 for name, n in later)
     fixed = FakeEngine()
-    select(plan(rounds=Rounds(most=64, tolerance=0)), fixed, tmp_path / "fixed")
+    select(plan(rounds=SelectionSettings(fixed=64)), fixed, tmp_path / "fixed")
     assert fixed.asked == [(f"{prompt}#0", 64) for prompt in range(10)]
     rollouts = [json.loads(line) for line in (tmp_path / "fixed" / "rollouts.jsonl").read_text().splitlines()]
     assert sorted(row["number"] for row in rollouts if row["id"] == "3") == list(range(64))
@@ -192,7 +183,7 @@ def test_a_prompt_is_asked_for_all_that_it_needs_at_once(tmp_path):
 @pytest.mark.parametrize("dies_after", [3, 41, 45, 70])
 def test_a_killed_selection_goes_on_to_the_same_end(dies_after, tmp_path, monkeypatch):
     monkeypatch.setattr("trainers.selection.rollouts._SCORED_TOGETHER", 8)
-    rounds = Rounds(first=4, step=4, most=16, tolerance=0.001)
+    rounds = SelectionSettings(first=4, step=4, most=16, tolerance=0.001)
     whole = select(plan(rounds=rounds), FakeEngine(), tmp_path / "whole")
     killed = FakeEngine(dies_after=dies_after)
     with pytest.raises(KeyboardInterrupt):
@@ -251,7 +242,7 @@ class Judged:
 def test_an_outage_of_the_judge_loses_nothing(outage, tmp_path, monkeypatch):
     monkeypatch.setattr("trainers.selection.rollouts._SCORED_TOGETHER", 8)
     monkeypatch.setattr(FakeEngine, "_answer", with_tokens(FakeEngine._answer))
-    rounds = Rounds(first=4, step=4, most=16, tolerance=0.001)
+    rounds = SelectionSettings(first=4, step=4, most=16, tolerance=0.001)
     judge = Judged(fails_from=None)
     whole = select(plan(rounds=rounds, rewards=judge.rewards()), FakeEngine(), tmp_path / "whole")
     down = Judged(**outage)
@@ -289,7 +280,7 @@ def test_what_a_judge_that_answers_cannot_judge_is_asked_twice_and_does_not_coun
         return [None if sample.id == "5" else float(sample.id > "4") for sample in samples]
 
     once = plan(
-        rewards=[Reward(name="right", weight=1.0, score=score)], rounds=Rounds(most=8, tolerance=0), check=lambda: None
+        rewards=[Reward(name="right", weight=1.0, score=score)], rounds=SelectionSettings(fixed=8), check=lambda: None
     )
     statistics = select(once, FakeEngine(), tmp_path)
     assert statistics[5].rollouts == 0
@@ -298,7 +289,7 @@ def test_what_a_judge_that_answers_cannot_judge_is_asked_twice_and_does_not_coun
     scored.clear()
     assert select(once, FakeEngine(), tmp_path, settled=True) == statistics  # It is trained on already.
     assert scored == []
-    mended = plan(rewards=plan().rewards, rounds=Rounds(most=8, tolerance=0))
+    mended = plan(rewards=plan().rewards, rounds=SelectionSettings(fixed=8))
     assert select(mended, FakeEngine(), tmp_path)[5].rollouts == 8
 
 
@@ -334,7 +325,7 @@ def test_other_settings_are_refused_unless_fresh(tmp_path):
 def test_a_subset_without_prompts_is_refused(tmp_path):
     always = Reward(name="one", weight=1.0, score=lambda samples, responses: [1.0] * len(responses))
     with pytest.raises(DataError, match="no prompt is 'easy'"):
-        select(plan(rewards=[always], subset="easy"), FakeEngine(), tmp_path)
+        select(plan(rewards=[always], rounds=SelectionSettings(subset="easy")), FakeEngine(), tmp_path)
 
 
 def test_no_reward_at_all_is_an_error(tmp_path):

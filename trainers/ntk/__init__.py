@@ -4,14 +4,12 @@ Imported lazily only: torch is imported at the top.
 """
 
 from trainers.ntk.contrast import Contrast, contrast
-from trainers.ntk.estimators import ESTIMATORS, Estimator, ntk_similarity, top_tokens
+from trainers.ntk.estimators import ntk_similarity, top_tokens
 from trainers.ntk.gather import Tokens, gather_tokens
 from trainers.ntk.gram import ntk_cosine, ntk_gram, target_logprobs
 
 __all__ = [
-    "ESTIMATORS",
     "Contrast",
-    "Estimator",
     "Tokens",
     "contrast",
     "gather_tokens",

@@ -15,14 +15,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import torch
 from torch import Tensor
 
-from trainers.settings import check_contrast
+from trainers.settings import EmptyRows
 
-EmptyRows = Literal["skip", "least_similar"]
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -67,11 +66,7 @@ def contrast(
         empty_rows: what becomes of an anchor without positives: `skip`, or `least_similar`, which takes its least
             similar sample as the positive, as the authors' code does.
         present: [B], bool: samples that count, e.g. that have tokens; `None`: all.
-
-    Raises:
-        UsageError: not exactly one of `threshold` and `quantile`, or a setting out of its range.
     """
-    check_contrast(threshold, quantile, temperature, empty_rows)
     pairs = prompt[:, None] != prompt[None, :]
     if present is not None:
         pairs = pairs & present[:, None] & present[None, :]
@@ -81,7 +76,7 @@ def contrast(
         ordered = values[pairs].sort().values
         cut = float(ordered[_place(len(ordered), quantile)]) if len(ordered) else float("nan")
     else:
-        assert threshold is not None, "checked above"
+        assert threshold is not None, "give one of threshold and quantile"
         cut = threshold
     positives = pairs & (values <= cut)
     anchors = pairs.any(1)

@@ -11,18 +11,16 @@ Imported lazily only: torch is imported at the top.
 
 from __future__ import annotations
 
-from typing import Final, Literal, get_args
+from typing import Final
 
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from harness.core.errors import UsageError
 from trainers.ntk.gram import CHUNK_SIZE, check_shapes, ntk_cosine, ntk_gram, target_logprobs
 from trainers.ntk.primitives import chunks, mean_weights, product, rows_of_chunk, wide_dtype
+from trainers.settings import Estimator
 
-Estimator = Literal["exact", "top_tokens", "sketch", "hidden"]
-ESTIMATORS: Final[tuple[Estimator, ...]] = get_args(Estimator)
 MAX_TOKENS: Final = 64
 SKETCH_SIZE: Final = 256
 
@@ -62,7 +60,7 @@ def ntk_similarity(
         [B, B] in -1 to 1.
 
     Raises:
-        UsageError: unknown estimator, or shapes that do not fit together.
+        UsageError: shapes that do not fit together.
     """
     check_shapes(hidden, lm_head, targets, sequence, num_sequences, chunk_size)
     if token_weights is None:
@@ -80,8 +78,6 @@ def ntk_similarity(
             logprobs = target_logprobs(hidden, lm_head, targets, chunk_size=chunk_size)
         kept = top_tokens(logprobs, sequence, max_tokens)
         hidden, targets, sequence, token_weights = hidden[kept], targets[kept], sequence[kept], token_weights[kept]
-    elif estimator != "exact":
-        raise UsageError(f"estimator {estimator!r} does not exist. Choose one of: {', '.join(ESTIMATORS)}.")
     return ntk_cosine(
         ntk_gram(hidden, lm_head, targets, sequence, num_sequences, token_weights=token_weights, chunk_size=chunk_size)
     )

@@ -66,8 +66,6 @@ def build_rewards(
     weights = settings.weights()
     if not weights:
         raise UsageError("rewards: every weight is 0. Give at least rewards.accuracy=1.")
-    if any(not math.isfinite(weight) for weight in weights.values()):
-        raise UsageError("rewards: a weight is not a finite number.")
     if "format" in weights and not SECTIONS[prompt_format]:
         raise UsageError("rewards.format needs sections: set prompt to grounded or think, or rewards.format=0.")
     if "caption" in weights:

@@ -12,13 +12,12 @@ where many prompts lie near the cut. Imported lazily only: numpy is imported at 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.errors import UsageError
+from trainers.settings import SelectionSettings
 
 Category = Literal["easy", "medium", "hard"]
 Floats = NDArray[np.float64]
@@ -27,48 +26,6 @@ MAX_LEVELS: Final = 16
 """Values of a reward that are told apart; more, as a continuous reward has, are merged into as many bins."""
 _DRAWS: Final = 256
 _BLOCK: Final = 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rounds:
-    """How rollouts are spent.
-
-    Attributes:
-        first: rollouts of every prompt before any is decided.
-        step: rollouts that are added to an undecided prompt at a time.
-        most: rollouts after which a prompt is decided by what it has; what every prompt gets when `tolerance` is 0.
-        tolerance: expected loss of variance at which a prompt stops, as a share of the mean variance of what is kept;
-            0 never stops early.
-        keep: share of the prompts that is kept.
-    """
-
-    first: int = 8
-    step: int = 8
-    most: int = 96
-    tolerance: float = 0.01
-    keep: float = 0.5
-
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            UsageError: names the setting.
-        """
-        if not 2 <= self.first <= self.most or self.step < 1:
-            raise UsageError(
-                f"selection: first {self.first}, step {self.step}, most {self.most} do not fit: 2 <= first <= most, "
-                "step >= 1."
-            )
-        if not 0 <= self.tolerance < 1:
-            raise UsageError(f"selection.tolerance {self.tolerance} is out of range: 0 (fixed rollouts) to below 1.")
-        if not 0 < self.keep <= 1:
-            raise UsageError(f"selection.keep {self.keep} is out of range: above 0 to 1.")
-
-    def targets(self) -> list[int]:
-        """Rollouts that an undecided prompt has after each round, ascending."""
-        if self.tolerance == 0:
-            return [self.most]
-        return [*range(self.first, self.most, self.step), self.most]
 
 
 def count_levels(rewards: Sequence[Sequence[float]], max_levels: int = MAX_LEVELS) -> tuple[Floats, Floats]:
@@ -118,7 +75,7 @@ def undecided(
         values: [K].
         counts: [P, K].
         keep: share of the prompts that is kept; the cut is the quantile 1 - keep of the expected variances.
-        tolerance: see `Rounds`.
+        tolerance: see `SelectionSettings`.
         rng: draws from the beliefs.
     """
     expected = expected_variance(values, counts)
@@ -160,7 +117,7 @@ def categorise(mean: Floats, chosen: NDArray[np.bool_], low: float, high: float)
 
 
 def simulate(
-    draw: Any, prompts: int, rounds: Rounds, rng: np.random.Generator
+    draw: Any, prompts: int, rounds: SelectionSettings, rng: np.random.Generator
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Spend rollouts as `harness select` does, on rewards that a function draws.
 

@@ -30,9 +30,10 @@ from trainers.console import say
 from trainers.data.loading import open_pictures
 from trainers.data.schema import Example, row_from_example
 from trainers.rewards import Reward
-from trainers.selection.decision import Category, Rounds, categorise, choose, count_levels, expected_variance, undecided
+from trainers.selection.decision import Category, categorise, choose, count_levels, expected_variance, undecided
 from trainers.selection.plot import draw_selection
 from trainers.selection.stored import Rollouts
+from trainers.settings import SelectionSettings
 
 if TYPE_CHECKING:
     from harness.engines import Engine
@@ -78,8 +79,7 @@ class Selection:
         root: what media paths are relative to.
         prompt_format: what the model is asked to write.
         num_frames: frames of a video.
-        rounds: how rollouts are spent.
-        subset: the category that is trained on.
+        rounds: how rollouts are spent, and which category is trained on.
         decoding: temperature and budget of the rollouts; its seed decides them.
         rewards: what a response earns.
         settings: JSON-able; all that must be equal for a killed selection to go on.
@@ -90,8 +90,7 @@ class Selection:
     root: Path
     prompt_format: PromptFormat
     num_frames: int
-    rounds: Rounds
-    subset: Category
+    rounds: SelectionSettings
     decoding: Decoding
     rewards: Sequence[Reward]
     settings: Mapping[str, Any]
@@ -243,7 +242,7 @@ def _batches(responses: Iterator[tuple[Request, Response]], size: int) -> Iterat
 
 
 def _decide(selection: Selection, rollouts: Rollouts) -> list[Statistics]:
-    lists = rollouts.lists([selection.rounds.most] * len(selection.examples))
+    lists = rollouts.lists([selection.rounds.targets()[-1]] * len(selection.examples))
     rated = [place for place, row in enumerate(lists) if row]
     if not rated:
         raise DataError(
@@ -267,7 +266,7 @@ def _decide(selection: Selection, rollouts: Rollouts) -> list[Statistics]:
             variance=round(float(np.var(row, ddof=1)), 6) if len(row) > 1 else None,
             expected_variance=round(float(expected), 6),
             category=category,
-            selected=category == selection.subset,
+            selected=category == selection.rounds.subset,
         )
     return list(statistics.values())
 
@@ -279,7 +278,8 @@ def _write(selection: Selection, folder: Path, statistics: Sequence[Statistics])
         for item in statistics:
             counts[str(item.category)] += 1
         raise DataError(
-            f"no prompt is '{selection.subset}' ({', '.join(f'{n} {name}' for name, n in sorted(counts.items()))}). "
+            f"no prompt is '{selection.rounds.subset}' "
+            f"({', '.join(f'{n} {name}' for name, n in sorted(counts.items()))}). "
             "Choose another selection.subset, or more data."
         )
     write_atomically(folder / SELECTION, "".join(json.dumps(asdict(item)) + "\n" for item in statistics))

@@ -17,7 +17,6 @@ from trainers.layout import FINAL
 from trainers.preparation import check_judge, engine_options, engine_or_best
 from trainers.ranks import world_size
 from trainers.rewards import build_rewards
-from trainers.selection.decision import Rounds
 from trainers.selection.rollouts import SELECTED, Selection, check_settings, select
 from trainers.settings import Recipe
 from trainers.trl_config import build_config
@@ -47,14 +46,7 @@ def select_rows(
     """
     folder = output / "selection"
     settings = recipe.selection
-    adaptive = Rounds(
-        first=settings.first,
-        step=settings.step,
-        most=settings.most,
-        tolerance=settings.tolerance,
-        keep=settings.keep,
-    )
-    rounds = adaptive if settings.fixed is None else Rounds(most=settings.fixed, tolerance=0, keep=settings.keep)
+    rounds = [settings.first, settings.step, settings.most, settings.tolerance, settings.keep]
     budget = build_config(recipe, output).max_completion_length
     engine_name = engine_or_best(settings.engine)
     engine = make_engine(engine_name, checkpoint, engine_options(recipe, engine_name, settings.batch_size))
@@ -64,8 +56,7 @@ def select_rows(
         root=root,
         prompt_format=recipe.prompt,
         num_frames=recipe.data.num_frames,
-        rounds=rounds,
-        subset=settings.subset,
+        rounds=settings,
         decoding=decoding,
         rewards=build_rewards(
             recipe.rewards, prompt_format=recipe.prompt, max_tokens=budget, judge=judge, tolerant=True
@@ -75,7 +66,7 @@ def select_rows(
             "data": data_digest(list(examples)),
             "prompt": recipe.prompt,
             "num_frames": recipe.data.num_frames,
-            "rounds": [rounds.first, rounds.step, rounds.most, rounds.tolerance, rounds.keep],
+            "rounds": rounds if settings.fixed is None else [8, 8, settings.fixed, 0, settings.keep],
             "decoding": [decoding.temperature, decoding.top_p, decoding.max_new_tokens, decoding.seed],
             "rewards": recipe.rewards.weights(),
             "judge": judge.identity if judge is not None else None,

@@ -15,7 +15,8 @@ from harness.core.prompts import build_prompt
 from harness.engines.checkpoints import Checkpoint
 from trainers.data.loading import open_pictures
 from trainers.data.schema import read_examples
-from trainers.ntk import Estimator, ntk_similarity
+from trainers.ntk import ntk_similarity
+from trainers.settings import Estimator
 
 
 @torch.inference_mode()
