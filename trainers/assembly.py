@@ -20,7 +20,8 @@ from trainers.data.schema import Example
 from trainers.grpo import ContrastiveGRPOTrainer, as_trl_reward, mend_image_pads
 from trainers.models import adapter_config, load_model, load_processor
 from trainers.resuming import RestoresWeights
-from trainers.rewards.scoring import build_rewards
+from trainers.rewards.functions import REWARDS
+from trainers.rewards.scoring import build_rewards, load_function
 from trainers.selection.rollouts import ROLLOUTS
 from trainers.settings import Recipe
 from trainers.trl_config import build_config
@@ -57,6 +58,9 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
     ):
         if is_used and find_spec(package) is None:
             raise UsageError(f"{setting} needs the package {package!r}, which is not installed: pip install {package}.")
+    if recipe.algorithm == "grpo":
+        for reward in recipe.rewards.weights().keys() - REWARDS.keys():
+            load_function(reward)
     _check_adapter(recipe, checkpoint)
     expand_tasks(recipe.eval.tasks)
     data = recipe.eval.data

@@ -19,9 +19,6 @@ _SHOWN: Final = {
     "loss": "loss",
     "mean_token_accuracy": "token accuracy",
     "reward": "reward",
-    "rewards/accuracy/mean": "accuracy",
-    "rewards/format/mean": "format",
-    "rewards/caption/mean": "caption",
     "constant_groups": "constant groups",
     "kl": "kl",
     "completions/mean_length": "tokens",
@@ -62,7 +59,9 @@ class Lines(TrainerCallback):  # type: ignore[misc]
         """Print what a person watches."""
         if not logs or not state.is_world_process_zero:
             return
-        shown = [f"{label} {logs[name]:.3g}" for name, label in _SHOWN.items() if logs.get(name) is not None]
+        rewards = [name.split("/") for name in logs if name.startswith("rewards/") and name.endswith("/mean")]
+        labels = _SHOWN | {"/".join(parts): parts[1] for parts in rewards}
+        shown = [f"{label} {logs[name]:.3g}" for name, label in labels.items() if logs.get(name) is not None]
         if shown:
             say(f"step {state.global_step}/{state.max_steps}  {'  '.join(shown)}")
 

@@ -11,7 +11,8 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harness.core.errors import UsageError
-from trainers.settings import Recipe
+from trainers.rewards.functions import REWARDS
+from trainers.settings import Recipe, RewardSettings
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -35,7 +36,12 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     tree = _read(path, ())
     for override in overrides:
         _override(tree, override)
-    return validated(Recipe, tree, f"{path}: ")
+    recipe = validated(Recipe, tree, f"{path}: ")
+    for reward in recipe.rewards.model_extra or {}:
+        if reward not in REWARDS and ":" not in reward:
+            known = nearest(reward, [*REWARDS, *RewardSettings.model_fields], "Known")
+            raise UsageError(f"{path}: setting 'rewards.{reward}' does not exist.{known} One's own is module:function.")
+    return recipe
 
 
 def find_recipe(name: str) -> Path:
@@ -127,7 +133,7 @@ def _override(tree: dict[str, Any], override: str) -> None:
         value = _parse(text) if text.strip() else text
     except yaml.YAMLError as error:
         raise UsageError(f"{override!r}: the value is not YAML: {' '.join(str(error).split())}.") from error
-    *parents, last = dotted.strip().split(".")
+    *parents, last = dotted.strip().split(".", 1 if ":" in dotted else -1)  # rewards.package.module:function
     for key in parents:
         child = tree.setdefault(key, {})
         if not isinstance(child, dict):

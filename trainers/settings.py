@@ -48,8 +48,8 @@ class DataSettings(Part):
     demo_rows: Count = 2000
 
 
-class RewardSettings(Part):
-    """The `rewards` part of a recipe.
+class RewardSettings(Part, extra="allow"):
+    """The `rewards` part of a recipe: beside these, `module:function` of a user's own, with its weight.
 
     Attributes:
         accuracy: weight of the strict verdict.
@@ -61,6 +61,7 @@ class RewardSettings(Part):
         repetition_span: words of an n-gram.
     """
 
+    __pydantic_extra__: dict[str, float] = Field(init=False)
     accuracy: float = 1.0
     format: float = 0.1
     caption: float = 1.0

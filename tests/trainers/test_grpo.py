@@ -12,7 +12,7 @@ from trainers.callbacks import Watch
 from trainers.curves import draw_curves
 from trainers.data.schema import Example, row_from_example
 from trainers.grpo import TrainingError, as_trl_reward, collapse_pads, fill_missing, mend_image_pads
-from trainers.rewards import Reward
+from trainers.rewards.functions import Reward
 
 NAN = math.nan
 

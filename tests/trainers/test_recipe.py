@@ -102,6 +102,8 @@ def test_rollouts_of_a_round(minimal):
     [
         ("ntk.thresh=1", r"'ntk.thresh' does not exist. Did you mean 'threshold'"),
         ("reward.accuracy=1", "Did you mean 'rewards'"),
+        ("rewards.acuracy=1", r"'rewards\.acuracy' does not exist. Did you mean 'accuracy'.*module:function"),
+        ("rewards.my:reward=x", r"rewards\.my:reward='x': it should be a valid number"),
         ("seed=x", "seed='x': it should be a valid integer"),
         ("seed=true", "seed=True: it should be a valid integer"),
         ("rewards.format=[1]", "should be a valid number"),

@@ -1,5 +1,7 @@
 """Rewards: the evaluation's own verdict, the sections, the judge, and what happens when one misbehaves."""
 
+import sys
+
 import pytest
 from hostile_server import Answer, HostileServer
 
@@ -9,17 +11,15 @@ from harness.core.types import Response, Sample
 from harness.engines import http_client
 from trainers.preparation import open_judge
 from trainers.recipe import load_recipe
-from trainers.rewards import (
+from trainers.rewards.functions import (
     Reward,
     accuracy,
-    build_rewards,
     caption_reward,
     format_reward,
     length_penalty,
     repetition_penalty,
-    score_rollouts,
 )
-from trainers.rewards.scoring import RewardError, score_missing
+from trainers.rewards.scoring import RewardError, build_rewards, load_function, score_missing, score_rollouts
 from trainers.settings import JudgeSettings, RewardSettings
 
 GROUNDED = "<planning>look</planning> <caption>a red dog</caption> <think>red</think> <answer>{}</answer>"
@@ -238,6 +238,8 @@ def test_what_is_known_of_a_response_is_not_scored_again():
     [
         (lambda s, r: [float("nan")], "reward 'mine' is nan for sample 's'"),
         (lambda s, r: [float("inf")], "is inf"),
+        (lambda s, r: ["1"], "is '1' for sample 's', neither a finite number nor None"),
+        (lambda s, r: None, "raised TypeError: 'NoneType' object is not iterable"),
         (lambda s, r: [], "gave 0 values for 1"),
         (lambda s, r: 1 / 0, "reward 'mine' raised ZeroDivisionError"),
     ],
@@ -261,3 +263,58 @@ def test_rewards_that_do_not_fit_are_refused(changes, arguments, message):
     given = {"prompt_format": "grounded", "max_tokens": 64, "judge": FakeJudge(), **arguments}
     with pytest.raises(UsageError, match=message):
         build_rewards(RewardSettings(**changes), **given)
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A module of the user's in the current folder."""
+    (tmp_path / "toy_rewards.py").write_text(
+        "NUMBER = 1\n"
+        "def brief(samples, responses):\n"
+        "    return [None if r.error else float(len(r.text) < 4) for r in responses]\n"
+        "def breaks(samples, responses):\n    raise LookupError(samples[0].target)\n"
+    )
+    (tmp_path / "broken_rewards.py").write_text("1 / 0\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield tmp_path
+    for name in ("toy_rewards", "broken_rewards"):
+        sys.modules.pop(name, None)
+
+
+def test_a_users_function_is_a_reward_by_its_name(toy):
+    recipe = load_recipe("demo/grpo", ["rewards.toy_rewards:brief=0.5", "rewards.repetition=1"])
+    assert recipe.rewards.weights() == {"accuracy": 1.0, "format": 0.1, "repetition": 1.0, "toy_rewards:brief": 0.5}
+    rewards = build_rewards(recipe.rewards, prompt_format="grounded", max_tokens=64, judge=None)
+    asked = [sample()] * 3
+    scored = score_rollouts(rewards, asked, [response("yes"), response("it is"), response("", error="media: missing")])
+    assert [item.parts["toy_rewards:brief"] for item in scored] == [1.0, 0.0, None]
+    assert scored[0].total == pytest.approx(1.0 + 0.5)
+    assert (
+        load_recipe("demo/grpo", ["rewards.some.package.module:function=2"]).rewards.weights()[
+            "some.package.module:function"
+        ]
+        == 2.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("no_such_module:brief", r"rewards\.no_such_module:brief: the module 'no_such_module' cannot be imported"),
+        ("broken_rewards:brief", "cannot be imported: ZeroDivisionError"),
+        ("toy_rewards:brif", "rewards.toy_rewards:brif: module 'toy_rewards' has no attribute 'brif'"),
+        ("toy_rewards:NUMBER", "is a int, not a function"),
+    ],
+)
+def test_a_users_function_that_is_not_there_is_named(name, message, toy):
+    with pytest.raises(UsageError, match=message):
+        load_function(name)
+
+
+def test_a_users_function_that_breaks_is_the_users_mistake(toy):
+    settings = RewardSettings(accuracy=0, format=0, caption=0, **{"toy_rewards:breaks": 1.0})
+    rewards = build_rewards(settings, prompt_format="direct", max_tokens=64, judge=None)
+    with pytest.raises(RewardError, match="reward 'toy_rewards:breaks' raised LookupError: yes") as caught:
+        score_rollouts(rewards, [sample()], [response("yes")])
+    assert caught.value.exit_code == 2

@@ -10,7 +10,7 @@ from harness.core.errors import DataError, ModelError, StoreError
 from harness.core.types import Response, Sample
 from harness.engines import Decoding
 from trainers.data.schema import Example, read_examples
-from trainers.rewards import Reward
+from trainers.rewards.functions import Reward
 from trainers.selection.decision import (
     categorise,
     choose,

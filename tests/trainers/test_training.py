@@ -235,12 +235,24 @@ def test_a_reward_that_breaks_stops_the_run_with_its_state_saved(tmp_path, judge
 
 
 def test_a_reward_that_is_not_a_number_is_named(tmp_path, monkeypatch):
-    from trainers.rewards import scoring
+    from trainers.rewards.functions import REWARDS
 
-    monkeypatch.setattr(scoring, "accuracy", lambda samples, responses: [float("nan")] * len(samples))
+    monkeypatch.setitem(REWARDS, "accuracy", lambda setup: lambda samples, responses: [float("nan")] * len(samples))
     with pytest.raises(RewardError, match=r"reward 'accuracy' is nan for sample 'demo/\d+'"):
         train_tiny("demo/no_selection", tmp_path)
     assert not list(tmp_path.glob("checkpoint-*"))  # No step was taken.
+
+
+def test_a_users_function_is_trained_with(tmp_path, monkeypatch, capsys):
+    (tmp_path / "my_rewards.py").write_text(
+        "def brief(samples, responses):\n"
+        "    assert all(s.target and s.id == r.sample_id for s, r in zip(samples, responses, strict=True))\n"
+        "    return [-float(len(r.text)) for r in responses]\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    train_tiny("demo/grpo", tmp_path / "out", "rewards.my_rewards:brief=0.01", "train.max_steps=1")
+    assert read_log(tmp_path / "out")[0]["rewards/my_rewards:brief/mean"] < -1
+    assert "my_rewards:brief -" in capsys.readouterr().err
 
 
 def test_out_of_memory_names_the_settings_to_lower(tmp_path, monkeypatch):
@@ -318,6 +330,7 @@ def test_text_only_and_mixed_rows_train(tmp_path):
         ("train.use_vllm=true", r"train\.use_vllm needs the package 'vllm'"),
         ("eval.tasks=[pop]", "Did you mean 'pope'"),
         ("rewards.format=1 prompt=direct", "rewards.format needs sections"),
+        ("rewards.no_such_module:reward=1", "the module 'no_such_module' cannot be imported"),
         ("data.demo_rows=3", "3 rows to train on, but a batch of responses holds 4 prompts"),
         ("lora.rank=4 lora.target_modules=[nope]", r"lora\.target_modules=\['nope'\] does not fit"),
         ("eval.tasks=[pope] eval.data=/nope", r"eval\.data /nope is no folder"),

@@ -5,13 +5,15 @@ A reward is a number, or `None` where there is no signal: a judge that is down d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from harness.answers.sections import SECTION_NAMES, SectionName, split_sections
+from harness.core.errors import UsageError
 from harness.core.types import PromptFormat, Response, Sample, Verdict
 from trainers.rewards.asking import WatchedJudge
+from trainers.settings import RewardSettings
 
 if TYPE_CHECKING:
     from harness.judges.caption import Judge
@@ -31,7 +33,7 @@ class Reward:
     """A reward and what it counts.
 
     Attributes:
-        name: `accuracy`, `format`, `caption`, `length` or `repetition`.
+        name: one of `REWARDS`, or `module:function` of a user's own.
         weight: factor in the sum.
         score: samples and their responses to rewards, in order.
     """
@@ -39,6 +41,25 @@ class Reward:
     name: str
     weight: float
     score: Score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What rewards are made from.
+
+    Attributes:
+        settings: of the recipe.
+        prompt_format: what the model is asked to write.
+        max_tokens: token budget of a response.
+        judge: for the caption reward.
+        tolerant: whether the caption reward puts up with questions that the judge cannot answer, batches of them too.
+    """
+
+    settings: RewardSettings
+    prompt_format: PromptFormat
+    max_tokens: int
+    judge: Judge | None
+    tolerant: bool = False
 
 
 def accuracy(samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
@@ -62,8 +83,14 @@ def verdict(sample: Sample, response: Response) -> Verdict:
 
 
 def format_reward(prompt_format: PromptFormat) -> Score:
-    """1 where a response is exactly the sections that the format asks for: each once, in order, closed, not empty."""
+    """1 where a response is exactly the sections that the format asks for: each once, in order, closed, not empty.
+
+    Raises:
+        UsageError: the format asks for none.
+    """
     names = SECTIONS[prompt_format]
+    if not names:
+        raise UsageError("rewards.format needs sections: set prompt to grounded or think, or rewards.format=0.")
 
     def score(samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
         return [
@@ -74,7 +101,7 @@ def format_reward(prompt_format: PromptFormat) -> Score:
     return score
 
 
-def caption_reward(judge: Judge, *, tolerant: bool = False) -> Score:
+def caption_reward(judge: Judge | None, *, prompt_format: PromptFormat = "grounded", tolerant: bool = False) -> Score:
     """1 where the judge answers right from the caption alone, 0 where it does not, or where there is no caption.
 
     A caption that gives the answer away instead of describing earns 0. Where the judge failed there is no signal:
@@ -83,10 +110,18 @@ def caption_reward(judge: Judge, *, tolerant: bool = False) -> Score:
 
     Args:
         judge: the judge.
+        prompt_format: what the model is asked to write.
         tolerant: see `WatchedJudge`.
+
+    Raises:
+        UsageError: there is no judge, or the model is not asked for captions.
     """
     from harness.judges.caption import caption_supports
 
+    if prompt_format != "grounded":
+        raise UsageError("rewards.caption needs captions: set prompt=grounded, or rewards.caption=0.")
+    if judge is None:
+        raise UsageError("rewards.caption needs a judge: set judge.model (a checkpoint or openai:MODEL).")
     watched = cast("Judge", WatchedJudge(judge, tolerant=tolerant))  # Nothing but `ask` is called.
 
     def score(samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
@@ -109,7 +144,12 @@ def length_penalty(soft_tokens: int, max_tokens: int) -> Score:
     Args:
         soft_tokens: response tokens that are free.
         max_tokens: response tokens from which the penalty is whole.
+
+    Raises:
+        UsageError: the first is not between 0 and the second.
     """
+    if not 0 < soft_tokens < max_tokens:
+        raise UsageError(f"rewards.length_soft {soft_tokens} must be between 0 and the token budget {max_tokens}.")
 
     def one(response: Response) -> float | None:
         if response.completion_tokens is None or response.error is not None:
@@ -144,3 +184,13 @@ def repetition_penalty(span: int = 4) -> Score:
         return [one(response) for response in responses]
 
     return score
+
+
+REWARDS: Final[Mapping[str, Callable[[Setup], Score]]] = {
+    "accuracy": lambda setup: accuracy,
+    "format": lambda setup: format_reward(setup.prompt_format),
+    "caption": lambda setup: caption_reward(setup.judge, prompt_format=setup.prompt_format, tolerant=setup.tolerant),
+    "length": lambda setup: length_penalty(setup.settings.length_soft, setup.max_tokens),
+    "repetition": lambda setup: repetition_penalty(setup.settings.repetition_span),
+}
+"""The rewards by the names that recipes give them."""

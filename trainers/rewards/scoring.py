@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+import os
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import HarnessError, UsageError
 from harness.core.types import PromptFormat, Response, Sample
-from trainers.rewards.functions import (
-    SECTIONS,
-    Reward,
-    Score,
-    accuracy,
-    caption_reward,
-    format_reward,
-    length_penalty,
-    repetition_penalty,
-)
+from trainers.rewards.functions import REWARDS, Reward, Score, Setup
 from trainers.settings import RewardSettings
 
 if TYPE_CHECKING:
@@ -61,35 +56,44 @@ def build_rewards(
         tolerant: whether the caption reward puts up with questions that the judge cannot answer, batches of them too.
 
     Raises:
-        UsageError: nothing counts, or a reward does not fit the prompt format or lacks its judge.
+        UsageError: nothing counts, a function is not found, or a reward does not fit the prompt format or lacks its
+            judge.
     """
     weights = settings.weights()
     if not weights:
         raise UsageError("rewards: every weight is 0. Give at least rewards.accuracy=1.")
-    if "format" in weights and not SECTIONS[prompt_format]:
-        raise UsageError("rewards.format needs sections: set prompt to grounded or think, or rewards.format=0.")
-    if "caption" in weights:
-        if prompt_format != "grounded":
-            raise UsageError("rewards.caption needs captions: set prompt=grounded, or rewards.caption=0.")
-        if judge is None:
-            raise UsageError("rewards.caption needs a judge: set judge.model (a checkpoint or openai:MODEL).")
-    if "length" in weights and not 0 < settings.length_soft < max_tokens:
+    setup = Setup(settings=settings, prompt_format=prompt_format, max_tokens=max_tokens, judge=judge, tolerant=tolerant)
+    return [
+        Reward(name=name, weight=weight, score=REWARDS[name](setup) if name in REWARDS else load_function(name))
+        for name, weight in weights.items()
+    ]
+
+
+def load_function(name: str) -> Score:
+    """A reward of a user's own: it takes samples and their responses, and gives a number or `None` for each.
+
+    Args:
+        name: `module:function`, of a module that Python finds, or that is in the current folder.
+
+    Raises:
+        UsageError: there is no such module or function.
+    """
+    module, _, function = name.partition(":")
+    if (here := os.getcwd()) not in sys.path:
+        sys.path.append(here)
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except AttributeError as error:
+        raise UsageError(f"rewards.{name}: {error}. Name a function of the module.") from error
+    except Exception as error:  # Whatever the module does when it is imported.
         raise UsageError(
-            f"rewards.length_soft {settings.length_soft} must be between 0 and the token budget {max_tokens}."
-        )
-    scores: dict[str, Callable[[], Score]] = {
-        "accuracy": lambda: accuracy,
-        "format": lambda: format_reward(prompt_format),
-        "caption": lambda: caption_reward(_given(judge), tolerant=tolerant),
-        "length": lambda: length_penalty(settings.length_soft, max_tokens),
-        "repetition": lambda: repetition_penalty(settings.repetition_span),
-    }
-    return [Reward(name=name, weight=weight, score=scores[name]()) for name, weight in weights.items()]
-
-
-def _given(judge: Judge | None) -> Judge:
-    assert judge is not None, "checked by build_rewards"
-    return judge
+            f"rewards.{name}: the module {module!r} cannot be imported: {type(error).__name__}: {error}. It is looked "
+            "for where Python looks for modules, and in the current folder."
+        ) from error
+    if not callable(found):
+        raise UsageError(f"rewards.{name} is a {type(found).__name__}, not a function of samples and responses.")
+    score: Score = found
+    return score
 
 
 def score_part(reward: Reward, samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
@@ -100,23 +104,28 @@ def score_part(reward: Reward, samples: Sequence[Sample], responses: Sequence[Re
             are named.
     """
     try:
-        values = reward.score(samples, responses)
+        values: list[Any] = list(reward.score(samples, responses))
     except HarnessError:
         raise
     except Exception as error:
-        raise RewardError(
-            f"reward '{reward.name}' raised {type(error).__name__}: {error} on a batch that starts with sample "
-            f"{samples[0].id!r}. The step is not taken; mend the reward and resume."
+        raise _misbehaved(
+            reward, f"raised {type(error).__name__}: {error} on a batch that starts with sample {samples[0].id!r}"
         ) from error
     if len(values) != len(samples):
-        raise RewardError(f"reward '{reward.name}' gave {len(values)} values for {len(samples)} responses.")
+        raise _misbehaved(reward, f"gave {len(values)} values for {len(samples)} responses")
     for sample, value in zip(samples, values, strict=True):
-        if value is not None and not math.isfinite(value):
-            raise RewardError(
-                f"reward '{reward.name}' is {value} for sample {sample.id!r}. The step is not taken; mend the reward "
-                "and resume. A reward without a signal gives None."
+        if value is not None and not (isinstance(value, Real) and math.isfinite(value)):
+            raise _misbehaved(
+                reward, f"is {value!r} for sample {sample.id!r}, neither a finite number nor None (no signal)"
             )
-    return values
+    return [None if value is None else float(value) for value in values]
+
+
+def _misbehaved(reward: Reward, what: str) -> RewardError:
+    error = RewardError(f"reward '{reward.name}' {what}. The step is not taken; mend the reward and resume.")
+    if ":" in reward.name:
+        error.exit_code = UsageError.exit_code
+    return error
 
 
 def score_rollouts(rewards: Sequence[Reward], samples: Sequence[Sample], responses: Sequence[Response]) -> list[Scored]:

@@ -29,7 +29,7 @@ from harness.runs.records import LONE_SURROGATES
 from trainers.console import say
 from trainers.data.loading import open_pictures
 from trainers.data.schema import Example, row_from_example
-from trainers.rewards import Reward
+from trainers.rewards.functions import Reward
 from trainers.selection.decision import Category, categorise, choose, count_levels, expected_variance, undecided
 from trainers.selection.plot import draw_selection
 from trainers.selection.stored import Rollouts

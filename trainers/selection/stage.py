@@ -16,7 +16,7 @@ from trainers.data.schema import Example
 from trainers.layout import FINAL
 from trainers.preparation import check_judge, engine_options, engine_or_best
 from trainers.ranks import world_size
-from trainers.rewards import build_rewards
+from trainers.rewards.scoring import build_rewards
 from trainers.selection.rollouts import SELECTED, Selection, check_settings, select
 from trainers.settings import Recipe
 from trainers.trl_config import build_config

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from harness.core.files import write_errors
 from harness.core.types import Response, Sample
 from harness.engines import Request
-from trainers.rewards import Reward
+from trainers.rewards.functions import Reward
 from trainers.rewards.scoring import score_missing
 
 
