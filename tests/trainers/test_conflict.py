@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -165,6 +166,38 @@ def test_only_a_response_that_ended_has_an_end_token(demo):
     assert lengths[1] == lengths[2] + 2  # `</answer>` and the end.
     assert response_ids(model, processor, SEQUENCES[1])[-1] == processor.tokenizer.eos_token_id
     assert tokens.prompt.tolist() == [0, 1, 2, 3]
+
+
+@needs_checkpoint
+def test_a_cap_on_pixels_is_that_of_a_frame_whatever_shares_the_batch(demo, monkeypatch):
+    from harness.engines import preparation
+    from harness.media.videos import Video
+    from trainers.conflict import states
+
+    def clip(frames):
+        pixels = np.full((frames, 84, 84, 3), 90, dtype=np.uint8)
+        return Video(
+            frames=pixels, fps=1.0, indices=tuple(range(frames)), total_frames=frames, duration_s=float(frames)
+        )
+
+    limits = []
+
+    def limited(processor, max_pixels, frames):
+        limits.append(frames)
+        return preparation.size_limits(processor, max_pixels, frames)
+
+    monkeypatch.setattr(states, "size_limits", limited)
+    clips = [
+        replace(
+            forced(number, "<answer> no </answer>"), kinds=("video",), open_media=lambda frames=frames: [clip(frames)]
+        )
+        for number, frames in enumerate((2, 8, 2))
+    ]
+    together = similarity_of(*demo, clips, max_pixels=3136)
+    assert sorted(limits) == [2, 8]  # A processor that caps a video as a whole is told the frames that it has.
+    limits.clear()
+    np.testing.assert_allclose(similarity_of(*demo, clips[::2], max_pixels=3136), together[::2, ::2], atol=1e-4)
+    assert limits == [2]
 
 
 @pytest.fixture(scope="module")

@@ -313,12 +313,22 @@ def test_a_source_that_is_no_json_file_is_refused(tmp_path, capsys):
     assert not out.exists()
 
 
-def test_half_a_character_is_converted_and_read_back(tmp_path):
-    source, out = source_of(tmp_path, {**TRL, "messages": [{"role": "user", "content": "q?\ud800 \\"}]}), tmp_path / "o"
-    assert harness("convert", source, "--from", "trl", "--out", out) == 0
-    assert out.read_text(encoding="utf-8").isascii()
-    assert [example.sample.question for example in read_examples(out)] == ["q?\ud800 \\"]
-    assert harness("validate", out) == 0
+def test_half_a_character_is_refused_by_row_and_field(tmp_path, capsys):
+    half = {**TRL, "messages": [{"role": "user", "content": "q?\ud800 \\"}]}
+    source, out = source_of(tmp_path, half), tmp_path / "o"
+    assert harness("convert", source, "--from", "trl", "--out", out) == 2
+    assert f"{source}[0]: field 'question': \\ud800 is half of a character" in capsys.readouterr().err
+    assert not out.exists()
+    assert (
+        harness("convert", source_of(tmp_path, half, {**TRL, "id": "2"}), "--from", "trl", "--out", out, "--skip-bad")
+        == 0
+    )
+    row = json.loads(out.read_text(encoding="utf-8"))
+    for field, value in (("id", "a\udfff"), ("answer", "\ud83d"), ("response", "\ud83d."), ("media", ["\ud83d.png"])):
+        changed = {**row, "answer_kind": "open", "answer": "x", field: value}
+        out.write_text(json.dumps({**row, "id": "0"}) + "\n" + json.dumps(changed) + "\n", encoding="utf-8")
+        assert harness("validate", out) == 2
+        assert f"{out}:2: field '{field}': \\ud" in capsys.readouterr().err
 
 
 def test_a_target_that_cannot_be_written_is_refused(tmp_path, capsys):

@@ -5,7 +5,7 @@ Imported lazily only: torch is imported at the top.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,14 +74,15 @@ def force(model: Any, processor: Any, sequences: Sequence[Forced], *, max_pixels
         # A batch holds one kind of media: processors pad images and videos in different ways.
         order = sorted(range(len(sequences)), key=lambda place: (sequences[place].kinds, len(sequences[place].prompt)))
         for start in range(0, len(order), size):
-            places = order[start : start + size]
-            batch = [sequences[place] for place in places]
-            inputs, ids, mask = _encode(model, processor, batch, max_pixels)
-            states = model.base_model(**inputs, use_cache=False).last_hidden_state
-            states = states[:, -ids.shape[1] - 1 : -1]  # A state predicts the token after it.
-            hidden.append(states[mask])
-            targets.append(ids[mask])
-            owner.append(torch.tensor(places, device=device)[:, None].expand_as(ids)[mask])
+            opened = {place: sequences[place].open_media() for place in order[start : start + size]}
+            for places in _by_frames(opened):
+                batch = [(sequences[place], opened[place]) for place in places]
+                inputs, ids, mask = _encode(model, processor, batch, max_pixels)
+                states = model.base_model(**inputs, use_cache=False).last_hidden_state
+                states = states[:, -ids.shape[1] - 1 : -1]  # A state predicts the token after it.
+                hidden.append(states[mask])
+                targets.append(ids[mask])
+                owner.append(torch.tensor(places, device=device)[:, None].expand_as(ids)[mask])
     finally:
         model.train(was_training)
     words = torch.cat(targets)
@@ -105,19 +106,27 @@ def response_ids(model: Any, processor: Any, sequence: Forced) -> list[int]:
     return [*ids, own if own in known or not known else known[0]]
 
 
+def _by_frames(opened: Mapping[int, Sequence[Image | Video]]) -> Iterable[list[int]]:
+    """Videos of as many frames together: a cap is that of a frame, but some processors cap a video as a whole."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for place, media in opened.items():
+        groups.setdefault(tuple(len(item.frames) for item in media if isinstance(item, Video)), []).append(place)
+    return groups.values()
+
+
 def _encode(
-    model: Any, processor: Any, batch: Sequence[Forced], max_pixels: int | None
+    model: Any, processor: Any, batch: Sequence[tuple[Forced, Sequence[Image | Video]]], max_pixels: int | None
 ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
     """Inputs of a forward pass, prompts padded on the left and responses on the right; the responses and their mask."""
     device = next(model.parameters()).device
     texts: list[str] = []
     images: list[Any] = []
     videos: list[Any] = []
-    for item in batch:
+    for item, media in batch:
         content: list[dict[str, Any]] = [{"type": kind} for kind in item.kinds]
         messages = [{"role": "user", "content": [*content, {"type": "text", "text": item.prompt}]}]
         texts.append(processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
-        for medium in item.open_media():
+        for medium in media:
             (videos if isinstance(medium, Video) else images).append(medium)
     frames = max((len(video.frames) for video in videos), default=1)
     limits = size_limits(processor, max_pixels, frames)
@@ -132,7 +141,7 @@ def _encode(
             "video_metadata": [video_metadata(video) for video in videos],
         }
     inputs = dict(processor(**arguments).to(device))
-    rows = [response_ids(model, processor, item) for item in batch]
+    rows = [response_ids(model, processor, item) for item, _ in batch]
     longest = max(map(len, rows))
     ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows], device=device)
     mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows], device=device)

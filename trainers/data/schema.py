@@ -142,7 +142,21 @@ def example_from_row(row: Mapping[str, Any], where: str) -> Example:
         choices=choices,
         media=tuple(_media(row, where)),
     )
-    return Example(sample=sample, response=response)
+    example = Example(sample=sample, response=response)
+    _refuse_half_characters(example, where)
+    return example
+
+
+def _refuse_half_characters(example: Example, where: str) -> None:
+    """Refuse half of a character of two (a lone surrogate, which JSON can escape): no tokenizer takes it."""
+    for field, value in row_from_example(example).items():
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            half = ord(error.object[error.start])
+            raise DataError(
+                f"{where}: field '{field}': \\u{half:04x} is half of a character, which no tokenizer takes. Mend it."
+            ) from error
 
 
 def row_from_example(example: Example) -> dict[str, Any]:
