@@ -17,7 +17,8 @@ from trainers.callbacks import Lines, Provenance, Watch
 from trainers.conflict.probe import ConflictProbe, probed_rows
 from trainers.data.loading import build_dataset
 from trainers.data.schema import Example
-from trainers.grpo import ContrastiveGRPOTrainer, as_trl_reward, mend_image_pads
+from trainers.grpo import ContrastiveGRPOTrainer, as_trl_reward
+from trainers.image_pads import mend_image_pads
 from trainers.models import adapter_config, load_model, load_processor
 from trainers.resuming import RestoresWeights
 from trainers.rewards.functions import REWARDS

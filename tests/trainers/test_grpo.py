@@ -11,7 +11,8 @@ from harness.core.types import Sample
 from trainers.callbacks import Watch
 from trainers.curves import draw_curves
 from trainers.data.schema import Example, row_from_example
-from trainers.grpo import TrainingError, as_trl_reward, collapse_pads, fill_missing, mend_image_pads
+from trainers.grpo import TrainingError, as_trl_reward, fill_missing
+from trainers.image_pads import collapse_pads, mend_image_pads
 from trainers.rewards.functions import Reward
 
 NAN = math.nan

@@ -19,7 +19,7 @@ from trainers.rewards.functions import (
     length_penalty,
     repetition_penalty,
 )
-from trainers.rewards.scoring import RewardError, build_rewards, load_function, score_missing, score_rollouts
+from trainers.rewards.scoring import RewardError, build_rewards, load_function, score_missing
 from trainers.settings import JudgeSettings, RewardSettings
 
 GROUNDED = "<planning>look</planning> <caption>a red dog</caption> <think>red</think> <answer>{}</answer>"
@@ -198,6 +198,13 @@ def test_repetition_penalty_counts_repeated_spans():
     texts = ["a b c", "a b a b a b", "one"]
     # Bigrams: ab bc; ab ba ab ba ab, of which two are distinct; none.
     assert score([sample()] * 3, [response(text) for text in texts]) == [0.0, pytest.approx(-0.6), 0.0]
+
+
+def score_rollouts(rewards, samples, responses):
+    scored, failure = score_missing(rewards, samples, responses, [{}] * len(samples))
+    if failure is not None:
+        raise failure
+    return scored
 
 
 def test_total_is_weighted_and_missing_where_a_part_is():

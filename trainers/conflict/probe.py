@@ -9,20 +9,17 @@ import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from transformers import TrainerCallback
 
 from harness.core.files import write_atomically
-from harness.core.prompts import build_prompt
 from harness.core.types import PromptFormat
 from trainers.conflict.figures import describe
 from trainers.conflict.run import similarity_of
-from trainers.conflict.states import Forced
+from trainers.conflict.states import force_rows
 from trainers.console import say
-from trainers.data.loading import open_pictures
 from trainers.data.schema import Example
 from trainers.layout import CONFLICT
 
@@ -73,19 +70,7 @@ class ConflictProbe(TrainerCallback):  # type: ignore[misc]  # Transformers is n
             num_frames: frames of a video, shown as images.
         """
         self._rows, self._processor = list(rows), processor
-        self._sequences = [
-            Forced(
-                prompt=build_prompt(row.sample, prompt_format),
-                kinds=tuple(
-                    "image" for media in row.sample.media for _ in range(num_frames if media.kind == "video" else 1)
-                ),
-                open_media=partial(open_pictures, row, root, num_frames),
-                response=row.response or "",
-                ended=True,
-                number=number,
-            )
-            for number, row in enumerate(self._rows)
-        ]
+        self._sequences = force_rows(self._rows, root, prompt_format=prompt_format, num_frames=num_frames)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         """Measure, unless an earlier session of this run has."""

@@ -29,7 +29,8 @@ from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
 from harness.runs.folder import RUN, read_run
 from trainers.conflict.figures import describe
 from trainers.conflict.states import Forced, force
-from trainers.ntk import ntk_cosine, ntk_gram
+from trainers.ntk import ntk_similarity
+from trainers.settings import Estimator
 
 SEED: Final = 0
 _FEWEST: Final = 2
@@ -73,7 +74,7 @@ def map_run(
     if len(opened) < _FEWEST:
         why = f": {next(iter(unopened.values()))}" if unopened else "."
         raise DataError(f"{folder}: {len(opened)} responses can be compared, a pair takes 2{why}")
-    network, processor = _load(checkpoint)
+    network, processor = load_model(checkpoint)
     max_pixels = dict(settings.get("engine_settings") or {}).get("max_pixels")
     similarity = similarity_of(network, processor, _sequences(opened, open_media), max_pixels=max_pixels)
     figures = {
@@ -99,16 +100,21 @@ def map_run(
 
 @torch.no_grad()
 def similarity_of(
-    model: Any, processor: Any, sequences: Sequence[Forced], *, max_pixels: int | None = None
+    model: Any,
+    processor: Any,
+    sequences: Sequence[Forced],
+    *,
+    max_pixels: int | None = None,
+    estimator: Estimator = "exact",
 ) -> NDArray[np.float64]:
     """Cosines of the gradients of the sequences' mean log-probability with respect to the LM head: [B, B].
 
-    Exact, see `trainers.ntk.gram`; symmetric, with a diagonal of ones.
+    Symmetric, with a diagonal of ones; see `trainers.ntk.estimators`.
     """
     tokens = force(model, processor, sequences, max_pixels=max_pixels)
     head = model.get_output_embeddings().weight.detach()
-    gram = ntk_gram(tokens.hidden, head, tokens.targets, tokens.sequence, tokens.num_sequences)
-    cosine = ntk_cosine(gram.double()).clamp(-1, 1)
+    given = (tokens.hidden, head, tokens.targets, tokens.sequence, tokens.num_sequences)
+    cosine = ntk_similarity(*given, estimator=estimator).double().clamp(-1, 1)
     result: NDArray[np.float64] = ((cosine + cosine.T) / 2).cpu().numpy()
     return result
 
@@ -186,7 +192,12 @@ def _part(sample: Sample) -> str:
     return f"{sample.task}/{sample.subset}" if sample.subset else sample.task
 
 
-def _load(checkpoint: Checkpoint) -> tuple[Any, Any]:
+def load_model(checkpoint: Checkpoint) -> tuple[Any, Any]:
+    """A checkpoint's model, in evaluation mode, and its processor.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     from harness.engines.mrope_fix import fix_mrope

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import Tensor
 
+from harness.core.prompts import build_prompt
+from harness.core.types import PromptFormat
 from harness.engines.preparation import size_limits, video_metadata
 from harness.media.videos import Video
+from trainers.data.loading import open_pictures
+from trainers.data.schema import Example
 from trainers.ntk import Tokens
 
 if TYPE_CHECKING:
@@ -42,6 +48,30 @@ class Forced:
     response: str
     ended: bool
     number: int
+
+
+def force_rows(rows: Sequence[Example], root: Path, *, prompt_format: PromptFormat, num_frames: int) -> list[Forced]:
+    """Training rows with their own responses, each a prompt of its own.
+
+    Args:
+        rows: examples with a response.
+        root: what media paths are relative to.
+        prompt_format: what the model is asked to write.
+        num_frames: frames of a video, shown as images.
+    """
+    return [
+        Forced(
+            prompt=build_prompt(row.sample, prompt_format),
+            kinds=tuple(
+                "image" for media in row.sample.media for _ in range(num_frames if media.kind == "video" else 1)
+            ),
+            open_media=partial(open_pictures, row, root, num_frames),
+            response=row.response or "",
+            ended=True,
+            number=number,
+        )
+        for number, row in enumerate(rows)
+    ]
 
 
 @torch.no_grad()

@@ -39,11 +39,6 @@ class Contrast:
     loss: Tensor
     statistics: Mapping[str, float]
 
-    @property
-    def is_inert(self) -> bool:
-        """Whether every pair is a positive, so that loss and gradient are exactly zero."""
-        return self.statistics["positives"] == 1.0 or self.statistics["anchors"] == 0.0
-
 
 def contrast(
     similarity: Tensor,

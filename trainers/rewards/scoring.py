@@ -128,18 +128,6 @@ def _misbehaved(reward: Reward, what: str) -> RewardError:
     return error
 
 
-def score_rollouts(rewards: Sequence[Reward], samples: Sequence[Sample], responses: Sequence[Response]) -> list[Scored]:
-    """All rewards of a batch.
-
-    Raises:
-        RewardError: see `score_part`.
-    """
-    scored, failure = score_missing(rewards, samples, responses, [{}] * len(samples))
-    if failure is not None:
-        raise failure
-    return scored
-
-
 def score_missing(
     rewards: Sequence[Reward],
     samples: Sequence[Sample],

@@ -144,14 +144,20 @@ def measure_similarity(out: Path, model: str) -> dict[str, Any]:
         For each estimator what `summarise_blocks` says.
     """
     from harness.demo.experiment.pool import read_labels, write_map
-    from harness.demo.experiment.similarity import similarity_map
+    from trainers.conflict.run import load_model, similarity_of
+    from trainers.conflict.states import force_rows
+    from trainers.data.schema import read_examples
+    from trainers.settings import Estimator
 
     file = write_map(out / "map", MAP_TWINS, MAP_OTHERS, MAP_SEED)
     sides = [label["conflict"] for label in read_labels(file).values()]
-    checkpoint = resolve_checkpoint(model)
+    rows = list(read_examples(file, require_response=True))
+    sequences = force_rows(rows, file.parent, prompt_format="grounded", num_frames=1)
+    network, processor = load_model(resolve_checkpoint(model))
+    estimators: Sequence[Estimator] = ("exact", "hidden")
     return {
-        estimator: summarise_blocks(similarity_map(checkpoint, file, estimator=estimator), sides)
-        for estimator in ("exact", "hidden")
+        estimator: summarise_blocks(similarity_of(network, processor, sequences, estimator=estimator), sides)
+        for estimator in estimators
     }
 
 
