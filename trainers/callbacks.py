@@ -15,10 +15,9 @@ from trainers.console import say
 _PATIENCE: Final = 20
 """Logged steps after which a warning is due."""
 _MOSTLY: Final = 0.9
-_SHOWN: Final = {
-    "loss": "loss",
-    "mean_token_accuracy": "token accuracy",
-    "reward": "reward",
+_FIRST: Final = {"loss": "loss", "mean_token_accuracy": "token accuracy", "reward": "reward"}
+"""What is printed of a step before each reward, by its name in the log."""
+_THEN: Final = {
     "constant_groups": "constant groups",
     "kl": "kl",
     "completions/mean_length": "tokens",
@@ -26,7 +25,7 @@ _SHOWN: Final = {
     "ntk/positives": "positives",
     "step_time": "seconds",
 }
-"""What is printed of a step, by its name in the log."""
+"""What is printed after them."""
 
 
 class Provenance(TrainerCallback):  # type: ignore[misc]
@@ -59,8 +58,8 @@ class Lines(TrainerCallback):  # type: ignore[misc]
         """Print what a person watches."""
         if not logs or not state.is_world_process_zero:
             return
-        rewards = [name.split("/") for name in logs if name.startswith("rewards/") and name.endswith("/mean")]
-        labels = _SHOWN | {"/".join(parts): parts[1] for parts in rewards}
+        rewards = {name: name.split("/")[1] for name in logs if name.startswith("rewards/") and name.endswith("/mean")}
+        labels = _FIRST | rewards | _THEN
         shown = [f"{label} {logs[name]:.3g}" for name, label in labels.items() if logs.get(name) is not None]
         if shown:
             say(f"step {state.global_step}/{state.max_steps}  {'  '.join(shown)}")

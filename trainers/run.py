@@ -1,4 +1,4 @@
-"""From a recipe to a trained, evaluated checkpoint: selection, training, `harness.json`, evaluation, leaderboard.
+"""From a recipe to a trained, evaluated checkpoint: selection, training, `harness.json`, evaluation.
 
 Folders of the output: `recipe.yaml`, the resolved recipe; `selection/`; `checkpoint-N/`; `final/`, the whole model;
 `log.jsonl` and `curves.svg`; `runs/`, the evaluations. Imported lazily only.
@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -45,24 +45,17 @@ _CARD: Final = "README.md"
 _CARD_TAG: Final = "generated_from_trainer"
 _SELECTED: Final = (ROLLOUTS, SELECTION, SELECTED, PLOT, SETTINGS)
 
-UpdateLeaderboard = Callable[[Sequence[Path], Path, str | None], None]
-"""Takes folders that hold runs, the folder that the leaderboard is written to, and the checkpoint to compare with."""
 
-
-def train(
-    recipe: Recipe, *, fresh: bool, update_leaderboard: UpdateLeaderboard | None, source: Path | None = None
-) -> list[Path]:
+def train(recipe: Recipe, *, fresh: bool = False, source: Path | None = None) -> list[Path]:
     """Run a recipe, or go on with a run that was interrupted.
 
     Args:
         recipe: resolved.
         fresh: throw away what an earlier run left in the output folder.
-        update_leaderboard: called at the end with the evaluations of this output and of those beside it, so that
-            recipes under one folder share a leaderboard; `None`: not at all.
         source: the file that the recipe was read from; `None`: not a file of the user's.
 
     Returns:
-        The folders of the evaluations.
+        The folders of the evaluations; none in other processes than the first.
 
     Raises:
         HarnessError: see `harness.core.errors`; saved checkpoints stay, and the same call goes on from the last.
@@ -73,8 +66,7 @@ def train(
     check_output(recipe, output, source)
     wait_for_main_rank()
     checkpoint = resolve_checkpoint(recipe.model)
-    selects = recipe.algorithm == "grpo" and recipe.selection.enabled
-    check_recipe(recipe, checkpoint, output, selects=selects)
+    check_recipe(recipe, checkpoint, output, selects=recipe.selects)
     with hold_output(output):
         _open_output(output, recipe, fresh=fresh)
         wait_for_main_rank()
@@ -85,7 +77,7 @@ def train(
         check_rows(recipe, output, len(examples), judge)
         if is_main_rank():
             write_atomically(output / RECIPE, _stamped(as_yaml(recipe)))
-        if selects:
+        if recipe.selects:
             from trainers.selection.stage import select_rows
 
             file = select_rows(recipe, checkpoint, examples, root, output, judge, fresh=False)
@@ -93,13 +85,9 @@ def train(
             say(f"selection: {len(examples)} rows to train on ({recipe.selection.subset}), {file.parent}")
         facts = provenance(recipe, checkpoint, examples)
         # The model is named nowhere here, so that its memory is free once it is evaluated.
-        runs = evaluate_checkpoints(
+        return evaluate_checkpoints(
             recipe, output, _train_model(recipe, output, checkpoint, examples, root, judge=judge, facts=facts)
         )
-        if runs and update_leaderboard is not None:
-            baseline = recipe.model if recipe.eval.start else None
-            update_leaderboard(sorted(output.parent.glob("*/runs")), output.parent / "leaderboard", baseline)
-    return runs
 
 
 def check_output(recipe: Recipe, output: Path, source: Path | None = None) -> None:

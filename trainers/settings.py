@@ -245,6 +245,11 @@ class Recipe(Part):
     conflict_rows: int = Field(default=64, ge=0)
     train: dict[str, Any] = {}
 
+    @property
+    def selects(self) -> bool:
+        """Whether rows are selected before training."""
+        return self.algorithm == "grpo" and self.selection.enabled
+
     @model_validator(mode="after")
     def _one_threshold(self) -> Self:
         if self.algorithm == "grpo" and self.ntk.weight and (self.ntk.threshold is None) == (self.ntk.quantile is None):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -45,12 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     from trainers.run import train
 
-    train(
-        recipe,
-        fresh=arguments.fresh,
-        update_leaderboard=None if arguments.no_leaderboard else _update_leaderboard,
-        source=own_file(arguments.recipe),
-    )
+    runs = train(recipe, fresh=arguments.fresh, source=own_file(arguments.recipe))
+    if runs and not arguments.no_leaderboard:
+        _update_leaderboard(Path(recipe.output).expanduser().parent, recipe.model if recipe.eval.start else None)
     return 0
 
 
@@ -69,8 +65,7 @@ def _preview(recipe: Recipe) -> str:
     from trainers.preview import preview
     from trainers.recipe import as_yaml
 
-    selects = recipe.algorithm == "grpo" and recipe.selection.enabled
-    check_recipe(recipe, resolve_checkpoint(recipe.model), Path(recipe.output).expanduser(), selects=selects)
+    check_recipe(recipe, resolve_checkpoint(recipe.model), Path(recipe.output).expanduser(), selects=recipe.selects)
     with TemporaryDirectory() as folder:
         data = recipe.data.model_copy(update={"demo_rows": 1})
         elsewhere = recipe.model_copy(update={"output": folder, "data": data})
@@ -89,8 +84,10 @@ def require_trl() -> None:
         raise UsageError("training needs the package 'trl', which is not installed: pip install 'trl>=1.16,<2' peft.")
 
 
-def _update_leaderboard(roots: Sequence[Path], folder: Path, baseline: str | None) -> None:
+def _update_leaderboard(folder: Path, baseline: str | None) -> None:
+    """Of the evaluations of all outputs in a folder, so that the recipes there share a leaderboard."""
     from leaderboards.build import BoardConfig, build_board
     from leaderboards.outputs import write_board
 
-    write_board(build_board(BoardConfig(runs=roots, baseline=baseline)), folder)
+    runs = sorted(folder.glob("*/runs"))
+    write_board(build_board(BoardConfig(runs=runs, baseline=baseline)), folder / "leaderboard")

@@ -68,15 +68,17 @@ def test_select_prints_the_file(tmp_path, capsys, monkeypatch):
 
 
 @needs_checkpoint
-def test_train_ends_with_evaluations_and_a_leaderboard(tmp_path, monkeypatch):
-    updates = []
+def test_train_ends_with_evaluations_and_a_leaderboard(tmp_path):
     arguments = parse(
         command.add_arguments, "demo/grpo", *TINY_GRPO, f"output={tmp_path / 'one'}", "eval.tasks=[pope]",
         "eval.limit=4", "eval.start=true", "eval.every=true", "train.max_steps=1",
     )  # fmt: skip
-    monkeypatch.setattr(command, "_update_leaderboard", lambda *given: updates.append(given))
     assert command.run(arguments) == 0
-    assert updates == [([tmp_path / "one" / "runs"], tmp_path / "leaderboard", "demo")]
+    (group,) = json.loads((tmp_path / "leaderboard" / "leaderboard.json").read_text())["groups"]
+    assert (group["baseline"], len(group["rows"])) == ("demo", 3)
+    for name in ("start", "final", "checkpoint-1"):
+        files = {path.name for path in (tmp_path / "one" / "runs" / name).iterdir()}
+        assert files >= {"run.json", "samples.jsonl", "diagnostics.json", "findings.jsonl", "report.md", "report.html"}
     runs = {path.name: read_run(path) for path in (tmp_path / "one" / "runs").iterdir()}
     assert runs.keys() == {"start", "checkpoint-1", "final"}
     assert {run.prompt_format for run in runs.values()} == {"grounded"}

@@ -36,9 +36,9 @@ class YesJudge:
         pass
 
 
-def train_tiny(name, output, *overrides, fresh=False, update_leaderboard=None):
+def train_tiny(name, output, *overrides, fresh=False):
     """Train a recipe for two steps."""
     gc.freeze()  # Accelerate collects garbage at the end of each run, over all that the imports made.
     tiny = TINY_SFT if name.endswith("sft") else TINY_GRPO
     recipe = load_recipe(name, [*tiny, f"output={output}", *overrides])
-    return train(recipe, fresh=fresh, update_leaderboard=update_leaderboard)
+    return train(recipe, fresh=fresh)

@@ -164,7 +164,7 @@ def _train(experiment: Experiment, row: Row, seed: int, output: Path) -> None:
 
     if (output / "final" / "harness.json").is_file():
         return
-    train(row_recipe(experiment, row, seed, output), fresh=False, update_leaderboard=None)
+    train(row_recipe(experiment, row, seed, output))
     for checkpoint in output.glob("checkpoint-*"):
         shutil.rmtree(checkpoint)
 
