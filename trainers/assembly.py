@@ -12,6 +12,7 @@ from transformers import AutoConfig, AutoModelForImageTextToText, PrinterCallbac
 from trl import SFTTrainer
 
 from harness.core.errors import DataError, UsageError
+from harness.core.worlds import worlds
 from harness.engines.checkpoints import Checkpoint
 from trainers.callbacks import Lines, Provenance, Watch
 from trainers.conflict.probe import ConflictProbe, probed_rows
@@ -65,8 +66,8 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
     _check_adapter(recipe, checkpoint)
     expand_tasks(recipe.eval.tasks)
     data = recipe.eval.data
-    if recipe.eval.tasks and data not in (None, "hub", "demo") and not Path(str(data)).expanduser().is_dir():
-        raise UsageError(f"eval.data {data} is no folder. Give a folder, hub or demo.")
+    if recipe.eval.tasks and data not in (None, "hub", *worlds()) and not Path(str(data)).expanduser().is_dir():
+        raise UsageError(f"eval.data {data} is no folder. Give a folder or one of: hub, {', '.join(worlds())}.")
 
 
 def _check_adapter(recipe: Recipe, checkpoint: Checkpoint) -> None:

@@ -1,33 +1,24 @@
 """The commands: arguments at no cost, a dry run, a selection, and a whole run with its evaluation and leaderboard."""
 
-import argparse
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from support_training import TINY_GRPO, YesJudge
+from support_training import TINY_GRPO, YesJudge, parse
 
 import harness.judges.caption
-from harness.commands import data as data_command
 from harness.commands import select
 from harness.commands import train as command
 from harness.core.errors import StoreError, UsageError
 from harness.core.worlds import shipped_checkpoints
 from harness.runs.folder import read_records, read_run
-from trainers.selection.rollouts import SELECTED
 
 needs_checkpoint = pytest.mark.skipif(
     not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
 )
-
-
-def parse(add_arguments, *arguments):
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    return parser.parse_args([str(argument) for argument in arguments])
 
 
 def test_declaring_arguments_imports_the_standard_library_alone():
@@ -43,28 +34,12 @@ def test_declaring_arguments_imports_the_standard_library_alone():
     assert output.split() == ["harness", "trainers"]
 
 
-def test_sft_has_nothing_to_select_by():
-    with pytest.raises(UsageError, match="only grpo recipes"):
-        select.run(parse(select.add_arguments, "demo/sft"))
-
-
 def test_a_missing_trl_is_named(monkeypatch):
     import importlib.util
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match="needs the package 'trl'"):
         command.run(parse(command.add_arguments, "demo/grpo", "--dry-run"))
-
-
-@needs_checkpoint
-def test_select_prints_the_file(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(harness.judges.caption, "load_judge", lambda *_, **__: YesJudge())
-    arguments = parse(select.add_arguments, "demo/method", *TINY_GRPO, f"output={tmp_path}")
-    assert select.run(arguments) == 0
-    assert capsys.readouterr().out.strip() == str(tmp_path / "selection" / SELECTED)
-    assert len((tmp_path / "selection" / SELECTED).read_text().splitlines()) == 6
-    again = parse(select.add_arguments, "demo/method", *TINY_GRPO, f"output={tmp_path}", "--fresh")
-    assert select.run(again) == 0
 
 
 @needs_checkpoint
@@ -224,46 +199,9 @@ def test_a_dry_run_writes_nothing(tmp_path, capsys, monkeypatch):
 
 
 @needs_checkpoint
-@pytest.mark.parametrize("name", ["settings.json", "rollouts.jsonl"])
-def test_a_selection_folder_of_the_users_is_left_alone(name, tmp_path):
-    (tmp_path / "selection").mkdir()
-    (tmp_path / "selection" / name).write_text("{}\n")
-    with pytest.raises(UsageError, match=f"{name} was not made by a run"):
-        select.run(parse(select.add_arguments, "demo/grpo", f"output={tmp_path}", "--fresh"))
-    assert (tmp_path / "selection" / name).read_text() == "{}\n"
-
-
-@needs_checkpoint
 def test_an_output_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     for run, add in ((command.run, command.add_arguments), (select.run, select.add_arguments)):
         for output in ("/proc/zzz/x", tmp_path / "file", tmp_path / "file" / "x"):
             with pytest.raises(StoreError, match=r"cannot write.*output=FOLDER"):
                 run(parse(add, "demo/grpo", f"output={output}"))
-
-
-def test_demo_rows_that_were_cut_off_are_drawn_again(tmp_path):
-    from harness.demo.rows import remove_demo_rows, write_demo_rows
-
-    file = write_demo_rows(tmp_path / "data", 3, 0)
-    rows = file.read_bytes()
-    file.unlink()
-    (tmp_path / "data" / "made.json").write_text("{}")
-    assert write_demo_rows(tmp_path / "data", 3, 0).read_bytes() == rows
-    remove_demo_rows(tmp_path / "data")
-    assert not (tmp_path / "data").exists()
-    (tmp_path / "other" / "images").mkdir(parents=True)
-    (tmp_path / "other" / "images" / "000000.png").write_text("mine")
-    with pytest.raises(UsageError, match=r"000000\.png is there and was not drawn"):
-        write_demo_rows(tmp_path / "other", 3, 0)
-    remove_demo_rows(tmp_path / "other")
-    assert (tmp_path / "other" / "images" / "000000.png").read_text() == "mine"
-
-
-@needs_checkpoint
-def test_data_command_reaches_its_functions(tmp_path, capsys):
-    from harness.demo.rows import write_demo_rows
-
-    file = write_demo_rows(tmp_path, 6, 0)
-    assert data_command.run(parse(data_command.add_arguments, "validate", file, "--sft", "--media")) == 0
-    assert "6 rows" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """Tiny training runs from the demo checkpoint, in this process."""
 
+import argparse
 import gc
 
 from trainers.recipe import load_recipe
@@ -16,6 +17,13 @@ TINY_GRPO = (
     "train.temperature=2.0", "selection.temperature=2.0",
 )  # fmt: skip
 TINY_SFT = (*TINY, "train.per_device_train_batch_size=4", "train.warmup_steps=0", "train.learning_rate=1e-3")
+
+
+def parse(add_arguments, *arguments):
+    """A command's arguments from their texts."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args([str(argument) for argument in arguments])
 
 
 class YesJudge:

@@ -10,7 +10,7 @@ from harness.core.errors import ModelError, UsageError
 from harness.core.types import Response, Sample
 from harness.engines import http_client
 from trainers.preparation import open_judge
-from trainers.recipe import load_recipe
+from trainers.recipe import as_yaml, load_recipe
 from trainers.rewards.functions import (
     Reward,
     accuracy,
@@ -292,6 +292,8 @@ def toy(tmp_path, monkeypatch):
 def test_a_users_function_is_a_reward_by_its_name(toy):
     recipe = load_recipe("demo/grpo", ["rewards.toy_rewards:brief=0.5", "rewards.repetition=1"])
     assert recipe.rewards.weights() == {"accuracy": 1.0, "format": 0.1, "repetition": 1.0, "toy_rewards:brief": 0.5}
+    (toy / "stored.yaml").write_text(as_yaml(recipe))
+    assert load_recipe(str(toy / "stored.yaml")) == recipe
     rewards = build_rewards(recipe.rewards, prompt_format="grounded", max_tokens=64, judge=None)
     asked = [sample()] * 3
     scored = score_rollouts(rewards, asked, [response("yes"), response("it is"), response("", error="media: missing")])

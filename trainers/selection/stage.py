@@ -66,6 +66,7 @@ def select_rows(
             "data": data_digest(list(examples)),
             "prompt": recipe.prompt,
             "num_frames": recipe.data.num_frames,
+            # All rollouts at once were stored in this form before they had a setting of their own.
             "rounds": rounds if settings.fixed is None else [8, 8, settings.fixed, 0, settings.keep],
             "decoding": [decoding.temperature, decoding.top_p, decoding.max_new_tokens, decoding.seed],
             "rewards": recipe.rewards.weights(),
