@@ -169,11 +169,11 @@ def _why(leader: Row, baseline: Row | None, group: Group) -> Iterator[Shift]:
             what = f"wrong by {cause}" if cause != "unattributed" else "wrong, cause not known"
             yield Shift(what=what, before=shares[0], after=shares[1])
     for name in group.diagnostics:
-        part, _, figure = name.rpartition("/")
-        if figure == "chair_i" and (now := leader.diagnostics.get(name)) is not None:
+        now = leader.diagnostics.get(name)
+        if now is not None and now.hallucination:
             then = baseline.diagnostics.get(name) if baseline else None
-            where = "" if part == ALL_TASKS else f" ({task_title(part)})"
-            what = f"objects captioned that are not there{where}"
+            part = name.rpartition("/")[0]
+            what = now.hallucination if part == ALL_TASKS else f"{now.hallucination} ({task_title(part)})"
             yield Shift(what=what, before=_value(then), after=now.metric.value)
     for task in group.ordered_by:
         for name, what in _SHIFTS.get(task, ()):

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Final
 
 from harness.core.types import Metric
 from leaderboards.board import Curve, Group, Point, Row
 from leaderboards.naming import short_names
-from leaderboards.terms import HALLUCINATION_TASKS, MAIN_FIGURES, figure_title
-
-_HALLUCINATED: Final = ("chair_i",)
-"""Diagnostic figures that are rates of hallucination."""
+from leaderboards.terms import HALLUCINATION_TASKS, figure_title
 
 
 def draw_curves(group: Group) -> list[Curve]:
-    """A curve for each training run and each task or main diagnostic that two of its checkpoints have.
+    """A curve for each training run and each task or headline diagnostic that two of its checkpoints have.
 
     Where a step was trained twice under one path, its latest checkpoint counts.
     """
@@ -35,11 +31,13 @@ def draw_curves(group: Group) -> list[Curve]:
             curves += _curve(names[training], column.title, column.measure, column.scale, metrics, of_hallucination)
         diagnosed = [(step, row, row.diagnostics) for step, row in rows]
         for name in group.diagnostics:
-            kind = name.rpartition("/")[2]
-            if kind in MAIN_FIGURES:
-                metrics = [(step, row, found[name].metric) for step, row, found in diagnosed if name in found]
-                of_hallucination = -1 if kind in _HALLUCINATED else 0
-                curves += _curve(names[training], figure_title(name), "diagnostic", 100.0, metrics, of_hallucination)
+            found = [(step, row, figures[name]) for step, row, figures in diagnosed if name in figures]
+            if found and found[0][2].headline:
+                figure = found[0][2]
+                metrics = [(step, row, of.metric) for step, row, of in found]
+                title, scale = figure_title(name, figure.title), 100.0 if figure.is_share else 1.0
+                of_hallucination = -1 if figure.hallucination else 0
+                curves += _curve(names[training], title, "diagnostic", scale, metrics, of_hallucination)
     return curves
 
 

@@ -12,7 +12,7 @@ from leaderboards.board import Cell, Column, Group, Protocol, Row
 from leaderboards.naming import fingerprint, identity, label_checkpoints, short_names, training_step
 from leaderboards.protocols import differences, protocol_of
 from leaderboards.runs import StoredRun
-from leaderboards.terms import ALL_TASKS, HALLUCINATION_TASKS, MAIN_FIGURES, TASKS, task_title
+from leaderboards.terms import ALL_TASKS, HALLUCINATION_TASKS, TASKS, task_title
 
 RowsOf = Literal["checkpoints", "runs"]
 
@@ -211,15 +211,16 @@ def comparable_figures(rows: Sequence[Row]) -> list[str]:
     """Names of diagnostic figures by which rows can be compared, in the order in which runs list them.
 
     Figures over all tasks of a run are comparable where all runs with diagnostics have the same tasks; otherwise the
-    main figures of each task are shown.
+    headline figures of each task are shown.
     """
     diagnosed = [run for row in rows for run in row.runs if run.diagnostics is not None]
-    names = list(dict.fromkeys(name for row in rows for name in row.diagnostics))
+    figures = {name: figure for row in rows for name, figure in row.diagnostics.items()}
+    names = list(figures)
     if len({frozenset(run.record.tasks) for run in diagnosed}) == 1:
         parts = {name.partition("/")[0] for name in names}
         part = ALL_TASKS if ALL_TASKS in parts else next(iter(sorted(parts)), "")
         return [name for name in names if name.startswith(f"{part}/") and not name.startswith(f"{part}/wrong_")]
-    return [name for name in names if name.rpartition("/")[2] in MAIN_FIGURES and not name.startswith(f"{ALL_TASKS}/")]
+    return [name for name, of in figures.items() if of.headline and not name.startswith(f"{ALL_TASKS}/")]
 
 
 def _everywhere_attributed(task: str, rows: Sequence[Row]) -> bool:

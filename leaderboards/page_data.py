@@ -83,7 +83,12 @@ def _column(column: Column, group: Group) -> dict[str, Any]:
 def _diagnostic(name: str, group: Group) -> list[Any]:
     """Title, definition, factor for showing, and which direction is better."""
     figure = next(found[name] for row in group.rows if name in (found := row.diagnostics))
-    return [one_line(figure_title(name)), one_line(figure.definition), 100 if figure.is_share else 1, figure.better]
+    return [
+        one_line(figure_title(name, figure.title)),
+        one_line(figure.definition),
+        100 if figure.is_share else 1,
+        figure.better,
+    ]
 
 
 def _row(row: Row, group: Group, causes: Sequence[str], link: Link, texts: _Texts) -> dict[str, Any]:

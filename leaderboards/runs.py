@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeGuard
 
@@ -28,15 +29,21 @@ class Figure:
 
     Attributes:
         metric: its value with the uncertainty.
+        title: what it is, in a few words.
         better: whether a higher value is better (1), a lower one (-1), or neither (0).
         is_share: whether it is shown in percent.
         definition: what it is, in words.
+        headline: whether it is drawn over training, and shown by task where nothing spans the tasks.
+        hallucination: of a rate of hallucination, how it is worded as a reason; empty: it is none.
     """
 
     metric: Metric
+    title: str
     better: int = 0
     is_share: bool = True
     definition: str = ""
+    headline: bool = False
+    hallucination: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,12 +267,25 @@ def _figure(name: str, stored: Mapping[str, Any]) -> Figure:
     metric = Metric(**{"name": name, **{key: value for key, value in stored.items() if key in known}})
     if not _is_sound(metric):
         raise ValueError(f"metric {name!r} is not a figure")
+    kind = name.rpartition("/")[2]
+    stored = {**_shown_today().get(kind, {}), **stored}
     return Figure(
         metric=metric,
+        title=str(stored.get("title", kind.replace("_", " "))),
         better=int(stored.get("better", 0)),
         is_share=stored.get("scale", "share") == "share",
         definition=str(stored.get("definition", "")),
+        headline=bool(stored.get("headline", False)),
+        hallucination=str(stored.get("hallucination", "")),
     )
+
+
+@cache
+def _shown_today() -> Mapping[str, Mapping[str, Any]]:
+    """How figures are shown whose run was diagnosed before that was stored with them."""
+    from harness.diagnostics.specs import DIAGNOSTICS
+
+    return {of.spec.name: of.spec.shown() for of in DIAGNOSTICS}
 
 
 def _count(found: Any) -> int:

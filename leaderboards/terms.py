@@ -25,21 +25,6 @@ CAUSES: Final = ("perception", "reasoning", "commitment", "format", "truncation"
 """Where a wrong answer went wrong, in the order of the chain from picture to answer; other causes follow by name."""
 ALL_TASKS: Final = "all"
 """Part of a diagnostic figure's name that stands for all tasks of a run."""
-MAIN_FIGURES: Final = (
-    "caption_fidelity",
-    "chair_i",
-    "right_unsupported",
-    "think_answer_mismatch",
-    "caption_answer_mismatch",
-    "looping",
-    "well_formed",
-)
-"""Diagnostic figures that are drawn as curves, and shown by task where none spans the tasks."""
-_FIGURE_TITLES: Final[Mapping[str, str]] = {
-    "chair_i": "objects that are not there (CHAIR-i)",
-    "chair_s": "captions with such objects (CHAIR-s)",
-    "right_unsupported": "right without support in the caption",
-}
 
 
 def measure_title(task: str, headline: str) -> str:
@@ -47,10 +32,9 @@ def measure_title(task: str, headline: str) -> str:
     return _MEASURES.get((task, headline), headline.replace("_", " ").replace("/", ", "))
 
 
-def figure_title(name: str) -> str:
-    """A diagnostic figure in words; its task before it where it is about one."""
-    part, _, figure = name.rpartition("/")
-    words = _FIGURE_TITLES.get(figure, figure.replace("_", " "))
+def figure_title(name: str, words: str) -> str:
+    """A diagnostic figure in words, by its name and title: its task before it where it is about one."""
+    part = name.rpartition("/")[0]
     return words if part in ("", ALL_TASKS) else f"{task_title(part)}: {words}"
 
 

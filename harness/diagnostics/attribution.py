@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 from harness.diagnostics.evidence import Evidence, agrees
-from harness.diagnostics.figures import EXAMPLES, Amount, Figure, estimate_figure
+from harness.diagnostics.figures import EXAMPLES, Amount, DiagnosticSpec, Figure, estimate_figure
 from harness.statistics.specs import is_unsettled
 
 Cause = Literal["perception", "reasoning", "commitment", "format", "truncation", "unattributed"]
@@ -94,26 +94,16 @@ def measure_causes(evidence: Iterable[Evidence], *, part: str) -> list[Figure]:
     found = [(item, attribute(item)) for item in answered]
     figures = []
     for cause in CAUSES:
+        spec = DiagnosticSpec(
+            name=f"wrong_{cause}",
+            definition=f"Share of all answers that are wrong for this cause: {DEFINITIONS[cause]}.",
+            reason="not applicable: no response has a caption or a thinking; ask with --prompt grounded",
+        )
         amounts = [
-            Amount(
-                item.sample.id if part == item.sample.task else f"{item.sample.task}/{item.sample.id}",
-                f"{item.sample.task}/{item.cluster}",
-                float(of == cause),
-                1.0,
-                of == cause,
-            )
+            Amount.of(item.sample, float(of == cause), example=of == cause)
             for item, of in (found if cause in told else ())
         ]
-        figures.append(
-            estimate_figure(
-                f"{part}/wrong_{cause}",
-                amounts,
-                definition=f"Share of all answers that are wrong for this cause: {DEFINITIONS[cause]}.",
-                reason="not applicable: no response has a caption or a thinking; ask with --prompt grounded",
-                better=-1,
-                n_errors=len(items) - len(answered),
-            )
-        )
+        figures.append(estimate_figure(spec, part, amounts, n_errors=len(items) - len(answered)))
     return figures
 
 

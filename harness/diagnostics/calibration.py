@@ -55,6 +55,11 @@ def _check(confidences: Sequence[float], right: Sequence[bool]) -> None:
         raise DataError("a confidence is outside of 0 to 1.")
 
 
+def bin_place(confidence: float, bins: int) -> int:
+    """The bin of a confidence, from 0: they are (low, high], so that a certain answer falls into the last one."""
+    return max(0, min(bins - 1, -int(-confidence * bins // 1) - 1))
+
+
 def reliability(confidences: Sequence[float], right: Sequence[bool], *, bins: int = 15) -> list[Bin]:
     """The reliability diagram: bins of equal width over the confidences, empty ones left out.
 
@@ -64,9 +69,7 @@ def reliability(confidences: Sequence[float], right: Sequence[bool], *, bins: in
     _check(confidences, right)
     members: dict[int, list[int]] = {}
     for index, value in enumerate(confidences):
-        # The bins are (low, high], so that a certain answer falls into the last one.
-        place = max(0, min(bins - 1, -int(-value * bins // 1) - 1))
-        members.setdefault(place, []).append(index)
+        members.setdefault(bin_place(value, bins), []).append(index)
     return [
         Bin(
             low=place / bins,
@@ -87,16 +90,6 @@ def expected_calibration_error(confidences: Sequence[float], right: Sequence[boo
     """
     found = reliability(confidences, right, bins=bins)
     return sum(item.n * abs(item.accuracy - item.confidence) for item in found) / len(confidences)
-
-
-def brier_score(confidences: Sequence[float], right: Sequence[bool]) -> float:
-    """Mean squared difference of confidence and verdict (Brier, 1950): 0 is perfect, 0.25 is always saying one half.
-
-    Raises:
-        DataError: the lists do not fit together, or a confidence is outside of 0 to 1.
-    """
-    _check(confidences, right)
-    return sum((value - hit) ** 2 for value, hit in zip(confidences, right, strict=True)) / len(right)
 
 
 def risk_coverage(confidences: Sequence[float], right: Sequence[bool]) -> list[tuple[float, float]]:

@@ -8,44 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from html import escape
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
-from harness.diagnostics.calibration import Bin, area_under_risk_coverage, confidence_of, reliability
+from harness.core.types import Sample
+from harness.diagnostics.calibration import Bin, area_under_risk_coverage, bin_place, confidence_of, reliability
 from harness.diagnostics.evidence import Evidence
-from harness.diagnostics.figures import Amount, Figure, estimate_figure
+from harness.diagnostics.figures import Amount, DiagnosticSpec, Figure, estimate_figure
 from harness.reports.plots import reliability_diagram
 from harness.statistics.specs import is_unsettled
 
 BINS: Final = 15
+"""As of Guo et al. (ICML 2017), so that an ECE compares with published ones."""
 _REASON: Final = "not applicable: no answer has log-probabilities of its tokens"
 _UNSURE: Final = 0.5
+"""A wrong answer is an example of overconfidence where the model gave it more than even odds."""
 
 
 class Judged(NamedTuple):
     """An answer with its confidence and whether it is right."""
 
-    key: str
-    cluster: str
+    sample: Sample
     confidence: float
     right: bool
 
 
-def confidences(evidence: Sequence[Evidence], *, part: str) -> list[Judged]:
-    """The answers whose probability is known, of the samples with a readable answer that could be settled.
-
-    Args:
-        evidence: of the samples.
-        part: a task, or `all`, where keys name the task too.
-    """
+def confidences(evidence: Sequence[Evidence]) -> list[Judged]:
+    """The answers whose probability is known, of the samples with a readable answer that could be settled."""
     found = []
     for item in evidence:
         logprobs = item.record.response.answer_logprobs
         if not logprobs or item.verdict.answer is None or is_unsettled(item.verdict):
             continue
-        task, sample_id = item.key
         confidence = confidence_of(logprobs, per_token=item.sample.answer_kind == "open")
-        key = sample_id if part == task else f"{task}/{sample_id}"
-        found.append(Judged(key, f"{task}/{item.cluster}", confidence, item.is_right))
+        found.append(Judged(item.sample, confidence, item.is_right))
     return found
 
 
@@ -59,26 +54,16 @@ def measure_calibration(evidence: Sequence[Evidence], *, part: str) -> list[Figu
         evidence: of the samples.
         part: prefix of the figures' names, a task or `all`.
     """
-    judged = confidences(evidence, part=part)
+    judged = confidences(evidence)
     errors = sum(item.record.response.error is not None for item in evidence)
     figures = []
-    for name, terms, low, better, definition in _FIGURES:
+    for spec, terms in _FIGURES:
         # What shows overconfidence is a wrong answer that was given as sure.
         amounts = [
-            Amount(item.key, item.cluster, top, 1.0, not item.right and item.confidence > _UNSURE)
+            Amount.of(item.sample, top, example=not item.right and item.confidence > _UNSURE)
             for item, top in zip(judged, terms(judged), strict=True)
         ]
-        figures.append(
-            estimate_figure(
-                f"{part}/{name}",
-                amounts,
-                definition=definition,
-                reason=_REASON,
-                low=low,
-                better=better,
-                n_errors=errors,
-            )
-        )
+        figures.append(estimate_figure(spec, part, amounts, n_errors=errors))
     return figures
 
 
@@ -91,8 +76,8 @@ def ece_terms(judged: Sequence[Judged]) -> list[float]:
         return []
     signs = {}
     for found in _bins(judged):
-        signs[round(found.high * BINS)] = 1.0 if found.accuracy >= found.confidence else -1.0
-    return [signs[_place(item.confidence)] * (item.right - item.confidence) for item in judged]
+        signs[round(found.low * BINS)] = 1.0 if found.accuracy >= found.confidence else -1.0
+    return [signs[bin_place(item.confidence, BINS)] * (item.right - item.confidence) for item in judged]
 
 
 def aurc_terms(judged: Sequence[Judged]) -> list[float]:
@@ -132,52 +117,63 @@ def _bins(judged: Sequence[Judged]) -> list[Bin]:
     return reliability([item.confidence for item in judged], [item.right for item in judged], bins=BINS)
 
 
-def _place(confidence: float) -> int:
-    """The bin of a confidence, counted from 1; bins hold their upper end, as in `reliability`."""
-    return max(1, min(BINS, -int(-confidence * BINS // 1)))
-
-
 _Terms = Callable[[Sequence[Judged]], list[float]]
 
-_FIGURES: Final[tuple[tuple[str, _Terms, float, Literal[-1, 0, 1], str], ...]] = (
+_FIGURES: Final[tuple[tuple[DiagnosticSpec, _Terms], ...]] = (
     (
-        "confidence",
+        DiagnosticSpec(
+            name="confidence",
+            definition="Probability that the model gave to its answer, the mean: the product of the probabilities of "
+            "the answer's tokens; of an open answer their geometric mean. Over the readable answers.",
+            reason=_REASON,
+            better=0,
+        ),
         lambda judged: [item.confidence for item in judged],
-        0.0,
-        0,
-        "Probability that the model gave to its answer, the mean: the product of the probabilities of the answer's "
-        "tokens; of an open answer their geometric mean. Over the readable answers.",
     ),
     (
-        "overconfidence",
+        DiagnosticSpec(
+            name="overconfidence",
+            definition="Mean confidence minus the share of right answers, over the same answers: above 0 the model is "
+            "surer than it is right.",
+            reason=_REASON,
+            low=-1.0,
+            better=0,
+        ),
         lambda judged: [item.confidence - item.right for item in judged],
-        -1.0,
-        0,
-        "Mean confidence minus the share of right answers, over the same answers: above 0 the model is surer than it "
-        "is right.",
     ),
     (
-        "brier",
+        DiagnosticSpec(
+            name="brier",
+            title="Brier score",
+            definition="Mean squared difference of the confidence and 1 for a right, 0 for a wrong answer (Brier, "
+            "1950).",
+            reason=_REASON,
+            plotted=True,
+        ),
         lambda judged: [(item.confidence - item.right) ** 2 for item in judged],
-        0.0,
-        -1,
-        "Mean squared difference of the confidence and 1 for a right, 0 for a wrong answer (Brier, 1950).",
     ),
     (
-        "ece",
+        DiagnosticSpec(
+            name="ece",
+            title="calibration error (ECE)",
+            definition=f"Expected calibration error: the mean of |accuracy - confidence| over {BINS} bins of equal "
+            "width, weighted by their answers (Guo et al., ICML 2017).",
+            reason=_REASON,
+            plotted=True,
+        ),
         ece_terms,
-        0.0,
-        -1,
-        f"Expected calibration error: the mean of |accuracy - confidence| over {BINS} bins of equal width, weighted by "
-        "their answers (Guo et al., ICML 2017).",
     ),
     (
-        "aurc",
+        DiagnosticSpec(
+            name="aurc",
+            title="risk over coverage (AURC)",
+            definition="Area under the risk-coverage curve: the share of wrong answers among the surest ones, the mean "
+            "over how many are given (Geifman & El-Yaniv, NeurIPS 2017). Answers of equal confidence are given "
+            "together.",
+            reason=_REASON,
+            plotted=True,
+        ),
         aurc_terms,
-        0.0,
-        -1,
-        "Area under the risk-coverage curve: the share of wrong answers among the surest ones, the mean over how many "
-        "are given (Geifman & El-Yaniv, NeurIPS 2017). Answers of equal confidence are given together.",
     ),
 )
 
@@ -189,7 +185,7 @@ def reliability_section(evidence: Sequence[Evidence]) -> str:
         by_task.setdefault(item.sample.task, []).append(item)
     plots = []
     for task, items in by_task.items():
-        judged = confidences(items, part=task)
+        judged = confidences(items)
         if judged:
             right = [item.right for item in judged]
             area = area_under_risk_coverage([item.confidence for item in judged], right)

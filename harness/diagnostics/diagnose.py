@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.files import write_atomically
 from harness.core.types import PromptFormat, SampleRecord, Verdict
+from harness.diagnostics import specs
 from harness.diagnostics.attribution import attribute, count_causes, measure_causes, tabulate_confusion
 from harness.diagnostics.calibration_metrics import measure_calibration
 from harness.diagnostics.evidence import Evidence, Key, gather
@@ -20,7 +21,6 @@ from harness.diagnostics.judged import Asked, JudgeCheck, ask_judge, check_judge
 from harness.diagnostics.objects import Annotations
 from harness.diagnostics.other_runs import read_blind, read_repeats
 from harness.diagnostics.position_bias import option_consistency, position_bias
-from harness.diagnostics.rates import MEASURES, measure
 from harness.diagnostics.repeats import join_repeats, measure_repeats
 from harness.diagnostics.run_folder import (
     DIAGNOSTICS,
@@ -193,7 +193,7 @@ def measure_all(evidence: Sequence[Evidence], *, part: str) -> list[Figure]:
     """Every figure over some samples, those of the attribution first."""
     return [
         *measure_causes(evidence, part=part),
-        *(measure(of, evidence, part=part) for of in MEASURES),
+        *(specs.measure(of, evidence, part=part) for of in specs.DIAGNOSTICS),
         option_consistency(evidence, part=part),
         position_bias(evidence, part=part),
         *measure_calibration(evidence, part=part),

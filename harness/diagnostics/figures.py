@@ -1,4 +1,4 @@
-"""From amounts per sample to figures with clustered standard errors and example ids."""
+"""What a diagnostic figure is, and how one is estimated: from amounts per sample to a value with clustered errors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from math import inf
 from typing import Any, Final, Literal, NamedTuple
 
-from harness.core.types import Metric
+from harness.core.types import Metric, Sample
 from harness.statistics.counts import Counts
 from harness.statistics.estimates import estimate
 from harness.statistics.specs import Measure, Outcome, Ratio, Unit
@@ -19,25 +19,78 @@ EXAMPLES: Final = 20
 _WEIGHTLESS: Final = 1e-12
 """Stands for a denominator of 0: a ratio of sums counts the numerator of such a sample, the statistics would not."""
 
-Scale = Literal["share", "number"]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnosticSpec:
+    """A diagnostic: what it is and how it is shown, which is stored with its figures, and how it is estimated.
+
+    Attributes:
+        name: of its figures, `PART/NAME`.
+        definition: in words.
+        reason: why there is no figure, where no sample is part of it.
+        undefined: why there is none, where samples are part of it but the denominators add up to 0; `None`: the same.
+        title: in a few words; by default the name with spaces.
+        scale: `share` (0 to 1, or a difference of shares), or `number` for lengths and counts.
+        low: least possible value of a share; -1 for a difference of shares; -inf where there is none.
+        better: whether a higher value is better (1), a lower one (-1), or neither (0).
+        plotted: whether pages draw it.
+        headline: whether boards draw it over training, and show it by task where nothing spans the tasks.
+        hallucination: of a rate of hallucination, how boards word it among the reasons of a difference; empty: it is
+            none.
+    """
+
+    name: str
+    definition: str
+    reason: str
+    undefined: str | None = None
+    title: str = ""
+    scale: Literal["share", "number"] = "share"
+    low: float = 0.0
+    better: Literal[-1, 0, 1] = -1
+    plotted: bool = False
+    headline: bool = False
+    hallucination: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.title:
+            object.__setattr__(self, "title", self.name.replace("_", " "))
+
+    def shown(self) -> dict[str, Any]:
+        """What is stored with a figure, so that whoever shows it need not know it."""
+        return {
+            "title": self.title,
+            "definition": self.definition,
+            "scale": self.scale,
+            "better": self.better,
+            "plotted": self.plotted,
+            "headline": self.headline,
+            "hallucination": self.hallucination,
+        }
 
 
 class Amount(NamedTuple):
-    """What one sample adds to a figure, the sum of `top` over the sum of `bottom`.
+    """What one sample, or one group of samples, adds to a figure: the sum of `top` over the sum of `bottom`.
 
     Attributes:
-        key: the sample's id.
-        cluster: samples of one cluster are not independent.
+        task: of the sample.
+        id: of the sample or group, unique in its task.
+        cluster: samples of one cluster are not independent; unique in its task.
         top: part of the numerator.
         bottom: part of the denominator.
         example: whether the sample shows what the figure is about.
     """
 
-    key: str
+    task: str
+    id: str
     cluster: str
     top: float
     bottom: float = 1.0
     example: bool = False
+
+    @classmethod
+    def of(cls, sample: Sample, top: float, bottom: float = 1.0, *, example: bool = False) -> Amount:
+        """What a sample adds."""
+        return cls(sample.task, sample.id, sample.cluster or sample.group or sample.id, top, bottom, example)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,66 +99,44 @@ class Figure:
 
     Attributes:
         metric: its value with the uncertainty.
-        definition: what it is, in words.
-        scale: `share` (0 to 1, or a difference of shares), or `number` for lengths.
-        better: whether a higher value is better (1), a lower one (-1), or neither (0).
-        examples: ids of samples that show it.
+        spec: what it is.
+        examples: ids of samples that show it; of a figure over several tasks `TASK/ID`.
         reason: why it has no value; `None` when it has one.
     """
 
     metric: Metric
-    definition: str
-    scale: Scale = "share"
-    better: Literal[-1, 0, 1] = 0
+    spec: DiagnosticSpec
     examples: tuple[str, ...] = ()
     reason: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The metric's fields with definition, scale, examples and, where there is no value, the reason."""
-        stored = asdict(self.metric)
-        stored |= {"definition": self.definition, "scale": self.scale, "better": self.better}
-        stored["examples"] = list(self.examples)
-        if self.reason is not None:
-            stored["reason"] = self.reason
-        return stored
+        """The metric's fields, what is shown of the diagnostic, examples and, where there is no value, the reason."""
+        stored = asdict(self.metric) | self.spec.shown() | {"examples": list(self.examples)}
+        return stored if self.reason is None else {**stored, "reason": self.reason}
 
 
-def not_applicable(name: str, definition: str, reason: str, *, n_errors: int = 0) -> Figure:
-    """A figure without a value, and why."""
-    return Figure(metric=Metric(name=name, value=None, n=0, n_errors=n_errors), definition=definition, reason=reason)
+def not_applicable(spec: DiagnosticSpec, part: str, *, reason: str | None = None, n_errors: int = 0) -> Figure:
+    """A figure without a value, and why: for the diagnostic's own reason, or another one."""
+    metric = Metric(name=f"{part}/{spec.name}", value=None, n=0, n_errors=n_errors)
+    return Figure(metric=metric, spec=spec, reason=reason or spec.reason)
 
 
-def estimate_figure(
-    name: str,
-    amounts: Iterable[Amount],
-    *,
-    definition: str,
-    reason: str,
-    undefined: str | None = None,
-    scale: Scale = "share",
-    low: float = 0.0,
-    better: Literal[-1, 0, 1] = 0,
-    n_errors: int = 0,
-) -> Figure:
+def estimate_figure(spec: DiagnosticSpec, part: str, amounts: Iterable[Amount], *, n_errors: int = 0) -> Figure:
     """A ratio of sums over samples, with its clustered standard error and 95 % interval (`harness.statistics`).
 
+    A `number`'s interval is cut to the range of the observed quotients.
+
     Args:
-        name: of the metric.
+        spec: the diagnostic.
+        part: a task, or a name for several; prefix of the figure's name.
         amounts: what each sample adds; samples that are not part of the figure are left out.
-        definition: the figure in words.
-        reason: what to say where no sample is part of the figure.
-        undefined: what to say where samples are, but the denominators add up to 0; `None`: the same.
-        scale: a `number`'s interval is cut to the range of the observed quotients.
-        low: least possible value of a share; -1 for a difference of shares; -inf where there is none.
-        better: whether a higher value is better.
         n_errors: samples without a response.
     """
     rows = list(amounts)
-    bottom = sum(row.bottom for row in rows)
-    if not bottom:
-        return not_applicable(name, definition, undefined if rows and undefined else reason, n_errors=n_errors)
-    high = 1.0
-    if scale == "number":
+    if not sum(row.bottom for row in rows):
+        return not_applicable(spec, part, reason=spec.undefined if rows else None, n_errors=n_errors)
+    low, high = spec.low, 1.0
+    if spec.scale == "number":
         quotients = [row.top / row.bottom for row in rows if row.bottom]
         low, high = min(quotients), max(quotients)
     contents: dict[str, tuple[float, float]] = {}
@@ -113,45 +144,32 @@ def estimate_figure(
     for row in rows:
         kind = f"{row.top!r}/{row.bottom!r}"
         contents[kind] = (row.top, row.bottom or _WEIGHTLESS)
-        counts.add(Unit(row.key, row.cluster, Outcome(unit="sample", stratum=(), kind=kind)))
-    measure = Measure(
-        name=name,
-        strict=(Ratio(top=lambda o: contents[o.kind][0], bottom=lambda o: contents[o.kind][1]),),
-        low=low,
-        high=high,
-        better=better,
-    )
-    examples = tuple(row.key for row in rows if row.example)[:EXAMPLES]
-    figure = _figure(measure, counts, definition, scale=scale, examples=examples, n_errors=n_errors)
-    return replace(figure, metric=replace(figure.metric, n=len(rows)))
+        counts.add(_unit(row, Outcome(unit="sample", stratum=(), kind=kind)))
+    ratio = Ratio(top=lambda o: contents[o.kind][0], bottom=lambda o: contents[o.kind][1])
+    metric = _estimate(Measure(name=f"{part}/{spec.name}", strict=(ratio,), low=low, high=high), counts, n_errors)
+    examples = [row.id if row.task == part else f"{row.task}/{row.id}" for row in rows if row.example]
+    return Figure(metric=replace(metric, n=len(rows)), spec=spec, examples=tuple(examples[:EXAMPLES]))
 
 
 def estimate_spread(
-    name: str,
-    classes: Sequence[str],
-    rows: Iterable[tuple[str, str, str, bool]],
-    *,
-    definition: str,
-    reason: str,
-    n_errors: int = 0,
+    spec: DiagnosticSpec, part: str, classes: Sequence[str], rows: Iterable[tuple[str, Amount]], *, n_errors: int = 0
 ) -> Figure:
-    """The population standard deviation of a rate over classes.
+    """The population standard deviation of a rate over classes; it needs two.
 
     Args:
-        name: of the metric.
+        spec: the diagnostic.
+        part: as in `estimate_figure`.
         classes: between which the rate is compared.
-        rows: key, cluster, class, and whether the rate counts it.
-        definition: the figure in words.
-        reason: what to say where fewer than two classes occur.
+        rows: class and amount of each sample, which counts where its `top` is not 0.
         n_errors: samples without a response.
     """
     counts = Counts()
     seen: set[str] = set()
-    for key, cluster, group, hit in rows:
+    for group, row in rows:
         seen.add(group)
-        counts.add(Unit(key, cluster, Outcome(unit="sample", stratum=(), target=group, right=hit)))
+        counts.add(_unit(row, Outcome(unit="sample", stratum=(), target=group, right=bool(row.top))))
     if len(seen) < 2:
-        return not_applicable(name, definition, reason, n_errors=n_errors)
+        return not_applicable(spec, part, n_errors=n_errors)
 
     def weight(group: str, *, hits: bool) -> Callable[[Outcome], float]:
         return lambda outcome: outcome.target == group and (outcome.right or not hits)
@@ -159,22 +177,17 @@ def estimate_spread(
     ratios = tuple(
         Ratio(top=weight(group, hits=True), bottom=weight(group, hits=False)) for group in classes if group in seen
     )
-    measure = Measure(name=name, strict=ratios, combine="spread", better=-1)
-    return _figure(measure, counts, definition, scale="share", examples=(), n_errors=n_errors)
+    measure = Measure(name=f"{part}/{spec.name}", strict=ratios, combine="spread")
+    return Figure(metric=_estimate(measure, counts, n_errors), spec=spec)
 
 
-def _figure(
-    measure: Measure, counts: Counts, definition: str, *, scale: Scale, examples: tuple[str, ...], n_errors: int
-) -> Figure:
+def _unit(row: Amount, outcome: Outcome) -> Unit:
+    return Unit(f"{row.task}/{row.id}", f"{row.task}/{row.cluster}", outcome)
+
+
+def _estimate(measure: Measure, counts: Counts, n_errors: int) -> Metric:
     found = estimate(measure, counts.table())
     if measure.low == -inf and found.value is not None and not found.stderr:
         # Where all clusters agree, the width of the interval is a part of the range, which then has to have an end.
         measure = replace(measure, low=min(-1.0, 2 * found.value - measure.high))
-    metric = to_metric(measure, found)
-    return Figure(
-        metric=replace(metric, n_errors=n_errors),
-        definition=definition,
-        scale=scale,
-        better=measure.better,
-        examples=examples,
-    )
+    return replace(to_metric(measure, found), n_errors=n_errors)

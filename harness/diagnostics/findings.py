@@ -6,22 +6,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.diagnostics import rates as measures
+from harness.diagnostics import rates
 from harness.diagnostics.attribution import attribute
 from harness.diagnostics.evidence import Conclusion, Evidence
 from harness.diagnostics.language_prior import prior_answer
 
 FLAGS: Final[Mapping[str, Callable[[Evidence], bool | None]]] = {
-    "think_answer_mismatch": measures.think_answer_mismatch,
-    "caption_answer_mismatch": measures.caption_answer_mismatch,
-    "invented_object": measures.chair_s,
-    "caption_leak": measures.leaking,
-    "right_unsupported": measures.right_unsupported,
+    "think_answer_mismatch": rates.think_answer_mismatch,
+    "caption_answer_mismatch": rates.caption_answer_mismatch,
+    "invented_object": rates.chair_s,
+    "caption_leak": rates.caption_leaks,
+    "right_unsupported": rates.right_unsupported,
     "prior_answer": prior_answer,
-    "looping": measures.looping,
-    "cut_off": measures.cut_off,
+    "looping": rates.looping,
+    "cut_off": rates.cut_off,
 }
-"""Faults that a sample either shows or does not, and the measure that says so."""
+"""Faults that a sample either shows or does not, and the diagnostic that says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ def find(item: Evidence) -> Finding:
     """What was found in one sample."""
     answered = item.record.response.error is None
     flags = [name for name, shows in FLAGS.items() if answered and shows(item)]
-    if answered and measures.well_formed(item) is False:
+    if answered and rates.well_formed(item) is False:
         flags.append("malformed")
     objects = item.objects
     return Finding(

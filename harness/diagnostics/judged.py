@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from harness.core.types import JudgeQuestion, Sample
 from harness.diagnostics.evidence import Conclusion, Evidence, Key
-from harness.diagnostics.figures import Amount, Figure, estimate_figure
+from harness.diagnostics.figures import Amount, DiagnosticSpec, Figure, estimate_figure
 from harness.judges.caption import Judge, is_right, question_from_caption, read_judgement
 
 
@@ -123,9 +123,9 @@ def check_judge(
     wrong = _shuffle(chosen, told)
     none = {(sample.task, sample.id): None for sample in chosen}
     return JudgeCheck(
-        true=_accuracy(judge, "judge/true_captions", chosen, with_true, "true captions"),
-        other=_accuracy(judge, "judge/other_captions", chosen, wrong, "captions of other images"),
-        none=_accuracy(judge, "judge/no_captions", chosen, none, "no captions"),
+        true=_accuracy(judge, "true_captions", chosen, with_true, "true captions"),
+        other=_accuracy(judge, "other_captions", chosen, wrong, "captions of other images"),
+        none=_accuracy(judge, "no_captions", chosen, none, "no captions"),
     )
 
 
@@ -161,14 +161,11 @@ def _accuracy(
         if text is None:
             continue
         right = is_right(sample, read_judgement(text, question))
-        key = f"{sample.task}/{sample.id}"
-        amounts.append(
-            Amount(key, f"{sample.task}/{sample.cluster or sample.group or sample.id}", float(right), 1.0, not right)
-        )
-    return estimate_figure(
-        name,
-        amounts,
+        amounts.append(Amount.of(sample, float(right), example=not right))
+    spec = DiagnosticSpec(
+        name=name,
         definition=f"Accuracy of the judge with {what}.",
         reason=f"not known: there are {'no' if not what.startswith('no ') else ''} {what}, or the judge failed",
         better=1 if what == "true captions" else 0,
     )
+    return estimate_figure(spec, "judge", amounts)

@@ -1,6 +1,6 @@
 """The language prior: what a model answers without looking, from a second run with the images or videos withheld.
 
-Each function is a measure in the sense of `harness.diagnostics.rates`; the docstring is its definition.
+Each function is a rate in the sense of `harness.diagnostics.rates`; the docstring is its definition.
 """
 
 from __future__ import annotations

@@ -8,15 +8,22 @@ from string import ascii_uppercase
 from typing import Final
 
 from harness.diagnostics.evidence import Evidence
-from harness.diagnostics.figures import Amount, Figure, estimate_figure, estimate_spread
+from harness.diagnostics.figures import Amount, DiagnosticSpec, Figure, estimate_figure, estimate_spread
 
-CONSISTENCY: Final = (
-    "Share of questions asked under several orders of their options (MMBench's rotations) on which the same option is "
-    "chosen under every order, right or wrong; an unanswered one counts as not the same."
+CONSISTENCY: Final = DiagnosticSpec(
+    name="option_consistency",
+    definition="Share of questions asked under several orders of their options (MMBench's rotations) on which the same "
+    "option is chosen under every order, right or wrong; an unanswered one counts as not the same.",
+    reason="not applicable: no question was asked under several orders of its options",
+    better=1,
+    plotted=True,
 )
-POSITION_BIAS: Final = (
-    "Standard deviation over the letters of the share of right answers where that letter is the gold answer "
-    "(RStd: Zheng et al., ICLR 2024): 0 for a model that does not mind positions."
+POSITION_BIAS: Final = DiagnosticSpec(
+    name="position_bias",
+    definition="Standard deviation over the letters of the share of right answers where that letter is the gold answer "
+    "(RStd: Zheng et al., ICLR 2024): 0 for a model that does not mind positions.",
+    reason="not applicable: fewer than two letters are gold answers",
+    plotted=True,
 )
 
 
@@ -36,17 +43,8 @@ def option_consistency(evidence: Sequence[Evidence], *, part: str) -> Figure:
             continue
         chosen = {_chosen_text(item) for item in items}
         same = len(chosen) == 1 and None not in chosen
-        amounts.append(
-            Amount(group if part == task else f"{task}/{group}", f"{task}/{group}", float(same), 1.0, not same)
-        )
-    return estimate_figure(
-        f"{part}/option_consistency",
-        amounts,
-        definition=CONSISTENCY,
-        reason="not applicable: no question was asked under several orders of its options",
-        better=1,
-        n_errors=errors,
-    )
+        amounts.append(Amount(task, group, group, float(same), example=not same))
+    return estimate_figure(CONSISTENCY, part, amounts, n_errors=errors)
 
 
 def _chosen_text(item: Evidence) -> str | None:
@@ -58,19 +56,5 @@ def position_bias(evidence: Sequence[Evidence], *, part: str) -> Figure:
     """Spread of the recall between the letters, over the multiple-choice questions."""
     asked = [item for item in evidence if item.sample.answer_kind == "choice"]
     scored = [item for item in asked if item.record.response.error is None]
-    return estimate_spread(
-        f"{part}/position_bias",
-        ascii_uppercase,
-        (
-            (
-                f"{item.sample.task}/{item.sample.id}",
-                f"{item.sample.task}/{item.cluster}",
-                item.sample.target,
-                item.is_right,
-            )
-            for item in scored
-        ),
-        definition=POSITION_BIAS,
-        reason="not applicable: fewer than two letters are gold answers",
-        n_errors=len(asked) - len(scored),
-    )
+    rows = ((item.sample.target, Amount.of(item.sample, float(item.is_right))) for item in scored)
+    return estimate_spread(POSITION_BIAS, part, ascii_uppercase, rows, n_errors=len(asked) - len(scored))

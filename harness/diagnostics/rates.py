@@ -1,103 +1,16 @@
 """The diagnostics that are a rate over samples: one function each, from a sample's evidence to what it adds.
 
-Each function gives `None` for a sample that is not part of its figure, else whether (or how much) it counts. Its
-docstring is the definition that is stored and shown with the figure. `MEASURES` lists them in the order of the report.
+Each function gives `None` for a sample that is not part of its figure, else whether (or how much) it counts: a `bool`
+makes a rate, a `float` a mean, a pair a ratio of sums. Its docstring is the definition that is stored and shown with
+the figure. `harness.diagnostics.specs` lists them.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import inf
-from typing import Final, Literal
+from collections.abc import Callable
 
 from harness.answers.sections import SectionName
 from harness.diagnostics.evidence import Evidence, agrees
-from harness.diagnostics.figures import Amount, Figure, Scale, estimate_figure
-from harness.diagnostics.language_prior import (
-    blind_accuracy,
-    blind_agreement,
-    prior_answer,
-    visual_gain,
-    wrong_as_blind,
-)
-
-Value = bool | float | tuple[float, float] | None
-"""Whether a sample counts, how much, or a numerator with its denominator; `None`: it is not part of the figure."""
-
-_NO_SECTIONS: Final = "not applicable: no response has a {section} section; ask with --prompt grounded"
-_NO_CAPTION_READ: Final = "not known: nobody could say what the captions imply; give a judge with --judge"
-_NO_JUDGE: Final = "not known: no judge was asked; give one with --judge"
-_JUDGE_KNOWS: Final = "undefined: the judge is right without a caption every time, so that captions can add nothing"
-_NO_OBJECTS: Final = "not known: the data list no objects; give annotations with --annotations"
-_NO_YES_NO: Final = "not applicable: no yes/no question was answered"
-_NO_BLIND: Final = "not known: no blind run; evaluate with the images withheld and give that run with --blind"
-_NOT_ASKED: Final = "not applicable: the prompt asked for no sections"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasureOf:
-    """A diagnostic that is a rate over samples.
-
-    Attributes:
-        name: of the figure.
-        value: what a sample adds; `bool`: a rate, `float`: a mean, a pair: a ratio of sums.
-        reason: why there is no figure, where no sample is part of it.
-        scale: `share` or `number`.
-        low: least possible value of a share; -inf where there is none.
-        undefined: why there is no figure, where samples are part of it but the denominators add up to 0.
-        better: whether a higher value is better (1), a lower one (-1), or neither (0).
-        examples: whether samples that count (`high`), or those that do not (`low`), show what the figure is about.
-    """
-
-    name: str
-    value: Callable[[Evidence], Value]
-    reason: str
-    scale: Scale = "share"
-    low: float = 0.0
-    undefined: str | None = None
-    better: Literal[-1, 0, 1] = -1
-    examples: Literal["high", "low"] = "high"
-
-    @property
-    def definition(self) -> str:
-        """The figure in words."""
-        return " ".join((inspect.getdoc(self.value) or "").split())
-
-
-def measure(of: MeasureOf, evidence: Sequence[Evidence], *, part: str) -> Figure:
-    """One figure over some samples; samples without a response are left out and counted as errors.
-
-    Args:
-        of: the diagnostic.
-        evidence: of the samples.
-        part: prefix of the figure's name, a task or `all`.
-    """
-    amounts = []
-    errors = 0
-    for item in evidence:
-        if item.record.response.error is not None:
-            errors += 1
-            continue
-        value = of.value(item)
-        if value is None:
-            continue
-        top, bottom = value if isinstance(value, tuple) else (float(value), 1.0)
-        shows = top > 0 if of.examples == "high" else top < bottom
-        key = item.sample.id if part == item.sample.task else f"{item.sample.task}/{item.sample.id}"
-        amounts.append(Amount(key, f"{item.sample.task}/{item.cluster}", top, bottom, shows))
-    return estimate_figure(
-        f"{part}/{of.name}",
-        amounts,
-        definition=of.definition,
-        reason=of.reason,
-        undefined=of.undefined,
-        scale=of.scale,
-        low=of.low,
-        better=of.better,
-        n_errors=errors,
-    )
 
 
 def well_formed(item: Evidence) -> bool | None:
@@ -109,13 +22,14 @@ def well_formed(item: Evidence) -> bool | None:
 
 
 def valid_section(name: SectionName) -> Callable[[Evidence], bool | None]:
-    """The validity of one section, as a measure."""
+    """The validity of one section, as a diagnostic."""
 
     def valid(item: Evidence) -> bool | None:
         if name not in item.expected:
             return None
         return [(b.closed, bool(b.text)) for b in item.sections.blocks if b.name == name] == [(True, True)]
 
+    valid.__name__ = f"{name}_valid"
     valid.__doc__ = f"Share of responses that hold the <{name}> section once, with both tags and not empty."
     return valid
 
@@ -126,7 +40,7 @@ def cut_off(item: Evidence) -> bool | None:
     return None if reason is None else reason == "length"
 
 
-def repeated(item: Evidence) -> float | None:
+def repeated_ngrams(item: Evidence) -> float | None:
     """Share of the 4-grams of words of the reasoning that occurred before in it, the mean over responses.
 
     The reasoning is the <think> section; of a response without sections, all of it (seq-rep-4: Welleck et al., ICLR
@@ -191,7 +105,7 @@ def caption_fidelity(item: Evidence) -> bool | None:
     return item.supports if item.sections.caption else None
 
 
-def without_caption(item: Evidence) -> bool | None:
+def judge_without_caption(item: Evidence) -> bool | None:
     """Share of questions that the judge answers right without any caption: what guessing and world knowledge earn."""
     return item.without_caption if item.sections.caption else None
 
@@ -207,7 +121,7 @@ def corrected_fidelity(item: Evidence) -> tuple[float, float] | None:
     return float(item.supports) - float(item.without_caption), 1.0 - float(item.without_caption)
 
 
-def leaking(item: Evidence) -> bool | None:
+def caption_leaks(item: Evidence) -> bool | None:
     """Share of captions that give the answer instead of describing: an option letter or a conclusion phrase."""
     return item.leaks if item.sections.caption else None
 
@@ -252,70 +166,3 @@ def yes_bias(item: Evidence) -> float | None:
     if item.sample.answer_kind != "yes_no" or item.verdict.answer is None:
         return None
     return float(item.verdict.answer == "yes") - float(item.sample.target == "yes")
-
-
-_VALID_SECTIONS: Final = tuple(
-    MeasureOf(name=f"{name}_valid", value=valid_section(name), reason=_NOT_ASKED, better=1, examples="low")
-    for name in ("planning", "caption", "think", "answer")
-)
-
-MEASURES: Final[tuple[MeasureOf, ...]] = (
-    MeasureOf(
-        name="caption_fidelity",
-        value=caption_fidelity,
-        reason=_NO_CAPTION_READ,
-        better=1,
-        examples="low",
-    ),
-    MeasureOf(
-        name="corrected_fidelity",
-        value=corrected_fidelity,
-        reason=_NO_JUDGE,
-        undefined=_JUDGE_KNOWS,
-        better=1,
-        low=-inf,
-        examples="low",
-    ),
-    MeasureOf(name="judge_without_caption", value=without_caption, reason=_NO_JUDGE, better=0),
-    MeasureOf(name="caption_leaks", value=leaking, reason=_NO_SECTIONS.format(section="caption")),
-    MeasureOf(name="right_unsupported", value=right_unsupported, reason=_NO_CAPTION_READ),
-    MeasureOf(name="chair_i", value=chair_i, reason=_NO_OBJECTS),
-    MeasureOf(name="chair_s", value=chair_s, reason=_NO_OBJECTS),
-    MeasureOf(name="object_precision", value=object_precision, reason=_NO_OBJECTS, better=1, examples="low"),
-    MeasureOf(name="object_recall", value=object_recall, reason=_NO_OBJECTS, better=1, examples="low"),
-    MeasureOf(
-        name="think_answer_mismatch",
-        value=think_answer_mismatch,
-        reason="not known: no thinking comes to a readable conclusion beside an answer",
-    ),
-    MeasureOf(
-        name="think_read", value=think_read, reason=_NO_SECTIONS.format(section="think"), better=0, examples="low"
-    ),
-    MeasureOf(name="caption_answer_mismatch", value=caption_answer_mismatch, reason=_NO_CAPTION_READ),
-    MeasureOf(name="looping", value=looping, reason="not applicable: every response is empty"),
-    MeasureOf(name="repeated_ngrams", value=repeated, reason="not applicable: every response is empty"),
-    MeasureOf(name="cut_off", value=cut_off, reason="not known: the engine does not say why responses ended"),
-    MeasureOf(name="well_formed", value=well_formed, reason=_NOT_ASKED, better=1, examples="low"),
-    *_VALID_SECTIONS,
-    MeasureOf(name="yes_bias", value=yes_bias, reason=_NO_YES_NO, better=0, low=-1.0),
-    MeasureOf(name="blind_accuracy", value=blind_accuracy, reason=_NO_BLIND, better=0),
-    MeasureOf(name="blind_agreement", value=blind_agreement, reason=_NO_BLIND, better=0),
-    MeasureOf(name="visual_gain", value=visual_gain, reason=_NO_BLIND, better=1, low=-1.0, examples="low"),
-    MeasureOf(name="wrong_as_blind", value=wrong_as_blind, reason=_NO_BLIND),
-    MeasureOf(name="prior_answer", value=prior_answer, reason=_NO_BLIND),
-    MeasureOf(
-        name="think_words",
-        value=think_words,
-        reason=_NO_SECTIONS.format(section="think"),
-        scale="number",
-        better=0,
-    ),
-    MeasureOf(
-        name="response_tokens",
-        value=response_tokens,
-        reason="not known: the engine does not count tokens",
-        scale="number",
-        better=0,
-    ),
-)
-"""Every diagnostic that is a rate over samples, in the order of the report."""

@@ -13,8 +13,8 @@ from typing import Final, Literal
 from harness.core.types import Metric, SampleRecord
 from harness.diagnostics.calibration import expected_calibration_error
 from harness.diagnostics.evidence import Key
-from harness.diagnostics.exploration import difficulty, majority_confidence, pass_at_k, reward_moments
-from harness.diagnostics.figures import Amount, Figure, Scale, estimate_figure, not_applicable
+from harness.diagnostics.exploration import LOW_VARIANCE, difficulty, majority_confidence, pass_at_k, reward_moments
+from harness.diagnostics.figures import Amount, DiagnosticSpec, Figure, estimate_figure, not_applicable
 
 _REASON: Final = "not known: no question has a response in every run that was given with --repeats"
 
@@ -73,64 +73,77 @@ def _is(kind: Literal["easy", "medium", "hard"]) -> Callable[[Sampled], float]:
     return lambda item: float(_kind(item) == kind)
 
 
-_FIGURES: Final[Mapping[str, tuple[Callable[[Sampled], float], Scale, str]]] = {
-    "distinct_answers": (
+def _figure(name: str, definition: str, *, scale: Literal["share", "number"] = "share") -> DiagnosticSpec:
+    return DiagnosticSpec(name=name, definition=definition, reason=_REASON, scale=scale, better=0)
+
+
+_FIGURES: Final[tuple[tuple[DiagnosticSpec, Callable[[Sampled], float]], ...]] = (
+    (
+        _figure(
+            "distinct_answers",
+            "Different answers among the k samples of a question, the mean; an unanswered sample is no answer.",
+            scale="number",
+        ),
         lambda item: float(len({answer for answer in item.answers if answer is not None})),
-        "number",
-        "Different answers among the k samples of a question, the mean; an unanswered sample is no answer.",
     ),
-    "reward_variance": (_variance, "share", "Variance of right or wrong within the k samples of a question, the mean."),
-    "unanimous": (
+    (_figure("reward_variance", "Variance of right or wrong within the k samples of a question, the mean."), _variance),
+    (
+        _figure(
+            "unanimous",
+            "Share of questions whose k samples are all right or all wrong, and so give GRPO no advantage.",
+        ),
         lambda item: float(len(set(item.right)) == 1),
-        "share",
-        "Share of questions whose k samples are all right or all wrong, and so give GRPO no advantage.",
     ),
-    "easy": (_is("easy"), "share", "Share of questions with a low variance of right or wrong and a high mean."),
-    "medium": (_is("medium"), "share", "Share of questions with a high variance of right or wrong (at least 0.09)."),
-    "hard": (_is("hard"), "share", "Share of questions with a low variance of right or wrong and a low mean."),
-    "pass_at_1": (
+    (_figure("easy", "Share of questions with a low variance of right or wrong and a high mean."), _is("easy")),
+    (
+        _figure("medium", f"Share of questions with a high variance of right or wrong (at least {LOW_VARIANCE})."),
+        _is("medium"),
+    ),
+    (_figure("hard", "Share of questions with a low variance of right or wrong and a low mean."), _is("hard")),
+    (
+        _figure("pass_at_1", "Chance that one sample is right: the share of right ones."),
         lambda item: sum(item.right) / len(item.right),
-        "share",
-        "Chance that one sample is right: the share of right ones.",
     ),
-    "pass_at_k": (
+    (
+        _figure("pass_at_k", "Share of questions with at least one right answer among the k samples."),
         lambda item: pass_at_k(len(item.right), sum(item.right), len(item.right)),
-        "share",
-        "Share of questions with at least one right answer among the k samples.",
     ),
-    "majority_right": (
+    (
+        _figure("majority_right", "Share of questions whose most frequent answer is right."),
         lambda item: float(_majority_right(item)),
-        "share",
-        "Share of questions whose most frequent answer is right.",
     ),
-    "majority_share": (
+    (
+        _figure(
+            "majority_share",
+            "Share of the k samples that agree with the most frequent answer, the mean: how sure the model is.",
+        ),
         _majority_share,
-        "share",
-        "Share of the k samples that agree with the most frequent answer, the mean: how sure the model is.",
     ),
-    "majority_brier": (
+    (
+        _figure(
+            "majority_brier",
+            "Brier score of that share as the confidence in the most frequent answer: 0 is perfect.",
+        ),
         lambda item: (_majority_share(item) - float(_majority_right(item))) ** 2,
-        "share",
-        "Brier score of that share as the confidence in the most frequent answer: 0 is perfect.",
     ),
-}
+)
+_ECE: Final = DiagnosticSpec(
+    name="majority_ece",
+    definition="Expected calibration error of the majority share over 15 bins (Guo et al., ICML 2017).",
+    reason=_REASON,
+)
 
 
 def measure_repeats(samples: Sequence[Sampled], *, part: str) -> list[Figure]:
     """The figures over k samples of each question, with the ECE of the majority share; no values without repeats."""
-    figures = []
-    for name, (value, scale, definition) in _FIGURES.items():
-        amounts = []
-        for item in samples:
-            sample = item.record.sample
-            key = sample.id if part == sample.task else f"{sample.task}/{sample.id}"
-            amounts.append(Amount(key, f"{sample.task}/{sample.cluster or sample.group or sample.id}", value(item)))
-        figures.append(estimate_figure(f"{part}/{name}", amounts, definition=definition, reason=_REASON, scale=scale))
-    definition = "Expected calibration error of the majority share over 15 bins (Guo et al., ICML 2017)."
+    figures = [
+        estimate_figure(spec, part, [Amount.of(item.record.sample, value(item)) for item in samples])
+        for spec, value in _FIGURES
+    ]
     if not samples:
-        return [*figures, not_applicable(f"{part}/majority_ece", definition, _REASON)]
+        return [*figures, not_applicable(_ECE, part)]
     error = expected_calibration_error(
         [_majority_share(item) for item in samples], [_majority_right(item) for item in samples]
     )
-    metric = Metric(name=f"{part}/majority_ece", value=error, n=len(samples))
-    return [*figures, Figure(metric=metric, definition=definition, better=-1)]
+    metric = Metric(name=f"{part}/{_ECE.name}", value=error, n=len(samples))
+    return [*figures, Figure(metric=metric, spec=_ECE)]

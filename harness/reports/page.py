@@ -36,11 +36,6 @@ if TYPE_CHECKING:
     from harness.diagnostics.evidence import Evidence
     from harness.media import OpenMedia
 
-_PLOTTED: Final = (
-    "caption_fidelity", "object_precision", "object_recall", "chair_i", "chair_s", "think_answer_mismatch",
-    "caption_answer_mismatch", "right_unsupported", "prior_answer", "blind_accuracy", "blind_agreement",
-    "option_consistency", "position_bias", "looping", "cut_off", "well_formed", "ece", "brier", "aurc",
-)  # fmt: skip
 _LINKS: Final = 3
 
 
@@ -195,20 +190,18 @@ def _causes(diagnosis: Diagnosis) -> str:
 
 
 def _plot(part: str, figures: Sequence[Figure]) -> str:
-    by_name = {figure.metric.name.split("/", 1)[1]: figure.metric for figure in figures}
-    rows = []
-    for name in _PLOTTED:
-        metric = by_name.get(name)
-        if metric is not None and metric.value is not None:
-            rows.append((name.replace("_", " "), metric.value, metric.low, metric.high))
+    rows = [
+        (figure.spec.title, figure.metric.value, figure.metric.low, figure.metric.high)
+        for figure in figures
+        if figure.spec.plotted and figure.metric.value is not None
+    ]
     return intervals(rows, title=f"diagnostics of {part}, in percent, with 95 % intervals")
 
 
 def _table(part: str, figures: Sequence[Figure]) -> str:
     rows = []
     for figure in figures:
-        metric, scale = figure.metric, factor(figure.scale)
-        name = metric.name.split("/", 1)[1].replace("_", " ")
+        metric, spec, scale = figure.metric, figure.spec, factor(figure.spec.scale)
         if metric.value is None:
             cells = f'<td colspan="4" class="words">{escape(figure.reason or "not known")}</td>'
         else:
@@ -216,9 +209,8 @@ def _table(part: str, figures: Sequence[Figure]) -> str:
             values = (number(metric.value, scale), number(metric.stderr, scale), ends, str(metric.n))
             cells = "".join(f"<td>{escape(value)}</td>" for value in values)
         links = " ".join(_link(part, example) for example in figure.examples[:_LINKS])
-        rows.append(
-            f'<tr><td>{escape(name)}</td>{cells}<td>{links}</td><td class="words">{escape(figure.definition)}</td></tr>'
-        )
+        words = f'<td class="words">{escape(spec.definition)}</td>'
+        rows.append(f"<tr><td>{escape(spec.title)}</td>{cells}<td>{links}</td>{words}</tr>")
     head = "".join(f"<th>{title}</th>" for title in ("figure", "% or number", "s.e.", "95 % interval", "n", "e.g."))
     head += '<th class="words">definition</th>'
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"

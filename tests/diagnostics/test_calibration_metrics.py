@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import log, sqrt
 
 import numpy as np
@@ -98,13 +99,12 @@ def test_unreadable_and_unsettled_answers_and_those_without_log_probabilities_ar
         make_record(2, [0.9], answered=False),
         make_record(3, [0.9], right=False, reason=NEEDS_JUDGE),
     )
-    assert [judged.key for judged in confidences(items, part="pope")] == ["0"]
-    assert [judged.key for judged in confidences(items, part="all")] == ["pope/0"]
+    assert [judged.sample.id for judged in confidences(items)] == ["0"]
 
 
 def test_an_open_answer_s_confidence_is_per_token() -> None:
     items = evidence(make_record(0, [0.9, 0.4], kind="open"), make_record(1, [0.9, 0.4]))
-    found = [judged.confidence for judged in confidences(items, part="pope")]
+    found = [judged.confidence for judged in confidences(items)]
     assert found == pytest.approx([sqrt(0.36), 0.36])
 
 
@@ -117,11 +117,14 @@ def test_without_log_probabilities_nothing_is_applicable() -> None:
     assert reliability_section(evidence(*records)) == ""
 
 
+SAMPLE = Sample(id="0", task="pope", target="yes", answer_kind="yes_no", question="?")
+
+
 def drawn(count: int, seed: int) -> list[Judged]:
     rng = np.random.default_rng(seed)
     values = rng.choice([0.05, 0.2, 0.35, 0.5, 1 / 15, 0.8, 0.97, 1.0], count)
     return [
-        Judged(str(number), str(number), float(value), bool(rng.random() < value**2))
+        Judged(replace(SAMPLE, id=str(number)), float(value), bool(rng.random() < value**2))
         for number, value in enumerate(values)
     ]
 

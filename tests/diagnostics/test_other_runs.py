@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from support_diagnostics import make_record
 
+from harness.cli import main
 from harness.core.errors import StoreError, UsageError
 from harness.core.types import SampleRecord
 from harness.diagnostics.diagnose import Diagnosis, diagnose
-from harness.evaluation.settings import EvalConfig
 from harness.runs.folder import encode_record
 
 
@@ -186,12 +186,8 @@ def test_nothing_is_written_and_the_command_exits_with_2(run: Path) -> None:
 
 
 def test_an_evaluation_with_several_samples_diagnoses_its_own_repeats(tmp_path: Path) -> None:
-    from harness.evaluation.run import evaluate
-
-    config = EvalConfig(
-        model="demo", tasks=("pope",), out=tmp_path / "run", limit=2, temperature=1.0, samples=3, max_new_tokens=8
-    )
-    evaluate(config)
+    command = ["eval", "--model", "demo", "--tasks", "pope", "--out", str(tmp_path / "run"), "--limit", "2"]
+    assert main([*command, "--temperature", "1", "--samples", "3", "--max-new-tokens", "8"]) == 0
     data = json.loads((tmp_path / "run" / "diagnostics.json").read_text(encoding="utf-8"))
     assert data["metrics"]["pope/pass_at_k"]["n"] > 0
     repeats = sorted((tmp_path / "run" / "repeats").iterdir())

@@ -13,21 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_diagnostics import make_record, plant
+from support_diagnostics import make_record, plant, store
 
 from harness.commands.diagnose import add_arguments, find_media, run
 from harness.core.errors import DataError, StoreError
-from harness.core.types import JudgePrompt, Metric, RunRecord, SampleRecord, TaskResult
+from harness.core.types import JudgePrompt, Metric, SampleRecord
 from harness.diagnostics.conflict import read_conflict
 from harness.diagnostics.diagnose import Diagnosis, diagnose
 from harness.diagnostics.run_folder import read_diagnostics
 from harness.judges.caption import Judge, load_judge
 from harness.reports.diagnostics_report import diagnostics_lines, summary_lines
 from harness.reports.writing import write_reports
-from harness.runs.folder import RunFolder
 
 GONE = "http://127.0.0.1:9/v1"
-SHARE = Metric(name="all/x", value=0.5, stderr=0.1, low=0.3, high=0.7, n=2)
 
 
 @pytest.fixture(autouse=True)
@@ -35,57 +33,6 @@ def _cache_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-
-
-def store(
-    path: Path,
-    records: Sequence[SampleRecord],
-    *,
-    prompt: str = "grounded",
-    complete: bool = True,
-    metric: Metric = SHARE,
-    **more: object,
-) -> Path:
-    settings = {"prompt": prompt, "num_frames": 8, **more}
-    folder = RunFolder(path, settings)
-    for record in records:
-        folder.append(record)
-    folder.close()
-    tasks = list(dict.fromkeys(record.sample.task for record in records))
-    if complete:
-        folder.complete(
-            RunRecord(
-                id=path.name,
-                model="a | model <b>",
-                weights=None,
-                engine="replay",
-                prompt_format=prompt,
-                decoding={},
-                seed=0,
-                data={task: {"source": "dir:x", "count": len(records), "digest": "sha256:0"} for task in tasks},
-                judge=None,
-                versions={},
-                git_commit=None,
-                started="2026-01-01T00:00:00+00:00",
-                seconds=1.0,
-                settings=settings,
-                tasks={
-                    task: TaskResult(
-                        task=task,
-                        headline="all/x",
-                        metrics={"all/x": metric},
-                        official={"all/x": None},
-                        unanswered=0,
-                        truncated=0,
-                        errors=0,
-                        disagreements=0,
-                        samples=len(records),
-                    )
-                    for task in tasks
-                },
-            )
-        )
-    return path
 
 
 def planted_run(tmp_path: Path, count: int = 60) -> tuple[Path, Path]:

@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from harness.core.errors import DataError
 from harness.diagnostics.calibration import (
     area_under_risk_coverage,
-    brier_score,
     confidence_of,
     expected_calibration_error,
     reliability,
     risk_coverage,
 )
-from harness.diagnostics.exploration import difficulty, explore, majority_confidence, pass_at_k, reward_moments
+from harness.diagnostics.exploration import difficulty, majority_confidence, pass_at_k, reward_moments
 
 
 def test_confidence_is_the_product_or_the_geometric_mean() -> None:
@@ -42,10 +41,6 @@ def test_the_ends_of_the_range_have_bins() -> None:
     bins = reliability([0.0, 0.1, 1.0], [False, False, True], bins=10)
     assert [(item.low, item.n) for item in bins] == [(0.0, 2), (0.9, 1)]
     assert expected_calibration_error([0.0, 1.0], [False, True]) == 0.0
-
-
-def test_brier_by_hand() -> None:
-    assert brier_score([0.8, 0.4], [True, False]) == pytest.approx((0.04 + 0.16) / 2)
 
 
 def test_risk_coverage_by_hand() -> None:
@@ -85,22 +80,6 @@ def test_difficulty_by_mean_and_variance() -> None:
     # One of twenty right: variance .0475, settled; three of twenty: .1275, not settled.
     assert difficulty(*reward_moments([1.0] + [0.0] * 19)) == "hard"
     assert difficulty(*reward_moments([1.0] * 3 + [0.0] * 17)) == "medium"
-
-
-def test_exploration_by_hand() -> None:
-    found = explore(
-        {
-            "p": [("yes", 1.0), ("no", 0.0), ("yes", 1.0), (None, 0.0)],
-            "q": [("A", 0.0), ("A", 0.0), ("A", 0.0), ("A", 0.0)],
-        },
-        ks=(1, 2, 4, 8),
-    )
-    assert (found.prompts, found.samples, found.distinct) == (2, 4.0, 1.5)
-    assert (found.mean, found.variance, found.unanimous) == (0.25, 0.125, 0.5)
-    assert found.pass_at == {1: 0.25, 2: pytest.approx((1 - 1 / 6) / 2), 4: 0.5}
-    assert found.shares == {"easy": 0.0, "medium": 0.5, "hard": 0.5}
-    with pytest.raises(DataError):
-        explore({})
 
 
 def test_the_majority_and_its_share_of_all_samples() -> None:

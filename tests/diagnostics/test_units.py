@@ -16,14 +16,15 @@ from harness.core.errors import DataError
 from harness.core.types import Verdict
 from harness.diagnostics.attribution import attribute, count_causes, measure_causes, tabulate_confusion
 from harness.diagnostics.evidence import Conclusion, Evidence, gather
-from harness.diagnostics.figures import Amount, estimate_figure
+from harness.diagnostics.figures import Amount, DiagnosticSpec, estimate_figure
 from harness.diagnostics.loops import measure_repetition, split_words
 from harness.diagnostics.objects import Annotation, build_vocabulary, count_objects, find_objects, read_annotations
 from harness.diagnostics.position_bias import option_consistency, position_bias
-from harness.diagnostics.rates import MEASURES, measure
+from harness.diagnostics.specs import DIAGNOSTICS, measure
 
 GROUNDED = "<planning>p</planning><caption>{caption}</caption><think>{think}</think><answer>{answer}</answer>"
-BY_NAME = {of.name: of for of in MEASURES}
+X = DiagnosticSpec(name="x", definition="d", reason="not known: why")
+BY_NAME = {of.spec.name: of for of in DIAGNOSTICS}
 
 
 def grounded(
@@ -179,8 +180,8 @@ def test_malformed_annotations_are_named_by_line(tmp_path: Path, line: str) -> N
 
 def test_a_rate_has_the_clustered_error_of_its_clusters() -> None:
     # Four clusters of two equal samples, one of which counts: as good as four samples.
-    amounts = [Amount(f"{c}/{n}", f"c{c}", float(c == 0), 1.0, c == 0) for c in range(4) for n in range(2)]
-    figure = estimate_figure("x", amounts, definition="d", reason="r")
+    amounts = [Amount("pope", f"{c}/{n}", f"c{c}", float(c == 0), example=c == 0) for c in range(4) for n in range(2)]
+    figure = estimate_figure(X, "pope", amounts)
     assert figure.metric.value == pytest.approx(0.25)
     assert figure.metric.stderr == pytest.approx(math.sqrt(0.25 * 0.75 / 3))
     assert figure.metric.n == 8
@@ -188,12 +189,12 @@ def test_a_rate_has_the_clustered_error_of_its_clusters() -> None:
 
 
 def test_a_ratio_of_sums_is_not_a_mean_of_ratios() -> None:
-    figure = estimate_figure("x", [Amount("a", "a", 1, 1), Amount("b", "b", 0, 3)], definition="d", reason="r")
+    figure = estimate_figure(X, "pope", [Amount("pope", "a", "a", 1, 1), Amount("pope", "b", "b", 0, 3)])
     assert figure.metric.value == pytest.approx(1 / 4)
 
 
 def test_no_samples_is_no_value_and_a_reason() -> None:
-    figure = estimate_figure("x", [], definition="d", reason="not known: why")
+    figure = estimate_figure(X, "pope", [])
     assert figure.metric.value is None
     assert figure.to_json()["reason"] == "not known: why"
 
@@ -324,11 +325,11 @@ def test_yes_bias_by_hand() -> None:
     assert value("yes_bias", *items) == pytest.approx(1 / 3)
 
 
-def test_every_measure_has_a_definition_of_its_own() -> None:
-    definitions = [of.definition for of in MEASURES]
+def test_every_diagnostic_has_a_definition_of_its_own() -> None:
+    definitions = [of.spec.definition for of in DIAGNOSTICS]
     assert all(len(definition) > 30 for definition in definitions)
     assert len(set(definitions)) == len(definitions)
-    assert len(BY_NAME) == len(MEASURES)
+    assert len(BY_NAME) == len(DIAGNOSTICS)
 
 
 # Blind runs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from harness.answers.reading import read_answer
 from harness.benchmarks.registry import get_scoring
 from harness.core.prompts import build_prompt
-from harness.core.types import Response, Sample, SampleRecord, Verdict
+from harness.core.types import Metric, Response, RunRecord, Sample, SampleRecord, TaskResult, Verdict
 from harness.demo.annotations import annotate, describe_scene
 from harness.demo.asking import ask_event, ask_located, ask_object, ask_order, ask_value
 from harness.demo.chains import build_sample
@@ -20,6 +21,7 @@ from harness.demo.rendering import draw_style
 from harness.demo.videos import draw_video_scene
 from harness.demo.world import GRID, OBJECTS, Entry, Scene, draw_scene, shown_objects
 from harness.diagnostics.objects import Annotations, build_vocabulary, parse_annotation
+from harness.runs.folder import RunFolder
 
 FAULTS = ("none", "wrong_object", "contradiction", "loop", "cut", "prior", "misread")
 TASKS = ("pope", "videohallucer", "mmvu")
@@ -218,3 +220,58 @@ def make_record(
     status = "unanswered" if answer is None else "correct" if answer == target else "incorrect"
     verdict = Verdict(sample_id=sample_id, answer=answer, status=status, official=answer == target)
     return SampleRecord(sample=sample, response=response, verdict=verdict)
+
+
+SHARE = Metric(name="all/x", value=0.5, stderr=0.1, low=0.3, high=0.7, n=2)
+
+
+def store(
+    path: Path,
+    records: Sequence[SampleRecord],
+    *,
+    prompt: str = "grounded",
+    complete: bool = True,
+    metric: Metric = SHARE,
+    **more: object,
+) -> Path:
+    """A run folder with these records."""
+    settings = {"prompt": prompt, "num_frames": 8, **more}
+    folder = RunFolder(path, settings)
+    for record in records:
+        folder.append(record)
+    folder.close()
+    tasks = list(dict.fromkeys(record.sample.task for record in records))
+    if complete:
+        folder.complete(
+            RunRecord(
+                id=path.name,
+                model="a | model <b>",
+                weights=None,
+                engine="replay",
+                prompt_format=prompt,
+                decoding={},
+                seed=0,
+                data={task: {"source": "dir:x", "count": len(records), "digest": "sha256:0"} for task in tasks},
+                judge=None,
+                versions={},
+                git_commit=None,
+                started="2026-01-01T00:00:00+00:00",
+                seconds=1.0,
+                settings=settings,
+                tasks={
+                    task: TaskResult(
+                        task=task,
+                        headline="all/x",
+                        metrics={"all/x": metric},
+                        official={"all/x": None},
+                        unanswered=0,
+                        truncated=0,
+                        errors=0,
+                        disagreements=0,
+                        samples=len(records),
+                    )
+                    for task in tasks
+                },
+            )
+        )
+    return path
