@@ -11,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from harness.core.files import write_atomically
 from harness.core.types import SampleRecord
 from harness.demo.experiment.settings import Experiment
 from harness.engines.checkpoints import resolve_checkpoint
@@ -21,11 +20,6 @@ MAP_SEED: Final = 52
 """Of the questions of the similarity map, which are trained on by no row."""
 MAP_TWINS: Final = 40
 MAP_OTHERS: Final = 20
-DIAGNOSTICS: Final = (
-    "caption_fidelity", "chair_i", "chair_s", "object_recall", "think_answer_mismatch", "caption_answer_mismatch",
-    "right_unsupported", "yes_bias", "well_formed", "response_tokens",
-)  # fmt: skip
-CAUSES: Final = ("wrong_perception", "wrong_reasoning", "wrong_commitment", "wrong_format", "wrong_truncation")
 CURVES: Final = {
     "reward": "reward",
     "rewards/accuracy/mean": "accuracy",
@@ -41,6 +35,7 @@ def measure_run(experiment: Experiment, model: str, run: Path, trained: Path | N
     """Everything that a result file holds of a run beside its name and settings."""
     record = read_run(run)
     records = list(read_records(run))
+    diagnosed = _diagnose(run, experiment.out / "held-out")
     return {
         "weights": record.weights,
         "commit": record.git_commit,
@@ -52,7 +47,8 @@ def measure_run(experiment: Experiment, model: str, run: Path, trained: Path | N
         },
         "headlines": {task: result.headline for task, result in record.tasks.items()},
         "verdicts": compress_verdicts(records),
-        "diagnostics": _diagnose(run, records, experiment.out / "held-out"),
+        **diagnosed,
+        "diagnostics": diagnosed["diagnostics"] | glances(records),
         "exploration": _explore(experiment, model) if experiment.sampled else {},
         "similarity": measure_similarity(experiment.out, model),
         "log": read_curves(trained / "log.jsonl") if trained is not None else {},
@@ -73,22 +69,19 @@ def compress_verdicts(records: Sequence[SampleRecord]) -> dict[str, dict[str, st
     }
 
 
-def _diagnose(run: Path, records: Sequence[SampleRecord], held_out: Path) -> dict[str, float]:
-    """Diagnose a run by the world's own rules, without its page; the files are those of `harness diagnose`."""
-    from harness.diagnostics.diagnose import examine
-    from harness.diagnostics.run_folder import DIAGNOSTICS as FILE
-    from harness.diagnostics.run_folder import FINDINGS, find_annotations
+def _diagnose(run: Path, held_out: Path) -> dict[str, dict[str, Any]]:
+    """Diagnose a run by the world's own rules.
 
-    annotations, _ = find_annotations(run, held_out, records)
-    diagnosis = examine(records, prompt_format="grounded", annotations=annotations)
-    write_atomically(run / FILE, json.dumps(diagnosis.to_json(), indent=2) + "\n")
-    write_atomically(run / FINDINGS, "".join(json.dumps(item.to_json()) + "\n" for item in diagnosis.findings))
-    figures = {}
-    for figure in diagnosis.figures:
-        name = figure.metric.name
-        if figure.metric.value is not None and name.rpartition("/")[2] in (*DIAGNOSTICS, *CAUSES):
-            figures[name] = round(figure.metric.value, 5)
-    return figures | glances(records)
+    Returns:
+        `diagnostics`, the figures that have a value, and `diagnostic_titles`, the headline ones among them in words.
+    """
+    from harness.diagnostics.diagnose import diagnose
+
+    figures = [figure for figure in diagnose(run, annotations=held_out).figures if figure.metric.value is not None]
+    return {
+        "diagnostics": {figure.metric.name: round(figure.metric.value or 0.0, 5) for figure in figures},
+        "diagnostic_titles": {figure.metric.name: figure.spec.title for figure in figures if figure.spec.headline},
+    }
 
 
 def glances(records: Sequence[SampleRecord]) -> dict[str, float]:

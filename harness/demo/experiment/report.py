@@ -191,11 +191,14 @@ def _mean(results: Results, row: str, part: str, name: str) -> str:
 
 
 def _signs(results: Results) -> str:
-    heads = ["row", *(head for _, head in (*SIGNS, *EXPLORATION))]
+    stored = [of.get("diagnostic_titles", {}) for seeds in results.values() for of in seeds.values()]
+    signs = {name: title for titles in stored for name, title in titles.items() if name.startswith("all/")}
+    signs = {**dict(SIGNS), **{name: title for name, title in signs.items() if name not in dict(SIGNS)}}
+    heads = ["row", *signs.values(), *(head for _, head in EXPLORATION)]
     rows = [
         [
             row,
-            *(_mean(results, row, "diagnostics", name) for name, _ in SIGNS),
+            *(_mean(results, row, "diagnostics", name) for name in signs),
             *(_mean(results, row, "exploration", name) for name, _ in EXPLORATION),
         ]
         for row in results
