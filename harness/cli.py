@@ -11,10 +11,9 @@ from io import TextIOWrapper
 from typing import Any, Final
 
 from harness import __version__
-from harness.core.errors import HarnessError, UsageError
+from harness.core.errors import INTERRUPTED, HarnessError, UsageError
 
 _FAULT: Final = 3
-_INTERRUPTED: Final = 130
 
 
 class _Parser(argparse.ArgumentParser):
@@ -81,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted: finished samples are stored; run the same command to go on.", file=sys.stderr)
-        return _INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:  # The reader of a pipe, such as `head`, has seen enough.
         sys.stderr.close()
         return 0

@@ -5,6 +5,11 @@ A message says what is wrong, where, and what to do next. Only `harness.cli.main
 
 from __future__ import annotations
 
+from typing import Final
+
+INTERRUPTED: Final = 130
+"""Exit code of a program that Ctrl-C ended, as shells count it: 128 and the number of the signal."""
+
 
 class HarnessError(Exception):
     """Root of every error that the harness raises on purpose.

@@ -66,9 +66,9 @@ def agree_on_plan(config: EvalConfig, ranks: Ranks) -> Plan:
     """
     if ranks.rank == 0:
         plan = make_plan(config, ranks)
-        ranks.tell("plan", json.dumps(plan.settings))
+        ranks.publish("plan", json.dumps(plan.settings))
         return plan
-    settings = json.loads(ranks.hear("plan"))
+    settings = json.loads(ranks.wait_for("plan"))
     plan = make_plan(config, ranks)
     different = name_differences(settings, json.loads(json.dumps(plan.settings)), "rank 0", f"rank {ranks.rank}")
     if different:

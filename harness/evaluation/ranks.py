@@ -1,4 +1,4 @@
-"""One run by several processes that `torchrun` or `accelerate launch` started: how they hear of each other.
+"""One run by several processes that `torchrun` or `accelerate launch` started: how they work together.
 
 They meet in the launcher's key-value store. Rank 0 decides, writes the run and reports; the others work and keep quiet.
 Whoever stops first, for whatever reason, says why; the others stop too and say nothing.
@@ -11,24 +11,24 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from functools import partial
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from harness.core.errors import EngineError, HarnessError, UsageError
+from harness.core.errors import INTERRUPTED, EngineError, HarnessError, UsageError
 
 _POLL_S: Final = 0.05
 _BEAT_S: Final = 1.0
 _SILENT_S: Final = 600.0
 """After this a rank that gives no sign of life counts as dead; launchers notice a dead process at once."""
 _JOIN_S: Final = 600.0
+"""How long ranks wait for each other at the start: one may import from a slow disk what another has in its cache."""
 _GOODBYE_S: Final = 30.0
+"""How long rank 0, in whose process the store may live, waits until the others have read the end."""
 _STOPPED: Final = "harness/stopped"
 _END: Final = "harness/end"
-_INTERRUPTED: Final = 130
-_FAULT: Final = 3
+_AGAIN: Final = "Finished samples are stored; run the same command again."
 
 
 class OtherRankStoppedError(Exception):
@@ -81,50 +81,40 @@ class Ranks:
             self._watcher = threading.Thread(target=self._watch, name="ranks", daemon=True)
             self._watcher.start()
 
-    def tell(self, what: str, value: str = "") -> None:
-        """Let every rank know something, once."""
+    def publish(self, key: str, value: str = "") -> None:
+        """Let every rank know a value, once."""
         if self._store is not None:
-            self._ask(lambda: self._store.set(what, value))
+            self._ask(lambda: self._store.set(key, value))
 
-    def hear(self, what: str) -> str:
-        """Wait until some rank has told something.
+    def wait_for(self, key: str) -> str:
+        """The value of a key, as soon as some rank has published it.
 
         Raises:
             OtherRankStoppedError: one has stopped instead.
             EngineError: one gives no sign of life any more.
         """
-        while not self._ask(lambda: self._store.check([what])):
-            self.check()
-            time.sleep(_POLL_S)
-        heard: bytes = self._ask(lambda: self._store.get(what))
-        return heard.decode()
+        return self._values([key])[0]
 
     def begin(self, stage: str) -> None:
         """Count from nothing again."""
         self._counts = (stage, 0, 0)
         self.others = (0, 0)
 
-    def gather(self, what: str, meanwhile: Callable[[], None] = lambda: None) -> None:
+    def gather(self, point: str, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Rank 0 waits until all others have come to this point; the others go on.
 
         Args:
-            what: name of the point.
+            point: its name.
             meanwhile: called now and then while waiting.
 
         Raises:
-            OtherRankStoppedError, EngineError: see `hear`.
+            OtherRankStoppedError, EngineError: see `wait_for`.
         """
         if self.rank:
-            self.tell(f"{what}/{self.rank}", json.dumps(self._counts[1:]))
+            self.publish(f"{point}/{self.rank}", json.dumps(self._counts[1:]))
             return
-        keys = [f"{what}/{rank}" for rank in range(1, self.size)]
-        for key in keys:
-            while not self._ask(partial(self._store.check, [key])):
-                self.check()
-                meanwhile()
-                time.sleep(_POLL_S)
-        counts = [json.loads(self._ask(partial(self._store.get, key))) for key in keys]
-        self.others = sum(done for done, _ in counts), sum(failed for _, failed in counts)
+        keys = [f"{point}/{rank}" for rank in range(1, self.size)]
+        self._take(json.loads(counts) for counts in self._values(keys, meanwhile))
         meanwhile()
 
     def count(self, *, failed: bool) -> None:
@@ -136,7 +126,7 @@ class Ranks:
         """Stop where the run has been stopped.
 
         Raises:
-            OtherRankStoppedError, EngineError: see `hear`.
+            OtherRankStoppedError, EngineError: see `wait_for`.
             EndedError: the launcher has asked for the end.
         """
         if self._ended:
@@ -168,13 +158,12 @@ class Ranks:
             The run's exit code.
         """
         if self.rank:
-            exit_code = int(self.hear(_END))
+            exit_code = int(self.wait_for(_END))
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if self.rank:
-            self.tell(f"{_END}/{self.rank}")
+            self.publish(f"{_END}/{self.rank}")
             return exit_code
-        self.tell(_END, str(exit_code))
-        # The store may live in this process: the others must have read it.
+        self.publish(_END, str(exit_code))
         keys = [f"{_END}/{rank}" for rank in range(1, self.size)]
         deadline = time.monotonic() + _GOODBYE_S
         while time.monotonic() < deadline and not self._ask(lambda: self._store.check(keys)):
@@ -186,6 +175,20 @@ class Ranks:
         self._left.set()
         if self._store is not None:
             self._watcher.join()
+
+    def _values(self, keys: Sequence[str], meanwhile: Callable[[], None] = lambda: None) -> list[str]:
+        if not keys:  # Alone, without a store.
+            return []
+        while not self._ask(lambda: self._store.check(keys)):
+            self.check()
+            meanwhile()
+            time.sleep(_POLL_S)
+        values: list[bytes] = self._ask(lambda: self._store.multi_get(keys))
+        return [value.decode() for value in values]
+
+    def _take(self, counts: Iterable[Sequence[int]]) -> None:
+        done, failed = zip((0, 0), *counts, strict=True)
+        self.others = sum(done), sum(failed)
 
     def _ask(self, question: Callable[[], Any]) -> Any:
         try:
@@ -214,16 +217,12 @@ class Ranks:
                     before, beats = beats, self._store.multi_get(watched)
                     now = time.monotonic()
                     heard = [now if old != new else at for at, old, new in zip(heard, before, beats, strict=True)]
-                    counts = [count for _, stage, *count in map(json.loads, beats) if stage == self._counts[0]]
-                    self.others = sum(done for done, _ in counts), sum(failed for _, failed in counts)
+                    self._take(count for _, stage, *count in map(json.loads, beats) if stage == self._counts[0])
             except RuntimeError as error:
                 self._problem = _lost(error)
             if time.monotonic() - min(heard) > _SILENT_S:
                 rank = watched[heard.index(min(heard))].rpartition("/")[2]
-                self._problem = EngineError(
-                    f"rank {rank} has given no sign of life for {_SILENT_S:.0f} s. Finished samples are stored; run "
-                    "the same command again."
-                )
+                self._problem = EngineError(f"rank {rank} has given no sign of life for {_SILENT_S:.0f} s. {_AGAIN}")
             if self._left.wait(_BEAT_S):
                 return
 
@@ -252,14 +251,13 @@ def run_together(work: Callable[[Ranks], int]) -> int:
     except OtherRankStoppedError as stopped:
         return stopped.exit_code
     except BaseException as error:
-        code = _exit_code(error)
-        first = ranks.stop(code)
+        code = error.exit_code if isinstance(error, HarnessError) else HarnessError.exit_code
+        first = ranks.stop(INTERRUPTED if type(error) is KeyboardInterrupt else code)
         if first is not None:
             return first
         if isinstance(error, EndedError):
             raise EngineError(
-                "the launcher ended this process, because another one of the run died or it was ended itself. "
-                "Finished samples are stored; run the same command again to go on."
+                f"the launcher ended this process, because another one of the run died or it was ended itself. {_AGAIN}"
             ) from None
         raise
     finally:
@@ -300,16 +298,5 @@ def join_ranks() -> Ranks:
 
 
 def _lost(error: Exception) -> EngineError:
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return EngineError(
-        f"the processes of this run have lost each other ({text}). Finished samples are stored; run the same command "
-        "again."
-    )
-
-
-def _exit_code(error: BaseException) -> int:
-    if isinstance(error, HarnessError):
-        return error.exit_code
-    if isinstance(error, KeyboardInterrupt) and not isinstance(error, EndedError):
-        return _INTERRUPTED
-    return _FAULT
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]  # PyTorch's own stack stands below.
+    return EngineError(f"the processes of this run have lost each other ({text}). {_AGAIN}")

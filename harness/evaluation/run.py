@@ -108,7 +108,7 @@ def run_worker(config: EvalConfig, ranks: Ranks) -> None:
     try:
         for k, path in enumerate(_folders(plan, config)):
             stage = f"seed-{config.seed + k}"
-            size_bytes = json.loads(ranks.hear(f"{stage}/opened"))
+            size_bytes = json.loads(ranks.wait_for(f"{stage}/opened"))
             if size_bytes is None:
                 continue
             ranks.begin(stage)
@@ -145,7 +145,7 @@ def _run(
         unfinished = _is_unfinished(plan.samples, folder.finished)
         stage = f"seed-{plan.decoding.seed}"
         ranks.begin(stage)
-        ranks.tell(f"{stage}/opened", json.dumps(folder.size_bytes if unfinished else None))
+        ranks.publish(f"{stage}/opened", json.dumps(folder.size_bytes if unfinished else None))
         if unfinished:
             folder.reopen()
             share = plan.samples if ranks.size == 1 else share_samples(plan.samples, ranks.rank, ranks.size)

@@ -217,7 +217,7 @@ def test_whoever_stops_first_says_why_and_the_others_are_quiet(
     join(0)
     assert run_together(fail) == 2
     join(0)
-    assert run_together(lambda ranks: int(ranks.hear("never"))) == 2
+    assert run_together(lambda ranks: int(ranks.wait_for("never"))) == 2
 
 
 def test_the_launcher_ending_a_process_is_an_error_with_a_reason(
@@ -255,7 +255,7 @@ def test_a_silent_rank_is_noticed(store: HashStore, monkeypatch: pytest.MonkeyPa
     thread.start()
     try:
         with pytest.raises(EngineError, match="rank 2 has given no sign of life"):
-            ranks.hear("never")
+            ranks.wait_for("never")
     finally:
         stop.set()
         thread.join()
@@ -290,7 +290,7 @@ def test_a_lost_store_ends_the_run() -> None:
     ranks = Ranks(rank=1, size=2, store=Lost())
     try:
         with pytest.raises(EngineError, match=r"lost each other \(Connection reset by peer\)"):
-            ranks.hear("anything")
+            ranks.wait_for("anything")
     finally:
         ranks.close()
         signal.signal(signal.SIGTERM, before)
