@@ -30,7 +30,7 @@ from trainers.trl_config import build_config
 from trainers.weight_names import MendsNames
 
 if TYPE_CHECKING:
-    from harness.judges.caption import Judge
+    from harness.judges.caption import CaptionJudge
 
 
 class ResumableSFTTrainer(RestoresWeights, SFTTrainer):  # type: ignore[misc]  # TRL is not typed.
@@ -93,7 +93,7 @@ def _check_adapter(recipe: Recipe, checkpoint: Checkpoint) -> None:
             ) from error
 
 
-def check_rows(recipe: Recipe, output: Path, count: int, judge: Judge | None) -> None:
+def check_rows(recipe: Recipe, output: Path, count: int, judge: CaptionJudge | None) -> None:
     """Check, once the data are read and the judge is open, that they fit rewards and batches.
 
     Args:
@@ -120,7 +120,7 @@ def build_trainer(
     examples: list[Example],
     root: Path,
     *,
-    judge: Judge | None,
+    judge: CaptionJudge | None,
     facts: Mapping[str, Any],
 ) -> Any:
     """The trainer, model loaded.

@@ -20,13 +20,13 @@ from trainers.rewards.functions import verdict
 from trainers.settings import Recipe
 
 if TYPE_CHECKING:
-    from harness.judges.caption import Judge
+    from harness.judges.caption import CaptionJudge
 
 _CHECKED: Final = 500
 """Rows whose targets are tried before training."""
 
 
-def prepare(recipe: Recipe, output: Path) -> tuple[list[Example], Path, Judge | None]:
+def prepare(recipe: Recipe, output: Path) -> tuple[list[Example], Path, CaptionJudge | None]:
     """Read the data and ask the judge a first question, before anything slow happens.
 
     Where training is done already the judge is not asked: nothing but an evaluation is left.
@@ -74,7 +74,7 @@ def check_targets(examples: Sequence[Example], file: Path) -> None:
     say(f"warning: {text}")
 
 
-def open_judge(recipe: Recipe, *, ask: bool = True) -> Judge:
+def open_judge(recipe: Recipe, *, ask: bool = True) -> CaptionJudge:
     """The judge, once it has answered.
 
     Args:
@@ -85,11 +85,11 @@ def open_judge(recipe: Recipe, *, ask: bool = True) -> Judge:
         UsageError: the recipe names none.
         ModelError: it does not answer; nothing was spent yet.
     """
-    from harness.judges.caption import load_judge
+    from harness.judges.caption import load_caption_judge
 
     if recipe.judge.model is None:
         raise UsageError("rewards.caption needs a judge: set judge.model (a checkpoint, demo, or openai:MODEL).")
-    judge = load_judge(
+    judge = load_caption_judge(
         recipe.judge.model,
         base_url=recipe.judge.base_url,
         cache_dir=Path(recipe.judge.cache).expanduser() if recipe.judge.cache else None,
@@ -104,7 +104,7 @@ def open_judge(recipe: Recipe, *, ask: bool = True) -> Judge:
     return judge
 
 
-def check_judge(judge: Judge, name: str) -> None:
+def check_judge(judge: CaptionJudge, name: str) -> None:
     """Ask a judge a question that it has to answer itself, not from the answers that are on disk.
 
     Raises:

@@ -31,7 +31,7 @@ from trainers.selection.rollouts import PLOT, ROLLOUTS, SELECTED, SELECTION, SET
 from trainers.settings import Recipe
 
 if TYPE_CHECKING:
-    from harness.judges.caption import Judge
+    from harness.judges.caption import CaptionJudge
 
 LOCK: Final = ".harness.lock"
 _MARK: Final = "# Written by 'harness train', which goes on only with a file that was not changed:"
@@ -159,7 +159,7 @@ def _train_model(
     examples: list[Example],
     root: Path,
     *,
-    judge: Judge | None,
+    judge: CaptionJudge | None,
     facts: Mapping[str, Any],
 ) -> Any:
     """Train unless it is done, close the judge, and give the final model if it is in memory."""

@@ -47,10 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
         HarnessError: no such run, unreadable annotations, or no such judge.
     """
     from harness.diagnostics.diagnose import diagnose
-    from harness.judges.caption import load_judge
+    from harness.judges.caption import load_caption_judge
     from harness.reports.writing import write_reports
 
-    judge = load_judge(arguments.judge, base_url=arguments.base_url) if arguments.judge else None
+    judge = load_caption_judge(arguments.judge, base_url=arguments.base_url) if arguments.judge else None
     media = None
     if not arguments.no_images or arguments.conflict:
         media = find_media(arguments.run_folder, arguments.data)

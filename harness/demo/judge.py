@@ -76,12 +76,12 @@ def check_judge(folder: Path, *, count: int = 200) -> dict[str, dict[Told, float
     from harness.demo.chains import build_sample
     from harness.demo.curriculum import IMAGE_FAMILIES, VIDEO_FAMILIES, draw_query
     from harness.demo.questions import resolve, word_caption
-    from harness.judges.caption import is_right, load_judge, question_from_caption, read_judgement
+    from harness.judges.caption import is_right, load_caption_judge, question_from_caption, read_judgement
 
     rng = np.random.default_rng(CHECK_SEED)
     figures: dict[str, dict[Told, float]] = {}
     with tempfile.TemporaryDirectory() as cache:
-        judge = load_judge(str(folder), cache_dir=Path(cache), engine="hf")
+        judge = load_caption_judge(str(folder), cache_dir=Path(cache), engine="hf")
         for medium, families in (("image", IMAGE_FAMILIES), ("video", VIDEO_FAMILIES)):
             for family in families:
                 drawn = [

@@ -32,7 +32,7 @@ from harness.diagnostics.run_folder import (
 )
 
 if TYPE_CHECKING:
-    from harness.judges.caption import Judge
+    from harness.judges.caption import CaptionJudge
 
 ALL: Final = "all"
 """The part of a figure's name that stands for all tasks of a run together."""
@@ -89,7 +89,7 @@ class Diagnosis:
 def diagnose(
     folder: Path,
     *,
-    judge: Judge | None = None,
+    judge: CaptionJudge | None = None,
     blind: Path | None = None,
     repeats: Sequence[Path] = (),
     annotations: Path | None = None,
@@ -134,7 +134,7 @@ def examine(
     records: Sequence[SampleRecord],
     *,
     prompt_format: PromptFormat,
-    judge: Judge | None = None,
+    judge: CaptionJudge | None = None,
     blind: Mapping[Key, Verdict] | None = None,
     repeats: Sequence[Mapping[Key, SampleRecord]] = (),
     annotations: Mapping[str, Annotations] | None = None,
@@ -215,7 +215,7 @@ def _parts(evidence: Sequence[Evidence]) -> dict[str, Sequence[Evidence]]:
     return {**parts, **({ALL: evidence} if len(parts) > 1 else {})}
 
 
-def _confuse(evidence: Sequence[Evidence], judge: Judge) -> dict[str, Any]:
+def _confuse(evidence: Sequence[Evidence], judge: CaptionJudge) -> dict[str, Any]:
     """Causes by the rules of a world, where they tell, against the causes that the judge alone would find."""
     known = [item for item in evidence if item.caption is not None and item.caption.by == "world"]
     unread = [
@@ -244,7 +244,7 @@ def _true_captions(evidence: Sequence[Evidence], annotations: Mapping[str, Annot
     return captions
 
 
-def _missing(evidence: Sequence[Evidence], judge: Judge | None, asked: Asked | None) -> list[str]:
+def _missing(evidence: Sequence[Evidence], judge: CaptionJudge | None, asked: Asked | None) -> list[str]:
     lines = []
     unread = sum(bool(item.sections.caption) and item.caption is None and not item.leaks for item in evidence)
     if judge is None and unread:

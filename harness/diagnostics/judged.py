@@ -12,7 +12,7 @@ from hashlib import blake2b
 from harness.core.types import JudgeQuestion, Sample
 from harness.diagnostics.evidence import Conclusion, Evidence, Key
 from harness.diagnostics.figures import Amount, DiagnosticSpec, Figure, estimate_figure
-from harness.judges.caption import Judge, is_right, question_from_caption, read_judgement
+from harness.judges.caption import CaptionJudge, is_right, question_from_caption, read_judgement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Asked:
     problem: str | None
 
 
-def ask_judge(evidence: Sequence[Evidence], judge: Judge) -> tuple[list[Evidence], Asked]:
+def ask_judge(evidence: Sequence[Evidence], judge: CaptionJudge) -> tuple[list[Evidence], Asked]:
     """Put to the judge what the rules left open.
 
     For every sample with a caption: its question from the caption alone (unless a world's rules have told, or
@@ -101,7 +101,7 @@ class JudgeCheck:
 
 
 def check_judge(
-    judge: Judge,
+    judge: CaptionJudge,
     samples: Sequence[Sample],
     *,
     true_captions: Mapping[Key, str],
@@ -152,7 +152,11 @@ def _shuffle(samples: Sequence[Sample], captions: Mapping[Key, str]) -> dict[Key
 
 
 def _accuracy(
-    judge: Judge, name: str, samples: Sequence[Sample], captions: Mapping[Key, str] | Mapping[Key, None], what: str
+    judge: CaptionJudge,
+    name: str,
+    samples: Sequence[Sample],
+    captions: Mapping[Key, str] | Mapping[Key, None],
+    what: str,
 ) -> Figure:
     asked = [sample for sample in samples if (sample.task, sample.id) in captions]
     questions = [question_from_caption(sample, captions[sample.task, sample.id]) for sample in asked]

@@ -45,7 +45,7 @@ class Backend(Protocol):
         ...
 
 
-class Judge:
+class CaptionJudge:
     """A text-only LLM that answers questions from captions.
 
     Attributes:
@@ -128,7 +128,9 @@ class Judge:
             self._cache.close()
 
 
-def load_judge(name: str, *, base_url: str | None = None, cache_dir: Path | None = None, engine: str = "auto") -> Judge:
+def load_caption_judge(
+    name: str, *, base_url: str | None = None, cache_dir: Path | None = None, engine: str = "auto"
+) -> CaptionJudge:
     """Find a judge by name; its model is loaded with the first question that is not in the cache.
 
     Args:
@@ -147,7 +149,9 @@ def load_judge(name: str, *, base_url: str | None = None, cache_dir: Path | None
         from harness.judges.served import ServedJudge
 
         backend = ServedJudge(name, base_url=base_url, max_new_tokens=GENERAL.max_new_tokens)
-        return Judge(lambda: backend, identity=f"{name} prompt:{GENERAL.version}", cache=cache, where=base_url or "")
+        return CaptionJudge(
+            lambda: backend, identity=f"{name} prompt:{GENERAL.version}", cache=cache, where=base_url or ""
+        )
     world = worlds().get(name)
     checkpoint = resolve_checkpoint(world.judge if world is not None and world.judge else name)
     wording = trained_wording(checkpoint)
@@ -161,7 +165,7 @@ def load_judge(name: str, *, base_url: str | None = None, cache_dir: Path | None
         kind = VllmJudge if use_vllm else TransformersJudge
         return kind(checkpoint, max_new_tokens=wording.max_new_tokens)
 
-    return Judge(load, identity=identity, wording=wording, cache=cache)
+    return CaptionJudge(load, identity=identity, wording=wording, cache=cache)
 
 
 def trained_wording(checkpoint: Checkpoint) -> JudgeWording:
@@ -203,7 +207,7 @@ def is_right(sample: Sample, answer: str | None) -> bool:
     )
 
 
-def caption_supports(judge: Judge, samples_with_captions: Sequence[tuple[Sample, str]]) -> list[bool | None]:
+def caption_supports(judge: CaptionJudge, samples_with_captions: Sequence[tuple[Sample, str]]) -> list[bool | None]:
     """Whether the judge answers each sample right from its caption alone: the caption reward.
 
     Returns:

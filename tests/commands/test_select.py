@@ -22,7 +22,7 @@ def test_sft_has_nothing_to_select_by():
 
 @needs_checkpoint
 def test_select_prints_the_file(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(harness.judges.caption, "load_judge", lambda *_, **__: YesJudge())
+    monkeypatch.setattr(harness.judges.caption, "load_caption_judge", lambda *_, **__: YesJudge())
     arguments = parse(select.add_arguments, "demo/method", *TINY_GRPO, f"output={tmp_path}")
     assert select.run(arguments) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "selection" / SELECTED)

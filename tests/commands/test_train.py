@@ -82,7 +82,7 @@ def test_the_model_is_not_loaded_again_and_answers_as_its_checkpoint_does(lora, 
         "eval.limit=4", "train.max_steps=1", f"lora.rank={lora}", "train.gradient_checkpointing=true",
         "eval.every=true", "eval.start=false",
     )  # fmt: skip
-    monkeypatch.setattr(harness.judges.caption, "load_judge", lambda *_, **__: YesJudge())
+    monkeypatch.setattr(harness.judges.caption, "load_caption_judge", lambda *_, **__: YesJudge())
     monkeypatch.setattr("harness.engines.hf.AutoModelForImageTextToText.from_pretrained", counted)
     assert command.run(arguments) == 0
     # Once to train, and for the checkpoint that was saved: itself, or its adapter's base and what they make together.

@@ -24,10 +24,10 @@ from harness.benchmarks.fetch import locate
 from types import SimpleNamespace
 from harness.core.worlds import worlds
 from harness.engines.checkpoints import resolve_checkpoint
-from harness.judges.caption import load_judge
+from harness.judges.caption import load_caption_judge
 folder, source = locate(SimpleNamespace(task="pope", hub="x/POPE"), "toy")
 print(json.dumps([sorted(worlds()), str(folder), source, str(resolve_checkpoint("toy-small").folder),
-                  load_judge("toy").identity]))
+                  load_caption_judge("toy").identity]))
 """
 
 

@@ -127,7 +127,7 @@ def test_a_selection_is_made_with_the_settings_of_the_rows(tmp_path):
 
 @needs_demo
 def test_a_row_is_trained_on_what_was_selected_from_its_own_data(tmp_path, monkeypatch):
-    monkeypatch.setattr(harness.judges.caption, "load_judge", lambda *_, **__: YesJudge())
+    monkeypatch.setattr(harness.judges.caption, "load_caption_judge", lambda *_, **__: YesJudge())
     other = write_pool(tmp_path / "other", 12, 4)
     settings = (f"data.train={other}", "data.limit=10", "rewards.accuracy=3.0", "selection.temperature=2.0")
     experiment = Experiment(out=tmp_path / "out", steps=2, rollouts=8, pool_rows=20, overrides=settings)
@@ -166,7 +166,7 @@ def test_shared_rollouts_may_hold_separators(tmp_path, monkeypatch):
 
 @needs_demo
 def test_a_tiny_experiment(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(harness.judges.caption, "load_judge", lambda *_, **__: YesJudge())
+    monkeypatch.setattr(harness.judges.caption, "load_caption_judge", lambda *_, **__: YesJudge())
     monkeypatch.setattr(measuring, "MAP_TWINS", 8)
     monkeypatch.setattr(measuring, "MAP_OTHERS", 2)
     tiny = ("train.per_device_train_batch_size=8", "train.num_generations=4", "selection.temperature=2.0")

@@ -5,7 +5,7 @@ import pytest
 from harness.core.types import JudgeQuestion
 from harness.demo.judge import check_judge
 from harness.engines.checkpoints import resolve_checkpoint
-from harness.judges.caption import load_judge
+from harness.judges.caption import load_caption_judge
 
 
 def test_it_is_a_small_language_model():
@@ -41,7 +41,7 @@ def test_no_kind_of_question_is_beyond_it(figures):
     ],
 )
 def test_it_reads_what_a_thinking_concludes(tmp_path, reasoning, answer):
-    judge = load_judge("demo", cache_dir=tmp_path)
+    judge = load_caption_judge("demo", cache_dir=tmp_path)
     question = "Is there a red circle in the image?"
     (text,) = judge.ask([JudgeQuestion(question=question, caption=reasoning, answer_kind="yes_no", source="reasoning")])
     judge.close()

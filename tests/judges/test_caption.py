@@ -12,7 +12,7 @@ import pytest
 from harness.core.errors import ModelError
 from harness.core.types import JudgePrompt, JudgeQuestion, Sample
 from harness.judges.cache import AnswerCache, content_key
-from harness.judges.caption import Judge, caption_supports, is_right, load_judge, read_judgement
+from harness.judges.caption import CaptionJudge, caption_supports, is_right, load_caption_judge, read_judgement
 from harness.judges.prompts import GENERAL
 
 DOG = JudgeQuestion(question="Is there a dog in the image?", caption="A dog.", answer_kind="yes_no")
@@ -38,8 +38,8 @@ class Scripted:
         self.closed = True
 
 
-def judge_with(model: Scripted, cache: AnswerCache | None = None, identity: str = "scripted") -> Judge:
-    return Judge(lambda: model, identity=identity, cache=cache)
+def judge_with(model: Scripted, cache: AnswerCache | None = None, identity: str = "scripted") -> CaptionJudge:
+    return CaptionJudge(lambda: model, identity=identity, cache=cache)
 
 
 def sample(target: str = "yes", **changes: object) -> Sample:
@@ -90,7 +90,7 @@ def test_answers_outlive_the_judge_but_not_its_identity(tmp_path: Path) -> None:
 
 def test_the_model_is_loaded_with_the_first_unknown_question_only(tmp_path: Path) -> None:
     judge_with(Scripted(has_dog), AnswerCache(tmp_path)).ask([DOG])
-    judge = Judge(lambda: pytest.fail("loaded"), identity="scripted", cache=AnswerCache(tmp_path))
+    judge = CaptionJudge(lambda: pytest.fail("loaded"), identity="scripted", cache=AnswerCache(tmp_path))
     assert judge.ask([DOG]) == ["yes"]
     judge.close()
 
@@ -206,4 +206,4 @@ def test_a_caption_cannot_close_its_frame() -> None:
 
 def test_unknown_judges_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no-such-judge"):
-        load_judge("no-such-judge", cache_dir=tmp_path)
+        load_caption_judge("no-such-judge", cache_dir=tmp_path)

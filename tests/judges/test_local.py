@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 from harness.core.errors import ModelError
 from harness.core.types import JudgePrompt, JudgeQuestion
 from harness.engines.checkpoints import resolve_checkpoint
-from harness.judges.caption import load_judge
+from harness.judges.caption import load_caption_judge
 from harness.judges.local import TransformersJudge, load_tokenizer, plan_batches, render
 
 TEMPLATE = (
@@ -82,7 +82,7 @@ def test_the_tokenizer_is_the_one_that_was_saved(folder: Path) -> None:
 
 
 def test_identity_names_weights_and_prompt_version(folder: Path, tmp_path: Path) -> None:
-    judge = load_judge(str(folder), cache_dir=tmp_path, engine="hf")
+    judge = load_caption_judge(str(folder), cache_dir=tmp_path, engine="hf")
     checkpoint = resolve_checkpoint(str(folder))
     assert checkpoint.weights is not None
     assert checkpoint.weights in judge.identity
@@ -94,10 +94,10 @@ def test_identity_names_weights_and_prompt_version(folder: Path, tmp_path: Path)
 
 def test_a_checkpoint_says_how_it_wants_to_be_asked(folder: Path, tmp_path: Path) -> None:
     (folder / "harness.json").write_text(json.dumps({"judge_prompt": "demo"}), encoding="utf-8")
-    assert load_judge(str(folder), cache_dir=tmp_path).identity.endswith("prompt:demo-1")
+    assert load_caption_judge(str(folder), cache_dir=tmp_path).identity.endswith("prompt:demo-1")
     (folder / "harness.json").write_text(json.dumps({"judge_prompt": "rhymes"}), encoding="utf-8")
     with pytest.raises(ModelError, match="rhymes"):
-        load_judge(str(folder), cache_dir=tmp_path)
+        load_caption_judge(str(folder), cache_dir=tmp_path)
     (folder / "harness.json").unlink()
 
 

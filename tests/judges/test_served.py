@@ -10,7 +10,7 @@ from hostile_server import Answer, HostileServer
 from harness.core.errors import UsageError
 from harness.core.types import JudgeQuestion
 from harness.engines import http_client
-from harness.judges.caption import load_judge
+from harness.judges.caption import load_caption_judge
 
 GONE = "http://127.0.0.1:9/v1"
 
@@ -34,7 +34,7 @@ def odd(prompt: str, before: int) -> Answer:
 
 def test_answers_fit_their_questions_under_concurrency(tmp_path: Path) -> None:
     with HostileServer(lambda prompt, before: Answer(text=odd(prompt, before).text, delay_s=0.01)) as server:
-        judge = load_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
+        judge = load_caption_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
         assert judge.ask(questions(60)) == ["no", "yes"] * 30
         judge.close()
         assert 1 < server.most_at_once <= 32
@@ -46,7 +46,7 @@ def test_what_fails_now_and_then_is_tried_again(tmp_path: Path) -> None:
         return odd(prompt, before) if before else Answer(status=503, text="busy")
 
     with HostileServer(plan) as server:
-        judge = load_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
+        judge = load_caption_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
         assert judge.ask(questions(6)) == ["no", "yes"] * 3
         judge.close()
 
@@ -56,7 +56,7 @@ def test_a_refused_question_costs_itself_alone(tmp_path: Path) -> None:
         return Answer(status=400, text="too long") if "number 2\n" in prompt else odd(prompt, before)
 
     with HostileServer(plan) as server:
-        judge = load_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
+        judge = load_caption_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
         assert judge.ask(questions(4)) == ["no", "yes", None, "yes"]
         assert judge.failures == 1
         judge.close()
@@ -64,13 +64,13 @@ def test_a_refused_question_costs_itself_alone(tmp_path: Path) -> None:
 
 def test_an_answer_that_was_cut_off_is_none(tmp_path: Path) -> None:
     with HostileServer(lambda prompt, before: Answer(text="Let me think", finish_reason="length")) as server:
-        judge = load_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
+        judge = load_caption_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
         assert judge.ask(questions(1)) == [None]
         judge.close()
 
 
 def test_a_server_that_is_down_costs_one_request_and_is_named(tmp_path: Path) -> None:
-    judge = load_judge("openai:m", base_url=GONE, cache_dir=tmp_path)
+    judge = load_caption_judge("openai:m", base_url=GONE, cache_dir=tmp_path)
     assert judge.ask(questions(500)) == [None] * 500
     assert judge.failures == 500
     assert judge.problem is not None
@@ -87,7 +87,7 @@ def test_a_server_that_comes_back_is_asked_again(tmp_path: Path) -> None:
         return Answer(status=401, text="key expired") if down else odd(prompt, before)
 
     with HostileServer(plan, models=listing) as server:
-        judge = load_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
+        judge = load_caption_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
         assert judge.ask(questions(2)) == [None, None]  # Before the server has started.
         assert "status 503" in (judge.problem or "")
         listing.status, listing.body = 200, b'{"data": [{"id": "m"}]}'
@@ -105,7 +105,7 @@ def test_a_server_that_comes_back_is_asked_again(tmp_path: Path) -> None:
 
 def test_a_server_that_stays_down_is_given_up(tmp_path: Path) -> None:
     with HostileServer(lambda *_: Answer(status=401, text="key expired")) as server:
-        judge = load_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
+        judge = load_caption_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
         for _ in range(5):
             assert judge.ask(questions(1)) == [None]
             assert "refuses the key" in (judge.problem or "")
@@ -115,14 +115,14 @@ def test_a_server_that_stays_down_is_given_up(tmp_path: Path) -> None:
 
 def test_an_address_that_is_none_is_the_users_mistake(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not an address"):
-        load_judge("openai:m", base_url="ftp://x", cache_dir=tmp_path)
+        load_caption_judge("openai:m", base_url="ftp://x", cache_dir=tmp_path)
 
 
 def test_models_of_one_name_at_two_addresses_are_told_apart(tmp_path: Path) -> None:
     with HostileServer(lambda *_: Answer(text="yes")) as one, HostileServer(lambda *_: Answer(text="no")) as two:
         answers = []
         for server in (one, two, one):
-            judge = load_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
+            judge = load_caption_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
             answers += judge.ask(questions(1))
             judge.close()
         assert answers == ["yes", "no", "yes"]

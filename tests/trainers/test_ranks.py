@@ -65,7 +65,7 @@ import sys
 import torch.distributed as dist
 import harness.judges.caption
 from support_training import YesJudge, train_tiny
-harness.judges.caption.load_judge = lambda *_, **__: YesJudge()
+harness.judges.caption.load_caption_judge = lambda *_, **__: YesJudge()
 train_tiny("demo/no_selection", sys.argv[1], "train.max_steps=2", "train.per_device_train_batch_size=4")
 dist.destroy_process_group()
 """

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(autouse=True)
 def judge(monkeypatch):
     judge = YesJudge()
-    monkeypatch.setattr(harness.judges.caption, "load_judge", lambda *_, **__: judge)
+    monkeypatch.setattr(harness.judges.caption, "load_caption_judge", lambda *_, **__: judge)
     return judge
 
 
@@ -128,7 +128,7 @@ def test_a_recipe_may_change_until_a_checkpoint_is_saved(tmp_path, monkeypatch):
     with pytest.raises(ModelError, match="died"):
         train_tiny("demo/method", tmp_path)
     monkeypatch.undo()
-    monkeypatch.setattr(harness.judges.caption, "load_judge", lambda *_, **__: YesJudge())
+    monkeypatch.setattr(harness.judges.caption, "load_caption_judge", lambda *_, **__: YesJudge())
     rollouts = (tmp_path / "selection" / "rollouts.jsonl").stat().st_mtime_ns
     train_tiny("demo/method", tmp_path, "train.max_steps=1", "train.beta=0.2")
     assert (tmp_path / "selection" / "rollouts.jsonl").stat().st_mtime_ns == rollouts

@@ -14,7 +14,7 @@ from trainers.console import say
 
 if TYPE_CHECKING:
     from harness.core.types import JudgeQuestion
-    from harness.judges.caption import Judge
+    from harness.judges.caption import CaptionJudge
 
 PATIENCE: Final = 3
 """Batches in a row without an answer after which rewards are not asked for any further."""
@@ -27,7 +27,7 @@ class WatchedJudge:
     nothing about the judge.
     """
 
-    def __init__(self, judge: Judge, *, tolerant: bool) -> None:
+    def __init__(self, judge: CaptionJudge, *, tolerant: bool) -> None:
         """Watch a judge.
 
         Args:
@@ -76,7 +76,7 @@ class WatchedJudge:
         )
 
 
-def answers_now(judge: Judge) -> bool:
+def answers_now(judge: CaptionJudge) -> bool:
     """Whether a judge answers an easy question, asked in words that no cache knows."""
     from harness.core.types import JudgeQuestion
 
@@ -89,6 +89,6 @@ def answers_now(judge: Judge) -> bool:
     return judge.ask([question]) != [None]
 
 
-def why_not(judge: Judge) -> str:
+def why_not(judge: CaptionJudge) -> str:
     """Why a judge does not answer, as a sentence."""
     return judge.problem or "no reason is known; perhaps the questions are too long for it, or its answers are cut off."

@@ -16,7 +16,7 @@ from trainers.rewards.asking import WatchedJudge
 from trainers.settings import RewardSettings
 
 if TYPE_CHECKING:
-    from harness.judges.caption import Judge
+    from harness.judges.caption import CaptionJudge
 
 Score = Callable[[Sequence[Sample], Sequence[Response]], list[float | None]]
 
@@ -58,7 +58,7 @@ class Setup:
     settings: RewardSettings
     prompt_format: PromptFormat
     max_tokens: int
-    judge: Judge | None
+    judge: CaptionJudge | None
     tolerant: bool = False
 
 
@@ -101,7 +101,9 @@ def format_reward(prompt_format: PromptFormat) -> Score:
     return score
 
 
-def caption_reward(judge: Judge | None, *, prompt_format: PromptFormat = "grounded", tolerant: bool = False) -> Score:
+def caption_reward(
+    judge: CaptionJudge | None, *, prompt_format: PromptFormat = "grounded", tolerant: bool = False
+) -> Score:
     """1 where the judge answers right from the caption alone, 0 where it does not, or where there is no caption.
 
     A caption that gives the answer away instead of describing earns 0. Where the judge failed there is no signal:
@@ -122,7 +124,7 @@ def caption_reward(judge: Judge | None, *, prompt_format: PromptFormat = "ground
         raise UsageError("rewards.caption needs captions: set prompt=grounded, or rewards.caption=0.")
     if judge is None:
         raise UsageError("rewards.caption needs a judge: set judge.model (a checkpoint or openai:MODEL).")
-    watched = cast("Judge", WatchedJudge(judge, tolerant=tolerant))  # Nothing but `ask` is called.
+    watched = cast("CaptionJudge", WatchedJudge(judge, tolerant=tolerant))  # Nothing but `ask` is called.
 
     def score(samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
         captions = [

@@ -17,7 +17,7 @@ from trainers.rewards.functions import REWARDS, Reward, Score, Setup
 from trainers.settings import RewardSettings
 
 if TYPE_CHECKING:
-    from harness.judges.caption import Judge
+    from harness.judges.caption import CaptionJudge
 
 
 class RewardError(HarnessError):
@@ -43,7 +43,7 @@ def build_rewards(
     *,
     prompt_format: PromptFormat,
     max_tokens: int,
-    judge: Judge | None,
+    judge: CaptionJudge | None,
     tolerant: bool = False,
 ) -> list[Reward]:
     """The rewards of a recipe.

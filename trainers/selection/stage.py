@@ -22,7 +22,7 @@ from trainers.settings import Recipe
 from trainers.trl_config import build_config
 
 if TYPE_CHECKING:
-    from harness.judges.caption import Judge
+    from harness.judges.caption import CaptionJudge
 
 
 def select_rows(
@@ -31,7 +31,7 @@ def select_rows(
     examples: Sequence[Example],
     root: Path,
     output: Path,
-    judge: Judge | None,
+    judge: CaptionJudge | None,
     *,
     fresh: bool,
 ) -> Path:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from harness.demo.data import Sizes
 from harness.engines.checkpoints import resolve_checkpoint
-from harness.judges.caption import load_judge
+from harness.judges.caption import load_caption_judge
 from trainers.recipe import load_recipe
 
 POOL_ROWS: Final = 600
@@ -53,7 +53,7 @@ class Experiment:
     def judge(self) -> str:
         """Identity of the judge that rewards captions."""
         recipe = load_recipe("demo/method", [text for text in self.overrides if recipe_part(text) == "judge"])
-        judge = load_judge(str(recipe.judge.model), base_url=recipe.judge.base_url)
+        judge = load_caption_judge(str(recipe.judge.model), base_url=recipe.judge.base_url)
         judge.close()
         return judge.identity
 
