@@ -17,12 +17,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.answers.reading import read_answer
-from harness.benchmarks.official import official_text, read_mmbench, read_pope, videohallucer_hit
+from harness.benchmarks.verdicts import official_text
 from harness.core.types import AnswerKind
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
 from fuzz_read_answer import HOSTILE
+from support_scoring import task_module
+
+read_pope = task_module("pope").read_pope
+read_mmbench = task_module("mmbench").read_mmbench
+videohallucer_hit = task_module("videohallucer").videohallucer_hit
 
 QUESTION = "Is there a dog in the image?"
 CHOICES = {"A": "turquoise", "B": "magenta", "C": "ochre", "D": "dark magenta"}

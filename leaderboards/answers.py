@@ -9,19 +9,8 @@ from typing import Final
 from harness.reports.text import interval, number, p_value, signed
 from leaderboards.board import Column, Delta, Group, Row
 from leaderboards.runs import Figure
-from leaderboards.terms import ALL_TASKS, order_causes, task_title
+from leaderboards.terms import ALL_TASKS, order_causes
 
-_SHIFTS: Final = {
-    "pope": (
-        ("adversarial/accuracy", "right on adversarial POPE"),
-        ("mean/yes_ratio", "yes among POPE answers"),
-    ),
-    "videohallucer": (
-        ("mean/basic", "right about what is there"),
-        ("mean/hallucinated", "right about what is not"),
-    ),
-}
-"""Metrics that tell in what a change of a hallucination benchmark consists."""
 _OUTCOMES: Final = ("on", "worse on", "not beyond chance on", "not tested on", "not compared on")
 """What a verdict says of benchmarks, in its order; the first is where the leader is better beyond chance."""
 
@@ -173,10 +162,11 @@ def _why(leader: Row, baseline: Row | None, group: Group) -> Iterator[Shift]:
         if now is not None and now.hallucination:
             then = baseline.diagnostics.get(name) if baseline else None
             part = name.rpartition("/")[0]
-            what = now.hallucination if part == ALL_TASKS else f"{now.hallucination} ({task_title(part)})"
+            what = now.hallucination if part == ALL_TASKS else f"{now.hallucination} ({group.titles.get(part, part)})"
             yield Shift(what=what, before=_value(then), after=now.metric.value)
-    for task in group.ordered_by:
-        for name, what in _SHIFTS.get(task, ()):
+    for column in group.columns:
+        task = column.task
+        for name, what in column.facts.telling.items() if task in group.ordered_by else ():
             then_ = baseline.cells[task].result.metrics.get(name) if baseline and task in baseline.cells else None
             now_ = leader.cells[task].result.metrics.get(name)
             if now_ is not None and now_.value is not None:

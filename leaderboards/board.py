@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.core.types import Metric, RunRecord, TaskResult
+from harness.core.types import BenchmarkFacts, Metric, RunRecord, TaskResult
 from leaderboards.naming import Step
 from leaderboards.runs import Figure, StoredRun
-from leaderboards.terms import measure_title, order_causes, task_title
+from leaderboards.terms import order_causes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,22 +185,24 @@ class Column:
     Attributes:
         task: its name.
         protocol: under which all cells of the column were had.
+        facts: what is known of the benchmark.
         scale: what values are multiplied by for showing: 100 for shares.
     """
 
     task: str
     protocol: Protocol
+    facts: BenchmarkFacts
     scale: float = 100.0
 
     @property
     def title(self) -> str:
         """The task as its authors write it."""
-        return task_title(self.task)
+        return self.facts.title
 
     @property
     def measure(self) -> str:
         """The headline in words, and that it is not shown in percent where it is no share."""
-        words = measure_title(self.task, self.protocol.headline)
+        words = self.facts.headline_title or self.protocol.headline.replace("_", " ").replace("/", ", ")
         return words if self.scale == 100 else f"{words} (not in percent)"
 
 
@@ -231,6 +233,16 @@ class Group:
     attributed: Sequence[str] = ()
 
     @property
+    def titles(self) -> dict[str, str]:
+        """Tasks in the order in which they are shown, each as its authors write it."""
+        return {column.task: column.title for column in self.columns}
+
+    @property
+    def order_title(self) -> str:
+        """The tasks that order the rows, in words."""
+        return " and ".join(self.titles[task] for task in self.ordered_by)
+
+    @property
     def causes(self) -> list[str]:
         """Where wrong answers of some row went wrong, in the order in which they are shown."""
         return order_causes({cause: 0 for row in self.rows for cause in row.attribution(self.attributed)})
@@ -251,6 +263,7 @@ class ReportedRow:
         date: of the source, ISO 8601.
         url: of the source.
         note: how it was had, in a few words.
+        titles: tasks as their authors write them.
     """
 
     name: str
@@ -259,6 +272,7 @@ class ReportedRow:
     date: str
     url: str | None = None
     note: str | None = None
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,3 +328,12 @@ class Board:
     curves: Sequence[Sequence[Curve]] = ()
     notes: Sequence[str] = ()
     problems: Sequence[str] = field(default=())
+
+    @property
+    def reported_titles(self) -> dict[str, str]:
+        """Tasks for which papers report a figure, each as its authors write it: the measured ones first."""
+        measured = {task: title for group in self.groups for task, title in group.titles.items()}
+        told = {task: title for row in self.reported for task, title in row.titles.items()}
+        found = {task for row in self.reported for task in row.values}
+        ordered = [task for task in measured if task in found] + sorted(found - set(measured))
+        return {task: measured.get(task) or told.get(task) or task for task in ordered}

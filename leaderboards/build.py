@@ -29,6 +29,7 @@ class BoardConfig:
         references: files of reported numbers; `None`: those that come with the harness, unless all runs are over the
             demo world; empty: none.
         title: heading of the board.
+        tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
     """
 
     runs: Sequence[Path]
@@ -36,6 +37,7 @@ class BoardConfig:
     rows_of: RowsOf = "checkpoints"
     references: Sequence[Path] | None = None
     title: str = "Leaderboard"
+    tasks_dir: Path | None = None
 
 
 def build_board(config: BoardConfig) -> Board:
@@ -53,7 +55,7 @@ def build_board(config: BoardConfig) -> Board:
     notes: list[str] = []
     if config.baseline is not None:
         key = find_checkpoint(groups, config.baseline, "--baseline").key
-        compared = [compare_group(group, key) for group in groups]
+        compared = [compare_group(group, key, config.tasks_dir) for group in groups]
         groups = [group for group, _ in compared]
         problems += [problem for _, found in compared for problem in found]
         notes += [

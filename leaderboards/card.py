@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 _HUB_SOURCE: Final = re.compile(r"hub:(?P<id>[A-Za-z0-9][\w.-]*(?:/[\w.-]+)?)(?:@(?P<revision>[\w.-]+))?")
-_TASK_TYPES: Final[Mapping[str, str]] = {"videohallucer": "video-text-to-text", "mmvu": "video-text-to-text"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +138,7 @@ def _eval_results(results: Sequence[Result]) -> Iterator[EvalResult]:
             if value is None:
                 continue
             yield EvalResult(
-                task_type=_TASK_TYPES.get(result.column.task, "image-text-to-text"),
+                task_type=f"{result.column.facts.media or 'image'}-text-to-text",
                 dataset_type=result.dataset or public_path(str(cell.run.record.data[result.column.task].get("source"))),
                 dataset_name=result.column.title,
                 dataset_revision=result.revision,

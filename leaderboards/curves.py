@@ -9,7 +9,7 @@ from dataclasses import replace
 from harness.core.types import Metric
 from leaderboards.board import Curve, Group, Point, Row
 from leaderboards.naming import short_names
-from leaderboards.terms import HALLUCINATION_TASKS, figure_title
+from leaderboards.terms import figure_title
 
 
 def draw_curves(group: Group) -> list[Curve]:
@@ -27,7 +27,7 @@ def draw_curves(group: Group) -> list[Curve]:
         rows = sorted(trainings[training].items())
         for column in group.columns:
             metrics = [(step, row, row.cells[column.task].metric) for step, row in rows if column.task in row.cells]
-            of_hallucination = 1 if column.task in HALLUCINATION_TASKS else 0
+            of_hallucination = int(column.facts.hallucination)
             curves += _curve(names[training], column.title, column.measure, column.scale, metrics, of_hallucination)
         diagnosed = [(step, row, row.diagnostics) for step, row in rows]
         for name in group.diagnostics:
@@ -35,7 +35,7 @@ def draw_curves(group: Group) -> list[Curve]:
             if found and found[0][2].headline:
                 figure = found[0][2]
                 metrics = [(step, row, of.metric) for step, row, of in found]
-                title, scale = figure_title(name, figure.title), 100.0 if figure.is_share else 1.0
+                title, scale = figure_title(name, figure.title, group.titles), 100.0 if figure.is_share else 1.0
                 of_hallucination = -1 if figure.hallucination else 0
                 curves += _curve(names[training], title, "diagnostic", scale, metrics, of_hallucination)
     return curves

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
-from harness.benchmarks.registry import TASKS, get_scoring
+from harness.benchmarks.plain import scored_task
 from harness.core.errors import StoreError
 from harness.core.types import SampleRecord
 from harness.runs.folder import read_records
 from harness.statistics.multiplicity import holm
-from harness.statistics.specs import Unit
+from harness.statistics.specs import Scored, Unit
 from leaderboards.board import Cell, Delta, Group, Row
 from leaderboards.runs import StoredRun
 
@@ -19,7 +20,7 @@ _DIGITS: Final = 10
 """Significant digits that are kept: the last ones depend on the order in which clusters are added up."""
 
 
-def compare_group(group: Group, key: str) -> tuple[Group, list[str]]:
+def compare_group(group: Group, key: str, tasks_dir: Path | None = None) -> tuple[Group, list[str]]:
     """Compare every row of a group with the row of that key, with Holm's correction over all tests of the group.
 
     Sample files are read here and nowhere else, one run at a time beside the baseline's.
@@ -27,6 +28,7 @@ def compare_group(group: Group, key: str) -> tuple[Group, list[str]]:
     Args:
         group: rows over the same data.
         key: of the baseline.
+        tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
 
     Returns:
         The group with deltas; unchanged where the baseline has no row in it. And one line for each run whose samples
@@ -36,14 +38,14 @@ def compare_group(group: Group, key: str) -> tuple[Group, list[str]]:
     if baseline is None:
         return group, []
     problems: list[str] = []
-    base = _read_row(baseline, set(baseline.cells), problems)
+    base = _read_row(baseline, set(baseline.cells), problems, tasks_dir)
     rows: list[Row] = []
     for row in group.rows:
         if row is baseline:
             rows.append(replace(row, is_baseline=True))
             continue
         shared = set(row.cells) & set(baseline.cells)
-        samples = _read_row(row, {task for task in shared if task in base}, problems)
+        samples = _read_row(row, {task for task in shared if task in base}, problems, tasks_dir)
         cells = {
             task: replace(cell, delta=_compare(cell, baseline.cells[task], samples.get(task), base.get(task)))
             if task in shared
@@ -63,34 +65,34 @@ class _Samples:
         units: of all records.
     """
 
-    def __init__(self, task: str, records: Mapping[str, SampleRecord]) -> None:
+    def __init__(self, task: Scored, records: Mapping[str, SampleRecord]) -> None:
         self.records = records
-        self.scoring = get_scoring(task)
+        self.task = task
         try:
-            self.units = list(self.scoring.units(records.values()))
-            measures = self.scoring.measures({unit.outcome.stratum for unit in self.units})
+            self.units = list(task.units(records.values()))
+            specs = task.metrics({unit.outcome.stratum for unit in self.units})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise StoreError(f"a sample of {task} cannot be used: {error}.") from error
-        self.measures = {measure.name: measure for measure in measures}
+            raise StoreError(f"a sample of {task.name} cannot be used: {error}.") from error
+        self.specs = {spec.name: spec for spec in specs}
 
     def units_of(self, ids: Sequence[str]) -> Sequence[Unit]:
         """Units of some records, in the order of the ids where these are not all records."""
-        return self.units if len(ids) == len(self.records) else list(self.scoring.units(self.records[id] for id in ids))
+        return self.units if len(ids) == len(self.records) else list(self.task.units(self.records[id] for id in ids))
 
 
-def _read_row(row: Row, tasks: set[str], problems: list[str]) -> dict[str, _Samples]:
+def _read_row(row: Row, tasks: set[str], problems: list[str], tasks_dir: Path | None) -> dict[str, _Samples]:
     samples: dict[str, _Samples] = {}
     for run in row.runs:
-        wanted = {task for task in tasks if row.cells[task].run is run and task in TASKS}
+        wanted = {task for task in tasks if row.cells[task].run is run}
         if wanted:
             try:
-                samples.update(_read_run(run, wanted))
+                samples.update(_read_run(run, wanted, tasks_dir))
             except StoreError as error:
                 problems.append(f"{run.folder}: {error} The run is shown, but not compared.")
     return samples
 
 
-def _read_run(run: StoredRun, tasks: Iterable[str]) -> dict[str, _Samples]:
+def _read_run(run: StoredRun, tasks: Iterable[str], tasks_dir: Path | None) -> dict[str, _Samples]:
     """Samples of some tasks of one run.
 
     Raises:
@@ -104,24 +106,24 @@ def _read_run(run: StoredRun, tasks: Iterable[str]) -> dict[str, _Samples]:
         expected = run.record.tasks[task].samples
         if len(records) != expected:
             raise StoreError(f"{len(records)} samples of {task} are stored, its record says {expected}.")
-    return {task: _Samples(task, records) for task, records in found.items()}
+    return {task: _Samples(scored_task(task, tasks_dir), records) for task, records in found.items()}
 
 
 def _compare(cell: Cell, baseline: Cell, samples: _Samples | None, base: _Samples | None) -> Delta:
-    task = cell.result.task
     if samples is None or base is None:
-        value = _difference(cell, baseline)
-        return Delta(value=value, note="samples cannot be used" if task in TASKS else "no paired test for this task")
-    if samples.records.keys() != base.records.keys() or cell.result.headline not in base.measures:
+        return Delta(value=_difference(cell, baseline), note="samples cannot be used")
+    if cell.result.headline not in base.specs:
+        return Delta(value=_difference(cell, baseline), note="no paired test for this task")
+    if samples.records.keys() != base.records.keys():
         return Delta(value=None, note="not the same questions")
-    from harness.statistics.paired import compare_measures, pair_up
+    from harness.statistics.paired import compare_metrics, pair_up
 
     ids = _answered_in_both(base.records, samples.records)
     try:
         table = pair_up(base.units_of(ids), samples.units_of(ids))
     except KeyError:  # Questions of one name that are grouped otherwise.
         return Delta(value=None, note="not the same questions")
-    (found,) = compare_measures([base.measures[cell.result.headline]], table)
+    (found,) = compare_metrics([base.specs[cell.result.headline]], table)
     left_out = len(base.records) - len(ids)
     return Delta(
         value=_round(found.difference),

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
+from harness.core.types import BenchmarkFacts
 from harness.reports.text import scale_of
 from leaderboards.board import Cell, Column, Group, Protocol, Row
 from leaderboards.naming import fingerprint, identity, label_checkpoints, short_names, training_step
 from leaderboards.protocols import differences, protocol_of
 from leaderboards.runs import StoredRun
-from leaderboards.terms import ALL_TASKS, HALLUCINATION_TASKS, TASKS, task_title
+from leaderboards.terms import ALL_TASKS
 
 RowsOf = Literal["checkpoints", "runs"]
 
@@ -62,7 +63,7 @@ def group_runs(runs: Sequence[StoredRun], *, rows_of: RowsOf = "checkpoints") ->
     groups: list[tuple[Group, _Terms]] = []
     for (terms, _), results in tables.items():
         columns = _columns(results)
-        rows = _rows(results, labels, other_names)
+        rows = _rows(results, [column.task for column in columns], labels, other_names)
         ordered_by = _order_by(columns)
         group = Group(
             title=_title(terms),
@@ -162,15 +163,24 @@ def _layers(results: Sequence[_Result]) -> dict[_Terms, list[tuple[int, _Result]
 
 def _columns(results: Sequence[_Result]) -> list[Column]:
     protocols: dict[str, Protocol] = {}
+    facts: dict[str, BenchmarkFacts] = {}
     values: dict[str, list[float | None]] = defaultdict(list)
     for result in results:
         protocols[result.task] = result.protocol
+        facts[result.task] = result.run.record.benchmarks[result.task]
         values[result.task].append(result.run.record.tasks[result.task].metrics[result.protocol.headline].value)
-    ordered = [task for task in TASKS if task in protocols] + sorted(set(protocols) - set(TASKS))
-    return [Column(task=task, protocol=protocols[task], scale=scale_of(values[task])) for task in ordered]
+    return [
+        Column(task=task, protocol=protocols[task], facts=facts[task], scale=scale_of(values[task]))
+        for task in sorted(protocols, key=lambda task: (not facts[task].hallucination, task))
+    ]
 
 
-def _rows(results: Sequence[_Result], labels: Mapping[str, str], other_names: Mapping[str, Sequence[str]]) -> list[Row]:
+def _rows(
+    results: Sequence[_Result],
+    tasks: Sequence[str],
+    labels: Mapping[str, str],
+    other_names: Mapping[str, Sequence[str]],
+) -> list[Row]:
     cells: dict[str, dict[str, Cell]] = defaultdict(dict)
     for result in results:
         cells[result.key][result.task] = Cell(
@@ -178,7 +188,7 @@ def _rows(results: Sequence[_Result], labels: Mapping[str, str], other_names: Ma
         )
     rows = []
     for key, by_task in cells.items():
-        ordered = {task: by_task[task] for task in (*TASKS, *sorted(set(by_task) - set(TASKS))) if task in by_task}
+        ordered = {task: by_task[task] for task in tasks if task in by_task}
         latest = max((cell.run for cell in ordered.values()), key=lambda run: run.age)
         rows.append(
             Row(
@@ -194,8 +204,8 @@ def _rows(results: Sequence[_Result], labels: Mapping[str, str], other_names: Ma
 
 
 def _order_by(columns: Sequence[Column]) -> tuple[str, ...]:
-    present = tuple(column.task for column in columns)
-    return tuple(task for task in HALLUCINATION_TASKS if task in present) or present[:1]
+    about = tuple(column.task for column in columns if column.facts.hallucination)
+    return about or tuple(column.task for column in columns[:1])
 
 
 def _order(row: Row, tasks: Sequence[str]) -> tuple[int, float, str]:
@@ -273,5 +283,5 @@ def _differences(group: Group, terms: _Terms, first: Group, first_terms: _Terms)
     for column in group.columns:
         other = others.get(column.task)
         if other is not None:
-            found += [f"{task_title(column.task)}: {what}" for what in differences(column.protocol, other)]
+            found += [f"{column.title}: {what}" for what in differences(column.protocol, other)]
     return found

@@ -8,8 +8,6 @@ from typing import Final
 
 from harness.reports.text import number, one_line, signed
 from leaderboards.board import Board, Cell, Column, Group
-from leaderboards.markdown import reported_tasks
-from leaderboards.terms import task_title
 
 _SPECIAL: Final = {
     "\\": r"\textbackslash{}",
@@ -122,13 +120,13 @@ def _difference(cell: Cell | None, column: Column) -> str:
 
 
 def _reported_lines(board: Board) -> Iterator[str]:
-    tasks = reported_tasks(board.reported)
+    tasks = board.reported_titles
     yield r"\begin{table}"
     yield r"  \centering\small"
     yield r"  \caption{Figures as \emph{reported} by their authors, not measured here and not part of any test.}"
     yield rf"  \begin{{tabular}}{{l{'r' * len(tasks)}}}"
     yield r"    \toprule"
-    yield "    " + " & ".join(["Model", *(escape(task_title(task)) for task in tasks)]) + r" \\"
+    yield "    " + " & ".join(["Model", *(escape(title) for title in tasks.values())]) + r" \\"
     for source, rows in groupby(board.reported, key=lambda row: (row.source, row.date)):
         yield r"    \midrule"
         heading = rf"\emph{{reported in {escape(source[0])}, {escape(source[1])}}}"

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from harness.reports.markdown import escape, link, table
 from harness.reports.text import UNKNOWN, interval, number, p_value, signed
 from leaderboards.answers import answer
-from leaderboards.board import Board, Cell, Column, Curve, Group, ReportedRow, Row
+from leaderboards.board import Board, Cell, Column, Curve, Group, Row
 from leaderboards.provenance import baseline_row, conditions, provenance, unlike_baseline
-from leaderboards.terms import task_title
 
 ORDER_NOTE = "Rows are ordered by the mean headline of {}, best first."
 MARKS_NOTE = (
@@ -76,7 +75,7 @@ def answer_lines(group: Group) -> Iterator[str]:
 
 def notes(group: Group) -> list[str]:
     """How the table is to be read."""
-    ordered = " and ".join(task_title(task) for task in group.ordered_by)
+    ordered = group.order_title
     found = [HEADLINE_NOTE, ORDER_NOTE.format(escape(ordered))]
     if group.baseline is not None:
         found.append(MARKS_NOTE.format(group.tests))
@@ -180,7 +179,7 @@ def _provenance_lines(group: Group) -> Iterator[str]:
 
 def reported_lines(board: Board) -> Iterator[str]:
     """Reported rows as a table, with the sentence that keeps them apart."""
-    tasks = reported_tasks(board.reported)
+    tasks = board.reported_titles
     rows = [
         [
             f"{escape(row.name)} *(reported)*" + (f"<br>{escape(row.note)}" if row.note else ""),
@@ -195,14 +194,6 @@ def reported_lines(board: Board) -> Iterator[str]:
         "so they are not compared with the rows above and no test includes them."
     )
     yield ""
-    headers = ["model", *(escape(task_title(task)) for task in tasks), "source", "date"]
+    headers = ["model", *(escape(title) for title in tasks.values()), "source", "date"]
     align = ["left", *["right"] * len(tasks), "left", "left"]
     yield table(headers, rows, align=align)
-
-
-def reported_tasks(rows: Sequence[ReportedRow]) -> list[str]:
-    """Tasks for which some row has a figure, in the order of the columns."""
-    from leaderboards.terms import TASKS
-
-    found = {task for row in rows for task in row.values}
-    return [task for task in TASKS if task in found] + sorted(found - set(TASKS))

@@ -10,12 +10,10 @@ from typing import Final
 from harness.reports.text import interval, number, one_line, p_value, signed, web_address
 from leaderboards.answers import Answer, answer
 from leaderboards.board import Board, Curve, Delta, Group
-from leaderboards.markdown import reported_tasks
 from leaderboards.page_data import Link, page_json
 from leaderboards.plots import MAX_ROWS, plot_arrows, plot_attribution, plot_curves, plot_scores
 from leaderboards.provenance import conditions
 from leaderboards.svg import MAX_LINES, inline
-from leaderboards.terms import task_title
 
 MOST_BYTES: Final = 2_900_000
 """Size that a page should not exceed."""
@@ -176,7 +174,7 @@ def _tools(place: int, group: Group, files: Sequence[str]) -> Iterator[str]:
 
 
 def _legend(group: Group) -> Iterator[str]:
-    ordered = " and ".join(hypertext(task_title(task)) for task in group.ordered_by)
+    ordered = hypertext(group.order_title)
     yield (
         "<p class='legend'>Strict scores in percent (no readable answer counts wrong) with 95 % intervals; "
         f"ordered by the mean of {ordered}, best first."
@@ -261,14 +259,14 @@ def _rises(curves: Sequence[Curve]) -> Iterator[str]:
 
 
 def _reported(board: Board) -> Iterator[str]:
-    tasks = reported_tasks(board.reported)
+    tasks = board.reported_titles
     yield "<h2 id='reported'>Reported elsewhere</h2>"
     yield (
         "<p><i>Reported</i> by their authors, not measured here: other prompts, data versions and scoring may lie "
         "behind them, so they are not compared with the rows above and no test includes them.</p>"
     )
     yield "<div class='scroll'><table class='plain-table reported'><thead><tr><th>model</th>"
-    yield "".join(f"<th>{hypertext(task_title(task))}</th>" for task in tasks)
+    yield "".join(f"<th>{hypertext(title)}</th>" for title in tasks.values())
     yield "<th class='left'>source</th><th class='left'>date</th></tr></thead><tbody>"
     for row in board.reported:
         note = f"<div class='small muted'>{hypertext(row.note)}</div>" if row.note else ""

@@ -84,7 +84,7 @@ def _diagnostic(name: str, group: Group) -> list[Any]:
     """Title, definition, factor for showing, and which direction is better."""
     figure = next(found[name] for row in group.rows if name in (found := row.diagnostics))
     return [
-        one_line(figure_title(name, figure.title)),
+        one_line(figure_title(name, figure.title, group.titles)),
         one_line(figure.definition),
         100 if figure.is_share else 1,
         figure.better,

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from leaderboards.board import Protocol
 from leaderboards.runs import StoredRun
-
-_IMAGE_TASKS: Final = frozenset({"pope", "mmbench"})
-_CLOSED_TASKS: Final = frozenset({"pope", "videohallucer", "mmbench"})
-"""Tasks whose answers are of a few words or letters, so that no judge has a say."""
 
 
 def protocol_of(run: StoredRun, task: str) -> Protocol:
     """Under which conditions a run asked a task."""
     record = run.record
-    data = record.data[task]
+    data, facts = record.data[task], record.benchmarks[task]
     tasks = record.settings.get("tasks")
     described = tasks.get(task) if isinstance(tasks, Mapping) else None
     version = described.get("version") if isinstance(described, Mapping) else None
@@ -29,8 +24,8 @@ def protocol_of(run: StoredRun, task: str) -> Protocol:
         source=None if digest is not None else str(data.get("source")),
         version=None if version is None else str(version),
         prompt=record.prompt_format,
-        num_frames=frames if isinstance(frames, int) and task not in _IMAGE_TASKS else None,
-        judge=None if task in _CLOSED_TASKS else record.judge,
+        num_frames=frames if isinstance(frames, int) and facts.media != "image" else None,
+        judge=record.judge if facts.has_open_answers else None,
         blind=record.settings.get("blind"),
     )
 

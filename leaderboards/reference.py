@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -21,8 +22,8 @@ def reference_files() -> list[Path]:
 def read_reported(paths: Sequence[Path]) -> list[ReportedRow]:
     """Rows of reported numbers, in the order of the files.
 
-    A file names its `source` and `date` (ISO 8601), optionally a `url`, and `rows`, each with a `name`, `values`
-    (task to percent), and optionally a `note`.
+    A file names its `source` and `date` (ISO 8601), optionally a `url` and `titles` (task to its name in words), and
+    `rows`, each with a `name`, `values` (task to percent), and optionally a `note`.
 
     Raises:
         DataError: a file is missing or malformed; says where.
@@ -46,7 +47,13 @@ def _read_file(path: Path) -> list[ReportedRow]:
         raise DataError(f"reported numbers: {path}: date {dated!r} is not of the form 2026-01-31.") from error
     if url is not None and not str(url).startswith(("https://", "http://")):
         raise DataError(f"reported numbers: {path}: url {url!r} is not a web address.")
-    return [_row(row, source, dated, url, f"{path}, row {number}") for number, row in enumerate(data["rows"], start=1)]
+    titles = data.get("titles") or {}
+    if not isinstance(titles, Mapping):
+        raise DataError(f"reported numbers: {path}: titles are no table of tasks and names.")
+    return [
+        replace(_row(row, source, dated, url, f"{path}, row {number}"), titles=titles)
+        for number, row in enumerate(data["rows"], start=1)
+    ]
 
 
 def _row(row: Any, source: str, dated: str, url: str | None, where: str) -> ReportedRow:

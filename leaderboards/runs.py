@@ -206,6 +206,7 @@ def _check(record: RunRecord, path: Path) -> None:
         require(isinstance(result.headline, str), f"headline of task {task!r} is not a text")
         require(result.headline in result.metrics, f"task {task!r} has no metric {result.headline!r}")
         require(isinstance(record.data.get(task), Mapping), f"task {task!r} has no data entry")
+        require(task in record.benchmarks, f"nothing is known of task {task!r}")
         for name in _COUNTS:
             require(_is_count(getattr(result, name)), f"{name} of task {task!r} is not a count")
         require(result.errors <= result.samples, f"task {task!r} has more errors than samples")

@@ -16,7 +16,6 @@ from trainers.data.loading import data_digest, read_training, training_file
 from trainers.data.schema import Example
 from trainers.layout import FINAL
 from trainers.rewards.asking import answers_now, why_not
-from trainers.rewards.functions import verdict
 from trainers.settings import Recipe
 
 if TYPE_CHECKING:
@@ -51,13 +50,14 @@ def check_targets(examples: Sequence[Example], file: Path) -> None:
     Raises:
         DataError: none of the first rows is judged right.
     """
+    from harness.benchmarks.verdicts import judge_response
     from harness.core.types import Response
 
     checked = examples[:_CHECKED]
     wrong = [
         example
         for example in checked
-        if verdict(
+        if judge_response(
             example.sample, Response(sample_id=example.sample.id, text=f"<answer>{example.sample.target}</answer>")
         ).status
         != "correct"

@@ -11,8 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.benchmarks.fetch import locate, read_row_files
-from harness.benchmarks.layouts import Origin
-from harness.benchmarks.registry import get_scoring
+from harness.benchmarks.record import Benchmark
 from harness.benchmarks.tables import Cell, Table, cell_reference, cell_sizes, parse_reference, read_cell, read_table
 from harness.core.errors import DataError, MediaError
 from harness.core.types import Media, Sample
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     from harness.media.videos import Video
 
-_PAIR: Final = ("basic", "hallucination")
 _LONGEST_NAME: Final = 1024
 """Characters; what is longer and names no file is no name of one."""
 _SHOWN: Final = 40
@@ -31,7 +29,7 @@ _SHOWN: Final = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Benchmark:
+class BenchmarkData:
     """The samples of one benchmark and where their media are.
 
     Attributes:
@@ -45,62 +43,55 @@ class Benchmark:
     source: str
 
 
-def load_benchmark(origin: Origin, data: str) -> Benchmark:
+def load_data(benchmark: Benchmark, data: str) -> BenchmarkData:
     """Read all rows of a benchmark; no image or video is opened.
 
     Args:
-        origin: settings of the benchmark.
+        benchmark: whose rows they are.
         data: see `harness.benchmarks.fetch.locate`.
 
     Raises:
         DataError: no data, an unreadable file, a column that is missing, a row without question or target, an id that
             occurs twice or is no Unicode text, or no rows at all.
     """
-    folder, source = locate(origin, data)
-    read_row = get_scoring(origin.task).read_row
+    folder, source = locate(benchmark, data)
     samples: dict[str, Sample] = {}
-    files = read_row_files(folder, origin)
-    for where, row, reference in _rows(folder, files, origin):
-        sample = read_row(row, where)
+    files = read_row_files(folder, benchmark)
+    for where, row, reference in _rows(folder, files, benchmark):
+        sample = benchmark.read_row(row, where)
         if sample.id in samples:
             raise DataError(f"{where}: sample id {sample.id!r} occurs twice. Are two copies of the data in {folder}?")
         if sample.id.encode(errors="ignore").decode() != sample.id:
             raise DataError(f"{where}: sample id {sample.id!r} holds half a character. Write the file again.")
-        medium = Media(kind=origin.media, source=reference, size_bytes=_size_bytes(folder, reference))
+        medium = Media(kind=benchmark.media, source=reference, size_bytes=_size_bytes(folder, reference))
         samples[sample.id] = replace(sample, media=(medium,))
     if not samples:
-        raise DataError(f"{origin.task}: the data set in {folder} is empty ({', '.join(files)}). Fetch it again.")
-    return Benchmark(samples=tuple(samples.values()), folder=folder, source=source)
+        raise DataError(f"{benchmark.name}: the data set in {folder} is empty ({', '.join(files)}). Fetch it again.")
+    return BenchmarkData(samples=tuple(samples.values()), folder=folder, source=source)
 
 
-def _rows(folder: Path, files: Sequence[str], origin: Origin) -> Iterator[tuple[str, Mapping[str, Any], str]]:
+def _rows(folder: Path, files: Sequence[str], benchmark: Benchmark) -> Iterator[tuple[str, Mapping[str, Any], str]]:
     """Each question's place for error messages, its row with the hub's field names, and its medium's reference."""
     for file in files:
         table = read_table(folder / file)
         for index, row in enumerate(table.rows):
-            where = f"{origin.task}: {file}[{index}]"
-            if all(kind in row for kind in _PAIR):
-                for kind in _PAIR:
-                    question = _pair_row(row, kind, PurePosixPath(file).stem, index, where)
-                    yield f"{where}.{kind}", question, _reference(folder, file, index, table, question, origin, where)
-            else:
-                # The scoring names the columns that it found: those that stay in the file are among them.
-                full = {**row, **{column: {} for column in table.media_columns}}
-                yield where, full, _reference(folder, file, index, table, row, origin, where)
-
-
-def _pair_row(row: Mapping[str, Any], kind: str, subset: str, index: int, where: str) -> dict[str, Any]:
-    side = row[kind]
-    if not isinstance(side, Mapping):
-        raise DataError(f"{where}: {kind!r} holds {type(side).__name__}, expected an object with a question.")
-    return {**side, "subset": row.get("subset", subset), "index": row.get("index", index), "kind": kind}
+            where = f"{benchmark.name}: {file}[{index}]"
+            # The scoring names the columns that it found: those that stay in the file are among them.
+            full = {**row, **{column: {} for column in table.media_columns}}
+            try:
+                questions = list(benchmark.questions(full, PurePosixPath(file).stem, index))
+            except DataError as error:
+                raise DataError(f"{where}: {error}.") from error
+            for suffix, question in questions:
+                reference = _reference(folder, file, index, table, question, benchmark, where)
+                yield where + suffix, question, reference
 
 
 def _reference(
-    folder: Path, file: str, index: int, table: Table, row: Mapping[str, Any], origin: Origin, where: str
+    folder: Path, file: str, index: int, table: Table, row: Mapping[str, Any], benchmark: Benchmark, where: str
 ) -> str:
     """Where a row's medium is: a cell of its table, or a file named by the row."""
-    for column in origin.columns:
+    for column in benchmark.source.columns:
         if column in table.media_columns:
             return cell_reference(file, index, column)
         if column in row:
@@ -109,8 +100,8 @@ def _reference(
             if isinstance(name, str) and name:
                 return _file_reference(folder, file, name, row, f"{where}: column {column!r}")
             return cell_reference(file, index, column)  # An empty cell: its sample has no medium, the others have.
-    found = ", ".join([*row, *table.media_columns]) or "none"
-    raise DataError(f"{where}: no column {origin.columns[0]!r}. Columns found: {found}.")
+    found = ", ".join(dict.fromkeys([*row, *table.media_columns])) or "none"
+    raise DataError(f"{where}: no column {benchmark.source.columns[0]!r}. Columns found: {found}.")
 
 
 def _file_reference(folder: Path, file: str, name: str, row: Mapping[str, Any], where: str) -> str:

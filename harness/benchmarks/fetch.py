@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from harness.benchmarks.layouts import Origin, choose_row_files, list_files, missing_parts, saved_files
-from harness.benchmarks.registry import TASKS
+from harness.benchmarks.layouts import choose_row_files, list_files, missing_parts, saved_files
+from harness.benchmarks.record import Benchmark, HubSource
+from harness.benchmarks.registry import benchmark_folders
 from harness.core.errors import DataError
 from harness.core.hub import hub_unreachable_reason
 from harness.core.worlds import name_choices, worlds
@@ -16,11 +17,11 @@ _TIMEOUT_S: Final = 10.0
 _README: Final = "README.md"
 
 
-def locate(origin: Origin, data: str) -> tuple[Path, str]:
+def locate(benchmark: Benchmark, data: str) -> tuple[Path, str]:
     """The folder that holds a benchmark's files, and how records name it.
 
     Args:
-        origin: settings of the benchmark.
+        benchmark: whose files they are.
         data: `hub`, the name of a world (`demo`), or a folder: a copy of the benchmark, or one with such a copy in a
             folder named after the task or the hub's data set.
 
@@ -31,89 +32,91 @@ def locate(origin: Origin, data: str) -> tuple[Path, str]:
         DataError: there is no such folder, or the hub's data set is neither cached nor within reach.
     """
     if data == "hub":
-        return _fetch(origin)
+        return _fetch(benchmark)
     if data in worlds():
-        return _subfolder(worlds()[data].data(), origin, data), data
+        return _subfolder(worlds()[data].data(), benchmark, data), data
     folder = Path(data).expanduser()
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
         raise DataError(f"data folder {data} {what}. Give --data a folder, 'hub' or {name_choices(list(worlds()))}.")
-    return _subfolder(folder, origin, data), f"dir:{folder.resolve().name}"
+    return _subfolder(folder, benchmark, data), f"dir:{folder.resolve().name}"
 
 
-def cached_snapshot(origin: Origin) -> Path | None:
+def cached_snapshot(source: HubSource) -> Path | None:
     """The local copy of the hub's data set, without asking the hub; it may lack files."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(origin.hub, repo_type="dataset", revision=origin.revision, local_files_only=True))
+        return Path(snapshot_download(source.hub, repo_type="dataset", revision=source.revision, local_files_only=True))
     except (LocalEntryNotFoundError, OSError):
         return None
 
 
-def _subfolder(folder: Path, origin: Origin, data: str) -> Path:
-    names = {origin.task, origin.hub.split("/")[-1].lower()}
+def _subfolder(folder: Path, benchmark: Benchmark, data: str) -> Path:
+    names = {benchmark.name, benchmark.source.hub.split("/")[-1].lower()}
     folders = {path.name.lower(): path for path in folder.iterdir() if path.is_dir()}
     for name in sorted(names):
         if name in folders:
             return folders[name]
-    others = sorted(set(folders) & set(TASKS))
+    others = sorted(set(folders) & set(benchmark_folders()))
     if others:
-        raise DataError(f"data folder {data} has {', '.join(others)} but no folder {origin.task!r}.")
+        raise DataError(f"data folder {data} has {', '.join(others)} but no folder {benchmark.name!r}.")
     return folder
 
 
-def _fetch(origin: Origin) -> tuple[Path, str]:
+def _fetch(benchmark: Benchmark) -> tuple[Path, str]:
     """The hub's files, fetched as far as they are not in the local cache; the cache alone where the hub is away."""
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
+    hub = benchmark.source.hub
     reason = hub_unreachable_reason()
     if reason is None:
         try:
-            return _download(origin)
+            return _download(benchmark)
         except GatedRepoError as error:
             raise DataError(
-                f"{origin.task}: {origin.hub} is gated. Accept its terms on the hub and log in with 'hf auth login'."
+                f"{benchmark.name}: {hub} is gated. Accept its terms on the hub and log in with 'hf auth login'."
             ) from error
         except (RepositoryNotFoundError, RevisionNotFoundError) as error:
             raise DataError(
-                f"{origin.task}: the hub has no data set {origin.hub} at revision {origin.revision}. "
-                "Mend the plug-in's source.json, or give a local copy with --data DIR."
+                f"{benchmark.name}: the hub has no data set {hub} at revision {benchmark.source.revision}. "
+                "Mend its benchmark.py, or give a local copy with --data DIR."
             ) from error
         except DataError:
             raise
         except Exception as error:  # The hub's client lets the errors of its HTTP library through.
             reason = f"fetching it failed ({(str(error).strip() or type(error).__name__).splitlines()[0]})"
-    folder = cached_snapshot(origin)
+    folder = cached_snapshot(benchmark.source)
     if folder is not None:
-        rows = choose_row_files(list_files(folder), origin, _readme(folder))
-        if rows and not missing_parts(rows, origin):
-            return folder, f"hub:{origin.hub}@{folder.name}"
+        rows = choose_row_files(list_files(folder), benchmark, _readme(folder))
+        if rows and not missing_parts(rows, benchmark.source):
+            return folder, f"hub:{hub}@{folder.name}"
     raise DataError(
-        f"{origin.task}: data set {origin.hub} is not in the local hub cache, and {reason}. Fetch it on a machine with "
-        f"access ('hf download --repo-type dataset {origin.hub}'), or give a copy with --data DIR, or use --data demo."
+        f"{benchmark.name}: data set {hub} is not in the local hub cache, and {reason}. Fetch it on a machine with "
+        f"access ('hf download --repo-type dataset {hub}'), or give a copy with --data DIR, or use --data demo."
     )
 
 
-def _download(origin: Origin) -> tuple[Path, str]:
+def _download(benchmark: Benchmark) -> tuple[Path, str]:
     from huggingface_hub import HfApi, hf_hub_download, snapshot_download
 
-    info = HfApi().dataset_info(origin.hub, revision=origin.revision, timeout=_TIMEOUT_S)
+    source = benchmark.source
+    info = HfApi().dataset_info(source.hub, revision=source.revision, timeout=_TIMEOUT_S)
     files = sorted(sibling.rfilename for sibling in info.siblings or [])
     readme = None
     if _README in files:
-        path = hf_hub_download(origin.hub, _README, repo_type="dataset", revision=info.sha)
+        path = hf_hub_download(source.hub, _README, repo_type="dataset", revision=info.sha)
         readme = Path(path).read_text(encoding="utf-8", errors="replace")
-    rows = choose_row_files(files, origin, readme)
-    missing = missing_parts(rows, origin) if rows else list(origin.rows)
+    rows = choose_row_files(files, benchmark, readme)
+    missing = missing_parts(rows, source) if rows else list(source.rows)
     if missing:
         raise DataError(
-            f"{origin.task}: {origin.hub} at {info.sha} has no {', no '.join(missing)}. Mend the plug-in's source.json."
+            f"{benchmark.name}: {source.hub} at {info.sha} has no {', no '.join(missing)}. Mend its benchmark.py."
         )
-    patterns = [_README, *_escape(rows), *origin.files]
-    folder = snapshot_download(origin.hub, repo_type="dataset", revision=info.sha, allow_patterns=patterns)
-    return Path(folder), f"hub:{origin.hub}@{info.sha}"
+    patterns = [_README, *_escape(rows), *source.files]
+    folder = snapshot_download(source.hub, repo_type="dataset", revision=info.sha, allow_patterns=patterns)
+    return Path(folder), f"hub:{source.hub}@{info.sha}"
 
 
 def _escape(names: Sequence[str]) -> list[str]:
@@ -126,16 +129,17 @@ def _readme(folder: Path) -> str | None:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
 
 
-def read_row_files(folder: Path, origin: Origin) -> list[str]:
+def read_row_files(folder: Path, benchmark: Benchmark) -> list[str]:
     """The files of a local folder that hold the rows, in order.
 
     Raises:
         DataError: there is none, or some are missing.
     """
-    chosen = choose_row_files(list_files(folder), origin, _readme(folder))
+    chosen = choose_row_files(list_files(folder), benchmark, _readme(folder))
     if not chosen:
+        hub = benchmark.source.hub
         raise DataError(
-            f"{origin.task}: no rows in {folder}: expected .parquet, .jsonl, .json or what save_to_disk writes "
-            f"(as in {origin.hub}). Fetch it with 'hf download --repo-type dataset {origin.hub} --local-dir DIR'."
+            f"{benchmark.name}: no rows in {folder}: expected .parquet, .jsonl, .json or what save_to_disk writes "
+            f"(as in {hub}). Fetch it with 'hf download --repo-type dataset {hub} --local-dir DIR'."
         )
     return saved_files(folder, chosen)

@@ -6,57 +6,15 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, Literal
+from typing import Final
 
+from harness.benchmarks.record import Benchmark, HubSource
 from harness.benchmarks.tables import SUFFIXES
 from harness.core.errors import DataError
 
 _SHARD: Final = re.compile(r"(?P<name>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})(?P<rest>[.-].*)?")
 _NOT_ROWS: Final = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "annotations.jsonl")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where the rows of a benchmark come from: the settings in a task plug-in's `source.json`.
-
-    Attributes:
-        task: plain task name.
-        hub: id of the hub's data set.
-        revision: branch, tag or commit of it.
-        config: name of its configuration; `None` where it has one only.
-        split: the split that is evaluated.
-        rows: patterns of the files that hold the rows, best first; the first that matches anything counts. Within a
-            pattern, alternatives that are needed together are separated by spaces.
-        media: `image` or `video`.
-        columns: names that the media column may have.
-        files: patterns of the media files that are fetched with the rows.
-    """
-
-    task: str
-    hub: str
-    revision: str
-    split: str
-    media: Literal["image", "video"]
-    columns: Sequence[str]
-    config: str | None = None
-    rows: Sequence[str] = ()
-    files: Sequence[str] = field(default_factory=tuple)
-
-
-def read_origin(settings: dict[str, Any], where: str) -> Origin:
-    """Check the settings of a `source.json`.
-
-    Raises:
-        DataError: a setting is missing or unknown.
-    """
-    try:
-        return Origin(**{key: value for key, value in settings.items() if value is not None})
-    except TypeError as error:
-        raise DataError(
-            f"{where}: {str(error).removeprefix('Origin.__init__() ')}. Compare it with the others."
-        ) from error
 
 
 def list_files(folder: Path) -> list[str]:
@@ -73,7 +31,7 @@ def list_files(folder: Path) -> list[str]:
     return sorted(found)
 
 
-def choose_row_files(files: Sequence[str], origin: Origin, readme: str | None = None) -> list[str]:
+def choose_row_files(files: Sequence[str], benchmark: Benchmark, readme: str | None = None) -> list[str]:
     """Pick the files that hold the rows of a split.
 
     In this order: the hub's own layout; what the data set's card declares for the configuration and split; what
@@ -82,25 +40,26 @@ def choose_row_files(files: Sequence[str], origin: Origin, readme: str | None = 
 
     Args:
         files: relative paths of all files there are.
-        origin: settings of the benchmark.
+        benchmark: whose rows they are.
         readme: text of the data set's card, which may declare configurations.
 
     Raises:
         DataError: a file that is split into parts lacks some.
     """
+    source = benchmark.source
     candidates = [
         name for name in files if name.endswith(SUFFIXES) and not name.endswith(_NOT_ROWS) and "/videos/" not in name
     ]
-    chosen = _by_pattern(candidates, origin) or _declared(candidates, origin, readme)
+    chosen = _by_pattern(candidates, source) or _declared(candidates, source, readme)
     if not chosen:
-        chosen = _saved(candidates, files, origin) or _loose(candidates, origin)
-    _check_shards(chosen, origin)
+        chosen = _saved(candidates, files, source) or _loose(candidates, source)
+    _check_shards(chosen, benchmark)
     return chosen
 
 
-def missing_parts(chosen: Sequence[str], origin: Origin) -> list[str]:
+def missing_parts(chosen: Sequence[str], source: HubSource) -> list[str]:
     """Files that the benchmark's layout needs together and of which only others are there, e.g. a subset's."""
-    for alternative in origin.rows:
+    for alternative in source.rows:
         parts = alternative.split()
         present = [part for part in parts if any(_matches(name, part) for name in chosen)]
         if present:
@@ -108,7 +67,7 @@ def missing_parts(chosen: Sequence[str], origin: Origin) -> list[str]:
     return []
 
 
-def _declared(candidates: Sequence[str], origin: Origin, readme: str | None) -> list[str]:
+def _declared(candidates: Sequence[str], source: HubSource, readme: str | None) -> list[str]:
     """Files that the card's `configs` name."""
     match = re.match(r"---\s*\n(.*?)\n---", readme or "", re.DOTALL)
     if match is None:
@@ -117,11 +76,11 @@ def _declared(candidates: Sequence[str], origin: Origin, readme: str | None) -> 
 
     try:
         configs = (yaml.safe_load(match[1]) or {}).get("configs") or []
-        named = [config for config in configs if config.get("config_name") == (origin.config or "default")]
-        named = named or (configs if origin.config is None else [])
+        named = [config for config in configs if config.get("config_name") == (source.config or "default")]
+        named = named or (configs if source.config is None else [])
         entries = (named or [{}])[0].get("data_files") or []
         if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
-            patterns = [entry["path"] for entry in entries if entry.get("split") == origin.split]
+            patterns = [entry["path"] for entry in entries if entry.get("split") == source.split]
         else:
             return []
     except (yaml.YAMLError, AttributeError, KeyError):
@@ -130,8 +89,8 @@ def _declared(candidates: Sequence[str], origin: Origin, readme: str | None) -> 
     return [name for name in candidates if any(_matches(name, pattern) for pattern in flat)]
 
 
-def _by_pattern(candidates: Sequence[str], origin: Origin) -> list[str]:
-    for alternative in origin.rows:
+def _by_pattern(candidates: Sequence[str], source: HubSource) -> list[str]:
+    for alternative in source.rows:
         # In the order of the patterns, so that parts of a data set keep the order of the benchmark.
         chosen = [name for part in alternative.split() for name in candidates if _matches(name, part)]
         if chosen:
@@ -143,18 +102,18 @@ def _matches(name: str, pattern: str) -> bool:
     return PurePosixPath(name).match(pattern)
 
 
-def _saved(candidates: Sequence[str], files: Sequence[str], origin: Origin) -> list[str]:
-    for folder in (f"{origin.config}/{origin.split}/", f"{origin.split}/", ""):
+def _saved(candidates: Sequence[str], files: Sequence[str], source: HubSource) -> list[str]:
+    for folder in (f"{source.config}/{source.split}/", f"{source.split}/", ""):
         if f"{folder}state.json" in files:
             return [name for name in candidates if name.startswith(folder) and name.endswith(".arrow")]
     return []
 
 
-def _loose(candidates: Sequence[str], origin: Origin) -> list[str]:
+def _loose(candidates: Sequence[str], source: HubSource) -> list[str]:
     chosen = list(candidates)
-    if origin.config is not None:
-        chosen = [name for name in chosen if origin.config in PurePosixPath(name).parts[:-1]] or chosen
-    of_split = [name for name in chosen if any(part.startswith(origin.split) for part in PurePosixPath(name).parts)]
+    if source.config is not None:
+        chosen = [name for name in chosen if source.config in PurePosixPath(name).parts[:-1]] or chosen
+    of_split = [name for name in chosen if any(part.startswith(source.split) for part in PurePosixPath(name).parts)]
     chosen = of_split or chosen
     for suffix in SUFFIXES:
         of_suffix = [name for name in chosen if name.endswith(suffix)]
@@ -163,7 +122,7 @@ def _loose(candidates: Sequence[str], origin: Origin) -> list[str]:
     return []
 
 
-def _check_shards(chosen: Sequence[str], origin: Origin) -> None:
+def _check_shards(chosen: Sequence[str], benchmark: Benchmark) -> None:
     parts: dict[tuple[str, int], set[int]] = {}
     for name in chosen:
         match = _SHARD.fullmatch(PurePosixPath(name).as_posix())
@@ -173,7 +132,7 @@ def _check_shards(chosen: Sequence[str], origin: Origin) -> None:
         if len(present) < count:
             missing = min(set(range(count)) - present)
             raise DataError(
-                f"{origin.task}: {count - len(present)} of {count} parts of {name} are missing, "
+                f"{benchmark.name}: {count - len(present)} of {count} parts of {name} are missing, "
                 f"e.g. {name}-{missing:05}-of-{count:05}. Fetch the data set again."
             )
 

@@ -1,44 +1,46 @@
-"""Tasks that bring their own scoring: of them only which samples are right is known, and that can be counted."""
+"""How the samples of any task are counted: by its benchmark's record, or by how many of them are right."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
-from harness.core.errors import UsageError
-from harness.core.types import Response, Sample, SampleRecord, Verdict
-from harness.statistics.specs import Measure, Outcome, Ratio, TaskScoring, Unit
-
-
-def scoring(task: str) -> TaskScoring:
-    """The share of right samples of a task whose samples were judged elsewhere."""
-    return TaskScoring(
-        name=task, headline="all/accuracy", read_row=_read_row, judge=_judge, units=_units, measures=_measures
-    )
+from harness.benchmarks.counting import is_right, share, subset_units
+from harness.benchmarks.registry import benchmark_folders, get_benchmark
+from harness.core.types import SampleRecord
+from harness.statistics.specs import MetricSpec, Scored, Unit, everywhere
 
 
-def _units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
-    for record in records:
-        sample, verdict = record.sample, record.verdict
-        outcome = Outcome(
-            unit="sample",
-            stratum=("",),
-            right=verdict.status == "correct",
-            official=verdict.official,
-            unanswered=verdict.status == "unanswered",
-            errors=verdict.status == "error",
-        )
-        yield Unit(sample.id, sample.cluster or sample.id, outcome)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareOfRight:
+    """A task whose samples were judged by code of its own: of them only which are right is known.
+
+    Attributes:
+        name: plain task name.
+        headline: the one metric that there is.
+    """
+
+    name: str
+    headline: str = "all/accuracy"
+
+    def units(self, records: Iterable[SampleRecord]) -> Iterator[Unit]:
+        """Each sample is a unit."""
+        return subset_units(records)
+
+    def metrics(self, strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
+        """The share of right samples."""
+        return [MetricSpec(name=self.headline, strict=(share(is_right, everywhere),), accuracy=True)]
 
 
-def _measures(strata: Collection[tuple[str, ...]]) -> list[Measure]:
-    share = Ratio(top=lambda outcome: outcome.right, bottom=lambda outcome: 1)
-    return [Measure(name="all/accuracy", strict=(share,), accuracy=True)]
+def scored_task(name: str, tasks_dir: Path | None = None) -> Scored:
+    """What is counted of a task and figured from it.
 
+    Args:
+        name: plain task name.
+        tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
 
-def _read_row(row: Mapping[str, Any], where: str) -> Sample:
-    raise UsageError(f"{where}: the rows of this task are read by its own code, not by the harness.")
-
-
-def _judge(sample: Sample, response: Response) -> Verdict:
-    raise UsageError(f"task {sample.task!r} judges its responses by its own code, not by the harness.")
+    Raises:
+        DataError: its benchmark cannot be loaded.
+    """
+    return get_benchmark(name, tasks_dir) if name in benchmark_folders(tasks_dir) else ShareOfRight(name=name)

@@ -1,29 +1,124 @@
-"""The benchmarks that can be scored, by name; each module is imported when it is asked for."""
+"""Which benchmarks there are: the folders of the tasks directory that hold a `benchmark.py`.
+
+Those that come with the harness and those of a user's `--tasks-dir` are found by the same loader; of two with one name
+the user's counts. A module is loaded when its benchmark is asked for, and once.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Final
+import importlib.util
+import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Final
 
-from harness.core.errors import UsageError
+from harness.benchmarks.record import Benchmark
+from harness.core.errors import DataError, HarnessError, UsageError
 
-if TYPE_CHECKING:
-    from harness.statistics.specs import TaskScoring
-
-TASKS: Final = ("pope", "videohallucer", "mmbench", "mmvu")
+FILE: Final = "benchmark.py"
+RECORD: Final = "BENCHMARK"
 
 
-def get_scoring(task: str) -> TaskScoring:
-    """How a task is scored.
+def own_tasks_dir() -> Path:
+    """The folder of tasks that comes with the harness: the one inside the installed package, or the checkout's.
 
     Raises:
-        UsageError: no such task.
+        UsageError: there is none.
     """
-    if task not in TASKS:
-        from difflib import get_close_matches
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "_tasks", package.parent / "tasks"):
+        if folder.is_dir():
+            return folder
+    raise UsageError("the tasks are missing from this installation. Install it again, or give --tasks-dir a folder.")
 
-        near = get_close_matches(task.lower(), TASKS, n=1)
-        meant = f" Did you mean {near[0]!r}?" if near else ""
-        raise UsageError(f"task {task!r} not found.{meant} List them with 'harness tasks'.")
-    scoring: TaskScoring = import_module(f"harness.benchmarks.{task}").SCORING
-    return scoring
+
+def benchmark_folders(tasks_dir: Path | None = None) -> dict[str, Path]:
+    """Folders of benchmarks by name, without loading any; those of `tasks_dir` first.
+
+    Args:
+        tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    if tasks_dir is not None and not tasks_dir.is_dir():
+        raise UsageError(f"tasks folder {tasks_dir} does not exist. Give --tasks-dir a folder of tasks.")
+    found: dict[str, Path] = {}
+    for root in (tasks_dir, own_tasks_dir()):
+        for path in sorted(root.glob(f"*/{FILE}")) if root is not None else ():
+            found.setdefault(path.parent.name, path.parent.resolve())
+    return found
+
+
+def find_benchmarks(tasks_dir: Path | None = None) -> dict[str, Benchmark]:
+    """All benchmarks by name: those about hallucination first, each kind by name.
+
+    Raises:
+        UsageError: no such folder.
+        DataError: a benchmark cannot be loaded.
+    """
+    found = [load_benchmark(folder) for folder in benchmark_folders(tasks_dir).values()]
+    return {item.name: item for item in sorted(found, key=lambda item: (not item.hallucination, item.name))}
+
+
+def get_benchmark(name: str, tasks_dir: Path | None = None) -> Benchmark:
+    """The benchmark of a name.
+
+    Raises:
+        UsageError: there is none; the message has the nearest names.
+        DataError: it cannot be loaded.
+    """
+    folders = benchmark_folders(tasks_dir)
+    if name not in folders:
+        raise unknown_task(name, folders)
+    return load_benchmark(folders[name])
+
+
+def unknown_task(name: str, known: Iterable[str]) -> UsageError:
+    """What to raise for a task that does not exist, with the nearest names."""
+    lower = {candidate.lower(): candidate for candidate in known}
+    near = [lower[match] for match in get_close_matches(name.lower(), lower, n=3, cutoff=0.75)]
+    meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    return UsageError(f"task {name!r} not found.{meant} List them with 'harness tasks'.")
+
+
+def load_benchmark(folder: Path) -> Benchmark:
+    """The record that a folder's `benchmark.py` makes.
+
+    Raises:
+        DataError: it cannot be loaded, makes no record, or one of another name than the folder's.
+    """
+    record = getattr(load_module(folder), RECORD, None)
+    path = folder / FILE
+    if not isinstance(record, Benchmark):
+        raise DataError(f"{path} has no {RECORD} of type harness.benchmarks.record.Benchmark. Compare it with others.")
+    if record.name != folder.name:
+        raise DataError(f"{path}: the benchmark is called {record.name!r}, its folder {folder.name!r}. Rename one.")
+    return record
+
+
+@cache
+def load_module(folder: Path) -> ModuleType:
+    """The module `benchmark.py` of a folder.
+
+    Raises:
+        DataError: its code fails.
+    """
+    path = folder / FILE
+    name = f"harness_tasks.{folder.name}_{abs(hash(path)):x}"  # Two folders of one name are two modules.
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise DataError(f"{path} does not exist. A task's folder holds a {FILE} that makes its {RECORD}.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # Dataclasses look their module up.
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # A user's own code.
+        del sys.modules[name]
+        if isinstance(error, HarnessError):
+            raise
+        raise DataError(f"{path} cannot be loaded: {type(error).__name__}: {error}. Mend it.") from error
+    return module

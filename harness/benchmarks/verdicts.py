@@ -1,13 +1,13 @@
-"""From one response to its strict and its published verdict, for questions with a closed set of answers."""
+"""From one response to its strict and its published verdict."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.answers.open.matching import match_open
 from harness.answers.reading import read_answer
 from harness.answers.sections import split_sections
-from harness.benchmarks.official import official_text
-from harness.core.types import Response, Sample, Verdict
+from harness.core.types import NEEDS_JUDGE, Response, Sample, Status, Verdict
 
 ReadOfficially = Callable[[Sample, str], tuple[bool | None, str | None]]
 """Sample and the text that the published evaluator is given, to its verdict and what it read."""
@@ -16,31 +16,61 @@ CUT_OFF = "cut off"
 NO_ANSWER = "no answer"
 
 
-def error_verdict(sample: Sample) -> Verdict:
-    """The verdict on a sample without a response: not scored."""
-    return Verdict(sample_id=sample.id, answer=None, status="error")
+def no_official_reading(sample: Sample, text: str) -> tuple[None, None]:
+    """Of a benchmark whose published evaluator is a model, or that has none."""
+    return None, None
 
 
-def judge_closed(sample: Sample, response: Response, read_officially: ReadOfficially) -> Verdict:
-    """Judge a yes/no or multiple-choice response.
+def judge_response(
+    sample: Sample, response: Response, read_officially: ReadOfficially = no_official_reading
+) -> Verdict:
+    """Both verdicts on one response; pure, and never raises on any text.
 
-    Strict: right when the reading equals the target; no reading is `unanswered`, which counts wrong.
+    Strict: an answer of a closed set is right when it equals the target; an open one is compared by rules, and counts
+    wrong, as unsettled, where these cannot tell. No reading is `unanswered`, which counts wrong. A sample without a
+    response is not scored.
+
+    Args:
+        sample: the question.
+        response: what the model gave.
+        read_officially: the published evaluator.
     """
     if response.error is not None:
-        return error_verdict(sample)
+        return Verdict(sample_id=sample.id, answer=None, status="error")
     answer = read_answer(response.text, sample.answer_kind, sample.choices, sample.question)
     official, official_answer = read_officially(sample, official_text(response.text))
+    status, reason = _judge_answer(sample, response, answer)
     return Verdict(
         sample_id=sample.id,
         answer=answer,
-        status="unanswered" if answer is None else "correct" if answer == sample.target else "incorrect",
+        status=status,
         official=official,
         official_answer=official_answer,
-        reason=why_unanswered(response) if answer is None else None,
+        reason=reason,
     )
 
 
-def why_unanswered(response: Response) -> str:
-    """Why a response holds no answer, in a few words."""
-    cut_off = response.finish_reason == "length" or split_sections(response.text).cut_off
-    return CUT_OFF if cut_off else NO_ANSWER
+def _judge_answer(sample: Sample, response: Response, answer: str | None) -> tuple[Status, str | None]:
+    if answer is None:
+        cut_off = response.finish_reason == "length" or split_sections(response.text).cut_off
+        return "unanswered", CUT_OFF if cut_off else NO_ANSWER
+    if sample.answer_kind == "open":
+        right = match_open(answer, sample.target, sample.question)
+        if right is None:
+            return "incorrect", NEEDS_JUDGE
+    else:
+        right = answer == sample.target
+    return "correct" if right else "incorrect", None
+
+
+def official_text(response: str) -> str:
+    """What a published evaluator is given of a response.
+
+    A response with any of the tags `<planning> <prethink> <caption> <think> <answer>` is structured: its text is that
+    of the last `<answer>` block with both tags, without surrounding white space, and `""` where there is none (a block
+    that is quoted inside a thinking is none). Any other response is taken as it stands.
+    """
+    if "<" not in response:
+        return response
+    sections = split_sections(response)
+    return (sections.complete_answer or "") if sections.structured else response

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="figures of the table, e.g. 'headline' or 'mean/*,all/both'; p-values are adjusted for their number",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the bootstrap (default: 0)")
+    parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of tasks beside the harness's own")
     parser.add_argument("--json", action="store_true", help="print JSON, with all ids")
 
 
@@ -37,9 +39,16 @@ def run(arguments: argparse.Namespace) -> int:
     """
     if arguments.seed < 0:
         raise UsageError(f"--seed {arguments.seed} is out of range: it must be at least 0.")
+    from harness.benchmarks.plain import scored_task
     from harness.runs.comparison import compare_runs
 
-    comparisons = compare_runs(arguments.run_a, arguments.run_b, metrics=arguments.metrics, seed=arguments.seed)
+    comparisons = compare_runs(
+        arguments.run_a,
+        arguments.run_b,
+        partial(scored_task, tasks_dir=arguments.tasks_dir),
+        metrics=arguments.metrics,
+        seed=arguments.seed,
+    )
     if arguments.json:
         tasks = {comparison.task: comparison_json(comparison) for comparison in comparisons}
         both = {"a": str(arguments.run_a), "b": str(arguments.run_b), "tasks": tasks}

@@ -63,6 +63,7 @@ def _add_board_arguments(parser: argparse.ArgumentParser) -> None:
         help="what a row is",
     )
     parser.add_argument("--reference", type=Path, nargs="*", metavar="FILE", help="reported numbers (none: leave out)")
+    parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of tasks beside the harness's own")
     parser.add_argument("--title", default="Leaderboard", metavar="TEXT", help="heading")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -83,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
             rows_of=arguments.rows_of,
             references=arguments.reference,
             title=arguments.title,
+            tasks_dir=arguments.tasks_dir,
         )
     )
     done = _build(board, arguments) if publish is None else _publish(board, publish)
@@ -130,6 +132,6 @@ def _task_ids(given: Sequence[str]) -> dict[str, str]:
     for item in given:
         task, equals, identifier = item.partition("=")
         if not (task and equals and identifier):
-            raise UsageError(f"--task-id {item!r} is not of the form TASK=ID, e.g. pope=default.")
+            raise UsageError(f"--task-id {item!r} is not of the form TASK=ID.")
         ids[task] = identifier
     return ids

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `harness score`."""
-    parser.add_argument("--task", required=True, help="pope, videohallucer, mmbench or mmvu")
+    parser.add_argument("--task", required=True, metavar="NAME", help="a benchmark; 'harness tasks' lists them")
     parser.add_argument(
         "--samples", required=True, type=Path, metavar="FILE", help="JSON lines with the data set's field names"
     )
@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--per-sample", type=Path, metavar="OUT", help="write each sample with both verdicts, as JSON lines"
     )
     parser.add_argument("--allow-missing", action="store_true", help="count samples without a response as unanswered")
+    parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of tasks beside the harness's own")
     parser.add_argument(
         "--judge", metavar="openai:MODEL", help="ask this model about open-ended answers that the rules cannot settle"
     )
@@ -57,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
             allow_missing=arguments.allow_missing,
             settle=judge.settle if judge is not None else None,
             differing=differing,
+            tasks_dir=arguments.tasks_dir,
         )
     finally:
         if judge is not None:
@@ -82,8 +84,10 @@ def _open_judge(arguments: argparse.Namespace) -> AnswerJudge | None:
         if arguments.judge_base_url or arguments.judge_cache:
             raise UsageError("--judge-base-url and --judge-cache need --judge openai:MODEL.")
         return None
-    if arguments.task != "mmvu":
-        raise UsageError(f"--judge has nothing to settle in {arguments.task!r}: only mmvu has open-ended answers.")
+    from harness.benchmarks.registry import get_benchmark
+
+    if "open" not in get_benchmark(arguments.task, arguments.tasks_dir).answer_kinds:
+        raise UsageError(f"--judge has nothing to settle in {arguments.task!r}: it has no open-ended answers.")
     from harness.judges.answer import open_judge
 
     return open_judge(arguments.judge, base_url=arguments.judge_base_url, cache_dir=arguments.judge_cache)

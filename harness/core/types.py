@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 AnswerKind = Literal["yes_no", "choice", "open"]
 MediaKind = Literal["image", "video"]
 PromptFormat = Literal["direct", "think", "grounded"]
 Status = Literal["correct", "incorrect", "unanswered", "error"]
+
+NEEDS_JUDGE: Final = "needs a judge"
+"""`Verdict.reason` of an answer that the rules cannot settle and no judge has settled; it counts wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,17 +40,16 @@ class Sample:
     """One question of a benchmark, with all that scoring needs to know of it.
 
     Attributes:
-        id: stable across runs and machines, unique within `task`. POPE `{category}/{question_id}`,
-            VideoHallucer `{subset}/{index}/{basic|hallucination}`, MMBench `{index}`, MMVU `{id}`.
-        task: plain task name, e.g. `pope`.
-        subset: POPE split, VideoHallucer subset, MMBench L2 category, MMVU discipline.
+        id: stable across runs and machines, unique within `task`.
+        task: plain task name.
+        subset: part of the benchmark that it belongs to: a split, a subset, a category.
         question: the question as the benchmark words it, without options and without instructions.
         prompt: the full text sent to the model; empty where responses are scored without a model.
         media: images and videos in the order in which they precede the text.
         target: the gold answer: `yes`/`no`, an option letter, or the open-ended answer's text.
         answer_kind: how `target` is to be read.
         choices: option letter to option text, in order; `None` unless `answer_kind` is `choice`.
-        group: samples that are judged together: the VideoHallucer pair, the MMBench rotations.
+        group: samples that are judged together: a pair, the rotations of one question.
         cluster: samples that share an image, a video or a question group and so are not independent;
             standard errors are clustered by it. `None`: the sample is its own cluster.
         attributes: further columns that a metric or a report groups by, e.g. `category`, `kind`.
@@ -116,6 +118,16 @@ class Verdict:
     official: bool | None = None
     official_answer: str | None = None
     reason: str | None = None
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether the rules could not settle the answer, and no judge did."""
+        return self.reason == NEEDS_JUDGE
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether the strict and the published verdict differ; never for a sample without a response."""
+        return self.official is not None and self.official != (self.status == "correct")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +226,31 @@ class TaskResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkFacts:
+    """What leaderboards and pages need to know of a benchmark where only its runs are at hand.
+
+    Attributes:
+        title: its name as its authors write it.
+        headline_title: its headline in words; empty: the metric's name has to do.
+        citation: where it was published; empty when not known.
+        media: what its questions are about; with `video` the number of frames matters. `None`: not known.
+        has_open_answers: whether a judge may have a say.
+        hallucination: whether wrong answers are hallucinations.
+        clusters_share_media: whether samples of one cluster show the same media.
+        telling: metrics that explain a difference of the headline, in words, in the order in which they are told.
+    """
+
+    title: str
+    headline_title: str = ""
+    citation: str = ""
+    media: MediaKind | None = None
+    has_open_answers: bool = True
+    hallucination: bool = False
+    clusters_share_media: bool = False
+    telling: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
     """`run.json`: what was run, on what, with what result. Written last, when the run is complete.
 
@@ -234,6 +271,7 @@ class RunRecord:
         seconds: wall time of the run, all its resumptions added up.
         settings: everything that must be equal for two runs to be one (see `harness.runs.folder`).
         tasks: results by task name.
+        benchmarks: what is known of each task.
     """
 
     id: str
@@ -251,4 +289,5 @@ class RunRecord:
     seconds: float
     settings: Mapping[str, Any]
     tasks: Mapping[str, TaskResult]
+    benchmarks: Mapping[str, BenchmarkFacts]
     schema_version: int = SCHEMA_VERSION

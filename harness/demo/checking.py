@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from harness.benchmarks.registry import TASKS, get_scoring
+from harness.benchmarks.registry import get_benchmark
 from harness.core.prompts import build_prompt
 from harness.core.types import PromptFormat, Sample
 from harness.media.images import open_image
@@ -36,26 +36,26 @@ class Asked:
 
 def read_questions(data: Path, task: str) -> Iterator[Asked]:
     """The questions of one demo data set, each with the part (split, subset, kind) that its figure belongs to."""
-    scoring = get_scoring(task)
+    benchmark = get_benchmark(task)
     if task in ("pope", "mmbench"):
         import pyarrow.parquet as pq
 
         for path in sorted((data / task).glob("*.parquet")):
             for row in pq.read_table(path).to_pylist():
-                sample = scoring.read_row(row, path.name)
+                sample = benchmark.read_row(row, path.name)
                 yield Asked(sample=sample, part=str(row["category"]), media=row["image"]["bytes"])
     elif task == "videohallucer":
         for path in sorted((data / task).glob("*/*.json")):
             for index, pair in enumerate(json.loads(path.read_text(encoding="utf-8"))):
                 for kind in ("basic", "hallucination"):
                     row = {"subset": path.stem, "index": index, "kind": kind, **pair[kind]}
-                    sample = scoring.read_row(row, path.name)
+                    sample = benchmark.read_row(row, path.name)
                     video = path.parent / "videos" / pair[kind]["video"]
                     yield Asked(sample=sample, part=f"{path.stem}/{kind}", media=video)
     else:
         path = data / task / "validation.json"
         for row in json.loads(path.read_text(encoding="utf-8")):
-            sample = scoring.read_row(row, path.name)
+            sample = benchmark.read_row(row, path.name)
             part = f"{row['question_type']}/{row['metadata']['subject']}"
             yield Asked(sample=sample, part=part, media=data / task / row["video"])
 
@@ -102,7 +102,7 @@ def check(
     data: Path,
     *,
     formats: Sequence[PromptFormat] = ("direct", "grounded"),
-    tasks: Sequence[str] = TASKS,
+    tasks: Sequence[str] = ("pope", "videohallucer", "mmbench", "mmvu"),
     limit: int | None = None,
 ) -> dict[str, dict[str, float]]:
     """Accuracy of a checkpoint on the demo data.

@@ -22,7 +22,6 @@ from typing import Any, Final, Literal
 
 from harness.diagnostics.evidence import Evidence, agrees
 from harness.diagnostics.figures import EXAMPLES, Amount, DiagnosticSpec, Figure, estimate_figure
-from harness.statistics.specs import is_unsettled
 
 Cause = Literal["perception", "reasoning", "commitment", "format", "truncation", "unattributed"]
 CAUSES: Final[tuple[Cause, ...]] = ("perception", "reasoning", "commitment", "format", "truncation", "unattributed")
@@ -44,7 +43,7 @@ def attribute(item: Evidence) -> Cause | None:
         return None
     if verdict.answer is None:
         return "truncation" if _was_cut_off(item) else "format"
-    if is_unsettled(verdict):
+    if verdict.is_unsettled:
         return "unattributed"
     concludes_right = None if item.think is None else agrees(item.sample, item.think.answer, item.sample.target)
     if concludes_right:

@@ -15,7 +15,6 @@ from harness.diagnostics.calibration import Bin, area_under_risk_coverage, bin_p
 from harness.diagnostics.evidence import Evidence
 from harness.diagnostics.figures import Amount, DiagnosticSpec, Figure, estimate_figure
 from harness.reports.plots import reliability_diagram
-from harness.statistics.specs import is_unsettled
 
 BINS: Final = 15
 """As of Guo et al. (ICML 2017), so that an ECE compares with published ones."""
@@ -37,7 +36,7 @@ def confidences(evidence: Sequence[Evidence]) -> list[Judged]:
     found = []
     for item in evidence:
         logprobs = item.record.response.answer_logprobs
-        if not logprobs or item.verdict.answer is None or is_unsettled(item.verdict):
+        if not logprobs or item.verdict.answer is None or item.verdict.is_unsettled:
             continue
         confidence = confidence_of(logprobs, per_token=item.sample.answer_kind == "open")
         found.append(Judged(item.sample, confidence, item.is_right))

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple
 from harness.core.types import Metric, Sample
 from harness.statistics.counts import Counts
 from harness.statistics.estimates import estimate
-from harness.statistics.specs import Measure, Outcome, Ratio, Unit
+from harness.statistics.specs import MetricSpec, Outcome, Ratio, Unit
 from harness.statistics.summary import to_metric
 
 EXAMPLES: Final = 20
@@ -146,7 +146,7 @@ def estimate_figure(spec: DiagnosticSpec, part: str, amounts: Iterable[Amount], 
         contents[kind] = (row.top, row.bottom or _WEIGHTLESS)
         counts.add(_unit(row, Outcome(unit="sample", stratum=(), kind=kind)))
     ratio = Ratio(top=lambda o: contents[o.kind][0], bottom=lambda o: contents[o.kind][1])
-    metric = _estimate(Measure(name=f"{part}/{spec.name}", strict=(ratio,), low=low, high=high), counts, n_errors)
+    metric = _estimate(MetricSpec(name=f"{part}/{spec.name}", strict=(ratio,), low=low, high=high), counts, n_errors)
     examples = [row.id if row.task == part else f"{row.task}/{row.id}" for row in rows if row.example]
     return Figure(metric=replace(metric, n=len(rows)), spec=spec, examples=tuple(examples[:EXAMPLES]))
 
@@ -177,17 +177,17 @@ def estimate_spread(
     ratios = tuple(
         Ratio(top=weight(group, hits=True), bottom=weight(group, hits=False)) for group in classes if group in seen
     )
-    measure = Measure(name=f"{part}/{spec.name}", strict=ratios, combine="spread")
-    return Figure(metric=_estimate(measure, counts, n_errors), spec=spec)
+    metric = MetricSpec(name=f"{part}/{spec.name}", strict=ratios, combine="spread")
+    return Figure(metric=_estimate(metric, counts, n_errors), spec=spec)
 
 
 def _unit(row: Amount, outcome: Outcome) -> Unit:
     return Unit(f"{row.task}/{row.id}", f"{row.task}/{row.cluster}", outcome)
 
 
-def _estimate(measure: Measure, counts: Counts, n_errors: int) -> Metric:
-    found = estimate(measure, counts.table())
-    if measure.low == -inf and found.value is not None and not found.stderr:
+def _estimate(spec: MetricSpec, counts: Counts, n_errors: int) -> Metric:
+    found = estimate(spec, counts.table())
+    if spec.low == -inf and found.value is not None and not found.stderr:
         # Where all clusters agree, the width of the interval is a part of the range, which then has to have an end.
-        measure = replace(measure, low=min(-1.0, 2 * found.value - measure.high))
-    return replace(to_metric(measure, found), n_errors=n_errors)
+        spec = replace(spec, low=min(-1.0, 2 * found.value - spec.high))
+    return replace(to_metric(spec, found), n_errors=n_errors)

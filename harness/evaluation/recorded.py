@@ -16,9 +16,9 @@ from harness.core.errors import DataError, UsageError
 from harness.core.files import replacement, write_errors
 
 if TYPE_CHECKING:
+    from harness.benchmarks.record import Benchmark
     from harness.core.jsonlines import RowIndex
     from harness.core.types import Response, Sample, SampleRecord, TaskResult
-    from harness.statistics.specs import TaskScoring
 
 SHOWN = 5
 _ADVICE: Final = "Free space, or give another file with --per-sample."
@@ -36,6 +36,7 @@ def score_recorded(
     allow_missing: bool = False,
     settle: Settle | None = None,
     differing: list[str] | None = None,
+    tasks_dir: Path | None = None,
 ) -> TaskResult:
     """Score recorded responses.
 
@@ -47,27 +48,28 @@ def score_recorded(
         allow_missing: take a sample without a response as unanswered; the published evaluator is given an empty text.
         settle: asks a judge about what the rules could not settle.
         differing: is given the ids of the first few samples on which the two verdicts differ.
+        tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
 
     Raises:
         UsageError: no such task.
         StoreError: `per_sample` cannot be written.
         DataError: a file or row is malformed; ids are missing, unknown or there twice.
     """
-    from harness.benchmarks.registry import get_scoring
+    from harness.benchmarks.registry import get_benchmark
     from harness.core.jsonlines import RowIndex
     from harness.statistics import summarise
 
-    scoring = get_scoring(task)
+    benchmark = get_benchmark(task, tasks_dir)
     with RowIndex(responses, shown=SHOWN) as index, _per_sample_file(per_sample) as file:
         if index.duplicates:
             raise DataError(_listing(responses, index.duplicates, index.first_duplicates, "found more than once"))
-        records: Iterable[SampleRecord] = _joined(scoring, samples, index, allow_missing)
+        records: Iterable[SampleRecord] = _joined(benchmark, samples, index, allow_missing)
         if settle is not None:
             records = settle(records)
-        return summarise(scoring, _watched(records, file, per_sample, differing))
+        return summarise(benchmark, _watched(records, file, per_sample, differing))
 
 
-def _joined(scoring: TaskScoring, samples: Path, index: RowIndex, allow_missing: bool) -> Iterator[SampleRecord]:
+def _joined(benchmark: Benchmark, samples: Path, index: RowIndex, allow_missing: bool) -> Iterator[SampleRecord]:
     """The judged samples; after a first problem the rest is only checked, so that all problems are counted."""
     from harness.core.jsonlines import read_rows
     from harness.core.types import Response, SampleRecord
@@ -77,7 +79,7 @@ def _joined(scoring: TaskScoring, samples: Path, index: RowIndex, allow_missing:
     count = 0
     for number, _, row in read_rows(samples):
         count += 1
-        sample = scoring.read_row(row, f"{samples}:{number}")
+        sample = benchmark.read_row(row, f"{samples}:{number}")
         answer, again = index.take(sample.id)
         if answer is None:
             again = hash(sample.id) in absent
@@ -92,7 +94,7 @@ def _joined(scoring: TaskScoring, samples: Path, index: RowIndex, allow_missing:
             response = Response(sample_id=sample.id, text="")
         else:
             response = _read_response(sample, answer, index.path)
-        yield SampleRecord(sample=sample, response=response, verdict=scoring.judge(sample, response))
+        yield SampleRecord(sample=sample, response=response, verdict=benchmark.judge(sample, response))
     if not count:
         raise DataError(f"{samples} holds no samples.")
     problems = []
@@ -146,10 +148,9 @@ def _watched(
     records: Iterable[SampleRecord], file: TextIO | None, path: Path | None, differing: list[str] | None
 ) -> Iterator[SampleRecord]:
     from harness.runs.folder import encode_record
-    from harness.statistics.specs import disagrees
 
     for record in _with_progress(records):
-        differs = disagrees(record.verdict)
+        differs = record.verdict.is_disputed
         if file is not None and path is not None:
             with write_errors(path, advice=_ADVICE):
                 file.write(f'{encode_record(record)[:-1]},"disagreement":{"true" if differs else "false"}}}\n')

@@ -242,6 +242,7 @@ def _finish(plan: Plan, folder: RunFolder, order: Sequence[SampleKey]) -> RunRec
         seconds=round(folder.seconds, 1),
         settings=plan.settings,
         tasks=results,
+        benchmarks={task.name: task.facts for task in plan.tasks},
     )
     folder.complete(run)
     return run

@@ -8,12 +8,13 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.benchmarks.catalogue import PREFIX, Plugin, find_plugins, lmms_eval_tasks, unknown_task
-from harness.benchmarks.data import Benchmark, load_benchmark, open_medium
-from harness.benchmarks.registry import TASKS, get_scoring
+from harness.benchmarks.data import BenchmarkData, load_data, open_medium
+from harness.benchmarks.record import Benchmark
+from harness.benchmarks.registry import benchmark_folders, find_benchmarks, get_benchmark, unknown_task
 from harness.core.errors import UsageError
 from harness.core.prompts import build_prompt
-from harness.core.types import PromptFormat, Response, Sample, SampleRecord, TaskResult, Verdict
+from harness.core.types import BenchmarkFacts, PromptFormat, Response, Sample, SampleRecord, TaskResult, Verdict
+from harness.lmms.index import PREFIX, lmms_eval_tasks
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,6 +34,7 @@ class TaskData:
         open_media: a sample's id to its decoded media, in order. Raises `MediaError`.
         judge: both verdicts on a response.
         summarise: the figures over judged samples, each once, in any order.
+        facts: what is known of the benchmark.
         build_lmms_task: makes the lmms-eval Task object, on the first call; importing lmms-eval takes seconds.
         max_new_tokens: token budget that the task asks for; `None` leaves it to the prompt format.
     """
@@ -44,6 +46,7 @@ class TaskData:
     open_media: Callable[[str], list[Image | Video]]
     judge: Callable[[Sample, Response], Verdict]
     summarise: Callable[[Iterable[SampleRecord]], TaskResult]
+    facts: BenchmarkFacts
     build_lmms_task: Callable[[], Any]
     max_new_tokens: int | None = None
 
@@ -83,23 +86,23 @@ def load_task(
     """Load a task's samples; no image or video is opened.
 
     Args:
-        name: `pope`, `videohallucer`, `mmbench`, `mmvu`, or the name of any generating lmms-eval task.
+        name: of a benchmark, or of any generating lmms-eval task.
         data: `hub`, `demo`, or a folder: see `harness.benchmarks.fetch.locate`.
         tasks_dir: folder of task plug-ins; `None`: the ones that come with the harness.
         num_frames: frames kept of a video.
-        prompt_format: of the four benchmarks; lmms-eval's tasks have prompts of their own.
+        prompt_format: of benchmarks; lmms-eval's tasks have prompts of their own.
 
     Raises:
         UsageError: no such task, a group of tasks, or one that is not evaluated by generating text.
         DataError: see `harness.benchmarks.data.load_benchmark`.
     """
-    plugins = find_plugins(tasks_dir)
     plain = name.removeprefix(PREFIX)
-    if plain in plugins:
-        return _load_plugin(plugins[plain], data, num_frames, prompt_format)
+    folders = benchmark_folders(tasks_dir)
+    if plain in folders:
+        return _load_benchmark(get_benchmark(plain, tasks_dir), folders[plain], data, num_frames, prompt_format)
     known = lmms_eval_tasks(tasks_dir)
     if name not in known:
-        raise unknown_task(name, [*plugins, *known])
+        raise unknown_task(name, [*folders, *known])
     entry = known[name]
     if entry.kind != "task":
         shown = ",".join(entry.members[:8]) + (f" (and {len(entry.members) - 8} more)" if entry.members[8:] else "")
@@ -107,21 +110,23 @@ def load_task(
     return _load_foreign(name, entry.path, data, num_frames)
 
 
-def _load_plugin(plugin: Plugin, data: str, num_frames: int, prompt_format: PromptFormat) -> TaskData:
+def _load_benchmark(
+    benchmark: Benchmark, folder: Path, data: str, num_frames: int, prompt_format: PromptFormat
+) -> TaskData:
     from harness.statistics import summarise
 
-    benchmark = load_benchmark(plugin.origin, data)
-    samples = tuple(replace(sample, prompt=build_prompt(sample, prompt_format)) for sample in benchmark.samples)
-    scoring = get_scoring(plugin.name)
+    loaded = load_data(benchmark, data)
+    samples = tuple(replace(sample, prompt=build_prompt(sample, prompt_format)) for sample in loaded.samples)
     return TaskData(
-        name=plugin.name,
-        version=plugin.version,
-        source=benchmark.source,
+        name=benchmark.name,
+        version=benchmark.version,
+        source=loaded.source,
         samples=samples,
-        open_media=partial(_open_media, benchmark.folder, {sample.id: sample for sample in samples}, num_frames),
-        judge=scoring.judge,
-        summarise=partial(summarise, scoring),
-        build_lmms_task=cache(partial(_build_lmms_task, plugin, benchmark, prompt_format)),
+        open_media=partial(_open_media, loaded.folder, {sample.id: sample for sample in samples}, num_frames),
+        judge=benchmark.judge,
+        summarise=partial(summarise, benchmark),
+        facts=benchmark.facts,
+        build_lmms_task=cache(partial(_build_lmms_task, folder, loaded, prompt_format)),
     )
 
 
@@ -131,7 +136,7 @@ def expand_tasks(names: Sequence[str], tasks_dir: Path | None = None) -> list[st
     Raises:
         UsageError: no such task.
     """
-    plugins = find_plugins(tasks_dir)
+    plugins = benchmark_folders(tasks_dir)
     if all(name.removeprefix(PREFIX) in plugins for name in names):
         return list(dict.fromkeys(name.removeprefix(PREFIX) for name in names))
     known = lmms_eval_tasks(tasks_dir)
@@ -166,6 +171,7 @@ def _load_foreign(name: str, path: Path, data: str, num_frames: int) -> TaskData
         open_media=task.open_media,
         judge=task.judge,
         summarise=task.summarise,
+        facts=BenchmarkFacts(title=name),
         build_lmms_task=lambda: task.lmms_task,
         max_new_tokens=task.max_new_tokens,
     )
@@ -175,15 +181,15 @@ def _open_media(folder: Path, samples: Mapping[str, Sample], num_frames: int, sa
     return [open_medium(folder, medium, num_frames) for medium in samples[sample_id].media]
 
 
-def _build_lmms_task(plugin: Plugin, benchmark: Benchmark, prompt_format: PromptFormat) -> Any:
+def _build_lmms_task(folder: Path, data: BenchmarkData, prompt_format: PromptFormat) -> Any:
     from lmms_eval.utils import load_yaml_config
 
     from harness.lmms.loading import make_task
     from harness.lmms.plugin import to_dataset
 
-    config = load_yaml_config(str(plugin.path), mode="full")
+    config = load_yaml_config(str(folder / f"{folder.name}.yaml"), mode="full")
     config["lmms_eval_specific_kwargs"] = {"prompt_format": prompt_format}
-    return make_task(config, docs=to_dataset(benchmark))
+    return make_task(config, docs=to_dataset(data))
 
 
 def list_tasks(*, tasks_dir: Path | None = None, everything: bool = False) -> list[TaskInfo]:
@@ -198,20 +204,20 @@ def list_tasks(*, tasks_dir: Path | None = None, everything: bool = False) -> li
     """
     from harness.benchmarks.fetch import cached_snapshot
 
-    plugins = find_plugins(tasks_dir)
+    benchmarks = find_benchmarks(tasks_dir)
     tasks = [
         TaskInfo(
-            name=plugin.name,
-            description=plugin.description,
-            metric=get_scoring(plugin.name).headline,
-            data=plugin.origin.hub,
-            local="cached" if cached_snapshot(plugin.origin) is not None else "",
+            name=benchmark.name,
+            description=benchmark.description,
+            metric=benchmark.headline,
+            data=benchmark.source.hub,
+            local="cached" if cached_snapshot(benchmark.source) is not None else "",
         )
-        for plugin in plugins.values()
+        for benchmark in benchmarks.values()
     ]
     if everything:
         # Under their plain names ours come first, as in --tasks.
-        hidden = {*TASKS, *(f"{PREFIX}{name}" for name in TASKS)}
+        hidden = {*benchmarks, *(f"{PREFIX}{name}" for name in benchmarks)}
         tasks += [
             TaskInfo(name=name, description=f"lmms-eval {entry.kind}")
             for name, entry in sorted(lmms_eval_tasks(tasks_dir).items())

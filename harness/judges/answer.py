@@ -14,10 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from harness.benchmarks.mmvu import settle
 from harness.core.errors import UsageError
-from harness.core.types import SampleRecord
-from harness.statistics.specs import is_unsettled
+from harness.core.types import SampleRecord, Verdict
 
 if TYPE_CHECKING:
     from harness.core.types import JudgePrompt
@@ -67,6 +65,15 @@ class Backend(Protocol):
     def close(self) -> None:
         """Free what it holds."""
         ...
+
+
+def settle(verdict: Verdict, right: bool | None) -> Verdict:
+    """An unsettled verdict with what a judge said; unchanged, and so still counted as unsettled, if it said nothing."""
+    if right is None:
+        return verdict
+    return replace(
+        verdict, status="correct" if right else "incorrect", reason=f"judge: {'right' if right else 'wrong'}"
+    )
 
 
 class AnswerJudge:
@@ -128,7 +135,7 @@ class AnswerJudge:
         unsettled = 0
         for record in records:
             held.append(record)
-            unsettled += is_unsettled(record.verdict)
+            unsettled += record.verdict.is_unsettled
             if not unsettled:
                 yield held.pop()
             elif unsettled >= _TOGETHER or len(held) >= _HELD_BACK:
@@ -143,13 +150,13 @@ class AnswerJudge:
             self._cache.close()
 
     def _settle_all(self, records: Sequence[SampleRecord]) -> Iterator[SampleRecord]:
-        open_ones = [record for record in records if is_unsettled(record.verdict)]
+        open_ones = [record for record in records if record.verdict.is_unsettled]
         cases = [
             Case(record.sample.question, record.sample.target, record.verdict.answer or "") for record in open_ones
         ]
         found = iter(self.judge(cases)) if cases else iter(())
         for record in records:
-            if is_unsettled(record.verdict):
+            if record.verdict.is_unsettled:
                 record = replace(record, verdict=settle(record.verdict, next(found)))
             yield record
 

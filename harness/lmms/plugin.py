@@ -1,20 +1,20 @@
 """What the task plug-ins' `utils.py` are made of: functions that stock lmms-eval calls.
 
-lmms-eval loads the one-row table `source.json`, and `load_docs` puts in its place the rows that it points to. A doc is
-a flat picture of a `Sample`; its figures are those of the harness, taken from all docs at once.
+lmms-eval loads a placeholder, and `load_docs` puts the benchmark's rows in its place. A doc is a flat picture of a
+`Sample`; its figures are those of the harness, taken from all docs at once.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.benchmarks.data import Benchmark, load_benchmark, open_medium
-from harness.benchmarks.layouts import read_origin
-from harness.benchmarks.registry import get_scoring
+from harness.benchmarks.data import BenchmarkData, load_data, open_medium
+from harness.benchmarks.record import Benchmark
+from harness.benchmarks.registry import load_benchmark
 from harness.core.errors import MediaError
 from harness.core.prompts import build_prompt
 from harness.core.types import Media, Response, Sample, SampleRecord, Verdict
@@ -30,21 +30,11 @@ _SAME: Final = ("id", "task", "subset", "question", "target", "answer_kind", "gr
 _OBJECTS: Final = ("choices", "attributes")
 
 
-def load_docs(sources: Dataset) -> Dataset:
-    """The docs that a one-row table of settings points to.
-
-    Raises:
-        DataError: see `harness.benchmarks.data.load_benchmark`.
-    """
-    origin = read_origin(dict(sources[0]), "source.json")
-    return to_dataset(load_benchmark(origin, os.environ.get(DATA_VARIABLE, "hub")))
-
-
-def to_dataset(benchmark: Benchmark) -> Dataset:
+def to_dataset(data: BenchmarkData) -> Dataset:
     """The samples of a benchmark as docs; media are absolute references, opened when they are asked for."""
     from datasets import Dataset
 
-    return Dataset.from_list([_doc(sample, benchmark.folder.absolute()) for sample in benchmark.samples])
+    return Dataset.from_list([_doc(sample, data.folder.absolute()) for sample in data.samples])
 
 
 def _doc(sample: Sample, folder: Path) -> dict[str, Any]:
@@ -99,34 +89,59 @@ def doc_to_messages(
     return [{"role": "user", "content": content}]
 
 
-def process_results(*metrics: str) -> Callable[[Mapping[str, Any], Sequence[str]], dict[str, Any]]:
-    """A function that judges one response and hands the record to each of the task's metrics."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Functions:
+    """The functions of one benchmark, for its `utils.py`.
 
-    def process(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any]:
-        sample = sample_of(doc)
-        response = Response(sample_id=sample.id, text=results[0])
-        verdict = get_scoring(sample.task).judge(sample, response)
-        record = asdict(SampleRecord(sample=sample, response=response, verdict=verdict))
-        return dict.fromkeys(metrics, record)
-
-    return process
-
-
-def aggregate(task: str, measure: str, *, official: bool = False) -> Callable[[Sequence[Mapping[str, Any]]], float]:
-    """A function that takes one figure of a task from the records of all its docs.
-
-    Args:
-        task: plain task name.
-        measure: name of the figure, as in a run's metrics.
-        official: the published evaluator's value instead of the strict one.
+    Attributes:
+        benchmark: its record.
     """
 
-    def figure(records: Sequence[Mapping[str, Any]]) -> float:
-        result = summarise(get_scoring(task), _records(records))
-        value = result.official[measure] if official else result.metrics[measure].value
-        return float("nan") if value is None else value
+    benchmark: Benchmark
 
-    return figure
+    def load_docs(self, placeholder: Dataset) -> Dataset:
+        """The docs of the benchmark, in place of what lmms-eval has loaded.
+
+        Raises:
+            DataError: see `harness.benchmarks.data.load_data`.
+        """
+        return to_dataset(load_data(self.benchmark, os.environ.get(DATA_VARIABLE, "hub")))
+
+    def process_results(self, *metrics: str) -> Callable[[Mapping[str, Any], Sequence[str]], dict[str, Any]]:
+        """A function that judges one response and hands the record to each of the task's metrics."""
+
+        def process(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any]:
+            sample = sample_of(doc)
+            response = Response(sample_id=sample.id, text=results[0])
+            verdict = self.benchmark.judge(sample, response)
+            record = asdict(SampleRecord(sample=sample, response=response, verdict=verdict))
+            return dict.fromkeys(metrics, record)
+
+        return process
+
+    def aggregate(self, metric: str, *, official: bool = False) -> Callable[[Sequence[Mapping[str, Any]]], float]:
+        """A function that takes one figure from the records of all docs.
+
+        Args:
+            metric: name of the figure, as in a run's metrics.
+            official: the published evaluator's value instead of the strict one.
+        """
+
+        def figure(records: Sequence[Mapping[str, Any]]) -> float:
+            result = summarise(self.benchmark, _records(records))
+            value = result.official[metric] if official else result.metrics[metric].value
+            return float("nan") if value is None else value
+
+        return figure
+
+
+def functions(utils: str) -> Functions:
+    """The functions of the benchmark whose `utils.py` asks, with its `__file__`.
+
+    Raises:
+        DataError: its `benchmark.py` cannot be loaded.
+    """
+    return Functions(benchmark=load_benchmark(Path(utils).resolve().parent))
 
 
 def _records(records: Iterable[Mapping[str, Any]]) -> Iterable[SampleRecord]:

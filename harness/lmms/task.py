@@ -229,7 +229,7 @@ class ForeignTask:
         """What the task is given: the final answer of a structured response, without reasoning, up to a stop text."""
         from lmms_eval.api.reasoning import strip_reasoning_tags
 
-        from harness.benchmarks.official import official_text
+        from harness.benchmarks.verdicts import official_text
 
         text = official_text(text) or text
         tags = self.lmms_task.config.reasoning_tags

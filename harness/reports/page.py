@@ -51,7 +51,7 @@ def write_page(folder: Path, diagnosis: Diagnosis, *, open_media: OpenMedia | No
         StoreError: the folder cannot be written.
     """
     run = read_run(folder) if (folder / RUN).exists() else None
-    pictures = _pictures(diagnosis, open_media)
+    pictures = _pictures(diagnosis, open_media, run)
     path = folder / PAGE
     conflict = conflict_section(folder)
     page = render_page(diagnosis, run=run, name=folder.resolve().name, pictures=pictures, conflict=conflict)
@@ -59,12 +59,14 @@ def write_page(folder: Path, diagnosis: Diagnosis, *, open_media: OpenMedia | No
     return path
 
 
-def _pictures(diagnosis: Diagnosis, open_media: OpenMedia | None) -> Thumbnails:
+def _pictures(diagnosis: Diagnosis, open_media: OpenMedia | None, run: RunRecord | None) -> Thumbnails:
     if open_media is None:
         return Thumbnails(uris=[], of_sample={}, left_out=0, failed=0)
     # Wrong answers are what the page is looked at for: they come first while there is room.
     wrong_first = sorted(diagnosis.evidence, key=lambda item: item.is_right)
-    return make_thumbnails((item.sample for item in wrong_first), open_media)
+    facts = run.benchmarks if run is not None else {}
+    shared = {task for task, of in facts.items() if of.clusters_share_media}
+    return make_thumbnails((item.sample for item in wrong_first), open_media, shared=shared)
 
 
 def render_page(

@@ -6,7 +6,7 @@ import base64
 import io
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -51,24 +51,26 @@ def make_thumbnails(
     samples: Iterable[Sample],
     open_media: Callable[[Sample], list[Image | Video]],
     *,
+    shared: Collection[str] = (),
     budget_bytes: int = BUDGET_BYTES,
     budget_s: float = BUDGET_S,
 ) -> Thumbnails:
     """Thumbnails of the samples' media, the first samples first; frames of a video side by side.
 
-    Samples that name the same media share their pictures, as do POPE's questions about one image and MMBench's
-    rotations, whose rows each hold a copy.
+    Samples that name the same media share their pictures, as do those of one cluster where a benchmark says that they
+    show the same, though each row holds a copy.
 
     Args:
         samples: in the order in which they may claim the budget.
         open_media: opens a sample's media; called from several threads. Raises `MediaError`.
+        shared: tasks whose samples show the same media throughout a cluster.
         budget_bytes: after which no more are made.
         budget_s: seconds after which no more are made.
     """
     asked = list(samples)
     first: dict[tuple[Any, ...], Sample] = {}
     for sample in asked:
-        first.setdefault(_same_media(sample), sample)
+        first.setdefault(_same_media(sample, shared), sample)
     uris: list[str] = []
     known: dict[tuple[Any, ...], list[int] | None] = {}
     spent, start = 0, time.monotonic()
@@ -84,10 +86,10 @@ def make_thumbnails(
                 spent += sum(map(len, pictures or ()))
     of_sample: dict[tuple[str, str], list[int]] = {}
     for sample in asked:
-        places = known.get(_same_media(sample))
+        places = known.get(_same_media(sample, shared))
         if places is not None:
             of_sample[sample.task, sample.id] = places
-    keys = [_same_media(sample) for sample in asked]
+    keys = [_same_media(sample, shared) for sample in asked]
     return Thumbnails(
         uris=uris,
         of_sample=of_sample,
@@ -103,9 +105,9 @@ def _encode_all(sample: Sample, open_media: Callable[[Sample], list[Image | Vide
         return None
 
 
-def _same_media(sample: Sample) -> tuple[Any, ...]:
+def _same_media(sample: Sample, shared: Collection[str]) -> tuple[Any, ...]:
     """What samples with the same pictures have in common."""
-    if sample.task in ("pope", "mmbench") and sample.cluster is not None:
+    if sample.task in shared and sample.cluster is not None:
         return sample.task, sample.cluster
     return sample.task, *(medium.source for medium in sample.media)
 

@@ -5,7 +5,7 @@ Only the standard library is imported at the top.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,7 +16,7 @@ from harness.core.errors import DataError, UsageError
 if TYPE_CHECKING:
     from harness.core.types import SampleRecord
     from harness.statistics.paired import Difference
-    from harness.statistics.specs import TaskScoring
+    from harness.statistics.specs import Scored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +59,15 @@ class TaskComparison:
     newly_hallucinated: Sequence[str]
 
 
-def compare_runs(run_a: Path, run_b: Path, *, metrics: str = "*", seed: int = 0) -> list[TaskComparison]:
+def compare_runs(
+    run_a: Path, run_b: Path, scored_task: Callable[[str], Scored], *, metrics: str = "*", seed: int = 0
+) -> list[TaskComparison]:
     """Compare two runs on the samples that both have.
 
     Args:
         run_a: folder of the run before.
         run_b: folder of the run after.
+        scored_task: gives what is counted of a task, by its name.
         metrics: comma-separated patterns of metric names; `headline` stands for each task's headline.
         seed: of the bootstrap.
 
@@ -80,7 +83,7 @@ def compare_runs(run_a: Path, run_b: Path, *, metrics: str = "*", seed: int = 0)
     shared = [task for task in records_a if task in records_b]
     if not shared:
         raise DataError(f"{run_a} has {_names(records_a)} and {run_b} has {_names(records_b)}: no task is in both.")
-    compared = [_compare_task(task, records_a[task], records_b[task], metrics, seed) for task in shared]
+    compared = [_compare_task(scored_task(task), records_a[task], records_b[task], metrics, seed) for task in shared]
     if not any(comparison.samples for comparison in compared):
         raise DataError(f"{run_a} and {run_b} have no sample with a response in both.")
     if not any(comparison.metrics for comparison in compared):
@@ -103,41 +106,32 @@ def _by_task(folder: Path) -> dict[str, dict[str, SampleRecord]]:
 
 
 def _compare_task(
-    task: str, first: Mapping[str, SampleRecord], second: Mapping[str, SampleRecord], patterns: str, seed: int
+    scored: Scored, first: Mapping[str, SampleRecord], second: Mapping[str, SampleRecord], patterns: str, seed: int
 ) -> TaskComparison:
-    from harness.statistics.paired import compare_measures, pair_up
+    from harness.statistics.paired import compare_metrics, pair_up
 
-    _refuse_other_data(task, first, second)
-    scoring = _scoring_of(task)
+    _refuse_other_data(scored.name, first, second)
     ids, left_out = _comparable(first, second)
-    units_a = list(scoring.units(first[name] for name in ids))
-    units_b = list(scoring.units(second[name] for name in ids))
+    units_a = list(scored.units(first[name] for name in ids))
+    units_b = list(scored.units(second[name] for name in ids))
     table = pair_up(units_a, units_b)
-    wanted = [scoring.headline if pattern.strip() == "headline" else pattern.strip() for pattern in patterns.split(",")]
-    measures = [
-        measure
-        for measure in scoring.measures({unit.outcome.stratum for unit in units_a})
-        if not measure.of_data and any(fnmatchcase(measure.name, pattern) for pattern in wanted)
+    wanted = [scored.headline if pattern.strip() == "headline" else pattern.strip() for pattern in patterns.split(",")]
+    specs = [
+        spec
+        for spec in scored.metrics({unit.outcome.stratum for unit in units_a})
+        if not spec.of_data and any(fnmatchcase(spec.name, pattern) for pattern in wanted)
     ]
     was_right = {name for name in ids if first[name].verdict.status == "correct"}
     is_right = {name for name in ids if second[name].verdict.status == "correct"}
     return TaskComparison(
-        task=task,
+        task=scored.name,
         samples=len(ids),
         left_out=left_out,
-        metrics=compare_measures(measures, table, seed=seed) if ids else [],
+        metrics=compare_metrics(specs, table, seed=seed) if ids else [],
         fixed=[name for name in ids if name in is_right and name not in was_right],
         broken=[name for name in ids if name in was_right and name not in is_right],
         newly_hallucinated=[name for name in ids if _is_newly_hallucinated(first[name], second[name])],
     )
-
-
-def _scoring_of(task: str) -> TaskScoring:
-    """How a task is compared; of a task that the harness does not score itself, the share of right samples is."""
-    from harness.benchmarks import plain
-    from harness.benchmarks.registry import TASKS, get_scoring
-
-    return get_scoring(task) if task in TASKS else plain.scoring(task)
 
 
 def _is_newly_hallucinated(before: SampleRecord, after: SampleRecord) -> bool:

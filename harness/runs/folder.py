@@ -22,7 +22,7 @@ from typing import Any
 
 from harness.core.errors import StoreError
 from harness.core.files import drop_torn_tail, hold_lock, replacement, write_atomically, write_errors
-from harness.core.types import SCHEMA_VERSION, Metric, RunRecord, SampleRecord, TaskResult
+from harness.core.types import SCHEMA_VERSION, BenchmarkFacts, Metric, RunRecord, SampleRecord, TaskResult
 from harness.runs.config import CONFIG, LOCK, RUN, earlier_sessions, is_run_folder, read_json, write_config
 from harness.runs.records import (
     LONE_SURROGATES,
@@ -249,7 +249,8 @@ def read_run(path: Path) -> RunRecord:
             name: TaskResult(**{**task, "metrics": {key: Metric(**metric) for key, metric in task["metrics"].items()}})
             for name, task in data["tasks"].items()
         }
-        return RunRecord(**{**data, "tasks": tasks})
+        benchmarks = {name: BenchmarkFacts(**facts) for name, facts in data["benchmarks"].items()}
+        return RunRecord(**{**data, "tasks": tasks, "benchmarks": benchmarks})
     except (TypeError, KeyError, AttributeError) as error:
         raise StoreError(f"{file_path} is not a run record: {error}.") from error
 

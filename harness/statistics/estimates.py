@@ -1,4 +1,4 @@
-"""Values of measures and their influence on each cluster, from which every standard error follows.
+"""Values of metrics and their influence on each cluster, from which every standard error follows.
 
 With A = sum of `top` and B = sum of `bottom` over all units, R = A / B. Cluster c with sums a_c, b_c moves R by about
 z_c = (a_c - R b_c) / B (Taylor linearisation, also called the delta method), so var(R) = sum_c z_c^2. Each z_c is
@@ -14,7 +14,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from harness.statistics.counts import Table
-from harness.statistics.specs import Measure, Ratio
+from harness.statistics.specs import MetricSpec, Ratio
 
 if TYPE_CHECKING:
     from harness.statistics.counts import Floats
@@ -76,28 +76,28 @@ def weigh(ratio: Ratio, table: Table) -> tuple[Floats, Floats]:
     return tops, bottoms
 
 
-def value_of(measure: Measure, ratios: tuple[Ratio, ...], table: Table) -> float | None:
-    """The value of a measure over given ratios (its strict or its official ones); `None` when undefined."""
+def value_of(spec: MetricSpec, ratios: tuple[Ratio, ...], table: Table) -> float | None:
+    """The value of a metric over given ratios (its strict or its official ones); `None` when undefined."""
     totals = table.totals
     values: list[float | None] = []
     for ratio in ratios:
         tops, bottoms = weigh(ratio, table)
         bottom = float(bottoms @ totals)
         values.append(float(tops @ totals) / bottom if bottom else None)
-    value, _ = _combine(measure, values)
+    value, _ = _combine(spec, values)
     return value
 
 
-def _combine(measure: Measure, values: list[float | None]) -> tuple[float | None, list[float] | None]:
+def _combine(spec: MetricSpec, values: list[float | None]) -> tuple[float | None, list[float] | None]:
     """The combined value and its derivative by each of the ratios' values.
 
     A mean is undefined when one of its ratios is; a spread is taken over those that are defined.
     """
     known = [value for value in values if value is not None]
-    if not known or (measure.combine == "mean" and len(known) < len(values)):
+    if not known or (spec.combine == "mean" and len(known) < len(values)):
         return None, None
     mean = sum(known) / len(known)
-    if measure.combine == "mean":
+    if spec.combine == "mean":
         return mean, [1 / len(known)] * len(values)
     spread = sqrt(sum((value - mean) ** 2 for value in known) / len(known))
     if spread == 0:
@@ -105,11 +105,11 @@ def _combine(measure: Measure, values: list[float | None]) -> tuple[float | None
     return spread, [0.0 if value is None else (value - mean) / (len(known) * spread) for value in values]
 
 
-def combine_columns(measure: Measure, sums: Floats) -> Floats:
-    """Values of a measure from many sets of sums at once.
+def combine_columns(spec: MetricSpec, sums: Floats) -> Floats:
+    """Values of a metric from many sets of sums at once.
 
     Args:
-        measure: the figure.
+        spec: the figure.
         sums: numerator and denominator of each of its R ratios, in turn: [B, 2 R].
 
     Returns:
@@ -119,7 +119,7 @@ def combine_columns(measure: Measure, sums: Floats) -> Floats:
 
     with np.errstate(invalid="ignore", divide="ignore"):
         values = np.where(sums[:, 1::2] != 0, sums[:, ::2] / sums[:, 1::2], np.nan)
-    if measure.combine == "mean":
+    if spec.combine == "mean":
         means: Floats = values.mean(axis=1)
         return means
     known = np.isfinite(values)
@@ -129,14 +129,14 @@ def combine_columns(measure: Measure, sums: Floats) -> Floats:
     return np.where(known.any(axis=1), np.sqrt(squares), np.nan)
 
 
-def estimate(measure: Measure, table: Table) -> Estimate:
-    """A measure's strict value, its influences and what it rests on."""
+def estimate(spec: MetricSpec, table: Table) -> Estimate:
+    """A metric's strict value, its influences and what it rests on."""
     import numpy as np
 
     totals = table.totals
-    weights = [weigh(ratio, table) for ratio in measure.strict]
+    weights = [weigh(ratio, table) for ratio in spec.strict]
     sums = [(float(tops @ totals), float(bottoms @ totals)) for tops, bottoms in weights]
-    value, slopes = _combine(measure, [top / bottom if bottom else None for top, bottom in sums])
+    value, slopes = _combine(spec, [top / bottom if bottom else None for top, bottom in sums])
     influence: Floats | None = np.zeros(len(table.keys)) if slopes is not None else None
     shares = np.zeros(len(table.keys))
     for (tops, bottoms), (top, bottom), slope in zip(weights, sums, slopes or [0.0] * len(sums), strict=True):
@@ -158,13 +158,13 @@ def estimate(measure: Measure, table: Table) -> Estimate:
         clusters=float(shares.sum() ** 2 / (shares @ shares)) if shares.any() else 0.0,
         held=int(np.count_nonzero(shares)),
         n_unanswered=int((totals * unanswered)[counted].sum()),
-        n_errors=_errors(measure, table),
+        n_errors=_errors(spec, table),
     )
 
 
-def _errors(measure: Measure, table: Table) -> int:
+def _errors(spec: MetricSpec, table: Table) -> int:
     return sum(
         int(total) * outcome.errors
         for outcome, total in zip(table.outcomes, table.totals, strict=True)
-        if outcome.errors and any(r.unit == outcome.unit and r.within(outcome) for r in measure.strict)
+        if outcome.errors and any(r.unit == outcome.unit and r.within(outcome) for r in spec.strict)
     )

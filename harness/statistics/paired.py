@@ -16,7 +16,7 @@ from harness.statistics.counts import Counts, Table
 from harness.statistics.estimates import combine_columns, estimate, weigh
 from harness.statistics.intervals import plain_interval
 from harness.statistics.multiplicity import holm
-from harness.statistics.specs import Measure, Outcome, Unit
+from harness.statistics.specs import MetricSpec, Outcome, Unit
 
 if TYPE_CHECKING:
     from harness.statistics.counts import Floats, Ints
@@ -34,7 +34,7 @@ class Difference:
     """One figure in two runs, over the same samples.
 
     Attributes:
-        name: of the measure.
+        name: of the metric.
         a: value in the first run; `None` when undefined.
         b: value in the second run.
         difference: b - a.
@@ -104,18 +104,18 @@ def pair_up(units_a: Sequence[Unit], units_b: Sequence[Unit]) -> PairedTable:
     return PairedTable(a=tables[0].over(keys), b=tables[1].over(keys), pairs=pairs)
 
 
-def compare_measures(measures: Sequence[Measure], table: PairedTable, *, seed: int = 0) -> list[Difference]:
+def compare_metrics(specs: Sequence[MetricSpec], table: PairedTable, *, seed: int = 0) -> list[Difference]:
     """The differences of several figures, with Holm's adjustment over all of them.
 
     Args:
-        measures: the figures.
+        specs: the figures.
         table: the two runs.
         seed: of the bootstrap.
     """
-    exact = {measure.name: sign_flip_p(measure, table) for measure in measures if measure.accuracy}
-    others = [measure for measure in measures if exact.get(measure.name) is None]
+    exact = {spec.name: sign_flip_p(spec, table) for spec in specs if spec.accuracy}
+    others = [spec for spec in specs if exact.get(spec.name) is None]
     resampled = dict(zip((m.name for m in others), bootstrap_p(others, table, seed=seed), strict=True))
-    found = [_difference(measure, table, exact.get(measure.name), resampled.get(measure.name)) for measure in measures]
+    found = [_difference(spec, table, exact.get(spec.name), resampled.get(spec.name)) for spec in specs]
     tested = [item for item in found if item.p is not None]
     adjusted = dict(
         zip((item.name for item in tested), holm([item.p for item in tested if item.p is not None]), strict=True)
@@ -123,21 +123,21 @@ def compare_measures(measures: Sequence[Measure], table: PairedTable, *, seed: i
     return [replace(item, p_holm=adjusted.get(item.name)) for item in found]
 
 
-def _difference(measure: Measure, table: PairedTable, exact_p: float | None, resampled_p: float | None) -> Difference:
-    a, b = estimate(measure, table.a), estimate(measure, table.b)
+def _difference(spec: MetricSpec, table: PairedTable, exact_p: float | None, resampled_p: float | None) -> Difference:
+    a, b = estimate(spec, table.a), estimate(spec, table.b)
     n = max(a.n, b.n)
     if a.value is None or b.value is None:
-        return Difference(name=measure.name, a=a.value, b=b.value, n=n, better=measure.better)
+        return Difference(name=spec.name, a=a.value, b=b.value, n=n, better=spec.better)
     difference = b.value - a.value
     stderr = low = high = None
     if a.influence is not None and b.influence is not None:
         moved = b.influence - a.influence
         stderr = sqrt(float(moved @ moved))
-        reach = measure.high - measure.low
+        reach = spec.high - spec.low
         low, high = plain_interval(difference, stderr, clusters=min(a.clusters, b.clusters), low=-reach, high=reach)
-    only_a, only_b = discordant(measure, table) if measure.accuracy else (None, None)
+    only_a, only_b = discordant(spec, table) if spec.accuracy else (None, None)
     return Difference(
-        name=measure.name,
+        name=spec.name,
         a=a.value,
         b=b.value,
         difference=difference,
@@ -151,18 +151,18 @@ def _difference(measure: Measure, table: PairedTable, exact_p: float | None, res
         p_unclustered=mcnemar_p(only_a, only_b) if only_a is not None and only_b is not None else None,
         n=n,
         n_for_point=ceil(n * ((_NORMAL_SUM * stderr) / POINT) ** 2) if stderr else None,
-        better=measure.better,
+        better=spec.better,
     )
 
 
 _NORMAL_SUM: Final = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(POWER)
 
 
-def discordant(measure: Measure, table: PairedTable) -> tuple[int, int]:
+def discordant(spec: MetricSpec, table: PairedTable) -> tuple[int, int]:
     """How many units of an accuracy are right in the first run only, and in the second run only."""
     only_a = only_b = 0
     for (first, second), count in table.pairs.items():
-        for ratio in measure.strict:
+        for ratio in spec.strict:
             if first.unit != ratio.unit or first.errors or second.errors or not ratio.within(first):
                 continue
             if ratio.bottom(first) and ratio.bottom(second):
@@ -181,7 +181,7 @@ def mcnemar_p(only_a: int, only_b: int) -> float:
     return min(1.0, 2.0 * float(binom.cdf(min(only_a, only_b), only_a + only_b, 0.5)))
 
 
-def sign_flip_p(measure: Measure, table: PairedTable) -> float | None:
+def sign_flip_p(spec: MetricSpec, table: PairedTable) -> float | None:
     """McNemar's exact test with whole clusters as what is exchanged between the runs.
 
     When the runs do not differ, swapping their verdicts on all units of a cluster at once changes nothing in
@@ -196,7 +196,7 @@ def sign_flip_p(measure: Measure, table: PairedTable) -> float | None:
 
     gained = np.zeros(len(table.a.keys))
     sizes = set()
-    for ratio in measure.strict:
+    for ratio in spec.strict:
         tops_a, bottoms_a = weigh(ratio, table.a)
         tops_b, bottoms_b = weigh(ratio, table.b)
         sizes |= {float(bottoms_a @ table.a.totals), float(bottoms_b @ table.b.totals)}
@@ -226,7 +226,7 @@ def _sign_sums(steps: Ints, reach: int) -> Floats:
 
 
 def bootstrap_p(
-    measures: Sequence[Measure], table: PairedTable, *, seed: int = 0, resamples: int = RESAMPLES
+    specs: Sequence[MetricSpec], table: PairedTable, *, seed: int = 0, resamples: int = RESAMPLES
 ) -> list[float | None]:
     """Two-sided p-values of no difference by resampling clusters, the same ones in both runs and for all figures.
 
@@ -234,23 +234,23 @@ def bootstrap_p(
     one added to count and total. Resamples in which a figure is undefined are left out of it.
 
     Returns:
-        one p-value a measure; `None` when there are fewer than two clusters or no resample has a value.
+        one p-value a metric; `None` when there are fewer than two clusters or no resample has a value.
     """
     import numpy as np
 
     clusters = len(table.a.keys)
-    if clusters < 2 or not measures:
-        return [None] * len(measures)
-    blocks = [_sums(measure, side) for measure in measures for side in (table.a, table.b)]
+    if clusters < 2 or not specs:
+        return [None] * len(specs)
+    blocks = [_sums(spec, side) for spec in specs for side in (table.a, table.b)]
     ends = np.cumsum([block.shape[1] for block in blocks])
     sums = np.concatenate(blocks, axis=1)
     generator = np.random.default_rng(seed)
-    below, above, valid = (np.zeros(len(measures), dtype=np.int64) for _ in range(3))
+    below, above, valid = (np.zeros(len(specs), dtype=np.int64) for _ in range(3))
     for start in range(0, resamples, _CHUNK):
         weights = generator.multinomial(clusters, np.full(clusters, 1 / clusters), size=min(_CHUNK, resamples - start))
         parts = np.split(weights.astype(np.float64) @ sums, ends[:-1], axis=1)
-        for place, measure in enumerate(measures):
-            differences = combine_columns(measure, parts[2 * place + 1]) - combine_columns(measure, parts[2 * place])
+        for place, spec in enumerate(specs):
+            differences = combine_columns(spec, parts[2 * place + 1]) - combine_columns(spec, parts[2 * place])
             differences = differences[np.isfinite(differences)]
             below[place] += int((differences <= _ROUNDING).sum())
             above[place] += int((differences >= -_ROUNDING).sum())
@@ -262,8 +262,8 @@ def bootstrap_p(
     ]
 
 
-def _sums(measure: Measure, side: Table) -> Floats:
-    """Numerator and denominator of each of a measure's R ratios in each cluster: [C, 2 R]."""
+def _sums(spec: MetricSpec, side: Table) -> Floats:
+    """Numerator and denominator of each of a metric's R ratios in each cluster: [C, 2 R]."""
     import numpy as np
 
-    return np.stack([side.per_cluster(weights) for ratio in measure.strict for weights in weigh(ratio, side)], axis=1)
+    return np.stack([side.per_cluster(weights) for ratio in spec.strict for weights in weigh(ratio, side)], axis=1)

@@ -1,27 +1,24 @@
-"""How a task is scored: rows to samples, responses to verdicts, verdicts to counted units, units to figures.
+"""What is counted and what is figured from it: units with their outcomes, ratios, metrics.
 
-Every figure of the four benchmarks is built from `Ratio`s: a weighted count of units over another weighted count.
+Every figure of a benchmark is built from `Ratio`s: a weighted count of units over another weighted count.
 A task therefore only says what became of each unit (`Outcome`) and which outcomes weigh what; values, standard errors,
 intervals and paired tests of all figures follow from that in `harness.statistics`, by one linearisation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
-from harness.core.types import Response, Sample, SampleRecord, Verdict
-
-NEEDS_JUDGE: Final = "needs a judge"
-"""`Verdict.reason` of an answer that the rules cannot settle and no judge has settled; it counts wrong."""
+from harness.core.types import SampleRecord
 
 
 class Outcome(NamedTuple):
     """What became of one unit; units with equal outcomes are only counted.
 
     Attributes:
-        unit: `sample`, or what is judged together: `pair` (VideoHallucer), `group` (MMBench).
+        unit: `sample`, or what is judged together: a `pair`, or a `group`.
         stratum: the finest part of the data it belongs to, e.g. `("random",)` or `(l2 category, category)`.
         right: strict verdict; of a pair or group: every member right and none missing.
         official: the published evaluator's verdict, `None` where there is none.
@@ -87,11 +84,11 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measure:
+class MetricSpec:
     """A figure: the mean, or the spread, of one or several ratios.
 
     Attributes:
-        name: `{part}/{measure}`.
+        name: `{part}/{metric}`.
         strict: ratios over the strict readings.
         official: ratios over what the published evaluator read; empty where it has no such figure.
         combine: `mean` of the ratios, or their population standard deviation, `spread`.
@@ -113,32 +110,21 @@ class Measure:
     of_data: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskScoring:
-    """All that scoring one benchmark takes.
+class Scored(Protocol):
+    """What the statistics need of a benchmark, or of any other set of judged samples."""
 
-    Attributes:
-        name: plain task name.
-        headline: name of the measure that stands for the task.
-        read_row: a row with the hub's field names to a sample; `where` goes into its `DataError`.
-        judge: a response to its two verdicts. Pure, and never raises on any text.
-        units: judged samples to counted units, streaming; pairs and groups follow as they complete.
-        measures: the figures, given the strata that occur.
-    """
+    @property
+    def name(self) -> str:
+        """Plain task name."""
 
-    name: str
-    headline: str
-    read_row: Callable[[Mapping[str, Any], str], Sample]
-    judge: Callable[[Sample, Response], Verdict]
-    units: Callable[[Iterable[SampleRecord]], Iterator[Unit]]
-    measures: Callable[[Collection[tuple[str, ...]]], Sequence[Measure]]
+    @property
+    def headline(self) -> str:
+        """Name of the metric that stands for the task."""
 
+    @property
+    def units(self) -> Callable[[Iterable[SampleRecord]], Iterator[Unit]]:
+        """Judged samples to counted units, streaming; pairs and groups follow as they complete."""
 
-def is_unsettled(verdict: Verdict) -> bool:
-    """Whether the rules could not settle the answer, and no judge did."""
-    return verdict.reason == NEEDS_JUDGE
-
-
-def disagrees(verdict: Verdict) -> bool:
-    """Whether the strict and the published verdict differ; never for a sample without a response."""
-    return verdict.official is not None and verdict.official != (verdict.status == "correct")
+    @property
+    def metrics(self) -> Callable[[Collection[tuple[str, ...]]], Sequence[MetricSpec]]:
+        """The figures, given the strata that occur."""

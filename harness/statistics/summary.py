@@ -9,7 +9,7 @@ from harness.core.types import Metric, SampleRecord, TaskResult
 from harness.statistics.counts import Counts
 from harness.statistics.estimates import Estimate, estimate, value_of
 from harness.statistics.intervals import plain_interval, share_interval
-from harness.statistics.specs import Measure, TaskScoring, disagrees, is_unsettled
+from harness.statistics.specs import MetricSpec, Scored
 
 
 @dataclass(slots=True)
@@ -30,34 +30,31 @@ class _Tally:
             self.unanswered += verdict.status == "unanswered"
             self.truncated += record.response.finish_reason == "length"
             self.errors += verdict.status == "error"
-            self.disagreements += disagrees(verdict)
-            self.unsettled += is_unsettled(verdict)
+            self.disagreements += verdict.is_disputed
+            self.unsettled += verdict.is_unsettled
             yield record
 
 
-def summarise(scoring: TaskScoring, records: Iterable[SampleRecord]) -> TaskResult:
+def summarise(task: Scored, records: Iterable[SampleRecord]) -> TaskResult:
     """All figures of one task, with clustered standard errors and 95 % intervals.
 
     Reads the records once; memory grows with the clusters and outcomes, not with the records.
 
     Args:
-        scoring: the task.
+        task: its units and metrics.
         records: judged samples, each once, in any order.
     """
     tally = _Tally()
     counts = Counts()
-    for unit in scoring.units(tally.watch(records)):
+    for unit in task.units(tally.watch(records)):
         counts.add(unit)
     table = counts.table()
-    measures = scoring.measures({outcome.stratum for outcome in table.outcomes})
+    specs = task.metrics({outcome.stratum for outcome in table.outcomes})
     return TaskResult(
-        task=scoring.name,
-        headline=scoring.headline,
-        metrics={measure.name: to_metric(measure, estimate(measure, table)) for measure in measures},
-        official={
-            measure.name: value_of(measure, measure.official, table) if measure.official else None
-            for measure in measures
-        },
+        task=task.name,
+        headline=task.headline,
+        metrics={spec.name: to_metric(spec, estimate(spec, table)) for spec in specs},
+        official={spec.name: value_of(spec, spec.official, table) if spec.official else None for spec in specs},
         unanswered=tally.unanswered,
         truncated=tally.truncated,
         errors=tally.errors,
@@ -67,12 +64,12 @@ def summarise(scoring: TaskScoring, records: Iterable[SampleRecord]) -> TaskResu
     )
 
 
-def to_metric(measure: Measure, estimate: Estimate) -> Metric:
+def to_metric(spec: MetricSpec, estimate: Estimate) -> Metric:
     """An estimate with its interval, as it is stored and shown."""
     value, stderr = estimate.value, estimate.stderr
     low = high = None
     if value is not None and stderr is not None:
-        is_share = (measure.low, measure.high, measure.combine) == (0.0, 1.0, "mean")
+        is_share = (spec.low, spec.high, spec.combine) == (0.0, 1.0, "mean")
         if is_share:
             low, high = share_interval(
                 value,
@@ -84,9 +81,9 @@ def to_metric(measure: Measure, estimate: Estimate) -> Metric:
                 held=estimate.held,
             )
         else:
-            low, high = plain_interval(value, stderr, clusters=estimate.clusters, low=measure.low, high=measure.high)
+            low, high = plain_interval(value, stderr, clusters=estimate.clusters, low=spec.low, high=spec.high)
     return Metric(
-        name=measure.name,
+        name=spec.name,
         value=value,
         stderr=stderr,
         low=low,

@@ -2,10 +2,12 @@
 
 from harness.lmms import plugin
 
-load_docs = plugin.load_docs
+TASK = plugin.functions(__file__)
+
+load_docs = TASK.load_docs
 doc_to_visual = plugin.doc_to_visual
 doc_to_text = plugin.doc_to_text
 doc_to_messages = plugin.doc_to_messages
-process_results = plugin.process_results("accuracy")
+process_results = TASK.process_results("accuracy")
 
-accuracy = plugin.aggregate("mmvu", "all/accuracy")
+accuracy = TASK.aggregate("all/accuracy")

@@ -2,13 +2,15 @@
 
 from harness.lmms import plugin
 
-load_docs = plugin.load_docs
+TASK = plugin.functions(__file__)
+
+load_docs = TASK.load_docs
 doc_to_visual = plugin.doc_to_visual
 doc_to_text = plugin.doc_to_text
 doc_to_messages = plugin.doc_to_messages
-process_results = plugin.process_results("both", "basic", "hallucinated", "official_both")
+process_results = TASK.process_results("both", "basic", "hallucinated", "official_both")
 
-both = plugin.aggregate("videohallucer", "mean/both")
-basic = plugin.aggregate("videohallucer", "mean/basic")
-hallucinated = plugin.aggregate("videohallucer", "mean/hallucinated")
-official_both = plugin.aggregate("videohallucer", "mean/both", official=True)
+both = TASK.aggregate("mean/both")
+basic = TASK.aggregate("mean/basic")
+hallucinated = TASK.aggregate("mean/hallucinated")
+official_both = TASK.aggregate("mean/both", official=True)

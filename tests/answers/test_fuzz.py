@@ -4,11 +4,16 @@ import pytest
 from fuzz_read_answer import CHOICES, HOSTILE, QUESTION, responses
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support_scoring import task_module
 
 from harness.answers.open.matching import match_open
 from harness.answers.reading import read_answer
 from harness.answers.sections import split_sections
-from harness.benchmarks.official import official_text, read_mmbench, read_pope, videohallucer_hit
+from harness.benchmarks.verdicts import official_text
+
+read_pope = task_module("pope").read_pope
+read_mmbench = task_module("mmbench").read_mmbench
+videohallucer_hit = task_module("videohallucer").videohallucer_hit
 
 SHORT = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 

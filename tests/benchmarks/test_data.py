@@ -23,18 +23,18 @@ from support_benchmarks import (
 from support_media import encode, picture
 from support_scoring import OURS, PUBLISHED
 
-from harness.benchmarks.catalogue import find_plugins
-from harness.benchmarks.data import Benchmark, digest_prompts, digest_samples, load_benchmark, open_medium
+from harness.benchmarks.data import BenchmarkData, digest_prompts, digest_samples, load_data, open_medium
+from harness.benchmarks.registry import find_benchmarks, get_benchmark
 from harness.benchmarks.tables import Cell, cell_reference, parse_reference, read_cell, read_table
 from harness.core.errors import DataError, MediaError
 from harness.media.videos import Video
 
 
-def load(task: str, data: Path | str) -> Benchmark:
-    return load_benchmark(find_plugins()[task].origin, str(data))
+def load(task: str, data: Path | str) -> BenchmarkData:
+    return load_data(get_benchmark(task), str(data))
 
 
-def open_first(benchmark: Benchmark, index: int = 0) -> Any:
+def open_first(benchmark: BenchmarkData, index: int = 0) -> Any:
     return open_medium(benchmark.folder, benchmark.samples[index].media[0], 4)
 
 
@@ -72,7 +72,7 @@ def test_folder_named_after_the_hub_data_set(copies: Path, tmp_path: Path) -> No
 
 
 def test_media_sources_are_relative(copies: Path) -> None:
-    sources = {task: load(task, copies).samples[-1].media[0].source for task in find_plugins()}
+    sources = {task: load(task, copies).samples[-1].media[0].source for task in find_benchmarks()}
     assert sources == {
         "pope": "data/test-00001-of-00002.parquet[13].image",
         "videohallucer": "external_nonfactual/videos/2.mp4",

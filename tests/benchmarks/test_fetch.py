@@ -13,9 +13,9 @@ from huggingface_hub.utils import filter_repo_objects
 from support_benchmarks import write_all
 
 from harness.benchmarks import fetch
-from harness.benchmarks.catalogue import find_plugins
-from harness.benchmarks.data import load_benchmark
+from harness.benchmarks.data import load_data
 from harness.benchmarks.layouts import list_files
+from harness.benchmarks.registry import get_benchmark
 from harness.core.errors import DataError
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -84,16 +84,16 @@ def hub(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub
 
 
 def load(task: str, data: str = "hub") -> Any:
-    return load_benchmark(find_plugins()[task].origin, data)
+    return load_data(get_benchmark(task), data)
 
 
 @pytest.mark.parametrize(("task", "count", "files"), [("pope", 30, 3), ("videohallucer", 30, 20), ("mmvu", 6, 7)])
 def test_hub_data_are_fetched_and_named_by_commit(hub: Hub, task: str, count: int, files: int) -> None:
     benchmark = load(task)
-    origin = find_plugins()[task].origin
+    source = get_benchmark(task).source
     assert len(benchmark.samples) == count
-    assert benchmark.source == f"hub:{origin.hub}@{SHA}"
-    assert hub.asked == [f"info {origin.hub}@{origin.revision}", f"files of {origin.hub}@{SHA}"]
+    assert benchmark.source == f"hub:{source.hub}@{SHA}"
+    assert hub.asked == [f"info {source.hub}@{source.revision}", f"files of {source.hub}@{SHA}"]
     # The rows, their media and the card; no other configuration.
     assert len(list_files(benchmark.folder)) == files
     assert all((benchmark.folder / name).is_file() or "[" in name for name in _media(benchmark))

@@ -9,7 +9,7 @@ from math import log, sqrt
 import numpy as np
 import pytest
 
-from harness.core.types import AnswerKind, Response, Sample, SampleRecord, Verdict
+from harness.core.types import NEEDS_JUDGE, AnswerKind, Response, Sample, SampleRecord, Verdict
 from harness.diagnostics.calibration import area_under_risk_coverage, expected_calibration_error
 from harness.diagnostics.calibration_metrics import (
     Judged,
@@ -23,7 +23,6 @@ from harness.diagnostics.diagnose import examine
 from harness.diagnostics.evidence import Evidence, gather
 from harness.diagnostics.figures import Figure
 from harness.reports.plots import reliability_diagram
-from harness.statistics.specs import NEEDS_JUDGE
 
 
 def make_record(

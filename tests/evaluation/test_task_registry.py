@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -10,11 +9,12 @@ from pathlib import Path
 import pytest
 from support_benchmarks import write_all
 
-from harness.benchmarks.catalogue import find_plugins, find_tasks_dir, lmms_eval_tasks
 from harness.benchmarks.data import digest_samples
+from harness.benchmarks.registry import find_benchmarks, own_tasks_dir
 from harness.core.errors import DataError, MediaError, UsageError
 from harness.core.types import Response, SampleRecord
 from harness.evaluation.task_registry import expand_tasks, list_tasks, load_task
+from harness.lmms.index import lmms_eval_tasks
 from harness.media.videos import Video
 
 
@@ -120,32 +120,38 @@ def test_list(copies: Path) -> None:
     assert everything.count("pope") == 1
 
 
-def test_tasks_dir_is_used(tmp_path: Path, copies: Path) -> None:
-    shutil.copytree(find_tasks_dir() / "pope", tmp_path / "mine/pope")
-    yaml = tmp_path / "mine/pope/harness_pope.yaml"
-    yaml.write_text(yaml.read_text().replace("version: 1.0", "version: 7"))
+def test_tasks_dir_is_used_before_the_harnesss_own(tmp_path: Path, copies: Path) -> None:
+    shutil.copytree(own_tasks_dir() / "pope", tmp_path / "mine/pope")
+    record = tmp_path / "mine/pope/benchmark.py"
+    record.write_text(record.read_text().replace('version="1.0"', 'version="7"'))
     assert load_task("pope", data=str(copies), tasks_dir=tmp_path / "mine").version == "7"
-    assert [task.name for task in list_tasks(tasks_dir=tmp_path / "mine")] == ["pope"]
+    assert load_task("pope", data=str(copies)).version == "1.0"
+    assert [task.name for task in list_tasks(tasks_dir=tmp_path / "mine")] == list(find_benchmarks())
     with pytest.raises(UsageError, match=r"tasks folder .*gone does not exist"):
         load_task("pope", tasks_dir=tmp_path / "gone")
 
 
-def test_broken_plugin(tmp_path: Path) -> None:
-    shutil.copytree(find_tasks_dir() / "pope", tmp_path / "pope")
-    source = tmp_path / "pope/source.json"
-    (settings,) = json.loads(source.read_text())
-    source.write_text(json.dumps([{**settings, "colour": "red"}]))
-    with pytest.raises(DataError, match=r"source\.json: got an unexpected keyword argument 'colour'"):
-        find_plugins(tmp_path)
-    source.write_text("[]")
-    with pytest.raises(DataError, match=r"harness_pope\.yaml is broken"):
-        find_plugins(tmp_path)
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("hub=", "colour="), r"benchmark\.py cannot be loaded: TypeError: .*'colour'"),
+        (("BENCHMARK =", "RECORD ="), r"benchmark\.py has no BENCHMARK"),
+        (('name="pope"', 'name="pop"'), r"called 'pop', its folder 'pope'"),
+        (("def read_row", "def read row"), r"benchmark\.py cannot be loaded: SyntaxError"),
+    ],
+)
+def test_a_broken_benchmark_is_named(tmp_path: Path, change: tuple[str, str], said: str) -> None:
+    shutil.copytree(own_tasks_dir() / "pope", tmp_path / "pope")
+    record = tmp_path / "pope/benchmark.py"
+    record.write_text(record.read_text().replace(*change))
+    with pytest.raises(DataError, match=said):
+        find_benchmarks(tmp_path)
 
 
 def test_hub_ids_are_settings_not_code() -> None:
-    code = "".join(path.read_text() for path in (Path(find_tasks_dir()).parent / "harness/evaluation").glob("*.py"))
-    for plugin in find_plugins().values():
-        assert plugin.origin.hub not in code
+    code = "".join(path.read_text() for path in (own_tasks_dir().parent / "harness").rglob("*.py"))
+    for benchmark in find_benchmarks().values():
+        assert benchmark.source.hub not in code
 
 
 def test_names_agree_with_lmms_eval() -> None:

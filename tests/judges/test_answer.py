@@ -257,4 +257,4 @@ def test_judge_arguments_that_do_not_fit(tmp_path: Path, capsys: pytest.CaptureF
     arguments = score(tmp_path, "--judge", "openai:m")
     arguments[2] = "pope"
     assert main(arguments) == 2
-    assert "only mmvu has open-ended answers" in capsys.readouterr().err
+    assert "it has no open-ended answers" in capsys.readouterr().err

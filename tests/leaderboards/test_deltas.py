@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support_leaderboards import write_run, write_world
 
+from harness.benchmarks.plain import scored_task
 from harness.runs.comparison import compare_runs
 from harness.statistics.multiplicity import holm
 from leaderboards.board import Delta, Group
@@ -37,7 +38,7 @@ def test_deltas_are_those_of_the_paired_comparison_command(tmp_path: Path) -> No
         for task, cell in row.cells.items():
             (expected,) = next(
                 found.metrics
-                for found in compare_runs(tmp_path / "base", cell.run.folder, metrics="headline")
+                for found in compare_runs(tmp_path / "base", cell.run.folder, scored_task, metrics="headline")
                 if found.task == task
             )
             assert cell.delta is not None
@@ -143,7 +144,9 @@ def test_a_foreign_task_has_a_difference_but_no_test(tmp_path: Path) -> None:
     for name, skill in (("base", 0.6), ("b", 0.9)):
         folder = write_run(tmp_path / name, model=name, skills={"pope": skill}, counts=60)
         record = json.loads((folder / "run.json").read_text())
-        for part in ("data", "tasks"):
+        samples = folder / "samples.jsonl"
+        samples.write_text(samples.read_text().replace('"task":"pope"', '"task":"mme"'))
+        for part in ("data", "tasks", "benchmarks"):
             record[part] = {"mme": record[part]["pope"]}
         record["tasks"]["mme"]["task"] = "mme"
         for metric in record["tasks"]["mme"]["metrics"].values():

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from support_benchmarks import image_bytes, write_all
 
-from harness.benchmarks.catalogue import find_tasks_dir
+from harness.benchmarks.registry import own_tasks_dir
 from harness.core.errors import DataError, MediaError, UsageError
 from harness.core.types import Response, SampleRecord, TaskResult
 from harness.evaluation.task_registry import TaskData, load_task
@@ -99,7 +99,7 @@ def stock(models: dict[str, Any]) -> dict[str, dict[str, Any]]:
     from lmms_eval.evaluator import simple_evaluate
     from lmms_eval.tasks import TaskManager
 
-    manager = TaskManager(include_path=str(find_tasks_dir()), include_defaults=False)
+    manager = TaskManager(include_path=str(own_tasks_dir()), include_defaults=False)
     names = [f"harness_{task}" for task in METRICS]
     return {
         kind: simple_evaluate(model, tasks=names, task_manager=manager, bootstrap_iters=0)["results"]
@@ -174,19 +174,11 @@ def test_lmms_task_of_a_loaded_task(copies: Path) -> None:
 
 
 def test_stock_raises_the_data_error(models: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from harness.lmms import plugin
+    from harness.lmms.plugin import functions
 
     monkeypatch.setenv("HARNESS_DATA", str(tmp_path / "gone"))
-    settings = {
-        "task": "pope",
-        "hub": "a/b",
-        "revision": "main",
-        "split": "test",
-        "media": "image",
-        "columns": ["image"],
-    }
     with pytest.raises(DataError, match="does not exist"):
-        plugin.load_docs([settings])
+        functions(str(own_tasks_dir() / "pope" / "utils.py")).load_docs(None)
 
 
 TEMPLATE = """

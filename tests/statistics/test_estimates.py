@@ -4,11 +4,11 @@ from math import sqrt
 
 import numpy as np
 import pytest
-from support_coverage import measure_of, table_of
+from support_coverage import metric_of, table_of
 
 from harness.statistics.counts import Table
 from harness.statistics.estimates import combine_columns, estimate, value_of
-from harness.statistics.specs import Measure, Outcome, Ratio
+from harness.statistics.specs import MetricSpec, Outcome, Ratio
 from harness.statistics.summary import to_metric
 
 SPLITS = [("random",), ("popular",), ("adversarial",)]
@@ -19,7 +19,7 @@ def right_and_wrong(right: list[int], wrong: list[int]) -> Table:
     return table_of(outcomes, [np.array(right), np.array(wrong)])
 
 
-ACCURACY = measure_of("mmvu", "all/accuracy", [("", "")])
+ACCURACY = metric_of("mmvu", "all/accuracy", [("", "")])
 
 
 def test_equal_clusters_give_the_error_of_their_mean() -> None:
@@ -73,10 +73,10 @@ def without(table: Table, cluster: int) -> Table:
     ["random/accuracy", "random/f1", "all/f1", "mean/f1", "mean/precision", "all/recall", "mean/yes_ratio"],
 )
 def test_linearised_error_agrees_with_the_jackknife(name: str) -> None:
-    measure = measure_of("pope", name, SPLITS)
+    spec = metric_of("pope", name, SPLITS)
     table = pope_table(0)
-    found = estimate(measure, table)
-    left_out = np.array([value_of(measure, measure.strict, without(table, c)) for c in range(60)], dtype=float)
+    found = estimate(spec, table)
+    left_out = np.array([value_of(spec, spec.strict, without(table, c)) for c in range(60)], dtype=float)
     jackknife = sqrt(59 / 60 * ((left_out - left_out.mean()) ** 2).sum())
     assert found.stderr == pytest.approx(jackknife, rel=0.03)
 
@@ -89,8 +89,8 @@ def test_splits_on_the_same_images_are_not_independent() -> None:
     same[table.rows, table.columns] = table.counts
     same = np.tile(same[:, :third], 3)
     table = table_of(list(table.outcomes), list(same.T))
-    one = estimate(measure_of("pope", "random/f1", SPLITS), table)
-    mean = estimate(measure_of("pope", "mean/f1", SPLITS), table)
+    one = estimate(metric_of("pope", "random/f1", SPLITS), table)
+    mean = estimate(metric_of("pope", "mean/f1", SPLITS), table)
     assert mean.value == pytest.approx(one.value)
     assert mean.stderr == pytest.approx(one.stderr)
 
@@ -98,14 +98,14 @@ def test_splits_on_the_same_images_are_not_independent() -> None:
 def test_vectorised_values_equal_single_ones() -> None:
     table = pope_table(2)
     for name in ("mean/f1", "all/precision"):
-        measure = measure_of("pope", name, SPLITS)
+        spec = metric_of("pope", name, SPLITS)
         sums = []
-        for ratio in measure.strict:
+        for ratio in spec.strict:
             for weigh in (ratio.top, ratio.bottom):
                 kept = [ratio.within(o) for o in table.outcomes]
                 sums.append(sum(weigh(o) * t for o, t, k in zip(table.outcomes, table.totals, kept, strict=True) if k))
-        (value,) = combine_columns(measure, np.array([sums], dtype=float))
-        assert value == pytest.approx(value_of(measure, measure.strict, table))
+        (value,) = combine_columns(spec, np.array([sums], dtype=float))
+        assert value == pytest.approx(value_of(spec, spec.strict, table))
 
 
 def test_spread_is_the_population_standard_deviation_over_what_is_defined() -> None:
@@ -117,12 +117,12 @@ def test_spread_is_the_population_standard_deviation_over_what_is_defined() -> N
         )
         for letter in "ABC"
     )
-    measure = Measure(name="x", strict=ratios, combine="spread", high=0.5)
+    spec = MetricSpec(name="x", strict=ratios, combine="spread", high=0.5)
     outcomes = [Outcome("sample", ("",), right=right, target=t) for t in "AB" for right in (True, False)]
     table = table_of(outcomes, [np.array([3, 1]), np.array([0, 0]), np.array([1, 0]), np.array([1, 2])])
     # Recalls 1 and 1/4, none for C.
-    assert estimate(measure, table).value == pytest.approx(0.375)
-    (value,) = combine_columns(measure, np.array([[4.0, 4, 1, 4, 0, 0]]))
+    assert estimate(spec, table).value == pytest.approx(0.375)
+    (value,) = combine_columns(spec, np.array([[4.0, 4, 1, 4, 0, 0]]))
     assert value == pytest.approx(0.375)
 
 

@@ -5,11 +5,11 @@ from math import sqrt
 
 import numpy as np
 import pytest
-from support_coverage import Design, Simulate, accuracy, coverage, measure_of, pope, table_of, videohallucer
+from support_coverage import Design, Simulate, accuracy, coverage, metric_of, pope, table_of, videohallucer
 
 from harness.statistics.estimates import estimate
 from harness.statistics.intervals import agreement_bound, exact_interval, plain_interval, share_interval
-from harness.statistics.specs import Measure, Outcome
+from harness.statistics.specs import MetricSpec, Outcome
 from harness.statistics.summary import to_metric
 
 
@@ -54,12 +54,10 @@ def test_one_event_does_not_show_that_units_are_independent(flipped: bool) -> No
     events = np.zeros(30, dtype=np.int64)
     events[4] = 1
     counts = [events, 6 - events]
-    found = estimate(
-        measure_of("mmvu", "all/accuracy", [("", "")]), table_of(outcomes, counts[:: -1 if flipped else 1])
-    )
+    found = estimate(metric_of("mmvu", "all/accuracy", [("", "")]), table_of(outcomes, counts[:: -1 if flipped else 1]))
     assert found.carriers == pytest.approx(1.0701, abs=1e-4)
     assert found.held == 30
-    metric = to_metric(measure_of("mmvu", "all/accuracy", [("", "")]), found)
+    metric = to_metric(metric_of("mmvu", "all/accuracy", [("", "")]), found)
     assert metric.low is not None
     assert metric.high is not None
     assert (1 - metric.low if flipped else metric.high) == pytest.approx(0.0673, abs=5e-5)
@@ -82,8 +80,8 @@ def test_agreement_in_between_is_not_certain_either() -> None:
     # Each of 12 clusters has exactly half of its units right.
     outcomes = [Outcome("sample", ("", ""), right=value, kind="open_ended") for value in (True, False)]
     table = table_of(outcomes, [np.full(12, 3), np.full(12, 3)])
-    measure = measure_of("mmvu", "all/accuracy", [("", "")])
-    metric = to_metric(measure, estimate(measure, table))
+    spec = metric_of("mmvu", "all/accuracy", [("", "")])
+    metric = to_metric(spec, estimate(spec, table))
     assert metric.stderr == 0.0
     assert (metric.low, metric.high) == pytest.approx(exact_interval(6, 12))
 
@@ -97,7 +95,7 @@ def test_differences_and_their_range() -> None:
     assert agreement_bound(100) == pytest.approx(0.0362, abs=1e-4)
 
 
-CASES: dict[str, Callable[[], tuple[Measure, Simulate, float]]] = {
+CASES: dict[str, Callable[[], tuple[MetricSpec, Simulate, float]]] = {
     "accuracy .5": lambda: accuracy(Design(clusters=100, size=6, icc=0.2), 0.5),
     "accuracy .05": lambda: accuracy(Design(clusters=100, size=6, icc=0.1), 0.05),
     "accuracy .95, few clusters": lambda: accuracy(Design(clusters=30, size=6, icc=0.1), 0.95),
@@ -117,12 +115,12 @@ CASES: dict[str, Callable[[], tuple[Measure, Simulate, float]]] = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_coverage(name: str) -> None:
-    # 800 simulated data sets measure a coverage to +-1.6 points (two standard deviations); 93 to 97 % is asked for.
+    # 800 simulated data sets metric a coverage to +-1.6 points (two standard deviations); 93 to 97 % is asked for.
     assert 0.92 <= coverage(CASES[name](), resamples=800, seed=7) <= 0.98
 
 
 # Wilson with Student's quantile at clusters - 1 degrees of freedom holds 91.5, 92.9 and 97.4 % of these.
-HARD: dict[str, Callable[[], tuple[Measure, Simulate, float]]] = {
+HARD: dict[str, Callable[[], tuple[MetricSpec, Simulate, float]]] = {
     "few strongly correlated clusters": lambda: accuracy(Design(clusters=30, size=6, icc=0.4), 0.05),
     "uneven strongly correlated clusters": lambda: accuracy(Design(clusters=100, size=6, icc=0.4, uneven=True), 0.05),
     "a ratio over a handful of units": lambda: videohallucer(
@@ -137,11 +135,11 @@ def test_coverage_where_little_is_known(name: str) -> None:
 
 
 def test_the_simulation_notices_an_error_that_ignores_clusters() -> None:
-    measure, simulate, truth = accuracy(Design(clusters=100, size=6, icc=0.4), 0.5)
+    spec, simulate, truth = accuracy(Design(clusters=100, size=6, icc=0.4), 0.5)
     rng = np.random.default_rng(3)
     held = 0
     for _ in range(300):
-        found = estimate(measure, simulate(rng))
+        found = estimate(spec, simulate(rng))
         assert found.value is not None
         low, high = share_interval(
             found.value,

@@ -5,13 +5,13 @@ from math import ceil, sqrt
 
 import numpy as np
 import pytest
-from support_coverage import Design, measure_of, paired_coverage
+from support_coverage import Design, metric_of, paired_coverage
 
 from harness.statistics.multiplicity import holm
 from harness.statistics.paired import (
     PairedTable,
     bootstrap_p,
-    compare_measures,
+    compare_metrics,
     discordant,
     mcnemar_p,
     pair_up,
@@ -19,7 +19,7 @@ from harness.statistics.paired import (
 )
 from harness.statistics.specs import Outcome, Unit
 
-ACCURACY = measure_of("mmvu", "all/accuracy", [("", "")])
+ACCURACY = metric_of("mmvu", "all/accuracy", [("", "")])
 
 
 def units(rights: list[bool], clusters: list[str]) -> list[Unit]:
@@ -64,7 +64,7 @@ def test_clusters_are_exchanged_as_a_whole() -> None:
     assert sign_flip_p(ACCURACY, paired(a, b, clusters)) == pytest.approx(expected)
     assert expected == 0.5
     # As independent units they would look better: 5 against 1.
-    (item,) = compare_measures([ACCURACY], paired(a, b, clusters))
+    (item,) = compare_metrics([ACCURACY], paired(a, b, clusters))
     assert item.p == pytest.approx(expected)
     assert item.p_unclustered == pytest.approx(mcnemar_p(1, 5))
     assert (item.only_a, item.only_b, item.test) == (1, 5, "mcnemar")
@@ -72,7 +72,7 @@ def test_clusters_are_exchanged_as_a_whole() -> None:
 
 def test_difference_and_its_error_by_hand() -> None:
     a, b = runs(50, 10, 20, 20)
-    (item,) = compare_measures([ACCURACY], paired(a, b))
+    (item,) = compare_metrics([ACCURACY], paired(a, b))
     assert (item.a, item.b) == (0.6, 0.7)
     assert item.difference == pytest.approx(0.1)
     # Variance of the paired difference: (discordant share - difference^2) / (n - 1).
@@ -88,7 +88,7 @@ def test_difference_and_its_error_by_hand() -> None:
 
 def test_the_same_run_twice() -> None:
     a, _ = runs(60, 20, 0, 20)
-    (item,) = compare_measures([ACCURACY], paired(a, a))
+    (item,) = compare_metrics([ACCURACY], paired(a, a))
     assert (item.difference, item.p, item.n_for_point) == (0.0, 1.0, None)
     # A hundred clusters agreed, which bounds but does not rule out that others would not.
     bound = 1 - 0.025**0.01
@@ -109,14 +109,14 @@ def pope_units(seed: int, flip: float, clusters: int = 80) -> tuple[list[Unit], 
     return first, second
 
 
-F1 = measure_of("pope", "random/f1", [("random",)])
-PRECISION = measure_of("pope", "random/precision", [("random",)])
+F1 = metric_of("pope", "random/f1", [("random",)])
+PRECISION = metric_of("pope", "random/precision", [("random",)])
 
 
 def test_bootstrap_is_seeded_and_agrees_with_the_linearised_error() -> None:
     table = pair_up(*pope_units(0, 0.1))
-    items = compare_measures([F1, PRECISION], table, seed=5)
-    assert items == compare_measures([F1, PRECISION], table, seed=5)
+    items = compare_metrics([F1, PRECISION], table, seed=5)
+    assert items == compare_metrics([F1, PRECISION], table, seed=5)
     for item in items:
         assert item.test == "bootstrap"
         assert item.p is not None
@@ -141,7 +141,7 @@ def test_one_cluster_cannot_be_resampled() -> None:
 def test_undefined_figures_are_not_tested() -> None:
     outcomes = [Outcome("sample", ("random",), right=False, target="yes", answer="no") for _ in range(4)]
     same = [Unit(str(i), str(i), outcome) for i, outcome in enumerate(outcomes)]
-    (item,) = compare_measures([PRECISION], pair_up(same, same))
+    (item,) = compare_metrics([PRECISION], pair_up(same, same))
     assert (item.a, item.difference, item.p, item.p_holm) == (None, None, None, None)
 
 
@@ -153,8 +153,8 @@ def test_holm_by_hand() -> None:
 
 def test_holm_is_over_the_figures_that_are_compared_together() -> None:
     table = pair_up(*pope_units(2, 0.2))
-    (alone,) = compare_measures([F1], table)
-    together = compare_measures([F1, PRECISION], table)
+    (alone,) = compare_metrics([F1], table)
+    together = compare_metrics([F1, PRECISION], table)
     assert alone.p_holm == alone.p
     assert [item.p_holm for item in together] == holm([item.p for item in together if item.p is not None])
 
@@ -162,4 +162,4 @@ def test_holm_is_over_the_figures_that_are_compared_together() -> None:
 def test_paired_coverage() -> None:
     held, found = paired_coverage(Design(clusters=100, size=6, icc=0.1), 0.8, 0.06, 0.06, resamples=600, seed=4)
     assert 0.925 <= held <= 0.98
-    assert found <= 0.07  # the exact test keeps its level; 600 data sets measure it to +-1.8 points
+    assert found <= 0.07  # the exact test keeps its level; 600 data sets metric it to +-1.8 points

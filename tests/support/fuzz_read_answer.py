@@ -16,11 +16,15 @@ from datetime import timedelta
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from support_scoring import task_module
 
 from harness.answers.open.matching import match_open
 from harness.answers.reading import read_answer
 from harness.answers.sections import split_sections
-from harness.benchmarks.official import official_text, read_mmbench, read_pope
+from harness.benchmarks.verdicts import official_text
+
+read_pope = task_module("pope").read_pope
+read_mmbench = task_module("mmbench").read_mmbench
 
 QUESTION = "Is there a dog in the image?"
 CHOICES = {"A": "red", "B": "dark red", "C": "Vitamin C", "D": "-3.5 %"}

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.benchmarks.registry import get_scoring
+from harness.benchmarks.registry import get_benchmark
 from harness.statistics.counts import Table
 from harness.statistics.estimates import estimate
-from harness.statistics.paired import PairedTable, compare_measures
-from harness.statistics.specs import Measure, Outcome
+from harness.statistics.paired import PairedTable, compare_metrics
+from harness.statistics.specs import MetricSpec, Outcome
 from harness.statistics.summary import to_metric
 
 Floats = NDArray[np.float64]
@@ -58,14 +58,14 @@ def table_of(outcomes: list[Outcome], counts: list[Ints]) -> Table:
     )
 
 
-def measure_of(task: str, name: str, strata: list[tuple[str, ...]]) -> Measure:
-    return next(measure for measure in get_scoring(task).measures(strata) if measure.name == name)
+def metric_of(task: str, name: str, strata: list[tuple[str, ...]]) -> MetricSpec:
+    return next(spec for spec in get_benchmark(task).metrics(strata) if spec.name == name)
 
 
 Simulate = Callable[[np.random.Generator], Table]
 
 
-def accuracy(design: Design, rate: float) -> tuple[Measure, Simulate, float]:
+def accuracy(design: Design, rate: float) -> tuple[MetricSpec, Simulate, float]:
     """Share of right answers: MMVU on clusters of questions about one video."""
     outcomes = [Outcome("sample", ("", ""), right=right, kind="open_ended") for right in (True, False)]
 
@@ -74,10 +74,10 @@ def accuracy(design: Design, rate: float) -> tuple[Measure, Simulate, float]:
         right = rng.binomial(sizes, design.rates(rng, rate))
         return table_of(outcomes, [right, sizes - right])
 
-    return measure_of("mmvu", "all/accuracy", [("", "")]), simulate, rate
+    return metric_of("mmvu", "all/accuracy", [("", "")]), simulate, rate
 
 
-def pope(name: str, design: Design, recall: float, false_alarm: float) -> tuple[Measure, Simulate, float]:
+def pope(name: str, design: Design, recall: float, false_alarm: float) -> tuple[MetricSpec, Simulate, float]:
     """Figures of POPE: as many questions with gold yes as with no a cluster and split, three splits on the same images.
 
     The model's tendency to say yes about an image carries over to its questions of both kinds.
@@ -106,10 +106,10 @@ def pope(name: str, design: Design, recall: float, false_alarm: float) -> tuple[
         "f1": 2 * recall / (recall + false_alarm + 1),
         "yes_ratio": (recall + false_alarm) / 2,
     }[name.split("/")[1]]
-    return measure_of("pope", name, [(split,) for split in splits]), simulate, truth
+    return metric_of("pope", name, [(split,) for split in splits]), simulate, truth
 
 
-def videohallucer(name: str, design: Design, right: float, biased: float) -> tuple[Measure, Simulate, float]:
+def videohallucer(name: str, design: Design, right: float, biased: float) -> tuple[MetricSpec, Simulate, float]:
     """Figures of VideoHallucer: pairs that are both right, or wrong on one side, `biased` of them towards yes."""
     stratum = ("temporal",)
     sides = [("basic", "yes"), ("hallucination", "no")]
@@ -130,16 +130,16 @@ def videohallucer(name: str, design: Design, right: float, biased: float) -> tup
 
     wrong = 1 - right
     truth = {"both": right, "yes_difference": wrong * (2 * biased - 1) / 2, "false_positive_ratio": biased}
-    return measure_of("videohallucer", name, [stratum]), simulate, truth[name.split("/")[1]]
+    return metric_of("videohallucer", name, [stratum]), simulate, truth[name.split("/")[1]]
 
 
-def coverage(case: tuple[Measure, Simulate, float], *, resamples: int, seed: int) -> float:
+def coverage(case: tuple[MetricSpec, Simulate, float], *, resamples: int, seed: int) -> float:
     """Share of simulated data sets whose 95 % interval holds the truth."""
-    measure, simulate, truth = case
+    spec, simulate, truth = case
     rng = np.random.default_rng(seed)
     held = known = 0
     for _ in range(resamples):
-        metric = to_metric(measure, estimate(measure, simulate(rng)))
+        metric = to_metric(spec, estimate(spec, simulate(rng)))
         if metric.low is not None and metric.high is not None:
             known += 1
             held += metric.low <= truth <= metric.high
@@ -175,12 +175,12 @@ def paired_coverage(
     design: Design, both: float, only_a: float, only_b: float, *, resamples: int, seed: int
 ) -> tuple[float, float]:
     """Share of paired intervals that hold the true difference, and share of p-values of 0.05 or less."""
-    measure = measure_of("mmvu", "all/accuracy", [("", "")])
+    spec = metric_of("mmvu", "all/accuracy", [("", "")])
     simulate = paired_accuracy(design, both, only_a, only_b)
     rng = np.random.default_rng(seed)
     held = found = 0
     for _ in range(resamples):
-        (item,) = compare_measures([measure], simulate(rng))
+        (item,) = compare_metrics([spec], simulate(rng))
         assert item.low is not None
         assert item.high is not None
         assert item.p is not None

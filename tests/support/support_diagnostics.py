@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from harness.answers.reading import read_answer
-from harness.benchmarks.registry import get_scoring
+from harness.benchmarks.registry import get_benchmark
 from harness.core.prompts import build_prompt
-from harness.core.types import Metric, Response, RunRecord, Sample, SampleRecord, TaskResult, Verdict
+from harness.core.types import BenchmarkFacts, Metric, Response, RunRecord, Sample, SampleRecord, TaskResult, Verdict
 from harness.demo.annotations import annotate, describe_scene
 from harness.demo.asking import ask_event, ask_located, ask_object, ask_order, ask_value
 from harness.demo.chains import build_sample
@@ -47,7 +47,7 @@ def chain(plan: str, caption: str, think: str, answer: str) -> str:
 
 def judge_response(sample: Sample, response: Response) -> Verdict:
     """The task's own verdict."""
-    return get_scoring(sample.task).judge(sample, response)
+    return get_benchmark(sample.task).judge(sample, response)
 
 
 def draw_question(rng: np.random.Generator, task: str) -> tuple[Query, Scene]:
@@ -258,6 +258,7 @@ def store(
                 started="2026-01-01T00:00:00+00:00",
                 seconds=1.0,
                 settings=settings,
+                benchmarks={task: BenchmarkFacts(title=task) for task in tasks},
                 tasks={
                     task: TaskResult(
                         task=task,

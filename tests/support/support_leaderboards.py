@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.benchmarks.registry import get_scoring
+from harness.benchmarks.registry import get_benchmark
 from harness.core.types import Response, RunRecord, Sample, SampleRecord
 from harness.runs.folder import RunFolder, read_run
 from harness.statistics import summarise
@@ -76,7 +76,7 @@ def questions(task: str, count: int) -> list[Sample]:
             }
             for i in range(count)
         ]
-    read_row = get_scoring(task).read_row
+    read_row = get_benchmark(task).read_row
     return [read_row(row, f"{task} row {i}") for i, row in enumerate(rows)]
 
 
@@ -150,7 +150,7 @@ def write_run(
     run_folder = RunFolder(folder, settings)
     records: dict[str, list[SampleRecord]] = {}
     for task, samples in tasks.items():
-        scoring = get_scoring(task)
+        scoring = get_benchmark(task)
         records[task] = []
         for number, sample in enumerate(samples):
             failed = number < failures
@@ -177,7 +177,8 @@ def write_run(
             started=started,
             seconds=1.0,
             settings=settings,
-            tasks={task: summarise(get_scoring(task), records[task]) for task in tasks},
+            tasks={task: summarise(get_benchmark(task), records[task]) for task in tasks},
+            benchmarks={task: get_benchmark(task).facts for task in tasks},
         )
     )
     run_folder.close()

@@ -1,6 +1,16 @@
 """Records and a run to write and read."""
 
-from harness.core.types import Media, Metric, Response, RunRecord, Sample, SampleRecord, TaskResult, Verdict
+from harness.core.types import (
+    BenchmarkFacts,
+    Media,
+    Metric,
+    Response,
+    RunRecord,
+    Sample,
+    SampleRecord,
+    TaskResult,
+    Verdict,
+)
 
 SETTINGS = {"model": {"name": "m", "weights": "sha256:1"}, "seed": 0, "tasks": {"pope": {"digest": "sha256:2"}}}
 
@@ -51,4 +61,5 @@ def make_run() -> RunRecord:
         seconds=1.0,
         settings=SETTINGS,
         tasks={"pope": result},
+        benchmarks={"pope": BenchmarkFacts(title="POPE", media="image")},
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.benchmarks.registry import get_scoring
+from harness.benchmarks.registry import benchmark_folders, get_benchmark, load_module
 from harness.core.types import Response, Sample, SampleRecord, TaskResult
 from harness.statistics import summarise
 
@@ -118,7 +118,7 @@ def rounds(rows: Sequence[Row]) -> range:
 
 def samples_of(task: str, rows: Iterable[Mapping[str, Any]]) -> list[Sample]:
     """Rows to samples."""
-    read_row = get_scoring(task).read_row
+    read_row = get_benchmark(task).read_row
     return [read_row(row, f"row {number}") for number, row in enumerate(rows)]
 
 
@@ -128,7 +128,7 @@ def record_of(sample: Sample, text: str | None, finish_reason: Any = None) -> Sa
         response = Response(sample_id=sample.id, text="", error="engine: died")
     else:
         response = Response(sample_id=sample.id, text=text, finish_reason=finish_reason)
-    return SampleRecord(sample=sample, response=response, verdict=get_scoring(sample.task).judge(sample, response))
+    return SampleRecord(sample=sample, response=response, verdict=get_benchmark(sample.task).judge(sample, response))
 
 
 def score(
@@ -138,7 +138,9 @@ def score(
     samples = samples_of(task, rows)
     texts = [respond(sample) for sample in samples] if callable(respond) else respond
     assert len(texts) == len(samples)
-    return summarise(get_scoring(task), (record_of(sample, text) for sample, text in zip(samples, texts, strict=True)))
+    return summarise(
+        get_benchmark(task), (record_of(sample, text) for sample, text in zip(samples, texts, strict=True))
+    )
 
 
 def values(result: TaskResult) -> dict[str, float | None]:
@@ -219,3 +221,8 @@ def final_text(response: str) -> str:
         return response
     start = lowered.rindex("<answer>") + len("<answer>")
     return response[start : lowered.index("</answer>", start)].strip()
+
+
+def task_module(name: str) -> Any:
+    """The module `benchmark.py` of a task, with the published evaluator's reader."""
+    return load_module(benchmark_folders()[name])

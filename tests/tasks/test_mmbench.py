@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from support_scoring import Row, mmbench_rows, over_questions, record_of, rotations, rounds, samples_of, score, values
 
-from harness.benchmarks.registry import get_scoring
+from harness.benchmarks.registry import get_benchmark
 from harness.core.errors import DataError
 
-MMBENCH = get_scoring("mmbench")
+MMBENCH = get_benchmark("mmbench")
 
 
 def row(**change: Any) -> dict[str, Any]:

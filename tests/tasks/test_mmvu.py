@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_scoring import OURS, mmvu_rows, over_questions, record_of, rounds, samples_of, score, values
+from support_scoring import OURS, mmvu_rows, over_questions, record_of, rounds, samples_of, score, task_module, values
 
-from harness.benchmarks.mmvu import DISCIPLINES, judge
-from harness.benchmarks.registry import get_scoring
+from harness.benchmarks.registry import get_benchmark
 from harness.core.errors import DataError
-from harness.core.types import Response, Sample
+from harness.core.types import Sample
 
-MMVU = get_scoring("mmvu")
+MMVU = get_benchmark("mmvu")
+DISCIPLINES = task_module("mmvu").DISCIPLINES
 
 
 def row(**change: Any) -> dict[str, Any]:
@@ -93,32 +93,6 @@ def test_rules_settle_or_leave_open() -> None:
     verdict = record_of(sample, "").verdict
     assert (verdict.status, verdict.answer, verdict.reason) == ("unanswered", None, "no answer")
     assert record_of(sample, None).verdict.status == "error"
-
-
-@pytest.mark.parametrize(
-    ("said", "status", "reason"),
-    [
-        (True, "correct", "judge: right"),
-        (False, "incorrect", "judge: wrong"),
-        (None, "incorrect", "needs a judge"),
-    ],
-)
-def test_judge_is_asked_about_what_rules_leave_open(said: bool | None, status: str, reason: str) -> None:
-    asked = []
-
-    def ask(question: str, target: str, answer: str) -> bool | None:
-        asked.append((question, target, answer))
-        return said
-
-    sample = MMVU.read_row(open_row(), "row 0")
-    response = Response(sample_id=sample.id, text="<think>hm</think><answer>the Hitchcock effect</answer>")
-    verdict = judge(sample, response, ask)
-    assert asked == [("Which load?", "Dolly Zoom", "the Hitchcock effect")]
-    assert (verdict.status, verdict.reason) == (status, reason)
-    judge(sample, Response(sample_id=sample.id, text="Dolly Zoom"), ask)
-    judge(sample, Response(sample_id=sample.id, text=""), ask)
-    judge(MMVU.read_row(row(), "row 0"), Response(sample_id="validation_7", text="hm"), ask)
-    assert len(asked) == 1
 
 
 def test_figures_by_hand() -> None:

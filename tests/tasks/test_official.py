@@ -1,8 +1,13 @@
 """The published evaluators' readers, quirk by quirk: every value follows from their rules by hand."""
 
 import pytest
+from support_scoring import task_module
 
-from harness.benchmarks.official import official_text, read_mmbench, read_pope, videohallucer_hit
+from harness.benchmarks.verdicts import official_text
+
+read_pope = task_module("pope").read_pope
+read_mmbench = task_module("mmbench").read_mmbench
+videohallucer_hit = task_module("videohallucer").videohallucer_hit
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,12 @@ from support_scoring import (
     values,
 )
 
-from harness.benchmarks.registry import get_scoring
+from harness.benchmarks.registry import get_benchmark
 from harness.core.errors import DataError
 from harness.core.types import Sample, TaskResult
 from harness.statistics import summarise
 
-POPE = get_scoring("pope")
+POPE = get_benchmark("pope")
 
 
 def row(number: int, answer: str = "yes", category: str = "random", image: str = "a.jpg") -> dict[str, str]:

@@ -26,12 +26,12 @@ from support_scoring import (
     videohallucer_rows,
 )
 
-from harness.benchmarks.registry import get_scoring
+from harness.benchmarks.registry import get_benchmark
 from harness.core.errors import DataError
 from harness.core.types import TaskResult
 from harness.statistics import summarise
 
-VIDEOHALLUCER = get_scoring("videohallucer")
+VIDEOHALLUCER = get_benchmark("videohallucer")
 
 
 def pair(index: int, subset: str = "temporal", videos: tuple[str, str] = ("v.mp4", "v.mp4")) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ import sys
 import pytest
 from hostile_server import Answer, HostileServer
 
-from harness.benchmarks.registry import get_scoring
+from harness.benchmarks.registry import get_benchmark
 from harness.core.errors import ModelError, UsageError
 from harness.core.types import Response, Sample
 from harness.engines import http_client
@@ -52,7 +52,7 @@ RESPONSES = [
 def test_accuracy_is_the_evaluations_verdict(kind, target, choices, task):
     asked = sample(kind, target, choices)
     evaluated = sample(kind, target, choices, task)
-    verdicts = [get_scoring(task).judge(evaluated, response(text)).status == "correct" for text in RESPONSES]
+    verdicts = [get_benchmark(task).judge(evaluated, response(text)).status == "correct" for text in RESPONSES]
     assert accuracy([asked] * len(RESPONSES), [response(text) for text in RESPONSES]) == [float(v) for v in verdicts]
     assert len(set(verdicts)) == 2
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from harness.answers.sections import SECTION_NAMES, SectionName, split_sections
+from harness.benchmarks.verdicts import judge_response
 from harness.core.errors import UsageError
-from harness.core.types import PromptFormat, Response, Sample, Verdict
+from harness.core.types import PromptFormat, Response, Sample
 from trainers.rewards.asking import WatchedJudge
 from trainers.settings import RewardSettings
 
@@ -68,18 +69,8 @@ def accuracy(samples: Sequence[Sample], responses: Sequence[Response]) -> list[f
     Open-ended answers are settled by the rules, numbers and mathematics among them; what the rules cannot settle counts
     wrong, as it does in an evaluation without a judge.
     """
-    verdicts = (verdict(sample, response) for sample, response in zip(samples, responses, strict=True))
+    verdicts = (judge_response(sample, response) for sample, response in zip(samples, responses, strict=True))
     return [None if item.status == "error" else float(item.status == "correct") for item in verdicts]
-
-
-def verdict(sample: Sample, response: Response) -> Verdict:
-    """The evaluation's strict verdict on a response to a training sample."""
-    # MMVU's questions are of both kinds, judged by the readers that all tasks share.
-    from harness.benchmarks.mmvu import SCORING as OPEN_OR_CHOICE
-    from harness.benchmarks.pope import SCORING as YES_NO
-
-    scoring = YES_NO if sample.answer_kind == "yes_no" else OPEN_OR_CHOICE
-    return scoring.judge(sample, response)
 
 
 def format_reward(prompt_format: PromptFormat) -> Score:

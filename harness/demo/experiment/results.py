@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import variance
 from typing import Any, Final
 
-from harness.benchmarks.registry import get_scoring
+from harness.benchmarks.registry import get_benchmark
 from harness.core.errors import StoreError
 from harness.core.types import Response, Sample, SampleRecord, Status, Verdict
 from harness.demo.experiment.rows import ROWS
@@ -166,8 +166,8 @@ class Comparer:
 
         table = pair_up(*(list(self._pooled(row, seeds, task)) for row in (before, after)))
         strata = {outcome.stratum for outcome in table.a.outcomes}
-        measure = next(item for item in get_scoring(task).measures(strata) if item.name == name)
-        a, b = estimate(measure, table.a), estimate(measure, table.b)
+        spec = next(item for item in get_benchmark(task).metrics(strata) if item.name == name)
+        a, b = estimate(spec, table.a), estimate(spec, table.b)
         if a.value is None or b.value is None or a.influence is None or b.influence is None:
             raise StoreError(f"{name} of {task} is not defined over the held-out questions.")
         moved = b.influence - a.influence
@@ -181,7 +181,7 @@ class Comparer:
 
     def _read_units(self, row: str, seed: int, task: str) -> Sequence[Unit]:
         stored = self._results[row][seed]["verdicts"][task]
-        return list(get_scoring(task).units(read_records(self._samples(task), stored)))
+        return list(get_benchmark(task).units(read_records(self._samples(task), stored)))
 
 
 def adjust(contrasts: Sequence[Contrast]) -> list[Contrast]:

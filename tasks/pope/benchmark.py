@@ -15,15 +15,16 @@ The published evaluator reads everything that does not hold one of the words `No
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from harness.benchmarks.columns import find, require_text, require_yes_no
-from harness.benchmarks.official import read_pope
-from harness.benchmarks.verdicts import judge_closed
-from harness.core.types import Response, Sample, SampleRecord, Verdict
-from harness.statistics.specs import Measure, Outcome, Ratio, TaskScoring, Unit, Weight, everywhere
+from harness.benchmarks.counting import Part, in_stratum, one, subset_units
+from harness.benchmarks.record import Benchmark, HubSource
+from harness.benchmarks.verdicts import judge_response
+from harness.core.types import Sample
+from harness.statistics.specs import MetricSpec, Outcome, Ratio, Weight, everywhere
 
 SPLITS = ("random", "popular", "adversarial")
 
@@ -48,32 +49,19 @@ def read_row(row: Mapping[str, Any], where: str) -> Sample:
     )
 
 
-def judge(sample: Sample, response: Response) -> Verdict:
-    """Both verdicts on one response."""
-    return judge_closed(sample, response, _read_officially)
+def read_pope(text: str) -> Literal["yes", "no"]:
+    """POPE's `evaluate.py`: `no`, if the first sentence has the word `No`, `no` or `not`; anything else is `yes`.
+
+    The first sentence ends at the first full stop, commas are removed, words are what single spaces separate. So the
+    empty text, `NO`, `No!` and `"No"` are all `yes`.
+    """
+    words = text.split(".", 1)[0].replace(",", "").split(" ")
+    return "no" if "No" in words or "not" in words or "no" in words else "yes"
 
 
 def _read_officially(sample: Sample, text: str) -> tuple[bool, str]:
     answer = read_pope(text)
     return answer == sample.target, answer
-
-
-def units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
-    """Each question is a unit; questions about one image are a cluster, across the splits."""
-    for record in records:
-        sample, verdict = record.sample, record.verdict
-        outcome = Outcome(
-            unit="sample",
-            stratum=(sample.subset or "",),
-            right=verdict.status == "correct",
-            official=verdict.official,
-            target=sample.target,
-            answer=verdict.answer,
-            official_answer=verdict.official_answer,
-            unanswered=verdict.status == "unanswered",
-            errors=verdict.status == "error",
-        )
-        yield Unit(sample.id, sample.cluster or sample.id, outcome)
 
 
 def _strict(outcome: Outcome) -> str | None:
@@ -97,7 +85,7 @@ def _weights(read: Callable[[Outcome], str | None]) -> Mapping[str, tuple[Weight
         return yes(outcome) * gold(outcome)
 
     return {
-        "accuracy": (lambda outcome: read(outcome) == outcome.target, lambda outcome: 1),
+        "accuracy": (lambda outcome: read(outcome) == outcome.target, one),
         "precision": (hit, yes),
         "recall": (hit, gold),
         "f1": (lambda outcome: 2 * hit(outcome), lambda outcome: yes(outcome) + gold(outcome)),
@@ -105,23 +93,23 @@ def _weights(read: Callable[[Outcome], str | None]) -> Mapping[str, tuple[Weight
     }
 
 
-def _in_split(split: str, outcome: Outcome) -> bool:
-    return outcome.stratum[0] == split
-
-
-def measures(strata: Collection[tuple[str, ...]]) -> list[Measure]:
+def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     """The figures per split, their mean, and pooled; known splits in the order of the paper, others after them."""
     present = {stratum[0] for stratum in strata}
     splits = [split for split in SPLITS if split in present] + sorted(present - set(SPLITS))
-    parts: dict[str, Sequence[Callable[[Outcome], bool]]] = {split: [partial(_in_split, split)] for split in splits}
-    parts["mean"] = [partial(_in_split, split) for split in splits]
+    parts: dict[str, Sequence[Part]] = {split: [in_stratum(0, split)] for split in splits}
+    parts["mean"] = [in_stratum(0, split) for split in splits]
     parts["all"] = [everywhere]
     strict, official = _weights(_strict), _weights(_official)
+
+    def ratios(weights: tuple[Weight, Weight], withins: Sequence[Part]) -> tuple[Ratio, ...]:
+        return tuple(Ratio(top=weights[0], bottom=weights[1], within=within) for within in withins)
+
     return [
-        Measure(
+        MetricSpec(
             name=f"{part}/{name}",
-            strict=tuple(Ratio(top=strict[name][0], bottom=strict[name][1], within=within) for within in withins),
-            official=tuple(Ratio(top=official[name][0], bottom=official[name][1], within=within) for within in withins),
+            strict=ratios(strict[name], withins),
+            official=ratios(official[name], withins),
             accuracy=name == "accuracy",
             better=0 if name == "yes_ratio" else 1,
         )
@@ -130,6 +118,30 @@ def measures(strata: Collection[tuple[str, ...]]) -> list[Measure]:
     ]
 
 
-SCORING = TaskScoring(
-    name="pope", headline="mean/accuracy", read_row=read_row, judge=judge, units=units, measures=measures
+BENCHMARK = Benchmark(
+    name="pope",
+    title="POPE",
+    description="objects that are or are not in an image: yes or no",
+    citation="Li et al., Evaluating Object Hallucination in Large Vision-Language Models, EMNLP 2023",
+    version="1.0",
+    media="image",
+    answer_kinds=["yes_no"],
+    source=HubSource(
+        hub="lmms-lab-encoder/POPE",
+        split="test",
+        rows=["data/test-*.parquet", "test-*.parquet"],
+        columns=["image"],
+    ),
+    read_row=read_row,
+    judge=partial(judge_response, read_officially=_read_officially),
+    units=subset_units,
+    metrics=metrics,
+    headline="mean/accuracy",
+    headline_title="accuracy, mean of splits",
+    hallucination=True,
+    clusters_share_media=True,
+    telling={
+        "adversarial/accuracy": "right on adversarial POPE",
+        "mean/yes_ratio": "yes among POPE answers",
+    },
 )

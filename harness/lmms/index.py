@@ -1,22 +1,16 @@
-"""Which tasks exist: the plug-ins under `tasks/`, and lmms-eval's own, read from its files without importing it."""
+"""Which tasks lmms-eval knows: its own, and those of a further folder, read from its files without importing it."""
 
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import yaml
-
-from harness.benchmarks.layouts import Origin, read_origin
-from harness.benchmarks.registry import TASKS
-from harness.core.errors import DataError, UsageError
 
 PREFIX: Final = "harness_"
 """lmms-eval's own tasks win over included ones of the same name, so ours have names of their own there."""
@@ -35,76 +29,6 @@ class Entry:
     kind: Literal["task", "group", "tag"]
     path: Path
     members: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plugin:
-    """One of the four benchmarks as an lmms-eval task.
-
-    Attributes:
-        name: plain task name.
-        path: its YAML.
-        version: of its questions and prompts; runs of different versions are not mixed.
-        description: one line.
-        origin: where its rows come from.
-    """
-
-    name: str
-    path: Path
-    version: str
-    description: str
-    origin: Origin
-
-
-def find_tasks_dir(tasks_dir: Path | None = None) -> Path:
-    """The folder of task plug-ins: the given one, the one inside the installed package, or the checkout's.
-
-    Raises:
-        UsageError: there is none.
-    """
-    package = Path(__file__).resolve().parents[1]
-    if tasks_dir is not None:
-        if not tasks_dir.is_dir():
-            raise UsageError(f"tasks folder {tasks_dir} does not exist. Give --tasks-dir a folder of task plug-ins.")
-        return tasks_dir
-    for folder in (package / "_tasks", package.parent / "tasks"):
-        if folder.is_dir():
-            return folder
-    raise UsageError("the task plug-ins are missing from this installation. Give their folder with --tasks-dir.")
-
-
-def find_plugins(tasks_dir: Path | None = None) -> dict[str, Plugin]:
-    """The plug-ins of the four benchmarks by plain name, in the order of `TASKS`.
-
-    Raises:
-        UsageError: no tasks folder.
-        DataError: a plug-in is broken.
-    """
-    found = {}
-    for path, config in _configs(find_tasks_dir(tasks_dir)):
-        name = str(config.get("task", "")).removeprefix(PREFIX)
-        if name in TASKS and config["task"] != name:
-            found[name] = _plugin(name, path, config)
-    return {name: found[name] for name in TASKS if name in found}
-
-
-def _plugin(name: str, path: Path, config: Mapping[str, Any]) -> Plugin:
-    metadata = config.get("metadata") or {}
-    try:
-        source = path.parent / config["dataset_kwargs"]["data_files"][config["test_split"]]
-        (settings,) = json.loads(source.read_text(encoding="utf-8"))
-        version = str(metadata["version"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"task plug-in {path} is broken: {error!r}. Compare it with the ones that come along."
-        ) from error
-    return Plugin(
-        name=name,
-        path=path,
-        version=version,
-        description=str(metadata.get("description", "")),
-        origin=read_origin(settings, str(source)),
-    )
 
 
 def lmms_eval_tasks(extra: Path | None = None) -> dict[str, Entry]:
@@ -135,14 +59,6 @@ def _collect(folder: Path, entries: dict[str, Entry]) -> None:
                 entries[name] = entry
             elif known.kind == "tag":
                 entries[name] = replace(known, members=(*known.members, *entry.members))
-
-
-def unknown_task(name: str, known: Sequence[str]) -> UsageError:
-    """What to raise for a task that does not exist, with the nearest names."""
-    lower = {candidate.lower(): candidate for candidate in known}
-    near = [lower[match] for match in get_close_matches(name.lower(), lower, n=3, cutoff=0.75)]
-    meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-    return UsageError(f"task {name!r} not found.{meant} List them with 'harness tasks'.")
 
 
 def _entries(path: Path, config: Mapping[str, Any]) -> Iterator[tuple[str, Entry]]:

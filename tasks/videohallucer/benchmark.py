@@ -15,18 +15,21 @@ hallucinated one: its figures are reproduced as `official`, while the strict one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from harness.benchmarks.columns import find, require_index, require_text, require_yes_no
-from harness.benchmarks.official import videohallucer_hit
-from harness.benchmarks.verdicts import judge_closed
+from harness.benchmarks.counting import Part, in_stratum, is_officially_right, is_right, one, sample_unit
+from harness.benchmarks.record import Benchmark, HubSource
+from harness.benchmarks.verdicts import judge_response
 from harness.core.errors import DataError
-from harness.core.types import Response, Sample, SampleRecord, Verdict
-from harness.statistics.specs import Measure, Outcome, Ratio, TaskScoring, Unit, everywhere
+from harness.core.types import Sample, SampleRecord
+from harness.statistics.specs import MetricSpec, Outcome, Ratio, Unit, everywhere
 
 SUBSETS = ("object_relation", "temporal", "semantic_detail", "external_factual", "external_nonfactual")
+PAIR = ("basic", "hallucination")
 KINDS = {"basic": "basic", "hallucination": "hallucination", "hallucinated": "hallucination"}
 
 
@@ -56,9 +59,12 @@ def read_row(row: Mapping[str, Any], where: str) -> Sample:
     )
 
 
-def judge(sample: Sample, response: Response) -> Verdict:
-    """Both verdicts on one response."""
-    return judge_closed(sample, response, _read_officially)
+def videohallucer_hit(text: str, gold: str) -> bool:
+    """VideoHallucer's `cal_score`: a hit when the gold word stands anywhere in the text, case ignored.
+
+    So `yes or no` is right everywhere.
+    """
+    return re.search(rf"\b{re.escape(gold)}\b", text, re.IGNORECASE) is not None
 
 
 def _read_officially(sample: Sample, text: str) -> tuple[bool, str | None]:
@@ -71,7 +77,7 @@ def units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
     """Each question is a unit, and each complete pair; a pair's two videos, where they differ, are one cluster."""
     waiting: dict[str, SampleRecord] = {}
     for record in records:
-        yield _question(record)
+        yield sample_unit(record, stratum=(record.sample.subset or "",), kind=_kind(record))
         pair = record.sample.group or record.sample.id
         other = waiting.pop(pair, None)
         if other is None:
@@ -87,23 +93,6 @@ def _kind(record: SampleRecord) -> str:
 
 def _cluster(record: SampleRecord) -> str:
     return record.sample.cluster or record.sample.group or record.sample.id
-
-
-def _question(record: SampleRecord) -> Unit:
-    sample, verdict = record.sample, record.verdict
-    outcome = Outcome(
-        unit="sample",
-        stratum=(sample.subset or "",),
-        right=verdict.status == "correct",
-        official=verdict.official,
-        kind=_kind(record),
-        target=sample.target,
-        answer=verdict.answer,
-        official_answer=verdict.official_answer,
-        unanswered=verdict.status == "unanswered",
-        errors=verdict.status == "error",
-    )
-    return Unit(sample.id, _cluster(record), outcome)
 
 
 def _pair(key: str, basic: SampleRecord, hallucination: SampleRecord) -> Unit:
@@ -148,7 +137,7 @@ def _script_wrong(outcome: Outcome) -> int:
     return (outcome.kind != "basic yes") + (outcome.official_answer != "no")
 
 
-def _ratios(within: Callable[[Outcome], bool]) -> dict[str, tuple[Ratio, Ratio]]:
+def _ratios(within: Part) -> dict[str, tuple[Ratio, Ratio]]:
     """Strict and official ratio of each figure within one part of the data."""
 
     def questions(kind: str) -> tuple[Ratio, Ratio]:
@@ -165,8 +154,8 @@ def _ratios(within: Callable[[Outcome], bool]) -> dict[str, tuple[Ratio, Ratio]]
         "basic": questions("basic"),
         "hallucinated": questions("hallucination"),
         "both": (
-            pairs(lambda outcome: outcome.right, lambda outcome: 1),
-            pairs(lambda outcome: bool(outcome.official), lambda outcome: 1),
+            pairs(is_right, one),
+            pairs(is_officially_right, one),
         ),
         "yes_difference": (
             Ratio(
@@ -186,24 +175,20 @@ def _ratios(within: Callable[[Outcome], bool]) -> dict[str, tuple[Ratio, Ratio]]
     }
 
 
-def _in_subset(subset: str, outcome: Outcome) -> bool:
-    return outcome.stratum[0] == subset
-
-
-def measures(strata: Collection[tuple[str, ...]]) -> list[Measure]:
+def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     """The figures per subset, their mean, and pooled; known subsets in the order of the paper, others after them."""
     present = {stratum[0] for stratum in strata}
     subsets = [subset for subset in SUBSETS if subset in present] + sorted(present - set(SUBSETS))
-    parts: dict[str, Sequence[Callable[[Outcome], bool]]] = {part: [partial(_in_subset, part)] for part in subsets}
-    parts["mean"] = [partial(_in_subset, subset) for subset in subsets]
+    parts: dict[str, Sequence[Part]] = {part: [in_stratum(0, part)] for part in subsets}
+    parts["mean"] = [in_stratum(0, subset) for subset in subsets]
     parts["all"] = [everywhere]
-    figures: list[Measure] = []
+    figures: list[MetricSpec] = []
     for part, withins in parts.items():
         ratios = [_ratios(within) for within in withins]
         for name in ratios[0] if ratios else ():
             bias = name in ("yes_difference", "false_positive_ratio")
             figures.append(
-                Measure(
+                MetricSpec(
                     name=f"{part}/{name}",
                     strict=tuple(ratio[name][0] for ratio in ratios),
                     official=tuple(ratio[name][1] for ratio in ratios),
@@ -215,6 +200,44 @@ def measures(strata: Collection[tuple[str, ...]]) -> list[Measure]:
     return figures
 
 
-SCORING = TaskScoring(
-    name="videohallucer", headline="mean/both", read_row=read_row, judge=judge, units=units, measures=measures
+def questions(row: Mapping[str, Any], file: str, index: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The two questions of a pair, or a row that is one question; the subset is the name of its file."""
+    if not all(kind in row for kind in PAIR):
+        yield "", row
+        return
+    for kind in PAIR:
+        side = row[kind]
+        if not isinstance(side, Mapping):
+            raise DataError(f"{kind!r} holds {type(side).__name__}, expected an object with a question")
+        yield f".{kind}", {**side, "subset": row.get("subset", file), "index": row.get("index", index), "kind": kind}
+
+
+BENCHMARK = Benchmark(
+    name="videohallucer",
+    title="VideoHallucer",
+    description="pairs of a basic and a hallucinated question on videos: yes or no",
+    citation="Wang et al., VideoHallucer: Evaluating Intrinsic and Extrinsic Hallucinations in Large Video-Language "
+    "Models, 2024",
+    version="1.0",
+    media="video",
+    answer_kinds=["yes_no"],
+    source=HubSource(
+        hub="ColorfulAI/VideoHallucer",
+        split="test",
+        rows=[" ".join(f"{subset}.json" for subset in SUBSETS)],
+        columns=["video"],
+        files=[f"*{subset}/videos/*" for subset in SUBSETS],
+    ),
+    read_row=read_row,
+    judge=partial(judge_response, read_officially=_read_officially),
+    units=units,
+    metrics=metrics,
+    headline="mean/both",
+    headline_title="both of a pair right",
+    hallucination=True,
+    telling={
+        "mean/basic": "right about what is there",
+        "mean/hallucinated": "right about what is not",
+    },
+    questions=questions,
 )

@@ -8,19 +8,18 @@ included, so there is no official figure without it: it is `None` throughout.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from string import ascii_uppercase
 from typing import Any, Final
 
-from harness.answers.open.matching import match_open
-from harness.answers.reading import read_answer
 from harness.benchmarks.columns import find, is_absent, require_letter, require_text
-from harness.benchmarks.verdicts import error_verdict, judge_closed, why_unanswered
+from harness.benchmarks.counting import Part, in_stratum, is_right, sample_unit, share
+from harness.benchmarks.record import Benchmark, HubSource
+from harness.benchmarks.verdicts import judge_response
 from harness.core.errors import DataError
-from harness.core.types import Response, Sample, SampleRecord, Verdict
-from harness.statistics.specs import NEEDS_JUDGE, Measure, Outcome, Ratio, TaskScoring, Unit, everywhere
+from harness.core.types import Sample, SampleRecord
+from harness.statistics.specs import MetricSpec, Outcome, Unit, everywhere
 
 DISCIPLINES: Final[Mapping[str, tuple[str, ...]]] = {
     "Science": (
@@ -48,9 +47,6 @@ DISCIPLINES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _DISCIPLINE_OF: Final = {subject: name for name, subjects in DISCIPLINES.items() for subject in subjects}
 _KINDS: Final = {"multiple-choice": "multiple_choice", "open-ended": "open_ended"}
-
-AskJudge = Callable[[str, str, str], bool | None]
-"""Question, target and answer to whether the answer is right; `None` when no verdict could be had."""
 
 
 def read_row(row: Mapping[str, Any], where: str) -> Sample:
@@ -106,90 +102,50 @@ def _subject(row: Mapping[str, Any], video: Any) -> str | None:
     return str(subject).strip().replace("_", " ") if subject else None
 
 
-def judge(sample: Sample, response: Response, ask: AskJudge | None = None) -> Verdict:
-    """The strict verdict on one response, by rules, then by a judge for what the rules cannot settle.
-
-    Args:
-        sample: the question.
-        response: what the model gave.
-        ask: the judge, if there is one; without it, or where it gives `None`, the sample stays unsettled.
-    """
-    if sample.answer_kind == "choice":
-        return judge_closed(sample, response, _no_official)
-    if response.error is not None:
-        return error_verdict(sample)
-    answer = read_answer(response.text, "open", None, sample.question)
-    if answer is None:
-        return Verdict(sample_id=sample.id, answer=None, status="unanswered", reason=why_unanswered(response))
-    right = match_open(answer, sample.target, sample.question)
-    if right is not None:
-        return Verdict(sample_id=sample.id, answer=answer, status="correct" if right else "incorrect")
-    verdict = Verdict(sample_id=sample.id, answer=answer, status="incorrect", reason=NEEDS_JUDGE)
-    return settle(verdict, ask(sample.question, sample.target, answer)) if ask is not None else verdict
-
-
-def settle(verdict: Verdict, right: bool | None) -> Verdict:
-    """An unsettled verdict with what a judge said; unchanged, and so still counted as unsettled, if it said nothing."""
-    if right is None:
-        return verdict
-    return replace(
-        verdict, status="correct" if right else "incorrect", reason=f"judge: {'right' if right else 'wrong'}"
-    )
-
-
-def _no_official(sample: Sample, text: str) -> tuple[None, None]:
-    return None, None
-
-
 def units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
     """Each question is a unit; questions on one video are a cluster."""
     for record in records:
-        sample, verdict = record.sample, record.verdict
-        outcome = Outcome(
-            unit="sample",
-            stratum=(sample.attributes.get("discipline", ""), sample.attributes.get("subject", "")),
-            right=verdict.status == "correct",
-            kind=sample.attributes.get("kind", ""),
-            unanswered=verdict.status == "unanswered",
-            errors=verdict.status == "error",
-        )
-        yield Unit(sample.id, sample.cluster or sample.id, outcome)
-
-
-def _right(outcome: Outcome) -> int:
-    return outcome.right
-
-
-def _one(outcome: Outcome) -> int:
-    return 1
-
-
-def _in(level: int, name: str, outcome: Outcome) -> bool:
-    return outcome.stratum[level] == name
+        attributes = record.sample.attributes
+        stratum = (attributes.get("discipline", ""), attributes.get("subject", ""))
+        yield sample_unit(record, stratum=stratum, kind=attributes.get("kind", ""))
 
 
 def _of_kind(kind: str, outcome: Outcome) -> bool:
     return outcome.kind == kind
 
 
-def measures(strata: Collection[tuple[str, ...]]) -> list[Measure]:
+def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     """Accuracy over all, per question type, per discipline and per subject that occurs."""
-    parts: dict[str, Callable[[Outcome], bool]] = {"all": everywhere}
+    parts: dict[str, Part] = {"all": everywhere}
     parts |= {kind: partial(_of_kind, kind) for kind in _KINDS.values()}
     for level, prefix in enumerate(("discipline", "subject")):
         for name in sorted({stratum[level] for stratum in strata} - {""}):
-            parts[f"{prefix}/{name}"] = partial(_in, level, name)
+            parts[f"{prefix}/{name}"] = in_stratum(level, name)
     return [
-        Measure(name=f"{part}/accuracy", strict=(Ratio(top=_right, bottom=_one, within=within),), accuracy=True)
+        MetricSpec(name=f"{part}/accuracy", strict=(share(is_right, within),), accuracy=True)
         for part, within in parts.items()
     ]
 
 
-SCORING = TaskScoring(
+BENCHMARK = Benchmark(
     name="mmvu",
-    headline="all/accuracy",
+    title="MMVU",
+    description="expert-level questions about a video: multiple choice and open-ended",
+    citation="Zhao et al., MMVU: Measuring Expert-Level Multi-Discipline Video Understanding, CVPR 2025",
+    version="1.0",
+    media="video",
+    answer_kinds=["choice", "open"],
+    source=HubSource(
+        hub="yale-nlp/MMVU",
+        split="validation",
+        rows=["validation.json", "validation-*.parquet", "validation.parquet"],
+        columns=["video", "video_path"],
+        files=["videos/*"],
+    ),
     read_row=read_row,
-    judge=judge,
+    judge=judge_response,
     units=units,
-    measures=measures,
+    metrics=metrics,
+    headline="all/accuracy",
+    headline_title="accuracy",
 )

@@ -14,21 +14,34 @@ the standard deviation of those recalls (RStd, Zheng et al., ICLR 2024): 0 for a
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from string import ascii_uppercase
-from typing import Any
+from typing import Any, Final
 
 from harness.benchmarks.columns import find, is_absent, require_index, require_letter, require_text
-from harness.benchmarks.official import read_mmbench
-from harness.benchmarks.verdicts import judge_closed
+from harness.benchmarks.counting import Part, in_stratum, is_officially_right, is_right, one, sample_unit
+from harness.benchmarks.record import Benchmark, HubSource
+from harness.benchmarks.verdicts import judge_response
 from harness.core.errors import DataError
-from harness.core.types import Response, Sample, SampleRecord, Verdict
-from harness.statistics.specs import Measure, Outcome, Ratio, TaskScoring, Unit, everywhere
+from harness.core.types import Sample, SampleRecord
+from harness.statistics.specs import MetricSpec, Outcome, Ratio, Unit, everywhere
 
 ROTATION = 1_000_000
 NO_CATEGORY = ""
+NONE_OF_THEM: Final = "Z"
+
+_MMBENCH_REFUSALS: Final = (
+    "Sorry, I can't help with images of people yet.",
+    "I can't process this file.",
+    "I'm sorry, but without the image provided",
+    "Cannot determine the answer",
+)
+_MMBENCH_NO_RESPONSE: Final = "Failed to obtain answer via API"
+_MMBENCH_BLANKED: Final = str.maketrans(dict.fromkeys(".()[],:;!*#{}", " "))
+_MMBENCH_STATED: Final = re.compile(r"(?:correct\s+)?answer\s+is\s+\**([ABCD])\**", re.IGNORECASE)
 
 
 def read_row(row: Mapping[str, Any], where: str) -> Sample:
@@ -65,9 +78,52 @@ def read_row(row: Mapping[str, Any], where: str) -> Sample:
     )
 
 
-def judge(sample: Sample, response: Response) -> Verdict:
-    """Both verdicts on one response."""
-    return judge_closed(sample, response, _read_officially)
+def read_mmbench(text: str, choices: Mapping[str, str]) -> str | None:
+    """MMBench's exact matching (VLMEvalKit), without the model that may be asked where it fails.
+
+    In this order:
+
+    1. one of four refusal phrases: `Z`, none of them;
+    2. each of `.()[],:;!*#{}` counts as a space; where exactly one option letter is among the words, and first occurs
+       within the last four, it is the answer; where none is, but a word `Z`: none of them;
+    3. the first `[correct] answer is X` with X from A to D, asterisks around X allowed, case ignored, no word boundary
+       (`The answer is dog` is D), if X is an option;
+    4. unless the text is longer than all option texts together twice, the one option whose text occurs in it, case
+       ignored.
+
+    Args:
+        text: the response, or the text of its answer (see `official_text`).
+        choices: option letter to option text.
+
+    Returns:
+        a key of `choices`, `Z` for none of them, or `None` where nothing was matched.
+    """
+    return _mmbench_letter(text, choices) or _mmbench_text(text, choices)
+
+
+def _mmbench_letter(text: str, choices: Mapping[str, str]) -> str | None:
+    if _MMBENCH_NO_RESPONSE in text:
+        return None
+    if any(phrase in text for phrase in _MMBENCH_REFUSALS):
+        return NONE_OF_THEM
+    words = text.translate(_MMBENCH_BLANKED).split()
+    named = [letter for letter in choices if letter in words]
+    if len(named) == 1 and words.index(named[0]) > len(words) - 5:
+        return named[0]
+    if not named and NONE_OF_THEM in words:
+        return NONE_OF_THEM
+    stated = _MMBENCH_STATED.search(text)
+    if stated and stated[1].upper() in choices:
+        return stated[1].upper()
+    return None
+
+
+def _mmbench_text(text: str, choices: Mapping[str, str]) -> str | None:
+    lowered = text.lower()
+    if len(lowered) > 2 * sum(len(option) for option in choices.values()):
+        return None
+    named = [letter for letter, option in choices.items() if option.lower() in lowered]
+    return named[0] if len(named) == 1 else None
 
 
 def _read_officially(sample: Sample, text: str) -> tuple[bool, str | None]:
@@ -97,7 +153,8 @@ def units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
     for record in records:
         sample, verdict = record.sample, record.verdict
         key = sample.group or sample.id
-        yield Unit(sample.id, key, _row(record))
+        kind = "vanilla" if sample.attributes.get("rotation", "0") == "0" else "rotation"
+        yield sample_unit(record, stratum=_stratum(sample), kind=kind)
         group = groups.get(key)
         if group is None:
             group = groups[key] = _Group(sample)
@@ -118,48 +175,21 @@ def units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
         yield Unit(key, key, outcome)
 
 
-def _row(record: SampleRecord) -> Outcome:
-    sample, verdict = record.sample, record.verdict
-    return Outcome(
-        unit="sample",
-        stratum=_stratum(sample),
-        right=verdict.status == "correct",
-        official=verdict.official,
-        kind="vanilla" if sample.attributes.get("rotation", "0") == "0" else "rotation",
-        target=sample.target,
-        answer=verdict.answer,
-        unanswered=verdict.status == "unanswered",
-        errors=verdict.status == "error",
-    )
-
-
-def _right(outcome: Outcome) -> int:
-    return outcome.right
-
-
-def _hit(outcome: Outcome) -> int:
-    return bool(outcome.official)
-
-
-def _one(outcome: Outcome) -> int:
-    return 1
-
-
 def _vanilla(outcome: Outcome) -> int:
     return outcome.kind == "vanilla"
 
 
-def _accuracies(part: str, within: Callable[[Outcome], bool]) -> Iterator[Measure]:
-    yield Measure(
+def _accuracies(part: str, within: Part) -> Iterator[MetricSpec]:
+    yield MetricSpec(
         name=f"{part}/circular",
-        strict=(Ratio(top=_right, bottom=_one, unit="group", within=within),),
-        official=(Ratio(top=_hit, bottom=_one, unit="group", within=within),),
+        strict=(Ratio(top=is_right, bottom=one, unit="group", within=within),),
+        official=(Ratio(top=is_officially_right, bottom=one, unit="group", within=within),),
         accuracy=True,
     )
-    yield Measure(
+    yield MetricSpec(
         name=f"{part}/vanilla",
-        strict=(Ratio(top=lambda o: _right(o) * _vanilla(o), bottom=_vanilla, within=within),),
-        official=(Ratio(top=lambda o: _hit(o) * _vanilla(o), bottom=_vanilla, within=within),),
+        strict=(Ratio(top=lambda o: is_right(o) * _vanilla(o), bottom=_vanilla, within=within),),
+        official=(Ratio(top=lambda o: is_officially_right(o) * _vanilla(o), bottom=_vanilla, within=within),),
         accuracy=True,
     )
 
@@ -180,24 +210,20 @@ def _right_at(letter: str, outcome: Outcome) -> int:
     return outcome.target == letter and outcome.right
 
 
-def _positions() -> Iterator[Measure]:
+def _positions() -> Iterator[MetricSpec]:
     # Letters beyond D occur in few questions, if at all; a recall over none would leave the spread undefined.
     letters = ascii_uppercase[:4]
     recalls = {letter: Ratio(top=partial(_right_at, letter), bottom=partial(_is_gold, letter)) for letter in letters}
-    yield Measure(name="all/position_bias", strict=tuple(recalls.values()), combine="spread", high=0.5, better=-1)
+    yield MetricSpec(name="all/position_bias", strict=tuple(recalls.values()), combine="spread", high=0.5, better=-1)
     for letter in letters:
         share = Ratio(top=partial(_answers_with, letter), bottom=_answered)
-        yield Measure(name=f"all/share_{letter}", strict=(share,), better=0)
-        gold_share = Ratio(top=partial(_is_gold, letter), bottom=_one)
-        yield Measure(name=f"all/gold_share_{letter}", strict=(gold_share,), better=0, of_data=True)
-        yield Measure(name=f"all/recall_{letter}", strict=(recalls[letter],))
+        yield MetricSpec(name=f"all/share_{letter}", strict=(share,), better=0)
+        gold_share = Ratio(top=partial(_is_gold, letter), bottom=one)
+        yield MetricSpec(name=f"all/gold_share_{letter}", strict=(gold_share,), better=0, of_data=True)
+        yield MetricSpec(name=f"all/recall_{letter}", strict=(recalls[letter],))
 
 
-def _in(level: int, name: str, outcome: Outcome) -> bool:
-    return outcome.stratum[level] == name
-
-
-def measures(strata: Collection[tuple[str, ...]]) -> list[Measure]:
+def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     """The figures overall, per L2 category and per category that occurs, and the position bias."""
     figures = list(_accuracies("all", everywhere))
     names: defaultdict[int, set[str]] = defaultdict(set)
@@ -206,10 +232,30 @@ def measures(strata: Collection[tuple[str, ...]]) -> list[Measure]:
             names[level].add(name)
     for level, prefix in enumerate(("l2", "category")):
         for name in sorted(names[level] - {NO_CATEGORY}):
-            figures += _accuracies(f"{prefix}/{name}", partial(_in, level, name))
+            figures += _accuracies(f"{prefix}/{name}", in_stratum(level, name))
     return figures + list(_positions())
 
 
-SCORING = TaskScoring(
-    name="mmbench", headline="all/circular", read_row=read_row, judge=judge, units=units, measures=measures
+BENCHMARK = Benchmark(
+    name="mmbench",
+    title="MMBench",
+    description="multiple choice about an image, each question asked under every rotation of its options",
+    citation="Liu et al., MMBench: Is Your Multi-modal Model an All-around Player?, ECCV 2024",
+    version="1.0",
+    media="image",
+    answer_kinds=["choice"],
+    source=HubSource(
+        hub="lmms-lab-encoder/MMBench",
+        config="en",
+        split="dev",
+        rows=["en/dev-*.parquet", "dev-*.parquet"],
+        columns=["image"],
+    ),
+    read_row=read_row,
+    judge=partial(judge_response, read_officially=_read_officially),
+    units=units,
+    metrics=metrics,
+    headline="all/circular",
+    headline_title="circular accuracy",
+    clusters_share_media=True,
 )

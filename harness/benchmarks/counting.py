@@ -1,0 +1,73 @@
+"""From judged samples to counted units: what the records of most benchmarks share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+from harness.core.types import SampleRecord
+from harness.statistics.specs import Outcome, Ratio, Unit
+
+Part = Callable[[Outcome], bool]
+"""Which units belong to a part of the data."""
+
+
+def sample_unit(record: SampleRecord, *, stratum: tuple[str, ...], kind: str = "") -> Unit:
+    """One sample as a unit; samples of one cluster are not independent.
+
+    Args:
+        record: the judged sample.
+        stratum: the finest part of the data that it belongs to.
+        kind: a further split of the units.
+    """
+    sample, verdict = record.sample, record.verdict
+    # Open answers are of any words: counted by them, no two outcomes would be equal.
+    closed = sample.answer_kind != "open"
+    outcome = Outcome(
+        unit="sample",
+        stratum=stratum,
+        right=verdict.status == "correct",
+        official=verdict.official,
+        kind=kind,
+        target=sample.target if closed else "",
+        answer=verdict.answer if closed else None,
+        official_answer=verdict.official_answer if closed else None,
+        unanswered=verdict.status == "unanswered",
+        errors=verdict.status == "error",
+    )
+    return Unit(sample.id, sample.cluster or sample.group or sample.id, outcome)
+
+
+def subset_units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
+    """Each sample as a unit, its subset as its part."""
+    for record in records:
+        yield sample_unit(record, stratum=(record.sample.subset or "",))
+
+
+def in_stratum(level: int, name: str) -> Part:
+    """The part of the data with this name at a level of the strata."""
+    return partial(_is_in, level, name)
+
+
+def _is_in(level: int, name: str, outcome: Outcome) -> bool:
+    return outcome.stratum[level] == name
+
+
+def share(top: Callable[[Outcome], float], within: Part) -> Ratio:
+    """The mean of `top` over the samples of a part."""
+    return Ratio(top=top, bottom=one, within=within)
+
+
+def one(outcome: Outcome) -> int:
+    """Every unit counts."""
+    return 1
+
+
+def is_right(outcome: Outcome) -> int:
+    """Units whose strict verdict is right."""
+    return outcome.right
+
+
+def is_officially_right(outcome: Outcome) -> int:
+    """Units that the published evaluator takes for right."""
+    return bool(outcome.official)

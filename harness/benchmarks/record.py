@@ -1,0 +1,107 @@
+"""What a benchmark is: one record, which `benchmark.py` in its folder `tasks/NAME` makes.
+
+Everything that the harness knows of a benchmark stands in its record; what is needed where only stored runs are read,
+as on leaderboards, is stored with each run (`BenchmarkFacts`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.core.types import AnswerKind, BenchmarkFacts, MediaKind, Response, Sample, SampleRecord, Verdict
+from harness.statistics.specs import MetricSpec, Unit
+
+Row = Mapping[str, Any]
+"""A row of a data set, with the hub's field names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubSource:
+    """Where the rows of a benchmark are on the hub.
+
+    Attributes:
+        hub: id of the data set.
+        revision: branch, tag or commit of it.
+        config: name of its configuration; `None` where it has one only.
+        split: the split that is evaluated.
+        rows: patterns of the files that hold the rows, best first; the first that matches anything counts. Within a
+            pattern, alternatives that are needed together are separated by spaces.
+        columns: names that the media column may have.
+        files: patterns of the media files that are fetched with the rows.
+    """
+
+    hub: str
+    split: str
+    columns: Sequence[str]
+    revision: str = "main"
+    config: str | None = None
+    rows: Sequence[str] = ()
+    files: Sequence[str] = ()
+
+
+def one_question(row: Row, file: str, index: int) -> Iterator[tuple[str, Row]]:
+    """A row that is one question."""
+    yield "", row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark:
+    """All that asking and scoring one benchmark takes.
+
+    Attributes:
+        name: plain task name; the name of its folder.
+        title: its name as its authors write it.
+        description: one line.
+        citation: where it was published.
+        version: of its questions and prompts; runs of different versions are not mixed.
+        media: what its questions are about.
+        answer_kinds: kinds of answers that its questions ask for; one with open answers can be given a judge.
+        source: where its rows are.
+        read_row: a row with the hub's field names to a sample; the text goes into its `DataError`s.
+        judge: a response to its two verdicts. Pure, and never raises on any text.
+        units: judged samples to counted units, streaming; pairs and groups follow as they complete.
+        metrics: the figures, given the strata that occur.
+        headline: name of the metric that stands for the benchmark.
+        headline_title: what it is, in words.
+        hallucination: whether wrong answers are hallucinations: leaderboards are ordered by such benchmarks.
+        clusters_share_media: whether samples of one cluster show the same media.
+        telling: further metrics that explain a difference of the headline, in the order in which they are told, each
+            in words: metric name to words.
+        questions: a row of a table to the questions that it holds, each with a suffix for error messages; takes the
+            row, the stem of its file's name and its number there.
+    """
+
+    name: str
+    title: str
+    description: str
+    citation: str
+    version: str
+    media: MediaKind
+    answer_kinds: Collection[AnswerKind]
+    source: HubSource
+    read_row: Callable[[Row, str], Sample]
+    judge: Callable[[Sample, Response], Verdict]
+    units: Callable[[Iterable[SampleRecord]], Iterator[Unit]]
+    metrics: Callable[[Collection[tuple[str, ...]]], Sequence[MetricSpec]]
+    headline: str
+    headline_title: str
+    hallucination: bool = False
+    clusters_share_media: bool = False
+    telling: Mapping[str, str] = field(default_factory=dict)
+    questions: Callable[[Row, str, int], Iterable[tuple[str, Row]]] = one_question
+
+    @property
+    def facts(self) -> BenchmarkFacts:
+        """What a run stores of it."""
+        return BenchmarkFacts(
+            title=self.title,
+            headline_title=self.headline_title,
+            citation=self.citation,
+            media=self.media,
+            has_open_answers="open" in self.answer_kinds,
+            hallucination=self.hallucination,
+            clusters_share_media=self.clusters_share_media,
+            telling=self.telling,
+        )
