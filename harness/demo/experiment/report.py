@@ -18,6 +18,7 @@ from harness.demo.data import Sizes, build_demo_data
 from harness.demo.experiment.curves import draw_rows
 from harness.demo.experiment.results import SEED_FREE, Comparer, Contrast, Results, adjust, read_results
 from harness.demo.experiment.rows import ROWS
+from harness.reports.markdown import code, table
 
 START: Final = "<!-- experiment:start -->"
 END: Final = "<!-- experiment:end -->"
@@ -108,12 +109,7 @@ def render(results: Results, comparer: Comparer) -> str:
     if "method" in results:
         parts.append(_ablations(results, comparer))
     parts += [_signs(results), _similarity(results), _learning(results), _commands(results)]
-    return "\n".join(part for part in parts if part)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [f"| {' | '.join(heads)} |", f"|---|{'---:|' * (len(heads) - 1)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _values(results: Results, row: str, task: str, name: str) -> list[float]:
@@ -130,7 +126,7 @@ def _scores(results: Results) -> str:
         [row, _seeds(results, row), *(_percent(_values(results, row, task, name)) for task, name, _ in HEADLINES)]
         for row in results
     ]
-    return "**Scores** on the held-out questions, percent, mean over seeds ± their standard deviation.\n\n" + _table(
+    return "**Scores** on the held-out questions, percent, mean over seeds ± their standard deviation.\n\n" + table(
         ["row", "seeds", *(head for *_, head in HEADLINES)], rows
     )
 
@@ -141,7 +137,7 @@ def _seeds(results: Results, row: str) -> str:
 
 def _details(results: Results) -> str:
     rows = [[row, *(_percent(_values(results, row, task, name)) for task, name, _ in DETAILS)] for row in results]
-    return "**Parts of the scores.**\n\n" + _table(["row", *(head for *_, head in DETAILS)], rows)
+    return "**Parts of the scores.**\n\n" + table(["row", *(head for *_, head in DETAILS)], rows)
 
 
 def _contrasts(results: Results, comparer: Comparer, against: str) -> str:
@@ -173,7 +169,7 @@ def _contrast_table(title: str, found: Mapping[str, Sequence[Contrast]]) -> str:
     return (
         f"{title}, paired by question and seed; bold where the interval excludes zero, * where Holm's adjustment over "
         "the table still does. Nothing is marked where there is one seed.\n\n"
-        + _table(["row", "seeds", *(head for *_, head in HEADLINES)], rows)
+        + table(["row", "seeds", *(head for *_, head in HEADLINES)], rows)
     )
 
 
@@ -205,7 +201,7 @@ def _signs(results: Results) -> str:
     ]
     return (
         "**Diagnostics** over all held-out questions, and exploration over eight samples at temperature 1, mean over "
-        "seeds.\n\n" + _table(heads, rows)
+        "seeds.\n\n" + table(heads, rows)
     )
 
 
@@ -227,7 +223,7 @@ def _similarity(results: Results) -> str:
     return (
         "**Similarity of samples** whose conflict is known by construction, before (`base`) and after training: mean "
         "cosine on each side of a conflict, between its sides, and between conflicts about other objects.\n\n"
-        + _table(heads, rows)
+        + table(heads, rows)
     )
 
 
@@ -244,11 +240,11 @@ def _learning(results: Results) -> str:
     ]
     if not rows:
         return ""
-    return "**Learning**: means over the first and the last 20 updates, on the questions trained on.\n\n" + _table(
+    return "**Learning**: means over the first and the last 20 updates, on the questions trained on.\n\n" + table(
         ["row", "accuracy", "caption reward", "groups with one reward"], rows
     )
 
 
 def _commands(results: Results) -> str:
-    lines = [f"| `{row}` | {ROWS[row].what} | `harness demo experiment --rows {row}` |" for row in results]
-    return "\n".join(["**Rows.**\n", "| row | what it is | command |", "|---|---|---|", *lines]) + "\n"
+    rows = [[code(row), ROWS[row].what, code(f"harness demo experiment --rows {row}")] for row in results]
+    return "**Rows.**\n\n" + table(["row", "what it is", "command"], rows, align=["left"] * 3)
