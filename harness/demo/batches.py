@@ -22,7 +22,6 @@ from transformers.models.qwen2_5_vl import modeling_qwen2_5_vl as qwen
 
 from harness.demo.rendering import Pixels
 from harness.demo.tokenizer import MERGE, PATCH, TEMPORAL_PATCH, VOCABULARY
-from harness.demo.videos import STATES
 from harness.demo.world import GRID
 
 IGNORE: Final = -100
@@ -30,7 +29,6 @@ _IDS: Final = {token: index for index, token in enumerate(VOCABULARY)}
 _SIDE_PATCHES: Final = GRID * MERGE
 FRAME_PATCHES: Final = _SIDE_PATCHES**2
 IMAGE_GRID: Final = (1, _SIDE_PATCHES, _SIDE_PATCHES)
-VIDEO_GRID: Final = (STATES, _SIDE_PATCHES, _SIDE_PATCHES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from typing import Final
 
 from harness.core.types import JudgeQuestion, Sample
 from harness.diagnostics.evidence import Conclusion, Evidence, Key
 from harness.diagnostics.figures import Amount, DiagnosticSpec, Figure, estimate_figure
 from harness.judges.caption import CaptionJudge, is_right, question_from_caption, read_judgement
+
+_CHECKED: Final = 200
+"""Samples on which a judge is checked: the interval of an accuracy is then at most 7 points to either side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,32 +110,29 @@ def check_judge(
     *,
     true_captions: Mapping[Key, str],
     captions: Mapping[Key, str],
-    most: int = 200,
 ) -> JudgeCheck:
-    """Measure a judge on up to `most` of the samples, spread over them evenly.
+    """Measure a judge on up to 200 of the samples, spread over them evenly.
 
     Args:
         judge: the judge.
         samples: questions with their targets.
         true_captions: by task and sample id; may be empty.
         captions: of the model; used for the other images where there are no true ones.
-        most: samples that are asked about.
     """
     told = true_captions or captions
-    chosen = _spread([sample for sample in samples if (sample.task, sample.id) in told], most)
-    with_true = {key: text for key, text in true_captions.items()}
+    chosen = _spread([sample for sample in samples if (sample.task, sample.id) in told])
     wrong = _shuffle(chosen, told)
     none = {(sample.task, sample.id): None for sample in chosen}
     return JudgeCheck(
-        true=_accuracy(judge, "true_captions", chosen, with_true, "true captions"),
+        true=_accuracy(judge, "true_captions", chosen, true_captions, "true captions"),
         other=_accuracy(judge, "other_captions", chosen, wrong, "captions of other images"),
         none=_accuracy(judge, "no_captions", chosen, none, "no captions"),
     )
 
 
-def _spread(samples: Sequence[Sample], most: int) -> list[Sample]:
+def _spread(samples: Sequence[Sample]) -> list[Sample]:
     """An even choice: the samples whose ids have the least digests, in their order."""
-    kept = sorted(samples, key=lambda sample: blake2b(f"{sample.task}/{sample.id}".encode()).digest())[:most]
+    kept = sorted(samples, key=lambda sample: blake2b(f"{sample.task}/{sample.id}".encode()).digest())[:_CHECKED]
     keys = {(sample.task, sample.id) for sample in kept}
     return [sample for sample in samples if (sample.task, sample.id) in keys]
 

@@ -12,6 +12,7 @@ LEAST_WORDS: Final = 12
 """A loop is at least so many words long in all: three times "no" is emphasis."""
 MOST_REPEATED: Final = 0.5
 LONG_WORDS: Final = 40
+"""In fewer words a list of objects may honestly repeat half of its phrases."""
 _READ_WORDS: Final = 20_000
 """Words of a text that are looked at; a longer one has been looping for long."""
 
@@ -28,15 +29,11 @@ class Repetition:
         repeated: share of its 4-grams of words that occurred before in it, 0 to 1: one minus distinct over all
             (seq-rep-4 of Welleck et al., ICLR 2020); 0 for a text of fewer than four words.
         unit: words of the stretch that is said over and over in immediate succession; 0 where nothing is.
-        times: how often it is said, the last time perhaps not to the end.
-        tail: whether the text ends in that loop.
     """
 
     words: int
     repeated: float
     unit: int = 0
-    times: float = 0.0
-    tail: bool = False
 
     @property
     def loops(self) -> bool:
@@ -60,7 +57,7 @@ def measure_repetition(text: str) -> Repetition:
     if count < 1:
         return Repetition(words=len(words), repeated=0.0)
     last: dict[tuple[str, ...], int] = {}
-    longest, unit, end = 0, 0, 0
+    longest, unit = 0, 0
     gap_before, run = 0, 0
     for place in range(count):
         ngram = tuple(words[place : place + NGRAM])
@@ -71,11 +68,5 @@ def measure_repetition(text: str) -> Repetition:
         gap_before = gap
         length = run + NGRAM - 1 + gap
         if run and length > longest and length >= max(LEAST_REPEATS * gap, LEAST_WORDS):
-            longest, unit, end = length, gap, place + NGRAM
-    return Repetition(
-        words=len(words),
-        repeated=1 - len(last) / count,
-        unit=unit,
-        times=longest / unit if unit else 0.0,
-        tail=unit > 0 and end == len(words),
-    )
+            longest, unit = length, gap
+    return Repetition(words=len(words), repeated=1 - len(last) / count, unit=unit)

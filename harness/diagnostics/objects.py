@@ -22,8 +22,13 @@ from harness.diagnostics.coco import COCO_SYNONYMS
 ANNOTATIONS: Final = "annotations.jsonl"
 VOCABULARY: Final = "vocabulary.json"
 
+_DENIED: Final = 40
+"""Characters between a negation and the object that it denies, about a long noun phrase; what follows is told anew."""
+_LOOK_BACK: Final = _DENIED + 20
+"""Characters before an object that are searched for its negation; 20 hold the longest one."""
 _NEGATION: Final = re.compile(
-    r"\b(?:no|not|without|never|neither|nor|none of|absence of|lacks?|missing|free of|\w+n['’]t)\b[^.;:!?,]{0,40}$",
+    r"\b(?:no|not|without|never|neither|nor|none of|absence of|lacks?|missing|free of|\w+n['’]t)\b"
+    rf"[^.;:!?,]{{0,{_DENIED}}}$",
     re.IGNORECASE,
 )
 _SEPARATOR: Final = r"(?:\s+|-)"
@@ -117,7 +122,7 @@ def find_objects(caption: str, vocabulary: Vocabulary) -> list[str]:
     found = []
     caption = caption.lower()
     for match in vocabulary.pattern.finditer(caption):
-        before = caption[max(0, match.start() - 60) : match.start()]
+        before = caption[max(0, match.start() - _LOOK_BACK) : match.start()]
         negation = _NEGATION.search(before)
         if negation is None or _AFFIRMS_AGAIN.search(before, negation.start()):
             found.append(vocabulary.canonical[_spaced(match[1])])

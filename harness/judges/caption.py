@@ -50,9 +50,7 @@ class CaptionJudge:
 
     Attributes:
         identity: model, fingerprint of its weights, and version of the prompt: two judges of one identity are the same.
-        asked: questions so far, repeated ones included.
-        answered_from_cache: questions among them, each counted once a call, whose answer was on disk.
-        failures: questions among them that got no answer.
+        failures: questions so far that got no answer, repeated ones included.
         problem: why it could not be used in the last call, such as a server that is down; `None` where it could.
     """
 
@@ -75,7 +73,7 @@ class CaptionJudge:
             where: an address, which tells apart models of one name; part of the cache's keys, not of the identity.
         """
         self.identity = identity
-        self.asked = self.answered_from_cache = self.failures = 0
+        self.failures = 0
         self.problem: str | None = None
         self._load = load
         self._wording = wording
@@ -89,9 +87,7 @@ class CaptionJudge:
         keys = [content_key(self.identity, self._where, prompt.user, prompt.begun) for prompt in prompts]
         distinct = dict(zip(keys, prompts, strict=True))
         answers = self._cache.read(list(distinct)) if self._cache is not None else {}
-        self.answered_from_cache += len(answers)
         answers.update(self._ask_model({key: prompt for key, prompt in distinct.items() if key not in answers}))
-        self.asked += len(questions)
         found = [answers.get(key) for key in keys]
         self.failures += sum(answer is None for answer in found)
         return found

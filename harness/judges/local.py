@@ -21,7 +21,11 @@ from harness.engines.checkpoints import Checkpoint
 _TOKENS_A_BATCH: Final = {"cpu": 16_384, "cuda": 65_536}
 """Tokens of prompts, padding included, that are generated for together."""
 _MOST_A_BATCH: Final = 256
+"""Prompts, however short: each keeps a cache of its own while it is answered."""
 _MOST_CONTEXT: Final = 8_192
+"""Tokens: a caption, its question and a word of answer are far below; more would only reserve memory."""
+_SHOWN: Final = 300
+"""Characters of a library's error that are shown: the first sentences; some hold a whole configuration."""
 _CLOSING: Final = "</answer>"
 """Nothing that follows it counts, so nothing is generated after it."""
 _GENERIC_TOKENIZERS: Final = ("TokenizersBackend", "PreTrainedTokenizerFast")
@@ -76,7 +80,7 @@ class TransformersJudge:
             self._model = AutoModelForCausalLM.from_pretrained(checkpoint.folder, dtype=dtype)
         except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
             raise ModelError(
-                f"judge {checkpoint.name!r} cannot be loaded: {' '.join(str(error).split())[:300]} "
+                f"judge {checkpoint.name!r} cannot be loaded: {' '.join(str(error).split())[:_SHOWN]} "
                 "A judge is a text-only model that AutoModelForCausalLM loads."
             ) from error
         self._model.to(self._device).eval()
@@ -164,7 +168,7 @@ class VllmJudge:
             )
         except (OSError, ValueError, RuntimeError) as error:
             raise ModelError(
-                f"judge {checkpoint.name!r} cannot be loaded by vLLM: {' '.join(str(error).split())[:300]}"
+                f"judge {checkpoint.name!r} cannot be loaded by vLLM: {' '.join(str(error).split())[:_SHOWN]}"
             ) from error
         budget = min(max_new_tokens, context // 2)
         self._settings = SamplingParams(temperature=0.0, max_tokens=budget)

@@ -63,7 +63,7 @@ def test_answers_come_in_the_order_of_the_questions_and_each_is_asked_once() -> 
     cat = replace(DOG, caption="A cat.")
     assert judge.ask([DOG, cat, DOG, cat, DOG]) == ["yes", "no", "yes", "no", "yes"]
     assert len(model.seen) == 2
-    assert (judge.asked, judge.failures) == (5, 0)
+    assert judge.failures == 0
 
 
 def test_a_failure_is_none_counted_and_not_remembered(tmp_path: Path) -> None:
@@ -83,7 +83,6 @@ def test_answers_outlive_the_judge_but_not_its_identity(tmp_path: Path) -> None:
     again = Scripted(lambda _: pytest.fail("asked again"))
     judge = judge_with(again, AnswerCache(tmp_path))
     assert judge.ask([DOG]) == ["yes"]
-    assert judge.answered_from_cache == 1
     other = Scripted(lambda _: "no")
     assert judge_with(other, AnswerCache(tmp_path), identity="another").ask([DOG]) == ["no"]
 

@@ -20,7 +20,9 @@ from harness.demo.questions import Query, resolve, word_caption, word_plan
 from harness.demo.rendering import draw_style
 from harness.demo.videos import draw_video_scene
 from harness.demo.world import GRID, OBJECTS, Entry, Scene, draw_scene, shown_objects
+from harness.diagnostics.evidence import Conclusion, Evidence, gather
 from harness.diagnostics.objects import Annotations, build_vocabulary, parse_annotation
+from harness.diagnostics.specs import DIAGNOSTICS, measure
 from harness.runs.folder import RunFolder
 
 FAULTS = ("none", "wrong_object", "contradiction", "loop", "cut", "prior", "misread")
@@ -276,3 +278,23 @@ def store(
             )
         )
     return path
+
+
+GROUNDED = "<planning>p</planning><caption>{caption}</caption><think>{think}</think><answer>{answer}</answer>"
+
+
+def grounded(
+    caption: str = "A cat.", think: str = "There is no dog.", answer: str = "no", **changes: object
+) -> Evidence:
+    record = make_record(GROUNDED.format(caption=caption, think=think, answer=answer), **changes)  # type: ignore[arg-type]
+    return gather(record)
+
+
+def with_caption(item: Evidence, answer: str) -> Evidence:
+    return replace(item, caption=Conclusion(answer=answer, by="judge"))
+
+
+def value_of(name: str, *items: Evidence) -> float | None:
+    """What a rate comes to over some samples of POPE."""
+    rate = next(of for of in DIAGNOSTICS if of.spec.name == name)
+    return measure(rate, items, part="pope").metric.value

@@ -1,0 +1,84 @@
+"""Objects that captions name, and annotations."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import DataError
+from harness.diagnostics.objects import Annotation, build_vocabulary, count_objects, find_objects, read_annotations
+
+ANNOTATION = Annotation(expected=frozenset({"dog", "person"}), present=frozenset({"dog", "person"}))
+VOCABULARY = build_vocabulary({"dog": ["puppy"], "person": ["man", "men"], "cat": [], "hot dog": [], "bus": []})
+
+
+def test_objects_are_found_by_name_synonym_and_plural_the_longest_first() -> None:
+    caption = "Two Men and a puppy with hot dogs near buses; a hotdog-shaped sign, cats-eye."
+    assert find_objects(caption, VOCABULARY) == ["person", "dog", "hot dog", "bus"]
+
+
+@pytest.mark.parametrize(
+    ("caption", "found"),
+    [
+        ("There is no dog.", []),
+        ("There is no cat, but a dog lies there.", ["dog"]),
+        ("A man without a dog", ["person"]),
+        ("The dog isn't near the cat.", ["dog"]),
+        ("No people. A dog sleeps.", ["dog"]),
+        ("not a cat but a dog", ["dog"]),
+    ],
+)
+def test_what_is_denied_is_not_named(caption: str, found: list[str]) -> None:
+    assert find_objects(caption, VOCABULARY) == found
+
+
+@pytest.mark.parametrize(
+    "caption", ["a t-shirt rack", "a T-shirt-rack", "a t-shirt\n  rack", "a t shirt rack", "two T-Shirt Racks"]
+)
+def test_hyphens_spaces_and_line_breaks_between_words_are_the_same(caption: str) -> None:
+    vocabulary = build_vocabulary({"t-shirt rack": [], "big  lamp": ["night-light", ""]})
+    assert find_objects(caption, vocabulary) == ["t-shirt rack"]
+    assert find_objects("A big lamp and a night light.", vocabulary) == ["big  lamp", "big  lamp"]
+
+
+def test_letters_that_look_like_others_are_no_mention() -> None:
+    assert find_objects("a bu\u017f and a b\u0131rd", build_vocabulary({"bus": [], "bird": []})) == []
+
+
+def test_chair_and_precision_by_hand() -> None:
+    counts = count_objects("A man, a man and a cat; a cat.", ANNOTATION, VOCABULARY)
+    assert (counts.mentions, counts.invented_mentions) == (4, 2)
+    assert (sorted(counts.named), sorted(counts.invented)) == (["cat", "person"], ["cat"])
+    assert (counts.expected, counts.found) == (2, 1)
+
+
+def test_coco_lists_get_cocos_synonyms(tmp_path: Path) -> None:
+    rows = [
+        {"sample_id": "random/1", "objects": ["person", "couch"]},
+        {"sample_id": "random/2", "objects": ["teddy bear"], "captions": ["A teddy bear."]},
+    ]
+    (tmp_path / "annotations.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    found = read_annotations(tmp_path)
+    annotation = found.samples["random/1"]
+    counts = count_objects("Two women on a sofa hold a stuffed bear.", annotation, found.vocabulary)
+    assert sorted(counts.named) == ["couch", "person", "teddy bear"]
+    assert sorted(counts.invented) == ["teddy bear"]
+    assert found.samples["random/2"].captions == ("A teddy bear.",)
+
+
+def test_a_vocabulary_beside_the_annotations_is_used(tmp_path: Path) -> None:
+    (tmp_path / "annotations.jsonl").write_text('{"sample_id": "1", "objects": ["axolotl"]}', encoding="utf-8")
+    (tmp_path / "vocabulary.json").write_text('{"axolotl": ["mexican salamander"], "newt": []}', encoding="utf-8")
+    found = read_annotations(tmp_path)
+    counts = count_objects("A Mexican salamander and a newt.", found.samples["1"], found.vocabulary)
+    assert (sorted(counts.named), sorted(counts.invented)) == (["axolotl", "newt"], ["newt"])
+
+
+@pytest.mark.parametrize("line", ['{"sample_id": "1"}', "{", '["1"]', '{"sample_id": "1", "objects": 3}'])
+def test_malformed_annotations_are_named_by_line(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "annotations.jsonl"
+    path.write_text(f'{{"sample_id": "0", "objects": []}}\n{line}\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"annotations\.jsonl:2"):
+        read_annotations(path)
