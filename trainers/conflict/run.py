@@ -10,7 +10,7 @@ import io
 import json
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +26,7 @@ from harness.core.types import Sample, SampleRecord
 from harness.diagnostics.conflict import FIGURES, MAP, PICTURE, SCHEMA_VERSION
 from harness.diagnostics.run_folder import latest_records, read_settings
 from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
+from harness.media import OpenMedia
 from harness.runs.folder import RUN, read_run
 from trainers.conflict.figures import describe
 from trainers.conflict.states import Forced, force
@@ -36,8 +37,6 @@ SEED: Final = 0
 _FEWEST: Final = 2
 _SHADES: Final = 12
 """Of either colour in the picture, which would take megabytes with all."""
-
-OpenMedia = Callable[[Sample], Sequence[Any]]
 
 
 def map_run(

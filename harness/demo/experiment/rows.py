@@ -18,7 +18,7 @@ class Row:
         recipe: a recipe of `trainers/recipes/demo`; `None`: the checkpoint that all rows start from, untrained.
         subset: the part of the pool that is trained on, by measured reward variance; `None`: all of it.
         keep: share of the pool that counts as medium.
-        overrides: settings of the recipe, `key=value`, beside those of `BUDGET`.
+        overrides: settings of the recipe, `key=value`, beside the budget of all rows.
         what: one line about it.
     """
 
@@ -35,6 +35,10 @@ class Row:
         return self.recipe not in ("grpo", "no_caption", "sft")
 
 
+def _changed(name: str, what: str, *overrides: str, keep: float = 0.5) -> Row:
+    return Row(name=name, recipe="method", subset="medium", keep=keep, overrides=overrides, what=f"the method {what}")
+
+
 ROWS: Final = {
     row.name: row
     for row in (
@@ -47,49 +51,15 @@ ROWS: Final = {
         Row(name="no_selection", recipe="no_selection", what="the method on the whole pool"),
         Row(name="hard_only", recipe="hard_only", subset="hard", what="the method on the prompts measured hard"),
         Row(name="easy_only", recipe="easy_only", subset="easy", what="the method on the prompts measured easy"),
-        Row(
-            name="infonce_0.54",
-            recipe="method",
-            subset="medium",
-            overrides=("ntk.threshold=0.54", "ntk.quantile=null"),
-            what="the method with the paper's absolute threshold",
+        _changed("infonce_0.54", "with the paper's absolute threshold", "ntk.threshold=0.54", "ntk.quantile=null"),
+        _changed("infonce_q0.5", "with half of the pairs pushed apart, not a tenth", "ntk.quantile=0.5"),
+        _changed(
+            "infonce_hidden", "with the cosine of mean hidden states in place of the kernel", "ntk.estimator=hidden"
         ),
-        Row(
-            name="infonce_q0.5",
-            recipe="method",
-            subset="medium",
-            overrides=("ntk.quantile=0.5",),
-            what="the method with half of the pairs pushed apart, not a tenth",
-        ),
-        Row(
-            name="infonce_hidden",
-            recipe="method",
-            subset="medium",
-            overrides=("ntk.estimator=hidden",),
-            what="the method with the cosine of mean hidden states in place of the kernel",
-        ),
-        Row(
-            name="infonce_x10",
-            recipe="method",
-            subset="medium",
-            overrides=("ntk.weight=0.1",),
-            what="the method with ten times the weight on the contrastive term",
-        ),
-        Row(
-            name="keep_0.25",
-            recipe="method",
-            subset="medium",
-            keep=0.25,
-            what="the method on a quarter of the prompts, not half",
-        ),
+        _changed("infonce_x10", "with ten times the weight on the contrastive term", "ntk.weight=0.1"),
+        _changed("keep_0.25", "on a quarter of the prompts, not half", keep=0.25),
         Row(name="grpo_free", recipe="grpo", overrides=("train.beta=0.0",), what="plain GRPO without KL to its start"),
-        Row(
-            name="method_free",
-            recipe="method",
-            subset="medium",
-            overrides=("train.beta=0.0",),
-            what="the method without KL to its start",
-        ),
+        _changed("method_free", "without KL to its start", "train.beta=0.0"),
     )
 }
 """All rows, in the order of the table."""
