@@ -41,6 +41,7 @@ check: $(CHECK_ENV)/.ready
 lint:
 	$(ENV)/bin/ruff format --check .
 	$(ENV)/bin/ruff check .
+	$(ENV)/bin/lint-imports --no-cache --no-logo
 
 types:
 	$(ENV)/bin/mypy

@@ -218,7 +218,7 @@ def _read_json(path: Path) -> list[Mapping[str, Any]]:
     except ValueError as error:
         if path.suffix == ".jsonl":
             raise
-        try:  # POPE's own files are JSON lines named .json.
+        try:  # There are files of JSON lines that are named .json.
             found = _json_lines(text)
         except ValueError:
             raise error from None

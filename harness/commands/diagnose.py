@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", metavar="hub|demo|DIR", help="where the images are, for the page (default: as in the run)"
     )
+    parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of tasks beside the harness's own")
     group = parser.add_argument_group("sample conflict", "how the gradients of the samples agree; loads the checkpoint")
     group.add_argument("--conflict", action="store_true", help="make the map of the run's responses, or make it again")
     group.add_argument(
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     judge = load_caption_judge(arguments.judge, base_url=arguments.base_url) if arguments.judge else None
     media = None
     if not arguments.no_images or arguments.conflict:
-        media = find_media(arguments.run_folder, arguments.data)
+        media = find_media(arguments.run_folder, arguments.data, arguments.tasks_dir)
     try:
         if arguments.conflict:
             from trainers.conflict.run import map_run
@@ -91,12 +92,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def find_media(folder: Path, data: str | None = None) -> OpenMedia | None:
+def find_media(folder: Path, data: str | None = None, tasks_dir: Path | None = None) -> OpenMedia | None:
     """How to open the media of a run's samples again; `None`, with a warning, where its data cannot be found.
 
     Args:
         folder: the run folder.
         data: where the data are; `None`: where the run had them from.
+        tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
     """
     from harness.benchmarks.data import digest_samples
     from harness.core.errors import HarnessError, MediaError
@@ -112,7 +114,9 @@ def find_media(folder: Path, data: str | None = None) -> OpenMedia | None:
         try:
             if where is None:
                 raise MediaError(f"give the folder of {source or 'its data'} with --data.")
-            task = load_task(name, data=where, num_frames=read_settings(folder).get("num_frames", 8))
+            task = load_task(
+                name, data=where, tasks_dir=tasks_dir, num_frames=read_settings(folder).get("num_frames", 8)
+            )
             by_id = {sample.id: sample for sample in task.samples}
             asked = [by_id[r.sample.id] for r in records if r.sample.task == name and r.sample.id in by_id]
             if digest_samples(asked) != of.get("digest"):

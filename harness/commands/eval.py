@@ -33,7 +33,9 @@ _ENGINE_OPTIONS: Final = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `harness eval`."""
     parser.add_argument("--model", required=True, metavar="CKPT", help="local folder, hub id, 'demo', or openai:NAME")
-    parser.add_argument("--tasks", required=True, metavar="NAME,...", help="e.g. pope,videohallucer,mmbench,mmvu")
+    parser.add_argument(
+        "--tasks", required=True, metavar="NAME,...", help="what to ask; 'harness tasks' lists the names"
+    )
     parser.add_argument(
         "--data", metavar="hub|demo|DIR", help="where the questions are (default: hub; demo for 'demo')"
     )

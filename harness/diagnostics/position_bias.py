@@ -12,7 +12,7 @@ from harness.diagnostics.figures import Amount, DiagnosticSpec, Figure, estimate
 
 CONSISTENCY: Final = DiagnosticSpec(
     name="option_consistency",
-    definition="Share of questions asked under several orders of their options (MMBench's rotations) on which the same "
+    definition="Share of questions asked under several orders of their options (rotations) on which the same "
     "option is chosen under every order, right or wrong; an unanswered one counts as not the same.",
     reason="not applicable: no question was asked under several orders of its options",
     better=1,

@@ -74,7 +74,7 @@ class EvalConfig:
         if self.prompt not in (*FORMATS, "auto"):
             raise UsageError(f"prompt {self.prompt!r} does not exist. Choose one of: {', '.join(FORMATS)}, auto.")
         if not self.tasks:
-            raise UsageError("no task named. Give --tasks, e.g. --tasks pope,mmbench; 'harness tasks' lists them.")
+            raise UsageError("no task named. Give --tasks NAME,...; 'harness tasks' lists them.")
         repeated = sorted({task for task in self.tasks if self.tasks.count(task) > 1})
         if repeated:
             raise UsageError(f"task {repeated[0]!r} is named twice in --tasks.")

@@ -4,7 +4,7 @@ With A = sum of `top` and B = sum of `bottom` over all units, R = A / B. Cluster
 z_c = (a_c - R b_c) / B (Taylor linearisation, also called the delta method), so var(R) = sum_c z_c^2. Each z_c is
 divided by sqrt(1 - b_c / B), the leverage correction CR2 (Bell & McCaffrey 2002): with equal clusters it is the factor
 C / (C - 1), and it grows where few clusters carry the figure. A mean of ratios adds up their influences, cluster by
-cluster, so that parts that share clusters (the three POPE splits share their images) are dealt with as well.
+cluster, so that parts that share clusters (splits of a benchmark over the same images) are dealt with as well.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def describe(
     Args:
         similarity: [B, B], cosines.
         names: task and sample id of each sample.
-        parts: the part of the data that each sample belongs to, such as `pope/random`.
+        parts: the part of the data that each sample belongs to, such as `TASK/SUBSET`.
         prompts: what each sample was asked; pairs with equal ones do not count.
         clusters: samples of one cluster, such as an image, are left out together by the jackknife.
 

@@ -182,7 +182,7 @@ def _sequences(records: Sequence[SampleRecord], open_media: OpenMedia | None) ->
 
 
 def _asked(sample: Sample) -> tuple[Any, ...]:
-    """What makes two samples the same prompt: POPE asks one question of one image in several splits."""
+    """What makes two samples the same prompt: a benchmark may ask one question of one image in several splits."""
     shown = sample.cluster or tuple(media.source for media in sample.media) or sample.id
     return sample.task, sample.prompt, shown
 
