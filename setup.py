@@ -20,7 +20,8 @@ setup(
     package_data={
         "harness._tasks": ["*/*.yaml", "*/*.json", "*/*.py"],
         "harness.demo": ["checkpoints/*/*"],
-        "leaderboards": ["assets/*", "reference/*.yaml"],
+        "harness.reports": ["templates/*"],
+        "leaderboards": ["templates/*", "reference/*.yaml"],
         "trainers": ["recipes/**/*.yaml"],
     },
 )

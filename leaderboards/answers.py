@@ -11,6 +11,8 @@ from leaderboards.board import Column, Delta, Group, Row
 from leaderboards.runs import Figure
 from leaderboards.terms import ALL_TASKS, order_causes
 
+_NAMED: Final = 3
+"""Rivals that a sentence names; the table shows the others."""
 _OUTCOMES: Final = ("on", "worse on", "not beyond chance on", "not tested on", "not compared on")
 """What a verdict says of benchmarks, in its order; the first is where the leader is better beyond chance."""
 
@@ -56,13 +58,19 @@ class Answer:
     real: Sequence[str]
     why: Sequence[Shift]
 
+    @property
+    def rivals_named(self) -> str:
+        """The first few rivals, and how many there are more."""
+        more = len(self.rivals) - _NAMED
+        return ", ".join(self.rivals[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
 
 def answer(group: Group) -> Answer | None:
     """The answer of a group; `None` where it has one row only, or none with all benchmarks that order it."""
     if len(group.rows) < 2 or group.rows[0].score(group.ordered_by) is None:
         return None
     leader = group.rows[0]
-    baseline = group.row(group.baseline) if group.baseline else None
+    baseline = group.base
     columns = [column for column in group.columns if column.task in group.ordered_by]
     return Answer(
         leader=leader.label,
@@ -142,11 +150,16 @@ def _is_worse(row: Row, tasks: Sequence[str]) -> bool:
 def delta_in_words(delta: Delta, scale: float) -> str:
     """A delta as a reader says it: `+4.3 [2.1, 6.5], beyond chance (p < 0.001)`."""
     shown = f"{signed(delta.value, scale)} {interval(delta.low, delta.high, scale)}".strip()
+    note = f" ({delta.note})" if delta.p_adjusted is None and delta.note else ""
+    return f"{shown}, {chance(delta)}{note}"
+
+
+def chance(delta: Delta) -> str:
+    """Whether chance explains a difference, in words."""
     if delta.p_adjusted is None:
-        return f"{shown}, not tested" + (f" ({delta.note})" if delta.note else "")
+        return "not tested"
     p = p_value(delta.p_adjusted)
-    p = f"p {p}" if p.startswith("<") else f"p = {p}"
-    return f"{shown}, {'beyond' if delta.is_real else 'within'} chance ({p})"
+    return f"{'beyond' if delta.is_real else 'within'} chance (p {p if p.startswith('<') else f'= {p}'})"
 
 
 def _why(leader: Row, baseline: Row | None, group: Group) -> Iterator[Shift]:

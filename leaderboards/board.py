@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from harness.core.types import BenchmarkFacts, Metric, RunRecord, TaskResult
 from leaderboards.naming import Step
+from leaderboards.reference import ReportedRow
 from leaderboards.runs import Figure, StoredRun
 from leaderboards.terms import order_causes
 
@@ -68,13 +69,20 @@ class Delta:
         return self.p_adjusted is not None and self.p_adjusted < 0.05
 
     @property
-    def mark(self) -> str:
-        """`***`, `**`, `*` below .001, .01, .05 after Holm's correction; `ns` for not significant; empty untested."""
-        if self.p_adjusted is None:
-            return ""
-        return next(
-            (mark for bound, mark in ((0.001, "***"), (0.01, "**"), (0.05, "*")) if self.p_adjusted < bound), "ns"
-        )
+    def stars(self) -> str:
+        """`***`, `**`, `*` below .001, .01, .05 after Holm's correction; empty above, and untested."""
+        p = 1.0 if self.p_adjusted is None else self.p_adjusted
+        return "*" * sum(p < bound for bound in (0.05, 0.01, 0.001))
+
+    @property
+    def tone(self) -> str:
+        """Colour: `better` or `worse` where the difference is real, else `plain`."""
+        return "plain" if not self.is_real else "better" if (self.value or 0.0) > 0 else "worse"
+
+    @property
+    def sign(self) -> str:
+        """Better or worse beyond chance, or within chance; empty where nothing was tested."""
+        return "" if self.p_adjusted is None else {"better": "▲", "worse": "▼", "plain": "="}[self.tone]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,32 +255,10 @@ class Group:
         """Where wrong answers of some row went wrong, in the order in which they are shown."""
         return order_causes({cause: 0 for row in self.rows for cause in row.attribution(self.attributed)})
 
-    def row(self, label: str) -> Row:
-        """The row of that label."""
-        return next(row for row in self.rows if row.label == label)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportedRow:
-    """Figures that a paper reports.
-
-    Attributes:
-        name: the model.
-        values: task to figure, as a share.
-        source: where it is reported.
-        date: of the source, ISO 8601.
-        url: of the source.
-        note: how it was had, in a few words.
-        titles: tasks as their authors write them.
-    """
-
-    name: str
-    values: Mapping[str, float]
-    source: str
-    date: str
-    url: str | None = None
-    note: str | None = None
-    titles: Mapping[str, str] = field(default_factory=dict)
+    @property
+    def base(self) -> Row | None:
+        """The row that the others are compared with."""
+        return next((row for row in self.rows if row.is_baseline), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,7 +115,7 @@ def _cell(cell: Cell | None, column: Column, best: float | None) -> str:
 def _difference(cell: Cell | None, column: Column) -> str:
     if cell is None or cell.delta is None or cell.delta.value is None:
         return ""
-    stars = f"^{{{cell.delta.mark}}}" if cell.delta.is_real else ""
+    stars = f"^{{{cell.delta.stars}}}" if cell.delta.is_real else ""
     return _small(f"${signed(cell.delta.value, column.scale).replace('−', '-')}{stars}$")
 
 

@@ -8,7 +8,7 @@ from harness.reports.markdown import escape, link, table
 from harness.reports.text import UNKNOWN, interval, number, p_value, signed
 from leaderboards.answers import answer
 from leaderboards.board import Board, Cell, Column, Curve, Group, Row
-from leaderboards.provenance import baseline_row, conditions, provenance, unlike_baseline
+from leaderboards.provenance import conditions, provenance, unlike_baseline
 
 ORDER_NOTE = "Rows are ordered by the mean headline of {}, best first."
 MARKS_NOTE = (
@@ -62,9 +62,7 @@ def answer_lines(group: Group) -> Iterator[str]:
         return
     rivals = ""
     if said.rivals:
-        named = ", ".join(escape(label) for label in said.rivals[:3])
-        more = f" and {len(said.rivals) - 3} more" if len(said.rivals) > 3 else ""
-        rivals = f" Its intervals overlap with those of {named}{more}."
+        rivals = f" Its intervals overlap with those of {escape(said.rivals_named)}."
     yield f"- **Hallucinates least:** {escape(said.leader)}, {escape(', '.join(said.scores))}.{rivals}"
     if said.real:
         yield f"- **Is it real?** {escape(said.verdict)}. {' '.join(escape(sentence) for sentence in said.real)}"
@@ -79,7 +77,7 @@ def notes(group: Group) -> list[str]:
     found = [HEADLINE_NOTE, ORDER_NOTE.format(escape(ordered))]
     if group.baseline is not None:
         found.append(MARKS_NOTE.format(group.tests))
-    base = baseline_row(group)
+    base = group.base
     if any(unlike_baseline(row, base) for row in group.rows):
         found.append(UNLIKE_NOTE)
     return found
@@ -92,7 +90,7 @@ def group_table(group: Group, *, most: int | None = None) -> str:
     headers += [f"{escape(column.title)}<br>{escape(column.measure)}" for column in group.columns]
     headers += ["wrong because"] * has_causes
     headers += ["unanswered", "errors"]
-    base = baseline_row(group)
+    base = group.base
     rows = []
     for row in shown_rows(group, most):
         name = f"**{escape(row.label)}** (baseline)" if row.is_baseline else escape(row.label)
@@ -121,11 +119,8 @@ def _cell(cell: Cell | None, column: Column) -> str:
     delta = cell.delta
     if delta is None or delta.value is None:
         return shown
-    sign = "=" if not delta.is_real else "▲" if delta.value > 0 else "▼"
-    sign = "" if delta.p_adjusted is None else f"{sign} "
-    stars = delta.mark.replace("*", "\\*") if delta.is_real else ""
-    difference = f"{signed(delta.value, column.scale)} {interval(delta.low, delta.high, column.scale)} {stars}"
-    return f"{shown}<br>{sign}{difference.strip()}"
+    parts = [delta.sign, signed(delta.value, column.scale), interval(delta.low, delta.high, column.scale)]
+    return f"{shown}<br>{' '.join(part for part in [*parts, escape(delta.stars)] if part)}"
 
 
 def _causes(row: Row, group: Group) -> str:
@@ -150,7 +145,7 @@ def _provenance_lines(group: Group) -> Iterator[str]:
     for name, value in conditions(group):
         yield f"- {escape(name)}: {escape(value)}"
     yield ""
-    base = baseline_row(group)
+    base = group.base
     rows = [[escape(row.label), *(escape(value) for _, value in provenance(row, base))] for row in group.rows]
     headers = ["checkpoint", *(name for name, _ in provenance(group.rows[0], base))]
     yield table(headers, rows, align=["left"] * len(headers))

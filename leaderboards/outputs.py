@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from harness.core.errors import StoreError, UsageError
 from harness.core.files import write_atomically
 from leaderboards.board import Board
-from leaderboards.page_data import copied_link, report_link
+from leaderboards.page_data import Link, copied_link, report_link
 
-FORMATS: Final = ("md", "html", "csv", "json", "tex")
-"""Formats, by the suffixes of their files."""
-PICTURES: Final = ("leaderboard-light.svg", "leaderboard-dark.svg")
+FORMATS: Final[Mapping[str, tuple[str, str]]] = {
+    "md": ("leaderboard.md", "leaderboards.markdown:render_markdown"),
+    "html": ("index.html", "leaderboards.page:render_page"),
+    "csv": ("leaderboard.csv", "leaderboards.data:render_csv"),
+    "json": ("leaderboard.json", "leaderboards.data:render_json"),
+    "tex": ("leaderboard.tex", "leaderboards.latex:render_latex"),
+}
+"""Each format: its file, and the function that makes it of a board; the page's is also given links and files."""
+PICTURES: Final[Mapping[Literal["light", "dark"], str]] = {
+    "light": "leaderboard-light.svg",
+    "dark": "leaderboard-dark.svg",
+}
+"""Pictures for a README, by the theme that they are for."""
+_KEY: Final = "dashed: baseline · blue: better, orange: worse than it beyond chance · grey: within chance"
 
 
-def write_board(board: Board, out: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
+def write_board(board: Board, out: Path, formats: Collection[str] = tuple(FORMATS)) -> list[Path]:
     """Write the chosen formats, and the pictures for a README; files that are already so are left alone.
 
     Args:
@@ -35,11 +48,7 @@ def write_board(board: Board, out: Path, formats: Sequence[str] = FORMATS) -> li
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise UsageError(f"--formats: {unknown[0]!r} does not exist. Choose some of: {', '.join(FORMATS)}.")
-    files = {out / _file_name(name): _render(board, name, out, formats) for name in FORMATS if name in formats}
-    files |= {out / name: text for name, text in draw_pictures(board).items()}
-    for path, text in files.items():
-        write_if_changed(path, text)
-    return list(files)
+    return _write(board, out, [name for name in FORMATS if name in formats], report_link(str(out)))
 
 
 def write_pages(board: Board, out: Path, *, reports: bool = True) -> list[Path]:
@@ -64,26 +73,35 @@ def write_pages(board: Board, out: Path, *, reports: bool = True) -> list[Path]:
                 places[str(run.folder)] = place
                 _copy(run.folder / run.report, out / place)
                 written.append(out / place)
-    from leaderboards.page import render_page
-
-    formats = [name for name in FORMATS if name != "html"]
-    written += write_board(board, out, formats)
-    files = [_file_name(name) for name in formats]
-    page = render_page(board, copied_link(places), files)
     # Pages must not run the folder through Jekyll, which drops what begins with an underscore.
-    for path, text in ((out / "index.html", page), (out / ".nojekyll", "")):
+    write_if_changed(out / ".nojekyll", "")
+    return [*written, *_write(board, out, list(FORMATS), copied_link(places)), out / ".nojekyll"]
+
+
+def _write(board: Board, out: Path, formats: Sequence[str], link: Link) -> list[Path]:
+    """Write files and pictures that are not so already, and give their paths."""
+    beside = [FORMATS[name][0] for name in formats if name != "html"]
+    files = {}
+    for name in formats:
+        file, function = FORMATS[name]
+        module, _, function = function.partition(":")
+        make = getattr(import_module(module), function)
+        files[out / file] = make(board, link, beside) if name == "html" else make(board)
+    files |= {out / file: text for file, text in draw_pictures(board).items()}
+    for path, text in files.items():
         write_if_changed(path, text)
-        written.append(path)
-    return written
+    return list(files)
 
 
 def draw_pictures(board: Board) -> dict[str, str]:
     """The picture of the first group in light and dark, by file name; empty where there is nothing to draw."""
+    from harness.reports.svg import picture
     from leaderboards.plots import plot_overview
-    from leaderboards.svg import DARK, LIGHT, themed
 
-    svg = plot_overview(board.groups[0])
-    return {} if svg is None else dict(zip(PICTURES, (themed(svg, LIGHT), themed(svg, DARK)), strict=True))
+    group = board.groups[0]
+    plots = plot_overview(group)
+    note = _KEY if group.baseline is not None else ""
+    return {file: picture(plots, columns=len(plots), note=note, theme=theme) for theme, file in PICTURES.items()}
 
 
 def write_if_changed(path: Path, text: str) -> bool:
@@ -101,32 +119,7 @@ def write_if_changed(path: Path, text: str) -> bool:
     return True
 
 
-def _file_name(suffix: str) -> str:
-    return "index.html" if suffix == "html" else f"leaderboard.{suffix}"
-
-
-def _render(board: Board, suffix: str, out: Path, formats: Sequence[str]) -> str:
-    if suffix == "html":
-        from leaderboards.page import render_page
-
-        files = [_file_name(name) for name in FORMATS if name in formats and name != "html"]
-        return render_page(board, report_link(str(out)), files)
-    if suffix == "md":
-        from leaderboards.markdown import render_markdown
-
-        return render_markdown(board)
-    if suffix == "tex":
-        from leaderboards.latex import render_latex
-
-        return render_latex(board)
-    from leaderboards.data import render_csv, render_json
-
-    return render_json(board) if suffix == "json" else render_csv(board)
-
-
 def _folder_name(run_id: str, places: dict[str, str]) -> str:
-    import re
-
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", run_id).strip("-.") or "run"
     taken = {place.split("/")[1] for place in places.values()}
     number = 2

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from harness.core.types import Metric
+from harness.reports.html import script_json
 from harness.reports.text import one_line
 from leaderboards.answers import delta_in_words
 from leaderboards.board import Board, Cell, Column, Group, Row
-from leaderboards.provenance import baseline_row, provenance, unlike_baseline
+from leaderboards.provenance import provenance, unlike_baseline
 from leaderboards.runs import StoredRun
-from leaderboards.terms import figure_title
+from leaderboards.terms import cause_tone, figure_title
 
 Link = Callable[[StoredRun], str | None]
 """A run to the address of its report as seen from the page; `None` where there is none."""
@@ -30,16 +30,16 @@ class _Texts:
         return self.places.setdefault(one_line(text), len(self.places))
 
 
-def page_json(board: Board, link: Link, most_bytes: int) -> str:
-    """The board as JSON for a `<script>` element.
+def page_data(board: Board, link: Link, most_bytes: int) -> dict[str, Any]:
+    """The board as the page's script takes it.
 
-    Further metrics of a row, shown when it is opened, are left out from the row on that would make the text longer
-    than `most_bytes`; the page then points to the JSON file.
+    Further metrics of a row, shown when it is opened, are left out from the row on that would make the page's JSON
+    longer than `most_bytes`; the page then points to the JSON file.
 
     Args:
         board: the board.
         link: addresses of reports.
-        most_bytes: length that the text should not exceed.
+        most_bytes: length that the JSON should not exceed.
     """
     texts = _Texts()
     groups = [_group(group, link, texts) for group in board.groups]
@@ -47,18 +47,18 @@ def page_json(board: Board, link: Link, most_bytes: int) -> str:
     for group, data in zip(board.groups, groups, strict=True):
         for row, shown in zip(group.rows, data["rows"], strict=True):
             details = _details(row, group.columns, texts)
-            size += len(json.dumps(details, ensure_ascii=False, separators=(",", ":")).encode())
+            size += len(script_json(details).encode())
             if size > most_bytes:
                 break
             shown["more"] = details
-    return script_json({"groups": groups, "texts": list(texts.places)})
+    return {"groups": groups, "texts": list(texts.places)}
 
 
 def _group(group: Group, link: Link, texts: _Texts) -> dict[str, Any]:
     causes = group.causes
     return {
         "columns": [_column(column, group) for column in group.columns],
-        "causes": causes,
+        "causes": [[cause, cause_tone(cause)] for cause in causes],
         "diagnostics": [_diagnostic(name, group) for name in group.diagnostics],
         "provenance": [name for name, _ in provenance(group.rows[0], None)],
         "rows": [_row(row, group, causes, link, texts) for row in group.rows],
@@ -68,8 +68,7 @@ def _group(group: Group, link: Link, texts: _Texts) -> dict[str, Any]:
 def _column(column: Column, group: Group) -> dict[str, Any]:
     metrics = [row.cells[column.task].metric for row in group.rows if column.task in row.cells]
     ends = [end for metric in metrics for end in (metric.value, metric.low, metric.high) if end is not None]
-    row = baseline_row(group)
-    base = None if row is None else row.cells.get(column.task)
+    base = None if group.base is None else group.base.cells.get(column.task)
     return {
         "title": one_line(column.title),
         "measure": one_line(column.measure),
@@ -93,7 +92,7 @@ def _diagnostic(name: str, group: Group) -> list[Any]:
 
 def _row(row: Row, group: Group, causes: Sequence[str], link: Link, texts: _Texts) -> dict[str, Any]:
     tasks = [column.task for column in group.columns]
-    base = baseline_row(group)
+    base = group.base
     shown: dict[str, Any] = {
         "name": one_line(row.label),
         "cells": [_cell(row.cells.get(column.task)) for column in group.columns],
@@ -185,15 +184,3 @@ def copied_link(places: Mapping[str, str]) -> Link:
         places: run folder to address.
     """
     return lambda run: places.get(str(run.folder))
-
-
-def script_json(value: Any) -> str:
-    """JSON that can stand inside a `<script>` element."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return (
-        text.replace("&", "\\u0026")
-        .replace("<", "\\u003c")
-        .replace(">", "\\u003e")
-        .replace("\u2028", "\\u2028")
-        .replace("\u2029", "\\u2029")
-    )

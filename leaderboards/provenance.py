@@ -80,11 +80,6 @@ def unlike_baseline(row: Row, baseline: Row | None) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def baseline_row(group: Group) -> Row | None:
-    """The row that the others are compared with."""
-    return next((row for row in group.rows if row.is_baseline), None)
-
-
 def _each(row: Row, read: Callable[[RunRecord], str]) -> str:
     return ", ".join(dict.fromkeys(read(run.record) for run in row.runs))
 

@@ -80,8 +80,9 @@ def _block(board: Board, config: PublishConfig, readme: Path) -> str:
     if config.pages is not None:
         folder = Path(os.path.relpath(config.pages.resolve(), readme.resolve().parent)).as_posix()
         page = f"{folder}/index.html"
-        if (config.pages / PICTURES[0]).exists():
-            picture = (f"{folder}/{PICTURES[0]}", f"{folder}/{PICTURES[1]}")
+        light, dark = PICTURES.values()
+        if (config.pages / light).exists():
+            picture = (f"{folder}/{light}", f"{folder}/{dark}")
     return readme_block(board, most=config.rows, picture=picture, page=config.page_url or page)
 
 

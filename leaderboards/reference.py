@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import DataError
-from leaderboards.board import ReportedRow
 
 FOLDER: Final = Path(__file__).parent / "reference"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedRow:
+    """Figures that a paper reports.
+
+    Attributes:
+        name: the model.
+        values: task to figure, as a share.
+        source: where it is reported.
+        date: of the source, ISO 8601.
+        url: of the source.
+        note: how it was had, in a few words.
+        titles: tasks as their authors write them.
+    """
+
+    name: str
+    values: Mapping[str, float]
+    source: str
+    date: str
+    url: str | None = None
+    note: str | None = None
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 def reference_files() -> list[Path]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-CAUSES: Final = ("perception", "reasoning", "commitment", "format", "truncation", "unattributed")
-"""Where a wrong answer went wrong, in the order of the chain from picture to answer; other causes follow by name."""
+from harness.diagnostics.attribution import CAUSES
+from harness.reports.plots import CAUSE_TONES
+
 ALL_TASKS: Final = "all"
 """Part of a diagnostic figure's name that stands for all tasks of a run."""
 
@@ -23,6 +24,11 @@ def figure_title(name: str, words: str, titles: Mapping[str, str]) -> str:
     return words if part in ("", ALL_TASKS) else f"{titles.get(part, part)}: {words}"
 
 
+def cause_tone(cause: str) -> str:
+    """The colour of a cause in every plot and stack; the plain one for causes of other versions."""
+    return next((tone for known, tone in zip(CAUSES, CAUSE_TONES, strict=True) if known == cause), "plain")
+
+
 def order_causes(causes: Mapping[str, object]) -> list[str]:
-    """Causes in the order in which they are shown."""
+    """Causes in the order in which they are shown: that of the diagnostics, then others by name."""
     return [cause for cause in CAUSES if cause in causes] + sorted(set(causes) - set(CAUSES))

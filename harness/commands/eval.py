@@ -186,8 +186,7 @@ def _explain(outcome: Outcome, *, conflict: bool, diagnosed: bool) -> list[str]:
 
 
 def _print_tables(outcome: Outcome) -> None:
-    from harness.diagnostics.run_folder import PAGE
-    from harness.reports.diagnostics_report import cause_table
+    from harness.reports.diagnostics_report import PAGE, cause_table
     from harness.reports.run_report import REPORT, headline_table
 
     print(headline_table(outcome.run))

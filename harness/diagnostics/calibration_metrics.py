@@ -7,14 +7,12 @@ tokens; of an open answer, whose length is free, their geometric mean.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import Final, NamedTuple
 
 from harness.core.types import Sample
-from harness.diagnostics.calibration import Bin, area_under_risk_coverage, bin_place, confidence_of, reliability
+from harness.diagnostics.calibration import Bin, bin_place, confidence_of, reliability
 from harness.diagnostics.evidence import Evidence
 from harness.diagnostics.figures import Amount, DiagnosticSpec, Figure, estimate_figure
-from harness.reports.plots import reliability_diagram
 
 BINS: Final = 15
 """As of Guo et al. (ICML 2017), so that an ECE compares with published ones."""
@@ -74,7 +72,7 @@ def ece_terms(judged: Sequence[Judged]) -> list[float]:
     if not judged:
         return []
     signs = {}
-    for found in _bins(judged):
+    for found in confidence_bins(judged):
         signs[round(found.low * BINS)] = 1.0 if found.accuracy >= found.confidence else -1.0
     return [signs[bin_place(item.confidence, BINS)] * (item.right - item.confidence) for item in judged]
 
@@ -112,7 +110,8 @@ def aurc_terms(judged: Sequence[Judged]) -> list[float]:
     return terms
 
 
-def _bins(judged: Sequence[Judged]) -> list[Bin]:
+def confidence_bins(judged: Sequence[Judged]) -> list[Bin]:
+    """The bars of a reliability diagram."""
     return reliability([item.confidence for item in judged], [item.right for item in judged], bins=BINS)
 
 
@@ -175,25 +174,3 @@ _FIGURES: Final[tuple[tuple[DiagnosticSpec, _Terms], ...]] = (
         aurc_terms,
     ),
 )
-
-
-def reliability_section(evidence: Sequence[Evidence]) -> str:
-    """The reliability diagrams of the tasks, as a section of the report page; empty where nothing is known."""
-    by_task: dict[str, list[Evidence]] = {}
-    for item in evidence:
-        by_task.setdefault(item.sample.task, []).append(item)
-    plots = []
-    for task, items in by_task.items():
-        judged = confidences(items)
-        if judged:
-            right = [item.right for item in judged]
-            area = area_under_risk_coverage([item.confidence for item in judged], right)
-            caption = f"{task}: {len(judged)} answers, AURC {100 * area:.1f} %"
-            drawing = reliability_diagram(_bins(judged), title=f"reliability of {task}")
-            plots.append(f"<figure><figcaption>{escape(caption)}</figcaption>{drawing}</figure>")
-    if not plots:
-        return ""
-    return (
-        '<h2>Calibration</h2><p class="dim">Share of right answers (bars) by the probability that the model gave to '
-        f'its answer; on the line the two are equal.</p><div class="plots">{"".join(plots)}</div>'
-    )

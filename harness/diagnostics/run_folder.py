@@ -18,7 +18,6 @@ from harness.runs.folder import CONFIG, RUN, SAMPLES, read_records
 
 DIAGNOSTICS: Final = "diagnostics.json"
 FINDINGS: Final = "findings.jsonl"
-PAGE: Final = "report.html"
 SCHEMA_VERSION: Final = 1
 
 _KINDS: Final[Mapping[str, tuple[type, ...]]] = {

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.diagnostics.attribution import CAUSES, DEFINITIONS
-from harness.diagnostics.run_folder import PAGE, read_diagnostics
+from harness.diagnostics.run_folder import read_diagnostics
+from harness.reports.conflict import conflict_lines, conflict_summary
 from harness.reports.markdown import code, escape, table
 from harness.reports.text import UNKNOWN, interval, number, with_error
 
+PAGE: Final = "report.html"
+"""The page of a diagnosed run, in its folder."""
 _EXAMPLES: Final = 3
 """Ids in a table's cell; `diagnostics.json` has more."""
 
@@ -41,8 +44,6 @@ def diagnostics_lines(folder: Path) -> Iterator[str]:
         yield ""
         yield from _figures(part, data["metrics"])
         yield ""
-    from harness.diagnostics.conflict import conflict_lines
-
     yield from conflict_lines(folder)
     if data["judge"] is not None:
         yield from _judge(data["judge"])
@@ -157,8 +158,6 @@ def summary_lines(folder: Path) -> Iterator[str]:
             rows.append([measure, *(_with_error(figure) for figure in figures)])
     yield ""
     yield tabulate(rows, headers=["figure (% ± s.e.)", *tasks], disable_numparse=True, stralign="right")
-    from harness.diagnostics.conflict import conflict_summary
-
     yield from conflict_summary(folder)
     page = folder / PAGE
     if page.exists():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
@@ -60,9 +59,3 @@ def _sample(item: Evidence, finding: Finding, pictures: Thumbnails) -> dict[str,
         "m": pictures.of_sample.get(item.key),
     }
     return {name: value for name, value in fields.items() if value is not None and value != "" and value != []}
-
-
-def embed(data: Mapping[str, Any]) -> str:
-    """JSON that cannot end its script element, whatever the texts in it hold."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

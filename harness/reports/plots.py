@@ -1,158 +1,291 @@
-"""Plots as SVG texts that stand on their own: no library, no script, every text escaped.
+"""The kinds of plots: of the pages, the leaderboards' pictures, and the trainers' curves.
 
-Colours come from the page's style by class, so that one drawing fits a light and a dark page.
+A plot's `title` is for readers who do not see it. `scale` is what values are multiplied by for showing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import escape
-from typing import Final
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+from xml.etree.ElementTree import Element
 
-from harness.diagnostics.calibration import Bin
+from harness.reports.svg import (
+    FOOT,
+    WIDTH,
+    Legend,
+    Scale,
+    add,
+    add_axes,
+    add_bar,
+    add_legend,
+    legend_height,
+    length,
+    shorten,
+    span,
+    start_plot,
+)
+from harness.reports.text import interval, number, signed
 
-_WIDTH: Final = 600
-_LABEL: Final = 170
-_ROW: Final = 26
-_BAR: Final = 16
-_VALUE: Final = 96
+SERIES: Final = tuple(f"series-{place}" for place in range(1, 9))
+"""Colours of things that are told apart by colour alone; more than eight cannot be."""
+CAUSE_TONES: Final = (*SERIES[:5], "plain")
+"""Colours of the causes of wrong answers, in the order of `harness.diagnostics.attribution.CAUSES`."""
+_ROW: Final = 24
+_BAR: Final = 8
+_LEFT: Final = 44
+"""Room for the numbers of an upward axis."""
 
 
-def waterfall(total: int, steps: Sequence[tuple[str, int]], *, title: str) -> str:
+class Mark(NamedTuple):
+    """A named value with the ends of its 95 % interval, where they are known."""
+
+    name: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    tone: str = SERIES[0]
+    bold: bool = False
+
+
+class Line(NamedTuple):
+    """A line through points.
+
+    Attributes:
+        name: for the legend; empty leaves it out of it.
+        tone: colour.
+        points: step and value.
+        band: step, and low and high end of an interval.
+        marked: step at which a dotted line stands.
+        pale: whether it is drawn faint.
+        dots: whether its points are marked.
+    """
+
+    name: str
+    tone: str
+    points: Sequence[tuple[float, float]]
+    band: Sequence[tuple[float, float, float]] = ()
+    marked: float | None = None
+    pale: bool = False
+    dots: bool = False
+
+
+def intervals(
+    marks: Sequence[Mark],
+    *,
+    title: str,
+    ends: tuple[float, float] | None = None,
+    base: float | None = None,
+    scale: float = 100.0,
+    signs: bool = False,
+    names: bool = True,
+    area: float | None = None,
+) -> Element:
+    """Values with their 95 % intervals, a row each, on one axis.
+
+    Args:
+        marks: the values; a row without one stays empty.
+        title: see above.
+        ends: of the axis; what lies beyond is cut. `None`: as wide as the values ask for.
+        base: where a dashed line stands.
+        scale: see above.
+        signs: whether the values are differences.
+        names: whether the rows are named.
+        area: width of the axis, beside which no values are written out; `None`: what a plot has room for.
+    """
+    low, high = ends or span([base, *(value for mark in marks for value in (mark.value, mark.low, mark.high))])
+    svg, across = _rows(marks, title, (low, high), scale, room=48 if area is None else 8, names=names, area=area)
+    if base is not None:
+        add(svg, "line", "muted dashed", x1=across.at(base), x2=across.at(base), y1=0, y2=len(marks) * _ROW)
+    for y, mark in _places(marks):
+        if mark.value is None:
+            continue
+        if mark.low is not None and mark.high is not None:
+            add(svg, "line", f"interval {mark.tone}", x1=across.at(mark.low), x2=across.at(mark.high), y1=y, y2=y)
+        shown = signed(mark.value, scale) if signs else number(mark.value, scale)
+        words = f"{mark.name}: {shown} {interval(mark.low, mark.high, scale)}"
+        add(svg, "circle", mark.tone, title=words, cx=across.at(mark.value), cy=y, r=4)
+        if area is None:
+            add(svg, "text", "muted", shown, x=across.end + 10, y=y + 4)
+    return svg
+
+
+def stacks(rows: Sequence[tuple[Mark, Sequence[float]]], parts: Legend, *, title: str, scale: float = 100.0) -> Element:
+    """Shares of each row beside each other.
+
+    Args:
+        rows: a name, and the share of each part.
+        parts: the parts.
+        title: see above.
+        scale: see above.
+    """
+    marks = [mark for mark, _ in rows]
+    most = max((sum(shares) for _, shares in rows), default=0.0) or 1.0
+    svg, across = _rows(marks, title, (0.0, most), scale, legend=parts)
+    for (y, mark), (_, shares) in zip(_places(marks), rows, strict=True):
+        left = 0.0
+        for (part, tone), share in zip(parts, shares, strict=True):
+            ends = across.at(left), across.at(left + share)
+            if share:
+                add_bar(svg, tone, f"{mark.name}, {part}: {number(share, scale)}", ends, (y - _BAR, y + _BAR))
+            left += share
+    return svg
+
+
+def waterfall(total: int, steps: Sequence[tuple[str, int, str]], *, title: str) -> Element:
     """From all samples down to the right ones, one bar for each kind of loss.
 
     Args:
         total: all samples.
-        steps: name and count of each loss, in order; what is left are the right ones.
-        title: for readers of the picture who do not see it.
+        steps: name, count and colour of each loss, in order; what is left are the right ones.
+        title: see above.
     """
-    span = _WIDTH - _LABEL - _VALUE
-    rows = [("all samples", 0, total, "all")]
     left = total
-    for name, count in steps:
-        rows.append((name, left - count, count, name))
+    found = [("all samples", 0, total, "plain")]
+    for name, count, tone in steps:
         left -= count
-    rows.append(("right", 0, left, "right"))
-    parts = []
-    for number, (name, start, count, kind) in enumerate(rows):
-        y = number * _ROW
-        x, width = _LABEL + span * start / max(total, 1), span * count / max(total, 1)
-        share = f"{100 * count / total:.1f} %" if total else "–"
-        parts.append(f'<text x="{_LABEL - 10}" y="{y + 17}" class="label">{escape(name)}</text>')
-        parts.append(
-            f'<rect x="{x:.1f}" y="{y + 5}" width="{max(width, 0.75 if count else 0):.1f}" height="{_BAR}" rx="2" '
-            f'class="bar {escape(kind)}"><title>{escape(name)}: {count} ({share})</title></rect>'
-        )
-        parts.append(f'<text x="{x + width + 6:.1f}" y="{y + 17}" class="value">{count} · {share}</text>')
-        if number + 1 < len(rows):
-            edge = x if number else x + width
-            parts.append(
-                f'<line x1="{edge:.1f}" x2="{edge:.1f}" y1="{y + 5 + _BAR}" y2="{y + 5 + _ROW}" class="link"/>'
-            )
-    return _svg(parts, len(rows) * _ROW + 4, title)
+        found.append((name, left, count, tone))
+    found.append(("right", 0, left, "ink"))
+    marks = [Mark(name, None) for name, *_ in found]
+    svg, across = _rows(marks, title, (0, max(total, 1)), 1.0, room=88, axis=False)
+    for (y, _), (name, start, count, tone) in zip(_places(marks), found, strict=True):
+        share = number(count / total if total else None)
+        ends = across.at(start), across.at(start + count)
+        add_bar(svg, tone, f"{name}: {count} ({share} %)", ends, (y - _BAR, y + _BAR))
+        add(svg, "text", "muted", f"{count} · {share} %", x=ends[1] + 6, y=y + 4)
+    return svg
 
 
-def intervals(
-    rows: Sequence[tuple[str, float, float | None, float | None]], *, title: str, low: float = 0.0, high: float = 1.0
-) -> str:
-    """Values with their 95 % intervals on one axis.
+def lines(
+    series: Sequence[Line],
+    *,
+    title: str,
+    ends: tuple[float, float] | None = None,
+    base: float | None = None,
+    scale: float = 1.0,
+) -> Element:
+    """One figure over the steps of several series.
 
     Args:
-        rows: name, value, and the ends of its interval, all between `low` and `high`; ends beyond are cut.
-        title: for readers of the picture who do not see it.
-        low: left end of the axis.
-        high: right end of the axis.
+        series: the lines.
+        title: see above.
+        ends: of the upward axis; `None`: as wide as the values ask for.
+        base: where a dashed line stands.
+        scale: see above.
     """
-    span = _WIDTH - _LABEL - _VALUE
-
-    def place(value: float) -> float:
-        return _LABEL + span * (min(max(value, low), high) - low) / (high - low)
-
-    height = len(rows) * _ROW
-    parts = []
-    for tick in range(5):
-        value = low + (high - low) * tick / 4
-        x = place(value)
-        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height}" class="grid"/>')
-        parts.append(f'<text x="{x:.1f}" y="{height + 15}" class="tick">{100 * value:.0f}</text>')
-    for number, (name, value, start, end) in enumerate(rows):
-        y = number * _ROW + _ROW / 2
-        shown = f"{100 * value:.1f} %"
-        if start is not None and end is not None:
-            shown += f" [{100 * start:.1f}, {100 * end:.1f}]"
-            parts.append(f'<line x1="{place(start):.1f}" x2="{place(end):.1f}" y1="{y}" y2="{y}" class="interval"/>')
-        parts.append(f'<text x="{_LABEL - 10}" y="{y + 4}" class="label">{escape(name)}</text>')
-        parts.append(
-            f'<circle cx="{place(value):.1f}" cy="{y}" r="4.5" class="point">'
-            f"<title>{escape(name)}: {shown}</title></circle>"
-        )
-        parts.append(f'<text x="{_WIDTH - _VALUE + 12}" y="{y + 4}" class="value">{100 * value:.1f} %</text>')
-    return _svg(parts, height + 20, title)
-
-
-def confusion(table: Mapping[str, Mapping[str, int]], names: Sequence[str], *, title: str) -> str:
-    """A table of counts: rows are the truth, columns what was found; the shade is the share of the row."""
-    shown = [name for name in names if name in table or any(name in row for row in table.values())]
-    cell, height = min(84, (_WIDTH - _LABEL) // max(len(shown), 1)), 30
-    parts = []
-    for column, name in enumerate(shown):
-        parts.append(f'<text x="{_LABEL + (column + 0.5) * cell}" y="14" class="tick">{escape(name)}</text>')
-    for line, true in enumerate(shown):
-        y = 20 + line * height
-        row = table.get(true, {})
-        whole = sum(row.values())
-        parts.append(f'<text x="{_LABEL - 10}" y="{y + 19}" class="label">{escape(true)}</text>')
-        for column, found in enumerate(shown):
-            count = row.get(found, 0)
-            x = _LABEL + column * cell
-            shade = count / whole if whole else 0
-            parts.append(
-                f'<rect x="{x}" y="{y}" width="{cell - 2}" height="{height - 2}" class="cell" '
-                f'fill-opacity="{0.06 + 0.7 * shade:.2f}">'
-                f"<title>{escape(true)} found as {escape(found)}: {count}</title></rect>"
-            )
-            parts.append(f'<text x="{x + cell / 2 - 1}" y="{y + 19}" class="tick strong">{count}</text>')
-    return _svg(parts, 22 + len(shown) * height, title)
+    values = [value for line in series for _, value in line.points]
+    values += [end for line in series for _, *pair in line.band for end in pair]
+    steps = [step for line in series for step, _ in line.points] or [0.0]
+    legend = [(line.name, line.tone) for line in series if line.name]
+    svg = start_plot(WIDTH, 236 + legend_height(legend, _LEFT), title)
+    across = Scale(min(steps), max(steps), _LEFT, WIDTH - 12)
+    up = Scale(*(ends or span([base, *values])), 200, 6)
+    _axes(svg, across, up, "step", 1.0, scale)
+    if base is not None:
+        add(svg, "line", "muted dashed", x1=across.start, x2=across.end, y1=up.at(base), y2=up.at(base))
+    for line in series:
+        edge = [(across.at(step), up.at(high)) for step, _, high in line.band]
+        edge += [(across.at(step), up.at(low)) for step, low, _ in reversed(line.band)]
+        if edge:
+            add(svg, "polygon", f"band {line.tone}", points=edge)
+        if line.marked is not None:
+            x = across.at(line.marked)
+            add(svg, "line", f"dotted {line.tone}", x1=x, x2=x, y1=up.start, y2=up.end)
+        places = [(across.at(step), up.at(value)) for step, value in line.points]
+        add(svg, "polyline", f"{'pale' if line.pale else 'strong'} {line.tone}", title=line.name, points=places)
+        for (x, y), (step, value) in zip(places, line.points, strict=True):
+            if line.dots:
+                words = f"{line.name}, step {step:g}: {number(value, scale)}"
+                add(svg, "circle", line.tone, title=words, cx=x, cy=y, r=3)
+    add_legend(svg, legend, _LEFT, 248)
+    return svg
 
 
-def reliability_diagram(bins: Sequence[Bin], *, title: str) -> str:
-    """Share of right answers against confidence, a bar a bin; the more answers, the darker.
+def bars(
+    found: Sequence[tuple[float, float, float, float, str]],
+    *,
+    title: str,
+    across_is: str,
+    ends: tuple[float, float],
+    most: float | None = None,
+) -> Element:
+    """Bars that stand on an axis.
 
     Args:
-        bins: of confidences from 0 to 1.
-        title: for readers of the picture who do not see it.
+        found: left and right end, height, how dark from 0 to 1, and words for each.
+        title: see above.
+        across_is: what the axis shows.
+        ends: of the axis.
+        most: share of the top of an upward axis, with a line from corner to corner; `None`: as high as the bars.
     """
-    side, left, top = 260, 60, 8
-
-    def across(value: float) -> float:
-        return left + side * value
-
-    def up(value: float) -> float:
-        return top + side * (1 - value)
-
-    parts = []
-    for tick in range(5):
-        value = tick / 4
-        x, y = across(value), up(value)
-        parts.append(f'<line x1="{left}" x2="{left + side}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
-        parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" class="label">{100 * value:.0f}</text>')
-        parts.append(f'<text x="{x:.1f}" y="{top + side + 16}" class="tick">{100 * value:.0f}</text>')
-    most = max((found.n for found in bins), default=1)
-    for found in bins:
-        x, y = across(found.low), up(found.accuracy)
-        shade = 0.25 + 0.75 * found.n / most
-        parts.append(
-            f'<rect x="{x + 0.5:.1f}" y="{y:.1f}" width="{across(found.high) - x - 1:.1f}" '
-            f'height="{max(up(0) - y, 0.75):.1f}" class="bar" fill-opacity="{shade:.2f}"><title>confidence '
-            f"{100 * found.confidence:.1f} %: {100 * found.accuracy:.1f} % of {found.n} right</title></rect>"
-        )
-    parts.append(f'<line x1="{across(0)}" x2="{across(1)}" y1="{up(0)}" y2="{up(1)}" class="interval"/>')
-    parts.append(f'<text x="{across(0.5)}" y="{top + side + 34}" class="tick">confidence, %</text>')
-    return _svg(parts, top + side + 40, title)
+    svg = start_plot(WIDTH, 236, title)
+    across = Scale(*ends, _LEFT, WIDTH - 12)
+    top = most or max([tall for _, _, tall, *_ in found], default=0.0) or 1.0
+    up = Scale(0.0, top, 200, 6)
+    factor = 1.0 if most is None else 100.0
+    _axes(svg, across, up if most else up._replace(low=top), across_is, factor, factor)
+    for left, right, tall, dark, words in found:
+        y = min(up.at(tall), up.start - 1) if tall else up.start
+        sides = across.at(left) + 0.5, across.at(right) - 0.5
+        add_bar(svg, SERIES[0], words, sides, (y, up.start), opacity=dark)
+    if most:
+        add(svg, "line", "muted dashed", x1=across.start, x2=across.end, y1=up.start, y2=up.end)
+    return svg
 
 
-def _svg(parts: Sequence[str], height: float, title: str) -> str:
-    return (
-        f'<svg viewBox="0 0 {_WIDTH} {height:.0f}" width="{_WIDTH}" height="{height:.0f}" role="img" '
-        f'aria-label="{escape(title, quote=True)}">{"".join(parts)}</svg>'
-    )
+def cloud(
+    dots: Sequence[tuple[float, float, int, str, str]], legend: Legend, *, title: str, across_is: str, up_is: str
+) -> Element:
+    """Dots in a plane, the larger the more there are at one place.
+
+    Args:
+        dots: place across and up, how many, colour, and words for each.
+        legend: the kinds of dots.
+        title: see above.
+        across_is: what the axis across shows.
+        up_is: what the axis upward shows.
+    """
+    svg = start_plot(WIDTH, 236 + legend_height(legend, _LEFT), title)
+    across = Scale(*span([x for x, *_ in dots]), _LEFT, WIDTH - 12)
+    up = Scale(0.0, 1.08 * max((y for _, y, *_ in dots), default=1.0) or 1.0, 200, 22)
+    add(svg, "text", "bold", up_is, x=_LEFT, y=14)
+    _axes(svg, across, up, across_is, 1.0, 1.0)
+    for x, y, count, tone, words in dots:
+        add(svg, "circle", f"cloud {tone}", title=words, cx=across.at(x), cy=up.at(y), r=2 + math.sqrt(count))
+    add_legend(svg, legend, _LEFT, 248)
+    return svg
+
+
+def _axes(svg: Element, across: Scale, up: Scale, across_is: str, across_factor: float, up_factor: float) -> None:
+    add_axes(svg, across, up, across_factor, up_factor)
+    add(svg, "text", "muted middle", across_is, x=(across.start + across.end) / 2, y=up.start + 30)
+
+
+def _rows(
+    marks: Sequence[Mark],
+    title: str,
+    ends: tuple[float, float],
+    scale: float,
+    *,
+    room: float = 12,
+    names: bool = True,
+    area: float | None = None,
+    axis: bool = True,
+    legend: Legend = (),
+) -> tuple[Element, Scale]:
+    """A plot of rows with their names at the left and `room` at the right, and its axis across."""
+    shown = [shorten(mark.name) for mark in marks] if names else []
+    left = max((length(name) for name in shown), default=0.0) + 12
+    width, foot = WIDTH if area is None else left + area + room, len(marks) * _ROW
+    svg = start_plot(width, foot + (FOOT if axis else 0) + legend_height(legend, left), title)
+    across = Scale(*ends, left, width - room)
+    if axis:
+        add_axes(svg, across, Scale(0, 0, foot, 0), scale, 1.0)
+    for name, (y, mark) in zip(shown, _places(marks), strict=False):
+        add(svg, "text", "end bold" if mark.bold else "end", name, x=left - 8, y=y + 4)
+    add_legend(svg, legend, left, foot + FOOT + 12)
+    return svg, across
+
+
+def _places(marks: Sequence[Mark]) -> Iterator[tuple[float, Mark]]:
+    return ((_ROW * (place + 0.5), mark) for place, mark in enumerate(marks))

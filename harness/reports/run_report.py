@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from harness.core.files import write_atomically
 from harness.core.types import Metric, RunRecord, SampleRecord, TaskResult
@@ -52,14 +52,14 @@ def headline_table(run: RunRecord) -> str:
     return tabulate(rows, headers=headers, disable_numparse=True, stralign="right")
 
 
-def headline_rows(run: RunRecord) -> tuple[list[str], list[list[str | int]]]:
+def headline_rows(run: RunRecord) -> tuple[list[str], list[list[Any]]]:
     """Headers, and one row a task: the strict headline with its interval, the official value, and what qualifies them.
 
     Args:
         run: a finished run.
     """
     open_ended = any(result.unsettled for result in run.tasks.values())
-    rows: list[list[str | int]] = []
+    rows: list[list[Any]] = []
     for result in run.tasks.values():
         metric = result.metrics[result.headline]
         rows.append(
@@ -92,7 +92,7 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
     yield ""
     headers, rows = headline_rows(run)
     align = ["left", "left", *["right"] * (len(headers) - 2)]
-    yield table(headers, [[escape(str(cell)) for cell in row] for row in rows], align=align)
+    yield table(headers, [[escape(task), escape(metric), *cells] for task, metric, *cells in rows], align=align)
     yield ""
     yield (
         "Strict scores: what each response means; no readable answer counts wrong. Official: what the benchmark's own "

@@ -17,12 +17,10 @@ from harness.diagnostics.calibration_metrics import (
     confidences,
     ece_terms,
     measure_calibration,
-    reliability_section,
 )
 from harness.diagnostics.diagnose import examine
 from harness.diagnostics.evidence import Evidence, gather
 from harness.diagnostics.figures import Figure
-from harness.reports.plots import reliability_diagram
 
 
 def make_record(
@@ -113,7 +111,6 @@ def test_without_log_probabilities_nothing_is_applicable() -> None:
     for name in ("confidence", "overconfidence", "brier", "ece", "aurc"):
         assert figures[name].metric.value is None
         assert "not applicable" in str(figures[name].reason)
-    assert reliability_section(evidence(*records)) == ""
 
 
 SAMPLE = Sample(id="0", task="pope", target="yes", answer_kind="yes_no", question="?")
@@ -143,11 +140,3 @@ def test_the_linearised_error_of_the_aurc_is_that_of_many_draws() -> None:
         areas.append(np.mean(terms))
         errors.append(np.std(terms) / sqrt(len(terms)))
     assert np.mean(errors) == pytest.approx(np.std(areas), rel=0.12)
-
-
-def test_the_diagram_shows_every_bin_and_escapes_its_title() -> None:
-    section = reliability_section(evidence(make_record(0, [0.9]), make_record(1, [0.05], right=False)))
-    assert section.count("<rect") == 2
-    assert "confidence 90.0 %: 100.0 % of 1 right" in section
-    assert "pope: 2 answers, AURC 25.0 %" in section
-    assert "&lt;b&gt;" in reliability_diagram([], title="<b>")

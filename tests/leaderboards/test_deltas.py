@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support_leaderboards import write_run, write_world
+from support_leaderboards import row_of, write_run, write_world
 
 from harness.benchmarks.plain import scored_task
 from harness.runs.comparison import compare_runs
@@ -63,18 +63,18 @@ def test_equal_answers_give_no_difference(tmp_path: Path) -> None:
     for name in ("base", "twin"):
         write_run(tmp_path / name, model=name, skills={"pope": 1.01}, counts=60)
     group, _ = compared(tmp_path)
-    delta = group.row("twin").cells["pope"].delta
+    delta = row_of(group, "twin").cells["pope"].delta
     assert delta is not None
     assert delta.value == 0.0
     assert delta.p == 1.0
-    assert delta.mark == "ns"
+    assert (delta.sign, delta.stars, delta.tone) == ("=", "", "plain")
 
 
 def test_samples_without_a_response_are_left_out_on_both_sides(tmp_path: Path) -> None:
     write_run(tmp_path / "base", model="base", skills={"pope": 1.01, "videohallucer": 1.01}, counts=60)
     write_run(tmp_path / "b", model="b", skills={"pope": 1.01, "videohallucer": 1.01}, counts=60, failures=3)
     group, _ = compared(tmp_path)
-    pope, video = (group.row("b").cells[task].delta for task in ("pope", "videohallucer"))
+    pope, video = (row_of(group, "b").cells[task].delta for task in ("pope", "videohallucer"))
     assert pope is not None
     assert video is not None
     assert (pope.value, pope.n) == (0.0, 57)
@@ -94,7 +94,7 @@ def test_a_missing_sample_file_is_named_and_the_row_stays(tmp_path: Path) -> Non
     assert str(tmp_path / "b") in "".join(problems)
     assert "19 samples of pope are stored, its record says 20" in "".join(problems)
     for name in ("b", "c"):
-        delta = group.row(name).cells["pope"].delta
+        delta = row_of(group, name).cells["pope"].delta
         assert delta is not None
         assert delta.p is None
         assert delta.value is not None
@@ -125,7 +125,7 @@ def test_questions_that_are_paired_otherwise_are_not_the_same(tmp_path: Path) ->
     for name in ("base", "b"):
         write_run(tmp_path / name, model=name, skills={"videohallucer": 0.5}, counts=20)
     change_sample(tmp_path / "b", "videohallucer", group="another pair")
-    delta = compared(tmp_path)[0].row("b").cells["videohallucer"].delta
+    delta = row_of(compared(tmp_path)[0], "b").cells["videohallucer"].delta
     assert delta is not None
     assert (delta.value, delta.note) == (None, "not the same questions")
 
@@ -155,7 +155,7 @@ def test_a_foreign_task_has_a_difference_but_no_test(tmp_path: Path) -> None:
         (folder / "run.json").write_text(json.dumps(record))
     group, problems = compared(tmp_path)
     assert problems == []
-    delta = group.row("b").cells["mme"].delta
+    delta = row_of(group, "b").cells["mme"].delta
     assert delta is not None
     assert delta.value is not None
     assert delta.value > 100
@@ -189,12 +189,19 @@ def test_reported_rows_are_never_compared(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("p", "mark", "is_real"),
-    [(None, "", False), (0.0005, "***", True), (0.001, "**", True), (0.01, "*", True), (0.05, "ns", False)],
+    ("p", "sign", "stars", "is_real"),
+    [
+        (None, "", "", False),
+        (0.0005, "▲", "***", True),
+        (0.001, "▲", "**", True),
+        (0.01, "▲", "*", True),
+        (0.05, "=", "", False),
+    ],
 )
-def test_marks(p: float | None, mark: str, is_real: bool) -> None:
-    delta = replace(Delta(value=0.1), p_adjusted=p)
-    assert (delta.mark, delta.is_real) == (mark, is_real)
+def test_signs_and_stars(p: float | None, sign: str, stars: str, is_real: bool) -> None:
+    delta = Delta(value=0.1, p_adjusted=p)
+    assert (delta.sign, delta.stars, delta.is_real) == (sign, stars, is_real)
+    assert replace(delta, value=-0.1).sign == sign.replace("▲", "▼")
 
 
 def test_diagnostics_of_different_judges_are_said_not_to_compare(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support_leaderboards import HOSTILE, write_diagnostics, write_run, write_world
+from support_leaderboards import HOSTILE, row_of, write_diagnostics, write_run, write_world
 
 from harness.reports.text import number
 from leaderboards.answers import answer
@@ -63,13 +63,13 @@ def test_markdown_answers_first(board: Board) -> None:
 
 
 def test_markdown_cells_show_score_interval_and_delta(board: Board) -> None:
-    row = board.groups[0].row("grpo/checkpoint-400")
+    row = row_of(board.groups[0], "grpo/checkpoint-400")
     metric, delta = row.cells["videohallucer"].metric, row.cells["videohallucer"].delta
     assert delta is not None
     assert delta.is_real
     line = next(line for line in render_markdown(board).splitlines() if line.startswith("| grpo/checkpoint-400"))
     assert f"**{number(metric.value)}** [{number(metric.low)}, {number(metric.high)}]<br>▼ −" in line
-    assert delta.mark.replace("*", "\\*") in line
+    assert delta.stars.replace("*", "\\*") in line
 
 
 def test_markdown_tells_where_hallucination_rises(board: Board) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_leaderboards import write_diagnostics, write_run
+from support_leaderboards import row_of, write_diagnostics, write_run
 
 from leaderboards.board import Group
 from leaderboards.grouping import group_runs
@@ -198,8 +198,8 @@ def test_causes_are_over_tasks_that_every_diagnosed_row_has(tmp_path: Path) -> N
             (folder / "diagnostics.json").write_text(json.dumps({"attribution": causes}))
     (group,) = groups_of(tmp_path)
     assert group.attributed == ["pope"]
-    assert group.row("a").attribution(group.attributed) == {"perception": 0.2, "format": 0.05}
-    assert group.row("c").attribution(group.attributed) == {}
+    assert row_of(group, "a").attribution(group.attributed) == {"perception": 0.2, "format": 0.05}
+    assert row_of(group, "c").attribution(group.attributed) == {}
     assert group.causes == ["perception", "format"]
 
 

@@ -9,7 +9,7 @@ import huggingface_hub
 import pytest
 import yaml
 from huggingface_hub import EvalResultEntry, ModelCard, parse_eval_result_entries
-from support_leaderboards import write_run, write_world
+from support_leaderboards import row_of, write_run, write_world
 
 from harness.core.errors import DataError, UsageError
 from leaderboards import hub
@@ -108,7 +108,7 @@ def test_a_card_is_valid_for_the_hub(board: Board) -> None:
     card = ModelCard(make_card(None, LEADER, results))
     found = {(item.dataset_name, item.metric_name): item for item in card.data.eval_results}
     strict = found["POPE", "mean/accuracy (strict)"]
-    cell = board.groups[0].row(LEADER).cells["pope"]
+    cell = row_of(board.groups[0], LEADER).cells["pope"]
     assert strict.metric_value == round(100 * (cell.metric.value or 0), 2)
     assert found["POPE", "mean/accuracy (official evaluator)"].metric_value == round(100 * (cell.official or 0), 2)
     assert (strict.dataset_type, strict.dataset_revision) == ("synthetic/pope", "0a1b2c3")
@@ -162,7 +162,7 @@ def test_evaluation_results_are_in_the_hubs_format(board: Board) -> None:
     (entry,) = parse_eval_result_entries(yaml.safe_load(files["pope.yaml"]))
     assert isinstance(entry, EvalResultEntry)
     assert (entry.dataset_id, entry.task_id, entry.dataset_revision) == ("synthetic/pope", "adversarial", "0a1b2c3")
-    cell = board.groups[0].row(LEADER).cells["pope"]
+    cell = row_of(board.groups[0], LEADER).cells["pope"]
     assert entry.value == round(100 * (cell.official or 0), 2)
     assert entry.date == cell.run.record.started
     assert "official evaluator" in (entry.notes or "")

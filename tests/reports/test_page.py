@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from math import log
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,8 @@ from harness.core.types import Sample, SampleRecord
 from harness.diagnostics.diagnose import Diagnosis, examine
 from harness.media.videos import Video
 from harness.reports import thumbnails
+from harness.reports.conflict import word_map
 from harness.reports.page import render_page
-from harness.reports.plots import intervals, waterfall
 from harness.reports.thumbnails import Thumbnails, encode, make_thumbnails
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
@@ -229,22 +230,37 @@ def test_a_videos_frames_stand_side_by_side() -> None:
     assert picture.size == (4 * 80 + 3 * 2, 60)
 
 
-def test_bars_of_a_waterfall_add_up() -> None:
-    drawing = waterfall(100, [("perception", 30), ("<b>", 10)], title="x")
-    assert re.findall(r"<title>(.*?)</title>", drawing) == [
-        "all samples: 100 (100.0 %)",
-        "perception: 30 (30.0 %)",
-        "&lt;b&gt;: 10 (10.0 %)",
-        "right: 60 (60.0 %)",
-    ]
-    widths = [float(width) for width in re.findall(r'<rect [^>]*? width="([\d.]+)"', drawing)]
-    assert widths[1] + widths[2] + widths[3] == pytest.approx(widths[0], abs=0.3)
-    assert "–" in waterfall(0, [], title="none")
+def test_figures_and_their_plots_are_on_the_page(tmp_path: Path) -> None:
+    records = [make_record("", sample_id=str(place)) for place in range(2)]
+    for place, (probability, right) in enumerate(((0.9, True), (0.05, False))):
+        response = replace(records[place].response, text="yes" if right else "no", answer_logprobs=(log(probability),))
+        verdict = replace(records[place].verdict, answer=response.text, status="correct" if right else "incorrect")
+        records[place] = replace(records[place], response=response, verdict=verdict)
+    page = render_page(diagnosis_of(records), run=None, name="run", pictures=NO_PICTURES)
+    assert "<figcaption>pope<span>2 answers, AURC 25.0 %</span></figcaption>" in page
+    assert "<title>confidence 90.0 %: 100.0 % of 1 right</title>" in page
+    assert "<title>calibration error (ECE): " in page
+    assert "<h2>Calibration</h2>" not in render_page(planted_diagnosis(3), run=None, name="run", pictures=NO_PICTURES)
 
 
-def test_intervals_are_cut_at_the_ends_of_the_axis() -> None:
-    drawing = intervals([("a", 0.5, -0.2, 1.4), ("b", 0.1, None, None)], title="x")
-    line = re.search(r'<line x1="([\d.]+)" x2="([\d.]+)" [^>]*class="interval"', drawing)
-    grid = [float(x) for x in re.findall(r'<line x1="([\d.]+)"[^>]*class="grid"', drawing)]
-    assert line is not None
-    assert [float(line[1]), float(line[2])] == [min(grid), max(grid)]
+def test_the_map_of_conflict_is_on_the_page() -> None:
+    figures = {"model": "<b>", "compared": 2, "of": 9, "seed": 0, "unopened": 0, "pairs": 1, "threshold": 0.54}
+    rate = {"value": 0.1, "stderr": None}
+    figures |= {"quantiles": {"p50": -0.1}, "least": -0.1, "greatest": -0.1, "mean": rate, "below_threshold": rate}
+    pair = {"one": {"task": "t", "id": "<script>alert(1)</script>"}, "other": {"task": "t", "id": "b"}, "cosine": -0.1}
+    figures |= {"opposed": rate, "histogram": [0, 9, 4], "blocks": [], "conflicting": [pair], "alike": []}
+    conflict = word_map(figures)
+    page = render_page(planted_diagnosis(3), run=None, name="run", pictures=NO_PICTURES, conflict=conflict)
+    assert "2 of 9 responses, drawn with seed 0, 1 pairs of different prompts, under &lt;b&gt;." in page
+    assert '<a href="#t%2F%3Cscript%3Ealert%281%29%3C%2Fscript%3E">t/&lt;script&gt;' in page
+    assert "<title>-0.33 to 0.33: 9 pairs</title>" in page
+    assert "<td>p50</td><td>−0.100</td>" in page
+
+
+def test_the_judges_causes_stand_beside_the_true_ones() -> None:
+    confusion = {"pope": {"right": {"right": 3, "reasoning": 1}, "perception": {"perception": 2}}}
+    diagnosis = replace(planted_diagnosis(3), confusion=confusion)
+    page = render_page(diagnosis, run=None, name="run", pictures=NO_PICTURES)
+    assert re.findall(r'--shade: (\d+)%" title="right found as (\w+)">(\d+)<', page) == [
+        ("75", "right", "3"), ("0", "perception", "0"), ("25", "reasoning", "1"),
+    ]  # fmt: skip

@@ -12,6 +12,7 @@ from harness.benchmarks.registry import get_benchmark
 from harness.core.types import Response, RunRecord, Sample, SampleRecord
 from harness.runs.folder import RunFolder, read_run
 from harness.statistics import summarise
+from leaderboards.board import Group, Row
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -23,6 +24,11 @@ HOSTILE = (
 )
 SPLITS = ("random", "popular", "adversarial")
 SUBSETS = ("object_relation", "temporal", "semantic_detail", "external_factual", "external_nonfactual")
+
+
+def row_of(group: Group, label: str) -> Row:
+    """The row of that label."""
+    return next(row for row in group.rows if row.label == label)
 
 
 def questions(task: str, count: int) -> list[Sample]:

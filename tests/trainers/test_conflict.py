@@ -15,10 +15,11 @@ from support_training import TINY_SFT
 from harness import cli
 from harness.core.errors import DataError, ModelError, StoreError, UsageError
 from harness.core.worlds import shipped_checkpoints
-from harness.diagnostics.conflict import block_table, conflict_lines, conflict_section, read_conflict
+from harness.diagnostics.conflict import read_conflict
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.evaluation.run import evaluate
 from harness.evaluation.settings import EvalConfig
+from harness.reports.conflict import conflict_lines, read_map, word_map
 from trainers.conflict.figures import describe, jackknife
 from trainers.conflict.probe import probed_rows
 from trainers.conflict.run import draw_map, map_run, similarity_of
@@ -58,17 +59,22 @@ def test_figures_by_hand():
     assert blocks["mmvu", "mmvu"] == (None, 0)
 
 
+def worded(figures):
+    return {"model": "m", "compared": 4, "of": 4, "seed": 0, "unopened": 0, **figures}
+
+
 def test_means_by_part_are_shown_as_a_matrix():
-    headers, rows = block_table(described())
+    blocks = word_map(worded(described())).blocks
+    headers, rows = blocks
     assert headers == ["mean similarity", "1", "2", "3"]
     assert rows == [
-        ["1 pope/random", "0.600", "-0.050", "0.600"],
-        ["2 mmvu", "-0.050", "\u2013", "-0.200"],
-        ["3 pope/popular", "0.600", "-0.200", "\u2013"],
+        ["1 pope/random", "0.600", "−0.050", "0.600"],
+        ["2 mmvu", "−0.050", "\u2013", "−0.200"],
+        ["3 pope/popular", "0.600", "−0.200", "\u2013"],
     ]
-    assert block_table(describe(MAP, NAMES, ["all"] * 4, PROMPTS, [0, 1, 2, 0])) is None
+    assert word_map(worded(describe(MAP, NAMES, ["all"] * 4, PROMPTS, [0, 1, 2, 0]))).blocks is None
     many = describe(np.eye(13), [("t", str(n)) for n in range(13)], [f"t/{n}" for n in range(13)], range(13), range(13))
-    assert block_table(many)[1][12] == ["t/12", "\u2013"]
+    assert word_map(worded(many)).blocks[1][12] == ["t/12", "\u2013"]
 
 
 def test_pairs_are_named_once_a_pair_of_prompts_and_lowest_first():
@@ -312,21 +318,10 @@ def test_what_cannot_be_mapped_is_refused(run):
 
 def test_a_broken_file_is_named_and_no_file_shows_nothing(tmp_path):
     assert read_conflict(tmp_path) is None
-    assert conflict_section(tmp_path) == ""
+    assert read_map(tmp_path) is None
     (tmp_path / "conflict.json").write_text("{")
     with pytest.raises(StoreError, match=r"conflict\.json cannot be read"):
         read_conflict(tmp_path)
-
-
-def test_names_are_escaped_on_the_page(tmp_path):
-    names = [("t", "<script>alert(1)</script>"), ("t", "b")]
-    figures = {"schema_version": 1, "model": "<b>", "compared": 2, "of": 2, "seed": 0, "unopened": 0}
-    figures |= describe(MAP[1:3, 1:3], names, ["t", "t"], ["a", "b"], ["a", "b"])
-    (tmp_path / "conflict.json").write_text(json.dumps(figures))
-    page = conflict_section(tmp_path)
-    assert "<script>" not in page
-    assert "<b>" not in page
-    assert "&lt;script&gt;" in page
 
 
 def test_probed_rows_take_their_response_from_the_data_or_the_rollouts(tmp_path):

@@ -1,16 +1,8 @@
 "use strict";
-// Every text of a run reaches the page through textContent, never as markup.
 (() => {
-  const data = JSON.parse(document.getElementById("board-data").textContent);
   const DASH = "–";
   const narrow = matchMedia("(max-width: 600px)").matches;
 
-  function make(tag, className, text) {
-    const element = document.createElement(tag);
-    if (className) element.className = className;
-    if (text !== undefined && text !== null) element.textContent = text;
-    return element;
-  }
   const minus = (text) => text.replace("-", "−");
   const show = (value, scale) => (value === null || value === undefined ? DASH : minus((value * scale).toFixed(1)));
   const ends = (low, high, scale) => (low === null || high === null ? "" : `[${show(low, scale)}, ${show(high, scale)}]`);
@@ -18,8 +10,7 @@
     const text = (value * scale).toFixed(1);
     return Number(text) === 0 ? "0.0" : minus(Number(text) > 0 ? `+${text}` : text);
   }
-  const toneOf = (cell) => (cell.length < 8 || !cell[7] ? "plain" : cell[3] > 0 ? "better" : "worse");
-  const color = (number) => `var(--series-${(number % 8) + 1})`;
+  const toneOf = (cell) => (cell.length < 8 || !cell[7] ? "muted" : cell[3] > 0 ? "better" : "worse");
 
   function score(cell, column, isBase) {
     const box = make("div");
@@ -69,10 +60,10 @@
     box.append(make("span", "total", `${show(total, 100)} of 100 wrong`));
     const bar = make("div", "stack");
     row.causes.forEach((share, number) => {
-      const part = make("span");
+      const [cause, tone] = causes[number];
+      const part = make("span", tone);
       part.style.width = `${(100 * share) / row.scaleOfCauses}%`;
-      part.style.background = color(number);
-      part.title = `${causes[number]} ${show(share, 100)}`;
+      part.title = `${cause} ${show(share, 100)}`;
       bar.append(part);
     });
     box.append(bar);
@@ -147,7 +138,7 @@
   }
 
   function plainTable(headers, rows) {
-    const table = make("table", "plain-table");
+    const table = make("table", "figures");
     const head = table.createTHead().insertRow();
     headers.forEach((header) => head.append(make("th", "", header)));
     const body = table.createTBody();
@@ -172,7 +163,7 @@
         dialog.append(line);
       });
       if (row.causes) {
-        dialog.append(make("p", "small", "Wrong answers per 100: " + row.causes.map((share, number) => `${group.causes[number]} ${show(share, 100)}`).join(", ")));
+        dialog.append(make("p", "small", "Wrong answers per 100: " + row.causes.map((share, number) => `${group.causes[number][0]} ${show(share, 100)}`).join(", ")));
       }
       group.columns.forEach((column, number) => {
         const cell = row.cells[number];

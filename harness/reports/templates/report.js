@@ -1,28 +1,10 @@
-"""The script of the report page: a sample browser over embedded JSON that draws only the rows in sight.
-
-It sets text through `textContent` alone, so that nothing a model wrote is ever read as HTML.
-"""
-
-from __future__ import annotations
-
-from typing import Final
-
-SCRIPT: Final = r"""
 "use strict";
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
   const samples = data.samples, ROW = 44, MARGIN = 8;
   const byId = (id) => document.getElementById(id);
   const list = byId("list"), spacer = byId("spacer"), detail = byId("detail"), count = byId("count");
   const filters = ["task", "subset", "verdict", "cause", "flag", "text"].map((name) => [name, byId("f-" + name)]);
   let shown = [], chosen = -1;
-
-  function element(tag, className, text) {
-    const node = document.createElement(tag);
-    if (className) node.className = className;
-    if (text !== undefined && text !== null) node.textContent = String(text);
-    return node;
-  }
 
   function fill(select, values) {
     const before = select.value;
@@ -82,7 +64,7 @@ SCRIPT: Final = r"""
   }
 
   function row(place) {
-    const s = samples[shown[place]], node = element("div", "row");
+    const s = samples[shown[place]], node = make("div", "row");
     node.id = `row-${place}`;
     node.style.top = `${place * ROW}px`;
     node.setAttribute("role", "option");
@@ -90,8 +72,8 @@ SCRIPT: Final = r"""
     node.setAttribute("aria-posinset", String(place + 1));
     node.setAttribute("aria-setsize", String(shown.length));
     node.append(
-      element("div", "", s.q), element("div", `state ${s.s}`, s.s),
-      element("div", "under", `${s.t} · ${s.i}`), element("div", "under state", s.k || (disputed(s) ? "disputed" : "")),
+      make("div", "", s.q), make("div", `state ${s.s}`, s.s),
+      make("div", "under", `${s.t} · ${s.i}`), make("div", "under state", s.k || (disputed(s) ? "disputed" : "")),
     );
     node.addEventListener("click", () => choose(place));
     return node;
@@ -110,12 +92,12 @@ SCRIPT: Final = r"""
 
   const TAG = /(<\s*\/?\s*(?:planning|prethink|caption|think|answer)\s*>)/i;
   function response(text) {
-    const node = element("div", "response");
+    const node = make("div", "response");
     let section = "";
     for (const part of text.split(TAG)) {
-      if (!TAG.test(part)) { if (part) node.append(element("span", section, part)); continue; }
+      if (!TAG.test(part)) { if (part) node.append(make("span", section, part)); continue; }
       const name = part.replace(/[<>\/\s]/g, "").toLowerCase().replace("prethink", "planning");
-      node.append(element("span", `tag ${name}`, part));
+      node.append(make("span", `tag ${name}`, part));
       section = part.includes("/") ? "" : name;
     }
     return node;
@@ -124,25 +106,25 @@ SCRIPT: Final = r"""
   function describe() {
     detail.replaceChildren();
     detail.scrollTop = 0;
-    if (chosen < 0) { detail.append(element("p", "dim", "No sample fits these filters.")); return; }
+    if (chosen < 0) { detail.append(make("p", "muted", "No sample fits these filters.")); return; }
     const s = samples[chosen];
-    detail.append(element("h3", "", `${s.t} · ${s.i}`));
+    detail.append(make("h3", "", `${s.t} · ${s.i}`));
     for (const place of s.m || []) {
-      const image = element("img");
+      const image = make("img");
       image.src = data.images[place];
       image.alt = `what sample ${s.i} shows`;
       detail.append(image);
     }
-    detail.append(element("div", "question", s.q));
+    detail.append(make("div", "question", s.q));
     if (s.c) {
-      const options = element("ul");
-      for (const [letter, text] of Object.entries(s.c)) options.append(element("li", "", `${letter}. ${text}`));
+      const options = make("ul");
+      for (const [letter, text] of Object.entries(s.c)) options.append(make("li", "", `${letter}. ${text}`));
       detail.append(options);
     }
-    const facts = element("dl");
+    const facts = make("dl");
     const fact = (name, value, className) => {
       if (value === undefined || value === null || value === "") return;
-      facts.append(element("dt", "", name), element("dd", className || "", value));
+      facts.append(make("dt", "", name), make("dd", className || "", value));
     };
     const option = (answer) => (s.c && s.c[answer] !== undefined ? `${answer}. ${s.c[answer]}` : answer);
     const by = (c) => c && `${option(c.answer) || "nothing"} (${data.by[c.by] || c.by})`;
@@ -161,8 +143,8 @@ SCRIPT: Final = r"""
     fact("tokens", s.n);
     fact("ended by", s.f);
     detail.append(facts);
-    for (const flag of s.l || []) detail.append(element("span", "chip", words(flag)));
-    detail.append(s.e ? element("p", "error", s.e) : response(s.x || "(empty response)"));
+    for (const flag of s.l || []) detail.append(make("span", "chip", words(flag)));
+    detail.append(s.e ? make("p", "error", s.e) : response(s.x || "(empty response)"));
   }
 
   function move(step) {
@@ -221,4 +203,3 @@ SCRIPT: Final = r"""
   openHash();
   document.documentElement.dataset.ready = "yes";
 })();
-"""
