@@ -54,7 +54,7 @@ class Outcome:
 def evaluate(config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
     """Score a checkpoint, or go on with a run that was interrupted.
 
-    With `config.samples` k above 1 the questions are asked k times; the run is the first of them, and the others, with
+    With `config.repeats` k above 1 the questions are asked k times; the run is the first of them, and the others, with
     the seeds that follow, are runs in its folder `repeats`.
 
     Args:
@@ -132,7 +132,7 @@ def run_worker(config: EvalConfig, ranks: Ranks) -> None:
 def _folders(plan: Plan, config: EvalConfig) -> list[Path]:
     """The run folder, and those of its repeats."""
     path = config.out or default_folder(plan)
-    return [path, *(path / "repeats" / f"seed-{config.seed + k}" for k in range(1, config.samples))]
+    return [path, *(path / "repeats" / f"seed-{config.seed + k}" for k in range(1, config.repeats))]
 
 
 def _run(
