@@ -189,9 +189,10 @@ def _explain(outcome: Outcome, *, conflict: bool, diagnosed: bool) -> list[str]:
 
 def _print_tables(outcome: Outcome) -> None:
     from harness.reports.diagnostics_report import PAGE, cause_table
-    from harness.reports.run_report import REPORT, headline_table
+    from harness.reports.run_report import REPORT, baseline_line, headline_table
 
     print(headline_table(outcome.run))
+    print(baseline_line(outcome.run))
     causes = cause_table(outcome.folder)
     if causes is not None:
         print(f"\n{causes}")

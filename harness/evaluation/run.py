@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -215,10 +215,11 @@ def _finish(plan: Plan, folder: RunFolder, order: Sequence[SampleKey]) -> RunRec
     folder.sort(order)
     if plan.judge is not None:
         folder.rewrite(plan.judge.settle(read_records(folder.path)))
-    results = {
-        task.name: task.summarise(record for record in read_records(folder.path) if record.sample.task == task.name)
-        for task in plan.tasks
-    }
+    results = {}
+    for task in plan.tasks:
+        of_task = (record for record in read_records(folder.path) if record.sample.task == task.name)
+        baselines = task.baselines(plan.samples[task.name])
+        results[task.name] = replace(task.summarise(of_task), baselines=baselines)
     run = RunRecord(
         id=folder.path.resolve().name,
         model=plan.checkpoint.name,
