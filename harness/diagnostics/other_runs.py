@@ -14,6 +14,7 @@ from harness.core.errors import UsageError
 from harness.core.types import SampleRecord, Verdict
 from harness.diagnostics.evidence import Key
 from harness.diagnostics.run_folder import by_key, latest_records, read_model, read_settings
+from harness.engines.checkpoints import SERVED
 from harness.runs.config import name_differences
 
 _ASKED: Final = ("question", "target", "choices")
@@ -22,7 +23,6 @@ _SHARED: Final[Mapping[str, tuple[str, ...]]] = {
     "--repeats": ("prompt", "decoding", "judge", "blind", "num_frames", "max_pixels"),
 }
 """Settings that two runs must share: else their effect would be taken for that of the images, or for chance."""
-_SERVED: Final = "openai:"
 
 
 def read_blind(folder: Path, records: Sequence[SampleRecord], blind: Path) -> dict[Key, Verdict]:
@@ -111,7 +111,7 @@ def _refuse_other_model(folder: Path, path: Path, option: str) -> None:
 
 
 def _plain(name: str | None) -> str:
-    return (name or "").removeprefix(_SERVED)
+    return (name or "").removeprefix(SERVED)
 
 
 def _word(name: str | None, weights: str | None) -> str:

@@ -21,12 +21,11 @@ from harness.core.types import Response
 from harness.engines import Decoding, Request, check_positive, checked, failed
 from harness.engines.api_replies import make_responses
 from harness.engines.async_bridge import LoopThread, Put, serve_groups
-from harness.engines.checkpoints import Checkpoint
+from harness.engines.checkpoints import SERVED, Checkpoint
 from harness.engines.http_client import ChatClient, RequestFailed, Server
 from harness.engines.media_encoding import ImageFormat, frame_images, frames_part, image_part, limit_pixels
 from harness.engines.preparation import default_workers, open_media, request_seed, submission_groups, video_metadata
 
-PREFIX: Final = "openai:"
 _DEFAULT_URL: Final = "https://api.openai.com/v1"
 _IN_FLIGHT_A_SERVER: Final = 32
 _FORMATS: Final = ("png", "jpeg")
@@ -86,7 +85,7 @@ class ApiEngine:
         Raises:
             UsageError: no model is named, an address is not one, its key is missing, or a setting is out of range.
         """
-        model = checkpoint.name.removeprefix(PREFIX)
+        model = checkpoint.name.removeprefix(SERVED)
         if not model:
             raise UsageError("no model named after 'openai:'. Give one that the server knows, e.g. openai:gpt-4o.")
         if image_format not in _FORMATS:

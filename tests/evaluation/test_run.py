@@ -319,7 +319,9 @@ def test_a_judge_settles_what_the_rules_cannot(
             pass
 
     backend = Backend()
-    monkeypatch.setattr("harness.judges.answer.open_judge", lambda name, **_: AnswerJudge(backend, identity=name))
+    monkeypatch.setattr(
+        "harness.judges.answer.open_answer_judge", lambda name, **_: AnswerJudge(backend, identity=name)
+    )
     recording = tmp_path / "responses.jsonl"
     with recording.open("w") as file:
         for sample in load_task("mmvu", data="demo").samples:
