@@ -120,7 +120,7 @@ def test_verdicts_come_in_order_and_are_kept(server: Server, tmp_path: Path) -> 
     assert len(server.asked) == 2
     again = open_answer_judge("openai:m", base_url=server.url, cache_dir=tmp_path)
     assert again.judge(CASES) == [True, False]
-    assert (len(server.asked), again.asked) == (2, 0)
+    assert len(server.asked) == 2
     other = open_answer_judge("openai:n", base_url=server.url, cache_dir=tmp_path)
     assert other.judge(CASES) == [True, False]
     assert len(server.asked) == 4
