@@ -7,36 +7,10 @@ from dataclasses import dataclass, field
 
 from harness.core.types import BenchmarkFacts, Metric, RunRecord, TaskResult
 from leaderboards.naming import Step
+from leaderboards.protocols import Protocol
 from leaderboards.reference import ReportedRow
 from leaderboards.runs import Figure, StoredRun
 from leaderboards.terms import order_causes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Protocol:
-    """What must be equal for two results of one task to be compared.
-
-    Attributes:
-        headline: name of the metric that stands for the task.
-        digest: of the questions that were asked; `None` when it is not known.
-        count: how many they were.
-        source: where they came from; compared only where the digest is not known.
-        version: of the task.
-        prompt: prompt format.
-        num_frames: frames per video; `None` for tasks with images.
-        judge: who settled open-ended answers; `None` where nobody did or rules always can.
-        blind: how the media were hidden from the model; `None`: they were shown.
-    """
-
-    headline: str
-    digest: str | None
-    count: int
-    source: str | None
-    version: str | None
-    prompt: str
-    num_frames: int | None
-    judge: str | None
-    blind: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from harness.core.errors import DataError
 from harness.reports.markdown import escape, table
 from harness.reports.text import UNKNOWN, interval, number, public_path
 from leaderboards.answers import delta_in_words
-from leaderboards.board import Board, Cell, Column
+from leaderboards.board import Board, Cell, Column, Group
 from leaderboards.readme import END, START, splice
 
 if TYPE_CHECKING:
@@ -33,16 +33,14 @@ class Result:
         cell: the result.
         dataset: hub id of the data, or `None` where they are no hub data set.
         revision: of the data, or `None`.
-        title: of the group that it stands in.
-        baseline: label of that group's baseline.
+        group: that it stands in.
     """
 
     column: Column
     cell: Cell
     dataset: str | None
     revision: str | None
-    title: str
-    baseline: str | None
+    group: Group
 
 
 def published_results(board: Board, label: str) -> tuple[list[Result], list[str]]:
@@ -60,14 +58,8 @@ def published_results(board: Board, label: str) -> tuple[list[Result], list[str]
                 left_out.append(f"{column.title} ({group.title}): {reason}")
             else:
                 match = _HUB_SOURCE.fullmatch(str(cell.run.record.data[column.task].get("source")))
-                results[column.task] = Result(
-                    column=column,
-                    cell=cell,
-                    dataset=match["id"] if match else None,
-                    revision=match["revision"] if match else None,
-                    title=group.title,
-                    baseline=group.baseline,
-                )
+                dataset, revision = (match["id"], match["revision"]) if match else (None, None)
+                results[column.task] = Result(column=column, cell=cell, dataset=dataset, revision=revision, group=group)
     return list(results.values()), left_out
 
 
@@ -79,7 +71,7 @@ def _unfit(cell: Cell, column: Column, taken: Mapping[str, Result]) -> str | Non
     if column.protocol.blind is not None:
         return "it was asked with --blind, without its images and videos, so it is not a result of the benchmark"
     if column.task in taken:
-        return f"the result under “{taken[column.task].title}” is published"
+        return f"the result under “{taken[column.task].group.title}” is published"
     return None
 
 
@@ -209,8 +201,8 @@ def _block(results: Sequence[Result]) -> Iterator[str]:
         cell, scale = result.cell, result.column.scale
         metric, delta = cell.metric, cell.delta
         against = UNKNOWN
-        if delta is not None and result.baseline is not None:
-            against = f"{escape(delta_in_words(delta, scale))} against {escape(result.baseline)}"
+        if delta is not None and result.group.baseline is not None:
+            against = f"{escape(delta_in_words(delta, scale))} against {escape(result.group.baseline)}"
         rows.append(
             [
                 escape(result.column.title),
@@ -223,23 +215,11 @@ def _block(results: Sequence[Result]) -> Iterator[str]:
                 against,
             ]
         )
-    headers = [
-        "benchmark",
-        "metric",
-        "strict %",
-        "95 % interval",
-        "official %",
-        "questions",
-        "unanswered",
-        "difference",
-    ]
-    yield table(headers, rows, align=["left"] * len(headers))
+    heads = ["benchmark", "metric", "strict %", "95 % interval", "official %", "questions", "unanswered", "difference"]
+    yield table(heads, rows, align=["left"] * len(heads))
     yield ""
+    prompts = sorted({result.column.protocol.prompt for result in results})
     yield (
         "Strict: what each response means; no readable answer counts wrong. Official: what the benchmark's own "
-        f"evaluator gives on the same responses. Prompt format: {escape(', '.join(_prompts(results)))}."
+        f"evaluator gives on the same responses. Prompt format: {escape(', '.join(prompts))}."
     )
-
-
-def _prompts(results: Sequence[Result]) -> list[str]:
-    return sorted({result.column.protocol.prompt for result in results})

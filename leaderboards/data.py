@@ -11,16 +11,10 @@ from typing import Any, Final
 
 from harness.reports.text import one_line, public_path
 from leaderboards.board import Board, Cell, Column, Curve, Group, Row
+from leaderboards.runs import COUNTS
 
 FORMAT: Final = "harness-leaderboard"
 FORMAT_VERSION: Final = 1
-FIELDS: Final = (
-    *("group", "checkpoint", "kind", "task", "metric", "value", "low", "high", "n", "official"),
-    *("delta", "delta_low", "delta_high", "p", "p_holm", "samples", "unanswered", "truncated", "errors"),
-    *("weights", "engine", "prompt", "decoding", "seed", "judge", "data_count", "data_digest", "task_version"),
-    *("date", "commit", "run", "source"),
-)
-"""Columns of the CSV."""
 
 
 def render_json(board: Board) -> str:
@@ -76,23 +70,12 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "headline": result.headline,
         "official": cell.official,
         "delta": None if cell.delta is None else asdict(cell.delta),
-        "samples": result.samples,
-        "unanswered": result.unanswered,
-        "truncated": result.truncated,
-        "errors": result.errors,
-        "disagreements": result.disagreements,
-        "unsettled": result.unsettled,
+        **{name: getattr(result, name) for name in COUNTS},
         "metrics": {name: _metric(metric) for name, metric in result.metrics.items()},
         "run": {
-            "id": record.id,
-            "engine": record.engine,
-            "decoding": dict(record.decoding),
-            "seed": record.seed,
-            "judge": record.judge,
+            **{name: getattr(record, name) for name in ("id", "engine", "decoding", "seed", "judge")},
             "data": {**record.data[result.task], "source": public_path(str(record.data[result.task].get("source")))},
-            "started": record.started,
-            "git_commit": record.git_commit,
-            "versions": dict(record.versions),
+            **{name: getattr(record, name) for name in ("started", "git_commit", "versions")},
         },
     }
 
@@ -106,9 +89,7 @@ def _curve(curve: Curve) -> dict[str, Any]:
         "training_run": curve.run,
         "figure": curve.figure,
         "measure": curve.measure,
-        "points": [
-            {"step": point.step, "value": point.value, "low": point.low, "high": point.high} for point in curve.points
-        ],
+        "points": [{name: getattr(point, name) for name in ("step", "value", "low", "high")} for point in curve.points],
         "hallucination_rises_after_step": curve.rises_from,
         "beyond_chance_from_step": curve.rises_by,
     }
@@ -117,9 +98,10 @@ def _curve(curve: Curve) -> dict[str, Any]:
 def render_csv(board: Board) -> str:
     """A line per group, checkpoint and task; shares are not multiplied, what is not known is empty."""
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, fieldnames=FIELDS, lineterminator="\n")
+    lines = list(_lines(board))
+    writer = csv.DictWriter(buffer, fieldnames=list(lines[0]), lineterminator="\n")
     writer.writeheader()
-    for line in _lines(board):
+    for line in lines:
         writer.writerow({name: csv_text(value) if isinstance(value, str) else value for name, value in line.items()})
     return buffer.getvalue()
 
@@ -132,15 +114,8 @@ def _lines(board: Board) -> Iterator[dict[str, Any]]:
                     yield _line(group, row, column, row.cells[column.task])
     for reported in board.reported:
         for task, value in reported.values.items():
-            yield {
-                "group": "reported",
-                "checkpoint": reported.name,
-                "kind": "reported",
-                "task": task,
-                "value": value,
-                "date": reported.date,
-                "source": reported.source,
-            }
+            known = {"group": "reported", "checkpoint": reported.name, "kind": "reported", "task": task, "value": value}
+            yield {**known, "date": reported.date, "source": reported.source}
 
 
 def _line(group: Group, row: Row, column: Column, cell: Cell) -> dict[str, Any]:
@@ -151,20 +126,14 @@ def _line(group: Group, row: Row, column: Column, cell: Cell) -> dict[str, Any]:
         "kind": "baseline" if row.is_baseline else "measured",
         "task": column.task,
         "metric": result.headline,
-        "value": metric.value,
-        "low": metric.low,
-        "high": metric.high,
-        "n": metric.n,
+        **{name: getattr(metric, name) for name in ("value", "low", "high", "n")},
         "official": cell.official,
         "delta": delta and delta.value,
         "delta_low": delta and delta.low,
         "delta_high": delta and delta.high,
         "p": delta and delta.p,
         "p_holm": delta and delta.p_adjusted,
-        "samples": result.samples,
-        "unanswered": result.unanswered,
-        "truncated": result.truncated,
-        "errors": result.errors,
+        **{name: getattr(result, name) for name in ("samples", "unanswered", "truncated", "errors")},
         "weights": record.weights,
         "engine": record.engine,
         "prompt": record.prompt_format,

@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple
 
 from harness.core.types import BenchmarkFacts
 from harness.reports.text import scale_of
-from leaderboards.board import Cell, Column, Group, Protocol, Row
+from leaderboards.board import Cell, Column, Group, Row
 from leaderboards.naming import fingerprint, identity, label_checkpoints, short_names, training_step
-from leaderboards.protocols import differences, protocol_of
+from leaderboards.protocols import Protocol, differences, protocol_of
 from leaderboards.runs import StoredRun
 from leaderboards.terms import ALL_TASKS
 

@@ -18,7 +18,8 @@ from harness.runs.folder import CONFIG, RUN, SAMPLES, read_run
 DIAGNOSTICS: Final = "diagnostics.json"
 REPORTS: Final = ("report.html", "report.md")
 _DEPTH: Final = 8
-_COUNTS: Final = ("samples", "unanswered", "truncated", "errors", "disagreements", "unsettled")
+COUNTS: Final = ("samples", "unanswered", "truncated", "errors", "disagreements", "unsettled")
+"""What a task's result counts."""
 # What marks a folder beside the runs that is no run and not meant to be one: a checkpoint, or a board written here.
 _NEIGHBOURS: Final = (CONFIG, "adapter_config.json", "trainer_state.json", "model.safetensors", "recipe.yaml")
 
@@ -207,7 +208,7 @@ def _check(record: RunRecord, path: Path) -> None:
         require(result.headline in result.metrics, f"task {task!r} has no metric {result.headline!r}")
         require(isinstance(record.data.get(task), Mapping), f"task {task!r} has no data entry")
         require(task in record.benchmarks, f"nothing is known of task {task!r}")
-        for name in _COUNTS:
+        for name in COUNTS:
             require(_is_count(getattr(result, name)), f"{name} of task {task!r} is not a count")
         require(result.errors <= result.samples, f"task {task!r} has more errors than samples")
         require(isinstance(result.official, Mapping), f"task {task!r} has no official values")

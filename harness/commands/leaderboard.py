@@ -9,16 +9,19 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
     from leaderboards.board import Board
+    from leaderboards.build import BoardConfig
     from leaderboards.publish import PublishConfig
 
 _LEFT_OUT: Final = 1
+_Config = TypeVar("_Config", "BoardConfig", "PublishConfig")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,9 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     publish.add_argument("--card", metavar="NAME", help="checkpoint whose model card and .eval_results are written")
     publish.add_argument("--card-dir", type=Path, metavar="DIR", help="folder of the card (default: the checkpoint's)")
     publish.add_argument(
-        "--task-id", action="append", default=[], metavar="TASK=ID", help="task's id in its data set's eval.yaml"
+        "--task-id", action="append", default=[], metavar="TASK=ID", dest="task_ids", help="task's id in its eval.yaml"
     )
-    publish.add_argument("--push", metavar="ORG/NAME", help="commit card and results to this model repository")
+    publish.add_argument("--push", metavar="ORG/NAME", dest="repo", help="commit card and results to this repository")
     publish.add_argument(
         "--dry-run", action=argparse.BooleanOptionalAction, default=True, help="with --push: only say what it would do"
     )
@@ -56,13 +59,15 @@ def _add_board_arguments(parser: argparse.ArgumentParser) -> None:
         "--runs", type=Path, nargs="+", required=True, metavar="DIR", help="run folders, or folders that hold them"
     )
     parser.add_argument("--baseline", metavar="NAME", help="checkpoint that the others are compared with")
+    parser.add_argument("--rows-of", choices=("checkpoints", "runs"), default="checkpoints", help="what a row is")
     parser.add_argument(
-        "--rows-of",
-        choices=("checkpoints", "runs"),
-        default="checkpoints",
-        help="what a row is",
+        "--reference",
+        type=Path,
+        nargs="*",
+        metavar="FILE",
+        dest="references",
+        help="reported numbers (none: leave out)",
     )
-    parser.add_argument("--reference", type=Path, nargs="*", metavar="FILE", help="reported numbers (none: leave out)")
     parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of tasks beside the harness's own")
     parser.add_argument("--title", default="Leaderboard", metavar="TEXT", help="heading")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -77,16 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     from leaderboards.build import BoardConfig, build_board
 
     publish = _publish_config(arguments) if arguments.leaderboard_command == "publish" else None
-    board = build_board(
-        BoardConfig(
-            runs=arguments.runs,
-            baseline=arguments.baseline,
-            rows_of=arguments.rows_of,
-            references=arguments.reference,
-            title=arguments.title,
-            tasks_dir=arguments.tasks_dir,
-        )
-    )
+    board = build_board(_of_arguments(BoardConfig, arguments))
     done = _build(board, arguments) if publish is None else _publish(board, publish)
     if arguments.json:
         print(json.dumps({"done": done, "problems": list(board.problems)}, indent=2, ensure_ascii=False))
@@ -113,18 +109,12 @@ def _publish(board: Board, config: PublishConfig) -> list[str]:
 def _publish_config(arguments: argparse.Namespace) -> PublishConfig:
     from leaderboards.publish import PublishConfig
 
-    return PublishConfig(
-        readme=arguments.readme,
-        rows=arguments.rows,
-        pages=arguments.pages,
-        reports=arguments.reports,
-        page_url=arguments.page_url,
-        card=arguments.card,
-        card_dir=arguments.card_dir,
-        task_ids=_task_ids(arguments.task_id),
-        repo=arguments.push,
-        dry_run=arguments.dry_run,
-    )
+    return _of_arguments(PublishConfig, arguments, task_ids=_task_ids(arguments.task_ids))
+
+
+def _of_arguments(kind: type[_Config], arguments: argparse.Namespace, **others: Any) -> _Config:
+    """Settings whose fields are called as the arguments are."""
+    return kind(**{field.name: getattr(arguments, field.name) for field in fields(kind)} | others)
 
 
 def _task_ids(given: Sequence[str]) -> dict[str, str]:

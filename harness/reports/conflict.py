@@ -11,7 +11,7 @@ from typing import Any, Final
 from harness.core.errors import StoreError
 from harness.diagnostics.conflict import DEFINITION, FIGURES, PICTURE, read_conflict
 from harness.reports.markdown import escape, table
-from harness.reports.text import number, with_error
+from harness.reports.text import number, plain_table, with_error
 
 _SHOWN: Final = 5
 """Pairs at either end, in Markdown and on a terminal; the page shows all that are stored."""
@@ -112,15 +112,13 @@ def conflict_summary(folder: Path) -> Iterator[str]:
     Raises:
         StoreError: see `read_map`.
     """
-    from tabulate import tabulate
-
     found = read_map(folder)
     if found is None:
         return
     yield from ("", f"sample conflict: {found.basis}", "")
-    yield tabulate(found.figures, headers=["similarity", "value"], disable_numparse=True, stralign="right")
+    yield plain_table(["similarity", "value"], found.figures)
     pairs = [[title, *pair] for title, pairs in found.pairs for pair in pairs[:_SHOWN]]
-    yield from ("", tabulate(pairs, headers=["pairs", "cosine", "of", "and"], disable_numparse=True))
+    yield from ("", plain_table(["pairs", "cosine", "of", "and"], pairs, align=["left", "right", "left", "left"]))
 
 
 def _basis(figures: Mapping[str, Any]) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from harness.diagnostics.attribution import CAUSES, DEFINITIONS
+from harness.diagnostics.attribution import CAUSES, DEFINITIONS, Cause
 from harness.diagnostics.run_folder import read_diagnostics
 from harness.reports.conflict import conflict_lines, conflict_summary
 from harness.reports.markdown import code, escape, table
-from harness.reports.text import UNKNOWN, interval, number, with_error
+from harness.reports.text import UNKNOWN, interval, number, plain_table, with_error
 
 PAGE: Final = "report.html"
 """The page of a diagnosed run, in its folder."""
@@ -51,18 +51,17 @@ def diagnostics_lines(folder: Path) -> Iterator[str]:
 
 
 def _attribution(attribution: Mapping[str, Any]) -> Iterator[str]:
-    tasks = list(attribution)
-    rows = [
-        [
-            cause,
-            *(attribution[task].get(cause, {}).get("n", UNKNOWN) for task in tasks),
-            escape(DEFINITIONS[cause]),
-            _ids([id for task in tasks for id in attribution[task].get(cause, {}).get("examples", [])]),
-        ]
-        for cause in CAUSES
-    ]
-    align = ["left", *["right"] * len(tasks), "left", "left"]
-    yield table(["wrong answers", *map(escape, tasks), "which means", "e.g."], rows, align=align)
+    rows = []
+    for cause, counts in count_causes(attribution):
+        examples = [key for causes in attribution.values() for key in causes.get(cause, {}).get("examples", [])]
+        rows.append([cause, *counts, escape(DEFINITIONS[cause]), _ids(examples)])
+    align = ["left", *["right"] * len(attribution), "left", "left"]
+    yield table(["wrong answers", *map(escape, attribution), "which means", "e.g."], rows, align=align)
+
+
+def count_causes(attribution: Mapping[str, Any]) -> list[tuple[Cause, list[Any]]]:
+    """Each cause with its wrong answers in each task; a dash where a task was not told apart so far."""
+    return [(cause, [of[cause]["n"] if cause in of else UNKNOWN for of in attribution.values()]) for cause in CAUSES]
 
 
 def _figures(part: str, metrics: Mapping[str, Any]) -> Iterator[str]:
@@ -75,17 +74,7 @@ def _figures(part: str, metrics: Mapping[str, Any]) -> Iterator[str]:
         if figure["value"] is None:
             absent.setdefault(figure.get("reason", "not known"), []).append(measure)
             continue
-        scale = factor(figure["scale"])
-        rows.append(
-            [
-                escape(measure),
-                number(figure["value"], scale),
-                number(figure["stderr"], scale),
-                interval(figure["low"], figure["high"], scale) or UNKNOWN,
-                figure["n"],
-                _ids(figure["examples"]),
-            ]
-        )
+        rows.append([escape(measure), *figure_cells(figure), _ids(figure["examples"])])
     align = ["left", *["right"] * 4, "left"]
     yield table(["figure", "% or number", "s.e.", "95 % interval", "n", "e.g."], rows, align=align)
     for reason, names in absent.items():
@@ -106,9 +95,15 @@ def _judge(judge: Mapping[str, Any]) -> Iterator[str]:
         yield f"Accuracy of the judge: {'; '.join(checks)}."
 
 
-def factor(scale: str) -> float:
-    """What a figure of that scale, `share` or `number`, is multiplied by for showing."""
-    return 100.0 if scale == "share" else 1.0
+def figure_cells(figure: Mapping[str, Any]) -> list[Any]:
+    """Value, standard error, interval and number of samples of a stored figure."""
+    scale = _scale(figure)
+    ends = interval(figure["low"], figure["high"], scale) or UNKNOWN
+    return [number(figure["value"], scale), number(figure["stderr"], scale), ends, figure["n"]]
+
+
+def _scale(figure: Mapping[str, Any]) -> float:
+    return 1.0 if figure.get("scale") == "number" else 100.0
 
 
 def _ids(ids: Sequence[str]) -> str:
@@ -121,18 +116,11 @@ def cause_table(folder: Path) -> str | None:
     Raises:
         StoreError: `diagnostics.json` cannot be read.
     """
-    from tabulate import tabulate
-
-    data = read_diagnostics(folder)
-    if data is None or not data["attribution"]:
+    attribution = (read_diagnostics(folder) or {}).get("attribution") or {}
+    if not any({"perception", "reasoning"} & causes.keys() for causes in attribution.values()):
         return None
-    tasks = list(data["attribution"])
-    if not any(cause in data["attribution"][task] for task in tasks for cause in ("perception", "reasoning")):
-        return None
-    causes = [
-        [cause, *(data["attribution"][task].get(cause, {}).get("n", UNKNOWN) for task in tasks)] for cause in CAUSES
-    ]
-    return tabulate(causes, headers=["wrong answers", *tasks], disable_numparse=True, stralign="right")
+    rows = [[cause, *counts] for cause, counts in count_causes(attribution)]
+    return plain_table(["wrong answers", *attribution], rows)
 
 
 def summary_lines(folder: Path) -> Iterator[str]:
@@ -141,29 +129,19 @@ def summary_lines(folder: Path) -> Iterator[str]:
     Raises:
         StoreError: `diagnostics.json` cannot be read.
     """
-    from tabulate import tabulate
-
     data = read_diagnostics(folder)
     if data is None:
         return
     tasks = list(data["attribution"])
     yield cause_table(folder) or ""
-    measures = dict.fromkeys(
-        name.split("/", 1)[1] for name in data["metrics"] if not name.split("/", 1)[1].startswith("wrong_")
-    )
     rows = []
-    for measure in measures:
-        figures = [data["metrics"].get(f"{task}/{measure}", {}) for task in tasks]
-        if any(figure.get("value") is not None for figure in figures):
-            rows.append([measure, *(_with_error(figure) for figure in figures)])
+    for name in dict.fromkeys(name.partition("/")[2] for name in data["metrics"]):
+        figures = [data["metrics"].get(f"{task}/{name}", {}) for task in tasks]
+        if not name.startswith("wrong_") and any(figure.get("value") is not None for figure in figures):
+            shown = (with_error(figure.get("value"), figure.get("stderr"), _scale(figure)) for figure in figures)
+            rows.append([name, *shown])
     yield ""
-    yield tabulate(rows, headers=["figure (% ± s.e.)", *tasks], disable_numparse=True, stralign="right")
+    yield plain_table(["figure (% ± s.e.)", *tasks], rows)
     yield from conflict_summary(folder)
-    page = folder / PAGE
-    if page.exists():
-        yield ""
-        yield f"report: {page}"
-
-
-def _with_error(figure: Mapping[str, Any]) -> str:
-    return with_error(figure.get("value"), figure.get("stderr"), factor(figure.get("scale", "share")))
+    if (folder / PAGE).exists():
+        yield from ("", f"report: {folder / PAGE}")

@@ -15,12 +15,12 @@ from harness.diagnostics.calibration import area_under_risk_coverage
 from harness.diagnostics.calibration_metrics import confidence_bins, confidences
 from harness.diagnostics.figures import Figure
 from harness.reports.conflict import ConflictMap, read_map
-from harness.reports.diagnostics_report import PAGE, factor
+from harness.reports.diagnostics_report import PAGE, count_causes, figure_cells
 from harness.reports.html import render, script_json
 from harness.reports.page_data import page_data
 from harness.reports.plots import CAUSE_TONES, Mark, bars, intervals, waterfall
-from harness.reports.run_report import headlines, score_cells, score_headers
-from harness.reports.text import UNKNOWN, interval, number
+from harness.reports.run_report import headline_rows
+from harness.reports.text import number
 from harness.reports.thumbnails import Thumbnails, make_thumbnails
 from harness.runs.folder import RUN, read_run
 
@@ -89,14 +89,11 @@ def render_page(
         "report.html",
         title=run.model if run is not None else name,
         facts=_facts(run, diagnosis),
-        scores=None if run is None else _scores(run),
+        scores=None if run is None else headline_rows(run),
         missing=diagnosis.missing,
         tasks=list(diagnosis.attribution),
         waterfalls=[(task, "", _waterfall(task, items, diagnosis)) for task, items in by_task.items()],
-        causes=[
-            (cause, [counts.get(cause, {}).get("n") for counts in diagnosis.attribution.values()], DEFINITIONS[cause])
-            for cause in CAUSES
-        ],
+        causes=[(cause, counts, DEFINITIONS[cause]) for cause, counts in count_causes(diagnosis.attribution)],
         diagnostic_plots=[(_part_title(part), "%", _plot(part, figures)) for part, figures in parts],
         diagnostics=[(_part_title(part), [_row(part, figure) for figure in figures]) for part, figures in parts],
         reliability=list(_reliability(by_task)),
@@ -116,16 +113,6 @@ def _facts(run: RunRecord | None, diagnosis: Diagnosis) -> list[str]:
     data = ", ".join(f"{task} ({of.get('source')})" for task, of in run.data.items())
     weights = f"weights {run.weights or 'not known'}"
     return [run.started, f"engine {run.engine}", f"prompt {run.prompt_format}", data, judge, weights]
-
-
-def _scores(run: RunRecord) -> dict[str, Any]:
-    rows = []
-    for task, result in run.tasks.items():
-        name = result.headline
-        scores = score_cells(result.metrics[name], result.official.get(name))
-        rows.append([task, name, *scores, result.samples, result.unanswered, result.truncated, result.errors])
-    headers = ["task", "metric", *score_headers(headlines(run)), "samples", "unanswered", "cut off", "errors"]
-    return {"headers": headers, "rows": rows}
 
 
 def _waterfall(task: str, items: Sequence[Evidence], diagnosis: Diagnosis) -> Element:
@@ -154,12 +141,9 @@ def _mark(figure: Figure) -> Mark:
 
 
 def _row(part: str, figure: Figure) -> dict[str, Any]:
-    metric, scale = figure.metric, factor(figure.spec.scale)
-    ends = interval(metric.low, metric.high, scale) or UNKNOWN
-    known = [number(metric.value, scale), number(metric.stderr, scale), ends, metric.n]
     return {
         "name": figure.spec.title,
-        "cells": known if metric.value is not None else None,
+        "cells": None if figure.metric.value is None else figure_cells(figure.to_json()),
         "reason": figure.reason or "not known",
         "examples": [(key, key if part == "all" else f"{part}/{key}") for key in figure.examples[:_LINKS]],
         "definition": figure.spec.definition,

@@ -10,7 +10,7 @@ from harness.core.files import write_atomically
 from harness.core.types import Metric, RunRecord, SampleRecord, TaskResult
 from harness.reports.diagnostics_report import diagnostics_lines
 from harness.reports.markdown import code, escape, table
-from harness.reports.text import UNKNOWN, interval, number, one_line, scale_of
+from harness.reports.text import UNKNOWN, interval, number, one_line, plain_table, scale_of
 from harness.runs.folder import read_records
 
 REPORT: Final = "report.md"
@@ -39,17 +39,9 @@ def score_cells(metric: Metric, official: float | None) -> tuple[str, str, str]:
     return number(metric.value, scale), ends, number(official, scale)
 
 
-def headlines(run: RunRecord) -> list[Metric]:
-    """The headline of each task of a run."""
-    return [result.metrics[result.headline] for result in run.tasks.values()]
-
-
 def headline_table(run: RunRecord) -> str:
     """The headlines of a run for a terminal, one row a task."""
-    from tabulate import tabulate
-
-    headers, rows = headline_rows(run)
-    return tabulate(rows, headers=headers, disable_numparse=True, stralign="right")
+    return plain_table(*headline_rows(run))
 
 
 def headline_rows(run: RunRecord) -> tuple[list[str], list[list[Any]]]:
@@ -62,20 +54,11 @@ def headline_rows(run: RunRecord) -> tuple[list[str], list[list[Any]]]:
     rows: list[list[Any]] = []
     for result in run.tasks.values():
         metric = result.metrics[result.headline]
-        rows.append(
-            [
-                result.task,
-                result.headline,
-                *score_cells(metric, result.official.get(result.headline)),
-                result.samples,
-                result.unanswered,
-                result.truncated,
-                result.errors,
-                result.disagreements,
-                *([result.unsettled] if open_ended else []),
-            ]
-        )
-    headers = ["task", "metric", *score_headers(headlines(run))]
+        scores = score_cells(metric, result.official.get(result.headline))
+        counts = [result.samples, result.unanswered, result.truncated, result.errors, result.disagreements]
+        rows.append([result.task, result.headline, *scores, *counts, *([result.unsettled] if open_ended else [])])
+    headlines = [result.metrics[result.headline] for result in run.tasks.values()]
+    headers = ["task", "metric", *score_headers(headlines)]
     headers += ["samples", "unanswered", "cut off", "errors", "disputed", *(["unsettled"] if open_ended else [])]
     return headers, rows
 

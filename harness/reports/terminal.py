@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.types import TaskResult
-from harness.reports.text import UNKNOWN, interval, number, p_value, signed
+from harness.reports.text import UNKNOWN, interval, number, p_value, plain_table, signed
 
 if TYPE_CHECKING:
     from harness.runs.comparison import TaskComparison
 
 SHOWN: Final = 5
 """Ids that a line names; `--json` has all."""
+_STORED: Final = ("value", "stderr", "low", "high", "n")
 _DIGITS: Final = 4
 _PLAIN: Final = (1.0, _DIGITS)
 """How figures are shown: as shares, in which one of ten thousand samples can be seen."""
@@ -20,31 +22,11 @@ _PLAIN: Final = (1.0, _DIGITS)
 
 def task_json(result: TaskResult) -> dict[str, Any]:
     """A task's figures, as `harness score --json` prints them; `None` (null) is what is not known."""
-    headline = result.metrics.get(result.headline)
-    return {
-        "task": result.task,
-        "headline": {
-            "metric": result.headline,
-            "value": headline.value if headline else None,
-            "stderr": headline.stderr if headline else None,
-        },
-        "metrics": {
-            name: {
-                "value": metric.value,
-                "stderr": metric.stderr,
-                "low": metric.low,
-                "high": metric.high,
-                "n": metric.n,
-            }
-            for name, metric in result.metrics.items()
-        },
-        "official": dict(result.official),
-        "samples": result.samples,
-        "unanswered": result.unanswered,
-        "truncated": result.truncated,
-        "errors": result.errors,
-        "unsettled": result.unsettled,
-        "disagreements": result.disagreements,
+    stored = asdict(result)
+    headline = stored["metrics"].get(result.headline, {})
+    return stored | {
+        "headline": {"metric": result.headline, "value": headline.get("value"), "stderr": headline.get("stderr")},
+        "metrics": {name: {key: of[key] for key in _STORED} for name, of in stored["metrics"].items()},
     }
 
 
@@ -56,8 +38,6 @@ def print_task(result: TaskResult, differing: list[str], *, judge: str | None) -
         differing: ids of the first few samples on which the two verdicts differ.
         judge: identity of the judge that was asked about what the rules could not settle.
     """
-    from tabulate import tabulate
-
     rows = [
         [
             metric.name + (" *" if metric.name == result.headline else ""),
@@ -71,7 +51,7 @@ def print_task(result: TaskResult, differing: list[str], *, judge: str | None) -
         for metric in result.metrics.values()
     ]
     headers = [result.task, "strict", "stderr", "95 % interval", "official", "n", "unanswered"]
-    print(tabulate(rows, headers=headers, disable_numparse=True, colalign=["left"] + ["right"] * 6))
+    print(plain_table(headers, rows, align=["left"] + ["right"] * 6))
     print("* headline.  Standard errors and intervals are those of the strict value.")
     print(
         f"{result.samples} samples: {_rate(result.unanswered, result.samples)} unanswered (counted wrong), "
@@ -90,8 +70,6 @@ def print_task(result: TaskResult, differing: list[str], *, judge: str | None) -
 
 def print_comparison(comparison: TaskComparison) -> None:
     """Print one task's comparison for people."""
-    from tabulate import tabulate
-
     left = comparison.left_out
     print(
         f"\n{comparison.task}: {comparison.samples} samples in both. Left out: {left.only_a} only in A, "
@@ -113,7 +91,7 @@ def print_comparison(comparison: TaskComparison) -> None:
     ]
     headers = ["", "A", "B", "B - A", "95 % interval", "p", "p (Holm)", "test", "n for 1 point"]
     if rows:
-        print(tabulate(rows, headers=headers, disable_numparse=True, colalign=["left"] + ["right"] * 8))
+        print(plain_table(headers, rows, align=["left"] + ["right"] * 8))
     for name, ids in (
         ("fixed", comparison.fixed),
         ("broken", comparison.broken),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 from urllib.parse import quote
 
 UNKNOWN: Final = "–"
@@ -55,6 +55,19 @@ def p_value(p: float | None, digits: int = 3) -> str:
         return UNKNOWN
     least = 10**-digits
     return f"< {least:.{digits}f}" if p < least else f"{p:.{digits}f}" if p < 0.1 else f"{p:.2f}"
+
+
+def plain_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, align: Sequence[str] = ()) -> str:
+    """A table for a terminal.
+
+    Args:
+        headers: of the columns.
+        rows: cells.
+        align: `left` or `right` for each column; empty: right.
+    """
+    from tabulate import tabulate
+
+    return tabulate(rows, headers=headers, disable_numparse=True, stralign="right", colalign=align or None)
 
 
 def _minus(text: str) -> str:
