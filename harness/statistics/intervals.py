@@ -76,18 +76,18 @@ def quantile(clusters: float) -> float:
 
 
 def _student(freedom: float) -> float:
-    from scipy.stats import t
+    from scipy.special import stdtrit  # The numbers of scipy.stats, which takes a second to import.
 
-    return float(t.ppf((1 + LEVEL) / 2, max(1.0, freedom)))
+    return float(stdtrit(max(1.0, freedom), (1 + LEVEL) / 2))
 
 
 def exact_interval(hits: float, n: float) -> tuple[float, float]:
     """Clopper and Pearson's interval of a share; `hits` and `n` need not be whole numbers."""
-    from scipy.stats import beta
+    from scipy.special import betaincinv
 
     tail = (1 - LEVEL) / 2
-    low = 0.0 if hits <= 0 else float(beta.ppf(tail, hits, n - hits + 1))
-    high = 1.0 if hits >= n else float(beta.ppf(1 - tail, hits + 1, n - hits))
+    low = 0.0 if hits <= 0 else float(betaincinv(hits, n - hits + 1, tail))
+    high = 1.0 if hits >= n else float(betaincinv(hits + 1, n - hits, 1 - tail))
     return low, high
 
 

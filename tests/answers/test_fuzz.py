@@ -1,4 +1,4 @@
-"""No string breaks the readers. A longer search: `python tests/fuzz_read_answer.py --minutes 10`."""
+"""No string breaks the readers. A longer search: `python tests/support/fuzz_read_answer.py --minutes 10`."""
 
 import pytest
 from fuzz_read_answer import CHOICES, HOSTILE, QUESTION, responses
@@ -9,6 +9,7 @@ from support_scoring import task_module
 from harness.answers.open.matching import match_open
 from harness.answers.reading import read_answer
 from harness.answers.sections import split_sections
+from harness.answers.wording import fold
 from harness.benchmarks.verdicts import official_text
 
 read_pope = task_module("pope").read_pope
@@ -69,7 +70,8 @@ def test_the_published_readers_read_everything(response: str) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_long_hostile_texts_are_read(name: str) -> None:
-    text = HOSTILE[name] * (100_000 // len(HOSTILE[name]))
+    # A ligature is eighteen letters once it is folded.
+    text = HOSTILE[name] * (100_000 // max(len(HOSTILE[name]), len(fold(HOSTILE[name]))))
     split_sections(text)
     assert read_answer(text, "yes_no", question=QUESTION) in ("yes", "no", None)
     assert read_answer(text, "choice", CHOICES, QUESTION) in (*CHOICES, None)

@@ -158,7 +158,7 @@ def paired_accuracy(design: Design, both: float, only_a: float, only_b: float) -
             rates = rng.dirichlet(chances * (1 - design.icc) / design.icc, design.clusters)
         else:
             rates = np.tile(chances, (design.clusters, 1))
-        drawn = np.stack([rng.multinomial(size, rate) for size, rate in zip(sizes, rates, strict=True)])
+        drawn = rng.multinomial(sizes, rates)
         a, b = drawn[:, 0] + drawn[:, 1], drawn[:, 0] + drawn[:, 2]
         totals = drawn.sum(axis=0)
         pairs = {(right, right): totals[0], (right, wrong): totals[1], (wrong, right): totals[2]}

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -116,9 +117,13 @@ def rounds(rows: Sequence[Row]) -> range:
     return range(-(-500 // len(rows)))
 
 
+benchmark_of = cache(get_benchmark)
+"""The benchmark of a name, looked up once and not for every record."""
+
+
 def samples_of(task: str, rows: Iterable[Mapping[str, Any]]) -> list[Sample]:
     """Rows to samples."""
-    read_row = get_benchmark(task).read_row
+    read_row = benchmark_of(task).read_row
     return [read_row(row, f"row {number}") for number, row in enumerate(rows)]
 
 
@@ -128,7 +133,7 @@ def record_of(sample: Sample, text: str | None, finish_reason: Any = None) -> Sa
         response = Response(sample_id=sample.id, text="", error="engine: died")
     else:
         response = Response(sample_id=sample.id, text=text, finish_reason=finish_reason)
-    return SampleRecord(sample=sample, response=response, verdict=get_benchmark(sample.task).judge(sample, response))
+    return SampleRecord(sample=sample, response=response, verdict=benchmark_of(sample.task).judge(sample, response))
 
 
 def score(
@@ -138,9 +143,7 @@ def score(
     samples = samples_of(task, rows)
     texts = [respond(sample) for sample in samples] if callable(respond) else respond
     assert len(texts) == len(samples)
-    return summarise(
-        get_benchmark(task), (record_of(sample, text) for sample, text in zip(samples, texts, strict=True))
-    )
+    return summarise(benchmark_of(task), (record_of(sample, text) for sample, text in zip(samples, texts, strict=True)))
 
 
 def values(result: TaskResult) -> dict[str, float | None]:
