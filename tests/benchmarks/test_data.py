@@ -25,7 +25,6 @@ from support_scoring import OURS, PUBLISHED
 
 from harness.benchmarks.data import BenchmarkData, digest_prompts, digest_samples, load_data, open_medium
 from harness.benchmarks.registry import find_benchmarks, get_benchmark
-from harness.benchmarks.tables import Cell, cell_reference, parse_reference, read_cell, read_table
 from harness.core.errors import DataError, MediaError
 from harness.media.videos import Video
 
@@ -145,12 +144,6 @@ configs:
 ---
 """
     (tmp_path / "README.md").write_text(card, encoding="utf-8")
-    assert len(load("pope", tmp_path).samples) == 30
-
-
-def test_loose_files_of_the_split_are_preferred(tmp_path: Path) -> None:
-    write_parquet(tmp_path / "train.parquet", [{"other": 1}])
-    write_parquet(tmp_path / "test.parquet", pope_rows())
     assert len(load("pope", tmp_path).samples) == 30
 
 
@@ -294,13 +287,6 @@ def test_empty_tables(tmp_path: Path) -> None:
         load("pope", tmp_path)
 
 
-def test_missing_part_of_a_table(tmp_path: Path) -> None:
-    write_pope(tmp_path)
-    (tmp_path / "data/test-00001-of-00002.parquet").unlink()
-    with pytest.raises(DataError, match=r"1 of 2 parts of data/test are missing, e\.g\. data/test-00001-of-00002"):
-        load("pope", tmp_path)
-
-
 def test_damaged_tables(tmp_path: Path) -> None:
     write_parquet(tmp_path / "test.parquet", pope_rows())
     data = (tmp_path / "test.parquet").read_bytes()
@@ -351,42 +337,6 @@ def test_digest_sees_replaced_video(tmp_path: Path) -> None:
     (folder / "videos/Art/0.mp4").unlink()
     digests.add(digest_samples(load("mmvu", folder).samples))
     assert len(digests) == 3
-
-
-def test_references() -> None:
-    folder = Path("/data")
-    reference = cell_reference("data/test-0.parquet", 12, "image")
-    assert reference == "data/test-0.parquet[12].image"
-    assert parse_reference(reference, folder) == Cell(path=folder / "data/test-0.parquet", row=12, column="image")
-    assert parse_reference("videos/a[1].mp4", folder) == folder / "videos/a[1].mp4"
-
-
-def test_plain_binary_column(tmp_path: Path) -> None:
-    write_parquet(tmp_path / "a.parquet", [{"n": index, "image": bytes([index]) * 3} for index in range(9)])
-    table = read_table(tmp_path / "a.parquet")
-    assert table.media_columns == ("image",)
-    assert [row["n"] for row in table.rows] == list(range(9))
-    assert read_cell(Cell(path=tmp_path / "a.parquet", row=8, column="image")) == b"\x08\x08\x08"
-
-
-def test_rewritten_table_is_read_anew(tmp_path: Path) -> None:
-    cell = Cell(path=tmp_path / "a.parquet", row=0, column="image")
-    write_parquet(cell.path, [{"image": b"one"}])
-    assert read_cell(cell) == b"one"
-    write_parquet(cell.path, [{"image": b"two"}] * 2)
-    assert read_cell(cell) == b"two"
-
-
-def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
-    write_pope(tmp_path / "elsewhere")
-    (tmp_path / "pope").mkdir()
-    (tmp_path / "pope/data").symlink_to(tmp_path / "elsewhere/data")
-    (tmp_path / "pope/loop").symlink_to(tmp_path / "pope")
-    (tmp_path / "pope/.cache").mkdir()
-    (tmp_path / "pope/.cache/test-00000-of-00009.parquet").write_text("hidden")
-    benchmark = load("pope", tmp_path / "pope")
-    assert len(benchmark.samples) == 30
-    assert open_first(benchmark).size == (32, 24)
 
 
 def check_questions(folder: Path, counts: dict[str, int], media: dict[str, str]) -> None:

@@ -11,7 +11,6 @@ from support_media import encode, picture
 
 from harness.core.errors import MediaError
 from harness.media.images import open_image, refuse_truncated_images
-from harness.media.integrity import image_defect
 
 KINDS = {
     "jpeg": ("JPEG", {}),
@@ -48,25 +47,6 @@ def test_whole_images_open_and_cut_ones_do_not(kind: str) -> None:
             continue
         accepted.append(cut)
     assert accepted == []
-
-
-@pytest.mark.parametrize("kind", ["jpeg", "progressive", "jpeg with restarts", "png"])
-def test_structure_alone_tells_cut_from_whole(kind: str) -> None:
-    name, options = KINDS[kind]
-    data = encode(picture(), name, **options)
-    assert image_defect(data) is None
-    assert image_defect(data + b"appended by a camera") is None
-    assert all(image_defect(data[:cut]) for cut in range(2, len(data), 7) if cut > 8)
-
-
-def test_thumbnail_end_marker_does_not_stand_for_the_image() -> None:
-    thumbnail = encode(picture(32, 24), "JPEG")
-    # An APP1 segment that holds a whole JPEG, as cameras write it.
-    data = encode(picture(), "JPEG")
-    with_thumbnail = data[:2] + b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail + data[2:]
-    assert image_defect(with_thumbnail) is None
-    assert open_image(with_thumbnail).size == (160, 120)
-    assert "truncated" in (image_defect(with_thumbnail[: len(with_thumbnail) // 2]) or "")
 
 
 def test_zero_filled_half_of_a_jpeg_is_refused() -> None:

@@ -13,20 +13,7 @@ from support_runs import SETTINGS, make_record, make_run
 
 from harness.core.errors import StoreError
 from harness.core.types import Verdict
-from harness.runs.folder import RunFolder, Shard, decode_record, encode_record, read_records, read_run
-
-
-def test_a_record_survives_its_line() -> None:
-    record = make_record("random/1", text="line one\nline two \u0085 <answer>")
-    line = encode_record(record)
-    assert "\n" not in line
-    assert decode_record(line) == record
-
-
-def test_log_probabilities_survive_their_line() -> None:
-    record = make_record("a")
-    record = replace(record, response=replace(record.response, answer_logprobs=(-0.25, -1e-06)))
-    assert decode_record(encode_record(record)) == record
+from harness.runs.folder import RunFolder, Shard, read_records, read_run
 
 
 def store_shard(path: Path, *sample_ids: str, rank: int = 1) -> Shard:
@@ -354,9 +341,3 @@ def test_a_foreign_run_record_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(StoreError, match=r"run\.json"):
         read_run(tmp_path)
-
-
-def test_a_bad_line_is_named_by_its_number(tmp_path: Path) -> None:
-    (tmp_path / "samples.jsonl").write_text(encode_record(make_record("a")) + "\nnonsense\n")
-    with pytest.raises(StoreError, match=r"samples\.jsonl:2"):
-        list(read_records(tmp_path))

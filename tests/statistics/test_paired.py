@@ -145,12 +145,6 @@ def test_undefined_figures_are_not_tested() -> None:
     assert (item.a, item.difference, item.p, item.p_holm) == (None, None, None, None)
 
 
-def test_holm_by_hand() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.5, 0.9]) == [1.0, 1.0]
-    assert holm([]) == []
-
-
 def test_holm_is_over_the_figures_that_are_compared_together() -> None:
     table = pair_up(*pope_units(2, 0.2))
     (alone,) = compare_metrics([F1], table)

@@ -1,7 +1,7 @@
 """Searches for texts that break the readers of answers, or slow them down.
 
-    python tests/support/fuzz_read_answer.py --minutes 10               hypothesis
-    python tests/support/fuzz_read_answer.py --minutes 10 --coverage    atheris, guided by coverage (pip install atheris)
+    python tests/support/fuzz_read_answer.py --minutes 10              hypothesis
+    python tests/support/fuzz_read_answer.py --minutes 10 --coverage   atheris, guided by coverage (pip install atheris)
 
 Prints how many texts were tried and the slowest of them; ends with an error at the first exception, or at a text that
 takes longer than `--slow-ms`.

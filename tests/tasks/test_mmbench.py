@@ -5,12 +5,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_scoring import Row, mmbench_rows, over_questions, record_of, rotations, rounds, samples_of, score, values
+from support_scoring import (
+    Row,
+    mmbench_rows,
+    over_questions,
+    record_of,
+    rotations,
+    rounds,
+    samples_of,
+    score,
+    task_module,
+    values,
+)
 
 from harness.benchmarks.registry import get_benchmark
 from harness.core.errors import DataError
 
 MMBENCH = get_benchmark("mmbench")
+read_mmbench = task_module("mmbench").read_mmbench
 
 
 def row(**change: Any) -> dict[str, Any]:
@@ -223,3 +235,86 @@ def test_official_figures_have_the_quirks_of_the_published_evaluator(questions: 
         assert result.official["all/circular"] == published_circular(rows, hits)
         vanilla = [hit for hit, row in zip(hits, rows, strict=True) if row["index"] < 1_000_000]
         assert result.official["all/vanilla"] == sum(vanilla) / len(vanilla)
+
+
+OPTIONS = {"A": "cat", "B": "dog", "C": "horse", "D": "a very long description of a cow"}
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        # one letter among the last four words, each of .()[],:;!*#{} a space
+        ("B", "B"),
+        ("(B)", "B"),
+        ("B.", "B"),
+        ("**B**", "B"),
+        ("[B]", "B"),
+        ("{B}", "B"),
+        ("#B", "B"),
+        ("B: one two three", "B"),
+        ("B one two three four", None),  # the fifth from the end; no option text
+        ("B one two dog four five", "B"),  # fifth and further: the text rule
+        ("x x x x x B", "B"),
+        ("x x x x B x x x", "B"),
+        ("B B B B B B", None),  # its first occurrence decides
+        ("x x x x B B B B", "B"),
+        ("b", None),
+        ('"B"', None),
+        ("B-", None),
+        ("Option-B", None),
+        ("A B", None),  # two letters: neither this rule nor a text
+        ("A, B: dog", "B"),  # two letters: the text rule
+        ("A dog", "A"),  # an article is a letter
+        ("It is a dog", "B"),
+        # none of them
+        ("Z", "Z"),
+        ("Z.", "Z"),
+        ("Z x x x x x x", "Z"),
+        ("Z B", "B"),
+        ("z", None),
+        ("Sorry, I can't help with images of people yet.", "Z"),
+        ("I can't process this file. B", "Z"),
+        ("I'm sorry, but without the image provided I say dog", "Z"),
+        ("Cannot determine the answer", "Z"),
+        ("cannot determine the answer", None),
+        # the first "[correct] answer is X", in any case, without a word boundary
+        ("The correct answer is B because of x x x x x x x", "B"),
+        ("The answer is **B** because of x x x x x x x", "B"),
+        ("the ANSWER IS b since x x x x x x x", "B"),
+        ("The answer is dog", "D"),
+        ("The answer is cat", "C"),
+        ("The answer is B, or the answer is C", "B"),  # two letters among the words
+        ("The answer is horse", "C"),  # no letter h: the text rule
+        ("answer is  \n B, not A", "B"),
+        ("The answer is: B x x x x x x", None),
+        ("My answer is the B x x x x x", None),
+        ("The answer is even: answer is B, A", "B"),  # E is none of the four letters that it looks for
+        # the one option whose text occurs, case ignored
+        ("DOG", "B"),
+        ("hotdogs", "B"),
+        ("cat and dog", None),
+        ("cow", None),
+        ("a very long description of a cow", "D"),
+        # unless it is longer than twice all option texts together: 2 * (3 + 3 + 5 + 32) = 86
+        ("dog" + " x" * 41, "B"),
+        ("dog" + " x" * 41 + "y", "B"),
+        ("dog" + " x" * 42, None),
+        ("", None),
+        ("Failed to obtain answer via API. dog", "B"),
+        ("Failed to obtain answer via API. B", None),
+    ],
+)
+def test_what_the_published_evaluator_reads(text: str, answer: str | None) -> None:
+    assert read_mmbench(text, OPTIONS) == answer
+
+
+def test_the_published_evaluator_on_fewer_options() -> None:
+    options = {"A": "yes it is", "B": "no it is not"}
+    assert read_mmbench("C", options) is None
+    assert read_mmbench("The answer is C", options) is None
+    assert read_mmbench("The answer is dog: no it is not", options) == "B"  # D is no option, so the text rule
+
+
+def test_an_empty_option_text_occurs_everywhere_for_the_published_evaluator() -> None:
+    assert read_mmbench("x", {"A": "", "B": "dog"}) == "A"
+    assert read_mmbench("dog", {"A": "", "B": "dog"}) is None

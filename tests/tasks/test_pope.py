@@ -18,6 +18,7 @@ from support_scoring import (
     samples_of,
     score,
     structured,
+    task_module,
     values,
 )
 
@@ -27,6 +28,7 @@ from harness.core.types import Sample, TaskResult
 from harness.statistics import summarise
 
 POPE = get_benchmark("pope")
+read_pope = task_module("pope").read_pope
 
 
 def row(number: int, answer: str = "yes", category: str = "random", image: str = "a.jpg") -> dict[str, str]:
@@ -225,3 +227,45 @@ def test_images_are_clusters_across_the_splits(questions: Path) -> None:
     assert accuracy.value is not None
     assert 0 < accuracy.value < 1
     assert accuracy.stderr == pytest.approx((accuracy.value * (1 - accuracy.value) / (images - 1)) ** 0.5, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Yes", "yes"),
+        ("yes, there is a dog.", "yes"),
+        ("No", "no"),
+        ("no", "no"),
+        ("No.", "no"),
+        ("No, there is none.", "no"),
+        ("There is no dog", "no"),
+        ("There is not a dog", "no"),
+        ("Yes, not only a dog.", "no"),  # a word of the first sentence is enough
+        # only these three spellings, as whole words between single spaces
+        ("", "yes"),
+        ("NO", "yes"),
+        ("No!", "yes"),
+        ('"No"', "yes"),
+        ("no\n", "yes"),
+        ("\nNo", "yes"),
+        ("There isn't a dog", "yes"),
+        ("I cannot see a dog", "yes"),
+        ("Nothing", "yes"),
+        ("nope", "yes"),
+        ("Not a dog", "yes"),
+        ("I don't know", "yes"),
+        ("否", "yes"),
+        # commas vanish before the split, so they do not hide a word, and may join two
+        ("No,there", "yes"),
+        ("Well,no", "yes"),
+        ("Well, no, there", "no"),
+        # the first sentence ends at the first full stop, wherever it is
+        ("Yes. There is no cat.", "yes"),
+        ("At 3.5 m there is no dog", "yes"),
+        (". no", "yes"),
+        ("There is a dog. No", "yes"),
+        ("yes or no", "no"),
+    ],
+)
+def test_what_the_published_evaluator_reads(text: str, answer: str) -> None:
+    assert read_pope(text) == answer

@@ -21,6 +21,7 @@ from support_scoring import (
     samples_of,
     score,
     structured,
+    task_module,
     values,
     videohallucer_pairs,
     videohallucer_rows,
@@ -32,6 +33,7 @@ from harness.core.types import TaskResult
 from harness.statistics import summarise
 
 VIDEOHALLUCER = get_benchmark("videohallucer")
+videohallucer_hit = task_module("videohallucer").videohallucer_hit
 
 
 def pair(index: int, subset: str = "temporal", videos: tuple[str, str] = ("v.mp4", "v.mp4")) -> list[dict[str, Any]]:
@@ -207,3 +209,25 @@ def test_official_figures_have_the_quirks_of_the_published_scripts(questions: Pa
     for _ in rounds(rows):
         texts = rng.choices([*QUIRKS], k=len(rows))
         check_official(score("videohallucer", rows, texts), questions, rows, texts)
+
+
+@pytest.mark.parametrize(
+    ("text", "gold", "hit"),
+    [
+        ("Yes", "yes", True),
+        ("YES.", "yes", True),
+        ("yes or no", "yes", True),
+        ("yes or no", "no", True),
+        ("There is no dog.", "no", True),
+        ("I do not know.", "no", False),
+        ("nothing", "no", False),
+        ("Yesterday", "yes", False),
+        ("The answer: 'no'", "no", True),
+        ("No, but yes", "yes", True),
+        ("", "yes", False),
+        ("yes_", "yes", False),
+        ("no-one", "no", True),
+    ],
+)
+def test_what_the_published_evaluator_finds(text: str, gold: str, hit: bool) -> None:
+    assert videohallucer_hit(text, gold) is hit

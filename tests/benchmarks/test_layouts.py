@@ -1,0 +1,63 @@
+"""Which files of a data set hold its rows."""
+
+from pathlib import Path
+
+import pytest
+from support_benchmarks import write_pope
+from support_scoring import benchmark_of
+
+from harness.benchmarks.layouts import choose_row_files, list_files, missing_parts
+from harness.core.errors import DataError
+
+ALL = "00000-of-00001.parquet"
+CARD = """---
+configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: elsewhere/b.parquet
+  - split: test
+    path: elsewhere/a*
+---
+"""
+
+
+@pytest.mark.parametrize(
+    ("task", "files", "readme", "chosen"),
+    [
+        # the hub's own layout before anything else; another configuration stays where it is
+        ("pope", f"data/test-{ALL} Full/random-{ALL} loose.json", None, f"data/test-{ALL}"),
+        ("mmbench", f"cn/dev-{ALL} en/dev-{ALL}", None, f"en/dev-{ALL}"),
+        # what the card declares for the split
+        ("pope", "elsewhere/a.parquet elsewhere/b.parquet", CARD, "elsewhere/a.parquet"),
+        # what save_to_disk wrote
+        ("pope", "test/state.json test/data-0.arrow train/data-0.arrow", None, "test/data-0.arrow"),
+        # loose files, of the split where names tell, and of the best format
+        ("pope", "train.parquet test.parquet", None, "test.parquet"),
+        ("pope", "questions.json questions.parquet notes.txt", None, "questions.parquet"),
+        ("pope", "notes.txt", None, ""),
+    ],
+)
+def test_the_files_of_the_rows(task: str, files: str, readme: str | None, chosen: str) -> None:
+    assert choose_row_files(files.split(), benchmark_of(task), readme) == chosen.split()
+
+
+def test_a_part_that_lacks_is_named() -> None:
+    with pytest.raises(DataError, match=r"1 of 2 parts of data/test are missing, e\.g\. data/test-00001-of-00002"):
+        choose_row_files(["data/test-00000-of-00002.parquet"], benchmark_of("pope"))
+    lacking = missing_parts(["temporal/temporal.json"], benchmark_of("videohallucer").source)
+    assert len(lacking) == 4
+    assert not any("temporal" in part for part in lacking)
+
+
+def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    write_pope(tmp_path / "elsewhere")
+    (tmp_path / "pope").mkdir()
+    (tmp_path / "pope/data").symlink_to(tmp_path / "elsewhere/data")
+    (tmp_path / "pope/loop").symlink_to(tmp_path / "pope")
+    (tmp_path / "pope/.cache").mkdir()
+    (tmp_path / "pope/.cache/test-00000-of-00009.parquet").write_text("hidden")
+    assert {name.removeprefix("loop/") for name in list_files(tmp_path / "pope")} == {
+        "data/test-00000-of-00002.parquet",
+        "data/test-00001-of-00002.parquet",
+    }

@@ -1,0 +1,54 @@
+"""Files of sample records."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support_runs import make_record
+
+from harness.core.errors import StoreError
+from harness.core.types import SampleRecord
+from harness.runs.records import decode_record, encode_record, latest, read_records, sort_records
+
+
+def test_a_record_survives_its_line() -> None:
+    record = make_record("random/1", text="line one\nline two \u0085 <answer>")
+    line = encode_record(record)
+    assert "\n" not in line
+    assert decode_record(line) == record
+
+
+def test_log_probabilities_survive_their_line() -> None:
+    record = make_record("a")
+    record = replace(record, response=replace(record.response, answer_logprobs=(-0.25, -1e-06)))
+    assert decode_record(encode_record(record)) == record
+
+
+def test_a_bad_line_is_named_by_its_number(tmp_path: Path) -> None:
+    (tmp_path / "samples.jsonl").write_text(encode_record(make_record("a")) + "\nnonsense\n")
+    with pytest.raises(StoreError, match=r"samples\.jsonl:2"):
+        list(read_records(tmp_path))
+
+
+def write(path: Path, *records: SampleRecord) -> Path:
+    file = path / "samples.jsonl"
+    file.write_text("".join(encode_record(record) + "\n" for record in records))
+    return file
+
+
+def test_the_last_record_of_a_sample_counts(tmp_path: Path) -> None:
+    file = write(tmp_path, make_record("a", error="x"), make_record("b"), make_record("a"), make_record("b", error="x"))
+    assert latest(file) == ({("pope", "a"): (123,)}, {("pope", "b")})
+    first_two = sum(map(len, file.read_bytes().splitlines(keepends=True)[:2]))
+    assert latest(file, first_two) == ({("pope", "b"): (123,)}, {("pope", "a")})
+    sort_records(file, [("pope", "b"), ("pope", "a")])
+    assert [(record.sample.id, record.verdict.status) for record in read_records(tmp_path)] == [
+        ("b", "error"),
+        ("a", "correct"),
+    ]
+
+
+def test_a_sample_without_a_record_cannot_be_sorted(tmp_path: Path) -> None:
+    file = write(tmp_path, make_record("a"))
+    with pytest.raises(StoreError, match="1 samples have no record"):
+        sort_records(file, [("pope", "a"), ("pope", "b")])
