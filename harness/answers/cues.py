@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
-from harness.answers.wording import either, fold, vocabulary, word_set
+from harness.answers.wording import either, find_all, fold, vocabulary, word_set
 
 # --- announcements -------------------------------------------------------------------------------------------------
 
@@ -43,22 +43,19 @@ class Cue(NamedTuple):
 
 # Nouns that announce an answer on their own, and nouns that do after an adjective.
 _NOUNS: Final = word_set(
-    "answer answers ans verdict conclusion decision prediction response judgment judgement guess respuesta reponse"
-    " antwort resposta risposta odpowiedz jawaban"
-    " cevap antwoord svar answer's"
+    "answer answers ans verdict conclusion decision prediction response judgment judgement guess respuesta reponse "
+    "antwort resposta risposta odpowiedz jawaban cevap antwoord svar answer's"
 )
 _QUALIFIED_NOUNS: Final = word_set("choice option selection pick letter one statement description alternative")
 _FOREIGN_NOUN: Final = re.compile(
     fold(either(
-        "réponse", "ответ", "الإجابة", "الاجابة", "الجواب", "उत्तर", "जवाब", "yanıt", "odpowiedź", "đáp án",
-        "câu trả lời", "απάντηση", "תשובה", "คำตอบ", "پاسخ", "答案", "正解", "答え", "回答", "解答", "结论", "結論",
-        "正确选项", "정답", "답변", "답",
+        "réponse|ответ|الإجابة|الاجابة|الجواب|उत्तर|जवाब|yanıt|odpowiedź|đáp án|câu trả lời|απάντηση|תשובה|คำตอบ|پاسخ"
+        "|答案|正解|答え|回答|解答|结论|結論|正确选项|정답|답변|답",
     ))
 )  # fmt: skip
 _QUALIFIER: Final = re.compile(
     either(
-        "final", "correct", "right", "best", "chosen", "selected", "my", "likely", "accurate", "appropriate",
-        "suitable", "true",
+        "final|correct|right|best|chosen|selected|my|likely|accurate|appropriate|suitable|true",
     )
     + r" (?:answer |response )?$"
 )  # fmt: skip
@@ -75,10 +72,8 @@ _FINAL_BEFORE: Final = re.compile(r"\bfinal(?:ly)?[ _,:]{0,2}(?:\w{1,12} ){0,2}$
 _KEY_BEFORE: Final = re.compile(r"[\"'](?:[a-z]{0,12}[_ ])?$")
 _NOT_MINE: Final = re.compile(
     either(
-        "wrong", "incorrect", "false", "possible", "potential", "alternative", "other", "another", "previous",
-        "initial", "common", "long", "longer", "detailed", "tempting", "obvious", "naive", "no",
-        "an", "any", "if", "whether", "every", "such",
-        "expected", "to", "would",
+        "wrong|incorrect|false|possible|potential|alternative|other|another|previous|initial|common|long|longer"
+        "|detailed|tempting|obvious|naive|no|an|any|if|whether|every|such|expected|to|would",
     )
     + r" (?:correct |clear |right |definitive |single )?$"
 )  # fmt: skip
@@ -112,11 +107,11 @@ def conclusions(low: str, words: Collection[str] | None = None) -> list[Cue]:
     found = _boxes(low) if "boxed" in words else []
     starts: set[tuple[int, int]] = set()
     for noun in _NOUNS.intersection(words):
-        starts |= {(place, place + len(noun)) for place in _places(low, noun)}
+        starts |= {(place, place + len(noun)) for place in find_all(low, noun)}
     for noun in _QUALIFIED_NOUNS.intersection(words):
         starts |= {
             (place, place + len(noun))
-            for place in _places(low, noun)
+            for place in find_all(low, noun)
             if _QUALIFIER.search(low, max(0, place - 24), place)
         }
     if not low.isascii():
@@ -131,15 +126,6 @@ def conclusions(low: str, words: Collection[str] | None = None) -> list[Cue]:
             if cue is not None:
                 found.append(cue)
     return found
-
-
-def _places(low: str, word: str) -> list[int]:
-    places = []
-    place = low.find(word)
-    while place >= 0:
-        places.append(place)
-        place = low.find(word, place + len(word))
-    return places
 
 
 def _weigh(low: str, start: int, link: re.Match[str]) -> Cue | None:
@@ -198,69 +184,32 @@ def closing_brace(text: str, start: int) -> int:
 # --- taking back ---------------------------------------------------------------------------------------------------
 
 # Take something back wherever they stand, so long as something was said before; by a word that each needs.
-_ANYWHERE: Final[dict[str, tuple[str, ...]]] = {
-    "again": ("looking again", "look again", "check again", "think again", "try again"),
-    "apologies": ("my apologies",),
-    "apologise": ("i apologise",),
-    "apologize": ("i apologize",),
-    "back": ("take that back", "take it back"),
-    "bad": ("my bad",),
-    "closely": ("look more closely", "looking more closely"),
-    "closer": (
-        "closer look",
-        "closer inspection",
-        "closer examination",
-        "closer review",
-        "looking closer",
-        "look closer",
-    ),
-    "carefully": ("looking more carefully",),
-    "correct": ("need to correct", "let me correct", "correct myself", "to correct that"),
-    "corrected": ("i stand corrected",),
-    "disregard": ("disregard that",),
-    "double": ("double-check", "double check"),
-    "error": ("i made an error",),
-    "forget": ("forget that",),
-    "further": ("further inspection", "further reflection", "further examination", "further review", "further thought"),
-    "hang": ("hang on", "no, hang on"),
-    "hold": ("no hold on", "no, hold on"),
-    "ignore": ("ignore that",),
-    "incorrect": ("that is incorrect", "that's incorrect", "that was incorrect"),
-    "inspection": ("careful inspection",),
-    "let": ("let me re",),
-    "meant": ("i meant",),
-    "mind": ("changed my mind", "change my mind"),
-    "mistake": ("my mistake", "i made a mistake", "that is a mistake", "that's a mistake", "that was a mistake"),
-    "mistaken": ("i was mistaken",),
-    "oops": ("oops",),
-    "over": ("start over",),
-    "reflection": ("on reflection",),
-    "right": ("that is not right", "that's not right", "that isn't right"),
-    "scratch": ("scratch that",),
-    "second": ("second thought", "second look"),
-    "strike": ("strike that",),
-    "wait": ("no wait", "no, wait", "no. wait"),
-    "whoops": ("whoops",),
-    "wrong": ("that is wrong", "that's wrong", "that was wrong", "i was wrong"),
-    "esperen": ("esperen",),
-    "perdón": ("perdón",),
-    "attendez": ("attendez",),
-    "moment": ("moment mal",),
-    "погоди": ("погоди",),
-    "подожди": ("подожди",),
-    "постой": ("постой",),
-    "постойте": ("постойте",),
-    "подождите": ("подождите",),
-}
+_ANYWHERE: Final = {
+    "again": "looking again|look again|check again|think again|try again", "apologies": "my apologies",
+    "apologise": "i apologise", "apologize": "i apologize", "back": "take that back|take it back", "bad": "my bad",
+    "closely": "look more closely|looking more closely", "carefully": "looking more carefully",
+    "closer": "closer look|closer inspection|closer examination|closer review|looking closer|look closer",
+    "correct": "need to correct|let me correct|correct myself|to correct that", "corrected": "i stand corrected",
+    "disregard": "disregard that", "double": "double-check|double check", "error": "i made an error",
+    "forget": "forget that", "hang": "hang on|no, hang on", "hold": "no hold on|no, hold on", "ignore": "ignore that",
+    "further": "further inspection|further reflection|further examination|further review|further thought",
+    "incorrect": "that is incorrect|that's incorrect|that was incorrect", "inspection": "careful inspection",
+    "let": "let me re", "meant": "i meant", "mind": "changed my mind|change my mind", "mistaken": "i was mistaken",
+    "mistake": "my mistake|i made a mistake|that is a mistake|that's a mistake|that was a mistake",
+    "over": "start over", "reflection": "on reflection", "scratch": "scratch that", "strike": "strike that",
+    "right": "that is not right|that's not right|that isn't right", "second": "second thought|second look",
+    "wait": "no wait|no, wait|no. wait", "wrong": "that is wrong|that's wrong|that was wrong|i was wrong",
+    "moment": "moment mal",
+} | {word: word for word in word_set(
+    "oops whoops hm hmm hmmm hmmmm esperen perdón attendez погоди подожди постой постойте подождите"
+)}  # fmt: skip
 _UNSPACED: Final = ("等等", "等一下", "更正", "重新", "再看", "再想", "待って", "訂正", "잠깐", "정정")
-_HUM: Final = frozenset(("hm", "hmm", "hmmm", "hmmmm"))
 # Take something back only where a clause begins with them.
-_AT_CLAUSE: Final[dict[str, str]] = {
-    "wait": "wait", "actually": "actually", "hold": "hold on", "sorry": "sorry", "rather": "rather",
-    "correction": "correction", "apologies": "apologies", "mean": "i mean", "oh": "oh", "edit": "edit",
-    "update": "update", "espera": "espera", "attends": "attends", "warte": "warte",
-}  # fmt: skip
-_TAKING_BACK: Final = frozenset((*_ANYWHERE, *_AT_CLAUSE, *_HUM))
+_AT_CLAUSE: Final = {"hold": "hold on", "mean": "i mean"} | {
+    word: word
+    for word in word_set("wait actually sorry rather correction apologies oh edit update espera attends warte")
+}
+_TAKING_BACK: Final = _ANYWHERE.keys() | _AT_CLAUSE.keys()
 _CLAUSE_START: Final = re.compile(
     r"(?:[.!?,;:\n(\[\"'}→>]|- ?|\.\.\.)\s?(?:(?:oh|ah|no|but|hmm+|and|or|well|um|uh|ok|okay|so|yes"
     r"|however)[,\s]{1,2}){0,2}$"
@@ -279,15 +228,14 @@ def take_backs(low: str, words: Collection[str] | None = None) -> list[tuple[int
     words = vocabulary(low) if words is None else words
     if low.isascii() and _TAKING_BACK.isdisjoint(words):
         return []
-    phrases = [phrase for word in _ANYWHERE.keys() & words for phrase in _ANYWHERE[word]]
-    phrases += _HUM.intersection(words)
+    phrases = [phrase for word in _ANYWHERE.keys() & words for phrase in _ANYWHERE[word].split("|")]
     if not low.isascii():
         phrases += _UNSPACED
-    found = [(place, place + len(phrase)) for phrase in phrases for place in _places(low, phrase)]
+    found = [(place, place + len(phrase)) for phrase in phrases for place in find_all(low, phrase)]
     for word in _AT_CLAUSE.keys() & words:
         phrase = _AT_CLAUSE[word]
         found += [
-            (place, end) for place in _places(low, phrase) if _begins_clause(low, place, end := place + len(phrase))
+            (place, end) for place in find_all(low, phrase) if _begins_clause(low, place, end := place + len(phrase))
         ]
     if not found:
         return found

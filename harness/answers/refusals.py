@@ -14,16 +14,14 @@ _IMAGE: Final = (
     "(?:image|picture|photo|photograph|video|clip|frame|attachment|file|visual|media|content|figure|screenshot)s?"
 )
 _CAN_NOT: Final = either(
-    "can not", "could not", "not possible to", "unable to", "hard to", "difficult to", "impossible to", "no way to",
-    "not able to", "not easy to", "do not have enough", "insufficient to", "not sufficient to", "tough to",
-    "tricky to", "challenging to",
+    "can not|could not|not possible to|unable to|hard to|difficult to|impossible to|no way to|not able to|not easy to"
+    "|do not have enough|insufficient to|not sufficient to|tough to|tricky to|challenging to",
 )  # fmt: skip
 _TELL: Final = either(
-    "determined?", "tell", "say", "said", "confirm(?:ed)?", "verif(?:y|ied)", "know", "known", "sure", "certain",
-    "answer(?:ed)?", "ascertain(?:ed)?", "concluded?", "assess(?:ed)?", "discern(?:ed)?", "judged?", "decided?",
-    "established?", "help", "assist", "provide", "process", "comply", "view", "access", r"analy[sz]e", "answering",
-    r"fulfil\w*", "respond", "infer(?:red)?", "gauge", "specify", "definitively",
-    "make (?:a|any) (?:determination|judgement|judgment|conclusion)",
+    "determined?|tell|say|said|confirm(?:ed)?|verif(?:y|ied)|know|known|sure|certain|answer(?:ed)?|ascertain(?:ed)?"
+    "|concluded?|assess(?:ed)?|discern(?:ed)?|judged?|decided?|established?|help|assist|provide|process|comply|view"
+    r"|access|analy[sz]e|answering|fulfil\w*|respond|infer(?:red)?|gauge|specify|definitively"
+    "|make (?:a|any) (?:determination|judgement|judgment|conclusion)",
 )  # fmt: skip
 _AFTER_IMAGE: Final = (
     r"(?:[.,;!]|$|\n|was |were |is |are |has |have |provided|attached|uploaded|available|included|given|here"
@@ -49,14 +47,12 @@ _UNSURE: Final = re.compile(
         r"\black the (?:ability|capability|capacity|means)\b",
         r"\bdepends (?:on|upon)\b|\bit depends\b|\bi (?:refuse|decline)\b|\bas an ai\b",
         r"\bi am (?:just |only )?an? (?:ai|language model|text-based|large language)\b",
-        r"\b(?:no|not (?:see|have|find|view|receive|open|load|access|given|get|watch|upload|attach"
-        r"|provide)(?: (?:an?|any|the|your|that|this))?) "
-        rf"{_IMAGE}(?= ?{_AFTER_IMAGE})",
+        r"\b(?:no|not (?:see|have|find|view|receive|open|load|access|given|get|watch|upload|attach|provide)"
+        f"(?: (?:an?|any|the|your|that|this))?) {_IMAGE}(?= ?{_AFTER_IMAGE})",
         rf"\b{_IMAGE} (?:is|was|are|were|has|have) (?:not|missing|unavailable)(?: been)?(?: \w{{1,12}})? ?"
         r"(?:provided|attached|uploaded|available|included|given|accessible|loaded|displayed|visible"
         r"|shared)?(?=[.,;!]|$|\n| in | so | to )",
-        r"\b(?:please|could you|can you) (?:\w{1,10} )?(?:provide|upload|share|attach|describe|clarify|resend"
-        r"|give)\b",
+        r"\b(?:please|could you|can you) (?:\w{1,10} )?(?:provide|upload|share|attach|describe|clarify|resend|give)\b",
         r"\bcan not be (?:determined|answered|said|known|verified|confirmed|established|inferred)\b",
         r"\bn/?a\b(?=[ .]?$)",
     )
@@ -88,12 +84,11 @@ def is_unsure(sentence: str) -> bool:
 
 PLACEHOLDER_LENGTH: Final = 60
 _PLACEHOLDER: Final = re.compile(
-    r"[\s\"'(\[{<.…_\-*]{0,6}(?:"
-    r"(?:(?:the|your|a|an|my|insert|put|write|place|final|correct|single|one|right|option|option's|actual|short|here"
-    r"|concise|best) ){0,6}"
-    r"(?:answers?|letters?|options?|choices?|responses?|words?|phrases?|text|content|placeholder|value|result)"
-    r"(?: (?:here|goes here|letter|choice|text|only|of the (?:right|correct) option|or phrase))?"
-    r"|and|x|n/?a|none|null|nil|nan|todo|tbd|tba|undefined|unknown|empty|blank|unanswered|no answer|not applicable"
+    r"[\s\"'(\[{<.…_\-*]{0,6}(?:(?:(?:the|your|a|an|my|insert|put|write|place|final|correct|single|one|right|option"
+    "|option's|actual|short|here|concise|best) ){0,6}(?:answers?|letters?|options?|choices?|responses?|words?|phrases?"
+    "|text|content|placeholder|value|result)(?: (?:here|goes here|letter|choice|text|only|of the (?:right|correct)"
+    " option|or phrase))?"
+    "|and|x|n/?a|none|null|nil|nan|todo|tbd|tba|undefined|unknown|empty|blank|unanswered|no answer|not applicable"
     r"|\.{2,3}|…|-{1,3}|_{1,3}|\?{1,3})?[\s\"')\]}>.…_\-*]{0,6}$"
 )
 

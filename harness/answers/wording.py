@@ -26,6 +26,24 @@ def holds(text: str, pieces: Iterable[str]) -> bool:
     return False
 
 
+def find_all(text: str, piece: str) -> list[int]:
+    """Where a piece stands in a text, in ascending order; places that overlap count once."""
+    found = []
+    place = text.find(piece)
+    while place >= 0:
+        found.append(place)
+        place = text.find(piece, place + len(piece))
+    return found
+
+
+# Numbers in words, as digits.
+NUMBERS: Final = {
+    "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
+    "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14",
+    "fifteen": "15", "sixteen": "16", "seventeen": "17", "eighteen": "18", "nineteen": "19", "twenty": "20",
+    "thirty": "30", "forty": "40", "fifty": "50",
+}  # fmt: skip
+
 # Format characters that are seen by nobody: soft hyphen, zero-width and direction marks, variation selectors, tags.
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]"

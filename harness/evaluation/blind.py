@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from harness.media.videos import Video
 
+BLIND: Final = ("grey", "withheld")
 _GREY: Final = 128
 
 

@@ -59,7 +59,7 @@ def render(tokenizer: Any, prompt: JudgePrompt) -> str:
 class TransformersJudge:
     """A causal language model of Transformers, greedy, in batches of similar length."""
 
-    problem: str | None = None
+    engine = "hf"
 
     def __init__(self, checkpoint: Checkpoint, *, max_new_tokens: int, device: str | None = None) -> None:
         """Load the model.
@@ -142,7 +142,7 @@ class TransformersJudge:
 class VllmJudge:
     """A checkpoint in vLLM's offline engine, greedy."""
 
-    problem: str | None = None
+    engine = "vllm"
 
     def __init__(self, checkpoint: Checkpoint, *, max_new_tokens: int, memory: float = 0.3) -> None:
         """Start the engine.

@@ -28,6 +28,8 @@ class ServedJudge:
             row had no answer.
     """
 
+    engine = "api"
+
     def __init__(
         self,
         name: str,

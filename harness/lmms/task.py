@@ -178,7 +178,6 @@ class ForeignTask:
             metrics=metrics,
             official={name: metric.value for name, metric in metrics.items()},
             disagreements=0,
-            baselines={},
             **counts,
         )
 

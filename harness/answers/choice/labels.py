@@ -16,10 +16,9 @@ LABEL_NOUN: Final = either(
 LABEL_WORD: Final = rf"(?:(?:the )?(?:\w{{1,12}} )?{either(LABEL_NOUN, 'item', 'statement', 'number')}[\s:#]{{0,3}})"
 _ADVERB: Final = (
     either(
-        "(?:most |very |quite )?(?:likely|probably)", "definitely", "clearly", "certainly", "indeed", "simply",
-        "therefore", "thus", "hence", "perhaps", "maybe", "possibly", "obviously", "surely", "actually", "that",
-        "then", "just", "still", "as follows", "given by", "in fact", "for sure", "undoubtedly", "to be",
-        "going to be", "it is", "it must be", "la", "el", "le", "die", "a", "o",
+        "(?:most |very |quite )?(?:likely|probably)|definitely|clearly|certainly|indeed|simply|therefore|thus|hence"
+        "|perhaps|maybe|possibly|obviously|surely|actually|that|then|just|still|as follows|given by|in fact|for sure"
+        "|undoubtedly|to be|going to be|it is|it must be|la|el|le|die|a|o",
     )
     + r"[\s,:]{1,2}"
 )  # fmt: skip
@@ -38,16 +37,13 @@ LOOP: Final = re.compile(
 AFTER_LABEL: Final = re.compile(
     r"\s?$|[)\]}:;!?\"'|,>~]|\s?[^\x00-\x7f]|\.(?:\s|$|[A-Z]|\")|\s?[\n(\[]|\s[->]\s|-{2}|\.{2,3}|/|\s"
     + either(
-        "is", "was", "are", "because", "since", "as", "for", "and", "or", "but", "which", "due", "given", "seems?",
-        "appears?", "looks?", "fits?", "match(?:es)?", "makes?", "would", "should", "must", "will", "can", "best",
-        "correctly", "accurately", "describes?", "explains?", "represents?", "stands?", "has", "with", "it", "based",
-        "on", "in", "not", "rather", "instead", "over", "from", "by", "to", "if", "so", "thus", "therefore", "hence",
-        "being", "clearly", "definitely", "probably", "correct", "right", "wrong", "incorrect", "only", "alone",
-        "here", "my", "final", "says?", "states?", "mentions?", "refers?", "corresponds?", "aligns?", "indicates?",
-        "reflects?", "shows?", "provides?", "captures?", "wins", "works", "remains", "does", "than", "also", "most",
-        "please", "answer", "option", "ist", "es", "est", "porque", "weil", "car", "parce", "cannot", "can't",
-        "doesn't", "isn't", "reads", "matched", "ok", "okay", "i", "maybe", "though", "then", "obviously", "it's",
-        "looks", "more", "again", "now",
+        "is|was|are|because|since|as|for|and|or|but|which|due|given|seems?|appears?|looks?|fits?|match(?:es)?|makes?"
+        "|would|should|must|will|can|best|correctly|accurately|describes?|explains?|represents?|stands?|has|with|it"
+        "|based|on|in|not|rather|instead|over|from|by|to|if|so|thus|therefore|hence|being|clearly|definitely|probably"
+        "|correct|right|wrong|incorrect|only|alone|here|my|final|says?|states?|mentions?|refers?|corresponds?|aligns?"
+        "|indicates?|reflects?|shows?|provides?|captures?|wins|works|remains|does|than|also|most|please|answer|option"
+        "|ist|es|est|porque|weil|car|parce|cannot|can't|doesn't|isn't|reads|matched|ok|okay|i|maybe|though|then"
+        "|obviously|it's|looks|more|again|now",
     )
     + r"\b",
     re.IGNORECASE,
@@ -57,30 +53,27 @@ _AND: Final = either("and", "or", "&", "/", r"\+", r"\|", "y", "o", "et", "ou", 
                      "as well as", "and/or", "nor", "to", "through", "then", "and then", "or not")  # fmt: skip
 SECOND: Final = re.compile(
     rf"[\s.)\]\"'}}]{{0,3}}(?:,? ?{_AND}|,) ?(?:also )?(?:the )?(?:option |choice "
-    rf"|answer )?[\"'(\[{{]{{0,2}}(?P<label>[A-Z]|\d{{1,2}})(?![^\W_]|'| \w{{3,}}\b)"
-    rf"|[\s.)\]\"'}}]{{0,3}},? ?(?:and|or) (?:option "
-    rf"|choice )?[\"'(\[{{]{{0,2}}(?P<other>[A-Za-z])(?=[\s.)\]\"'}}]{{0,3}}(?:$|[.,;!?\n]| are\b| both\b| could\b"
-    rf"| seem))"
+    r"|answer )?[\"'(\[{]{0,2}(?P<label>[A-Z]|\d{1,2})(?![^\W_]|'| \w{3,}\b)"
+    r"|[\s.)\]\"'}]{0,3},? ?(?:and|or) (?:option "
+    r"|choice )?[\"'(\[{]{0,2}(?P<other>[A-Za-z])(?=[\s.)\]\"'}]{0,3}(?:$|[.,;!?\n]| are\b| both\b| could\b| seem))"
 )
 
 _ASIDE: Final = r"[)\]}.:\"'*]{0,3}(?:\s?\([^()\n]{0,160}\))?"
 NOT_BEFORE: Final = re.compile(
     either(
-        r"\bnot", "n't", r"\bnever", r"\bneither", r"\bnor", r"\bexcept(?: for)?", r"\bexclud\w+", r"\beliminat\w+",
-        r"\brul\w+ out", r"\breject\w*", r"\bdiscard\w*", r"\bdismiss\w*", "不是", "并非", "排除", "不选",
-        r"\brather than", r"\binstead of", r"\bunlike", r"\bwithout", r"\bthan", r"\bopposed to", r"\bwrong",
-        r"\bincorrect", r"\bversus", r"\bvs\.?",
+        r"\bnot|n't|\bnever|\bneither|\bnor|\bexcept(?: for)?|\bexclud\w+|\beliminat\w+|\brul\w+ out|\breject\w*"
+        r"|\bdiscard\w*|\bdismiss\w*|不是|并非|排除|不选|\brather than|\binstead of|\bunlike|\bwithout|\bthan"
+        r"|\bopposed to|\bwrong|\bincorrect|\bversus|\bvs\.?",
         r"\b(?:don't|do not|wouldn't|would not)(?: (?:think|believe|say|suppose))?(?: that)?(?: (?:it|this|that"
-        r"|the answer)(?:'s| is| would be| could be))?", r"\bno", r"\b(?:anything|all|everything) (?:but|except)",
-        r"\bavoid\w*", r"\bskip\w*", r"\bcross(?:ed|ing)? out", r"\bcontradicts?", r"\bdisagree with", r"\bbeyond",
-        r"\bdifferent from", r"\bover",
+        r"|the answer)(?:'s| is| would be| could be))?",
+        r"\bno|\b(?:anything|all|everything) (?:but|except)|\bavoid\w*|\bskip\w*|\bcross(?:ed|ing)? out"
+        r"|\bcontradicts?|\bdisagree with|\bbeyond|\bdifferent from|\bover",
         r"\b(?:beats?|trumps?|outweighs?|scratch|forget(?: about)?|drop|ignor(?:e|ing)|disregard(?:ing)?)",
-        r"\bnot (?:the case|true|correct|right) that", r"\balthough", r"\beven though", r"\bwhile", r"\bwhereas",
+        r"\bnot (?:the case|true|correct|right) that|\balthough|\beven though|\bwhile|\bwhereas",
     )
-    + r"(?: (?:be|choose|pick|select|the|any|either|option|choice|answer|letter|a|an|necessarily|really|just"
-    r"|it is)){0,4}"
-    r"[ :]?[\"'(\[{]{0,2}\Z"
-)  # fmt: skip
+    + "(?: (?:be|choose|pick|select|the|any|either|option|choice|answer|letter|a|an|necessarily|really|just|it is))"
+    r"{0,4}[ :]?[\"'(\[{]{0,2}\Z"
+)
 _DENYING_WORDS: Final = (
     "no", "n't", "never", "except", "不", "并非", "排除", "exclud", "eliminat", "rul", "reject", "discard", "dismiss",
     "than", "instead", "unlike", "without", "opposed", "wrong", "incorrect", "vs", "versus", " but", "avoid", "skip",
@@ -122,22 +115,19 @@ def affirmed_around(before: str, after: str) -> bool:
 
 
 _STILL_THE_SUBJECT: Final = (
-    r"(?:(?!\b(?:is|are|was|seems?|fits?|matches|because|since|as|but|and|or|while|whereas|so|not|rather|instead"
-    r"|over|if)\b)"
-    r"[^.;\n]){0,160}?"
+    r"(?:(?!\b(?:is|are|was|seems?|fits?|matches|because|since|as|but|and|or|while|whereas|so|not|rather|instead|over"
+    r"|if)\b)[^.;\n]){0,160}?"
 )
 VERDICT_AFTER: Final = re.compile(
     rf"(?:{_ASIDE}|[)\]}}.:\"'*]{{0,3}}[,:.-]?\s{_STILL_THE_SUBJECT}),?\s?"
     + either(
-        "is", "are", "was", "were", "must be", "would be", "should be", "can be", "could be", "has to be", "seems?",
-        "appears?", "looks", "remains", "becomes", "stands out as", "-", ":", "=", "\u2192", "sounds", "feels",
-        "turns out to be",
+        "is|are|was|were|must be|would be|should be|can be|could be|has to be|seems?|appears?|looks|remains|becomes"
+        "|stands out as|-|:|=", "\u2192", "sounds|feels|turns out to be",
     )
     + "(?: to be| as)?(?: "
     + either(
-        "also", "clearly", "definitely", "likely", "probably", "therefore", "thus", "obviously", "certainly",
-        "indeed", "simply", "still", "in fact", "a", "an", "the", "our", "my", "only", "single", "one", "most",
-        "more", "very", "much", "by far", "be", "been", "completely", "entirely", "largely", "highly",
+        "also|clearly|definitely|likely|probably|therefore|thus|obviously|certainly|indeed|simply|still|in fact|a|an"
+        "|the|our|my|only|single|one|most|more|very|much|by far|be|been|completely|entirely|largely|highly",
     )
     + "){0,6} ?(?:(?P<yes>"
     + either(
@@ -147,10 +137,9 @@ VERDICT_AFTER: Final = re.compile(
     )
     + ")|(?P<no>"
     + either(
-        "not", "n't", "incorrect", "wrong", "false", "ruled out", "eliminated", "excluded", "unlikely", "irrelevant",
-        "inaccurate", "impossible", "invalid", "implausible", "out", "inconsistent", "contradicted", "too",
-        "unrelated", "rejected", "worse", "less", "never", "unsupported", "partially", "partly", "✗", "❌", "✘", "no",
-        "incomplete", "misleading", "off", "untrue", "absent",
+        "not|n't|incorrect|wrong|false|ruled out|eliminated|excluded|unlikely|irrelevant|inaccurate|impossible"
+        "|invalid|implausible|out|inconsistent|contradicted|too|unrelated|rejected|worse|less|never|unsupported"
+        "|partially|partly|✗|❌|✘|no|incomplete|misleading|off|untrue|absent",
     )
     + r"))(?![\w-])"
 )  # fmt: skip
@@ -167,10 +156,9 @@ FITS_AFTER: Final = re.compile(
 TICKED: Final = re.compile(rf"{_ASIDE}[.:]?\s?[-:]?\s?[✅✔✓☑]")
 # "B, C and D are incorrect": what the last of a list is said to be holds for the first as well.
 LIST_REJECTED: Final = re.compile(
-    r"[)\]\"']{0,2}(?:\s?(?:,|&|/|and|or|,\s?(?:and|or))\s?(?:options? )?[(\[\"']{0,2}[A-Z][)\]\"']{0,2}){1,6}\s"
-    r"(?:are|were|can|should|could|must|may|have|do)(?: all| both| be| been| safely| therefore| \w+ly)*"
-    r" (?:wrong|incorrect|false|eliminated|ruled out|excluded|discarded|rejected|dismissed|not|unlikely|implausible"
-    r"|out)\b(?! only)"
+    r"[)\]\"']{0,2}(?:\s?(?:,|&|/|and|or|,\s?(?:and|or))\s?(?:options? )?[(\[\"']{0,2}[A-Z][)\]\"']{0,2}){1,6}\s(?:are"
+    r"|were|can|should|could|must|may|have|do)(?: all| both| be| been| safely| therefore| \w+ly)* (?:wrong|incorrect"
+    r"|false|eliminated|ruled out|excluded|discarded|rejected|dismissed|not|unlikely|implausible|out)\b(?! only)"
 )
 CROSSED: Final = re.compile(rf"{_ASIDE}[.:]?\s?[-:]?\s?[❌✗✘✖]")
 FIRST_BEFORE: Final = re.compile(
@@ -217,17 +205,15 @@ CHOSEN_BEFORE: Final = re.compile(
     + either(
         r"\b"
         + either(
-            "choos(?:e|ing)", "chose", "chosen", "select(?:ed|ing)?", "pick(?:ed|ing)?", "go(?:ing)? (?:with|for)",
-            "went with", "opt(?:ing|ed)? for", "vote(?: for)?", "settle[sd]? on", "stick(?:ing)? with", "say",
-            "saying", "guess", "answer(?:ed|ing)?", "conclude[sd]?", "lean(?:ing)?(?: towards?| to)?", "prefer",
-            "believe", "think", "suspect", "bet on", "points? to", "pointing to", "corresponds? to", "match(?:es)?",
-            "leav(?:es|ing)(?: (?:us|me) with)?", "indicates?", "supports?", "suggests?", "leads? (?:me |us )?to",
-            r"narrow\w* (?:it )?down to", "consistent with", "favou?rs?", "identif(?:y|ied) as", "equals?",
+            "choos(?:e|ing)|chose|chosen|select(?:ed|ing)?|pick(?:ed|ing)?|go(?:ing)? (?:with|for)|went with"
+            "|opt(?:ing|ed)? for|vote(?: for)?|settle[sd]? on|stick(?:ing)? with|say|saying|guess|answer(?:ed|ing)?"
+            "|conclude[sd]?|lean(?:ing)?(?: towards?| to)?|prefer|believe|think|suspect|bet on|points? to|pointing to"
+            "|corresponds? to|match(?:es)?|leav(?:es|ing)(?: (?:us|me) with)?|indicates?|supports?|suggests?"
+            r"|leads? (?:me |us )?to|narrow\w* (?:it )?down to|consistent with|favou?rs?|identif(?:y|ied) as|equals?",
             "(?:it|that|this|which) (?:is|must be|has to be|would be|should be|will be|can only be)",
-            "(?:so|thus|therefore|hence),?", "making", "mark(?:ed)?", "tick(?:ed)?", "circle[sd]?", "description in",
-            "described (?:in|by)", "best matches", "is", "be", "probably", "definitely", "maybe", "perhaps", "likely",
-            "but", "it'?s", "that's", "elijo", "escojo", "wähle", "choisis", "scelgo", "escolho", "выбираю",
-            "(?:guess|choose|pick|say|decide),",
+            "(?:so|thus|therefore|hence),?|making|mark(?:ed)?|tick(?:ed)?|circle[sd]?|description in"
+            "|described (?:in|by)|best matches|is|be|probably|definitely|maybe|perhaps|likely|but|it'?s|that's|elijo"
+            "|escojo|wähle|choisis|scelgo|escolho|выбираю|(?:guess|choose|pick|say|decide),",
         )
         + "(?: that)?(?: (?:it is|the answer is|it's|with|for|on|is|to be|would be))?"
         "(?: (?:the )?(?:\\w{1,10} )?(?:option|choice|answer|letter|one|statement))?",
@@ -248,33 +234,25 @@ WEIGHED: Final = re.compile(
 )
 # Words that name what follows them; "Vitamin C", "Figure B" and "Group A" are no answers.
 NAMING: Final = word_set(
-    "vitamin type hepatitis plan figure fig panel point group class grade section team node part table appendix"
-    " exhibit room building block"
-    " level phase stage step case model series version category zone area region site line lane row column gate"
-    " terminal platform bus route tier"
-    " unit chapter box drawer shelf sample substance liquid solution gas metal material object item particle ball"
-    " car vehicle person player"
-    " student patient boy girl man woman subject character image picture photo video clip frame scene diagram graph"
-    " chart map circle square"
-    " triangle angle side corner edge vertex segment arrow label marker position location city country state company"
-    " product brand drug"
-    " compound element molecule protein factor receptor cell strain virus influenza complex subtype blood rh cup"
-    " size key note minor major flat sharp"
-    " string variable matrix vector set function event process thread machine computer server router host channel"
-    " band signal wire"
-    " resistor capacitor bulb lamp switch circuit battery electrode tube beaker flask test experiment condition"
-    " treatment method"
-    " algorithm scenario situation period era interval pair pairs container bottle tank pipe valve planet star"
-    " magnet coil loop spring rod beam wheel gear pulley curve slope plane disk disc ring surface film layer slide"
-    " mr mrs ms dr st prof"
+    "vitamin type hepatitis plan figure fig panel point group class grade section team node part table appendix "
+    "exhibit room building block level phase stage step case model series version category zone area region site line "
+    "lane row column gate terminal platform bus route tier unit chapter box drawer shelf sample substance liquid "
+    "solution gas metal material object item particle ball car vehicle person player student patient boy girl man "
+    "woman subject character image picture photo video clip frame scene diagram graph chart map circle square "
+    "triangle angle side corner edge vertex segment arrow label marker position location city country state company "
+    "product brand drug compound element molecule protein factor receptor cell strain virus influenza complex subtype "
+    "blood rh cup size key note minor major flat sharp string variable matrix vector set function event process "
+    "thread machine computer server router host channel band signal wire resistor capacitor bulb lamp switch circuit "
+    "battery electrode tube beaker flask test experiment condition treatment method algorithm scenario situation "
+    "period era interval pair pairs container bottle tank pipe valve planet star magnet coil loop spring rod beam "
+    "wheel gear pulley curve slope plane disk disc ring surface film layer slide mr mrs ms dr st prof"
 )
 INITIALS_AFTER: Final = re.compile(r"\. ?(?:coli\b|[A-Za-z]\.)")
 NAME_AFTER: Final = re.compile(
     r"[-+#&*](?! )|\s?=|\s"
     + either(
-        "cells?", "major", "minor", "flat", "sharp", "language", "batter(?:y|ies)", "trees?", "virus", "rating",
-        "grade", "team", "movie", "vitamin", "lymphocytes?", "clef", "strings?", "horizon", "waves?", "side",
-        "league", "level", "supply", "type", "class", "section", "sector", "factor", "train",
+        "cells?|major|minor|flat|sharp|language|batter(?:y|ies)|trees?|virus|rating|grade|team|movie|vitamin"
+        "|lymphocytes?|clef|strings?|horizon|waves?|side|league|level|supply|type|class|section|sector|factor|train",
     )
     + r"\b|\.[A-Z]\b|\.[A-Za-z]\.|°|\d"
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from harness.answers.choice import labels
 from harness.answers.choice.options import Options, bare, flatten
-from harness.answers.wording import spell_out
+from harness.answers.wording import find_all, spell_out
 
 INVALID: Final = "\0invalid"  # an option that does not exist
 SEVERAL: Final = "\0several"  # more than one option, or none of them
@@ -83,13 +83,10 @@ def _mentions(text: str, low: str, words: Collection[str], options: Options) -> 
 
 def _named_small(text: str, low: str, noun: str) -> Iterator[Mention]:
     """Every small letter behind a noun that names it: "option b"."""
-    place = low.find(noun)
-    while place >= 0:
-        place += len(noun)
-        match = _SMALL_AFTER.match(low, place)
+    for place in find_all(low, noun):
+        match = _SMALL_AFTER.match(low, place + len(noun))
         if match is not None and text[match.start(1)].islower():
             yield Mention(match[1], *match.span(1), True)
-        place = low.find(noun, place)
 
 
 def letter_picks(text: str, low: str, words: Collection[str], options: Options) -> list[Pick]:

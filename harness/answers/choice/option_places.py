@@ -50,18 +50,19 @@ def _expect(low: str, position: int, word: str) -> int:
 
 
 _ORDINAL: Final = re.compile(
-    r"\b(?:the )?(?P<nth>first|second|third|fourth|fifth|last|1st|2nd|3rd|4th|5th)(?: (?:one|listed|given"
-    r"|answer|of)){0,2}"
-    r" (?:option|choice|alternative|answer choice|statement|description)\b"
-    r"|\b(?:pick|choose|select|go with|going with|is|opt for|prefer|chose) the (?P<picked>first|second|third"
-    r"|fourth|fifth"
-    r"|last|1st|2nd|3rd|4th|5th) (?:one|answer)\b"
+    r"\b(?:the )?(?P<nth>first|second|third|fourth|fifth|last|1st|2nd|3rd|4th|5th)(?: (?:one|listed|given|answer|of)"
+    r"){0,2} (?:option|choice|alternative|answer choice|statement|description)\b"
+    r"|\b(?:pick|choose|select|go with|going with|is|opt for|prefer|chose) the (?P<picked>first|second|third|fourth"
+    r"|fifth|last|1st|2nd|3rd|4th|5th) (?:one|answer)\b"
     r"|\b(?:option|choice|alternative) (?:number |no\.? |#)?(?P<number>one|two|three|four|five|[1-9])\b"
 )
-_NTH: Final = {
-    "first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "fifth": 4, "5th": 4,
-    "last": -1, "one": 0, "two": 1, "three": 2, "four": 3, "five": 4,
-}  # fmt: skip
+_NTH: Final = {"last": -1} | {
+    word: place
+    for place, words in enumerate(
+        ("first 1st one", "second 2nd two", "third 3rd three", "fourth 4th four", "fifth 5th five")
+    )
+    for word in words.split()
+}
 
 
 def named_by_place(low: str, options: Options) -> str | None:

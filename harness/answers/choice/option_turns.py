@@ -11,7 +11,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from harness.answers.choice.options import Options, named_texts
+from harness.answers.choice.options import SMALL_NUMBERS, Options, named_texts
 from harness.answers.wording import either, word_set
 
 _READ: Final = 1500  # a longer text says more than these rules follow
@@ -25,10 +25,7 @@ _CUES: Final = word_set(
 )
 _LABEL: Final = r"(?<![\w'.])(?P<label>[A-Z])(?![\w'])"
 _ARTICLE: Final = re.compile(r" (?!(?:and|or|nor|is|are|was|can|cannot|because|as|since|were|to)\b)[a-z]")
-_NUMBER_WORDS: Final = {
-    "0": "zero", "2": "two", "3": "three", "4": "four", "5": "five", "6": "six", "7": "seven", "8": "eight",
-    "9": "nine", "10": "ten", "11": "eleven", "12": "twelve",
-}  # fmt: skip
+_NUMBER_WORDS: Final = {digits: word for word, digits in SMALL_NUMBERS.items()}
 _AGAIN: Final = re.compile(r"«(\d+)»(?:[\s.:()\[\]-]{1,3}«\1»)+")
 _LISTED: Final = re.compile(
     r"«\d+»(?:(?:\s?(?:,|/|&|and|or|nor|,\s?(?:and|or|nor))\s?(?:not |neither |options? |an? |the )*)«\d+»)*"
@@ -64,10 +61,9 @@ _SUPPOSED_AFTER: Final = re.compile(
 _CONCLUDED: Final = re.compile(
     r"(?:\b"
     + either(
-        "indicat(?:es?|ing)", "suggest(?:s|ing)?", "mean(?:s|ing)", "point(?:s|ing)? (?:to|towards?)", "show(?:s|ing)?",
-        "impl(?:y|ies|ying)", "demonstrat(?:es?|ing)", "confirm(?:s|ing)?", "reveal(?:s|ing)?", "prov(?:es?|ing)",
-        "is", "are", "was", "must be", "has to be", "so", "thus", "therefore", "hence", "no", "leav(?:es|ing)",
-        "called", "making it",
+        "indicat(?:es?|ing)|suggest(?:s|ing)?|mean(?:s|ing)|point(?:s|ing)? (?:to|towards?)|show(?:s|ing)?"
+        "|impl(?:y|ies|ying)|demonstrat(?:es?|ing)|confirm(?:s|ing)?|reveal(?:s|ing)?|prov(?:es?|ing)|is|are|was"
+        "|must be|has to be|so|thus|therefore|hence|no|leav(?:es|ing)|called|making it",
     )
     + r"|'s)[,:.]?(?: (?:that|it|this|is|are|must be|has to be|an?|the|of|in fact|actually|really|clearly|most likely"
     r"|probably|indeed|rather))*\s$"

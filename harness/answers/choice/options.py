@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from harness.answers.wording import clean, either, lower
+from harness.answers.wording import NUMBERS, clean, either, lower
 
 DEFAULT_KEYS: Final = ("A", "B", "C", "D", "E")
 
@@ -17,13 +17,8 @@ POWER: Final = re.compile(r"(?<=[A-Za-z])\^\{?(?=\d)")  # "n^2" as "n2", which s
 _ARTICLE: Final = re.compile(r"^(?:an?|the) (?=\S)")
 _LABEL: Final = re.compile(r"[A-Za-z]|\d{1,2}")
 _POLAR: Final = {"yes": "yes", "no": "no", "true": "yes", "false": "no", "correct": "yes", "incorrect": "no"}
-
-
-# "One" is left out: it mostly is a pronoun.
-_NUMBERS: Final = {
-    "zero": "0", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
-    "nine": "9", "ten": "10", "eleven": "11", "twelve": "12",
-}  # fmt: skip
+# Up to twelve; "one" is left out, since it mostly is a pronoun.
+SMALL_NUMBERS: Final = {word: digits for word, digits in list(NUMBERS.items())[:13] if word != "one"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +56,8 @@ def flatten(low: str) -> str:
     if "^" in low:
         low = POWER.sub("", low)
     words = [
-        word.replace(",", "") if word[0] in "-+0123456789" else _NUMBERS.get(word, word) for word in _FLAT.findall(low)
+        word.replace(",", "") if word[0] in "-+0123456789" else SMALL_NUMBERS.get(word, word)
+        for word in _FLAT.findall(low)
     ]
     return f" {' '.join(words)} "
 
@@ -94,7 +90,7 @@ def _prepare(items: tuple[tuple[str, str], ...]) -> Options:
         labels=labels,
         texts=tuple(texts),
         anchors=tuple(
-            max((word for word in flat.split() if word not in _NUMBERS.values()), key=len, default="")
+            max((word for word in flat.split() if word not in SMALL_NUMBERS.values()), key=len, default="")
             for flat, _ in texts
         ),
         order=tuple(key for key, _ in items),
@@ -135,10 +131,8 @@ def begun_text(low: str, options: Options) -> str | None:
 DENIED: Final = re.compile(
     r"\b"
     + either(
-        "cannot", "can't", "couldn't",
-        "not", "no", "isn't", "never", "neither", "nor", "without", "rather than", "instead of", "unlike", "except",
-        "excluding", "than", "rule out", "eliminate", "ruled out", "opposed to", "incorrect", "wrong", "although",
-        "while", "though", "despite", "whereas",
+        "cannot|can't|couldn't|not|no|isn't|never|neither|nor|without|rather than|instead of|unlike|except|excluding"
+        "|than|rule out|eliminate|ruled out|opposed to|incorrect|wrong|although|while|though|despite|whereas",
     )
     + "(?: (?:be|a|an|the|any|really|necessarily|just|simply|like|called|in|of|about|due to|because of|from|by)){0,4}$"
 )  # fmt: skip
@@ -174,19 +168,9 @@ def exact_text(low: str, options: Options) -> str | None:
 
 def named_texts(low: str, options: Options) -> set[str]:
     """The keys of the options whose texts occur and are not denied; a text inside a longer one does not count."""
-    present = [
-        (option, key, anchor)
-        for (option, key), anchor in zip(options.texts, options.anchors, strict=True)
-        if anchor in low
-    ]
-    if not present:
-        return set()
-    if len(low) <= _WINDOW:
-        return _named(low, present)
-    named: set[str] = set()
-    for window in _windows(low, present, options.longest):
-        named |= _named(window, present)
-    return named
+    present = [(*text, anchor) for text, anchor in zip(options.texts, options.anchors, strict=True) if anchor in low]
+    windows = [low] if len(low) <= _WINDOW else _windows(low, present, options.longest)
+    return {key for window in windows for key in _named(window, present)}
 
 
 _WINDOW: Final = 400
@@ -208,10 +192,7 @@ def _windows(low: str, present: list[tuple[str, str, str]], longest: int) -> lis
             windows[-1] = (windows[-1][0], end)
         else:
             windows.append((start, end))
-    return [
-        low[low.find(" ", start, start + 20) + 1 if start and low.find(" ", start, start + 20) >= 0 else start : end]
-        for start, end in windows
-    ]
+    return [low[max(start, low.find(" ", start, start + 20) + 1) if start else 0 : end] for start, end in windows]
 
 
 def _named(low: str, present: list[tuple[str, str, str]]) -> set[str]:

@@ -79,9 +79,8 @@ def _read_labels_alone(text: str, options: Options) -> str | None:
 
 
 _INSTRUCTION: Final = re.compile(
-    r"(?:please )?(?:answer|respond|reply|select|choose|pick|output|give|write)(?: the question)? (?:with|using|by"
-    r"|only|just|from|one of)[^\n.:]{0,60}?"
-    r"\b(?:option|letter|choices?|letters)\b[^\n.:]{0,60}(?:[.:\n]|$)",
+    "(?:please )?(?:answer|respond|reply|select|choose|pick|output|give|write)(?: the question)? (?:with|using|by|only"
+    r"|just|from|one of)[^\n.:]{0,60}?\b(?:option|letter|choices?|letters)\b[^\n.:]{0,60}(?:[.:\n]|$)",
     re.IGNORECASE,
 )
 _INSTRUCTION_WORDS: Final = ("nswer", "espond", "eply", "elect", "hoose", "utput", "rite ", "ive ", "ick ")

@@ -32,24 +32,21 @@ _OPPOSITES: Final = tuple(
     )
 )  # fmt: skip
 _HEDGES: Final = re.compile(
-    r"^(?:(?:most |very )?(?:probably|likely|possibly|perhaps|maybe|presumably|definitely|clearly|approximately"
-    r"|about|around|roughly|nearly|almost|exactly|simply|called|known as|named"
-    r"|i (?:think|believe|guess|would say|am sure)(?: that)?(?: it is)?|(?:it|this|that|he|she|they|these"
-    r"|those) (?:is|are|was|were|would be|must be|should be|could be|might be)"
-    r"(?: (?:called|known as|referred to as|termed|an example of|a type of|a kind of|a case of|most likely|likely"
-    r"|probably))*|the (?:answer|term|result|name) (?:is|would be)"
-    r"|≈|~|=|option|answer)[\s,:]*)+"
+    "^(?:(?:most |very )?(?:probably|likely|possibly|perhaps|maybe|presumably|definitely|clearly|approximately|about"
+    "|around|roughly|nearly|almost|exactly|simply|called|known as|named|i (?:think|believe|guess|would say|am sure)"
+    "(?: that)?(?: it is)?|(?:it|this|that|he|she|they|these|those) (?:is|are|was|were|would be|must be|should be"
+    "|could be|might be)(?: (?:called|known as|referred to as|termed|an example of|a type of|a kind of|a case of"
+    r"|most likely|likely|probably))*|the (?:answer|term|result|name) (?:is|would be)|≈|~|=|option|answer)[\s,:]*)+"
 )
 _LED_IN: Final = re.compile(
     r"(?:the|this|that|these|those|in|based|according|from|as|it|they|he|she|i|we|an?|there|each)\b"
 )
 _LINK: Final = re.compile(
-    r" (?:is|are|was|were|be|becomes|has|have|contains|uses|shows|demonstrates|illustrates|represents|depicts|involves"
-    r"|called|as|termed|named|by|see|observe)"
-    r"(?: (?:called|known as|referred to as|termed|named|considered|identified as|classified as|described as"
-    r"|an example of|a type of|a kind of|a form of|most likely|likely|probably|approximately|about"
-    r"|primarily|mainly|clearly|typically|commonly|used|using|likely to be|demonstrating"
-    r"|showing))*(?: to be)?(?: (?:a|an|the|its|their))?(?= )"
+    " (?:is|are|was|were|be|becomes|has|have|contains|uses|shows|demonstrates|illustrates|represents|depicts|involves"
+    "|called|as|termed|named|by|see|observe)(?: (?:called|known as|referred to as|termed|named|considered"
+    "|identified as|classified as|described as|an example of|a type of|a kind of|a form of|most likely|likely|probably"
+    "|approximately|about|primarily|mainly|clearly|typically|commonly|used|using|likely to be|demonstrating|showing))*"
+    "(?: to be)?(?: (?:a|an|the|its|their))?(?= )"
 )
 _PARENTHESIS: Final = re.compile(r"^(?P<outer>[^()]+?)\s*\((?P<inner>[^()]+)\)(?P<rest>[^()]*)$")
 _NEGATED: Final = re.compile(

@@ -7,14 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from harness.answers.wording import fold, lower, spell_out, spell_powers, spell_scripts, strip_markup
+from harness.answers.wording import NUMBERS, fold, lower, spell_out, spell_powers, spell_scripts, strip_markup
 
-_NUMBER_WORDS: Final = {
-    "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
-    "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14",
-    "fifteen": "15", "sixteen": "16", "seventeen": "17", "eighteen": "18", "nineteen": "19", "twenty": "20",
-    "thirty": "30", "forty": "40", "fifty": "50", "hundred": "100", "once": "1", "twice": "2", "single": "1",
-}  # fmt: skip
+_NUMBER_WORDS: Final = {**NUMBERS, "hundred": "100", "once": "1", "twice": "2", "single": "1"}
 _ORDINALS: Final = {"1st": "first", "2nd": "second", "3rd": "third", "4th": "fourth", "5th": "fifth"}
 _ARTICLES: Final = frozenset(("a", "an", "the"))
 _TOKEN: Final = re.compile(r"[-+]?\d+(?:[.,]\d+)*|[^\W_]+|[%°^+/=<>√π*]")

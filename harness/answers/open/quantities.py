@@ -7,24 +7,20 @@ from collections.abc import Collection
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-_POWER: Final = r"(?:\s?(?:x|\*|×|·)?\s?10\s?\^?\s?\{?\(?(?P<power>[-+]?\d{1,3})\)?\}?)"
+from harness.answers.wording import NUMBERS
+
 _NUMBER: Final = re.compile(
     r"^(?P<sign>[-+±]?)\s?(?:(?P<whole>\d{1,3}(?:[, ]\d{3})+(?!\d)|\d{1,18})(?P<decimals>\.\d{1,18})?"
     r"|(?P<bare>\.\d{1,18}))"
     r"(?:e(?P<exponent>[-+]?\d{1,3})(?![a-z])|\s?(?:x|\*|×|·)\s?10\s?\^?\s?\{?\(?(?P<power>[-+]?\d{1,3})\)?\}?)?"
-    r"(?:\s?/\s?(?P<denominator>\d{1,12})(?![\d.]))?"
-    r"\s?(?P<unit>[^\d].{0,40}|)$"
+    r"(?:\s?/\s?(?P<denominator>\d{1,12})(?![\d.]))?\s?(?P<unit>[^\d].{0,40}|)$"
 )
 _TEX_FRACTION: Final = re.compile(r"\\d?frac\s?\{(-?\d{1,12})\}\s?\{(\d{1,12})\}")
 _WORDS: Final = {
-    "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
-    "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14",
-    "fifteen": "15", "sixteen": "16", "seventeen": "17", "eighteen": "18", "nineteen": "19", "twenty": "20",
-    "thirty": "30", "forty": "40", "fifty": "50", "a half": "1/2", "half": "1/2", "one half": "1/2",
-    "a quarter": "1/4", "a third": "1/3",
+    **NUMBERS, "a half": "1/2", "half": "1/2", "one half": "1/2", "a quarter": "1/4", "a third": "1/3"
 }  # fmt: skip
 _SCALES: Final = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
-_UNITS: Final[dict[str, tuple[str, str]]] = {}
+_UNITS: Final[dict[str, str]] = {}
 for _canonical, _names in {
     "V": "v volt volts", "A": "a amp amps ampere amperes", "W": "w watt watts", "Hz": "hz hertz",
     "m": "m meter meters metre metres", "s": "s sec secs second seconds", "g": "g gram grams gramme grammes",
@@ -40,22 +36,25 @@ for _canonical, _names in {
     "T": "tesla t",
 }.items():  # fmt: skip
     for _name in _names.split():
-        _UNITS.setdefault(_name.replace("_", " "), (_canonical, "0"))
+        _UNITS.setdefault(_name.replace("_", " "), _canonical)
 _PREFIXES: Final = {
     "p": -12, "pico": -12, "n": -9, "nano": -9, "µ": -6, "μ": -6, "u": -6, "micro": -6, "m": -3, "milli": -3, "c": -2,
     "centi": -2, "k": 3, "kilo": 3, "mega": 6, "M": 6, "g": 9, "giga": 9, "d": -1, "deci": -1,
 }  # fmt: skip
-_MEGA: Final = 6
 _MEGA_UNITS: Final = frozenset(("mhz", "mpa", "mbit", "mbits", "mb"))  # lower case hides that their M is mega
 _PREFIXED: Final = ("V", "A", "W", "Hz", "m", "s", "g", "J", "N", "Pa", "ohm", "F", "L", "mol", "eV", "B", "bit")
 
 
 class Quantity(NamedTuple):
-    """A number and its unit; `unit` is canonical, `""` without one, `None` if it is not known."""
+    """A number and its unit; `unit` is canonical, `""` without one, `None` if it is not known.
+
+    `written` is the number that stands before the unit, the unit's prefix or per cent not worked into it.
+    """
 
     value: Fraction
     unit: str | None
     unit_text: str
+    written: Fraction
 
 
 def read_quantity(text: str) -> Quantity | None:
@@ -97,20 +96,16 @@ def read_quantity(text: str) -> Quantity | None:
 
 
 def _with_unit(value: Fraction, unit_text: str) -> Quantity:
-    if not unit_text:
-        return Quantity(value, "", "")
-    known = _UNITS.get(unit_text)
-    if known is not None:
-        if known[0] == "percent":
-            return Quantity(value / 100, "", "%")
-        return Quantity(value, known[0], unit_text)
+    unit = _UNITS.get(unit_text) if unit_text else ""
+    if unit == "percent":
+        return Quantity(value / 100, "", "%", value)
+    if unit is not None:
+        return Quantity(value, unit, unit_text, value)
     for prefix, power in _PREFIXES.items():
-        if unit_text.startswith(prefix):
-            power = _MEGA if unit_text in _MEGA_UNITS else power
-            known = _UNITS.get(unit_text[len(prefix) :].strip())
-            if known is not None and known[0] in _PREFIXED:
-                return Quantity(value * Fraction(10) ** power, known[0], unit_text)
-    return Quantity(value, None, unit_text)
+        unit = _UNITS.get(unit_text[len(prefix) :].strip()) if unit_text.startswith(prefix) else None
+        if unit in _PREFIXED:
+            return Quantity(value * Fraction(10) ** (6 if unit_text in _MEGA_UNITS else power), unit, unit_text, value)
+    return Quantity(value, None, unit_text, value)
 
 
 def same_quantity(given: str, target: str, asked: Collection[str] = ()) -> bool | None:
@@ -132,52 +127,32 @@ def same_quantity(given: str, target: str, asked: Collection[str] = ()) -> bool 
         return _same_value(one.value, other.value)
     bare, united = (one, other) if not one.unit_text else (other, one)
     if not bare.unit_text:
-        plain = _strip_prefix_scale(united)
         if _names_unit(united, asked):
-            return _same_value(bare.value, plain)
-        return (
-            False
-            if _same_value(bare.value, plain) is False and _same_value(bare.value, united.value) is False
-            else None
+            return _same_value(bare.value, united.written)
+        other_number = (
+            _same_value(bare.value, united.written) is False and _same_value(bare.value, united.value) is False
         )
+        return False if other_number else None
     return False if _same_value(one.value, other.value) is False and None in (one.unit, other.unit) else None
 
 
-def _strip_prefix_scale(quantity: Quantity) -> Fraction:
-    """The number as it was written, without its unit's prefix."""
-    if quantity.unit in _PREFIXED:
-        for prefix, power in _PREFIXES.items():
-            rest = quantity.unit_text[len(prefix) :].strip()
-            if quantity.unit_text not in _UNITS and quantity.unit_text.startswith(prefix) and rest in _UNITS:
-                return quantity.value / Fraction(10) ** power
-    return quantity.value * 100 if quantity.unit_text == "%" else quantity.value
+_SPELLED: Final = {
+    "c": "celsius", "°c": "celsius", "°": "degrees", "%": "percent", "g": "grams",
+    "µv": "microvolts", "μv": "microvolts", "mv": "millivolts",
+}  # fmt: skip
 
 
 def _names_unit(quantity: Quantity, asked: Collection[str]) -> bool:
     words = set(re.findall(r"[^\W\d_]+|[%°]", quantity.unit_text))
     if not words or re.search(r"\d", quantity.unit_text):
         return False
-    spelled = {
-        "c": "celsius",
-        "µv": "microvolts",
-        "μv": "microvolts",
-        "mv": "millivolts",
-        "khz": "khz",
-        "°c": "celsius",
-        "°": "degrees",
-        "%": "percent",
-        "g": "grams",
-    }
-    named = {spelled.get(word, word) for word in words} | {spelled.get(quantity.unit_text, quantity.unit_text)}
     if quantity.unit_text == "g/mol":
-        named = {"grams", "mole"}
-        return named <= set(asked)
+        return {"grams", "mole"} <= set(asked)
+    named = {_SPELLED.get(word, word) for word in (*words, quantity.unit_text)}
     return bool(named & set(asked)) or words <= set(asked)
 
 
 def _same_value(one: Fraction, other: Fraction) -> bool | None:
     if one == other:
         return True
-    if abs(one - other) * 50 <= abs(other):
-        return None
-    return False
+    return None if abs(one - other) * 50 <= abs(other) else False

@@ -27,12 +27,11 @@ _LEAD_IN: Final = re.compile(
         r"|tell),? but\b,?",
         r"(?:it|this|that) (?:looks like|seems to be|appears to be|points to|refers to)(?=\s)",
         r"(?:q|question)\s*:\s*(?:a|answer)\s*:", r"(?:a|q)\s*:(?=\s)", r"\d{1,2}[.)](?=\s+[^\W\d_])",
-        r"(?:without (?:a |any )?(?:doubt|question)|no doubt|sure(?: thing)?|certainly|of course|absolutely"
-        r"|hence|thus|therefore"
-        r"|consequently|so|overall|finally|in conclusion|in summary|in short|to conclude|well|okay|ok"
+        "(?:without (?:a |any )?(?:doubt|question)|no doubt|sure(?: thing)?|certainly|of course|absolutely|hence|thus"
+        "|therefore"
+        "|consequently|so|overall|finally|in conclusion|in summary|in short|to conclude|well|okay|ok"
         r"|(?:based on|according to|judging (?:by|from)|from) (?:the|this) (?:\w+ )?(?:video|clip|image|footage"
-        r"|question|context))"
-        r"\s*[,:!.](?=\s)",
+        r"|question|context))\s*[,:!.](?=\s)",
         r"(?:hence|thus|therefore|so)(?=\s)",
         r"(?:unsure|not sure|uncertain|tough one)\s*,? but\b,?",
         r"(?:let me (?:think|see)|hm{2,}|well|ok(?:ay)?|u[hm]+)\s*(?:\.{2,3}|…|[,:.-])(?=\s)",
@@ -41,9 +40,8 @@ _LEAD_IN: Final = re.compile(
         r"(?:i (?:would|will|'?d)?\s?|i'd |my best )(?:guess|say|think|believe|answer|go with|suspect)(?: is"
         r"| that)?[,:]?(?=\s)(?: (?:it is|it's|the answer is)(?=\s))?",
         r"(?:fill(?:ing)? in(?: the blank)?|the (?:missing|correct) (?:word|term|phrase))\s*(?::| is(?: called)?\b)",
-        r"(?:the |this )?(?:blank|gap)s? (?:is filled (?:with|by|in with)|is|(?:should|must|can|could|would"
-        r"|needs? to|has to) be (?:filled|completed)"
-        r"(?: in)?(?: with| by| as)?)(?: the (?:word|term|phrase))?\s*:?(?=\s)",
+        "(?:the |this )?(?:blank|gap)s? (?:is filled (?:with|by|in with)|is|(?:should|must|can|could|would|needs? to"
+        r"|has to) be (?:filled|completed)(?: in)?(?: with| by| as)?)(?: the (?:word|term|phrase))?\s*:?(?=\s)",
     ),
     re.IGNORECASE,
 )  # fmt: skip
@@ -56,8 +54,7 @@ _NOT_BUT: Final = re.compile(
     + _IT_IS
     + r"|(?:(?:it|this|that) )?(?:looks|seems|appears|resembles)\s.{1,80}?,? but (?:is (?:really |actually )|"
     + _IT_IS
-    + ")"
-    r"|.{1,60}? (?:is|was) (?:wrong|incorrect|not (?:right|it|correct))[;,.] "
+    + ")|.{1,60}? (?:is|was) (?:wrong|incorrect|not (?:right|it|correct))[;,.] "
     + _IT_IS
     + r"|(?:some|many|most|others|people|one|you)(?: people)? (?:might|may|would|could) (?:say|answer|think|guess)\s"
     r".{1,80}?,? (?:but|yet|however),? "
@@ -75,8 +72,7 @@ _CONCLUDED: Final = re.compile(
     + _IT_PROVES
     + "|"
     + _IT_IS
-    + r")"
-    r"|(?:(?:it|this|that) )?(?:looks|seems|appears|resembles)\s.{1,80}?,? (?:but|however|yet),? "
+    + r")|(?:(?:it|this|that) )?(?:looks|seems|appears|resembles)\s.{1,80}?,? (?:but|however|yet),? "
     + _IT_PROVES
     + r"|.{1,160}?(?:,|;|\band\b) (?:so|hence|thus|therefore|which (?:means|indicates|suggests|shows|points to)"
     r"|meaning)(?: that)?(?: (?:it|this|that|the answer)(?: is| must be| has to be|'s))? "

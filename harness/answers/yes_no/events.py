@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 from harness.answers.refusals import is_unsure
-from harness.answers.yes_no.questions import OPPOSITES, QUOTED, TOKEN, Question, Stance, content, negations, stem
+from harness.answers.yes_no.polar_words import Vote
+from harness.answers.yes_no.questions import OPPOSITES, QUOTED, TOKEN, Question, content, negations, stem
 from harness.answers.yes_no.short_replies import is_no_claim
 
 _CLAUSE: Final = re.compile(
@@ -19,7 +20,7 @@ _REPLACED: Final = re.compile(r"\b(?:instead of|rather than) (.{1,80})")
 _QUOTE_MARK: Final = "¤"
 
 
-def event_stance(sentence: str, asked: Question) -> Stance | None:
+def event_stance(sentence: str, asked: Question) -> Vote | None:
     """Whether a sentence says that the event asked about happens.
 
     Args:
@@ -29,7 +30,7 @@ def event_stance(sentence: str, asked: Question) -> Stance | None:
     if is_no_claim(sentence) and "should" not in asked.text:
         return None
     quoted = content(" ".join(QUOTED.findall(sentence)))
-    vote: Stance | None = None
+    vote: Vote | None = None
     for clause in _CLAUSE.split(QUOTED.sub(f" {_QUOTE_MARK} ", sentence)):
         affirms = _clause_affirms(clause.strip(), quoted, asked)
         if affirms is not None:
@@ -49,7 +50,7 @@ def _clause_affirms(clause: str, quoted: frozenset[str], asked: Question) -> boo
     hits = len(own & asked.frame)
     opposite = False
     for word in asked.frame - own:
-        if any(stem(other) in own for other in _opposites(word)):
+        if any(stem(other) in own for other in OPPOSITES.get(word, ())):
             hits += 1
             opposite = True
     if _CONTRASTED.match(clause):
@@ -80,13 +81,3 @@ def _clause_affirms(clause: str, quoted: frozenset[str], asked: Question) -> boo
         (pronoun and hits * 10 >= wanted * 3) or (hits > 2 and hits * 2 >= wanted)
     )
     return not opposite if nearly_all or terse_affirmation or named_else else None
-
-
-_OPPOSITES_OF_STEM: Final[dict[str, frozenset[str]]] = {}
-for _word, _others in OPPOSITES.items():
-    for _key in (_word, stem(_word)):
-        _OPPOSITES_OF_STEM[_key] = _OPPOSITES_OF_STEM.get(_key, frozenset()) | _others
-
-
-def _opposites(word: str) -> frozenset[str]:
-    return _OPPOSITES_OF_STEM.get(word, frozenset()) | OPPOSITES.get(f"{word}e", frozenset())

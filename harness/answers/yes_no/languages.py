@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import Final, Literal, NamedTuple
+from functools import cache
+from typing import Final
 
 from harness.answers.wording import fold, vocabulary, word_set
 from harness.answers.yes_no.language_tables import LANGUAGES, LATIN, Language
-
-Vote = Literal["yes", "no", "unsure"]
-
+from harness.answers.yes_no.polar_words import Vote
 
 _SCRIPTS: Final = (
     ("ja", re.compile("[\u3040-\u30ff]")),
@@ -31,38 +30,14 @@ _SENTENCE: Final = re.compile(r"[.!?;\n。！？；।؟]+")
 _OPENING: Final = "[\\s\"'(\\[{<,:;\\-–>=*_。，、：]{0,6}"
 
 
-class _Compiled(NamedTuple):
-    ignored: re.Pattern[str]
-    unsure: re.Pattern[str]
-    yes: re.Pattern[str]
-    no: re.Pattern[str]
-    denies: re.Pattern[str]
-    affirms: re.Pattern[str]
-    spaced: bool
-
-
-def _compile(name: str) -> _Compiled:
+@cache
+def _patterns(name: str) -> list[re.Pattern[str]]:
+    """The patterns of a language, compiled, in the order of `Language`'s attributes."""
     language = Language(*map(fold, LANGUAGES[name]))
-    spaced = name not in ("zh", "ja", "ko", "th")
-    edge = r"(?![^\W_])" if spaced else ""
-    return _Compiled(
-        re.compile(language.ignored),
-        re.compile(language.unsure),
-        re.compile(f"{_OPENING}(?:{language.yes}){edge}"),
-        re.compile(f"{_OPENING}(?:{language.no}){edge}"),
-        re.compile(language.denies),
-        re.compile(language.affirms),
-        spaced,
-    )
-
-
-_COMPILED: Final[dict[str, _Compiled]] = {}
-
-
-def _language(name: str) -> _Compiled:
-    if name not in _COMPILED:
-        _COMPILED[name] = _compile(name)
-    return _COMPILED[name]
+    edge = "" if name in ("zh", "ja", "ko", "th") else r"(?![^\W_])"
+    starts = [f"{_OPENING}(?:{words}){edge}" for words in (language.yes, language.no)]
+    stands = [rf"\b(?:{words})\b" if name in LATIN else words for words in (language.denies, language.affirms)]
+    return [re.compile(pattern) for pattern in (language.ignored, language.unsure, *starts, *stands)]
 
 
 def read_other_language(low: str, words: Collection[str] | None = None) -> Vote | None:
@@ -79,31 +54,24 @@ def read_other_language(low: str, words: Collection[str] | None = None) -> Vote 
     if not low.isascii():
         for name, script in _SCRIPTS:
             if script.search(low):
-                return _read(low, _language(name))
+                return _read(low, name)
     words = vocabulary(low[:2000]) if words is None else set(words)
     if not _ENGLISH.isdisjoint(words):
         return None
     likely = max(LATIN, key=lambda name: len(words & LATIN[name]))
-    return _read(low, _language(likely)) if words & LATIN[likely] else None
+    return _read(low, likely) if words & LATIN[likely] else None
 
 
-def _read(low: str, language: _Compiled) -> Vote | None:
-    low = language.ignored.sub(" ", low)
+def _read(low: str, name: str) -> Vote | None:
+    ignored, unsure, yes, no, denies, affirms = _patterns(name)
     declared: Vote | None = None
-    for sentence in _SENTENCE.split(low):
-        sentence = sentence.strip()
-        if not sentence:
-            continue
-        if language.unsure.search(sentence):
+    for sentence in map(str.strip, _SENTENCE.split(ignored.sub(" ", low))):
+        if unsure.search(sentence):
             declared = declared or "unsure"
-            continue
-        if language.no.match(sentence):
+        elif no.match(sentence):
             return "no"
-        if language.yes.match(sentence):
+        elif yes.match(sentence):
             return "yes"
-        if declared is None:
-            if language.denies.search(sentence):
-                declared = "no"
-            elif language.affirms.search(sentence):
-                declared = "yes"
+        elif declared is None:
+            declared = "no" if denies.search(sentence) else "yes" if affirms.search(sentence) else None
     return declared

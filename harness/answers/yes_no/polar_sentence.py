@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from harness.answers.refusals import is_unsure
 from harness.answers.wording import holds, word_set
 from harness.answers.yes_no import polar_words as words
+from harness.answers.yes_no.polar_words import Vote
 from harness.answers.yes_no.polarity import stance
 from harness.answers.yes_no.questions import Question
-
-Vote = Literal["yes", "no", "unsure"]
 
 FINAL: Final = 5
 STATED: Final = 4

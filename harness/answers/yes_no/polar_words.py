@@ -10,6 +10,8 @@ from typing import Final, Literal
 
 from harness.answers.wording import either
 
+Vote = Literal["yes", "no", "unsure"]
+
 YES: Final = either("y(?:e+s+|e+ah*|e+a|ep+|up+)", "yes(?:sir|siree)", "aye")
 NO: Final = either("no+", "nope", "nah+", "nay")
 
@@ -26,24 +28,22 @@ _LONE_YES: Final = either(
     "beyond question", "correctly so", "it is so", "y", "found", "detected", "(?:there )?sure is",
 )  # fmt: skip
 _LONE_NO: Final = either(
-    "negative", "incorrect", "false", "wrong", "untrue", "inaccurate", "never", "not at all", "not really",
-    "absolutely not", "definitely not", "certainly not", "of course not", "surely not", "obviously not",
-    "clearly not", "by no means", "in no way", "no way", "far from it", "not quite", "not exactly", "not so",
-    "not true", "not correct", "not right", "not that i can (?:see|tell)", r"not in (?:this|the) \w+", "not here",
-    "hardly", "not particularly", "nothing", "nowhere", "(?:very |highly |most )?unlikely", "disagree", "denied",
-    "(?:most |very )?(?:likely|probably|maybe|perhaps|possibly) not", "not likely", "not visible", "not present",
-    "not seen", "not shown", "not there", "not found", "not detected", "not any", "absent", "not",
+    "negative|incorrect|false|wrong|untrue|inaccurate|never|not at all|not really|absolutely not|definitely not"
+    "|certainly not|of course not|surely not|obviously not|clearly not|by no means|in no way|no way|far from it"
+    "|not quite|not exactly|not so|not true|not correct|not right|not that i can (?:see|tell)"
+    r"|not in (?:this|the) \w+|not here|hardly|not particularly|nothing|nowhere|(?:very |highly |most )?unlikely"
+    "|disagree|denied|(?:most |very )?(?:likely|probably|maybe|perhaps|possibly) not|not likely|not visible"
+    "|not present|not seen|not shown|not there|not found|not detected|not any|absent|not",
     "i (?:think|guess|suppose|believe|suspect|am afraid|would say|assume) not",
     "i (?:(?:do|would|did) not (?:think|believe|say)|(?:do|can|did|could) not see)(?: so| it| that| any| one)?",
-    "(?:it )?(?:does|would|do) not (?:seem|appear|look)(?: so| like it| that way)?", r"\w{4,14}ly not(?: so)?",
-    "not that i (?:can )?(?:see|find|tell|notice)", "not seeing (?:any|one|it)", "uh[- ]uh", "non", "nein", "nee",
-    "nem", "nie", "net", "nej", "not (?:a|one|even) (?:single )?(?:one|chance|bit)", "no chance",
-    "nothing of the (?:sort|kind)", "none", "none (?:at all|whatsoever)", "(?:there )?sure is not", "negatory",
-    "none that i can (?:see|find|tell)", "none (?:of (?:them|those|that))", "not one",
-    "none (?:visible|present|here|there|seen)", "zero", "not a chance", "n", "i beg to differ", "i disagree",
-    "on the contrary", "quite the opposite", "not by a long shot", "not as far as i (?:can |could )?(?:see|tell|know)",
-    r"i (?:\w+ly |very much |really )?doubt (?:it|that|so)", "not in the slightest", "not in the least",
-    "not to my (?:eye|eyes|knowledge)", "not from what i (?:can )?see",
+    "(?:it )?(?:does|would|do) not (?:seem|appear|look)(?: so| like it| that way)?",
+    r"\w{4,14}ly not(?: so)?|not that i (?:can )?(?:see|find|tell|notice)|not seeing (?:any|one|it)|uh[- ]uh|non|nein"
+    "|nee|nem|nie|net|nej|not (?:a|one|even) (?:single )?(?:one|chance|bit)|no chance|nothing of the (?:sort|kind)"
+    "|none|none (?:at all|whatsoever)|(?:there )?sure is not|negatory|none that i can (?:see|find|tell)"
+    "|none (?:of (?:them|those|that))|not one|none (?:visible|present|here|there|seen)|zero|not a chance|n"
+    "|i beg to differ|i disagree|on the contrary|quite the opposite|not by a long shot"
+    r"|not as far as i (?:can |could )?(?:see|tell|know)|i (?:\w+ly |very much |really )?doubt (?:it|that|so)"
+    "|not in the slightest|not in the least|not to my (?:eye|eyes|knowledge)|not from what i (?:can )?see",
 )  # fmt: skip
 LONE: Final = re.compile(rf"(?:(?P<yes>{either(YES, _LONE_YES)})|(?P<no>{either(NO, _LONE_NO)}))[\W_]{{0,8}}$")
 ONLY_POLAR: Final = re.compile(r"(?:[\W_]*(?:yes|nope|no|yeah|yep|yup|nah))+[\W_]*$")
@@ -60,11 +60,9 @@ POLAR: Final = re.compile(
 NO_IS_ANSWER: Final = re.compile(
     r"[\s\"')\]}]{0,3}(?:$|[.,;:!()\[\]\"'}\n*_|<>/\\-]|"
     + either(
-        "there", "it", "its", "he", "she", "they", "we", "you", "i", "this", "that", "these", "those", "because",
-        "indeed", "since", "as", "the", "but", "not", "only", "at", "in", "based", "and", "is", "are", "does", "do",
-        "sorry", "sir", "for", "if", "although", "though", "according", "dear", "from", "my", "to", "per", "due",
-        "yes", "so", "can", "neither", "instead", "rather", "just", "both", "thank", "thanks", "would", "should",
-        "no",
+        "there|it|its|he|she|they|we|you|i|this|that|these|those|because|indeed|since|as|the|but|not|only|at|in|based"
+        "|and|is|are|does|do|sorry|sir|for|if|although|though|according|dear|from|my|to|per|due|yes|so|can|neither"
+        "|instead|rather|just|both|thank|thanks|would|should|no",
     )
     + r"\b)"
 )  # fmt: skip
@@ -77,16 +75,15 @@ OPENING: Final = re.compile(
         r"(?!not|no|yes|only|real|fami|re|app|sup)\w{2,14}ly,? (?!not\b)",
         r"(?:\d{1,2}|[a-z])[.)] |\d{1,3} ?%,? (?:sure|certain|confident)?",
         either(
-            "well", "hell", "heck", "hmm+", "um+", "uh+", "ok(?:ay)?", "oh", "ah", "alright", "right", "so", "and",
-            "but", "then", "now", "honestly", "frankly", "indeed", "sure", "certainly", "of course", "absolutely",
-            "definitely", "great", "good", "thank you", "thanks", "hello", "hi", "hey", "(?:i am )?(?:sorry|afraid)",
-            "my apologies", "please", "finally", "overall", "ultimately", "hence", "thus", "therefore",
-            "consequently", "accordingly", "in (?:conclusion|summary|short|brief|fact|this case|my (?:opinion|view))",
-            "to (?:conclude|summarize|sum up|be (?:honest|precise|clear|brief|fair))", "as a result", "simply put",
-            "put simply", "(?:short|long|quick|final) answer", "answer", "a", "the answer", "response", "result",
-            "conclusion", "output", "assistant", "reply", "model", "ai", "clearly", "obviously", "evidently",
-            "apparently", "presumably", "seemingly", "arguably", "again", "also", "yet", "still", "actually",
-            "technically", "strictly speaking", "basically", "essentially", "generally", "however",
+            "well|hell|heck|hmm+|um+|uh+|ok(?:ay)?|oh|ah|alright|right|so|and|but|then|now|honestly|frankly|indeed"
+            "|sure|certainly|of course|absolutely|definitely|great|good|thank you|thanks|hello|hi|hey"
+            "|(?:i am )?(?:sorry|afraid)|my apologies|please|finally|overall|ultimately|hence|thus|therefore"
+            "|consequently|accordingly", "in (?:conclusion|summary|short|brief|fact|this case|my (?:opinion|view))",
+            "to (?:conclude|summarize|sum up|be (?:honest|precise|clear|brief|fair))",
+            "as a result|simply put|put simply|(?:short|long|quick|final) answer|answer|a|the answer|response|result"
+            "|conclusion|output|assistant|reply|model|ai|clearly|obviously|evidently|apparently|presumably|seemingly"
+            "|arguably|again|also|yet|still|actually|technically|strictly speaking|basically|essentially|generally"
+            "|however",
         )
         + r"(?![\w-])[,:;.!\-]{0,3} ?(?!not\b)",
         either(
@@ -115,9 +112,8 @@ HEDGE: Final = re.compile(
         r"if (?:pressed|pushed|forced|asked)(?: to (?:\w{1,8} ){0,2}(?:guess|choose|answer|pick|decide|say))?",
         r"if i (?:had|have) to (?:\w{1,8} ){0,2}(?:guess|choose|answer|pick|decide|say)",
         r"my (?:\w{1,10} )?(?:answer|guess|response|reply|verdict|conclusion|bet) (?:is|would be|will be)",
-        r"(?:the )?(?:\w{1,12} )?(?:answer|response|verdict|conclusion|reply)(?: to (?:that|this|your"
-        r"|the)(?: \w{1,12}){0,2})?"
-        r" (?:is|would be|will be|must be|should be|has to be)",
+        r"(?:the )?(?:\w{1,12} )?(?:answer|response|verdict|conclusion|reply)(?: to (?:that|this|your|the)"
+        r"(?: \w{1,12}){0,2})? (?:is|would be|will be|must be|should be|has to be)",
         "(?:most |very |quite |more )?(?:probably|likely|possibly|perhaps|maybe|presumably|definitely|clearly"
         "|certainly|undoubtedly|surely|simply|obviously|absolutely)", "a|an|the|that|is|be|most|to|but|then|i|in the",
         "definite|resounding|clear|firm|simple|big|hard|soft|tentative|solid|confident|strong|straight|categorical"
@@ -137,11 +133,10 @@ ASIDE: Final = re.compile(
 SAID_BEFORE: Final = re.compile(
     r"(?:\b"
     + either(
-        "say", "said", "answer", "answered", "respond", "reply", "think", "guess", "believe", "choose", "select",
-        "pick", "vote", "go with", "going with", "going for", "go for", "settle on", "conclude", "stick with",
-        "stay with", "towards?", "leaning", "lean to", "is", "be", "as", "mean", "means", "remains", "therefore",
-        "thus", "hence", "so", "then", "a", "an", "definite", "firm", "clear", "resounding", "probably", "likely",
-        "definitely", "maybe", "perhaps", "confirm", "but", "confidently", "with",
+        "say|said|answer|answered|respond|reply|think|guess|believe|choose|select|pick|vote|go with|going with"
+        "|going for|go for|settle on|conclude|stick with|stay with|towards?|leaning|lean to|is|be|as|mean|means"
+        "|remains|therefore|thus|hence|so|then|a|an|definite|firm|clear|resounding|probably|likely|definitely|maybe"
+        "|perhaps|confirm|but|confidently|with",
     )
     + r"|[:=>→\-(\[\"'])[ \"'(\[]{0,3}$"
 )  # fmt: skip
@@ -171,12 +166,11 @@ THUS: Final = re.compile(
 )  # fmt: skip
 VERDICT: Final = re.compile(
     r"\b(?:(?:statement|claim|description|assertion|premise|proposition|caption|assumption|hypothesis|sentence)"
-    r"(?: (?:that (?P<claim>[^.,;\n]{4,160}?)|[\"'](?P<quoted>[^\"\n]{1,300})[\"']))?|event|that|this|it|which)"
-    r" (?:is|are|was|would be|seems|appears|looks)(?P<neg> not| never)? (?:to be )?(?:\w{1,11}ly |indeed |quite "
-    r"|very |entirely |all )?"
-    r"(?:(?P<yes>true|correct|right|accurate|the case|valid|supported|consistent)|(?P<no>false|incorrect|wrong"
-    r"|untrue|inaccurate|invalid|a lie))"
-    r"(?![\w-])(?! (?:side|hand|that|to|about|for|with|of|in)\b)"
+    r"(?: (?:that (?P<claim>[^.,;\n]{4,160}?)|[\"'](?P<quoted>[^\"\n]{1,300})[\"']))?|event|that|this|it|which) (?:is"
+    r"|are|was|would be|seems|appears|looks)(?P<neg> not| never)? (?:to be )?(?:\w{1,11}ly |indeed |quite |very "
+    "|entirely |all )?(?:(?P<yes>true|correct|right|accurate|the case|valid|supported|consistent)"
+    r"|(?P<no>false|incorrect|wrong|untrue|inaccurate|invalid|a lie))(?![\w-])(?! (?:side|hand|that|to|about|for|with"
+    r"|of|in)\b)"
 )
 VERDICT_WORDS: Final = (
     "true", "correct", "right", "accurate", "the case", "valid", "supported", "consistent", "false", "wrong", " lie"
@@ -188,12 +182,10 @@ JUDGING: Final = (*VERDICT_WORDS, "affirmative", "negative", "indeed", "confirme
 IDIOM: Final = re.compile(
     either(
         r"\b(?:there is |there can be |i have |have |with |leaves? |leaving )?(?:no|little|without|beyond|not|any)"
-        r"(?: (?:any|a|the|single|shadow of a|slightest|reasonable)){0,3} (?:doubt|question|dispute|denying"
-        r"|mistaking|uncertainty)"
-        r"(?: (?:about|of) (?:it|that|this)| whatsoever| at all| in my mind)?\b,?(?: that\b)?",
+        "(?: (?:any|a|the|single|shadow of a|slightest|reasonable)){0,3} (?:doubt|question|dispute|denying|mistaking"
+        r"|uncertainty)(?: (?:about|of) (?:it|that|this)| whatsoever| at all| in my mind)?\b,?(?: that\b)?",
         r"\bno (?:problem|worries|need|wonder|matter|sweat|surprise|further ado|longer|more than|fewer than"
-        r"|less than|later than|explanation|additional|further"
-        r"|other(?! than))\b(?! dogs?\b)",
+        r"|less than|later than|explanation|additional|further|other(?! than))\b(?! dogs?\b)",
         r"\bno (?=\d)",
         r"\bno(?:body| one) (?:could|can|would|will) (?:possibly )?(?:miss|overlook|deny|doubt)\b",
         r"\b(?:can not|could not|hard to|impossible to|difficult to) (?:be )?(?:miss|overlook)(?:ed)?\b",
@@ -240,12 +232,10 @@ _WRONG: Final = "(?:wrong|incorrect|false|inaccurate|mistaken|dishonest|lying|a 
 _SOFTENED: Final = r"(?!,? (?:for sure|with|definitively|or|and|yet|nor)\b)[,:]?"
 REFUSED: Final = re.compile(
     either(
-        rf"\b(?:it )?(?:is|would be|be|i am|i would be) (?:simply |just |plainly )?{_WRONG} (?:to|if i|if we"
-        rf"|if you) {_SAY}"
-        r" [\"']?(?:(?P<yes>yes)|no)\b[\"']?" + _SOFTENED,
-        rf"\bi (?:can|could|would|will) not (?:honestly |truthfully |really )?{_SAY} [\"']?(?:(?P<yes_2>yes)"
-        rf"|no)\b(?! \w)"
-        r"[\"']?" + _SOFTENED,
+        rf"\b(?:it )?(?:is|would be|be|i am|i would be) (?:simply |just |plainly )?{_WRONG} (?:to|if i|if we|if you)"
+        rf" {_SAY} [\"']?(?:(?P<yes>yes)|no)\b[\"']?" + _SOFTENED,
+        rf"\bi (?:can|could|would|will) not (?:honestly |truthfully |really )?{_SAY} [\"']?(?:(?P<yes_2>yes)|no)\b"
+        r"(?! \w)[\"']?" + _SOFTENED,
         rf"\b(?:saying|answering) [\"']?(?:(?P<yes_3>yes)|no)[\"']? (?:would be|is) {_WRONG}\b",
         rf"\b(?:i (?:can )?(?:see|find) |there is |i have )?no reason to {_SAY} [\"']?(?:(?P<yes_5>yes)|no)\b(?! \w)",
         rf"\bif i (?:said|answered|say|were to say) [\"']?(?:(?P<yes_4>yes)|no)[\"']?,? (?:i|it"
@@ -275,14 +265,4 @@ HOLDS: Final = re.compile(
     r"\b(?:statement|claim|description|assertion|premise|assumption)(?: that (?P<claim>[^.,;\n]{4,160}?))?"
     r" (?P<neg>does not |fails to )?(?:holds?|stands)(?: (?:true|up))?$"
 )
-EMOJI: Final[dict[str, Literal["yes", "no"]]] = {
-    "✅": "yes",
-    "✔": "yes",
-    "☑": "yes",
-    "👍": "yes",
-    "❌": "no",
-    "✗": "no",
-    "✘": "no",
-    "👎": "no",
-    "✖": "no",
-}
+EMOJI: Final[dict[str, Vote]] = {**dict.fromkeys("✅✔☑👍", "yes"), **dict.fromkeys("❌✗✘👎✖", "no")}

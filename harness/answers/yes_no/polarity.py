@@ -11,8 +11,9 @@ from typing import Final
 
 from harness.answers.refusals import is_unsure
 from harness.answers.yes_no.events import event_stance
+from harness.answers.yes_no.polar_words import Vote
 from harness.answers.yes_no.predicates import count_stance, predicate_stance
-from harness.answers.yes_no.questions import Question, Stance
+from harness.answers.yes_no.questions import Question
 from harness.answers.yes_no.short_replies import elliptic_reply, is_no_claim, plain_reply, tail_reply
 from harness.answers.yes_no.things import denies_quality, thing_stance
 
@@ -32,7 +33,7 @@ _IN_TRUTH: Final = re.compile(r"(?:actually |in fact |really )?(?:it|that|this|t
 SENTENCE_READ: Final = 1600
 
 
-def stance(sentence: str, asked: Question | None) -> Stance | None:
+def stance(sentence: str, asked: Question | None) -> Vote | None:
     """Whether a sentence affirms or denies what was asked.
 
     Args:
@@ -71,9 +72,9 @@ def stance(sentence: str, asked: Question | None) -> Stance | None:
     return vote
 
 
-def _parts_stance(parts: list[str], asked: Question) -> Stance | None:
+def _parts_stance(parts: list[str], asked: Question) -> Vote | None:
     """What the parts of a sentence say that turns: the last that says something, a hedge and a semblance aside."""
-    vote: Stance | None = None
+    vote: Vote | None = None
     hedged = seeming = False
     for part in parts:
         following = _part_stance(part, asked)
@@ -87,8 +88,8 @@ def _parts_stance(parts: list[str], asked: Question) -> Stance | None:
     return vote
 
 
-def _part_stance(sentence: str, asked: Question) -> Stance | None:
-    vote: Stance | None = None
+def _part_stance(sentence: str, asked: Question) -> Vote | None:
+    vote: Vote | None = None
     if asked.touches(sentence) or (
         asked.things and sentence.startswith(("the only", "all ", "there is nothing", "i "))
     ):

@@ -12,8 +12,9 @@ from functools import lru_cache
 from typing import Final
 
 from harness.answers.refusals import is_unsure
-from harness.answers.wording import holds, word_set
-from harness.answers.yes_no.questions import NEGATION, TOKEN, Question, Stance, content, stem
+from harness.answers.wording import NUMBERS, holds, word_set
+from harness.answers.yes_no.polar_words import Vote
+from harness.answers.yes_no.questions import NEGATION, TOKEN, Question, content, stem
 from harness.answers.yes_no.short_replies import is_no_claim
 
 # Values that exclude each other, with the words for each; where "+" stands first, what is not the one is the other.
@@ -106,7 +107,7 @@ def _predicate(question: str) -> _Predicate | None:
     )
 
 
-def predicate_stance(sentence: str, asked: Question) -> Stance | None:
+def predicate_stance(sentence: str, asked: Question) -> Vote | None:
     """Whether a sentence says of the subject what was asked, or what excludes it.
 
     Args:
@@ -178,7 +179,7 @@ def _said_of(said: list[str], predicate: _Predicate) -> bool | None:
     return None
 
 
-def _order_stance(sentence: str, asked: Question) -> Stance | None:
+def _order_stance(sentence: str, asked: Question) -> Vote | None:
     """Whether a sentence tells two events in the order that was asked about."""
     order = _events_in_order(asked.text)
     told = _TOLD.search(sentence) if order is not None else None
@@ -208,20 +209,14 @@ def _events_in_order(question: str) -> tuple[frozenset[str], frozenset[str]] | N
     return (one, other) if match[1] is not None else (other, one)
 
 
-_COUNTS: Final = {
-    word: number
-    for number, words in enumerate(
-        ("0 zero no", "1 one single a an", "2 two", "3 three", "4 four", "5 five", "6 six", "7 seven", "8 eight",
-         "9 nine",
-         "10 ten")
-    )
-    for word in words.split()
-}  # fmt: skip
+_COUNTS: Final = {"no": 0, "single": 1, "a": 1, "an": 1} | {
+    form: int(digits) for word, digits in list(NUMBERS.items())[:11] for form in (word, digits)
+}
 _COUNTED: Final = {stem(word): number for word, number in _COUNTS.items()}
 _ABOUT: Final = word_set("least most than about around approximately or over under nearly maybe")
 
 
-def count_stance(sentence: str, asked: Question) -> Stance | None:
+def count_stance(sentence: str, asked: Question) -> Vote | None:
     """Whether a sentence counts as many of a thing as was asked: "Are there three dogs?" - "There are two dogs"."""
     name = asked.things[0]
     wanted = _COUNTED.get(name[0]) if len(name) > 1 else None

@@ -5,109 +5,61 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
-from harness.answers.wording import clean, either, holds, lower, spell_out, word_set
-
-Stance = Literal["yes", "no", "unsure"]
+from harness.answers.wording import clean, either, find_all, holds, lower, spell_out, word_set
+from harness.answers.yes_no.polar_words import Vote
 
 TOKEN: Final = re.compile(r"[^\W_]+(?:['-][^\W_]+)*|[,;:.()\"'-]")
 
 # Words that say nothing of what is asked; the medium's own names are among them.
 STOP: Final = word_set(
-    "a an the this that these those is are was were be been being am do does did done has have had having can could"
-    " will would shall should may might must of in on"
-    " at to from by with for and or as it its he she they them his her their there here i you we me my your our any"
-    " some one ones what which who whom when where how"
-    " if then than so just also very really quite based according about into onto up out over under not no s t"
-    " happen happens happened happening occur occurs occurred"
-    " event events allow allows us learn make makes making during while someone something anything anyone else other"
-    " another through within inside contain contains show"
-    " shows display displays include includes feature features yes indeed clearly only but however"
-    " image images picture pictures photo photos photograph video videos clip scene frame frames footage screen view"
-    " visual foreground background depicted shown"
-    " visible present seen"
+    "a an the this that these those is are was were be been being am do does did done has have had having can could "
+    "will would shall should may might must of in on at to from by with for and or as it its he she they them his her "
+    "their there here i you we me my your our any some one ones what which who whom when where how if then than so "
+    "just also very really quite based according about into onto up out over under not no s t happen happens happened "
+    "happening occur occurs occurred event events allow allows us learn make makes making during while someone "
+    "something anything anyone else other another through within inside contain contains show shows display displays "
+    "include includes feature features yes indeed clearly only but however image images picture pictures photo photos "
+    "photograph video videos clip scene frame frames footage screen view visual foreground background depicted shown "
+    "visible present seen"
 )
 
 # Names for the same thing: what a model may say (on the right; `_` joins words) for what is asked. A kind is no name.
 _SAME: Final[dict[str, str]] = {
-    "person": "people human man woman boy girl child kid baby adult guy lady gentleman player men women children"
-    " individual pedestrian someone somebody"
-    " skier surfer rider skateboarder snowboarder worker crowd",
-    "tv": "television monitor screen telly",
-    "cell phone": "phone cellphone smartphone mobile telephone iphone",
-    "couch": "sofa loveseat",
-    "sofa": "couch",
-    "airplane": "plane aeroplane aircraft jet airliner",
-    "motorcycle": "motorbike",
-    "bicycle": "bike",
-    "dining table": "table",
-    "potted plant": "plant",
-    "refrigerator": "fridge",
-    "donut": "doughnut",
-    "sports ball": "ball football basketball baseball volleyball",
-    "fire hydrant": "hydrant",
-    "teddy bear": "teddy stuffed_bear",
-    "remote": "remote_control controller",
-    "laptop": "notebook_computer",
-    "handbag": "purse bag",
-    "suitcase": "luggage",
-    "backpack": "rucksack knapsack",
-    "skis": "ski",
-    "baby": "infant toddler",
-    "child": "kid",
-    "tie": "necktie",
-    "cup": "mug",
-    "frisbee": "flying_disc disc",
-    "bus": "coach",
-    "cow": "cattle",
-    "baseball bat": "bat",
-    "tennis racket": "racket racquet",
-    "baseball glove": "glove mitt",
-    "traffic light": "stoplight traffic_signal",
-    "wine glass": "wineglass goblet",
-    "parking meter": "meter",
-    "hot dog": "hotdog",
-}
+    "person": "people human man woman boy girl child kid baby adult guy lady gentleman player men women children "
+    "individual pedestrian someone somebody skier surfer rider skateboarder snowboarder worker crowd",
+    "tv": "television monitor screen telly", "cell phone": "phone cellphone smartphone mobile telephone iphone",
+    "couch": "sofa loveseat", "sofa": "couch", "airplane": "plane aeroplane aircraft jet airliner",
+    "motorcycle": "motorbike", "bicycle": "bike", "dining table": "table", "potted plant": "plant",
+    "refrigerator": "fridge", "donut": "doughnut", "sports ball": "ball football basketball baseball volleyball",
+    "fire hydrant": "hydrant", "teddy bear": "teddy stuffed_bear", "remote": "remote_control controller",
+    "laptop": "notebook_computer", "handbag": "purse bag", "suitcase": "luggage", "backpack": "rucksack knapsack",
+    "skis": "ski", "baby": "infant toddler", "child": "kid", "tie": "necktie", "cup": "mug",
+    "frisbee": "flying_disc disc", "bus": "coach", "cow": "cattle", "baseball bat": "bat",
+    "tennis racket": "racket racquet", "baseball glove": "glove mitt", "traffic light": "stoplight traffic_signal",
+    "wine glass": "wineglass goblet", "parking meter": "meter", "hot dog": "hotdog",
+}  # fmt: skip
 # Wider words whose denial denies what was asked: no animals, so no dog.
 _WIDER: Final[dict[str, str]] = {
     "animal": "dog cat horse sheep cow elephant bear zebra giraffe bird wolf fox coyote",
     "vehicle": "car truck bus motorcycle bicycle train airplane boat",
-    "person": "man woman child baby boy girl adult",
-    "human": "person man woman child baby boy girl adult",
-    "people": "person man woman child baby boy girl adult",
+    **dict.fromkeys(("person", "human", "people"), "person man woman child baby boy girl adult"),
     "furniture": "couch chair bed table",
     "food": "pizza cake sandwich donut apple banana orange carrot broccoli",
     "fruit": "apple banana orange",
     "bag": "backpack handbag suitcase",
 }
-HUMANS: Final = frozenset(("person", "human", "man", "woman", "child", "boy", "girl", "adult", "baby", "kid"))
+HUMANS: Final = word_set("person human man woman child boy girl adult baby kid")
 
 _IRREGULAR: Final = {
     "people": "person", "persons": "person", "men": "man", "women": "woman", "children": "child", "mice": "mouse",
     "knives": "knife", "geese": "goose", "feet": "foot", "teeth": "tooth", "wolves": "wolf", "leaves": "leaf",
     "loaves": "loaf", "shelves": "shelf", "oxen": "ox", "scissors": "scissor", "skis": "ski", "glasses": "glass",
-    "buses": "bus", "was": "was", "is": "is", "has": "has", "this": "this", "its": "its", "does": "does",
-    "bus": "bus", "grass": "grass", "tennis": "tennis", "gas": "gas", "lens": "lens", "held": "hold", "ran": "run",
-    "sat": "sit", "stood": "stand", "wore": "wear", "worn": "wear", "took": "take", "taken": "take", "ate": "eat",
-    "went": "go", "goes": "go", "gone": "go", "lying": "lie", "lies": "lie", "lay": "lie", "laid": "lie",
-    "threw": "throw", "thrown": "throw", "tvs": "tv", "rode": "ride", "left": "left",
-}  # fmt: skip
-OPPOSITES: Final[dict[str, frozenset[str]]] = {}
-for _pair in (
-    "earlier later", "before after", "above beneath",
-    "longer shorter", "beginning end", "start end", "left right", "above below",
-    "near far", "next far", "open closed", "inside outside", "indoors outdoors", "up down", "big small",
-    "large small", "bigger smaller", "larger smaller", "taller shorter", "faster slower", "old young",
-    "older younger", "male female", "day night", "hot cold", "wet dry", "full empty", "front behind", "more less",
-    "increase decrease", "first last", "standing sitting", "black white", "man woman", "indoor outdoor", "push pull",
-    "early late", "alive dead", "forward backward", "forward back", "forwards backwards", "move still",
-    "move stationary", "move parked", "moving stationary", "moving still", "asleep awake", "empty occupied", "on off",
-    "horizontally vertically", "running lying", "running sitting", "running standing", "walking sitting",
-    "walking lying", "walking standing", "standing lying", "clockwise counterclockwise",
-):  # fmt: skip
-    for _one, _two in (_pair.split(), _pair.split()[::-1]):
-        OPPOSITES[_one] = OPPOSITES.get(_one, frozenset()) | {_two}
+    "buses": "bus", "held": "hold", "ran": "run", "sat": "sit", "stood": "stand", "wore": "wear", "worn": "wear",
+    "took": "take", "taken": "take", "ate": "eat", "went": "go", "goes": "go", "gone": "go", "lying": "lie",
+    "lies": "lie", "lay": "lie", "laid": "lie", "threw": "throw", "thrown": "throw", "tvs": "tv", "rode": "ride",
+} | {word: word for word in word_set("was is has this its does bus grass tennis gas lens left")}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +84,7 @@ class Question:
     wider: frozenset[str]
     hints: tuple[str, ...]
 
-    def vote(self, affirms: bool) -> Stance:
+    def vote(self, affirms: bool) -> Vote:
         """What a sentence answers that affirms, or denies, the matter of the question."""
         return "yes" if affirms is not self.negative else "no"
 
@@ -147,13 +99,8 @@ class Question:
             low: the text.
             words: its vocabulary in one string, which is far shorter: most hints are in no word.
         """
-        found = []
-        for hint in self.hints:
-            place = low.find(hint) if hint in words or not hint.isalnum() else -1
-            while place >= 0:
-                found.append(place)
-                place = low.find(hint, place + len(hint))
-        return sorted(found)
+        hints = [hint for hint in self.hints if hint in words or not hint.isalnum()]
+        return sorted(place for hint in hints for place in find_all(low, hint))
 
     def is_about(self, text: str) -> bool:
         """Whether another text speaks of what this question asks."""
@@ -220,7 +167,12 @@ def ask(question: str) -> Question:
         wider=wider,
         hints=_hints(things, wider)
         if things
-        else tuple(sorted({word[:5] for word in frame | quoted} | _opposite_hints(frame))),
+        else tuple(
+            sorted(
+                {word[:5] for word in frame | quoted}
+                | {other[:5] for word in frame for other in OPPOSITES.get(word, ())}
+            )
+        ),
     )
 
 
@@ -232,10 +184,6 @@ def content(text: str) -> frozenset[str]:
         if token not in STOP and (len(token) > 1 or token.isdigit()) and token[0].isalnum()
     ]
     return frozenset(stem(token) for token in tokens) - STOP
-
-
-def _opposite_hints(frame: frozenset[str]) -> set[str]:
-    return {other[:5] for word, others in OPPOSITES.items() if stem(word) in frame for other in others}
 
 
 def _hints(things: tuple[tuple[str, ...], ...], wider: frozenset[str]) -> tuple[str, ...]:
@@ -285,6 +233,24 @@ def _undouble(base: str) -> str:
     if len(base) > 3 and base[-1] == base[-2] and base[-1] not in "lsz":
         return base[:-1]
     return base[:-1] if base.endswith("e") else base
+
+
+# Words that exclude each other, by either and by its stem.
+OPPOSITES: Final[dict[str, frozenset[str]]] = {}
+for _pair in (
+    "earlier later", "before after", "above beneath", "longer shorter", "beginning end", "start end", "left right",
+    "above below", "near far", "next far", "open closed", "inside outside", "indoors outdoors", "up down", "big small",
+    "large small", "bigger smaller", "larger smaller", "taller shorter", "faster slower", "old young", "older younger",
+    "male female", "day night", "hot cold", "wet dry", "full empty", "front behind", "more less", "increase decrease",
+    "first last", "standing sitting", "black white", "man woman", "indoor outdoor", "push pull", "early late",
+    "alive dead", "forward backward", "forward back", "forwards backwards", "move still", "move stationary",
+    "move parked", "moving stationary", "moving still", "asleep awake", "empty occupied", "on off",
+    "horizontally vertically", "running lying", "running sitting", "running standing", "walking sitting",
+    "walking lying", "walking standing", "standing lying", "clockwise counterclockwise",
+):  # fmt: skip
+    for _one, _two in (_pair.split(), _pair.split()[::-1]):
+        for _key in {_one, stem(_one)}:
+            OPPOSITES[_key] = OPPOSITES.get(_key, frozenset()) | {_two}
 
 
 def places(stems: list[str], name: tuple[str, ...]) -> list[int]:

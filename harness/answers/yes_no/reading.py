@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from harness.answers import cues
 from harness.answers.refusals import is_unsure
-from harness.answers.wording import holds, lower, spell_out, vocabulary, word_set
+from harness.answers.wording import find_all, holds, lower, spell_out, vocabulary, word_set
 from harness.answers.yes_no import polar_words as words
 from harness.answers.yes_no.languages import read_other_language
 from harness.answers.yes_no.polar_sentence import (
@@ -27,12 +27,12 @@ from harness.answers.yes_no.polar_sentence import (
     MENTIONED,
     STATED,
     Commitment,
-    Vote,
     lead,
     neutralise,
     read_sentence,
     side,
 )
+from harness.answers.yes_no.polar_words import Vote
 from harness.answers.yes_no.polarity import stance
 from harness.answers.yes_no.questions import Question, ask, content
 
@@ -171,14 +171,13 @@ def _commitments(low: str, known: Collection[str], asked: Question | None) -> li
 
 def _places_spoken(low: str, words: str) -> list[int]:
     """Where words end that are, or end with, a yes or no; in ascending order."""
-    found = []
-    for word in _SPOKEN:
-        place = low.find(word) if word in words else -1
-        while place >= 0:
-            end = place + len(word)
-            if not "a" <= low[end : end + 1] <= "z":
-                found.append(place)
-            place = low.find(word, end)
+    found = [
+        place
+        for word in _SPOKEN
+        if word in words
+        for place in find_all(low, word)
+        if not "a" <= low[place + len(word) : place + len(word) + 1] <= "z"
+    ]
     return sorted(found)
 
 

@@ -19,33 +19,18 @@ _AUX: Final = either(
 )
 _WHERE: Final = "(?:in|from|within) (?:the|this|that) (?:image|video|picture|photo|scene|frame|clip)"
 _ELLIPTIC: Final = re.compile(
-    rf"(?:\w+ly,? |in fact,? |indeed,? |you bet |sure |however,? |but |and |so |from what i can see,? "
-    rf"|as far as i can (?:see"
-    rf"|tell),? )?{_SUBJECT}"
-    rf" (?:\w+ly |indeed |sure )?{_AUX}(?P<not>(?: \w+ly)? not)?(?: (?!beside|behind|near|above|below|under"
-    rf"|next|in|on|by|to|like|with|around)\w+(?= (?:one|it|that|them|any"
-    rf"|so)$))?(?: "
+    r"(?:\w+ly,? |in fact,? |indeed,? |you bet |sure |however,? |but |and |so |from what i can see,? "
+    rf"|as far as i can (?:see|tell),? )?{_SUBJECT} (?:\w+ly |indeed |sure )?{_AUX}(?P<not>(?: \w+ly)? not)?"
+    r"(?: (?!beside|behind|near|above|below|under|next|in|on|by|to|like|with|around)\w+(?= (?:one|it|that|them|any|so)"
+    "$))?(?: "
     + either(
-        r"\w+ly", "indeed", "so", "that", "it", "any", "one", "some", "be", "there", "none", "do so", "do that",
-        "do this", "happen", "occur", "take place", "the case", "here", "at all",
-        "visible", "present", "in view", _WHERE,
+        r"\w+ly|indeed|so|that|it|any|one|some|be|there|none|do so|do that|do this|happen|occur|take place|the case"
+        "|here|at all|visible|present|in view", _WHERE,
     )
     + "){0,3}$"
 )  # fmt: skip
 _SIGHT: Final = either(
-    "see",
-    "find",
-    "spot",
-    "observe",
-    "detect",
-    "notice",
-    "identify",
-    "locate",
-    r"recogni[sz]e",
-    "found",
-    "saw",
-    "spotted",
-    "noticed",
+    "see|find|spot|observe|detect|notice|identify|locate|recogni[sz]e|found|saw|spotted|noticed",
 )
 _SEEN_IT: Final = re.compile(
     rf"(?:\w+,? ){{0,3}}?(?:(?:i|we|you) |(?=(?:do|can|could|did) ))(?P<not>(?:do|can|could"
@@ -54,11 +39,9 @@ _SEEN_IT: Final = re.compile(
     rf"(?: (?:of that kind|like that|of those|of the sort|anywhere|here|there|at all|{_WHERE})){{0,3}}$"
 )
 _THERE_IS: Final = re.compile(
-    r"there (?:is|are|was|were) (?:(?P<yes>one|some|several|two|three|many|a few|a couple|plenty|indeed"
-    r"|more than one|at least one)|(?P<no>none"
-    r"|not any|not one|not a single one|no such \w+))\b"
-    r"(?: (?:of (?:them|those|these)|in|on|at|near|behind|under|to|by|beside|next|visible|present|here|there|that"
-    r"|which|standing|sitting|lying)\b.*)?$"
+    "there (?:is|are|was|were) (?:(?P<yes>one|some|several|two|three|many|a few|a couple|plenty|indeed|more than one"
+    r"|at least one)|(?P<no>none|not any|not one|not a single one|no such \w+))\b(?: (?:of (?:them|those|these)|in|on"
+    r"|at|near|behind|under|to|by|beside|next|visible|present|here|there|that|which|standing|sitting|lying)\b.*)?$"
 )
 _COUNTED: Final = re.compile(
     r"i (?:can )?count (?:at least )?(?:an?|one|two|three|four|five|six|\d+|several|many)(?: (?:of (?:them"
@@ -81,9 +64,8 @@ _TAIL: Final = re.compile(
 
 
 _IT_SEEMS: Final = re.compile(
-    r"(?:i (?:really )?(?P<not>do not) (?:think|believe|see that)(?: that)? |(?:to me,? )?it "
-    r"(?:\w+ly )?(?:seems|appears|looks)(?: to me)?(?: like| as if| as though| that)?,? )"
-    r"(?=there |it |he |she |they |that |so )"
+    r"(?:i (?:really )?(?P<not>do not) (?:think|believe|see that)(?: that)? |(?:to me,? )?it (?:\w+ly )?(?:seems"
+    "|appears|looks)(?: to me)?(?: like| as if| as though| that)?,? )(?=there |it |he |she |they |that |so )"
 )
 _SHOWN: Final = re.compile(
     r"(?:that|this|it|(?:the|this|that|such an?) (?:event|step|action|moment|instruction|part)) (?:is|was)(?: \w+ly)?"
@@ -177,11 +159,9 @@ _NOT_A_CLAIM: Final = re.compile(
     either(
         r"\b"
         + either(
-            "whether", "if there", "if the", "if a", "if any", "asks?", "asking", "asked", "(?<!in )question",
-            "i need to",
-            "i will", "i should", "let us", "let me", "going to", "look for", "looking for", "search for",
-            "searching for", "would be", "would have", "task", "first,? i", "plan", "should check", "must check",
-            "scan",
+            "whether|if there|if the|if a|if any|asks?|asking|asked|(?<!in )question|i need to|i will|i should|let us"
+            "|let me|going to|look for|looking for|search for|searching for|would be|would have|task|first,? i|plan"
+            "|should check|must check|scan",
         )
         + r"\b",
         r"(?<!able )(?<!failed )(?<!fails )(?<!fail )(?<!not )(?<!unable )\bto (?:check|see if|determine|find"

@@ -7,7 +7,8 @@ from typing import Final
 
 from harness.answers.refusals import is_unsure
 from harness.answers.wording import either, holds, word_set
-from harness.answers.yes_no.questions import HUMANS, NEGATION, TOKEN, Question, Stance, negations, places, stem
+from harness.answers.yes_no.polar_words import Vote
+from harness.answers.yes_no.questions import HUMANS, NEGATION, TOKEN, Question, negations, places, stem
 from harness.answers.yes_no.short_replies import is_no_claim
 
 _BREAK: Final = word_set(
@@ -16,17 +17,15 @@ _BREAK: Final = word_set(
 )
 # Words that may follow a thing without making it a part of a longer name ("dog bowl").
 _LINKS: Final = word_set(
-    "in on at is are was were be been with and or nor near by behind under beneath underneath below above over"
-    " beside besides next to from of off out up down into onto"
-    " inside outside within without among around along alongside across against between past through toward towards"
-    " during before after until atop amid per via"
-    " visible present shown seen depicted there here that which who whose where when if while as although though"
-    " because since so however but also too either neither"
-    " anywhere nearby somewhere together right left instead then now today for can could will would may might must"
-    " should does do did has have had not never"
-    " appears appear seems seem looks look sits sit stands stand lies lie rests hangs runs it the a an this its his"
-    " her their my all itself being about like than"
-    " you i we mentioned asked yes no whatsoever ever still anymore yet again actually found gone absent missing"
+    "in on at is are was were be been with and or nor near by behind under beneath underneath below above over beside "
+    "besides next to from of off out up down into onto inside outside within without among around along alongside "
+    "across against between past through toward towards during before after until atop amid per via visible present "
+    "shown seen depicted there here that which who whose where when if while as although though because since so "
+    "however but also too either neither anywhere nearby somewhere together right left instead then now today for can "
+    "could will would may might must should does do did has have had not never appears appear seems seem looks look "
+    "sits sit stands stand lies lie rests hangs runs it the a an this its his her their my all itself being about "
+    "like than you i we mentioned asked yes no whatsoever ever still anymore yet again actually found gone absent "
+    "missing"
 )
 _ASSERTING: Final = word_set(
     "a an one two three four five several some many multiple the is are was were has have see sees show shows"
@@ -50,18 +49,7 @@ _RESEMBLES: Final = re.compile(
     r"\b(?:resembl\w+|similar to|mistaken for|confused with|shaped like|in the shape of|shape of|picture of"
     r"|drawing of|statue of|toy|like)(?: a| an| the| some)?(?: \w+)?$"
 )
-_RESEMBLING: Final = (
-    "like",
-    "resembl",
-    "mistaken",
-    "confused",
-    "similar",
-    "shape",
-    "picture",
-    "drawing",
-    "statue",
-    "toy",
-)
+_RESEMBLING: Final = word_set("like resembl mistaken confused similar shape picture drawing statue toy")
 _SEEMS_LIKE: Final = re.compile(
     r"\b(?:looks?|seems?|appears?|what looks|what seems|feels?)(?: \w+ly)? like(?: a| an| the| some)?(?: \w+)?$"
 )
@@ -72,14 +60,12 @@ _SEEMS_TO_BE: Final = re.compile(
 _THOUGHT: Final = re.compile(r"\b(?:thought|mistook|initially|at first|expected|assumed)\b")
 _NOT_THERE: Final = re.compile(
     r"(?: \w+){0,6}? (?:is|are|was|were|can|could|do|does|did|has|have|to be)(?: \w+ly| also| even| being)? (?:not"
-    r"|no longer|nowhere|absent|missing|never)"
-    r"(?P<degree> (?:clearly|fully|entirely|easily|completely|immediately|very|readily))?(?: \w+ly| be| been| being"
-    r"| actually| even| to be){0,3}(?: "
+    "|no longer|nowhere|absent|missing|never)(?P<degree> (?:clearly|fully|entirely|easily|completely|immediately|very"
+    r"|readily))?(?: \w+ly| be| been| being| actually| even| to be){0,3}(?: "
     + either(
-        "present", "visible", "seen", "shown", "there", "here", "in", "exist", "appear", "depicted", "found",
-        "included", "detected", "observed", "evident", "pictured", "featured", "part", "identifiable", "spotted",
-        "displayed", "any", "within", "anywhere", "identified", "noticeable", "discernible", "apparent", "located",
-        "available", "captured", "among", "on", "at", "contained", "one", "portrayed", "real", "to be (?:seen|found)",
+        "present|visible|seen|shown|there|here|in|exist|appear|depicted|found|included|detected|observed|evident"
+        "|pictured|featured|part|identifiable|spotted|displayed|any|within|anywhere|identified|noticeable|discernible"
+        "|apparent|located|available|captured|among|on|at|contained|one|portrayed|real|to be (?:seen|found)",
     )
     + r"\b|\s*$|\s*[,.;])"
 )  # fmt: skip
@@ -115,7 +101,7 @@ _NOTHING_ELSE: Final = re.compile(
 )
 
 
-def thing_stance(sentence: str, asked: Question) -> Stance | None:
+def thing_stance(sentence: str, asked: Question) -> Vote | None:
     """Whether a sentence says that the thing asked about is there.
 
     Args:
