@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
-from harness.core.errors import StoreError
+from harness.diagnostics.run_folder import read_stored
 
 FIGURES: Final = "conflict.json"
 MAP: Final = "conflict.npy"
@@ -30,15 +29,4 @@ def read_conflict(folder: Path) -> dict[str, Any] | None:
     Raises:
         StoreError: the file is not one.
     """
-    path = folder / FIGURES
-    if not path.exists():
-        return None
-    try:
-        figures = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StoreError(
-            f"{path} cannot be read: {error}. Make it again with 'harness diagnose {folder} --conflict', or delete it."
-        ) from error
-    if not isinstance(figures, dict) or figures.get("schema_version") != SCHEMA_VERSION:
-        raise StoreError(f"{path} is of another schema. Make it again with 'harness diagnose {folder} --conflict'.")
-    return figures
+    return read_stored(folder / FIGURES, SCHEMA_VERSION, f"harness diagnose {folder} --conflict")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from harness.core.types import AnswerKind, PromptFormat, SampleRecord, Status
 from harness.core.worlds import worlds
 from harness.diagnostics.evidence import Key
 from harness.diagnostics.objects import ANNOTATIONS, Annotations, read_annotations
+from harness.runs.config import read_json
 from harness.runs.folder import CONFIG, RUN, SAMPLES, read_records
 
 DIAGNOSTICS: Final = "diagnostics.json"
@@ -100,10 +100,8 @@ def read_model(folder: Path) -> tuple[str | None, str | None]:
 
 def _stored(path: Path) -> Mapping[str, Any]:
     """A JSON object; empty where the file is missing or holds something else."""
-    with suppress(OSError, ValueError):
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(data, Mapping):
-            return data
+    with suppress(StoreError):
+        return read_json(path)
     return {}
 
 
@@ -171,13 +169,22 @@ def read_diagnostics(folder: Path) -> dict[str, Any] | None:
     Raises:
         StoreError: the file is not one.
     """
-    path = folder / DIAGNOSTICS
+    return read_stored(folder / DIAGNOSTICS, SCHEMA_VERSION, f"harness diagnose {folder}")
+
+
+def read_stored(path: Path, schema_version: int, command: str) -> dict[str, Any] | None:
+    """A JSON file of a known schema that a command makes; `None` where there is none.
+
+    Raises:
+        StoreError: the file is not one; the command that makes it again is named.
+    """
     if not path.exists():
         return None
+    again = f"Make it again with '{command}', or delete it."
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path} cannot be read: {error}. Make it again with 'harness diagnose {folder}'.") from error
-    if not isinstance(data, dict) or data.get("schema_version") != SCHEMA_VERSION:
-        raise StoreError(f"{path} is of another schema. Make it again with 'harness diagnose {folder}'.")
+        data = read_json(path)
+    except StoreError as error:
+        raise StoreError(f"{error} {again}") from error
+    if data.get("schema_version") != schema_version:
+        raise StoreError(f"{path} is of another schema. {again}")
     return data
