@@ -6,9 +6,10 @@ Imported lazily only: numpy is imported at the top.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -32,7 +33,7 @@ MARK: Final = "made.json"
 
 
 def write_demo_rows(folder: Path, rows: int, seed: int) -> Path:
-    """Write `train.jsonl` and its images, unless they are there already; `made.json` tells that they are the demo's.
+    """Write `train.jsonl` and its images, unless they are there already; see `write_rows`.
 
     Args:
         folder: made where it does not exist.
@@ -41,13 +42,34 @@ def write_demo_rows(folder: Path, rows: int, seed: int) -> Path:
 
     Returns:
         The file. Its rows hold a response each, a true and grounded one, for supervised fine-tuning.
+    """
+
+    def draw() -> Iterator[tuple[bytes, Mapping[str, Any]]]:
+        rng = np.random.default_rng([seed, 11])
+        for number in range(rows):
+            query, scene = draw_question(rng, number)
+            picture = encode_png(render_image(scene, rng)[0])
+            yield picture, row_from_example(build_example(query, scene, number))
+
+    return write_rows(folder, {"rows": rows, "seed": seed}, draw())
+
+
+def write_rows(folder: Path, drawn: Mapping[str, Any], rows: Iterable[tuple[bytes, Mapping[str, Any]]]) -> Path:
+    """Write `train.jsonl` and its images; `made.json` tells that they are the demo's, and how they were drawn.
+
+    Args:
+        folder: made where it does not exist.
+        drawn: tells these rows from others; where they are there already, nothing is written.
+        rows: the image of each as a PNG, and the row, whose media name it (`image_path`).
+
+    Returns:
+        The file.
 
     Raises:
         UsageError: rows or images that are not the demo's would be overwritten.
         StoreError: the folder cannot be written.
     """
-    file, mark = folder / "train.jsonl", folder / MARK
-    made = json.dumps({"rows": rows, "seed": seed})
+    file, mark, made = folder / "train.jsonl", folder / MARK, json.dumps(drawn)
     if mark.is_file():
         if file.is_file() and mark.read_text(encoding="utf-8") == made:
             return file
@@ -59,21 +81,24 @@ def write_demo_rows(folder: Path, rows: int, seed: int) -> Path:
     write_atomically(mark, "{}")  # Until all rows are there.
     with write_errors(folder / "images"):
         (folder / "images").mkdir(exist_ok=True)
-    rng = np.random.default_rng([seed, 11])
     lines = []
-    for number in range(rows):
-        query, scene = draw_question(rng, number)
-        path = f"images/{number:06d}.png"
-        with write_errors(folder / path):
-            (folder / path).write_bytes(encode_png(render_image(scene, rng)[0]))
-        lines.append(json.dumps(row_from_example(build_example(query, scene, number, path))))
+    for number, (picture, row) in enumerate(rows):
+        path = folder / image_path(number)
+        with write_errors(path):
+            path.write_bytes(picture)
+        lines.append(json.dumps(row))
     write_atomically(file, "\n".join(lines) + "\n")
     write_atomically(mark, made)
     return file
 
 
+def image_path(number: int) -> str:
+    """The image of a row, relative to its file."""
+    return f"images/{number:06d}.png"
+
+
 def remove_demo_rows(folder: Path) -> None:
-    """Delete what `write_demo_rows` wrote into a folder, and nothing else; without `made.json` nothing at all."""
+    """Delete what `write_rows` wrote into a folder, and nothing else; without `made.json` nothing at all."""
     if not (folder / MARK).is_file():
         return
     for path in (*_written(folder), folder / MARK):
@@ -105,8 +130,8 @@ def draw_question(rng: np.random.Generator, number: int) -> tuple[Query, Scene]:
             return query, scene
 
 
-def build_example(query: Query, scene: Scene, number: int, path: str) -> Example:
+def build_example(query: Query, scene: Scene, number: int) -> Example:
     """The row of a question: its sample as the evaluation makes it, and the chain that the scene implies."""
     asked = build_sample(query, sample_id=f"demo/{number}", target=resolve(query, scene)[1])
-    sample = replace(asked, task="train", media=(Media(kind="image", source=path),))
+    sample = replace(asked, task="train", media=(Media(kind="image", source=image_path(number)),))
     return Example(sample=sample, response=word_response(query, scene, "grounded", expecting=True))

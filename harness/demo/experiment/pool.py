@@ -16,19 +16,18 @@ Imported lazily only: numpy is imported at the top.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
 
-from harness.core.files import write_atomically
 from harness.demo.asking import ask_located, ask_value, at_start, negatives, pick
 from harness.demo.data_images import encode_png
 from harness.demo.questions import Family, Query
 from harness.demo.rendering import CLEAR_OPACITY, Style, draw_brightness, draw_style, paint
-from harness.demo.rows import build_example
+from harness.demo.rows import build_example, write_rows
 from harness.demo.world import (
     GRID,
     PAIR,
@@ -212,24 +211,17 @@ def write_map(folder: Path, twins: int, others: int, seed: int) -> Path:
 
 
 def _write(folder: Path, seed: Sequence[int], draw: Callable[[np.random.Generator], Sequence[Question]]) -> Path:
-    file, mark = folder / "train.jsonl", folder / "made.json"
     rng = np.random.default_rng(list(seed))
     questions = draw(rng)
-    made = json.dumps({"rows": len(questions), "seed": list(seed)})
-    if file.is_file() and mark.is_file() and mark.read_text(encoding="utf-8") == made:
-        return file
-    mark.unlink(missing_ok=True)
-    (folder / "images").mkdir(parents=True, exist_ok=True)
-    lines = []
-    for number, question in enumerate(questions):
-        painted = [(e.cell, e.obj, s) for e, s in zip(question.scene, question.styles, strict=True)]
-        path = f"images/{number:06d}.png"
-        (folder / path).write_bytes(encode_png(paint(painted, draw_brightness(rng), rng)))
-        example = build_example(question.query, question.scene, number, path)
-        lines.append(json.dumps({**row_from_example(example), **question.labels}))
-    write_atomically(file, "\n".join(lines) + "\n")
-    write_atomically(mark, made)
-    return file
+
+    def rows() -> Iterator[tuple[bytes, Mapping[str, Any]]]:
+        for number, question in enumerate(questions):
+            painted = [(e.cell, e.obj, s) for e, s in zip(question.scene, question.styles, strict=True)]
+            picture = encode_png(paint(painted, draw_brightness(rng), rng))
+            row = row_from_example(build_example(question.query, question.scene, number))
+            yield picture, {**row, **question.labels}
+
+    return write_rows(folder, {"rows": len(questions), "seed": list(seed)}, rows())
 
 
 def read_labels(file: Path) -> dict[str, Mapping[str, Any]]:
