@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import UsageError
+from harness.core.worlds import worlds
 from leaderboards.board import Board, Group, Row
 from leaderboards.curves import draw_curves
 from leaderboards.deltas import compare_group
@@ -26,8 +27,8 @@ class BoardConfig:
         baseline: label, model name, run id, or first digits of the weights of the checkpoint that the others are
             compared with; `None`: no comparison, and no sample is read.
         rows_of: a row per checkpoint, or per run.
-        references: files of reported numbers; `None`: those that come with the harness, unless all runs are over the
-            demo world; empty: none.
+        references: files of reported numbers; `None`: those that come with the harness, unless all runs are over
+            made-up worlds; empty: none.
         title: heading of the board.
         tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
     """
@@ -66,8 +67,8 @@ def build_board(config: BoardConfig) -> Board:
     notes += [note for group in groups for note in _judges(group)]
     references = config.references
     if references is None:
-        # Figures over the real benchmarks say nothing beside figures over the demo world.
-        references = [] if all(_is_demo(run) for run in runs) else reference_files()
+        # Figures over the real benchmarks say nothing beside figures over made-up worlds.
+        references = [] if all(_is_of_worlds(run) for run in runs) else reference_files()
     reported = read_reported(references)
     shown = {column.task for group in groups for column in group.columns}
     return Board(
@@ -91,8 +92,8 @@ def _judges(group: Group) -> Iterator[str]:
         )
 
 
-def _is_demo(run: StoredRun) -> bool:
-    return all(data.get("source") == "demo" for data in run.record.data.values())
+def _is_of_worlds(run: StoredRun) -> bool:
+    return all(data.get("source") in worlds() for data in run.record.data.values())
 
 
 def find_checkpoint(groups: Sequence[Group], name: str, option: str) -> Row:

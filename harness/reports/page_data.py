@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from harness.diagnostics.evidence import Evidence
     from harness.diagnostics.findings import Finding
 
-_BY: Final = {"rules": "the answer reader", "world": "the demo world's rules", "judge": "the judge"}
+_BY: Final = {"rules": "the answer reader", "world": "the world's own rules", "judge": "the judge"}
 
 
 def page_data(diagnosis: Diagnosis, pictures: Thumbnails) -> dict[str, Any]:
