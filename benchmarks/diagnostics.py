@@ -1,7 +1,7 @@
 """How long 10,000 stored records take to diagnose without a judge: `python benchmarks/diagnostics.py [COUNT]`.
 
 Half of the records have the demo world's terse chains, half have a few hundred words of prose; both with annotations
-and a blind run. Reading the folder and writing figures, findings and page are part of the time.
+and a blind run. Reading the folder and writing figures, findings and reports are part of the time.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
-from support_diagnostics import plant
+from support_diagnostics import plant, store
 
 from harness.core.types import SampleRecord
 from harness.diagnostics.diagnose import diagnose
-from harness.runs.folder import encode_record
+from harness.diagnostics.run_folder import PAGE
+from harness.reports.writing import write_reports
 
 WORDS = re.findall(
     r"\w+",
@@ -48,15 +49,11 @@ def main(count: int) -> None:
     rng = random.Random(0)
     planted = plant(count, seed=1)
     with tempfile.TemporaryDirectory() as name:
-        folder, blind, truth = (Path(name) / part for part in ("run", "blind", "truth"))
-        for path in (folder, blind):
-            path.mkdir()
-            (path / "config.json").write_text(json.dumps({"settings": {"prompt": "grounded"}}), encoding="utf-8")
         records = [lengthen(one.record, rng) if n % 2 else one.record for n, one in enumerate(planted)]
-        write = "".join(encode_record(record) + "\n" for record in records)
-        (folder / "samples.jsonl").write_text(write, encoding="utf-8")
-        write = "".join(encode_record(replace(one.record, verdict=one.blind)) + "\n" for one in planted)
-        (blind / "samples.jsonl").write_text(write, encoding="utf-8")
+        folder = store(Path(name) / "run", records)
+        withheld = [replace(one.record, verdict=one.blind) for one in planted]
+        blind = store(Path(name) / "blind", withheld, blind="withheld")
+        truth = Path(name) / "truth"
         for one in planted:
             task = truth / one.record.sample.task
             task.mkdir(parents=True, exist_ok=True)
@@ -64,8 +61,9 @@ def main(count: int) -> None:
                 file.write(json.dumps(one.annotation) + "\n")
         start = time.perf_counter()
         diagnosis = diagnose(folder, annotations=truth, blind=blind)
+        write_reports(folder, diagnosis)
         seconds = time.perf_counter() - start
-        size = (folder / "report.html").stat().st_size / 1e6
+        size = (folder / PAGE).stat().st_size / 1e6
     print(f"{count} records, {len(diagnosis.figures)} figures: {seconds:.1f} s; page {size:.1f} MB")
 
 

@@ -69,6 +69,8 @@ class Benchmark:
         clusters_share_media: whether samples of one cluster show the same media.
         telling: further metrics that explain a difference of the headline, in the order in which they are told, each
             in words: metric name to words.
+        baselines: constant responses that need no model, by what they do: `{"always yes": "yes"}`; their headlines are
+            what a score has to be held against.
         questions: a row of a table to the questions that it holds, each with a suffix for error messages; takes the
             row, the stem of its file's name and its number there.
     """
@@ -90,6 +92,7 @@ class Benchmark:
     hallucination: bool = False
     clusters_share_media: bool = False
     telling: Mapping[str, str] = field(default_factory=dict)
+    baselines: Mapping[str, str] = field(default_factory=dict)
     questions: Callable[[Row, str, int], Iterable[tuple[str, Row]]] = one_question
 
     @property

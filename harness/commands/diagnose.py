@@ -14,11 +14,20 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `harness diagnose`."""
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="folder that 'harness eval' wrote")
-    parser.add_argument("--judge", metavar="MODEL", help="demo, a text-only checkpoint, or openai:MODEL")
-    parser.add_argument("--base-url", metavar="URL", help="address of the judge's server (openai:MODEL)")
+    parser.add_argument(
+        "--caption-judge",
+        metavar="MODEL",
+        help="answers questions from the captions alone: demo, a text-only checkpoint, or openai:MODEL",
+    )
+    parser.add_argument("--caption-judge-base-url", metavar="URL", help="an OpenAI-compatible server for that judge")
     parser.add_argument("--blind", type=Path, metavar="RUN", help="run of the same questions with the images withheld")
     parser.add_argument(
-        "--repeats", type=Path, nargs="+", default=[], metavar="RUN", help="runs of the same questions, other seeds"
+        "--repeats",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="RUN",
+        help="runs that differ from it in their seed alone, such as RUN/repeats/* of 'harness eval --repeats K'",
     )
     parser.add_argument(
         "--annotations", type=Path, metavar="PATH", help="annotations.jsonl, or a folder with it per task"
@@ -47,24 +56,20 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         HarnessError: no such run, unreadable annotations, or no such judge.
     """
+    from harness.core.errors import UsageError
     from harness.diagnostics.diagnose import diagnose
     from harness.judges.caption import load_caption_judge
     from harness.reports.writing import write_reports
 
-    judge = load_caption_judge(arguments.judge, base_url=arguments.base_url) if arguments.judge else None
+    judge = None
+    if arguments.caption_judge:
+        judge = load_caption_judge(arguments.caption_judge, base_url=arguments.caption_judge_base_url)
+    elif arguments.caption_judge_base_url:
+        raise UsageError("--caption-judge-base-url needs --caption-judge openai:MODEL.")
     media = None
     if not arguments.no_images or arguments.conflict:
         media = find_media(arguments.run_folder, arguments.data, arguments.tasks_dir)
     try:
-        if arguments.conflict:
-            from trainers.conflict.run import map_run
-
-            map_run(
-                arguments.run_folder,
-                open_media=media,
-                samples=arguments.conflict_samples,
-                model=arguments.conflict_model,
-            )
         diagnosis = diagnose(
             arguments.run_folder,
             judge=judge,
@@ -75,7 +80,18 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         if judge is not None:
             judge.close()
-    write_reports(arguments.run_folder, diagnosis, open_media=None if arguments.no_images else media)
+    try:
+        if arguments.conflict:  # Last: it takes longest, and the other runs that were given may be refused.
+            from trainers.conflict.run import map_run
+
+            map_run(
+                arguments.run_folder,
+                open_media=media,
+                samples=arguments.conflict_samples,
+                model=arguments.conflict_model,
+            )
+    finally:
+        write_reports(arguments.run_folder, diagnosis, open_media=None if arguments.no_images else media)
     if arguments.json:
         import json
 

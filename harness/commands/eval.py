@@ -47,7 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--num-frames", type=int, default=8, metavar="N", help="frames per video (default: 8)")
     parser.add_argument("--max-new-tokens", type=int, metavar="N", help="token budget (default: by prompt format)")
     parser.add_argument("--temperature", type=float, default=0.0, metavar="T", help="0 is greedy (default)")
-    parser.add_argument("--samples", type=int, default=1, metavar="K", help="ask K times, with seeds that follow")
+    parser.add_argument(
+        "--repeats", type=int, default=1, metavar="K", help="ask K times in all, with seeds that follow (default: 1)"
+    )
     parser.add_argument("--blind", metavar="grey|withheld", help="ask without showing the images and videos")
     parser.add_argument("--top-p", type=float, default=1.0, metavar="P", help="nucleus mass when sampling (default: 1)")
     parser.add_argument(
@@ -101,7 +103,7 @@ def read_config(arguments: argparse.Namespace) -> EvalConfig:
         max_new_tokens=arguments.max_new_tokens,
         temperature=arguments.temperature,
         top_p=arguments.top_p,
-        samples=arguments.samples,
+        repeats=arguments.repeats,
         blind=arguments.blind,
         judge=arguments.judge,
         judge_base_url=arguments.judge_base_url,
@@ -187,9 +189,10 @@ def _explain(outcome: Outcome, *, conflict: bool, diagnosed: bool) -> list[str]:
 
 def _print_tables(outcome: Outcome) -> None:
     from harness.reports.diagnostics_report import PAGE, cause_table
-    from harness.reports.run_report import REPORT, headline_table
+    from harness.reports.run_report import REPORT, baseline_line, headline_table
 
     print(headline_table(outcome.run))
+    print(baseline_line(outcome.run))
     causes = cause_table(outcome.folder)
     if causes is not None:
         print(f"\n{causes}")

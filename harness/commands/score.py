@@ -88,6 +88,6 @@ def _open_judge(arguments: argparse.Namespace) -> AnswerJudge | None:
 
     if "open" not in get_benchmark(arguments.task, arguments.tasks_dir).answer_kinds:
         raise UsageError(f"--judge has nothing to settle in {arguments.task!r}: it has no open-ended answers.")
-    from harness.judges.answer import open_judge
+    from harness.judges.answer import open_answer_judge
 
-    return open_judge(arguments.judge, base_url=arguments.judge_base_url, cache_dir=arguments.judge_cache)
+    return open_answer_judge(arguments.judge, base_url=arguments.judge_base_url, cache_dir=arguments.judge_cache)

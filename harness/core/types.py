@@ -211,6 +211,7 @@ class TaskResult:
         disagreements: samples on which strict and official verdict differ.
         unsettled: open-ended samples that the rules could not settle and no judge saw; counted wrong.
         samples: all samples of the task in this run.
+        baselines: the headline of constant responses to the same questions, e.g. of `always yes`; `None`: undefined.
     """
 
     task: str
@@ -223,6 +224,7 @@ class TaskResult:
     disagreements: int
     samples: int
     unsettled: int = 0
+    baselines: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 A package registers a world by an entry point of the group `harness.worlds` that names a `World`, so that every process
 of an installation finds it: workers, stock lmms-eval, the engines' children. Its name is then a word of the user's:
-`--data NAME`, `--model CHECKPOINT`, `--judge NAME`, `data.train: NAME`.
+`--data NAME`, `--model CHECKPOINT`, `--caption-judge NAME`, `data.train: NAME`.
 
     [project.entry-points."harness.worlds"]
     demo = "harness.demo.registration:WORLD"
@@ -86,7 +86,7 @@ class World:
         name: the word for it.
         data: makes its data sets on first use and gives their folder, which holds a folder for each benchmark.
         checkpoints: their folders, by the names that `--model` takes.
-        judge: the checkpoint that `--judge NAME` asks; `None`: there is none.
+        judge: the checkpoint that `--caption-judge NAME` asks; `None`: there is none.
         wording: how judges whose `harness.json` says `judge_prompt: NAME` are asked; `None`: there are none.
         rules: how its annotations are read; `None`: its data have none.
         rows: its training questions; `None`: there are none.

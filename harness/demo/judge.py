@@ -119,7 +119,8 @@ A Qwen2 of 0.8 million parameters that answers questions about the demo world fr
 
     harness demo build --seed {seed}
 
-from random weights and text alone. `--judge demo` asks it, and the caption reward of the demo's recipes does.
+from random weights and text alone. `--caption-judge demo` asks it, and the caption reward of the
+demo's recipes does.
 
 Share of right answers with the true caption, with another picture's, which has the right answer now and then by
 chance, and with none: then there is nothing to answer from but the question. `image` and `video` weight the kinds of

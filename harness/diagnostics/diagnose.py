@@ -250,7 +250,7 @@ def _missing(evidence: Sequence[Evidence], judge: CaptionJudge | None, asked: As
     if judge is None and unread:
         lines.append(
             f"{unread} captions were not judged: caption fidelity, and perception and reasoning errors, rest on the "
-            "other samples. Give a judge: harness diagnose RUN --judge MODEL."
+            "other samples. Give a judge: harness diagnose RUN --caption-judge MODEL."
         )
     if asked is not None and asked.failures:
         why = f": {asked.problem}" if asked.problem else ""

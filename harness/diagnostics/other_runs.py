@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from harness.core.errors import UsageError
 from harness.core.types import SampleRecord, Verdict
 from harness.diagnostics.evidence import Key
 from harness.diagnostics.run_folder import by_key, latest_records, read_model, read_settings
+from harness.engines.checkpoints import SERVED
+from harness.runs.config import name_differences
 
 _ASKED: Final = ("question", "target", "choices")
-_SAME: Final = ("prompt", "blind")
-_SERVED: Final = "openai:"
+_SHARED: Final[Mapping[str, tuple[str, ...]]] = {
+    "--blind": ("prompt", "decoding", "judge"),
+    "--repeats": ("prompt", "decoding", "judge", "blind", "num_frames", "max_pixels"),
+}
+"""Settings that two runs must share: else their effect would be taken for that of the images, or for chance."""
 
 
 def read_blind(folder: Path, records: Sequence[SampleRecord], blind: Path) -> dict[Key, Verdict]:
@@ -30,7 +35,7 @@ def read_blind(folder: Path, records: Sequence[SampleRecord], blind: Path) -> di
 
     Raises:
         StoreError: `blind` is no run folder.
-        UsageError: that run is not known to be blind, or is of another checkpoint or other questions.
+        UsageError: that run is not known to be blind, or is of another checkpoint, other settings or other questions.
     """
     found = by_key(latest_records(blind))
     settings = read_settings(blind)
@@ -45,6 +50,7 @@ def read_blind(folder: Path, records: Sequence[SampleRecord], blind: Path) -> di
     if read_settings(folder).get("blind"):
         raise UsageError(f"{folder} was asked without its images itself. Diagnose the run that saw them.")
     _refuse_other_model(folder, blind, "--blind")
+    _refuse_other_settings(folder, blind, "--blind")
     _refuse_other_questions(folder, records, blind, found, "--blind")
     return {key: record.verdict for key, record in found.items()}
 
@@ -61,7 +67,8 @@ def read_repeats(
 
     Raises:
         StoreError: one of them is no run folder.
-        UsageError: one is the run itself or given twice, or is of another checkpoint, prompt or other questions.
+        UsageError: one is the run itself or given twice, or is of another checkpoint, other settings or other
+            questions.
     """
     found = []
     before = [folder]
@@ -69,7 +76,7 @@ def read_repeats(
         _refuse_same_run(before, path)
         of_path = by_key(latest_records(path))
         _refuse_other_model(folder, path, "--repeats")
-        _refuse_other_prompt(folder, path)
+        _refuse_other_settings(folder, path, "--repeats")
         _refuse_other_questions(folder, records, path, of_path, "--repeats")
         found.append(of_path)
         before.append(path)
@@ -85,7 +92,7 @@ def _refuse_same_run(before: Sequence[Path], path: Path) -> None:
         if settings.get("seed") is not None and settings == read_settings(other):
             raise UsageError(
                 f"--repeats {path} has all settings of {other}, seed {settings['seed']} as well, so that its responses "
-                "are no new samples. Evaluate again with another --seed, or with --samples."
+                "are no new samples. Evaluate again with another --seed, or with --repeats."
             )
 
 
@@ -104,21 +111,35 @@ def _refuse_other_model(folder: Path, path: Path, option: str) -> None:
 
 
 def _plain(name: str | None) -> str:
-    return (name or "").removeprefix(_SERVED)
+    return (name or "").removeprefix(SERVED)
 
 
 def _word(name: str | None, weights: str | None) -> str:
     return f"{name or 'no known name'} ({weights[:19] if weights else 'weights not known'})"
 
 
-def _refuse_other_prompt(folder: Path, path: Path) -> None:
-    settings, others = read_settings(folder), read_settings(path)
-    for name in _SAME:
-        if name in settings and name in others and settings[name] != others[name]:
-            raise UsageError(
-                f"--repeats {path} was asked differently: {name} {others[name] or 'none'}, where {folder} has "
-                f"{settings[name] or 'none'}. Give runs that differ in their seed alone."
-            )
+def _refuse_other_settings(folder: Path, path: Path, option: str) -> None:
+    settings, others = (_shared(read_settings(of), _SHARED[option]) for of in (folder, path))
+    different = name_differences(_told(settings, others), _told(others, settings), folder.name, path.name)
+    if different:
+        but = "seeing the images" if option == "--blind" else "their seed"
+        raise UsageError(
+            f"{option} {path} was asked differently ({different}). Give runs that differ from {folder} in {but} alone."
+        )
+
+
+def _shared(settings: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    known = {**(settings.get("engine_settings") or {}), **settings}
+    return {name: known[name] for name in names if name in known}
+
+
+def _told(settings: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """What both of two trees of settings tell, as the first one tells it."""
+    return {
+        name: _told(value, others[name]) if isinstance(value, Mapping) and isinstance(others[name], Mapping) else value
+        for name, value in settings.items()
+        if name in others
+    }
 
 
 def _refuse_other_questions(

@@ -72,8 +72,8 @@ def measure(of: Rate, evidence: Sequence[Evidence], *, part: str) -> Figure:
 
 _NO_CAPTION: Final = "not applicable: no response has a caption section; ask with --prompt grounded"
 _NO_THINKING: Final = "not applicable: no response has a think section; ask with --prompt grounded"
-_NO_CAPTION_READ: Final = "not known: nobody could say what the captions imply; give a judge with --judge"
-_NO_JUDGE: Final = "not known: no judge was asked; give one with --judge"
+_NO_CAPTION_READ: Final = "not known: nobody could say what the captions imply; give a judge with --caption-judge"
+_NO_JUDGE: Final = "not known: no judge was asked; give one with --caption-judge"
 _JUDGE_KNOWS: Final = "undefined: the judge is right without a caption every time, so that captions can add nothing"
 _NO_OBJECTS: Final = "not known: the data list no objects; give annotations with --annotations"
 _NO_CONCLUSION: Final = "not known: no thinking comes to a readable conclusion beside an answer"

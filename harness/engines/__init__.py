@@ -126,6 +126,22 @@ class Engine(Protocol):
         ...
 
 
+def failed(request: Request, error: str) -> Response:
+    """The response of a request that has none."""
+    return Response(sample_id=request.sample_id, text="", error=error)
+
+
+def check_positive(settings: Mapping[str, float | None]) -> None:
+    """Look at settings by the names that the user knows them by; `None` is not given.
+
+    Raises:
+        UsageError: one is not above 0.
+    """
+    for name, value in settings.items():
+        if value is not None and value <= 0:
+            raise UsageError(f"{name} {value} is not a positive number.")
+
+
 def checked(requests: Iterable[Request], decoding: Decoding) -> Iterator[Request]:
     """The requests, each looked at when its turn comes.
 

@@ -16,17 +16,16 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final, cast
 
-from harness.core.errors import EngineError, MediaError, UsageError
+from harness.core.errors import EngineError, UsageError
 from harness.core.types import Response
-from harness.engines import Decoding, Request, checked
+from harness.engines import Decoding, Request, check_positive, checked, failed
 from harness.engines.api_replies import make_responses
-from harness.engines.async_bridge import LoopThread, Put, failed, put_failure, serve_groups
-from harness.engines.checkpoints import Checkpoint
+from harness.engines.async_bridge import LoopThread, Put, serve_groups
+from harness.engines.checkpoints import SERVED, Checkpoint
 from harness.engines.http_client import ChatClient, RequestFailed, Server
 from harness.engines.media_encoding import ImageFormat, frame_images, frames_part, image_part, limit_pixels
-from harness.engines.preparation import open_media, request_seed, submission_groups, video_metadata
+from harness.engines.preparation import default_workers, open_media, request_seed, submission_groups, video_metadata
 
-PREFIX: Final = "openai:"
 _DEFAULT_URL: Final = "https://api.openai.com/v1"
 _IN_FLIGHT_A_SERVER: Final = 32
 _FORMATS: Final = ("png", "jpeg")
@@ -86,29 +85,29 @@ class ApiEngine:
         Raises:
             UsageError: no model is named, an address is not one, its key is missing, or a setting is out of range.
         """
-        model = checkpoint.name.removeprefix(PREFIX)
+        model = checkpoint.name.removeprefix(SERVED)
         if not model:
             raise UsageError("no model named after 'openai:'. Give one that the server knows, e.g. openai:gpt-4o.")
         if image_format not in _FORMATS:
             raise UsageError(f"image_format {image_format!r} does not exist. Choose one of: {', '.join(_FORMATS)}.")
         if videos not in _VIDEOS:
             raise UsageError(f"videos {videos!r} does not exist. Choose one of: {', '.join(_VIDEOS)}.")
-        for name, value in (
-            ("--max-pixels", max_pixels),
-            ("timeout_s", timeout_s),
-            ("attempts", attempts),
-            ("in_flight", in_flight),
-            ("workers", workers),
-        ):
-            if value is not None and value <= 0:
-                raise UsageError(f"{name} {value} is not a positive number.")
+        check_positive(
+            {
+                "--max-pixels": max_pixels,
+                "timeout_s": timeout_s,
+                "attempts": attempts,
+                "in_flight": in_flight,
+                "workers": workers,
+            }
+        )
         addresses = _addresses(base_url)
         self._model = model
         self._max_pixels = max_pixels
         self._videos = videos
         self._image_format = cast("ImageFormat", image_format)
         self._in_flight = in_flight or _IN_FLIGHT_A_SERVER * len(addresses)
-        self._workers = workers or min(8, max(2, (os.cpu_count() or 2) // 2))
+        self._workers = workers or default_workers()
         self._most_choices: int | None = None
         self._loop: LoopThread | None = None
         self._client = ChatClient(addresses, model, timeout_s=timeout_s, attempts=attempts, connections=self._in_flight)
@@ -164,12 +163,7 @@ class ApiEngine:
     ) -> None:
         start = time.monotonic()
         async with opening:
-            try:
-                media = await asyncio.get_running_loop().run_in_executor(self._pool, self._encode, group[0])
-            except MediaError as error:
-                for request in group:
-                    put_failure(put, request, f"media: {error}")
-                return
+            media = await asyncio.get_running_loop().run_in_executor(self._pool, self._encode, group[0])
 
         async def complete(request: Request, first: int, count: int) -> bool:
             """Put `count` responses, in one request as far as the servers give several; whether a server gave any."""

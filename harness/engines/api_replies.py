@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from harness.core.types import Response
-from harness.engines import Request, Tokens
-from harness.engines.async_bridge import failed
+from harness.engines import Request, Tokens, failed
 from harness.engines.logprobs import answer_logprobs
 
 _ENDED: Final = frozenset({"stop", "eos", "eos_token", "stop_sequence", "end_turn", "tool_calls", "function_call"})

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, 
 from concurrent.futures import Future
 from typing import Any, Final
 
-from harness.core.errors import EngineError
+from harness.core.errors import EngineError, MediaError
 from harness.core.types import Response
-from harness.engines import Request
-from harness.engines.preparation import one_line
+from harness.engines import Request, failed
+from harness.engines.preparation import one_line, prompt_defect
 
 _STOP_S: Final = 15.0
 _DYING_S: Final = 30.0
@@ -62,11 +62,6 @@ async def _stop_tasks(last: Callable[[], None] | None) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def failed(request: Request, error: str) -> Response:
-    """The response of a request that has none."""
-    return Response(sample_id=request.sample_id, text="", error=error)
-
-
 def serve_groups(
     loop: LoopThread,
     groups: Iterable[Sequence[Request]],
@@ -79,7 +74,7 @@ def serve_groups(
         loop: where `serve` runs.
         groups: requests that are served together; taken one group at a time, on the caller's thread.
         serve: puts the responses of each request of its group. Raises `EngineError` when the engine is dead; any other
-            exception fails the responses that are not there yet.
+            exception fails the responses that are not there yet. Requests that no tokenizer takes do not reach it.
         in_flight: responses that are under way at a time, up to those of the last group more.
 
     Raises:
@@ -145,7 +140,14 @@ async def _guarded(
                 put(request, failed(request, error))
 
     try:
-        await serve(group, put)
+        sound = []
+        for request in group:
+            if defect := prompt_defect(request):
+                put_failure(put, request, defect)
+            else:
+                sound.append(request)
+        if sound:
+            await serve(sound, put)
     except EngineError as error:
         for _ in range(sum(wanted.values())):
             finished.put(error)
@@ -153,6 +155,8 @@ async def _guarded(
     except asyncio.CancelledError:
         put_rest("interrupted")
         raise
+    except MediaError as error:
+        put_rest(f"media: {error}")
     except Exception as error:
         put_rest(f"{type(error).__name__}: {one_line(error)}")
     else:

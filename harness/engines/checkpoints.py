@@ -17,6 +17,8 @@ from harness.core.prompts import FORMATS
 from harness.core.types import PromptFormat
 from harness.core.worlds import name_choices, shipped_checkpoints
 
+SERVED: Final = "openai:"
+"""A model behind an OpenAI-compatible server is named so, and as the server names it."""
 _WEIGHT_SUFFIXES: Final = (".safetensors", ".bin", ".pt", ".gguf")
 _NOT_WEIGHTS: Final = (
     "training_args.bin",

@@ -18,16 +18,16 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor, GenerationConfig, LogitsProcessorList
 from transformers.utils import logging as transformers_logging
 
-from harness.core.errors import EngineError, HarnessError, ModelError, UsageError
+from harness.core.errors import EngineError, HarnessError, ModelError
 from harness.core.types import Response
-from harness.engines import Decoding, Request, Tokens, checked
+from harness.engines import Decoding, Request, Tokens, check_positive, checked, failed
 from harness.engines.checkpoints import Checkpoint
 from harness.engines.hf_batches import BatchSize, Prepared, plan_batches, prepare
 from harness.engines.hf_choosing import TokenChooser
 from harness.engines.hf_device import is_alive, resolve_attention, resolve_device, resolve_dtype
 from harness.engines.logprobs import answer_logprobs_of_ids
 from harness.engines.mrope_fix import fix_mrope
-from harness.engines.preparation import one_line, request_seed, size_limits, video_metadata
+from harness.engines.preparation import chat_prompt, one_line, request_seed, size_limits, video_metadata
 
 _WINDOW_BATCHES: Final = 4
 """Batches whose requests are opened together and sorted by length, so that a batch holds little padding."""
@@ -74,10 +74,7 @@ class HfEngine:
         """
         if checkpoint.folder is None:
             raise ModelError(f"model {checkpoint.name!r} has no files; the engine 'hf' needs a folder or a hub id.")
-        if batch_size is not None and batch_size < 1:
-            raise UsageError(f"--batch-size {batch_size} is not a positive number.")
-        if max_pixels is not None and max_pixels < 1:
-            raise UsageError(f"--max-pixels {max_pixels} is not a positive number.")
+        check_positive({"--batch-size": batch_size, "--max-pixels": max_pixels})
         self._device = resolve_device(device)
         self._dtype = resolve_dtype(dtype, self._device)
         self._batch_size = BatchSize(batch_size, self._device)
@@ -181,7 +178,7 @@ class HfEngine:
         """Generate a batch; on failure in halves, so that one bad sample costs itself and memory is found that fits."""
         if batch[0].error is not None:
             for item in batch:
-                yield item, Response(sample_id=item.request.sample_id, text="", error=item.error)
+                yield item, failed(item.request, item.error or "")
             return
         self._batch_size.begin()
         try:
@@ -203,7 +200,7 @@ class HfEngine:
             yield from zip(batch, responses, strict=True)
             return
         if len(batch) == 1:
-            yield batch[0], Response(sample_id=batch[0].request.sample_id, text="", error=failure)
+            yield batch[0], failed(batch[0].request, failure)
             return
         middle = len(batch) // 2
         yield from self._generate_batch(batch[:middle], decoding)
@@ -262,7 +259,7 @@ class HfEngine:
         return responses
 
     def _encode(self, batch: Sequence[Prepared]) -> Any:
-        texts = [self._processor.apply_chat_template(_messages(item), add_generation_prompt=True) for item in batch]
+        texts = [chat_prompt(self._processor, item.request) for item in batch]
         images = [image for item in batch for image in item.images]
         videos = [video for item in batch for video in item.videos]
         arguments: dict[str, Any] = {"text": texts, "padding": True, "return_tensors": "pt"}
@@ -279,12 +276,6 @@ class HfEngine:
                 "video_metadata": [video_metadata(video) for video in videos],
             }
         return self._processor(**arguments)
-
-
-def _messages(item: Prepared) -> list[dict[str, Any]]:
-    content: list[dict[str, Any]] = [{"type": media.kind} for media in item.request.media]
-    content.append({"type": "text", "text": item.request.prompt})
-    return [{"role": "user", "content": content}]
 
 
 def _as_set(token_ids: int | Sequence[int] | None) -> set[int]:

@@ -6,7 +6,6 @@ Imported lazily only, by the `api` engine: httpx is imported at the top.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import time
@@ -19,7 +18,7 @@ import httpx
 
 from harness.core.errors import EngineError, ModelError, UsageError
 from harness.engines.preparation import one_line
-from harness.engines.retry_after import parse_duration, retry_after
+from harness.engines.retry_after import exhausted_s, retry_after
 
 API_KEY_VARIABLE: Final = "OPENAI_API_KEY"
 
@@ -69,6 +68,10 @@ class Server:
     max_model_len: int | None = None
     refuses_logprobs: bool = False
     resume_at: float = 0.0
+
+    def rest(self, seconds: float) -> None:
+        """Send it nothing for so long."""
+        self.resume_at = max(self.resume_at, time.monotonic() + seconds)
 
 
 class ChatClient:
@@ -217,7 +220,7 @@ class ChatClient:
             body.pop("logprobs", None)
         async with asyncio.timeout(self._timeout_s):  # httpx limits the time between two bytes, not the whole.
             reply = await self._client.post(url, json=body)
-        self._heed_limits(server, reply.headers)
+        server.rest(min(exhausted_s(reply.headers), _LONGEST_WAIT_S))
         if reply.is_success:
             return _completion(reply)
         message, code = _error(reply, self._key)
@@ -231,7 +234,7 @@ class ChatClient:
                     f"{server.base_url} asks to wait {wait_s:.0f} s. Finished samples are stored; run the same "
                     "command again then."
                 )
-            server.resume_at = max(server.resume_at, time.monotonic() + wait_s)
+            server.rest(wait_s)
             raise _Retry(f"status {status}: {message}", busy=status == 429)
         if status in _REFUSALS and "logprobs" in body and "logprob" in reply.text.lower():
             server.refuses_logprobs = True
@@ -253,12 +256,6 @@ class ChatClient:
         in_turn = self.servers[shift:] + self.servers[:shift]
         now = time.monotonic()
         return min(in_turn, key=lambda server: max(server.resume_at, now))
-
-    def _heed_limits(self, server: Server, headers: httpx.Headers) -> None:
-        for kind in ("requests", "tokens"):
-            if headers.get(f"x-ratelimit-remaining-{kind}") == "0":
-                wait_s = parse_duration(headers.get(f"x-ratelimit-reset-{kind}", "")) or 0.0
-                server.resume_at = max(server.resume_at, time.monotonic() + min(wait_s, _LONGEST_WAIT_S))
 
 
 def _host(base_url: str) -> str:
@@ -282,18 +279,18 @@ def _back_off(failures: int) -> float:
 def _json(reply: httpx.Response) -> Any:
     try:
         return reply.json()
-    except (json.JSONDecodeError, UnicodeDecodeError):
+    except ValueError:
         return None
 
 
 def _completion(reply: httpx.Response) -> dict[str, Any]:
-    data = _json(reply)
+    completion: dict[str, Any] = _json(reply)
     try:
-        if not data["choices"] or not all(isinstance(choice["message"], dict) for choice in data["choices"]):
+        choices = completion["choices"]
+        if not choices or not all(isinstance(choice["message"], dict) for choice in choices):
             raise TypeError
-    except (KeyError, IndexError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise _Retry("the answer is not a chat completion") from error
-    completion: dict[str, Any] = data
     return completion
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,6 +95,22 @@ def open_media(request: Request) -> Opened:
     for reference, item in zip(request.media, opened, strict=True):
         (videos if reference.kind == "video" else images).append(item)
     return Opened(images=images, videos=videos)
+
+
+def default_workers() -> int:
+    """Threads that open media: half of the cores, which leaves the others to the model; more than 8 wait for disks."""
+    return min(8, max(2, (os.cpu_count() or 2) // 2))
+
+
+def prompt_defect(request: Request) -> str | None:
+    """Why no tokenizer takes a request's text, or `None`: half a character, which the JSON of a data file can hold."""
+    parts = (part for message in chat_messages(request) for part in message["content"])
+    try:
+        "".join(part.get("text", "") for part in parts).encode()
+    except UnicodeEncodeError as error:
+        half = f"U+{ord(error.object[error.start]):04X}"
+        return f"prompt: the question of sample {request.sample_id!r} holds half a character ({half}). Mend the data."
+    return None
 
 
 def chat_messages(request: Request) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from harness.core.errors import DataError, UsageError
 from harness.core.types import Response
-from harness.engines import Decoding, Request, checked
+from harness.engines import Decoding, Request, checked, failed
 from harness.engines.checkpoints import Checkpoint
 
 _ANY_TASK: Final = None
@@ -83,7 +83,7 @@ class ReplayEngine:
                 if responses:
                     error = f"{len(responses)} of {request.n} responses are recorded in {self._path.name}"
                 for _ in range(request.n - len(responses)):
-                    yield request, Response(sample_id=request.sample_id, text="", error=error)
+                    yield request, failed(request, error)
 
     def close(self) -> None:
         """Nothing to free."""

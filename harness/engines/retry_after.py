@@ -1,4 +1,4 @@
-"""How long a server asks to be left alone."""
+"""How long a server asks to be left alone, by the headers of its reply."""
 
 from __future__ import annotations
 
@@ -36,3 +36,13 @@ def retry_after(headers: Mapping[str, str]) -> float:
         except (ValueError, TypeError):
             seconds = None
     return max(0.0, seconds or 0.0)
+
+
+def exhausted_s(headers: Mapping[str, str]) -> float:
+    """Seconds until a rate limit that a reply has used up is renewed, 0 where there is none."""
+    return max(
+        parse_duration(headers.get(f"x-ratelimit-reset-{kind}", "")) or 0.0
+        if headers.get(f"x-ratelimit-remaining-{kind}") == "0"
+        else 0.0
+        for kind in ("requests", "tokens")
+    )

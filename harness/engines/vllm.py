@@ -16,13 +16,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from harness.core.errors import EngineError, HarnessError, MediaError, ModelError, UsageError
+from harness.core.errors import EngineError, HarnessError, ModelError, UsageError
 from harness.core.types import Response
-from harness.engines import Decoding, Request, checked
+from harness.engines import Decoding, Request, check_positive, checked
 from harness.engines.async_bridge import LoopThread, Put, put_failure, serve_groups
 from harness.engines.checkpoints import Checkpoint
 from harness.engines.guard import Guard
-from harness.engines.preparation import Opened, one_line, open_media, size_limits, submission_groups
+from harness.engines.preparation import Opened, default_workers, one_line, open_media, size_limits, submission_groups
 from harness.engines.vllm_platform import device_and_dtype, may_fork, set_environment
 from harness.engines.vllm_requests import make_prompt, make_response, sampling_parameters
 
@@ -73,16 +73,16 @@ class VllmEngine:
             raise ModelError(f"model {checkpoint.name!r} has no files; the engine 'vllm' needs a folder or a hub id.")
         if dtype not in (*_DTYPES, "auto"):
             raise UsageError(f"dtype {dtype!r} does not exist. Choose one of: {', '.join(_DTYPES)}, auto.")
-        for name, value in (
-            ("--max-pixels", max_pixels),
-            ("--max-model-len", max_model_len),
-            ("--tensor-parallel", tensor_parallel),
-            ("--data-parallel", data_parallel),
-            ("in_flight", in_flight),
-            ("workers", workers),
-        ):
-            if value is not None and value < 1:
-                raise UsageError(f"{name} {value} is not a positive number.")
+        check_positive(
+            {
+                "--max-pixels": max_pixels,
+                "--max-model-len": max_model_len,
+                "--tensor-parallel": tensor_parallel,
+                "--data-parallel": data_parallel,
+                "in_flight": in_flight,
+                "workers": workers,
+            }
+        )
         if gpu_memory_utilization is not None and not 0 < gpu_memory_utilization <= 1:
             raise UsageError(
                 f"--gpu-memory-utilization {gpu_memory_utilization} is out of range: it must be above 0 and at most 1."
@@ -96,7 +96,7 @@ class VllmEngine:
         self._gpu_memory_utilization = gpu_memory_utilization
         self._engine_args = dict(engine_args or {})
         self._in_flight = in_flight
-        self._workers = workers or min(8, max(2, (os.cpu_count() or 2) // 2))
+        self._workers = workers or default_workers()
         self._torch_was_there = "torch" in sys.modules
         set_environment()
         self._engine: Any = None
@@ -236,12 +236,7 @@ class VllmEngine:
         loop = asyncio.get_running_loop()
         generating: dict[asyncio.Task[bool], Request] = {}
         async with opening:
-            try:
-                opened = await loop.run_in_executor(self._pool, open_media, group[0])
-            except MediaError as error:
-                for request in group:
-                    put_failure(put, request, f"media: {error}")
-                return
+            opened = await loop.run_in_executor(self._pool, open_media, group[0])
             for request in group:
                 try:
                     inputs = await self._render(request, opened)

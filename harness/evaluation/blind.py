@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from harness.media.videos import Video
 
-BLIND: Final = ("grey", "withheld")
 _GREY: Final = 128
 
 

@@ -8,14 +8,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from harness.benchmarks.data import digest_prompts
 from harness.core.errors import UsageError
 from harness.core.types import PromptFormat, Sample
 from harness.core.worlds import world_of_checkpoint
 from harness.engines import ENGINES, Decoding, Engine, make_engine, vllm_is_usable
-from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
+from harness.engines.checkpoints import SERVED, Checkpoint, resolve_checkpoint
 from harness.evaluation.blind import blind_media
 from harness.evaluation.ranks import ALONE, Ranks
 from harness.evaluation.selection import choose_samples
@@ -25,8 +25,6 @@ from harness.runs.config import name_differences
 
 if TYPE_CHECKING:
     from harness.judges.answer import AnswerJudge
-
-_SERVED: Final = "openai:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +87,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
         HarnessError: something that was asked for does not exist or does not fit.
     """
     engine_name = _engine_name(config, ranks)
-    if config.model.startswith(_SERVED) or (engine_name == "replay" and not _is_checkpoint(config.model)):
+    if config.model.startswith(SERVED) or (engine_name == "replay" and not _is_checkpoint(config.model)):
         checkpoint = Checkpoint(name=config.model, folder=None)
     else:
         checkpoint = resolve_checkpoint(config.model, revision=config.revision)
@@ -200,14 +198,14 @@ def _engine_name(config: EvalConfig, ranks: Ranks) -> str:
             f"engine 'vllm' shares its work between devices itself: run one process, not {ranks.size}, with "
             "--data-parallel N or --tensor-parallel N."
         )
-    served = config.model.startswith(_SERVED)
+    served = config.model.startswith(SERVED)
     if config.engine != "auto":
         if config.engine not in ENGINES:
             raise UsageError(f"engine {config.engine!r} does not exist. Choose one of: {', '.join(ENGINES)}, auto.")
         if served != (config.engine == "api") and config.engine != "replay":
             raise UsageError(
                 f"engine {config.engine!r} does not serve model {config.model!r}: engine 'api' and models named "
-                f"{_SERVED}NAME go together."
+                f"{SERVED}NAME go together."
             )
         return config.engine
     if config.engine_options.get("responses") is not None:
@@ -220,9 +218,9 @@ def _engine_name(config: EvalConfig, ranks: Ranks) -> str:
 def _open_judge(config: EvalConfig) -> AnswerJudge | None:
     if config.judge is None:
         return None
-    from harness.judges.answer import open_judge
+    from harness.judges.answer import open_answer_judge
 
-    return open_judge(config.judge, base_url=config.judge_base_url)
+    return open_answer_judge(config.judge, base_url=config.judge_base_url)
 
 
 def _is_checkpoint(model: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +54,7 @@ class Outcome:
 def evaluate(config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
     """Score a checkpoint, or go on with a run that was interrupted.
 
-    With `config.samples` k above 1 the questions are asked k times; the run is the first of them, and the others, with
+    With `config.repeats` k above 1 the questions are asked k times; the run is the first of them, and the others, with
     the seeds that follow, are runs in its folder `repeats`.
 
     Args:
@@ -132,7 +132,7 @@ def run_worker(config: EvalConfig, ranks: Ranks) -> None:
 def _folders(plan: Plan, config: EvalConfig) -> list[Path]:
     """The run folder, and those of its repeats."""
     path = config.out or default_folder(plan)
-    return [path, *(path / "repeats" / f"seed-{config.seed + k}" for k in range(1, config.samples))]
+    return [path, *(path / "repeats" / f"seed-{config.seed + k}" for k in range(1, config.repeats))]
 
 
 def _run(
@@ -215,10 +215,11 @@ def _finish(plan: Plan, folder: RunFolder, order: Sequence[SampleKey]) -> RunRec
     folder.sort(order)
     if plan.judge is not None:
         folder.rewrite(plan.judge.settle(read_records(folder.path)))
-    results = {
-        task.name: task.summarise(record for record in read_records(folder.path) if record.sample.task == task.name)
-        for task in plan.tasks
-    }
+    results = {}
+    for task in plan.tasks:
+        of_task = (record for record in read_records(folder.path) if record.sample.task == task.name)
+        baselines = task.baselines(plan.samples[task.name])
+        results[task.name] = replace(task.summarise(of_task), baselines=baselines)
     run = RunRecord(
         id=folder.path.resolve().name,
         model=plan.checkpoint.name,

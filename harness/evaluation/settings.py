@@ -33,7 +33,7 @@ class EvalConfig:
         max_new_tokens: token budget of a response; `None`: by prompt format.
         temperature: 0 is greedy.
         top_p: nucleus mass when sampling.
-        samples: responses a question; above 1 the questions are asked again with the seeds that follow.
+        repeats: how often every question is asked in all; above 1 with the seeds that follow.
         blind: `grey` or `withheld`: ask without showing the media; `None`: show them.
         judge: `openai:MODEL` that settles open-ended answers which the rules cannot; `None`: they stay unsettled.
         judge_base_url: its OpenAI-compatible server.
@@ -56,7 +56,7 @@ class EvalConfig:
     max_new_tokens: int | None = None
     temperature: float = 0.0
     top_p: float = 1.0
-    samples: int = 1
+    repeats: int = 1
     blind: str | None = None
     judge: str | None = None
     judge_base_url: str | None = None
@@ -82,7 +82,7 @@ class EvalConfig:
             ("--limit", self.limit, 1),
             ("--num-frames", self.num_frames, 1),
             ("--max-new-tokens", self.max_new_tokens, 1),
-            ("--samples", self.samples, 1),
+            ("--repeats", self.repeats, 1),
             ("--max-failures", self.max_failures, 0),
         ):
             if value is not None and value < least:
@@ -91,9 +91,9 @@ class EvalConfig:
             raise UsageError("--judge-base-url needs --judge openai:MODEL.")
         if not 0 <= self.temperature < math.inf:
             raise UsageError(f"--temperature {self.temperature} is out of range: it must be 0 (greedy) or above.")
-        if self.samples > 1 and self.temperature == 0:
+        if self.repeats > 1 and self.temperature == 0:
             raise UsageError(
-                f"--samples {self.samples} needs --temperature above 0: greedy responses are all the same."
+                f"--repeats {self.repeats} needs --temperature above 0: greedy responses are all the same."
             )
         if self.blind not in (None, "grey", "withheld"):
             raise UsageError(f"--blind {self.blind!r} does not exist. Choose one of: grey, withheld.")

@@ -8,6 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.benchmarks.baselines import constant_headlines
 from harness.benchmarks.data import BenchmarkData, load_data, open_medium
 from harness.benchmarks.record import Benchmark
 from harness.benchmarks.registry import benchmark_folders, find_benchmarks, get_benchmark, unknown_task
@@ -35,6 +36,7 @@ class TaskData:
         judge: both verdicts on a response.
         summarise: the figures over judged samples, each once, in any order.
         facts: what is known of the benchmark.
+        baselines: headlines of constant responses to some of the samples.
         build_lmms_task: makes the lmms-eval Task object, on the first call; importing lmms-eval takes seconds.
         max_new_tokens: token budget that the task asks for; `None` leaves it to the prompt format.
     """
@@ -47,6 +49,7 @@ class TaskData:
     judge: Callable[[Sample, Response], Verdict]
     summarise: Callable[[Iterable[SampleRecord]], TaskResult]
     facts: BenchmarkFacts
+    baselines: Callable[[Sequence[Sample]], Mapping[str, float | None]]
     build_lmms_task: Callable[[], Any]
     max_new_tokens: int | None = None
 
@@ -126,6 +129,7 @@ def _load_benchmark(
         judge=benchmark.judge,
         summarise=partial(summarise, benchmark),
         facts=benchmark.facts,
+        baselines=partial(constant_headlines, benchmark),
         build_lmms_task=cache(partial(_build_lmms_task, folder, loaded, prompt_format)),
     )
 
@@ -172,6 +176,7 @@ def _load_foreign(name: str, path: Path, data: str, num_frames: int) -> TaskData
         judge=task.judge,
         summarise=task.summarise,
         facts=BenchmarkFacts(title=name),
+        baselines=lambda samples: {},
         build_lmms_task=lambda: task.lmms_task,
         max_new_tokens=task.max_new_tokens,
     )

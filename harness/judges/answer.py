@@ -12,20 +12,21 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from harness.core.errors import UsageError
-from harness.core.types import SampleRecord, Verdict
+from harness.core.types import JudgePrompt, SampleRecord, Verdict
+from harness.engines.checkpoints import SERVED
 
 if TYPE_CHECKING:
-    from harness.core.types import JudgePrompt
+    from harness.judges.backend import Backend
     from harness.judges.cache import AnswerCache
 
-PREFIX: Final = "openai:"
 WORDING_VERSION: Final = "answer-1"
 MAX_NEW_TOKENS: Final = 256
 _TOGETHER: Final = 512
-"""Unsettled answers that are asked about at a time."""
+"""Unsettled answers that are asked about at a time: a server's 32 requests in flight never run short, and a killed
+process loses no more replies."""
 _HELD_BACK: Final = 8_192
 """Records that wait at most for the verdicts of others, so that their order is kept in bounded memory."""
 
@@ -53,20 +54,6 @@ class Case(NamedTuple):
     answer: str
 
 
-class Backend(Protocol):
-    """A model that replies to prompts; see `harness.judges.served.ServedJudge`."""
-
-    problem: str | None
-
-    def complete(self, prompts: Sequence[JudgePrompt]) -> Iterator[tuple[int, str | None]]:
-        """Yield the place of each prompt with the model's text, in any order; leave out or `None` what failed."""
-        ...
-
-    def close(self) -> None:
-        """Free what it holds."""
-        ...
-
-
 def settle(verdict: Verdict, right: bool | None) -> Verdict:
     """An unsettled verdict with what a judge said; unchanged, and so still counted as unsettled, if it said nothing."""
     if right is None:
@@ -81,8 +68,7 @@ class AnswerJudge:
 
     Attributes:
         identity: model and version of the wording; verdicts of equal identity are comparable.
-        asked: distinct answers that the model was asked about.
-        failures: those among them that it gave no verdict on.
+        failures: distinct answers that the model was asked about and gave no verdict on.
         problem: why, where one reason holds for all, such as a server that is down.
     """
 
@@ -96,7 +82,7 @@ class AnswerJudge:
             where: the server's address, which tells apart models of one name; part of the cache's keys.
         """
         self.identity = identity
-        self.asked = self.failures = 0
+        self.failures = 0
         self._backend = backend
         self._cache = cache
         self._where = where
@@ -108,7 +94,6 @@ class AnswerJudge:
 
     def judge(self, cases: Sequence[Case]) -> list[bool | None]:
         """Whether each answer is right, in order; `None` where no verdict could be had."""
-        from harness.core.types import JudgePrompt
         from harness.judges.cache import content_key
 
         keys = [content_key(self.identity, self._where, *case) for case in cases]
@@ -125,7 +110,6 @@ class AnswerJudge:
                 replies[places[place]] = text
         if self._cache is not None:
             self._cache.write(replies)
-        self.asked += len(unknown)
         self.failures += sum(verdicts.get(key) is None for key in unknown)
         return [verdicts.get(key) for key in keys]
 
@@ -185,7 +169,7 @@ def read_verdict(text: str) -> bool | None:
     return None if len(words) != 1 or negated else words == {"correct"}
 
 
-def open_judge(name: str, *, base_url: str | None = None, cache_dir: Path | None = None) -> AnswerJudge:
+def open_answer_judge(name: str, *, base_url: str | None = None, cache_dir: Path | None = None) -> AnswerJudge:
     """A judge behind an OpenAI-compatible server; nothing is sent before the first unsettled answer.
 
     The key is taken from `OPENAI_API_KEY`, and is neither logged nor stored.
@@ -198,7 +182,7 @@ def open_judge(name: str, *, base_url: str | None = None, cache_dir: Path | None
     Raises:
         UsageError: `name` is not of that form, the address is not one, or OpenAI's own has no key.
     """
-    if not name.startswith(PREFIX) or name == PREFIX:
+    if not name.startswith(SERVED) or name == SERVED:
         raise UsageError(f"--judge {name!r} is not of the form openai:MODEL, e.g. openai:gpt-4o.")
     from harness.core.files import cache_folder
     from harness.judges.cache import AnswerCache

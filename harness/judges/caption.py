@@ -8,9 +8,9 @@ occur, and remembered on disk by content. A judge that fails gives `None`, never
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from harness.answers.open.matching import match_open
 from harness.answers.reading import read_answer
@@ -18,7 +18,8 @@ from harness.core.errors import ModelError
 from harness.core.files import cache_folder
 from harness.core.types import JudgePrompt, JudgeQuestion, Sample
 from harness.core.worlds import JudgeWording, worlds
-from harness.engines.checkpoints import resolve_checkpoint
+from harness.engines.checkpoints import SERVED, resolve_checkpoint
+from harness.judges.backend import Backend
 from harness.judges.cache import AnswerCache, content_key
 from harness.judges.leaks import leaks_answer
 from harness.judges.prompts import GENERAL, find_wording
@@ -26,23 +27,8 @@ from harness.judges.prompts import GENERAL, find_wording
 if TYPE_CHECKING:
     from harness.engines.checkpoints import Checkpoint
 
-SERVED: Final = "openai:"
 _STORE_EVERY: Final = 256
 """New answers after which the cache is written, so that an interrupted judge loses little."""
-
-
-class Backend(Protocol):
-    """A model that continues prompts."""
-
-    engine: str
-
-    def complete(self, prompts: Sequence[JudgePrompt]) -> Iterator[tuple[int, str | None]]:
-        """Yield the place of each prompt with the model's text, in any order; leaves out or `None` what failed."""
-        ...
-
-    def close(self) -> None:
-        """Free the model."""
-        ...
 
 
 class CaptionJudge:
@@ -107,7 +93,7 @@ class CaptionJudge:
             if len(fresh) >= _STORE_EVERY:
                 self._remember(fresh)
         self._remember(fresh)
-        self.problem = getattr(self._backend, "problem", None)
+        self.problem = self._backend.problem
         return answers
 
     def _remember(self, fresh: dict[bytes, str]) -> None:

@@ -59,7 +59,7 @@ def render(tokenizer: Any, prompt: JudgePrompt) -> str:
 class TransformersJudge:
     """A causal language model of Transformers, greedy, in batches of similar length."""
 
-    engine = "hf"
+    problem: str | None = None
 
     def __init__(self, checkpoint: Checkpoint, *, max_new_tokens: int, device: str | None = None) -> None:
         """Load the model.
@@ -142,7 +142,7 @@ class TransformersJudge:
 class VllmJudge:
     """A checkpoint in vLLM's offline engine, greedy."""
 
-    engine = "vllm"
+    problem: str | None = None
 
     def __init__(self, checkpoint: Checkpoint, *, max_new_tokens: int, memory: float = 0.3) -> None:
         """Start the engine.

@@ -28,8 +28,6 @@ class ServedJudge:
             row had no answer.
     """
 
-    engine = "api"
-
     def __init__(
         self,
         name: str,

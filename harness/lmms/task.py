@@ -178,6 +178,7 @@ class ForeignTask:
             metrics=metrics,
             official={name: metric.value for name, metric in metrics.items()},
             disagreements=0,
+            baselines={},
             **counts,
         )
 

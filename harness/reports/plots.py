@@ -33,7 +33,7 @@ CAUSE_TONES: Final = (*SERIES[:5], "plain")
 """Colours of the causes of wrong answers, in the order of `harness.diagnostics.attribution.CAUSES`."""
 _ROW: Final = 24
 _BAR: Final = 8
-_LEFT: Final = 44
+_LEFT: Final = 52
 """Room for the numbers of an upward axis."""
 
 
@@ -199,6 +199,12 @@ def lines(
                 add(svg, "circle", line.tone, title=words, cx=x, cy=y, r=3)
     add_legend(svg, legend, _LEFT, 248)
     return svg
+
+
+def smooth(values: Sequence[float]) -> list[float]:
+    """The mean of each value and the nine before it, which makes a noisy curve legible and keeps its steps."""
+    windows = (values[max(0, end - 10) : end] for end in range(1, len(values) + 1))
+    return [sum(window) / len(window) for window in windows]
 
 
 def bars(

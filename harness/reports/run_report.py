@@ -63,6 +63,15 @@ def headline_rows(run: RunRecord) -> tuple[list[str], list[list[Any]]]:
     return headers, rows
 
 
+def baseline_line(run: RunRecord) -> str:
+    """The headlines of constant responses to the same questions; empty where no task has any."""
+    told = []
+    for task, result in run.tasks.items():
+        values = [f"{name} {number(value)}" for name, value in result.baselines.items()]
+        told += [f"{task} {', '.join(values)}"] if values else []
+    return f"For comparison, without a model: {'; '.join(told)}." if told else ""
+
+
 def write_report(run: RunRecord, folder: Path) -> Path:
     """Write `report.md` for a finished run and give its path."""
     path = folder / REPORT
@@ -77,6 +86,9 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
     align = ["left", "left", *["right"] * (len(headers) - 2)]
     yield table(headers, [[escape(task), escape(metric), *cells] for task, metric, *cells in rows], align=align)
     yield ""
+    if line := baseline_line(run):
+        yield escape(line)
+        yield ""
     yield (
         "Strict scores: what each response means; no readable answer counts wrong. Official: what the benchmark's own "
         "evaluator gives on the same responses. Unsettled: open-ended answers that no rule settles; they count wrong "

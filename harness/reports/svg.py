@@ -171,7 +171,8 @@ def picture(
     heights = [max(sizes[place][1] for place in row) for row in rows]
     height = sum(heights) + (_HEAD + 8) * len(rows) + (24 if note else 8)
     svg = start_plot(width + 16, height, "; ".join(plot.attrib["aria-label"] for plot in plots))
-    svg.set("xmlns", "http://www.w3.org/2000/svg")
+    named = {"xmlns": "http://www.w3.org/2000/svg", "width": _px(width + 16), "height": _px(height)}
+    svg.attrib.update(named)
     SubElement(svg, "style").text = _style(theme)
     SubElement(svg, "rect", {"class": "paper", "width": "100%", "height": "100%"})
     y = 8.0

@@ -257,5 +257,6 @@ BENCHMARK = Benchmark(
     metrics=metrics,
     headline="all/circular",
     headline_title="circular accuracy",
+    baselines={"always A": "A"},
     clusters_share_media=True,
 )

@@ -148,4 +148,5 @@ BENCHMARK = Benchmark(
     metrics=metrics,
     headline="all/accuracy",
     headline_title="accuracy",
+    baselines={"always A": "A"},
 )

@@ -138,6 +138,7 @@ BENCHMARK = Benchmark(
     metrics=metrics,
     headline="mean/accuracy",
     headline_title="accuracy, mean of splits",
+    baselines={"always yes": "yes", "always no": "no"},
     hallucination=True,
     clusters_share_media=True,
     telling={

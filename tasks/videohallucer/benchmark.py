@@ -234,6 +234,7 @@ BENCHMARK = Benchmark(
     metrics=metrics,
     headline="mean/both",
     headline_title="both of a pair right",
+    baselines={"always yes": "yes", "always no": "no"},
     hallucination=True,
     telling={
         "mean/basic": "right about what is there",

@@ -75,6 +75,7 @@ BENCHMARK = Benchmark(
     hallucination=True,
     clusters_share_media=True,
     telling={"red/accuracy": "right about red squares"},
+    baselines={"always yes": "yes", "always no": "no"},
 )
 '''
 
@@ -140,6 +141,9 @@ def test_a_run_has_both_verdicts_clusters_and_intervals(runs: dict[str, Path]) -
     assert headline["value"] == pytest.approx(1 - 11 / 72)
     assert result["official"]["all/accuracy"] == pytest.approx(1 - 12 / 72)
     assert result["disagreements"] == 1
+    # A third of the questions ask for the colour that the square has.
+    assert result["baselines"] == pytest.approx({"always yes": 1 / 3, "always no": 2 / 3})
+    assert "always no 66.7" in (runs["worse"] / "report.md").read_text(encoding="utf-8")
     # Wrong answers come in twos: the error is that of 24 pictures, larger than that of 72 independent answers.
     independent = (headline["value"] * (1 - headline["value"]) / 72) ** 0.5
     assert headline["stderr"] > 1.2 * independent

@@ -48,7 +48,6 @@ def planted_run(tmp_path: Path, count: int = 60) -> tuple[Path, Path]:
 class Answers:
     """A judge's model that always says the same."""
 
-    engine = "script"
     problem: str | None = None
 
     def __init__(self, text: str | None) -> None:

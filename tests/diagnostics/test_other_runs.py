@@ -32,7 +32,8 @@ def settings_of(
     weights: str | None = "sha256:a", *, served: str | None = None, seed: int = 0, **more: object
 ) -> dict[str, Any]:
     model = {"weights": weights, "files": None, "served": served}
-    return {"model": model, "prompt": "direct", "seed": seed, "blind": None, **more}
+    settings = {"model": model, "prompt": "direct", "seed": seed, "blind": None, "judge": None, "num_frames": 8}
+    return {**settings, "decoding": {"temperature": 0.0}, "engine_settings": {"max_pixels": None}, **more}
 
 
 def store(path: Path, records: Sequence[SampleRecord], settings: dict[str, Any] | None) -> Path:
@@ -63,6 +64,9 @@ def test_a_blind_run_of_the_same_checkpoint_is_taken(run: Path, tmp_path: Path) 
     [
         (settings_of(), "saw its images"),
         (settings_of("sha256:b", blind="withheld"), "another checkpoint"),
+        (settings_of(blind="withheld", prompt="think"), "prompt: run 'direct', other 'think'"),
+        (settings_of(blind="withheld", judge="openai:m prompt:1"), "judge: run None, other 'openai:m prompt:1'"),
+        (settings_of(blind="withheld", decoding={"temperature": 1.0}), r"decoding\.temperature: run 0\.0, other 1\.0"),
         ({"prompt": "direct"}, "do not say that the images were withheld"),
         (None, "do not say that the images were withheld"),
     ],
@@ -117,8 +121,11 @@ def test_repeats_differ_in_their_seed_alone(run: Path, tmp_path: Path) -> None:
     [
         (settings_of("sha256:b", seed=1), "another checkpoint"),
         (settings_of(), "seed 0 as well"),
-        (settings_of(seed=1, prompt="grounded"), "prompt grounded, where"),
-        (settings_of(seed=1, blind="grey"), "blind grey, where"),
+        (settings_of(seed=1, prompt="grounded"), "prompt: run 'direct', other 'grounded'"),
+        (settings_of(seed=1, blind="grey"), "blind: run None, other 'grey'"),
+        (settings_of(seed=1, decoding={"temperature": 0.7}), r"decoding\.temperature: run 0\.0, other 0\.7"),
+        (settings_of(seed=1, num_frames=4), "num_frames: run 8, other 4"),
+        (settings_of(seed=1, engine_settings={"max_pixels": 9}), "max_pixels: run None, other 9"),
     ],
 )
 def test_repeats_that_are_no_samples_of_the_same_are_refused(
@@ -185,9 +192,34 @@ def test_nothing_is_written_and_the_command_exits_with_2(run: Path) -> None:
     assert not (run / "diagnostics.json").exists()
 
 
+def test_runs_may_differ_in_how_fast_they_were_made(run: Path, tmp_path: Path) -> None:
+    quick = settings_of(seed=1, engine="vllm", engine_settings={"max_pixels": None, "batch_size": 512})
+    quick["decoding"]["repetition_penalty"] = 1.0  # The other run does not tell.
+    repeat = store(tmp_path / "repeat", records_of("no", "no"), quick)
+    assert values(diagnose(run, repeats=[repeat]))["pope/pass_at_k"] == 0.5
+
+
+def test_a_wrong_run_is_refused_before_the_map_of_conflict_is_made(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("trainers.conflict.run.map_run", lambda *_, **__: pytest.fail("the map was made"))
+    assert main(["diagnose", str(run), "--no-images", "--conflict", "--blind", str(run)]) == 2
+    assert "saw its images" in capsys.readouterr().err
+
+
+def test_a_map_that_fails_costs_the_map_only(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise StoreError("no map")
+
+    monkeypatch.setattr("trainers.conflict.run.map_run", fails)
+    assert main(["diagnose", str(run), "--no-images", "--conflict"]) == 2
+    assert (run / "diagnostics.json").exists()
+    assert (run / "report.html").exists()
+
+
 def test_an_evaluation_with_several_samples_diagnoses_its_own_repeats(tmp_path: Path) -> None:
     command = ["eval", "--model", "demo", "--tasks", "pope", "--out", str(tmp_path / "run"), "--limit", "2"]
-    assert main([*command, "--temperature", "1", "--samples", "3", "--max-new-tokens", "8"]) == 0
+    assert main([*command, "--temperature", "1", "--repeats", "3", "--max-new-tokens", "8"]) == 0
     data = json.loads((tmp_path / "run" / "diagnostics.json").read_text(encoding="utf-8"))
     assert data["metrics"]["pope/pass_at_k"]["n"] > 0
     repeats = sorted((tmp_path / "run" / "repeats").iterdir())

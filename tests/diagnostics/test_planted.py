@@ -143,7 +143,6 @@ def _prose(count: int, seed: int) -> tuple[list[Planted], dict[str, Annotations]
 class LookUp:
     """A judge that answers yes where the caption names the thing that is asked for."""
 
-    engine = "script"
     problem = None
 
     def complete(self, prompts):  # type: ignore[no-untyped-def]

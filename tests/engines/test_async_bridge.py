@@ -7,10 +7,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
-from harness.core.errors import EngineError, UsageError
+from harness.core.errors import EngineError, MediaError, UsageError
 from harness.core.types import Response
 from harness.engines import Decoding, Request, checked
 from harness.engines.async_bridge import LoopThread, Put, put_failure, serve_groups
@@ -90,6 +91,31 @@ def test_a_fault_fails_the_requests_that_have_no_response_yet(loop: LoopThread) 
         "0.0": None, "0.1": None, "1.0": None, "1.1": "ValueError: a fault", "2.0": None,
         "2.1": "the engine gave no response",
     }  # fmt: skip
+
+
+def test_a_prompt_that_no_tokenizer_takes_does_not_reach_the_engine(loop: LoopThread) -> None:
+    served: list[str] = []
+
+    async def serve(group: Sequence[Request], put: Put) -> None:
+        for request in group:
+            served.append(request.sample_id)
+            put(request, answer(request))
+
+    bad = replace(several("bad", 2), prompt="\ud83d")
+    responses = list(serve_groups(loop, [[several("a", 1), bad], [replace(bad, sample_id="alone")]], serve, 9))
+    assert served == ["a"]
+    assert [response.error for request, response in responses if request.sample_id == "a"] == [None]
+    errors = [str(response.error) for request, response in responses if request.sample_id != "a"]
+    assert len(errors) == 4
+    assert all("holds half a character (U+D83D)" in error for error in errors)
+
+
+def test_media_that_cannot_be_opened_fail_their_group(loop: LoopThread) -> None:
+    async def serve(group: Sequence[Request], put: Put) -> None:
+        raise MediaError("image a is truncated.")
+
+    errors = [response.error for _, response in serve_groups(loop, [[several("a", 2), several("b", 1)]], serve, 9)]
+    assert errors == ["media: image a is truncated."] * 3
 
 
 def test_a_dead_engine_raises_after_what_was_finished(loop: LoopThread) -> None:

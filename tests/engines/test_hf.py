@@ -128,6 +128,15 @@ def raise_error(error: Exception) -> list[object]:
     raise error
 
 
+def test_half_a_character_in_a_prompt_costs_its_sample_only(engine: Engine) -> None:
+    requests = [
+        replace(make_request(index), prompt="Is it red? \ud83d" if index == 1 else "Is it red?") for index in range(3)
+    ]
+    responses = generate(engine, requests)
+    assert responses["1"].error == "prompt: the question of sample '1' holds half a character (U+D83D). Mend the data."
+    assert [responses[index].error for index in ("0", "2")] == [None, None]
+
+
 def test_an_unexpected_error_at_opening_costs_its_sample_only(engine: Engine) -> None:
     unexpected = AttributeError("'NoneType' object has no attribute 'extradata'")
     bad = replace(make_request(1), open_media=partial(raise_error, unexpected))  # type: ignore[arg-type]

@@ -12,9 +12,11 @@ from harness.core.errors import MediaError, ModelError
 from harness.core.types import Media
 from harness.engines import Decoding, Request
 from harness.engines.preparation import (
+    ConversationRequest,
     chat_messages,
     one_line,
     open_media,
+    prompt_defect,
     request_seed,
     size_limits,
     submission_groups,
@@ -91,6 +93,18 @@ def test_media_precede_the_text() -> None:
     (turn,) = chat_messages(make_request("1", "a", "b"))
     assert turn["role"] == "user"
     assert turn["content"] == [{"type": "image"}, {"type": "image"}, {"type": "text", "text": "why?"}]
+
+
+def test_half_a_character_is_found_wherever_the_text_is_and_named_with_its_sample() -> None:
+    assert prompt_defect(make_request("1", "a", prompt="Why? \U0001f600")) is None
+    half = "prompt: the question of sample '1' holds half a character (U+D83D). Mend the data."
+    assert prompt_defect(make_request("1", prompt="Why? \ud83d")) == half
+    turns = tuple(
+        {"role": role, "content": [{"type": "image"}, {"type": "text", "text": text}]}
+        for role, text in (("user", "Why?"), ("assistant", "\ud83d"))
+    )
+    asked = ConversationRequest(task="t", sample_id="1", prompt="", media=(), open_media=list, messages=turns)
+    assert prompt_defect(asked) == half
 
 
 def test_seeds_differ_by_sample_task_and_run_and_repeat() -> None:

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from harness.engines.retry_after import parse_duration, retry_after
+from harness.engines.retry_after import exhausted_s, parse_duration, retry_after
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,11 @@ def test_the_header_in_every_form() -> None:
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
     assert 57 < retry_after({"retry-after": later}) <= 60
     assert retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0.0
+
+
+def test_the_wait_for_a_rate_limit_is_that_of_the_one_that_is_used_up() -> None:
+    resets = {"x-ratelimit-reset-requests": "2s", "x-ratelimit-reset-tokens": "6m0s"}
+    assert exhausted_s(resets) == 0.0
+    assert exhausted_s(resets | {"x-ratelimit-remaining-requests": "0", "x-ratelimit-remaining-tokens": "7"}) == 2.0
+    assert exhausted_s(resets | {"x-ratelimit-remaining-requests": "0", "x-ratelimit-remaining-tokens": "0"}) == 360.0
+    assert exhausted_s({"x-ratelimit-remaining-tokens": "0"}) == 0.0

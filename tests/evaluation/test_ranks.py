@@ -141,7 +141,7 @@ def recording(tmp_path: Path, undisturbed: Path) -> list[str]:
 
 
 def test_repeats_are_shared_too_and_all_exit_with_the_code_of_the_run(recording: list[str], tmp_path: Path) -> None:
-    arguments = [*recording, "--samples", "2", "--temperature", "1"]
+    arguments = [*recording, "--repeats", "2", "--temperature", "1"]
     assert alone(tmp_path / "one", *arguments) == 1
     process = start(TORCHRUN, tmp_path / "two", *arguments)
     _, errors = process.communicate(timeout=180)

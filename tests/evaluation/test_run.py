@@ -319,7 +319,9 @@ def test_a_judge_settles_what_the_rules_cannot(
             pass
 
     backend = Backend()
-    monkeypatch.setattr("harness.judges.answer.open_judge", lambda name, **_: AnswerJudge(backend, identity=name))
+    monkeypatch.setattr(
+        "harness.judges.answer.open_answer_judge", lambda name, **_: AnswerJudge(backend, identity=name)
+    )
     recording = tmp_path / "responses.jsonl"
     with recording.open("w") as file:
         for sample in load_task("mmvu", data="demo").samples:
@@ -344,7 +346,7 @@ def test_a_judge_settles_what_the_rules_cannot(
 
 def test_asking_several_times_stores_runs_that_differ_and_compares_them(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    arguments = ["--samples", "3", "--temperature", "1.2"]
+    arguments = ["--repeats", "3", "--temperature", "1.2"]
     assert evaluate(out, *arguments, tasks="pope", limit="18") == 0
     runs = [out, out / "repeats" / "seed-1", out / "repeats" / "seed-2"]
     assert [read_run(run).seed for run in runs] == [0, 1, 2]
@@ -366,7 +368,7 @@ def test_failures_of_the_repeats_count_too(
     data, out = tmp_path / "data", tmp_path / "run"
     shutil.copytree(local_copy / "pope", data)
     corrupt_images(data, 720)
-    arguments = ["--data", str(data), "--samples", "3", "--temperature", "1.2"]
+    arguments = ["--data", str(data), "--repeats", "3", "--temperature", "1.2"]
     assert evaluate(out, *arguments, "--max-failures", "18", tasks="pope", limit="18") == 1
     errors = capsys.readouterr().err
     assert "54 samples could not be scored (tolerated: 18)" in errors
@@ -374,7 +376,7 @@ def test_failures_of_the_repeats_count_too(
 
 
 def test_several_greedy_responses_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert evaluate(tmp_path / "run", "--samples", "3") == 2
+    assert evaluate(tmp_path / "run", "--repeats", "3") == 2
     assert "--temperature above 0" in capsys.readouterr().err
 
 

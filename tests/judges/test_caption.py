@@ -21,7 +21,6 @@ DOG = JudgeQuestion(question="Is there a dog in the image?", caption="A dog.", a
 class Scripted:
     """A model whose replies are a function of the prompt."""
 
-    engine = "script"
     problem: str | None = None
 
     def __init__(self, reply: Callable[[str], str | None]) -> None:

@@ -211,13 +211,13 @@ def test_thumbnails_of_one_image_are_made_once_and_kept_within_the_budget(monkey
     samples = [make_record("", sample_id=str(n), cluster=f"image-{n // 4}").sample for n in range(20)]
     one = len(encode(Image.new("RGB", (400, 300), "blue")))
     monkeypatch.setattr(thumbnails, "_THREADS", 1)
-    found = make_thumbnails(samples, open_media, budget_bytes=2 * one)
+    found = make_thumbnails(samples, open_media, budget_bytes=2 * one, shared={"pope"})
     assert opened == ["0", "4", "8"]
     assert (len(found.uris), found.failed, found.left_out) == (2, 4, 8)
     assert found.of_sample["pope", "0"] == found.of_sample["pope", "3"] == [0]
     assert found.of_sample["pope", "11"] == [1]
     assert len(found.of_sample) == 8
-    assert make_thumbnails(samples, open_media, budget_s=0.0).left_out == 20
+    assert make_thumbnails(samples, open_media, budget_s=0.0, shared={"pope"}).left_out == 20
 
 
 def test_a_videos_frames_stand_side_by_side() -> None:

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 
 import pytest
 
-from harness.reports.plots import Line, Mark, bars, cloud, intervals, lines, stacks, waterfall
+from harness.reports.plots import Line, Mark, bars, cloud, intervals, lines, smooth, stacks, waterfall
 from harness.reports.svg import Scale, picture
 
 HOSTILE = "<b>&\"' \u202e\x07"
@@ -81,6 +81,19 @@ def test_lines_have_bands_and_marked_steps() -> None:
     assert dotted["x1"] == last
     assert len(of_class(plot, "polyline", "pale")) == 1
     assert [text.text for text in plot.iter("text")][-1] == "one"
+
+
+def test_a_smoothed_value_is_the_mean_of_the_last_ten() -> None:
+    assert smooth([]) == []
+    assert smooth([2.0, 4.0]) == [2.0, 3.0]
+    assert smooth([float(value) for value in range(12)])[-1] == sum(range(2, 12)) / 10
+
+
+def test_a_dot_grows_with_how_many_it_stands_for() -> None:
+    dots = [(0.2, 0.1, 1, "series-1", "one"), (0.8, 0.2, 16, "series-2", "many")]
+    plot = cloud(dots, [("easy", "series-1")], title="x", across_is="mean", up_is="variance")
+    assert [circle.attrib["r"] for circle in plot.iter("circle")] == ["3", "6"]
+    assert titles(plot) == ["one", "many"]
 
 
 @pytest.mark.parametrize(

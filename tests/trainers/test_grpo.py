@@ -142,7 +142,10 @@ def test_constant_groups_are_warned_of_with_their_share(capsys):
 
 def test_curves_leave_out_what_has_no_two_points():
     history = [{"step": 1, "loss": 1.0, "reward": NAN}, {"step": 2, "loss": 0.5, "reward": 1.0}, {"train_loss": 3}]
+    history[1]["rewards/mine/mean"] = history[2]["rewards/mine/mean"] = 0.5
+    history[2]["step"] = 3
     text = draw_curves(history)
     assert ">loss<" in text
+    assert ">rewards/mine/mean<" in text  # A reward of the user's own.
     assert ">reward<" not in text
     assert draw_curves(history[:1]) == ""

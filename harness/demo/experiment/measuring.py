@@ -118,7 +118,7 @@ def _explore(experiment: Experiment, model: str) -> dict[str, float]:
                 out=folder,
                 limit=experiment.sampled,
                 temperature=1.0,
-                samples=8,
+                repeats=8,
                 max_new_tokens=56,
             )
         )

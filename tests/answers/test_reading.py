@@ -1,5 +1,7 @@
-"""What counts as the answer of a structured response, for every kind of question."""
+"""From a whole response to its answer: what counts as the answer, for every kind of question."""
 
+import subprocess
+import sys
 from typing import NamedTuple
 
 import pytest
@@ -80,6 +82,7 @@ def test_the_answer_counts(kind: Kind, form: str) -> None:
         "<think>{answer}</think><answer>...</answer>",
         "<think>{answer}</think><answer>N/A</answer>",
         "<think>{answer}</think>{hollow}",
+        "{answer} <think>{answer}",
         "<caption>{answer}</caption>",
         "<planning>{answer}</planning><caption>{answer}</caption><think>{answer}</think>",
         "<planning>{answer}</planning><caption>{answer}",
@@ -113,6 +116,11 @@ def test_a_refusal_is_no_answer(kind: Kind, refusal: str) -> None:
     assert kind.reads(f"<think>{kind.answer}</think><answer>{refusal}</answer>") is None
 
 
+def test_none_answers_a_question_for_any() -> None:
+    assert read_answer("None", "yes_no", question="Are there any dogs?") == "no"
+    assert read_answer("None", "yes_no", question="Is there a dog?") is None
+
+
 @pytest.mark.parametrize("times", [2, 3, 50, 5000])
 def test_a_loop_of_one_answer_is_that_answer(times: int) -> None:
     assert read_answer("yes " * times, "yes_no") == "yes"
@@ -121,3 +129,79 @@ def test_a_loop_of_one_answer_is_that_answer(times: int) -> None:
     assert read_answer("Root canal surgery. " * times, "choice", CHOICES) == "B"
     assert read_answer("yes no " * times, "yes_no") is None
     assert read_answer("A B " * times, "choice", CHOICES) is None
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        ("There is no dog.", "no"),
+        ("There is a dog.", "yes"),
+        ("I see a dog.", "yes"),
+        ("I don't see a dog.", "no"),
+        ("The image does not contain a dog.", "no"),
+        ("The image shows a dog.", "yes"),
+        ("No dog is visible.", "no"),
+        ("There is no image provided.", None),
+        ("I cannot tell.", None),
+        ("dog", None),
+    ],
+)
+def test_plain_declaratives_count_without_the_question(response: str, expected: str | None) -> None:
+    assert read_answer(response, "yes_no") == expected
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        ("Resistance. The video shows a growing current.", "Resistance"),
+        ("Resistance", "Resistance"),
+        ("The answer is **Dolly Zoom**.", "Dolly Zoom"),
+        ("The final answer is resistance because the current drops.", "resistance"),
+        ("It may be heat. Final answer: resistance", "resistance"),
+        ('{"reason": "x", "answer": "Dolly Zoom"}', "Dolly Zoom"),
+        ("\\boxed{\\text{O(n²)}}", "O(n²)"),
+        ("so $\\boxed{\\frac{1}{2}}$", "\\frac{1}{2}"),
+        ("<answer>150 µV</answer>", "150 μV"),
+        ("<answer>Cu²⁺</answer>", "Cu²⁺"),
+        ("Ｄｏｌｌｙ\u200b Ｚｏｏｍ", "Dolly Zoom"),
+        ("'Dolly Zoom'.", "Dolly Zoom"),
+        (".5", ".5"),
+        ("I'm sorry, I can't help with that.", None),
+        ("I cannot determine the answer.", None),
+        ("[answer]", None),
+        ("", None),
+        ("...", None),
+        ("What is it?", None),
+        ("Answer the question using a single word or phrase.", None),
+    ],
+)
+def test_the_text_of_an_open_answer(response: str, expected: str | None) -> None:
+    assert read_answer(response, "open", question="What is it?") == expected
+
+
+def test_keys_need_not_be_capitals_nor_letters() -> None:
+    assert read_answer("The answer is B.", "choice", {"a": "red", "b": "blue"}) == "b"
+    assert read_answer("The answer is 2.", "choice", {"1": "red", "2": "blue"}) == "2"
+    assert read_answer("blue", "choice", {"first": "red", "second": "blue"}) == "second"
+    assert read_answer("second", "choice", {"first": "red", "second": "blue"}) == "second"
+
+
+def test_without_choices_the_letters_a_to_e_stand_for_themselves() -> None:
+    assert [read_answer(letter, "choice") for letter in "ABCDEF"] == ["A", "B", "C", "D", "E", None]
+
+
+def test_a_letter_beats_a_text_that_contradicts_it() -> None:
+    choices = {"A": "red", "B": "blue"}
+    assert read_answer("B. red", "choice", choices) == "B"
+    assert read_answer("The answer is B, red.", "choice", choices) == "B"
+
+
+def test_reading_imports_the_standard_library_only() -> None:
+    code = (
+        "import sys; from harness.answers.reading import read_answer;"
+        "from harness.answers.open.matching import match_open;"
+        "read_answer('The answer is B.', 'choice'); match_open('n^2', 'n*n');"
+        "print(sorted({'torch', 'numpy', 'sympy', 'math_verify', 'datasets'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
