@@ -6,6 +6,8 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from inspect import signature
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -147,7 +149,8 @@ def size_limits(processor: Any, max_pixels: int | None, num_frames: int) -> dict
         num_frames: frames a video, for processors that cap a video as a whole.
 
     Returns:
-        `size` for `images_kwargs` and `videos_kwargs`; empty without a cap.
+        `size` for `images_kwargs` and `videos_kwargs`, with a smallest size that is no larger than the cap; empty
+        without a cap.
 
     Raises:
         ModelError: the processor resizes in another way than by a number of pixels.
@@ -165,9 +168,21 @@ def size_limits(processor: Any, max_pixels: int | None, num_frames: int) -> dict
                 f"--max-pixels: the {type(member).__name__} of this model does not resize by a number of pixels. "
                 "Leave it out, or set the size in the checkpoint's processor configuration."
             )
-        whole = max_pixels * num_frames if "Qwen3VLVideo" in type(member).__name__ else max_pixels
+        whole = max_pixels * _frames_counted(member, num_frames)
         limits[name] = {"size": {"shortest_edge": min(size["shortest_edge"], whole), "longest_edge": whole}}
     return limits
+
+
+def _frames_counted(member: Any, num_frames: int) -> int:
+    """How many frames an image or video processor counts together when it compares pixels with its size.
+
+    Most count each for itself. Qwen3-VL and GLM-4V count those of a video together, which their `smart_resize` is told
+    the number of, and GLM-4V the two frames that it makes of an image; VideoLLaMA 3 divides by it.
+    """
+    resize = getattr(import_module(type(member).__module__), "smart_resize", None)
+    if resize is not None and "num_frames" in signature(resize).parameters:
+        return num_frames if "Video" in type(member).__name__ else int(member.temporal_patch_size)
+    return num_frames if "VideoLlama3Video" in type(member).__name__ else 1
 
 
 def video_metadata(video: Video) -> dict[str, Any]:

@@ -122,21 +122,15 @@ class VllmEngine:
         """
         device, dtype = device_and_dtype(self._dtype)
         from transformers import AutoProcessor
-        from vllm.engine.arg_utils import AsyncEngineArgs
 
         name, folder = self._checkpoint.name, self._checkpoint.folder
-        try:
-            arguments = AsyncEngineArgs(model=str(folder), **self._arguments(device, dtype))
-        except TypeError as error:
-            raise UsageError(f"vLLM refuses --engine-arg: {one_line(error)}") from error
         # Whether the engine's process may be forked must be asked before any thread of our own is started.
         fork = device == "cpu" and may_fork(torch_was_there=self._torch_was_there)
         self._loop = LoopThread("vllm-loop")
         self._pool = ThreadPoolExecutor(max_workers=self._workers, thread_name_prefix="open-media")
         try:
             self._processor = AutoProcessor.from_pretrained(folder)
-            size_limits(self._processor, self._max_pixels, 1)
-            self._loop.submit(self._start(arguments, fork)).result()
+            self._loop.submit(self._start(self._arguments(device, dtype), fork)).result()
         except HarnessError:
             self.close()
             raise
@@ -154,12 +148,17 @@ class VllmEngine:
         most = self._engine.vllm_config.scheduler_config.max_num_seqs * self._data_parallel
         self._in_flight = self._in_flight or most + most // 4
 
-    async def _start(self, arguments: Any, fork: bool) -> None:
+    async def _start(self, arguments: Mapping[str, Any], fork: bool) -> None:
+        from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.usage.usage_lib import UsageContext
         from vllm.v1.engine.async_llm import AsyncLLM
 
+        try:
+            engine_arguments = AsyncEngineArgs(model=str(self._checkpoint.folder), **arguments)
+        except TypeError as error:
+            raise UsageError(f"vLLM refuses --engine-arg: {one_line(error)}") from error
         before = set(multiprocessing.active_children())
-        config = arguments.create_engine_config(UsageContext.ENGINE_CONTEXT)
+        config = engine_arguments.create_engine_config(UsageContext.ENGINE_CONTEXT)
         if fork:  # Only now: making the configuration has set another method.
             os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "fork"
         self._engine = AsyncLLM.from_vllm_config(config, disable_log_stats=True)
@@ -218,7 +217,10 @@ class VllmEngine:
             arguments["max_model_len"] = self._max_model_len
         if self._gpu_memory_utilization is not None:
             arguments["gpu_memory_utilization"] = self._gpu_memory_utilization
-        if self._max_pixels is not None:
+        # Each prompt has its own; this one makes vLLM keep memory for what fits into it. A processor that counts the
+        # frames of a video together cannot be told before their number is known.
+        whole, others = (size_limits(self._processor, self._max_pixels, frames) for frames in (1, 2))
+        if whole and whole == others:
             arguments["mm_processor_kwargs"] = {"max_pixels": self._max_pixels}
         return arguments | self._engine_args
 
@@ -259,7 +261,7 @@ class VllmEngine:
     async def _render(self, request: Request, opened: Opened) -> Any:
         """Tokens and pixels of a request, as vLLM's engine takes them."""
         renderer = self._engine.renderer
-        prompt = make_prompt(self._processor, request, opened)
+        prompt = make_prompt(self._processor, request, opened, self._max_pixels)
         tokens = renderer.default_cmpl_tok_params
         if self._bos and prompt["prompt"].startswith(self._bos):
             tokens = tokens.with_kwargs(add_special_tokens=False)

@@ -7,11 +7,18 @@ from typing import Any
 from harness.core.types import Response
 from harness.engines import Decoding, Request, Tokens
 from harness.engines.logprobs import answer_logprobs_of_ids
-from harness.engines.preparation import Opened, chat_prompt, request_seed, video_metadata
+from harness.engines.preparation import Opened, chat_prompt, request_seed, size_limits, video_metadata
 
 
-def make_prompt(processor: Any, request: Request, opened: Opened) -> dict[str, Any]:
-    """A prompt as vLLM's renderer takes it: text with one placeholder a medium, and the media as they are."""
+def make_prompt(processor: Any, request: Request, opened: Opened, max_pixels: int | None) -> dict[str, Any]:
+    """A prompt as vLLM's renderer takes it: text with one placeholder a medium, and the media as they are.
+
+    Args:
+        processor: of the checkpoint.
+        request: the request.
+        opened: its media.
+        max_pixels: cap on the pixels of an image or frame; `None`: what the processor says.
+    """
     prompt: dict[str, Any] = {"prompt": chat_prompt(processor, request)}
     media: dict[str, Any] = {}
     if opened.images:
@@ -24,6 +31,13 @@ def make_prompt(processor: Any, request: Request, opened: Opened) -> dict[str, A
         ]
     if media:
         prompt["multi_modal_data"] = media
+        frames = min((len(video.frames) for video in opened.videos), default=1)
+        limits = size_limits(processor, max_pixels, frames)
+        # Kind by kind only where a prompt has both: vLLM before 0.32 tells Qwen3-VL's videos the size a second time.
+        if limits and len(media) == 1:
+            (limits,) = (limits.get(f"{kind}s_kwargs", {}) for kind in media)
+        if limits:
+            prompt["mm_processor_kwargs"] = limits
     return prompt
 
 

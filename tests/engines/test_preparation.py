@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from harness.core.errors import MediaError, ModelError
 from harness.core.types import Media
@@ -116,17 +117,29 @@ def test_seeds_differ_by_sample_task_and_run_and_repeat() -> None:
     assert seed("1", "t", 0) in seeds
 
 
-@pytest.mark.parametrize("name", ["Qwen2VLVideoProcessor", "Qwen3VLVideoProcessor"])
-def test_a_cap_on_pixels_is_that_of_a_frame(name: str) -> None:
+@pytest.mark.parametrize("family", ["Qwen2VL", "Qwen3VL", "Glm4v", "Glm46V", "VideoLlama3"])
+def test_a_cap_on_pixels_is_that_of_a_frame(family: str) -> None:
     import transformers
 
-    member = getattr(transformers, name)(cap_pixels_per_frame=False)
+    options = {"cap_pixels_per_frame": False} if family.startswith("Qwen") else {}
+    member = getattr(transformers, f"{family}VideoProcessor")(**options)
     for count in (2, 8):
         video = np.zeros((count, 640, 640, 3), dtype=np.uint8)
         limits = size_limits(SimpleNamespace(video_processor=member), 256 * 256, count)["videos_kwargs"]
-        grid = member(videos=[video], do_sample_frames=False, return_tensors="pt", **limits)["video_grid_thw"]
+        encoded = member(videos=[video], do_sample_frames=False, return_tensors="pt", **limits)
         side = 256 // (2 * member.patch_size) * 2
-        assert grid.tolist() == [[count // 2, side, side]]
+        assert encoded["video_grid_thw"].tolist() == [[count // member.temporal_patch_size, side, side]]
+
+
+@pytest.mark.parametrize("family", ["Qwen2VL", "Glm4v", "Glm46V", "VideoLlama3"])
+def test_a_cap_on_pixels_is_that_of_an_image(family: str) -> None:
+    import transformers
+
+    member = getattr(transformers, f"{family}ImageProcessor")()
+    limits = size_limits(SimpleNamespace(image_processor=member), 256 * 256, 1)["images_kwargs"]
+    encoded = member(images=[Image.new("RGB", (640, 640))], return_tensors="pt", **limits)
+    side = 256 // (2 * member.patch_size) * 2
+    assert encoded["image_grid_thw"].tolist() == [[1, side, side]]
 
 
 def test_a_cap_on_pixels_is_refused_where_it_has_no_effect() -> None:

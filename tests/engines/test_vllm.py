@@ -73,7 +73,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     path = folder / "processor_config.json"
     settings = json.loads(path.read_text())
     settings["image_processor"]["size"]["longest_edge"] = 448 * 448
-    settings["video_processor"]["size"]["longest_edge"] = 224 * 224
+    settings["video_processor"]["size"] = {"shortest_edge": 56 * 56, "longest_edge": 224 * 224}
     path.write_text(json.dumps(settings))
     return resolve_checkpoint(str(folder))
 
@@ -385,12 +385,46 @@ def test_a_run_that_is_left_early_leaves_nothing_under_way(engine: Any) -> None:
     assert len(run(engine, requests[:3])) == 3
 
 
-def test_max_pixels_changes_the_number_of_tokens(checkpoint: Checkpoint) -> None:
+def test_max_pixels_is_a_setting_of_the_run(checkpoint: Checkpoint) -> None:
     from harness.engines.vllm import VllmEngine
 
     small = VllmEngine(checkpoint, max_pixels=84 * 84)
     assert small.describe()["max_pixels"] == 84 * 84
     assert small.describe() != VllmEngine(checkpoint).describe()
+
+
+@pytest.mark.parametrize("max_pixels", [112 * 112, 28 * 28])
+def test_max_pixels_caps_as_in_hf_also_below_the_smallest_size_of_the_processor(
+    engine: Any, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch, max_pixels: int
+) -> None:
+    from harness.engines.hf import HfEngine
+
+    frames = np.stack([np.asarray(mosaic(40, 30, number)) for number in range(4)])
+    video = Video(frames=frames, fps=2.0, indices=(0, 1, 2, 3), total_frames=4, duration_s=2.0)
+    photo = mosaic(640, 480, 1)
+    asked = [make_request("photo", [photo]), make_request("video", [video]), make_request("both", [photo, video])]
+    free = run(engine, asked)
+    monkeypatch.setattr(engine, "_max_pixels", max_pixels)
+    capped = run(engine, asked)
+    assert all(free[key].prompt_tokens > capped[key].prompt_tokens for key in ("photo", "both"))
+    assert (free["video"].prompt_tokens > capped["video"].prompt_tokens) is (max_pixels < 56 * 56)
+    hf = HfEngine(checkpoint, batch_size=1, max_pixels=max_pixels)
+    hf.load()
+    assert story(run(hf, asked)) == story(capped)
+    hf.close()
+
+
+def test_memory_is_kept_for_the_cap_where_it_does_not_depend_on_the_frames(
+    engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers import Qwen3VLVideoProcessor
+
+    assert "mm_processor_kwargs" not in engine._arguments("cpu", "float32")
+    monkeypatch.setattr(engine, "_max_pixels", 3136)
+    assert engine._arguments("cpu", "float32")["mm_processor_kwargs"] == {"max_pixels": 3136}
+    whole = SimpleNamespace(video_processor=Qwen3VLVideoProcessor(cap_pixels_per_frame=False))
+    monkeypatch.setattr(engine, "_processor", whole)
+    assert "mm_processor_kwargs" not in engine._arguments("cpu", "float32")
 
 
 @pytest.mark.parametrize(
