@@ -42,6 +42,7 @@ lint:
 	$(ENV)/bin/ruff format --check .
 	$(ENV)/bin/ruff check .
 	$(ENV)/bin/lint-imports --no-cache --no-logo
+	$(ENV)/bin/python docs/architecture.py --check
 
 types:
 	$(ENV)/bin/mypy

@@ -21,7 +21,7 @@ from support_diagnostics import plant, store
 
 from harness.core.types import SampleRecord
 from harness.diagnostics.diagnose import diagnose
-from harness.diagnostics.run_folder import PAGE
+from harness.reports.diagnostics_report import PAGE
 from harness.reports.writing import write_reports
 
 WORDS = re.findall(

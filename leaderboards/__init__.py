@@ -1,1 +1,1 @@
-"""Leaderboards: rows, tables, pages and publishing, from stored runs only."""
+"""Many runs in one table: rows, significance, pages and publishing, from stored runs only."""

@@ -1,1 +1,1 @@
-"""Training: data, rewards, selection, the NTK term, and the trainers that put them together."""
+"""The next checkpoint: data, rewards, selection, the NTK term, GRPO and SFT."""

@@ -39,7 +39,7 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     recipe = validated(Recipe, tree, f"{path}: ")
     for reward in recipe.rewards.model_extra or {}:
         if reward not in REWARDS and ":" not in reward:
-            known = nearest(reward, [*REWARDS, *RewardSettings.model_fields], "Known")
+            known = nearest(reward, list(dict.fromkeys([*REWARDS, *RewardSettings.model_fields])), "Known")
             raise UsageError(f"{path}: setting 'rewards.{reward}' does not exist.{known} One's own is module:function.")
     return recipe
 

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build = commands.add_parser("build", help="tables, a page and data files from runs")
     _add_board_arguments(build)
     build.add_argument("--out", type=Path, default=Path("leaderboard"), metavar="DIR", help="default: leaderboard")
-    build.add_argument("--formats", metavar="NAME,...", help="some of md,html,csv,json,tex (default: all)")
+    build.add_argument("--formats", metavar="NAME,...", help="what to write (default: all); an unknown one lists them")
     publish = commands.add_parser("publish", help="put a leaderboard into a README, a web folder or the hub")
     _add_board_arguments(publish)
     publish.add_argument("--readme", type=Path, metavar="FILE", help="file with leaderboard markers")

@@ -1,1 +1,1 @@
-"""The demo world: scenes, videos, questions, the tiny checkpoint and how it was made."""
+"""A small world whose truth is known: its scenes, questions, checkpoints and judge, and how they were made."""

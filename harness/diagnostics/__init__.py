@@ -1,1 +1,1 @@
-"""Why a model hallucinates: figures over stored records, and where each wrong answer went wrong."""
+"""Why it went wrong: figures over stored records, and the cause of each wrong answer."""

@@ -1,1 +1,1 @@
-"""Is this machine ready, and do the engines agree on a checkpoint?"""
+"""Whether this machine is ready: its packages and devices, and whether the engines agree on a checkpoint."""

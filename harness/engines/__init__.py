@@ -1,4 +1,4 @@
-"""Engines that turn requests into responses, behind one protocol.
+"""Models behind one protocol: requests in, responses out.
 
 An engine is named in `ENGINES` as `module:Class` and imported when it is asked for, so that a machine needs only the
 packages of the engine that it uses.

@@ -1,1 +1,1 @@
-"""From tasks to samples to responses to verdicts, in one direction."""
+"""From a plan to a finished run: ask, judge, store, count; and the processes that share it."""

@@ -1,4 +1,4 @@
-"""Opening images and videos strictly, and telling whether a file is whole."""
+"""Images and videos, opened strictly: a file that is not whole is an error."""
 
 from __future__ import annotations
 

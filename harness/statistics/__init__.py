@@ -1,4 +1,4 @@
-"""Standard errors, intervals and paired tests that fit clustered benchmark data."""
+"""Figures with their errors: metric specs, standard errors and intervals of clustered data, paired tests."""
 
 from harness.statistics.summary import summarise
 

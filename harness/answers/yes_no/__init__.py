@@ -1,1 +1,1 @@
-"""Reading yes or no."""
+"""Reading yes or no: how "There is no dog" becomes *no*."""
