@@ -21,7 +21,7 @@ _UNSURE: Final = 0.5
 """A wrong answer is an example of overconfidence where the model gave it more than even odds."""
 
 
-class Judged(NamedTuple):
+class Answered(NamedTuple):
     """An answer with its confidence and whether it is right."""
 
     sample: Sample
@@ -29,7 +29,7 @@ class Judged(NamedTuple):
     right: bool
 
 
-def confidences(evidence: Sequence[Evidence]) -> list[Judged]:
+def confidences(evidence: Sequence[Evidence]) -> list[Answered]:
     """The answers whose probability is known, of the samples with a readable answer that could be settled."""
     found = []
     for item in evidence:
@@ -37,7 +37,7 @@ def confidences(evidence: Sequence[Evidence]) -> list[Judged]:
         if not logprobs or item.verdict.answer is None or item.verdict.is_unsettled:
             continue
         confidence = confidence_of(logprobs, per_token=item.sample.answer_kind == "open")
-        found.append(Judged(item.sample, confidence, item.is_right))
+        found.append(Answered(item.sample, confidence, item.is_right))
     return found
 
 
@@ -51,45 +51,45 @@ def measure_calibration(evidence: Sequence[Evidence], *, part: str) -> list[Figu
         evidence: of the samples.
         part: prefix of the figures' names, a task or `all`.
     """
-    judged = confidences(evidence)
+    answered = confidences(evidence)
     errors = sum(item.record.response.error is not None for item in evidence)
     figures = []
     for spec, terms in _FIGURES:
         # What shows overconfidence is a wrong answer that was given as sure.
         amounts = [
             Amount.of(item.sample, top, example=not item.right and item.confidence > _UNSURE)
-            for item, top in zip(judged, terms(judged), strict=True)
+            for item, top in zip(answered, terms(answered), strict=True)
         ]
         figures.append(estimate_figure(spec, part, amounts, n_errors=errors))
     return figures
 
 
-def ece_terms(judged: Sequence[Judged]) -> list[float]:
+def ece_terms(answered: Sequence[Answered]) -> list[float]:
     """[N], numbers whose mean is the ECE: the gap of right and confidence, signed as that of the sample's bin is.
 
     With the signs of the bins held, the ECE is a mean; that is its linearisation at the observed bins.
     """
-    if not judged:
+    if not answered:
         return []
     signs = {}
-    for found in confidence_bins(judged):
+    for found in confidence_bins(answered):
         signs[round(found.low * BINS)] = 1.0 if found.accuracy >= found.confidence else -1.0
-    return [signs[bin_place(item.confidence, BINS)] * (item.right - item.confidence) for item in judged]
+    return [signs[bin_place(item.confidence, BINS)] * (item.right - item.confidence) for item in answered]
 
 
-def aurc_terms(judged: Sequence[Judged]) -> list[float]:
+def aurc_terms(answered: Sequence[Answered]) -> list[float]:
     """[N], numbers whose mean is the AURC: each is the figure plus the influence of its sample on it.
 
     With R(c) the risk and S(c) the share of the answers at least as sure as c, the influence of a sample with
     confidence c and loss w is R(c) - AURC + E[(w - R(c')) / S(c') ; c' <= c].
     """
-    order = sorted(range(len(judged)), key=lambda index: -judged[index].confidence)
+    order = sorted(range(len(answered)), key=lambda index: -answered[index].confidence)
     risks, shares = [0.0] * len(order), [0.0] * len(order)
     start, wrong = 0, 0
     while start < len(order):
         end = start
-        while end < len(order) and judged[order[end]].confidence == judged[order[start]].confidence:
-            wrong += not judged[order[end]].right
+        while end < len(order) and answered[order[end]].confidence == answered[order[start]].confidence:
+            wrong += not answered[order[end]].right
             end += 1
         for place in range(start, end):
             risks[place], shares[place] = wrong / end, end / len(order)
@@ -104,18 +104,18 @@ def aurc_terms(judged: Sequence[Judged]) -> list[float]:
         weight += (end - start) / (len(order) * shares[start])
         weighted_risk += (end - start) * risks[start] / (len(order) * shares[start])
         for place in range(start, end):
-            loss = float(not judged[order[place]].right)
+            loss = float(not answered[order[place]].right)
             terms[order[place]] = risks[place] + loss * weight - weighted_risk
         end = start
     return terms
 
 
-def confidence_bins(judged: Sequence[Judged]) -> list[Bin]:
+def confidence_bins(answered: Sequence[Answered]) -> list[Bin]:
     """The bars of a reliability diagram."""
-    return reliability([item.confidence for item in judged], [item.right for item in judged], bins=BINS)
+    return reliability([item.confidence for item in answered], [item.right for item in answered], bins=BINS)
 
 
-_Terms = Callable[[Sequence[Judged]], list[float]]
+_Terms = Callable[[Sequence[Answered]], list[float]]
 
 _FIGURES: Final[tuple[tuple[DiagnosticSpec, _Terms], ...]] = (
     (
@@ -126,7 +126,7 @@ _FIGURES: Final[tuple[tuple[DiagnosticSpec, _Terms], ...]] = (
             reason=_REASON,
             better=0,
         ),
-        lambda judged: [item.confidence for item in judged],
+        lambda answered: [item.confidence for item in answered],
     ),
     (
         DiagnosticSpec(
@@ -137,7 +137,7 @@ _FIGURES: Final[tuple[tuple[DiagnosticSpec, _Terms], ...]] = (
             low=-1.0,
             better=0,
         ),
-        lambda judged: [item.confidence - item.right for item in judged],
+        lambda answered: [item.confidence - item.right for item in answered],
     ),
     (
         DiagnosticSpec(
@@ -148,7 +148,7 @@ _FIGURES: Final[tuple[tuple[DiagnosticSpec, _Terms], ...]] = (
             reason=_REASON,
             plotted=True,
         ),
-        lambda judged: [(item.confidence - item.right) ** 2 for item in judged],
+        lambda answered: [(item.confidence - item.right) ** 2 for item in answered],
     ),
     (
         DiagnosticSpec(

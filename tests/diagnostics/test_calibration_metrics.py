@@ -12,7 +12,7 @@ import pytest
 from harness.core.types import NEEDS_JUDGE, AnswerKind, Response, Sample, SampleRecord, Verdict
 from harness.diagnostics.calibration import area_under_risk_coverage, expected_calibration_error
 from harness.diagnostics.calibration_metrics import (
-    Judged,
+    Answered,
     aurc_terms,
     confidences,
     ece_terms,
@@ -116,11 +116,11 @@ def test_without_log_probabilities_nothing_is_applicable() -> None:
 SAMPLE = Sample(id="0", task="pope", target="yes", answer_kind="yes_no", question="?")
 
 
-def drawn(count: int, seed: int) -> list[Judged]:
+def drawn(count: int, seed: int) -> list[Answered]:
     rng = np.random.default_rng(seed)
     values = rng.choice([0.05, 0.2, 0.35, 0.5, 1 / 15, 0.8, 0.97, 1.0], count)
     return [
-        Judged(replace(SAMPLE, id=str(number)), float(value), bool(rng.random() < value**2))
+        Answered(replace(SAMPLE, id=str(number)), float(value), bool(rng.random() < value**2))
         for number, value in enumerate(values)
     ]
 
