@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.reports.text import interval, number, p_value, signed
+from harness.reports.text import interval, name_some, number, p_value, signed
 from leaderboards.board import Column, Delta, Group, Row
 from leaderboards.runs import Figure
 from leaderboards.terms import ALL_TASKS, order_causes
@@ -45,7 +45,7 @@ class Answer:
     Attributes:
         leader: label of the row that hallucinates least.
         scores: its headlines on the benchmarks that order the rows.
-        rivals: labels of rows that its intervals do not set apart from it on any of them.
+        rivals: labels of rows that its intervals do not set apart from it on any of them, the first few; empty: none.
         verdict: whether the lead over the baseline is more than chance, in a few words; empty without a baseline.
         real: what the paired tests against the baseline say; empty without a baseline.
         why: in what the leader differs from the baseline, or how it goes wrong; empty where nothing is known.
@@ -53,16 +53,10 @@ class Answer:
 
     leader: str
     scores: Sequence[str]
-    rivals: Sequence[str]
+    rivals: str
     verdict: str
     real: Sequence[str]
     why: Sequence[Shift]
-
-    @property
-    def rivals_named(self) -> str:
-        """The first few rivals, and how many there are more."""
-        more = len(self.rivals) - _NAMED
-        return ", ".join(self.rivals[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def answer(group: Group) -> Answer | None:
@@ -75,7 +69,7 @@ def answer(group: Group) -> Answer | None:
     return Answer(
         leader=leader.label,
         scores=[_score(leader, column) for column in columns],
-        rivals=[row.label for row in group.rows[1:] if _overlaps(leader, row, group.ordered_by)],
+        rivals=name_some([row.label for row in group.rows[1:] if _overlaps(leader, row, group.ordered_by)], _NAMED),
         verdict="" if baseline is None else _verdict(leader, baseline, columns),
         real=list(_real(group, leader, baseline)),
         why=list(_why(leader, None if baseline is leader else baseline, group)),

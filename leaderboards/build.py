@@ -7,15 +7,20 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from harness.core.errors import UsageError
 from harness.core.worlds import worlds
+from harness.reports.text import name_some
 from leaderboards.board import Board, Group, Row
 from leaderboards.curves import draw_curves
 from leaderboards.deltas import compare_group
 from leaderboards.grouping import RowsOf, group_runs
 from leaderboards.reference import read_reported, reference_files
 from leaderboards.runs import StoredRun, load_runs
+
+_NAMED: Final = 6
+"""Checkpoints or problems that a message names: as many as its reader can choose from at a glance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +55,8 @@ def build_board(config: BoardConfig) -> Board:
     """
     runs, problems = load_runs(config.runs)
     if not runs:
-        named = " ".join(problems[:3]) + (f" And {len(problems) - 3} more." if len(problems) > 3 else "")
+        more = f" And {len(problems) - _NAMED} more." if len(problems) > _NAMED else ""
+        named = " ".join(problems[:_NAMED]) + more
         raise UsageError(f"no finished run in {', '.join(map(str, config.runs))}; 'harness eval' writes them. {named}")
     groups = group_runs(runs, rows_of=config.rows_of)
     notes: list[str] = []
@@ -124,7 +130,7 @@ def find_checkpoint(groups: Sequence[Group], name: str, option: str) -> Row:
         if len(found) == 1:
             return found[0]
         if found:
-            labels = ", ".join(repr(row.label) for row in found[:6])
+            labels = name_some([repr(row.label) for row in found], _NAMED)
             raise UsageError(f"{option} {name!r} names {len(found)} checkpoints: {labels}. Give one of these labels.")
     known = [same[0].label for same in rows.values()]
     raise UsageError(f"{option} {name!r} is none of the checkpoints.{_suggest(name, known)}")
@@ -135,5 +141,4 @@ def _suggest(name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, labels, n=1)
     if near:
         return f" Did you mean {near[0]!r}?"
-    more = ", …" if len(labels) > 6 else ""
-    return f" There are: {', '.join(labels[:6])}{more}."
+    return f" There are: {name_some(labels, _NAMED)}."

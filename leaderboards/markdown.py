@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.reports.markdown import escape, link, table
+from harness.reports.markdown import BREAK, escape, folded, link, table
 from harness.reports.text import UNKNOWN, interval, number, p_value, signed
 from leaderboards.answers import answer
 from leaderboards.board import Board, Cell, Column, Curve, Group, Row
@@ -26,7 +26,7 @@ def render_markdown(board: Board) -> str:
     for number_, group in enumerate(board.groups):
         lines += ["", *group_lines(group, level=2)]
         lines += [*_curve_lines(board.curves[number_] if number_ < len(board.curves) else ())]
-        lines += ["", *_provenance_lines(group)]
+        lines += ["", *folded("Where these figures come from", _provenance_lines(group))]
     if board.reported:
         lines += ["", "## Reported elsewhere", "", *reported_lines(board)]
     if board.notes:
@@ -62,7 +62,7 @@ def answer_lines(group: Group) -> Iterator[str]:
         return
     rivals = ""
     if said.rivals:
-        rivals = f" Its intervals overlap with those of {escape(said.rivals_named)}."
+        rivals = f" Its intervals overlap with those of {escape(said.rivals)}."
     yield f"- **Hallucinates least:** {escape(said.leader)}, {escape(', '.join(said.scores))}.{rivals}"
     if said.real:
         yield f"- **Is it real?** {escape(said.verdict)}. {' '.join(escape(sentence) for sentence in said.real)}"
@@ -87,7 +87,7 @@ def group_table(group: Group, *, most: int | None = None) -> str:
     """The group's rows as a table."""
     has_causes = bool(group.attributed)
     headers = ["checkpoint"]
-    headers += [f"{escape(column.title)}<br>{escape(column.measure)}" for column in group.columns]
+    headers += [f"{escape(column.title)}{BREAK}{escape(column.measure)}" for column in group.columns]
     headers += ["wrong because"] * has_causes
     headers += ["unanswered", "errors"]
     base = group.base
@@ -120,7 +120,7 @@ def _cell(cell: Cell | None, column: Column) -> str:
     if delta is None or delta.value is None:
         return shown
     parts = [delta.sign, signed(delta.value, column.scale), interval(delta.low, delta.high, column.scale)]
-    return f"{shown}<br>{' '.join(part for part in [*parts, escape(delta.stars)] if part)}"
+    return f"{shown}{BREAK}{' '.join(part for part in [*parts, escape(delta.stars)] if part)}"
 
 
 def _causes(row: Row, group: Group) -> str:
@@ -140,8 +140,6 @@ def _curve_lines(curves: Sequence[Curve]) -> Iterator[str]:
 
 
 def _provenance_lines(group: Group) -> Iterator[str]:
-    yield "<details><summary>Where these figures come from</summary>"
-    yield ""
     for name, value in conditions(group):
         yield f"- {escape(name)}: {escape(value)}"
     yield ""
@@ -168,8 +166,6 @@ def _provenance_lines(group: Group) -> Iterator[str]:
         ]
         headers = ["checkpoint", "task", "difference", "test", "p", "p (Holm)", "pairs", "note"]
         yield table(headers, tests, align=["left"] * len(headers))
-    yield ""
-    yield "</details>"
 
 
 def reported_lines(board: Board) -> Iterator[str]:
@@ -177,7 +173,7 @@ def reported_lines(board: Board) -> Iterator[str]:
     tasks = board.reported_titles
     rows = [
         [
-            f"{escape(row.name)} *(reported)*" + (f"<br>{escape(row.note)}" if row.note else ""),
+            f"{escape(row.name)} *(reported)*" + (f"{BREAK}{escape(row.note)}" if row.note else ""),
             *(number(row.values.get(task)) for task in tasks),
             link(row.source, row.url),
             row.date,

@@ -14,6 +14,7 @@ from leaderboards.runs import StoredRun
 _STEP: Final = re.compile(r"(?i)(?:checkpoint|ckpt|step|global_?step|iter|epoch)[-_]?(\d+)")
 _SAYS_NOTHING: Final = frozenset({"final", "model", "checkpoint", "best", "last", "merged", "hf", "weights", "output"})
 _DIGITS: Final = 6
+"""Hexadecimal digits that tell apart the few checkpoints of one name."""
 
 
 class Step(NamedTuple):
@@ -45,7 +46,12 @@ def identity(run: StoredRun) -> str:
 
 def fingerprint(key: str) -> str | None:
     """The first digits of a checkpoint's weights, as shown on a board; `None` without weights."""
-    return None if key.startswith("name:") else key.partition("|")[0].removeprefix("sha256:")[:12]
+    return None if key.startswith("name:") else short_digest(key.partition("|")[0])
+
+
+def short_digest(digest: str) -> str:
+    """The first digits of a digest: twelve, of which two in a million are hardly ever alike by chance."""
+    return digest.removeprefix("sha256:")[:12]
 
 
 def training_step(model: str) -> Step | None:

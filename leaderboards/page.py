@@ -16,7 +16,7 @@ from leaderboards.provenance import conditions
 from leaderboards.terms import cause_tone
 
 MOST_BYTES: Final = 2_900_000
-"""Size that a page should not exceed: GitHub shows files up to 3 MB, and a phone opens them at once."""
+"""Size that a page should not exceed, to open at once on a phone too."""
 _PLOTTED_GROUPS: Final = 4
 """Groups with plots: those below hold few rows, and each plot takes bytes from their details."""
 

@@ -18,6 +18,7 @@ Link = Callable[[StoredRun], str | None]
 """A run to the address of its report as seen from the page; `None` where there is none."""
 
 _DIGITS: Final = 6
+"""Of a share: a sample in a million. The JSON file has all."""
 
 
 class _Texts:

@@ -11,7 +11,7 @@ from leaderboards.board import Column, Curve, Group, Row
 from leaderboards.terms import cause_tone
 
 MAX_ROWS: Final = 24
-"""Rows that a plot shows: more cannot be read."""
+"""Rows that a plot shows: with more it is higher than a screen."""
 MAX_LINES: Final = len(SERIES)
 """Training runs that a plot shows."""
 _OVERVIEW_ROWS: Final = 12

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from leaderboards.naming import short_digest
 from leaderboards.runs import StoredRun
 
 
@@ -77,4 +78,4 @@ def differences(one: Protocol, other: Protocol) -> list[str]:
 def _digest(protocol: Protocol) -> str:
     if protocol.digest is None:
         return f"source {protocol.source}"
-    return f"digest {protocol.digest.removeprefix('sha256:')[:8]}"
+    return f"digest {short_digest(protocol.digest)}"

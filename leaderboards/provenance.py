@@ -8,6 +8,7 @@ from typing import Any, Final
 from harness.core.types import RunRecord
 from harness.reports.text import public_path
 from leaderboards.board import Column, Group, Row
+from leaderboards.naming import short_digest
 
 _PLAIN_ORDER: Final = ("temperature", "top_p", "max_new_tokens", "repetition_penalty")
 
@@ -93,8 +94,3 @@ def decoding(settings: Mapping[str, Any]) -> str:
     """Decoding settings on one line."""
     names = [name for name in _PLAIN_ORDER if name in settings] + sorted(set(settings) - set(_PLAIN_ORDER))
     return ", ".join(f"{name} {settings[name]}" for name in names)
-
-
-def short_digest(digest: str) -> str:
-    """The first digits of a digest."""
-    return digest.removeprefix("sha256:")[:12]

@@ -8,7 +8,7 @@ from typing import Final
 
 from harness.core.errors import UsageError
 from harness.core.files import write_atomically
-from harness.reports.markdown import escape
+from harness.reports import markdown
 from harness.reports.text import web_address
 from leaderboards.board import Board
 from leaderboards.markdown import group_lines, reported_lines
@@ -74,19 +74,12 @@ def readme_block(
     """
     lines: list[str] = []
     if picture is not None:
-        light, dark = (web_address(address) for address in picture)
-        lines += [
-            "<picture>",
-            f'<source media="(prefers-color-scheme: dark)" srcset="{dark}">',
-            f'<img alt="Scores of the checkpoints with 95 % intervals" src="{light}">',
-            "</picture>",
-            "",
-        ]
+        lines += [markdown.picture(*picture, "Scores of the checkpoints with 95 % intervals"), ""]
     for group in board.groups:
         lines += [*group_lines(group, level=3, most=most), ""]
     if reported and board.reported:
         lines += ["### Reported elsewhere", "", *reported_lines(board), ""]
-    lines += [f"- {escape(note)}" for note in board.notes]
+    lines += [f"- {markdown.escape(note)}" for note in board.notes]
     if page is not None:
         lines += ["", f"[Full leaderboard: sortable, with plots and provenance]({web_address(page)})"]
     return "\n".join(lines) + "\n"

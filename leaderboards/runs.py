@@ -18,6 +18,7 @@ from harness.runs.folder import CONFIG, RUN, SAMPLES, read_run
 DIAGNOSTICS: Final = "diagnostics.json"
 REPORTS: Final = ("report.html", "report.md")
 _DEPTH: Final = 8
+"""Folders below a root that are searched: training runs in experiments in projects are not as deep, a disk is."""
 COUNTS: Final = ("samples", "unanswered", "truncated", "errors", "disagreements", "unsettled")
 """What a task's result counts."""
 # What marks a folder beside the runs that is no run and not meant to be one: a checkpoint, or a board written here.

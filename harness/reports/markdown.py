@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from harness.reports.text import one_line, web_address
 
+BREAK: Final = "<br>"
+"""Begins a new line within a cell."""
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]|~$#])")
 
 
@@ -26,6 +28,22 @@ def code(text: str) -> str:
 def link(text: str, url: str | None) -> str:
     """A foreign text that leads to an address; the text alone where there is none."""
     return escape(text) if url is None else f"[{escape(text)}]({web_address(url)})"
+
+
+def folded(summary: str, lines: Iterable[str]) -> Iterator[str]:
+    """Lines that show when their summary is opened."""
+    yield from (f"<details><summary>{summary}</summary>", "", *lines, "", "</details>")
+
+
+def picture(light: str, dark: str, words: str) -> str:
+    """A picture that follows the reader's theme, by the addresses of its two files; words for who does not see it."""
+    lines = (
+        "<picture>",
+        f'<source media="(prefers-color-scheme: dark)" srcset="{web_address(dark)}">',
+        f'<img alt="{html.escape(words)}" src="{web_address(light)}">',
+        "</picture>",
+    )
+    return "\n".join(lines)
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, align: Sequence[str] | None = None) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from harness.media import OpenMedia
 
 _LINKS: Final = 3
-"""Examples in a table's cell."""
+"""Examples in a table's cell; the list of samples has all."""
 
 Captioned = tuple[str, str, Element]
 """A plot with its caption and a note."""

@@ -33,6 +33,7 @@ CAUSE_TONES: Final = (*SERIES[:5], "plain")
 """Colours of the causes of wrong answers, in the order of `harness.diagnostics.attribution.CAUSES`."""
 _ROW: Final = 24
 _BAR: Final = 8
+"""Height of a row, and half the height of a bar in it."""
 _LEFT: Final = 52
 """Room for the numbers of an upward axis."""
 

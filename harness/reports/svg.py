@@ -22,9 +22,11 @@ WIDTH: Final = 420
 FOOT: Final = 20
 """Height of the numbers below an axis."""
 _LETTER: Final = 6.6
+"""Width of a letter, in names of usual letters about the mean, at the size of `plot.css`."""
 _NAME_CHARACTERS: Final = 26
 """Of a name: with more, nothing is left of the width to draw on."""
 _TICKS: Final = 5
+"""Numbers on an axis, about: their labels then have room in a plot of a third of a page."""
 _HEAD: Final = 34
 """Height of the two lines above a plot of a picture."""
 

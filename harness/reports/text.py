@@ -86,6 +86,11 @@ def one_line(text: str) -> str:
     return " ".join(visible.split())
 
 
+def name_some(names: Sequence[str], most: int) -> str:
+    """The first few names, and how many there are more."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
 def public_path(text: str) -> str:
     """A source as a page may show it: of a path on a user's machine, the last two parts."""
     if not re.match(r"[/\\~]|\.\.?[/\\]|[A-Za-z]:[/\\]", text):

@@ -24,9 +24,11 @@ _SIDE: Final = 224
 _FRAME_SIDE: Final = 128
 _FRAMES: Final = 4
 _QUALITY: Final = 75
+"""Sides in pixels, frames of a video and JPEG quality with which a medium takes about 8 KB and is still recognised."""
 BUDGET_BYTES: Final = 24_000_000
 """Thumbnails of 2,000 to 4,000 media: more would make the page slow to open."""
 BUDGET_S: Final = 120.0
+"""Slow media, such as long videos, must not hold up a report."""
 _THREADS: Final = min(8, os.cpu_count() or 2)
 
 

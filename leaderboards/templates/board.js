@@ -209,6 +209,7 @@
     });
     const table = new Tabulator(holder, {
       data: rows, index: "number", columns: columnsOf(group, opener(group)), layout: "fitColumns", movableColumns: !narrow,
+      // A table higher than a screen scrolls by itself, so that its heading stays in sight and only rows in sight are drawn.
       placeholder: "No checkpoint passes the filters.", ...(rows.length > 40 ? { height: "75vh" } : {}),
       rowFormatter: (row) => row.getElement().classList.toggle("base", Boolean(row.getData().base)),
     });
