@@ -21,11 +21,11 @@ WORLD = World(name={name!r}, data=lambda: HERE / "data", checkpoints={{"toy-smal
 SHOW = """
 import json
 from harness.benchmarks.fetch import locate
-from types import SimpleNamespace
+from harness.benchmarks.registry import get_benchmark
 from harness.core.worlds import worlds
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.judges.caption import load_caption_judge
-folder, source = locate(SimpleNamespace(task="pope", hub="x/POPE"), "toy")
+folder, source = locate(get_benchmark("pope"), "toy")
 print(json.dumps([sorted(worlds()), str(folder), source, str(resolve_checkpoint("toy-small").folder),
                   load_caption_judge("toy").identity]))
 """
@@ -91,8 +91,8 @@ def test_a_broken_world_is_named_with_its_package(tmp_path: Path, broken: dict[s
 def test_a_checkout_that_was_not_installed_says_so() -> None:
     for program in (
         "from harness.cli import main; exit(main(['eval', '--model', 'demo', '--tasks', 'pope']))",
-        "from types import SimpleNamespace; from harness.benchmarks.fetch import locate\n"
-        "locate(SimpleNamespace(task='pope', hub='x/POPE'), 'demo')",
+        "from harness.benchmarks.fetch import locate; from harness.benchmarks.registry import get_benchmark\n"
+        "locate(get_benchmark('pope'), 'demo')",
     ):
         result = run(program, None, isolated=True)
         assert result.returncode != 0
