@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from harness.core.errors import DataError
 from harness.reports.markdown import escape, table
+from harness.reports.splicing import markers, splice
 from harness.reports.text import UNKNOWN, interval, number, public_path
 from leaderboards.answers import delta_in_words
 from leaderboards.board import Board, Cell, Column, Group
-from leaderboards.readme import END, START, splice
+from leaderboards.markdown import BLOCK
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCard, ModelCardData
@@ -97,9 +98,9 @@ def make_card(existing: str | None, label: str, results: Sequence[Result]) -> st
     data.eval_results = [*(result for result in data.eval_results or [] if _key(result) not in replaced), *fresh]
     block = "\n".join(_block(results))
     text = card.text
-    if START not in text and END not in text:
-        text = f"{text.rstrip()}\n\n## Evaluation\n\n{START}\n{END}\n"
-    card.text = splice(text, block, "the model card")
+    if not any(marker in text for marker in markers(BLOCK)):
+        text = "\n".join([text.rstrip(), "", "## Evaluation", "", *markers(BLOCK), ""])
+    card.text = splice(text, block, BLOCK, "the model card")
     content = str(card)
     _read_card(content)
     return content

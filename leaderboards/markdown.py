@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
-from harness.reports.markdown import BREAK, escape, folded, link, table
-from harness.reports.text import UNKNOWN, interval, number, p_value, signed
+from harness.reports.markdown import BREAK, escape, folded, link, picture, table
+from harness.reports.text import UNKNOWN, interval, number, p_value, signed, web_address
 from leaderboards.answers import answer
 from leaderboards.board import Board, Cell, Column, Curve, Group, Row
 from leaderboards.provenance import conditions, provenance, unlike_baseline
 
+BLOCK: Final = "leaderboard"
+"""Name of the block in a README or a model card."""
 ORDER_NOTE = "Rows are ordered by the mean headline of {}, best first."
 MARKS_NOTE = (
     "Second line of a cell: difference to the baseline on the same questions with its 95 % interval; ▲ better and "
@@ -31,6 +34,26 @@ def render_markdown(board: Board) -> str:
         lines += ["", "## Reported elsewhere", "", *reported_lines(board)]
     if board.notes:
         lines += ["", *(f"- {escape(note)}" for note in board.notes)]
+    return "\n".join(lines) + "\n"
+
+
+def readme_block(board: Board, *, most: int, pictures: tuple[str, str] | None = None, page: str | None = None) -> str:
+    """What stands in a README.
+
+    Args:
+        board: the board.
+        most: rows to show of each group.
+        pictures: addresses of the light and the dark picture.
+        page: address of the page.
+    """
+    lines: list[str] = []
+    if pictures is not None:
+        lines += [picture(*pictures, "Scores of the checkpoints with 95 % intervals"), ""]
+    for group in board.groups:
+        lines += [*group_lines(group, level=3, most=most), ""]
+    lines += [f"- {escape(note)}" for note in board.notes]
+    if page is not None:
+        lines += ["", f"[Full leaderboard: sortable, with plots and provenance]({web_address(page)})"]
     return "\n".join(lines) + "\n"
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.core.errors import DataError, UsageError
+from harness.reports.splicing import update_document
 from leaderboards.board import Board, Row
 from leaderboards.build import find_checkpoint
+from leaderboards.markdown import BLOCK, readme_block
 from leaderboards.outputs import PICTURES, write_if_changed, write_pages
-from leaderboards.readme import readme_block, update_readme
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ def publish_board(board: Board, config: PublishConfig) -> list[str]:
     if config.pages is not None:
         done += [str(path) for path in write_pages(board, config.pages, reports=config.reports)]
     if config.readme is not None:
-        changed = update_readme(config.readme, _block(board, config, config.readme))
+        changed = update_document(config.readme, _block(board, config, config.readme), BLOCK, "--readme")
         done.append(f"{config.readme}: {'brought up to date' if changed else 'is up to date'}")
     if config.card is not None:
         done += _publish_card(board, config, config.card)
@@ -76,14 +77,14 @@ def publish_board(board: Board, config: PublishConfig) -> list[str]:
 
 
 def _block(board: Board, config: PublishConfig, readme: Path) -> str:
-    picture = page = None
+    pictures = page = None
     if config.pages is not None:
         folder = Path(os.path.relpath(config.pages.resolve(), readme.resolve().parent)).as_posix()
         page = f"{folder}/index.html"
         light, dark = PICTURES.values()
         if (config.pages / light).exists():
-            picture = (f"{folder}/{light}", f"{folder}/{dark}")
-    return readme_block(board, most=config.rows, picture=picture, page=config.page_url or page)
+            pictures = (f"{folder}/{light}", f"{folder}/{dark}")
+    return readme_block(board, most=config.rows, pictures=pictures, page=config.page_url or page)
 
 
 def _publish_card(board: Board, config: PublishConfig, name: str) -> list[str]:

@@ -18,13 +18,15 @@ from harness.demo.data import Sizes
 from harness.demo.experiment import measuring, running
 from harness.demo.experiment.measuring import compress_verdicts, summarise_blocks
 from harness.demo.experiment.pool import KINDS, draw_question, draw_twins, read_labels, write_pool
-from harness.demo.experiment.report import END, START, write_report
+from harness.demo.experiment.report import write_report
 from harness.demo.experiment.results import Comparer, read_records, read_results, read_samples
 from harness.demo.experiment.rows import ORDER, ROWS, choose_rows
 from harness.demo.experiment.running import open_experiment, row_recipe, run_row
 from harness.demo.experiment.settings import Experiment
 from harness.demo.world import OBJECTS, PARTNER
+from harness.reports.splicing import markers
 
+START, END = markers("experiment")
 needs_demo = pytest.mark.skipif(
     not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
@@ -197,7 +199,7 @@ def test_a_tiny_experiment(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "evidence.svg").read_text().count("<polyline") == 4  # Two rows; no caption reward in either.
     shutil.rmtree(tmp_path / "held-out")  # Results that were kept without their questions say the same.
     assert f"{START}\n\n{write_report(tmp_path, document=None)}" in text
-    with pytest.raises(UsageError, match="has no lines"):
+    with pytest.raises(UsageError, match=r"--document .*other\.md: no such file"):
         write_report(tmp_path, document=tmp_path / "other.md")
     with pytest.raises(StoreError, match="other settings \\(steps\\)"):
         open_experiment(replace(experiment, steps=3))

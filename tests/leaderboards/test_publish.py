@@ -12,13 +12,14 @@ from huggingface_hub import EvalResultEntry, ModelCard, parse_eval_result_entrie
 from support_leaderboards import row_of, write_run, write_world
 
 from harness.core.errors import DataError, UsageError
+from harness.reports.splicing import markers
 from leaderboards import hub
 from leaderboards.board import Board
 from leaderboards.build import BoardConfig, build_board
 from leaderboards.card import make_card, make_eval_results, published_results
+from leaderboards.markdown import BLOCK, readme_block
 from leaderboards.outputs import write_pages
 from leaderboards.publish import PublishConfig, publish_board
-from leaderboards.readme import END, START, readme_block, splice, update_readme
 
 LEADER = "method/checkpoint-200"
 
@@ -36,55 +37,6 @@ def board(world: Path) -> Board:
     return build_board(BoardConfig(runs=[world], baseline="base"))
 
 
-def test_only_what_is_between_the_markers_changes() -> None:
-    text = f"# T\n\n{START}\nold\n{END}\n\nrest\n"
-    assert splice(text, "new\n\nlines\n", "R") == f"# T\n\n{START}\n\nnew\n\nlines\n\n{END}\n\nrest\n"
-
-
-def test_splicing_twice_is_splicing_once() -> None:
-    once = splice(f"{START}\n{END}", "a\n", "R")
-    assert splice(once, "a\n", "R") == once
-
-
-def test_line_ends_stay() -> None:
-    spliced = splice(f"# T\r\n{START}\r\n{END}\r\nrest\r\n", "a\nb\n", "R")
-    assert spliced == f"# T\r\n{START}\r\n\r\na\r\nb\r\n\r\n{END}\r\nrest\r\n"
-
-
-@pytest.mark.parametrize("fence", ["```", "~~~~"])
-def test_markers_in_code_do_not_count(fence: str) -> None:
-    code = f"{fence}\n{START}\n{END}\n{fence}\n"
-    assert splice(f"{code}{START}\n{END}\n{code}", "a", "R") == f"{code}{START}\n\na\n\n{END}\n{code}"
-    with pytest.raises(UsageError, match="no place"):
-        splice(code, "a", "R")
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("# T\n", "Put the two lines"),
-        (f"text {START} text {END}", "Put the two lines"),
-        (f"{START}\n", "it has 1 and 0"),
-        (f"{END}\n{START}\n", "in the wrong order"),
-        (f"{START}\n{END}\n{START}\n{END}\n", "it has 2 and 2"),
-    ],
-)
-def test_a_readme_without_a_place_is_refused_with_instructions(text: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
-        splice(text, "a", "README.md")
-
-
-def test_readme_is_updated_once(board: Board, tmp_path: Path) -> None:
-    path = tmp_path / "README.md"
-    path.write_bytes(f"é\r\n{START}\r\n{END}\r\n".encode())
-    block = readme_block(board, most=3)
-    assert update_readme(path, block)
-    stamp = path.stat().st_mtime_ns
-    assert not update_readme(path, block)
-    assert path.stat().st_mtime_ns == stamp
-    assert path.read_bytes().startswith("é\r\n".encode())
-
-
 def test_a_readme_shows_the_first_rows_and_the_baseline(board: Board) -> None:
     block = readme_block(board, most=2)
     rows = [line for line in block.splitlines() if line.startswith("| ")][1:]
@@ -92,14 +44,6 @@ def test_a_readme_shows_the_first_rows_and_the_baseline(board: Board) -> None:
     assert "base" in rows[2]
     assert "The first 2 of 6 checkpoints." in block
     assert "Reported" not in block
-
-
-@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
-def test_an_unreadable_readme_is_the_users_mistake(tmp_path: Path, content: bytes | None) -> None:
-    if content is not None:
-        (tmp_path / "README.md").write_bytes(content)
-    with pytest.raises(UsageError, match="--readme"):
-        update_readme(tmp_path / "README.md", "a")
 
 
 def test_a_card_is_valid_for_the_hub(board: Board) -> None:
@@ -220,7 +164,7 @@ def test_reports_of_one_id_get_folders_of_their_own(tmp_path: Path) -> None:
 
 def test_publishing_everywhere_at_once_is_idempotent(board: Board, tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
-    readme.write_text(f"# T\n{START}\n{END}\n")
+    readme.write_text("\n".join(["# T", *markers(BLOCK), ""]))
     config = PublishConfig(readme=readme, pages=tmp_path / "docs" / "board", card=LEADER, card_dir=tmp_path / "card")
     publish_board(board, config)
     text = readme.read_text()

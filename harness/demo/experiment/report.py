@@ -12,16 +12,14 @@ from statistics import fmean, stdev
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from harness.core.errors import UsageError
 from harness.core.files import write_atomically
 from harness.demo.data import Sizes, build_demo_data
 from harness.demo.experiment.curves import draw_rows
 from harness.demo.experiment.results import SEED_FREE, Comparer, Contrast, Results, adjust, read_results
 from harness.demo.experiment.rows import ROWS
 from harness.reports.markdown import code, table
+from harness.reports.splicing import update_document
 
-START: Final = "<!-- experiment:start -->"
-END: Final = "<!-- experiment:end -->"
 TABLES: Final = "tables.md"
 HEADLINES: Final = (
     ("mmvu", "all/accuracy", "MMVU"),
@@ -75,15 +73,10 @@ def write_report(out: Path, *, document: Path | None) -> str:
         text = render(results, Comparer(results, held_out))
     write_atomically(out / TABLES, text)
     if document is not None:
-        whole = document.read_text(encoding="utf-8") if document.is_file() else ""
-        before, start, rest = whole.partition(START)
-        _, end, after = rest.partition(END)
-        if not start or not end:
-            raise UsageError(f"{document} has no lines {START} and {END} to write the tables between. Add them.")
         picture = document.with_suffix(".svg")
+        shown = f"![Training curves, mean over seeds, smoothed over ten updates]({picture.name})"
+        update_document(document, f"{text}\n{shown}", "experiment", "--document")
         write_atomically(picture, draw_rows(results))
-        shown = f"![Training curves, mean over seeds, smoothed over ten updates]({picture.name})\n"
-        write_atomically(document, f"{before}{START}\n\n{text}\n{shown}\n{END}{after}")
     return text
 
 

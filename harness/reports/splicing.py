@@ -1,4 +1,4 @@
-"""The board in a README, between two markers; everything else in the file stays as it is."""
+"""Text between two markers of a document; everything else in the file stays as it is."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Final
 
 from harness.core.errors import UsageError
 from harness.core.files import write_atomically
-from harness.reports import markdown
-from harness.reports.text import web_address
-from leaderboards.board import Board
-from leaderboards.markdown import group_lines, reported_lines
 
-START: Final = "<!-- leaderboard:start -->"
-END: Final = "<!-- leaderboard:end -->"
 _FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 
-def splice(text: str, block: str, where: str) -> str:
+def markers(name: str) -> tuple[str, str]:
+    """The lines between which a block of that name stands."""
+    return f"<!-- {name}:start -->", f"<!-- {name}:end -->"
+
+
+def splice(text: str, block: str, name: str, where: str) -> str:
     """The text with the block between its markers; markers in code blocks do not count.
 
     Args:
         text: of the file, with any line ends, which are kept.
         block: Markdown with Unix line ends.
+        name: of the block.
         where: name of the file, for messages.
 
     Raises:
@@ -31,15 +31,16 @@ def splice(text: str, block: str, where: str) -> str:
     """
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = text.splitlines(keepends=True)
-    starts, ends = _find(lines, START), _find(lines, END)
+    start, end = markers(name)
+    starts, ends = _find(lines, start), _find(lines, end)
     if not starts and not ends:
         raise UsageError(
-            f"{where} has no place for the leaderboard. Put the two lines '{START}' and '{END}' where it should stand, "
-            "and run the same command again."
+            f"{where} has no place for the {name}. Put the two lines '{start}' and '{end}' where it should stand, and "
+            "run the same command again."
         )
     if len(starts) != 1 or len(ends) != 1 or starts[0] >= ends[0]:
         raise UsageError(
-            f"{where} needs one line {START} and, below it, one line {END}; it has {len(starts)} and {len(ends)}"
+            f"{where} needs one line {start} and, below it, one line {end}; it has {len(starts)} and {len(ends)}"
             f"{' in the wrong order' if len(starts) == len(ends) == 1 else ''}. Mend the markers and run it again."
         )
     body = newline.join(["", *block.strip("\n").split("\n"), "", ""])
@@ -60,33 +61,14 @@ def _find(lines: list[str], marker: str) -> list[int]:
     return found
 
 
-def readme_block(
-    board: Board, *, most: int, picture: tuple[str, str] | None = None, page: str | None = None, reported: bool = False
-) -> str:
-    """What stands between the markers.
+def update_document(path: Path, block: str, name: str, option: str) -> bool:
+    """Put a block into a document; tells whether that changed it.
 
     Args:
-        board: the board.
-        most: rows to show of each group.
-        picture: addresses of the light and the dark picture.
-        page: address of the page.
-        reported: show reported rows too.
-    """
-    lines: list[str] = []
-    if picture is not None:
-        lines += [markdown.picture(*picture, "Scores of the checkpoints with 95 % intervals"), ""]
-    for group in board.groups:
-        lines += [*group_lines(group, level=3, most=most), ""]
-    if reported and board.reported:
-        lines += ["### Reported elsewhere", "", *reported_lines(board), ""]
-    lines += [f"- {markdown.escape(note)}" for note in board.notes]
-    if page is not None:
-        lines += ["", f"[Full leaderboard: sortable, with plots and provenance]({web_address(page)})"]
-    return "\n".join(lines) + "\n"
-
-
-def update_readme(path: Path, block: str) -> bool:
-    """Put the block into a README; tells whether that changed it.
+        path: of the document.
+        block: see `splice`.
+        name: of the block.
+        option: which option gave the path, for messages.
 
     Raises:
         UsageError: no such file, or no place in it.
@@ -96,10 +78,10 @@ def update_readme(path: Path, block: str) -> bool:
         # Bytes, so that line ends stay as they are.
         text = path.read_bytes().decode("utf-8")
     except FileNotFoundError as error:
-        raise UsageError(f"--readme {path}: no such file.") from error
+        raise UsageError(f"{option} {path}: no such file.") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--readme {path} cannot be read as text: {error}.") from error
-    changed = splice(text, block, str(path))
+        raise UsageError(f"{option} {path} cannot be read as text: {error}.") from error
+    changed = splice(text, block, name, str(path))
     if changed == text:
         return False
     write_atomically(path, changed)
