@@ -20,8 +20,11 @@ from typing import Any
 import numpy as np
 from tabulate import tabulate
 
-from trainers.selection.decision import choose, simulate
+from trainers.selection.decision import choose
 from trainers.settings import SelectionSettings
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+from support_selection import simulate
 
 Prompts = tuple[np.ndarray, np.ndarray]
 """Values [K] that a reward takes, and each prompt's probabilities of them [P, K]."""

@@ -53,7 +53,18 @@ def finish(*command: str) -> float:
     return time.perf_counter() - start
 
 
-def stop(process: subprocess.Popen[Any]) -> None:
+def begin(command: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=ENVIRONMENT | os.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -68,19 +79,11 @@ def first_response(engine: str) -> float:
             "--limit", str(QUESTIONS), "--out", str(records.parent), "--no-diagnose",
         ]  # fmt: skip
         start = time.perf_counter()
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=ENVIRONMENT | os.environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        process = begin(command)
         try:
             while not records.exists() or not records.stat().st_size:
                 if process.poll() is not None:
-                    raise NoResponseError(f"harness eval: {last_line(process.stderr.read())}")  # type: ignore[union-attr]
+                    raise NoResponseError(f"harness eval: {last_line(process.stderr.read().decode(errors='replace'))}")  # type: ignore[union-attr]
                 time.sleep(0.01)
             return time.perf_counter() - start
         finally:
@@ -97,14 +100,7 @@ def lmms_first_response(model: str, arguments: str) -> float:
             "--batch_size", "1",
         ]  # fmt: skip
         start = time.perf_counter()
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=ENVIRONMENT | os.environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        process = begin(command)
         seen = b""
         try:
             while piece := os.read(process.stderr.fileno(), 4096):  # type: ignore[union-attr]

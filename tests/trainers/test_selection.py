@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support_selection import simulate
 
 from harness.core.errors import DataError, ModelError, StoreError
 from harness.core.types import Response, Sample
@@ -16,7 +17,6 @@ from trainers.selection.decision import (
     choose,
     count_levels,
     expected_variance,
-    simulate,
     undecided,
 )
 from trainers.selection.rollouts import Selection, select

@@ -12,12 +12,10 @@ where many prompts lie near the cut. Imported lazily only: numpy is imported at 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-from trainers.settings import SelectionSettings
 
 Category = Literal["easy", "medium", "hard"]
 Floats = NDArray[np.float64]
@@ -114,32 +112,3 @@ def categorise(mean: Floats, chosen: NDArray[np.bool_], low: float, high: float)
     return [
         "medium" if kept else "easy" if value > middle else "hard" for value, kept in zip(mean, chosen, strict=True)
     ]
-
-
-def simulate(
-    draw: Any, prompts: int, rounds: SelectionSettings, rng: np.random.Generator
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Spend rollouts as `harness select` does, on rewards that a function draws.
-
-    Args:
-        draw: `draw(which, n)` gives [len(which), n] rewards of those prompts.
-        prompts: P.
-        rounds: how rollouts are spent.
-        rng: draws from the beliefs.
-
-    Returns:
-        chosen [P] and the rollouts spent on each [P].
-    """
-    rewards: list[list[float]] = [[] for _ in range(prompts)]
-    active = np.arange(prompts)
-    for target in rounds.targets():
-        missing = target - len(rewards[active[0]])
-        for prompt, row in zip(active, draw(active, missing), strict=True):
-            rewards[prompt].extend(row.tolist())
-        values, counts = count_levels(rewards)
-        open_still = undecided(values, counts, keep=rounds.keep, tolerance=rounds.tolerance, rng=rng)
-        active = active[open_still[active]]
-        if not len(active):
-            break
-    chosen = choose(expected_variance(values, counts), rounds.keep)
-    return chosen, np.array([len(row) for row in rewards])
