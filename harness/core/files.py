@@ -14,6 +14,8 @@ from harness.core.errors import StoreError
 _ADVICE: Final = (
     "What was finished is kept; free space or choose another folder with --out, and run the same command again."
 )
+_BLOCK_BYTES: Final = 65536
+"""Read at a time when the last newline is looked for; most lines are shorter."""
 _HELD: Final = ".held"
 """What the file is called, behind the lock's own name, that stands for a lock where the file system has none."""
 _TAKE_OVER_S: Final = 0.5
@@ -120,7 +122,7 @@ def drop_torn_tail(path: Path) -> None:
         size = file.seek(0, os.SEEK_END)
         end = size
         while end > 0:
-            start = max(0, end - 65536)
+            start = max(0, end - _BLOCK_BYTES)
             file.seek(start)
             newline = file.read(end - start).rfind(b"\n")
             if newline >= 0:

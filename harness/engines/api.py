@@ -28,6 +28,7 @@ from harness.engines.preparation import default_workers, open_media, request_see
 
 _DEFAULT_URL: Final = "https://api.openai.com/v1"
 _IN_FLIGHT_A_SERVER: Final = 32
+"""Requests under way: they keep a server's batches filled, and what waits longer in its queue may time out there."""
 _FORMATS: Final = ("png", "jpeg")
 _VIDEOS: Final = ("auto", "frames")
 

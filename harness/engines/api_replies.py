@@ -4,15 +4,49 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.types import Response
 from harness.engines import Request, Tokens, failed
 from harness.engines.logprobs import answer_logprobs
 
+if TYPE_CHECKING:
+    from httpx import Response as Reply
+
 _ENDED: Final = frozenset({"stop", "eos", "eos_token", "stop_sequence", "end_turn", "tool_calls", "function_call"})
 """Reasons of a response that the model itself ended, in the words of several servers."""
 _CUT_OFF: Final = frozenset({"length", "max_tokens", "model_length"})
+_SHOWN_REASON: Final = 100
+_SHOWN_MESSAGE: Final = 300
+"""Characters of a foreign text that go into an error: more than any that servers are known to say, on a few lines."""
+
+
+def read_json(reply: Reply) -> Any:
+    """What a reply holds; `None` where that is no JSON."""
+    try:
+        return reply.json()
+    except ValueError:
+        return None
+
+
+def read_completion(reply: Reply) -> dict[str, Any] | None:
+    """The chat completion in a reply, with at least one choice, each with a message; `None` where there is none."""
+    completion: dict[str, Any] = read_json(reply)
+    try:
+        choices = completion["choices"]
+        return completion if choices and all(isinstance(choice["message"], dict) for choice in choices) else None
+    except (KeyError, TypeError):
+        return None
+
+
+def read_error(reply: Reply, key: str | None) -> tuple[str, str | None]:
+    """Message and code of an error reply, without the key should the server repeat it."""
+    data = read_json(reply)
+    detail = data.get("error", data) if isinstance(data, Mapping) else None
+    message = detail.get("message") if isinstance(detail, Mapping) else detail
+    code = detail.get("code") if isinstance(detail, Mapping) else None
+    text = " ".join(str(message or reply.reason_phrase or "no message").split())[:_SHOWN_MESSAGE]
+    return text.replace(key, "***") if key else text, str(code) if code is not None else None
 
 
 def make_responses(request: Request, reply: Mapping[str, Any], seconds: float) -> list[Response]:
@@ -41,7 +75,7 @@ def _response(
         return failed(request, "the server's content filter withheld the response")
     ending = str(reason or "stop").lower()
     if ending not in _ENDED | _CUT_OFF:  # E.g. `abort` or `error`: what there is of the text is not an answer.
-        return failed(request, f"the server ended the response with {str(reason)[:100]!r}")
+        return failed(request, f"the server ended the response with {str(reason)[:_SHOWN_REASON]!r}")
     text = message.get("content") or message.get("refusal") or ""
     if isinstance(text, list):  # Content parts, as some servers send them.
         text = "".join(part.get("text", "") for part in text if isinstance(part, Mapping))

@@ -15,6 +15,7 @@ from harness.engines import Request, failed
 from harness.engines.preparation import one_line, prompt_defect
 
 _STOP_S: Final = 15.0
+"""How long what is under way may take to be cancelled; vLLM's own grace and the end of its processes are seconds."""
 _DYING_S: Final = 30.0
 """How long responses that were under way are waited for once the engine has died."""
 

@@ -25,7 +25,9 @@ _FRAMES_PER_TOKEN: Final = 2
 _CHARACTERS_PER_TOKEN: Final = 4
 """These three as in Qwen2.5-VL and English text: an order of lengths is all that is wanted of them."""
 _ON_CUDA: Final = 16
+"""Rows of the first batch; what they take decides how many follow, see `BatchSize`."""
 _ON_CPU: Final = 32
+"""Rows a batch where memory is not measured: the number stays, so that a continued run computes the same batches."""
 _MOST: Final = 256
 """Rows a batch: beyond, padding and the wait for the longest row cost more than a larger product saves."""
 _FILLED: Final = 0.9

@@ -17,14 +17,17 @@ from urllib.parse import urlsplit
 import httpx
 
 from harness.core.errors import EngineError, ModelError, UsageError
+from harness.engines.api_replies import read_completion, read_error, read_json
 from harness.engines.preparation import one_line
 from harness.engines.retry_after import exhausted_s, retry_after
 
 API_KEY_VARIABLE: Final = "OPENAI_API_KEY"
 
 _CHECK_TIMEOUT_S: Final = 10.0
+"""A list of models and a connection cost a server nothing; one that takes longer is not there."""
 _FIRST_DELAY_S: Final = 0.5
 _LONGEST_DELAY_S: Final = 60.0
+"""Rate limits are counted by the minute: to wait longer between two attempts gains nothing."""
 _LONGEST_WAIT_S: Final = 900.0
 """A server that asks to be left alone for longer ends the run, which can be continued."""
 _TIMEOUT_COST: Final = 3
@@ -138,7 +141,7 @@ class ChatClient:
                     f"nothing at {url} (status {reply.status_code}). Did you mean --base-url {server.base_url}/v1?"
                 )
             return
-        models = _json(reply)
+        models = read_json(reply)
         listed = models.get("data") if isinstance(models, Mapping) else None
         if not reply.is_success or not isinstance(listed, list):
             raise UsageError(
@@ -222,8 +225,11 @@ class ChatClient:
             reply = await self._client.post(url, json=body)
         server.rest(min(exhausted_s(reply.headers), _LONGEST_WAIT_S))
         if reply.is_success:
-            return _completion(reply)
-        message, code = _error(reply, self._key)
+            completion = read_completion(reply)
+            if completion is None:
+                raise _Retry("the answer is not a chat completion")
+            return completion
+        message, code = read_error(reply, self._key)
         status = reply.status_code
         if status == 429 and code == "insufficient_quota":
             raise EngineError(f"the quota at {server.base_url} is used up. Finished samples are stored.")
@@ -274,31 +280,3 @@ async def _wait_for(server: Server) -> None:
 def _back_off(failures: int) -> float:
     """Seconds before the next attempt: doubled each time, and spread so that waiting clients do not come at once."""
     return min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2.0 ** min(failures - 1, 16)) * random.uniform(0.5, 1.0)
-
-
-def _json(reply: httpx.Response) -> Any:
-    try:
-        return reply.json()
-    except ValueError:
-        return None
-
-
-def _completion(reply: httpx.Response) -> dict[str, Any]:
-    completion: dict[str, Any] = _json(reply)
-    try:
-        choices = completion["choices"]
-        if not choices or not all(isinstance(choice["message"], dict) for choice in choices):
-            raise TypeError
-    except (KeyError, TypeError) as error:
-        raise _Retry("the answer is not a chat completion") from error
-    return completion
-
-
-def _error(reply: httpx.Response, key: str | None) -> tuple[str, str | None]:
-    """Message and code of an error reply, without the key should the server repeat it."""
-    data = _json(reply)
-    detail = data.get("error", data) if isinstance(data, Mapping) else None
-    message = detail.get("message") if isinstance(detail, Mapping) else detail
-    code = detail.get("code") if isinstance(detail, Mapping) else None
-    text = " ".join(str(message or reply.reason_phrase or "no message").split())[:300]
-    return text.replace(key, "***") if key else text, str(code) if code is not None else None

@@ -34,7 +34,7 @@ def encode_image(image: Image, image_format: ImageFormat) -> str:
     """Base64 of an encoded image: `png` keeps every pixel, `jpeg` (quality 95, no chroma subsampling) is smaller."""
     buffer = io.BytesIO()
     if image_format == "png":
-        image.save(buffer, "PNG", compress_level=1)
+        image.save(buffer, "PNG", compress_level=1)  # Lossless at every level; bytes are cheaper than time here.
     else:
         image.save(buffer, "JPEG", quality=95, subsampling=0)
     return base64.b64encode(buffer.getvalue()).decode("ascii")

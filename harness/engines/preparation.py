@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _WINDOW: Final = 512
 """Requests that are ordered together: enough to put the long ones first, few enough to start at once."""
+_SHOWN: Final = 300
+"""Characters of an error, some of which hold whole tensors."""
 _SAME_LENGTH: Final = 256
 """Prompts whose lengths fall into one step of this many characters keep the order in which they came."""
 
@@ -195,7 +197,7 @@ def video_metadata(video: Video) -> dict[str, Any]:
     }
 
 
-def one_line(error: BaseException, *, limit: int = 300) -> str:
+def one_line(error: BaseException, *, limit: int = _SHOWN) -> str:
     """An error's text on one line: that of its first cause, and in brackets what was made of it."""
     texts: list[str] = []
     link: BaseException | None = error

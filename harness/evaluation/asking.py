@@ -14,7 +14,7 @@ from harness.evaluation.plan import Plan
 from harness.runs.folder import SampleKey
 
 _ALL_FAILED: Final = 32
-"""Responses that fail in the same way, without one success, before the run is stopped."""
+"""Responses that fail in the same way, without one success, before the run is stopped: a batch of `hf` on CPU."""
 
 
 class Store(Protocol):

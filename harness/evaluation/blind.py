@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from harness.media.videos import Video
 
 _GREY: Final = 128
+"""The middle of a channel: next to nothing after a processor's normalisation."""
 
 
 def blind_media(task: TaskData, blind: str | None) -> TaskData:

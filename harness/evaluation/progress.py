@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Final, TextIO
 
 _LINE_EVERY_S: Final = 15.0
+"""Four lines a minute: a log is seen to live, and is not flooded."""
 
 
 class Progress:
@@ -83,6 +84,7 @@ class Progress:
 
 
 def _duration(seconds: float) -> str:
+    """In the unit that gives two digits: up to a minute and a half in seconds, up to an hour and a half in minutes."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

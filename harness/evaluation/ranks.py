@@ -19,7 +19,9 @@ from typing import Any, Final, NoReturn
 from harness.core.errors import INTERRUPTED, EngineError, HarnessError, UsageError
 
 _POLL_S: Final = 0.05
+"""Between two looks at the store: short beside a batch, and no load for the one that answers all ranks."""
 _BEAT_S: Final = 1.0
+"""Between two signs of life, which also carry the progress that rank 0 shows."""
 _SILENT_S: Final = 600.0
 """After this a rank that gives no sign of life counts as dead; launchers notice a dead process at once."""
 _JOIN_S: Final = 600.0

@@ -18,6 +18,7 @@ _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _SCAN_END: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _UNKNOWN_SIZE: Final = -1
 _TS_PACKET: Final = 188
+"""Bytes of every packet of an MPEG transport stream."""
 _EBML, _SEGMENT, _CLUSTER = 0x1A45DFA3, 0x18538067, 0x1F43B675
 _ANYWHERE: Final = frozenset({0xEC, 0xBF, 0x1B538667})  # Void, CRC-32, SignatureSlot
 _IN_SEGMENT: Final = _ANYWHERE | {

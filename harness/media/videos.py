@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 _NOT_VIDEO_FORMATS: Final = ("image2", "_pipe", "tty", "ansi")
+"""Parts of the names of FFmpeg's demuxers that make a video of a picture or a text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +130,8 @@ def _count_packets(path: Path, name: str) -> int:
 def _damage_test(stream: Any) -> Callable[[Any], bool]:
     """A test of packets for damage that the decoder conceals without a word: FFmpeg's HEVC decoder does."""
     extradata = stream.codec_context.extradata
-    # Version 1 of the configuration record; without one the units are separated by start codes instead.
+    # Version 1 of the configuration record, which has at least 23 bytes (ISO/IEC 14496-15, 8.3.3.1); without one the
+    # units are separated by start codes instead.
     if stream.codec_context.name != "hevc" or not extradata or len(extradata) < 23 or extradata[0] != 1:
         return lambda packet: False
     length_bytes = (extradata[21] & 3) + 1

@@ -18,6 +18,8 @@ RUN: Final = "run.json"
 LOCK: Final = ".harness.lock"
 """Held while a run is written. It stays: a folder whose `config.json` was never finished is known by it as a run's."""
 
+_SHOWN: Final = 4
+"""Settings that an error names: who changed more has meant another run."""
 _ADVICE: Final = "Choose another folder with --out, or start over with --fresh."
 
 
@@ -96,11 +98,11 @@ def _closed(path: Path, started: str, seconds: float | None) -> dict[str, Any]:
 
 
 def name_differences(one: Any, other: Any, name: str, other_name: str) -> str:
-    """What differs between two trees of settings, the first four of it in words; empty where nothing does."""
+    """What differs between two trees of settings, the first of it in words; empty where nothing does."""
     before, now = _flatten(one), _flatten(other)
     different = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
-    shown = "; ".join(f"{key}: {name} {before.get(key)!r}, {other_name} {now.get(key)!r}" for key in different[:4])
-    return f"{shown}; and {len(different) - 4} more" if len(different) > 4 else shown
+    parts = [f"{key}: {name} {before.get(key)!r}, {other_name} {now.get(key)!r}" for key in different[:_SHOWN]]
+    return "; ".join([*parts, f"and {len(different) - _SHOWN} more"] if len(different) > _SHOWN else parts)
 
 
 def _flatten(settings: Any, prefix: str = "") -> dict[str, Any]:

@@ -6,12 +6,21 @@ import math
 import re
 from typing import Final
 
+# MMVU's formulas have up to 19 characters; what is far longer is working, or prose with an equals sign.
 _FORMULA: Final = re.compile(r"[0-9a-zA-Z\\{}()\[\]^_+\-*/.,= πθωλµμ√×·]{1,120}")
 _FUNCTIONS: Final = re.compile(
     r"\\?(?:sqrt|d?frac|tfrac|log|sin|cos|tan|exp|cdot|times|left|right|pi|theta|omega|lambda|mathrm|text)"
 )
 _PROSE: Final = re.compile(r"[a-z]{4}|[a-z]{2} [a-z]{2}")
 _POINTS: Final = (0.734, 1.618, 2.414)
+"""Where formulas are compared: below and above one, and no root of anything that is asked."""
+_APART: Final = 0.37
+"""Between the values of two variables, so that exchanging them shows."""
+_MOST_TOKENS: Final = 60
+_DEEPEST: Final = 12
+"""Half of what `_FORMULA` lets through, and more brackets in brackets than anyone writes: they bound the recursion."""
+_LARGEST: Final = 1e12
+"""Of an intermediate value: towers of powers are not worth computing, and floats are too coarse beyond."""
 
 
 def same_formula(given: str, target: str) -> bool:
@@ -53,7 +62,7 @@ def _parse(text: str) -> Node | None:
     text = re.sub(r"√\s?([a-z]{1,3})(?![a-z])", r"√(\1)", text)
     text = re.sub(r"\blog_?\{?([0-9])\}?", "log", text)
     tokens = [next(group for group in match.groups() if group is not None) for match in _LEXER.finditer(text)]
-    if not tokens or len(tokens) > 60:
+    if not tokens or len(tokens) > _MOST_TOKENS:
         return None
     try:
         parser = _Parser(tokens)
@@ -84,7 +93,7 @@ class _Parser:
         return token
 
     def sum(self, depth: int) -> Node:
-        if depth > 12:
+        if depth > _DEEPEST:
             raise _Failed
         node: Node = ("neg", self.product(depth)) if self.peek() == "-" and self.take() else self.product(depth)
         while self.peek() in ("+", "-"):
@@ -115,7 +124,7 @@ class _Parser:
         return base
 
     def atom(self, depth: int) -> Node:
-        if depth > 12:
+        if depth > _DEEPEST:
             raise _Failed
         token = self.take()
         if token == "\\":
@@ -144,7 +153,7 @@ def _agree(one: Node, other: Node) -> bool:
     if names != sorted(_variables(other)):
         return False
     for shift, point in enumerate(_POINTS):
-        values = {name: point + 0.37 * ((index + shift) % 7) for index, name in enumerate(names)}
+        values = {name: point + _APART * ((index + shift) % 7) for index, name in enumerate(names)}
         if not _close(_value(one, values), _value(other, values)):
             return False
     return True
@@ -180,7 +189,7 @@ def _value(node: Node, values: dict[str, float]) -> float | None:
         if kind == "neg":
             return -left
         right = _value(_child(node, 2), values)
-        if right is None or abs(left) > 1e12 or abs(right) > 1e12:
+        if right is None or abs(left) > _LARGEST or abs(right) > _LARGEST:
             return None
         if kind == "+":
             return left + right
