@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 from harness.reports.svg import (
     FOOT,
     WIDTH,
+    Ends,
     Legend,
     Scale,
     add,
@@ -75,7 +76,7 @@ def intervals(
     marks: Sequence[Mark],
     *,
     title: str,
-    ends: tuple[float, float] | None = None,
+    ends: Ends | None = None,
     base: float | None = None,
     scale: float = 100.0,
     signs: bool = False,
@@ -95,7 +96,7 @@ def intervals(
         area: width of the axis, beside which no values are written out; `None`: what a plot has room for.
     """
     low, high = ends or span([base, *(value for mark in marks for value in (mark.value, mark.low, mark.high))])
-    svg, across = _rows(marks, title, (low, high), scale, room=48 if area is None else 8, names=names, area=area)
+    svg, across = _rows(marks, title, (low, high), scale, room=54 if area is None else 8, names=names, area=area)
     if base is not None:
         add(svg, "line", "muted dashed", x1=across.at(base), x2=across.at(base), y1=0, y2=len(marks) * _ROW)
     for y, mark in _places(marks):
@@ -148,7 +149,7 @@ def waterfall(total: int, steps: Sequence[tuple[str, int, str]], *, title: str) 
         found.append((name, left, count, tone))
     found.append(("right", 0, left, "ink"))
     marks = [Mark(name, None) for name, *_ in found]
-    svg, across = _rows(marks, title, (0, max(total, 1)), 1.0, room=88, axis=False)
+    svg, across = _rows(marks, title, (0, max(total, 1)), 1.0, room=104, axis=False)
     for (y, _), (name, start, count, tone) in zip(_places(marks), found, strict=True):
         share = number(count / total if total else None)
         ends = across.at(start), across.at(start + count)
@@ -161,7 +162,7 @@ def lines(
     series: Sequence[Line],
     *,
     title: str,
-    ends: tuple[float, float] | None = None,
+    ends: Ends | None = None,
     base: float | None = None,
     scale: float = 1.0,
 ) -> Element:
@@ -178,10 +179,8 @@ def lines(
     values += [end for line in series for _, *pair in line.band for end in pair]
     steps = [step for line in series for step, _ in line.points] or [0.0]
     legend = [(line.name, line.tone) for line in series if line.name]
-    svg = start_plot(WIDTH, 236 + legend_height(legend, _LEFT), title)
-    across = Scale(min(steps), max(steps), _LEFT, WIDTH - 12)
-    up = Scale(*(ends or span([base, *values])), 200, 6)
-    _axes(svg, across, up, "step", 1.0, scale)
+    upward = ends or span([base, *values])
+    svg, across, up = _panel(title, (min(steps), max(steps)), upward, "step", factors=(1.0, scale), legend=legend)
     if base is not None:
         add(svg, "line", "muted dashed", x1=across.start, x2=across.end, y1=up.at(base), y2=up.at(base))
     for line in series:
@@ -198,7 +197,6 @@ def lines(
             if line.dots:
                 words = f"{line.name}, step {step:g}: {number(value, scale)}"
                 add(svg, "circle", line.tone, title=words, cx=x, cy=y, r=3)
-    add_legend(svg, legend, _LEFT, 248)
     return svg
 
 
@@ -213,7 +211,7 @@ def bars(
     *,
     title: str,
     across_is: str,
-    ends: tuple[float, float],
+    ends: Ends,
     most: float | None = None,
 ) -> Element:
     """Bars that stand on an axis.
@@ -225,12 +223,9 @@ def bars(
         ends: of the axis.
         most: share of the top of an upward axis, with a line from corner to corner; `None`: as high as the bars.
     """
-    svg = start_plot(WIDTH, 236, title)
-    across = Scale(*ends, _LEFT, WIDTH - 12)
     top = most or max([tall for _, _, tall, *_ in found], default=0.0) or 1.0
-    up = Scale(0.0, top, 200, 6)
     factor = 1.0 if most is None else 100.0
-    _axes(svg, across, up if most else up._replace(low=top), across_is, factor, factor)
+    svg, across, up = _panel(title, ends, (0.0, top), across_is, factors=(factor, factor if most else 0.0))
     for left, right, tall, dark, words in found:
         y = min(up.at(tall), up.start - 1) if tall else up.start
         sides = across.at(left) + 0.5, across.at(right) - 0.5
@@ -252,26 +247,31 @@ def cloud(
         across_is: what the axis across shows.
         up_is: what the axis upward shows.
     """
-    svg = start_plot(WIDTH, 236 + legend_height(legend, _LEFT), title)
-    across = Scale(*span([x for x, *_ in dots]), _LEFT, WIDTH - 12)
-    up = Scale(0.0, 1.08 * max((y for _, y, *_ in dots), default=1.0) or 1.0, 200, 22)
-    add(svg, "text", "bold", up_is, x=_LEFT, y=14)
-    _axes(svg, across, up, across_is, 1.0, 1.0)
+    most = max((y for _, y, *_ in dots), default=1.0) or 1.0
+    # Above the highest dot there is room for the words.
+    svg, across, up = _panel(title, span([x for x, *_ in dots]), (0.0, 1.15 * most), across_is, legend=legend)
+    add(svg, "text", "bold", up_is, x=_LEFT + 6, y=16)
     for x, y, count, tone, words in dots:
         add(svg, "circle", f"cloud {tone}", title=words, cx=across.at(x), cy=up.at(y), r=2 + math.sqrt(count))
-    add_legend(svg, legend, _LEFT, 248)
     return svg
 
 
-def _axes(svg: Element, across: Scale, up: Scale, across_is: str, across_factor: float, up_factor: float) -> None:
-    add_axes(svg, across, up, across_factor, up_factor)
-    add(svg, "text", "muted middle", across_is, x=(across.start + across.end) / 2, y=up.start + 30)
+def _panel(
+    title: str, across: Ends, up: Ends, across_is: str, *, factors: Ends = (1.0, 1.0), legend: Legend = ()
+) -> tuple[Element, Scale, Scale]:
+    """A plot with two axes, whose numbers are multiplied for showing; of one that is multiplied by 0, nothing shows."""
+    svg = start_plot(WIDTH, 236 + legend_height(legend, _LEFT), title)
+    scales = Scale(*across, _LEFT, WIDTH - 12), Scale(*up, 200, 6)
+    add_axes(svg, *scales, *factors)
+    add(svg, "text", "muted middle", across_is, x=(scales[0].start + scales[0].end) / 2, y=scales[1].start + 30)
+    add_legend(svg, legend, _LEFT, 248)
+    return svg, *scales
 
 
 def _rows(
     marks: Sequence[Mark],
     title: str,
-    ends: tuple[float, float],
+    ends: Ends,
     scale: float,
     *,
     room: float = 12,
@@ -287,7 +287,7 @@ def _rows(
     svg = start_plot(width, foot + (FOOT if axis else 0) + legend_height(legend, left), title)
     across = Scale(*ends, left, width - room)
     if axis:
-        add_axes(svg, across, Scale(0, 0, foot, 0), scale, 1.0)
+        add_axes(svg, across, Scale(0, 1, foot, 0), scale, 0.0)
     for name, (y, mark) in zip(shown, _places(marks), strict=False):
         add(svg, "text", "end bold" if mark.bold else "end", name, x=left - 8, y=y + 4)
     add_legend(svg, legend, left, foot + FOOT + 12)

@@ -30,6 +30,8 @@ _TICKS: Final = 5
 _HEAD: Final = 34
 """Height of the two lines above a plot of a picture."""
 
+Ends = tuple[float, float]
+"""Of an axis or a bar, or a pair of factors: low and high, left and right, or across and up."""
 Legend = Sequence[tuple[str, str]]
 """Name and colour of each kind of thing in a plot."""
 
@@ -56,7 +58,7 @@ class Scale(NamedTuple):
             yield round(place * step, 10)
 
 
-def span(values: Sequence[float | None]) -> tuple[float, float]:
+def span(values: Sequence[float | None]) -> Ends:
     """Ends of an axis that holds some values, with a little room."""
     known = [value for value in values if value is not None]
     low, high = min(known, default=0.0), max(known, default=1.0)
@@ -100,9 +102,7 @@ def add(
         SubElement(element, "title").text = one_line(title)
 
 
-def add_bar(
-    svg: Element, tone: str, title: str, across: tuple[float, float], down: tuple[float, float], opacity: float = 1.0
-) -> None:
+def add_bar(svg: Element, tone: str, title: str, across: Ends, down: Ends, opacity: float = 1.0) -> None:
     """A bar between two ends across and two down, never too narrow to be seen."""
     wide = max(across[1] - across[0], 0.75 if across[1] > across[0] else 0.0)
     high = down[1] - down[0]
@@ -110,14 +110,14 @@ def add_bar(
 
 
 def add_axes(svg: Element, across: Scale, up: Scale, across_factor: float, up_factor: float) -> None:
-    """Grid lines and numbers, multiplied for showing; of an axis that has no extent, none."""
+    """Grid lines and numbers, multiplied for showing; of an axis that is multiplied by 0, none."""
     shown = across._replace(low=across.low * across_factor, high=across.high * across_factor)
-    for tick in shown.ticks() if across.high > across.low else ():
+    for tick in shown.ticks() if across_factor else ():
         x = shown.at(tick)
         add(svg, "line", "grid", x1=x, x2=x, y1=up.start, y2=up.end)
         add(svg, "text", "muted middle", f"{tick:g}".replace("-", "−"), x=x, y=up.start + 15)
     shown = up._replace(low=up.low * up_factor, high=up.high * up_factor)
-    for tick in shown.ticks() if up.high > up.low else ():
+    for tick in shown.ticks() if up_factor else ():
         y = shown.at(tick)
         add(svg, "line", "grid", x1=across.start, x2=across.end, y1=y, y2=y)
         add(svg, "text", "muted end", f"{tick:g}".replace("-", "−"), x=across.start - 6, y=y + 4)
