@@ -27,12 +27,15 @@ PACKAGES = ("harness", "trainers", "leaderboards")
 
 def rooms() -> list[str]:
     """The rooms of the contract, top floor first."""
-    (contract,) = (item for item in _contracts() if item["type"] == "layers")
-    return [room.strip() for floor in contract["layers"] for room in floor.split("|")]
-
-
-def _contracts() -> list[dict]:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    return [
+        room.strip()
+        for contract in contracts
+        if contract["type"] == "layers"
+        for floor in contract["layers"]
+        for room in floor.split("|")
+    ]
 
 
 def uses(of: list[str]) -> dict[str, set[str]]:
@@ -45,8 +48,8 @@ def uses(of: list[str]) -> dict[str, set[str]]:
             continue
         texts = (node.value for node in ast.walk(_parse(module)) if isinstance(node, ast.Constant))
         named = {text.partition(":")[0] for text in texts if isinstance(text, str)} & graph.modules
-        for name in graph.find_modules_directly_imported_by(module) | named:
-            found[room] |= {_room(name, of)} - {room, None}
+        used = {_room(name, of) for name in graph.find_modules_directly_imported_by(module) | named}
+        found[room] |= {other for other in used if other not in (None, room)}
     return found
 
 
