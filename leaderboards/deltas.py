@@ -10,7 +10,7 @@ from typing import Final
 from harness.benchmarks.plain import scored_task
 from harness.core.errors import StoreError
 from harness.core.types import SampleRecord
-from harness.runs.folder import read_records
+from harness.runs.records import read_records
 from harness.statistics.multiplicity import holm
 from harness.statistics.specs import Scored, Unit
 from leaderboards.board import Cell, Delta, Group, Row

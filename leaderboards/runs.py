@@ -13,7 +13,9 @@ from typing import Any, Final, TypeGuard
 
 from harness.core.errors import StoreError, UsageError
 from harness.core.types import Metric, RunRecord
-from harness.runs.folder import CONFIG, RUN, SAMPLES, read_run
+from harness.runs.config import CONFIG, RUN
+from harness.runs.folder import read_run
+from harness.runs.records import SAMPLES
 
 DIAGNOSTICS: Final = "diagnostics.json"
 REPORTS: Final = ("report.html", "report.md")

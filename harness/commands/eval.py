@@ -204,7 +204,7 @@ def _print_tables(outcome: Outcome) -> None:
 def _warn(outcome: Outcome, max_failures: int) -> int:
     """Say what did not work, and give the exit code."""
     from harness.reports.run_report import REPORT
-    from harness.runs.folder import SAMPLES
+    from harness.runs.records import SAMPLES
 
     if outcome.judge_problem is not None:
         print(f"warning: {outcome.judge_problem}. Run the same command to ask it again.", file=sys.stderr)

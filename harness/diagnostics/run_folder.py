@@ -13,8 +13,8 @@ from harness.core.types import AnswerKind, PromptFormat, SampleRecord, Status
 from harness.core.worlds import worlds
 from harness.diagnostics.evidence import Key
 from harness.diagnostics.objects import ANNOTATIONS, Annotations, read_annotations
-from harness.runs.config import read_json
-from harness.runs.folder import CONFIG, RUN, SAMPLES, read_records
+from harness.runs.config import CONFIG, RUN, read_json
+from harness.runs.records import SAMPLES, read_records
 
 DIAGNOSTICS: Final = "diagnostics.json"
 FINDINGS: Final = "findings.jsonl"

@@ -11,7 +11,7 @@ from harness.core.types import Sample, SampleRecord
 from harness.engines import Request
 from harness.evaluation.interrupts import Interrupts
 from harness.evaluation.plan import Plan
-from harness.runs.folder import SampleKey
+from harness.runs.records import SampleKey
 
 _ALL_FAILED: Final = 32
 """Responses that fail in the same way, without one success, before the run is stopped: a batch of `hf` on CPU."""

@@ -208,11 +208,9 @@ class Ranks:
         watched = [f"harness/beat/{rank}" for rank in (range(1, self.size) if self.rank == 0 else (0,))]
         beats = [b""] * len(watched)
         heard = [time.monotonic()] * len(watched)
-        number = 0
         while self._problem is None:
-            number += 1
             try:
-                self._store.set(f"harness/beat/{self.rank}", json.dumps([number, *self._counts]))
+                self._store.set(f"harness/beat/{self.rank}", json.dumps([time.monotonic(), *self._counts]))
                 if self._store.check([_STOPPED]):
                     self._problem = OtherRankStoppedError(int(self._store.get(_STOPPED).split()[1]))
                 if self._store.check(watched):

@@ -147,7 +147,7 @@ def _read_response(sample: Sample, row: Mapping[str, Any], path: Path) -> Respon
 def _watched(
     records: Iterable[SampleRecord], file: TextIO | None, path: Path | None, differing: list[str] | None
 ) -> Iterator[SampleRecord]:
-    from harness.runs.folder import encode_record
+    from harness.runs.records import encode_record
 
     for record in _with_progress(records):
         differs = record.verdict.is_disputed

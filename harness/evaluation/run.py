@@ -19,7 +19,9 @@ from harness.evaluation.provenance import git_commit, versions
 from harness.evaluation.ranks import ALONE, Ranks
 from harness.evaluation.selection import share_samples
 from harness.evaluation.settings import EvalConfig
-from harness.runs.folder import RUN, RunFolder, SampleKey, Shard, read_records, read_run
+from harness.runs.config import RUN
+from harness.runs.folder import RunFolder, Shard, read_run
+from harness.runs.records import SampleKey, read_records
 
 if TYPE_CHECKING:
     from harness.judges.answer import AnswerJudge

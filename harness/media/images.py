@@ -16,20 +16,9 @@ import numpy as np
 
 from harness.core.errors import MediaError
 from harness.media.integrity import image_defect
-from harness.media.videos import Video, open_video, sample_indices
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-__all__ = [
-    "MAX_PIXELS",
-    "ImageSource",
-    "Video",
-    "open_image",
-    "open_video",
-    "refuse_truncated_images",
-    "sample_indices",
-]
 
 ImageSource = bytes | str | Path | BinaryIO | Mapping[str, Any]
 

@@ -22,7 +22,8 @@ from harness.reports.plots import CAUSE_TONES, Mark, bars, intervals, waterfall
 from harness.reports.run_report import headline_rows
 from harness.reports.text import number
 from harness.reports.thumbnails import Thumbnails, make_thumbnails
-from harness.runs.folder import RUN, read_run
+from harness.runs.config import RUN
+from harness.runs.folder import read_run
 
 if TYPE_CHECKING:
     from harness.diagnostics.diagnose import Diagnosis

@@ -11,7 +11,7 @@ from harness.core.types import Metric, RunRecord, SampleRecord, TaskResult
 from harness.reports.diagnostics_report import diagnostics_lines
 from harness.reports.markdown import code, escape, table
 from harness.reports.text import UNKNOWN, interval, number, one_line, plain_table, scale_of
-from harness.runs.folder import read_records
+from harness.runs.records import read_records
 
 REPORT: Final = "report.md"
 _SHOWN: Final = 20

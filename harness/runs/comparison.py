@@ -97,7 +97,7 @@ def _names(tasks: Iterable[str]) -> str:
 
 def _by_task(folder: Path) -> dict[str, dict[str, SampleRecord]]:
     """The records of a run by task and sample id; of repeated ones the last counts."""
-    from harness.runs.folder import read_records
+    from harness.runs.records import read_records
 
     tasks: dict[str, dict[str, SampleRecord]] = {}
     for record in read_records(folder):

@@ -31,26 +31,11 @@ from harness.runs.records import (
     SampleKey,
     append_record,
     close_records,
-    decode_record,
     encode_record,
     latest,
-    read_records,
     shards,
     sort_records,
 )
-
-__all__ = [
-    "CONFIG",
-    "RUN",
-    "SAMPLES",
-    "RunFolder",
-    "SampleKey",
-    "Shard",
-    "decode_record",
-    "encode_record",
-    "read_records",
-    "read_run",
-]
 
 
 class RunFolder:

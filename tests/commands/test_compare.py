@@ -11,7 +11,7 @@ from support_scoring import record_of, rotations, samples_of
 
 from harness.cli import main
 from harness.core.types import Sample, SampleRecord
-from harness.runs.folder import encode_record
+from harness.runs.records import encode_record
 
 
 def pope_samples(n: int = 60) -> list[Sample]:

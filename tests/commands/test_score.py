@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.cli import main
-from harness.runs.folder import decode_record
+from harness.runs.records import decode_record
 
 Rows = list[dict[str, Any]]
 

@@ -13,7 +13,8 @@ from harness.commands import select
 from harness.commands import train as command
 from harness.core.errors import StoreError, UsageError
 from harness.core.worlds import shipped_checkpoints
-from harness.runs.folder import read_records, read_run
+from harness.runs.folder import read_run
+from harness.runs.records import read_records
 
 needs_checkpoint = pytest.mark.skipif(
     not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),

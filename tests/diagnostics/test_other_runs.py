@@ -18,7 +18,7 @@ from harness.cli import main
 from harness.core.errors import StoreError, UsageError
 from harness.core.types import SampleRecord
 from harness.diagnostics.diagnose import Diagnosis, diagnose
-from harness.runs.folder import encode_record
+from harness.runs.records import encode_record
 
 
 def records_of(*texts: str, question: str = "Is there a dog in the image?") -> list[SampleRecord]:

@@ -11,7 +11,7 @@ from support_diagnostics import make_record
 from harness.core.types import SampleRecord
 from harness.diagnostics.diagnose import diagnose
 from harness.diagnostics.repeats import join_repeats, measure_repeats
-from harness.runs.folder import encode_record
+from harness.runs.records import encode_record
 
 
 def run_of(*texts: str, error_at: int | None = None) -> list[SampleRecord]:

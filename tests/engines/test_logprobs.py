@@ -10,7 +10,7 @@ import pytest
 from support_runs import make_record
 
 from harness.engines.logprobs import answer_logprobs, answer_logprobs_of_ids, answer_span
-from harness.runs.folder import decode_record, encode_record
+from harness.runs.records import decode_record, encode_record
 
 
 @pytest.mark.parametrize(

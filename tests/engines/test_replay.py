@@ -10,7 +10,7 @@ from support_runs import make_record
 from harness.core.errors import DataError, UsageError
 from harness.engines import Decoding, Request, make_engine
 from harness.engines.checkpoints import Checkpoint
-from harness.runs.folder import encode_record
+from harness.runs.records import encode_record
 
 CHECKPOINT = Checkpoint(name="recorded", folder=None)
 DECODING = Decoding(max_new_tokens=8)

@@ -23,7 +23,8 @@ from harness.evaluation.plan import make_plan
 from harness.evaluation.ranks import EndedError, Ranks, join_ranks, run_together
 from harness.evaluation.selection import share_samples
 from harness.evaluation.settings import EvalConfig
-from harness.runs.folder import read_records, read_run
+from harness.runs.folder import read_run
+from harness.runs.records import read_records
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 ACCELERATE = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]

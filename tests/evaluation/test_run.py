@@ -16,7 +16,8 @@ import pytest
 
 from harness.cli import main
 from harness.core.worlds import shipped_checkpoints
-from harness.runs.folder import read_records, read_run
+from harness.runs.folder import read_run
+from harness.runs.records import read_records
 
 LIMIT = "48"
 TASKS = "pope,videohallucer"

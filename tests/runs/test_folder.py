@@ -13,7 +13,8 @@ from support_runs import SETTINGS, make_record, make_run
 
 from harness.core.errors import StoreError
 from harness.core.types import Verdict
-from harness.runs.folder import RunFolder, Shard, read_records, read_run
+from harness.runs.folder import RunFolder, Shard, read_run
+from harness.runs.records import read_records
 
 
 def store_shard(path: Path, *sample_ids: str, rank: int = 1) -> Shard:

@@ -27,7 +27,8 @@ from harness.diagnostics.conflict import FIGURES, MAP, PICTURE, SCHEMA_VERSION
 from harness.diagnostics.run_folder import latest_records, read_settings
 from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
 from harness.media import OpenMedia
-from harness.runs.folder import RUN, read_run
+from harness.runs.config import RUN
+from harness.runs.folder import read_run
 from trainers.conflict.figures import describe
 from trainers.conflict.states import Forced, force
 from trainers.ntk import ntk_similarity

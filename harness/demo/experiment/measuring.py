@@ -14,7 +14,8 @@ from typing import Any, Final
 from harness.core.types import SampleRecord
 from harness.demo.experiment.settings import Experiment
 from harness.engines.checkpoints import resolve_checkpoint
-from harness.runs.folder import read_records, read_run
+from harness.runs.folder import read_run
+from harness.runs.records import read_records
 
 MAP_SEED: Final = 52
 """Of the questions of the similarity map, which are trained on by no row."""
