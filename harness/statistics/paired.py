@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import ceil, sqrt
+from math import ceil, inf, sqrt
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -41,14 +41,15 @@ class Difference:
         stderr: its paired, clustered standard error.
         low: lower end of its 95 % interval.
         high: upper end.
-        p: two-sided p-value of no difference; `None` when there is nothing to test.
+        p: two-sided p-value of no difference; `None` when there is nothing to test, or no interval.
         test: `mcnemar` (exact, with whole clusters exchanged between the runs) or `bootstrap` (of clusters, paired).
         p_holm: `p` adjusted for all figures that were compared together.
         only_a: units that are right in the first run only; accuracies only.
         only_b: units that are right in the second run only.
         p_unclustered: McNemar's exact p-value over units, which takes them as independent; accuracies only.
         n: units that the figure rests on.
-        n_for_point: units of such data that would show a difference of 0.01 with 80 % power at the 5 % level.
+        n_for_point: units of such data that would show a difference of 0.01 with 80 % power at the 5 % level; `None`
+            where that is no share.
         better: whether a higher value is better (1), a lower one (-1), or neither (0).
     """
 
@@ -129,13 +130,17 @@ def _difference(spec: MetricSpec, table: PairedTable, exact_p: float | None, res
     if a.value is None or b.value is None:
         return Difference(name=spec.name, a=a.value, b=b.value, n=n, better=spec.better)
     difference = b.value - a.value
+    reach = spec.high - spec.low
     stderr = low = high = None
     if a.influence is not None and b.influence is not None:
         moved = b.influence - a.influence
         stderr = sqrt(float(moved @ moved))
-        reach = spec.high - spec.low
-        low, high = plain_interval(difference, stderr, clusters=min(a.clusters, b.clusters), low=-reach, high=reach)
+        if stderr or reach < inf:
+            low, high = plain_interval(difference, stderr, clusters=min(a.clusters, b.clusters), low=-reach, high=reach)
     only_a, only_b = discordant(spec, table) if spec.accuracy else (None, None)
+    unclustered_p = mcnemar_p(only_a, only_b) if only_a is not None and only_b is not None else None
+    if low is None:  # What has no interval is not tested either.
+        exact_p = resampled_p = unclustered_p = None
     return Difference(
         name=spec.name,
         a=a.value,
@@ -148,9 +153,9 @@ def _difference(spec: MetricSpec, table: PairedTable, exact_p: float | None, res
         test="mcnemar" if exact_p is not None else "bootstrap" if resampled_p is not None else None,
         only_a=only_a,
         only_b=only_b,
-        p_unclustered=mcnemar_p(only_a, only_b) if only_a is not None and only_b is not None else None,
+        p_unclustered=unclustered_p,
         n=n,
-        n_for_point=ceil(n * ((_NORMAL_SUM * stderr) / POINT) ** 2) if stderr else None,
+        n_for_point=ceil(n * ((_NORMAL_SUM * stderr) / POINT) ** 2) if stderr and reach < inf else None,
         better=spec.better,
     )
 

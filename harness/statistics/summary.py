@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import inf
 
 from harness.core.types import Metric, SampleRecord, TaskResult
 from harness.statistics.counts import Counts
@@ -80,7 +81,7 @@ def to_metric(spec: MetricSpec, estimate: Estimate) -> Metric:
                 carriers=estimate.carriers,
                 held=estimate.held,
             )
-        else:
+        elif stderr or spec.high - spec.low < inf:  # Without a spread, only the range tells how far the value may be.
             low, high = plain_interval(value, stderr, clusters=estimate.clusters, low=spec.low, high=spec.high)
     return Metric(
         name=spec.name,
