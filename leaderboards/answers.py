@@ -43,7 +43,8 @@ class Answer:
     """What a group says, as sentences of plain text that the caller must escape.
 
     Attributes:
-        leader: label of the row that hallucinates least.
+        title: what the leader does best.
+        leader: label of the row that hallucinates least, or scores best where no benchmark is about hallucination.
         scores: its headlines on the benchmarks that order the rows.
         rivals: labels of rows that its intervals do not set apart from it on any of them, the first few; empty: none.
         verdict: whether the lead over the baseline is more than chance, in a few words; empty without a baseline.
@@ -51,6 +52,7 @@ class Answer:
         why: in what the leader differs from the baseline, or how it goes wrong; empty where nothing is known.
     """
 
+    title: str
     leader: str
     scores: Sequence[str]
     rivals: str
@@ -67,6 +69,7 @@ def answer(group: Group) -> Answer | None:
     baseline = group.base
     columns = [column for column in group.columns if column.task in group.ordered_by]
     return Answer(
+        title="Hallucinates least" if _is_about_hallucination(group) else "Scores best",
         leader=leader.label,
         scores=[_score(leader, column) for column in columns],
         rivals=name_some([row.label for row in group.rows[1:] if _overlaps(leader, row, group.ordered_by)], _NAMED),
@@ -74,6 +77,10 @@ def answer(group: Group) -> Answer | None:
         real=list(_real(group, leader, baseline)),
         why=list(_why(leader, None if baseline is leader else baseline, group)),
     )
+
+
+def _is_about_hallucination(group: Group) -> bool:
+    return any(column.facts.hallucination for column in group.columns)
 
 
 def _score(row: Row, column: Column) -> str:
@@ -100,7 +107,8 @@ def _real(group: Group, leader: Row, baseline: Row | None) -> Iterator[str]:
         tested = [row for row in others if _is_tested(row, group.ordered_by)]
         worse = sum(_is_worse(row, group.ordered_by) for row in tested)
         if tested:
-            yield f"Of {len(tested)} others, {worse} hallucinate more beyond chance on at least one benchmark."
+            what = "hallucinate more" if _is_about_hallucination(group) else "are worse"
+            yield f"Of {len(tested)} others, {worse} {what} beyond chance on at least one benchmark."
         if len(tested) < len(others):
             yield f"{len(others) - len(tested)} {'more' if tested else 'others'} could not be compared."
         return
@@ -128,7 +136,7 @@ def _outcome(delta: Delta | None) -> str:
         return "not tested on"
     if not delta.is_real:
         return "not beyond chance on"
-    return "on" if delta.value > 0 else "worse on"
+    return "on" if delta.tone == "better" else "worse on"
 
 
 def _is_tested(row: Row, tasks: Sequence[str]) -> bool:
@@ -138,7 +146,7 @@ def _is_tested(row: Row, tasks: Sequence[str]) -> bool:
 
 def _is_worse(row: Row, tasks: Sequence[str]) -> bool:
     deltas = [row.cells[task].delta for task in tasks if task in row.cells]
-    return any(delta is not None and delta.is_real and (delta.value or 0) < 0 for delta in deltas)
+    return any(delta is not None and delta.tone == "worse" for delta in deltas)
 
 
 def delta_in_words(delta: Delta, scale: float) -> str:

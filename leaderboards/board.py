@@ -26,6 +26,7 @@ class Delta:
         n: units that were paired.
         test: name of the test.
         note: why there is no value or no test.
+        better: 1, or -1 where a lower value is better.
     """
 
     value: float | None
@@ -36,6 +37,7 @@ class Delta:
     n: int = 0
     test: str | None = None
     note: str | None = None
+    better: int = 1
 
     @property
     def is_real(self) -> bool:
@@ -51,7 +53,7 @@ class Delta:
     @property
     def tone(self) -> str:
         """Colour: `better` or `worse` where the difference is real, else `plain`."""
-        return "plain" if not self.is_real else "better" if (self.value or 0.0) > 0 else "worse"
+        return "plain" if not self.is_real else "better" if self.better * (self.value or 0.0) > 0 else "worse"
 
     @property
     def sign(self) -> str:
@@ -77,6 +79,13 @@ class Cell:
     def official(self) -> float | None:
         """What the published evaluator gives for the headline."""
         return self.result.official.get(self.result.headline)
+
+    @property
+    def score(self) -> float | None:
+        """The headline, turned where a lower value of it is better."""
+        mean = (self.result.means or {}).get(self.result.headline)
+        value = self.metric.value
+        return -value if value is not None and mean is not None and mean.better == -1 else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +157,8 @@ class Row:
         return {cause: counts[cause] / answers for cause in order_causes(counts)} if answers else {}
 
     def score(self, tasks: Sequence[str]) -> float | None:
-        """Mean headline over some tasks; `None` where one is missing."""
-        values = [self.cells[task].metric.value for task in tasks if task in self.cells]
+        """Mean headline over some tasks, higher being better; `None` where one is missing."""
+        values = [self.cells[task].score for task in tasks if task in self.cells]
         known = [value for value in values if value is not None]
         return sum(known) / len(known) if known and len(known) == len(tasks) else None
 

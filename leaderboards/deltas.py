@@ -47,7 +47,9 @@ def compare_group(group: Group, key: str, tasks_dir: Path | None = None) -> tupl
         shared = set(row.cells) & set(baseline.cells)
         samples = _read_row(row, {task for task in shared if task in base}, problems, tasks_dir)
         cells = {
-            task: replace(cell, delta=_compare(cell, baseline.cells[task], samples.get(task), base.get(task)))
+            task: replace(
+                cell, delta=_compare(cell, baseline.cells[task], samples.get(task), base.get(task), tasks_dir)
+            )
             if task in shared
             else cell
             for task, cell in row.cells.items()
@@ -63,6 +65,7 @@ class _Samples:
     Attributes:
         records: by sample id.
         units: of all records.
+        strata: that occur among them.
     """
 
     def __init__(self, task: Scored, records: Mapping[str, SampleRecord]) -> None:
@@ -70,10 +73,10 @@ class _Samples:
         self.task = task
         try:
             self.units = list(task.units(records.values()))
-            specs = task.metrics({unit.outcome.stratum for unit in self.units})
+            self.strata = {unit.outcome.stratum for unit in self.units}
+            task.metrics(self.strata)  # Strata that it does not take are an error of these samples.
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise StoreError(f"a sample of {task.name} cannot be used: {error}.") from error
-        self.specs = {spec.name: spec for spec in specs}
 
     def units_of(self, ids: Sequence[str]) -> Sequence[Unit]:
         """Units of some records, in the order of the ids where these are not all records."""
@@ -106,14 +109,21 @@ def _read_run(run: StoredRun, tasks: Iterable[str], tasks_dir: Path | None) -> d
         expected = run.record.tasks[task].samples
         if len(records) != expected:
             raise StoreError(f"{len(records)} samples of {task} are stored, its record says {expected}.")
-    return {task: _Samples(scored_task(task, tasks_dir), records) for task, records in found.items()}
+    return {
+        task: _Samples(scored_task(task, tasks_dir, [run.record.tasks[task]]), records)
+        for task, records in found.items()
+    }
 
 
-def _compare(cell: Cell, baseline: Cell, samples: _Samples | None, base: _Samples | None) -> Delta:
+def _compare(
+    cell: Cell, baseline: Cell, samples: _Samples | None, base: _Samples | None, tasks_dir: Path | None
+) -> Delta:
     if samples is None or base is None:
         return Delta(value=_difference(cell, baseline), note="samples cannot be used")
-    if cell.result.headline not in base.specs:
-        return Delta(value=_difference(cell, baseline), note="no paired test for this task")
+    task = scored_task(cell.result.task, tasks_dir, [baseline.result, cell.result])
+    spec = next((spec for spec in task.metrics(base.strata) if spec.name == cell.result.headline), None)
+    if spec is None:
+        return Delta(value=_difference(cell, baseline), note="no paired test for this figure")
     if samples.records.keys() != base.records.keys():
         return Delta(value=None, note="not the same questions")
     from harness.statistics.paired import compare_metrics, pair_up
@@ -123,7 +133,7 @@ def _compare(cell: Cell, baseline: Cell, samples: _Samples | None, base: _Sample
         table = pair_up(base.units_of(ids), samples.units_of(ids))
     except KeyError:  # Questions of one name that are grouped otherwise.
         return Delta(value=None, note="not the same questions")
-    (found,) = compare_metrics([base.specs[cell.result.headline]], table)
+    (found,) = compare_metrics([spec], table)
     left_out = len(base.records) - len(ids)
     return Delta(
         value=_round(found.difference),
@@ -132,6 +142,7 @@ def _compare(cell: Cell, baseline: Cell, samples: _Samples | None, base: _Sample
         p=_round(found.p),
         n=found.n,
         test=found.test,
+        better=-1 if spec.better == -1 else 1,
         note=f"{left_out} samples without a response left out" if left_out else None,
     )
 

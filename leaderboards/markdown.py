@@ -86,7 +86,7 @@ def answer_lines(group: Group) -> Iterator[str]:
     rivals = ""
     if said.rivals:
         rivals = f" Its intervals overlap with those of {escape(said.rivals)}."
-    yield f"- **Hallucinates least:** {escape(said.leader)}, {escape(', '.join(said.scores))}.{rivals}"
+    yield f"- **{said.title}:** {escape(said.leader)}, {escape(', '.join(said.scores))}.{rivals}"
     if said.real:
         yield f"- **Is it real?** {escape(said.verdict)}. {' '.join(escape(sentence) for sentence in said.real)}"
     if said.why:

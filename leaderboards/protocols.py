@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.runs.config import prompt_of
 from leaderboards.naming import short_digest
 from leaderboards.runs import StoredRun
 
@@ -51,9 +52,10 @@ def protocol_of(run: StoredRun, task: str) -> Protocol:
         count=count if isinstance(count, int) else record.tasks[task].samples,
         source=None if digest is not None else str(data.get("source")),
         version=None if version is None else str(version),
-        prompt=record.prompt_format,
+        prompt=prompt_of(record.settings, task) or record.prompt_format,
         num_frames=frames if isinstance(frames, int) and facts.media != "image" else None,
-        judge=record.judge if facts.has_open_answers else None,
+        # A task that scores its answers itself has no use for a judge of ours.
+        judge=record.judge if facts.has_open_answers and record.tasks[task].means is None else None,
         blind=record.settings.get("blind"),
     )
 

@@ -1,46 +1,110 @@
-"""How the samples of any task are counted: by its benchmark's record, or by how many of them are right."""
+"""How the samples of any task are counted: by its benchmark's record, or by the scores that its own code gave them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from math import inf
 from pathlib import Path
+from typing import Final
 
-from harness.benchmarks.counting import is_right, share, subset_units
+from harness.benchmarks.counting import is_officially_right, is_right, sample_unit, share
 from harness.benchmarks.registry import benchmark_folders, get_benchmark
-from harness.core.types import SampleRecord
-from harness.statistics.specs import MetricSpec, Scored, Unit, everywhere
+from harness.core.types import SampleRecord, ScoreMean, TaskResult
+from harness.statistics.specs import MetricSpec, Outcome, Ratio, Scored, Unit, everywhere
+
+RIGHT: Final = "all/right"
+"""Share of the answers that are right as the harness reads them, of a task that is scored by code of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShareOfRight:
-    """A task whose samples were judged by code of its own: of them only which are right is known.
+class OwnScores:
+    """A task that is scored by code of its own: its figures are means of what that code gave each sample.
 
     Attributes:
         name: plain task name.
-        headline: the one metric that there is.
+        headline: name of the metric that stands for the task.
+        means: its metrics that are means of scores; others cannot be told from single samples.
+        reads_answers: whether its answers are of a closed set, so that the harness reads them as well.
     """
 
     name: str
-    headline: str = "all/accuracy"
+    headline: str
+    means: Mapping[str, ScoreMean] = field(default_factory=dict)
+    reads_answers: bool = False
 
     def units(self, records: Iterable[SampleRecord]) -> Iterator[Unit]:
         """Each sample is a unit."""
-        return subset_units(records)
+        for record in records:
+            unit = sample_unit(record, stratum=())
+            scores = tuple(sorted(record.verdict.scores.items()))
+            yield unit._replace(outcome=unit.outcome._replace(scores=scores))
 
     def metrics(self, strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
-        """The share of right samples."""
-        return [MetricSpec(name=self.headline, strict=(share(is_right, everywhere),), accuracy=True)]
+        """The means, and the share of answers that are right as they are read."""
+        specs = [_mean(name, mean) for name, mean in self.means.items()]
+        if self.reads_answers:
+            strict, official = share(is_right, everywhere), share(is_officially_right, everywhere)
+            specs.append(MetricSpec(name=RIGHT, strict=(strict,), official=(official,), accuracy=True))
+        return specs
 
 
-def scored_task(name: str, tasks_dir: Path | None = None) -> Scored:
+def _mean(name: str, mean: ScoreMean) -> MetricSpec:
+    ratio = Ratio(top=partial(_score, mean.score), bottom=partial(_has_score, mean.score))
+    low, high = (-inf, inf) if mean.high is None else (0.0, mean.high)
+    return MetricSpec(
+        name=name,
+        strict=(ratio,),
+        official=(ratio,),
+        low=low,
+        high=high,
+        accuracy=mean.is_right,
+        better=mean.better,
+    )
+
+
+def _score(name: str, outcome: Outcome) -> float:
+    return dict(outcome.scores)[name]
+
+
+def _has_score(name: str, outcome: Outcome) -> bool:
+    return name in dict(outcome.scores)
+
+
+def scored_task(name: str, tasks_dir: Path | None = None, results: Sequence[TaskResult] = ()) -> Scored:
     """What is counted of a task and figured from it.
 
     Args:
         name: plain task name.
         tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
+        results: of the runs that are compared; they tell the metrics of a task that is scored by code of its own. Where
+            they do not, of such a task only the share of right answers is known.
 
     Raises:
         DataError: its benchmark cannot be loaded.
     """
-    return get_benchmark(name, tasks_dir) if name in benchmark_folders(tasks_dir) else ShareOfRight(name=name)
+    means = [result.means for result in results if result.means is not None]
+    if means and len(means) == len(results):
+        return OwnScores(
+            name=name,
+            headline=results[0].headline,
+            means=_common(means),
+            reads_answers=all(RIGHT in result.metrics for result in results),
+        )
+    if name in benchmark_folders(tasks_dir):
+        return get_benchmark(name, tasks_dir)
+    return OwnScores(name=name, headline=RIGHT, reads_answers=True)
+
+
+def _common(means: Sequence[Mapping[str, ScoreMean]]) -> dict[str, ScoreMean]:
+    """The means that all runs have, each of the widest range."""
+    common = {}
+    for name in means[0]:
+        same = [of[name] for of in means if name in of]
+        if len(same) < len(means):
+            continue
+        highs = [mean.high for mean in same if mean.high is not None]
+        high = max(highs) if len(highs) == len(same) else None
+        common[name] = replace(same[0], high=high, is_right=all(mean.is_right for mean in same))
+    return common

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.runs.comparison import TaskComparison
+    from harness.statistics.specs import Scored
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,12 +40,21 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.seed < 0:
         raise UsageError(f"--seed {arguments.seed} is out of range: it must be at least 0.")
     from harness.benchmarks.plain import scored_task
+    from harness.core.errors import StoreError
     from harness.runs.comparison import compare_runs
+    from harness.runs.folder import read_run
+
+    def scored(name: str) -> Scored:
+        try:
+            results = [read_run(folder).tasks[name] for folder in (arguments.run_a, arguments.run_b)]
+        except (StoreError, KeyError):  # Unfinished runs are compared as far as their samples tell.
+            results = []
+        return scored_task(name, arguments.tasks_dir, results)
 
     comparisons = compare_runs(
         arguments.run_a,
         arguments.run_b,
-        partial(scored_task, tasks_dir=arguments.tasks_dir),
+        scored,
         metrics=arguments.metrics,
         seed=arguments.seed,
     )

@@ -126,7 +126,7 @@ def find_media(folder: Path, data: str | None = None, tasks_dir: Path | None = N
     tasks = {}
     for name, of in read_data(folder).items():
         source = str(of.get("source", ""))
-        where = data or (source if source in worlds() else "hub" if source.startswith("hub:") else None)
+        where = data or (source if source in worlds() else "hub" if source.startswith(("hub:", "yaml:")) else None)
         try:
             if where is None:
                 raise MediaError(f"give the folder of {source or 'its data'} with --data.")

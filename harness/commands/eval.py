@@ -37,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tasks", required=True, metavar="NAME,...", help="what to ask; 'harness tasks' lists the names"
     )
     parser.add_argument(
-        "--data", metavar="hub|demo|DIR", help="where the questions are (default: hub; demo for 'demo')"
+        "--data",
+        metavar="hub|demo|DIR",
+        help="where the questions are (default: as an lmms-eval task's YAML says, else hub, or demo for 'demo')",
     )
     parser.add_argument("--prompt", default="auto", metavar="FORMAT", help="direct, think, grounded or auto (default)")
     parser.add_argument("--engine", default="auto", metavar="NAME", help="hf, vllm, api, replay or auto (default)")
@@ -45,7 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="about N samples a task, in whole pairs and groups")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of sampling and of --limit (default: 0)")
     parser.add_argument("--num-frames", type=int, default=8, metavar="N", help="frames per video (default: 8)")
-    parser.add_argument("--max-new-tokens", type=int, metavar="N", help="token budget (default: by prompt format)")
+    parser.add_argument(
+        "--max-new-tokens", type=int, metavar="N", help="token budget (default: a task's own, else by prompt format)"
+    )
     parser.add_argument("--temperature", type=float, default=0.0, metavar="T", help="0 is greedy (default)")
     parser.add_argument(
         "--repeats", type=int, default=1, metavar="K", help="ask K times in all, with seeds that follow (default: 1)"
@@ -60,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-failures", type=int, default=0, metavar="N", help="failed samples before the exit code is 1 (default: 0)"
     )
-    parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of task plug-ins")
+    parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of tasks beside the harness's own")
     parser.add_argument(
         "--conflict", action="store_true", help="map how the gradients of the samples agree; loads the checkpoint again"
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `harness tasks`."""
     parser.add_argument("--all", action="store_true", help="list lmms-eval's own tasks too (takes seconds)")
-    parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of task plug-ins")
+    parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of tasks beside the harness's own")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

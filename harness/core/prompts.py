@@ -13,6 +13,8 @@ from harness.core.errors import UsageError
 from harness.core.types import AnswerKind, PromptFormat, Sample
 
 FORMATS: Final[tuple[PromptFormat, ...]] = ("direct", "think", "grounded")
+OWN: Final = "own"
+"""Stands in a run's record for the prompt of a task that brings its own and knows no formats."""
 
 _DIRECT: Final[Mapping[AnswerKind, str]] = {
     "yes_no": "Answer the question using yes or no.",

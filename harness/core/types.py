@@ -110,6 +110,8 @@ class Verdict:
         official: the published evaluator's verdict; `None` where it needs a judge that was not given.
         official_answer: what the published evaluator read, where it reads an answer at all.
         reason: why, in a few words, when the verdict needs explaining; e.g. `needs a judge`, `cut off`.
+        scores: the numbers that a task with scoring of its own gave, by the names of its metrics; empty for benchmarks,
+            whose figures follow from the answers.
     """
 
     sample_id: str
@@ -118,6 +120,7 @@ class Verdict:
     official: bool | None = None
     official_answer: str | None = None
     reason: str | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_unsettled(self) -> bool:
@@ -197,6 +200,24 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreMean:
+    """A metric that is the mean of its samples' own scores, and so has an interval and a paired test.
+
+    Attributes:
+        score: its name among `Verdict.scores`.
+        high: greatest possible score, the least being 0: the least of 1, 5, 10 and 100 that none of a run's is above,
+            since tasks do not tell it; `None` where scores lie outside all of these.
+        is_right: whether every score is 0 or 1.
+        better: whether a higher value is better (1) or a lower one (-1).
+    """
+
+    score: str
+    high: float | None
+    is_right: bool
+    better: Literal[-1, 1] = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskResult:
     """The figures of one task in one run.
 
@@ -212,6 +233,7 @@ class TaskResult:
         unsettled: open-ended samples that the rules could not settle and no judge saw; counted wrong.
         samples: all samples of the task in this run.
         baselines: the headline of constant responses to the same questions, e.g. of `always yes`; `None`: undefined.
+        means: of a task with scoring of its own, those of its metrics that are means of scores; `None` for benchmarks.
     """
 
     task: str
@@ -225,6 +247,7 @@ class TaskResult:
     samples: int
     unsettled: int = 0
     baselines: Mapping[str, float | None] = field(default_factory=dict)
+    means: Mapping[str, ScoreMean] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +259,7 @@ class BenchmarkFacts:
         headline_title: its headline in words; empty: the metric's name has to do.
         citation: where it was published; empty when not known.
         media: what its questions are about; with `video` the number of frames matters. `None`: not known.
-        has_open_answers: whether a judge may have a say.
+        has_open_answers: whether some are open, so that a judge may have a say.
         hallucination: whether wrong answers are hallucinations.
         clusters_share_media: whether samples of one cluster show the same media.
         telling: metrics that explain a difference of the headline, in words, in the order in which they are told.
@@ -262,7 +285,8 @@ class RunRecord:
         model: the checkpoint as the user named it.
         weights: fingerprint of the weights' content (`sha256:...`); `None` for a model behind an API.
         engine: `hf`, `vllm`, `api` or `replay`.
-        prompt_format: `direct`, `think` or `grounded`.
+        prompt_format: `direct`, `think` or `grounded`; `own` where all tasks have prompts of their own, as those of
+            lmms-eval. Where only some have, `settings` say it of each (see `harness.runs.config.prompt_of`).
         decoding: temperature, top_p, max_new_tokens, and what else decides the tokens.
         seed: of sampling and of `--limit`'s choice.
         data: task to `{source, count, digest}` of the samples that were asked.

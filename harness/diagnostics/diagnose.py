@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.files import write_atomically
+from harness.core.prompts import OWN
 from harness.core.types import PromptFormat, SampleRecord, Verdict
 from harness.diagnostics import specs
 from harness.diagnostics.attribution import attribute, count_causes, measure_causes, tabulate_confusion
@@ -29,7 +30,9 @@ from harness.diagnostics.run_folder import (
     find_annotations,
     latest_records,
     read_prompt_format,
+    read_settings,
 )
+from harness.runs.config import prompt_of
 
 if TYPE_CHECKING:
     from harness.judges.caption import CaptionJudge
@@ -113,11 +116,12 @@ def diagnose(
         ModelError: the judge cannot be loaded.
         UsageError: `blind` or `repeats` do not belong to the run, see `harness.diagnostics.other_runs`.
     """
-    records = latest_records(folder)
+    records, settings = latest_records(folder), read_settings(folder)
     found, left_out = find_annotations(folder, annotations, records)
     diagnosis = examine(
         records,
         prompt_format=read_prompt_format(folder),
+        own_prompts={task for task in {of.sample.task for of in records} if prompt_of(settings, task) == OWN},
         judge=judge,
         blind=read_blind(folder, records, blind) if blind is not None else None,
         repeats=read_repeats(folder, records, repeats),
@@ -134,6 +138,7 @@ def examine(
     records: Sequence[SampleRecord],
     *,
     prompt_format: PromptFormat,
+    own_prompts: Collection[str] = (),
     judge: CaptionJudge | None = None,
     blind: Mapping[Key, Verdict] | None = None,
     repeats: Sequence[Mapping[Key, SampleRecord]] = (),
@@ -144,6 +149,7 @@ def examine(
     Args:
         records: each sample once.
         prompt_format: what the prompts asked for.
+        own_prompts: tasks that were asked with prompts of their own, which ask for no sections.
         judge: see `diagnose`.
         blind: verdicts on the same questions, asked without their images or videos.
         repeats: records of the same questions, sampled with other seeds.
@@ -153,7 +159,7 @@ def examine(
     evidence = [
         gather(
             record,
-            prompt_format=prompt_format,
+            prompt_format="direct" if record.sample.task in own_prompts else prompt_format,
             annotations=annotations.get(record.sample.task),
             blind=(blind or {}).get((record.sample.task, record.sample.id)),
         )

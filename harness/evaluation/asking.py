@@ -74,7 +74,7 @@ def _requests(plan: Plan, samples: Mapping[str, Sequence[Sample]], store: Store)
                 prompt=sample.prompt,
                 media=sample.media,
                 open_media=partial(task.open_media, sample.id),
-                max_new_tokens=task.max_new_tokens,
+                max_new_tokens=plan.budgets[task.name],
                 finished=(task.name, sample.id) in store.finished,
             )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.benchmarks.data import digest_prompts
 from harness.core.errors import UsageError
+from harness.core.prompts import OWN
 from harness.core.types import PromptFormat, Sample
 from harness.core.worlds import world_of_checkpoint
 from harness.engines import ENGINES, Decoding, Engine, make_engine, vllm_is_usable
@@ -33,8 +34,9 @@ class Plan:
 
     Attributes:
         checkpoint: the model.
-        prompt_format: resolved, never `auto`.
+        prompt_format: resolved, never `auto`; `own` where no task is asked in a format of ours.
         decoding: what decides the tokens.
+        budgets: by task, tokens of a response.
         engine_name: resolved, never `auto`.
         engine: its settings checked, its model not loaded yet.
         judge: of open-ended answers, or `None`.
@@ -45,8 +47,9 @@ class Plan:
     """
 
     checkpoint: Checkpoint
-    prompt_format: PromptFormat
+    prompt_format: str
     decoding: Decoding
+    budgets: Mapping[str, int]
     engine_name: str
     engine: Engine
     judge: AnswerJudge | None
@@ -95,19 +98,26 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
         checkpoint.prompt_format or "direct" if config.prompt == "auto" else config.prompt  # type: ignore[assignment]
     )
     world = world_of_checkpoint(config.model)
-    data = config.data or (world.name if world is not None else "hub")
     tasks = [
         blind_media(
             load_task(
-                name, data=data, tasks_dir=config.tasks_dir, num_frames=config.num_frames, prompt_format=prompt_format
+                name,
+                data=config.data,
+                world=world.name if world is not None else None,
+                tasks_dir=config.tasks_dir,
+                num_frames=config.num_frames,
+                prompt_format=prompt_format,
             ),
             config.blind,
         )
         for name in expand_tasks(config.tasks, config.tasks_dir)
     ]
     engine = make_engine(engine_name, checkpoint, _engine_options(config, engine_name, ranks))
+    budget = config.max_new_tokens or DEFAULT_MAX_NEW_TOKENS[prompt_format]
+    budgets = {task.name: config.max_new_tokens or task.max_new_tokens or budget for task in tasks}
+    ours = [task for task in tasks if not task.has_own_prompts]
     decoding = Decoding(
-        max_new_tokens=config.max_new_tokens or DEFAULT_MAX_NEW_TOKENS[prompt_format],
+        max_new_tokens=budget if ours else max(budgets.values()),
         temperature=config.temperature,
         top_p=config.top_p,
         seed=config.seed,
@@ -120,7 +130,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
             "files": checkpoint.files,
             "served": checkpoint.name if engine_name == "api" else None,
         },
-        "prompt": prompt_format,
+        "prompt": prompt_format if ours else OWN,
         "decoding": decoding_settings(decoding),
         "seed": config.seed,
         "limit": config.limit,
@@ -134,14 +144,16 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
                 "version": task.version,
                 "count": len(samples[task.name]),
                 "prompts": digest_prompts(samples[task.name]),
+                **({"prompt": OWN, "max_new_tokens": budgets[task.name]} if task.has_own_prompts else {}),
             }
             for task in tasks
         },
     }
     return Plan(
         checkpoint=checkpoint,
-        prompt_format=prompt_format,
+        prompt_format=prompt_format if ours else OWN,
         decoding=decoding,
+        budgets=budgets,
         engine_name=engine_name,
         engine=engine,
         judge=judge,

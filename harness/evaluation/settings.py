@@ -22,15 +22,18 @@ class EvalConfig:
     Attributes:
         model: local folder, hub id, or `demo`.
         tasks: plain task names, in the order of the report.
-        data: `hub`, a world (`demo`), a folder, or `None`: its world for a checkpoint that comes with one, else `hub`.
-        prompt: `direct`, `think`, `grounded`, or `auto`: what the checkpoint was trained with, else `direct`.
+        data: `hub`, a world (`demo`), a folder, or `None`: its world for a checkpoint that comes with one, else `hub`;
+            for a task of lmms-eval's kind what its YAML names.
+        prompt: `direct`, `think`, `grounded`, or `auto`: what the checkpoint was trained with, else `direct`. Tasks of
+            lmms-eval's kind have prompts of their own.
         engine: a name of `harness.engines.ENGINES`, or `auto`.
         engine_options: keyword settings of the engine.
         out: the run folder; `None`: named after model and settings under `runs/`.
         limit: samples per task at least, in whole pairs and rotation groups; `None`: all.
         seed: of sampling and of the choice that `limit` makes.
         num_frames: frames per video.
-        max_new_tokens: token budget of a response; `None`: by prompt format.
+        max_new_tokens: token budget of a response; `None`: what a task of lmms-eval's kind asks for, else by prompt
+            format.
         temperature: 0 is greedy.
         top_p: nucleus mass when sampling.
         repeats: how often every question is asked in all; above 1 with the seeds that follow.
@@ -39,7 +42,7 @@ class EvalConfig:
         judge_base_url: its OpenAI-compatible server.
         max_failures: failed samples that are tolerated before the exit code becomes 1.
         fresh: start over in a folder that holds a run.
-        tasks_dir: folder of task plug-ins; `None`: the ones that come with the harness.
+        tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
         revision: revision of a hub checkpoint.
     """
 

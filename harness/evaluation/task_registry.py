@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from harness.benchmarks.baselines import constant_headlines
 from harness.benchmarks.data import BenchmarkData, load_data, open_medium
 from harness.benchmarks.record import Benchmark
-from harness.benchmarks.registry import benchmark_folders, find_benchmarks, get_benchmark, unknown_task
+from harness.benchmarks.registry import benchmark_folders, find_benchmarks, load_benchmark, unknown_task
 from harness.core.errors import UsageError
 from harness.core.prompts import build_prompt
 from harness.core.types import BenchmarkFacts, PromptFormat, Response, Sample, SampleRecord, TaskResult, Verdict
-from harness.lmms.index import PREFIX, lmms_eval_tasks
+from harness.lmms.index import PREFIX, Entry, folder_tasks, lmms_eval_tasks, read_yaml, unreadable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,9 +28,9 @@ class TaskData:
     """One task, ready to be asked.
 
     Attributes:
-        name: plain task name, or lmms-eval's for one of its own.
+        name: plain task name, or lmms-eval's for one of its kind.
         version: of the task; runs of different versions are not mixed.
-        source: the data set: `hub:ID@COMMIT`, `demo` or `dir:NAME`.
+        source: the data set: `hub:ID@COMMIT`, `demo`, `dir:NAME`, or `yaml:NAME` for files that a task names itself.
         samples: with prompts and media references, in the data set's order.
         open_media: a sample's id to its decoded media, in order. Raises `MediaError`.
         judge: both verdicts on a response.
@@ -39,6 +39,7 @@ class TaskData:
         baselines: headlines of constant responses to some of the samples.
         build_lmms_task: makes the lmms-eval Task object, on the first call; importing lmms-eval takes seconds.
         max_new_tokens: token budget that the task asks for; `None` leaves it to the prompt format.
+        has_own_prompts: whether its prompts are its own, whatever format is asked for.
     """
 
     name: str
@@ -52,6 +53,7 @@ class TaskData:
     baselines: Callable[[Sequence[Sample]], Mapping[str, float | None]]
     build_lmms_task: Callable[[], Any]
     max_new_tokens: int | None = None
+    has_own_prompts: bool = False
 
     @property
     def lmms_task(self) -> Any:
@@ -66,8 +68,8 @@ class TaskInfo:
     Attributes:
         name: what `--tasks` takes.
         description: one line.
-        metric: the figure that stands for the task; empty for lmms-eval's own.
-        data: id of the hub's data set; empty for lmms-eval's own.
+        metric: the figure that stands for the task; empty for groups of tasks.
+        data: id of the hub's data set, or what a task's YAML names; empty for groups of tasks.
         local: `cached` when the hub's data set has been fetched, else empty; the demo's is always there.
     """
 
@@ -81,7 +83,8 @@ class TaskInfo:
 def load_task(
     name: str,
     *,
-    data: str = "hub",
+    data: str | None = None,
+    world: str | None = None,
     tasks_dir: Path | None = None,
     num_frames: int = 8,
     prompt_format: PromptFormat = "direct",
@@ -90,8 +93,10 @@ def load_task(
 
     Args:
         name: of a benchmark, or of any generating lmms-eval task.
-        data: `hub`, `demo`, or a folder: see `harness.benchmarks.fetch.locate`.
-        tasks_dir: folder of task plug-ins; `None`: the ones that come with the harness.
+        data: `hub`, `demo`, or a folder: see `harness.benchmarks.fetch.locate`. `None`: a task of lmms-eval's kind has
+            its data where its YAML says, a benchmark in `world`.
+        world: that the model comes with, if any; else a benchmark's data are the hub's.
+        tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
         num_frames: frames kept of a video.
         prompt_format: of benchmarks; lmms-eval's tasks have prompts of their own.
 
@@ -100,17 +105,37 @@ def load_task(
         DataError: see `harness.benchmarks.data.load_benchmark`.
     """
     plain = name.removeprefix(PREFIX)
-    folders = benchmark_folders(tasks_dir)
+    folders = _benchmark_folders(tasks_dir)
     if plain in folders:
-        return _load_benchmark(get_benchmark(plain, tasks_dir), folders[plain], data, num_frames, prompt_format)
+        benchmark = load_benchmark(folders[plain])
+        return _load_benchmark(benchmark, folders[plain], data or world or "hub", num_frames, prompt_format)
     known = lmms_eval_tasks(tasks_dir)
     if name not in known:
-        raise unknown_task(name, [*folders, *known])
+        raise _unknown(name, [*folders, *known], tasks_dir)
     entry = known[name]
     if entry.kind != "task":
         shown = ",".join(entry.members[:8]) + (f" (and {len(entry.members) - 8} more)" if entry.members[8:] else "")
         raise UsageError(f"{name!r} is a {entry.kind} of tasks. Name its tasks instead: --tasks {shown}.")
-    return _load_foreign(name, entry.path, data, num_frames)
+    return _load_lmms_eval_task(name, entry.path, data, num_frames)
+
+
+def _benchmark_folders(tasks_dir: Path | None) -> dict[str, Path]:
+    """Folders of benchmarks by name, without those of ours whose name a YAML of the user's takes."""
+    folders = benchmark_folders(tasks_dir)
+    if tasks_dir is None:
+        return folders
+    taken = folder_tasks(tasks_dir)
+    return {
+        name: folder
+        for name, folder in folders.items()
+        if name not in taken or folder.is_relative_to(tasks_dir.resolve())
+    }
+
+
+def _unknown(name: str, known: Iterable[str], tasks_dir: Path | None) -> UsageError:
+    error = unknown_task(name, known)
+    broken = unreadable(tasks_dir) if tasks_dir is not None else {}
+    return UsageError(" ".join([str(error), *(f"{path} cannot be read: {why}." for path, why in broken.items())]))
 
 
 def _load_benchmark(
@@ -140,7 +165,7 @@ def expand_tasks(names: Sequence[str], tasks_dir: Path | None = None) -> list[st
     Raises:
         UsageError: no such task.
     """
-    plugins = benchmark_folders(tasks_dir)
+    plugins = _benchmark_folders(tasks_dir)
     if all(name.removeprefix(PREFIX) in plugins for name in names):
         return list(dict.fromkeys(name.removeprefix(PREFIX) for name in names))
     known = lmms_eval_tasks(tasks_dir)
@@ -151,7 +176,7 @@ def expand_tasks(names: Sequence[str], tasks_dir: Path | None = None) -> list[st
         if plain in plugins and not above:
             found[plain] = None
         elif name not in known:
-            raise unknown_task(name, [*plugins, *known])
+            raise _unknown(name, [*plugins, *known], tasks_dir)
         elif known[name].kind == "task" or name in above:
             found[name] = None
         else:
@@ -163,10 +188,10 @@ def expand_tasks(names: Sequence[str], tasks_dir: Path | None = None) -> list[st
     return list(found)
 
 
-def _load_foreign(name: str, path: Path, data: str, num_frames: int) -> TaskData:
-    from harness.lmms.task import ForeignTask
+def _load_lmms_eval_task(name: str, path: Path, data: str | None, num_frames: int) -> TaskData:
+    from harness.lmms.task import LmmsEvalTask
 
-    task = ForeignTask(name, path, data=data, num_frames=num_frames)
+    task = LmmsEvalTask(name, path, data=data, num_frames=num_frames)
     return TaskData(
         name=name,
         version=task.version,
@@ -175,10 +200,11 @@ def _load_foreign(name: str, path: Path, data: str, num_frames: int) -> TaskData
         open_media=task.open_media,
         judge=task.judge,
         summarise=task.summarise,
-        facts=BenchmarkFacts(title=name),
+        facts=task.facts,
         baselines=lambda samples: {},
         build_lmms_task=lambda: task.lmms_task,
         max_new_tokens=task.max_new_tokens,
+        has_own_prompts=True,
     )
 
 
@@ -198,18 +224,20 @@ def _build_lmms_task(folder: Path, data: BenchmarkData, prompt_format: PromptFor
 
 
 def list_tasks(*, tasks_dir: Path | None = None, everything: bool = False) -> list[TaskInfo]:
-    """The tasks there are.
+    """The tasks there are: benchmarks, and tasks of lmms-eval's kind.
 
     Args:
-        tasks_dir: folder of task plug-ins; `None`: the ones that come with the harness.
-        everything: list lmms-eval's own tasks too.
+        tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
+        everything: list lmms-eval's own tasks too, not only those of `tasks_dir`.
 
     Raises:
-        UsageError: no tasks folder.
+        UsageError: no such folder.
+        DataError: a benchmark cannot be loaded.
     """
     from harness.benchmarks.fetch import cached_snapshot
 
-    benchmarks = find_benchmarks(tasks_dir)
+    folders = _benchmark_folders(tasks_dir)
+    benchmarks = {name: of for name, of in find_benchmarks(tasks_dir).items() if name in folders}
     tasks = [
         TaskInfo(
             name=benchmark.name,
@@ -220,12 +248,20 @@ def list_tasks(*, tasks_dir: Path | None = None, everything: bool = False) -> li
         )
         for benchmark in benchmarks.values()
     ]
-    if everything:
-        # Under their plain names ours come first, as in --tasks.
-        hidden = {*benchmarks, *(f"{PREFIX}{name}" for name in benchmarks)}
-        tasks += [
-            TaskInfo(name=name, description=f"lmms-eval {entry.kind}")
-            for name, entry in sorted(lmms_eval_tasks(tasks_dir).items())
-            if name not in hidden
-        ]
-    return tasks
+    # Under their plain names benchmarks come first, as in --tasks.
+    hidden = {*benchmarks, *(f"{PREFIX}{name}" for name in benchmarks)}
+    others = lmms_eval_tasks(tasks_dir) if everything else folder_tasks(tasks_dir) if tasks_dir is not None else {}
+    return tasks + [_describe(name, entry) for name, entry in sorted(others.items()) if name not in hidden]
+
+
+def _describe(name: str, entry: Entry) -> TaskInfo:
+    if entry.kind != "task":
+        return TaskInfo(name=name, description=f"lmms-eval {entry.kind} of {len(entry.members)} tasks")
+    config = read_yaml(entry.path)
+    metrics = [of for of in config.get("metric_list") or () if isinstance(of, dict)]
+    return TaskInfo(
+        name=name,
+        description="lmms-eval task",
+        metric=f"all/{metrics[0].get('metric')}" if metrics else "",
+        data=str(config.get("dataset_path", "")),
+    )

@@ -32,13 +32,20 @@ class Entry:
 
 
 def lmms_eval_tasks(extra: Path | None = None) -> dict[str, Entry]:
-    """lmms-eval's tasks, groups and tags by name, and those of a further folder.
+    """lmms-eval's tasks, groups and tags by name, and those of a further folder, which come first.
 
     Takes about half a second, where importing lmms-eval and letting it look takes ten.
     """
     entries = dict(_shipped_tasks())
     if extra is not None:
         _collect(extra, entries)
+    return entries
+
+
+def folder_tasks(folder: Path) -> dict[str, Entry]:
+    """The tasks, groups and tags of one folder and those below it."""
+    entries: dict[str, Entry] = {}
+    _collect(folder, entries)
     return entries
 
 
@@ -77,27 +84,43 @@ def _listed(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value or [])
 
 
-def _configs(folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+def _configs(folder: Path, problems: dict[Path, str] | None = None) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """Every YAML under a folder, `include`s resolved, functions left as their names."""
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
         for file in sorted(files):
             if file.endswith(".yaml"):
                 path = Path(place) / file
-                yield path, _read_config(path)
+                yield path, read_yaml(path, problems)
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def unreadable(folder: Path) -> dict[Path, str]:
+    """The YAMLs of a folder that cannot be read, each with the reason in a line."""
+    problems: dict[Path, str] = {}
+    for _ in _configs(folder, problems):
+        pass
+    return problems
+
+
+def read_yaml(path: Path, problems: dict[Path, str] | None = None) -> dict[str, Any]:
+    """The configuration in a YAML of lmms-eval, its functions as their names; empty where it is none.
+
+    Args:
+        path: of the file.
+        problems: is given the reason where it cannot be read.
+    """
     try:
         with path.open("rb") as file:
             config = yaml.load(file, Loader=_loader())
-    except (OSError, yaml.YAMLError):  # lmms-eval ships files of other tools among its tasks.
+    except (OSError, yaml.YAMLError) as error:  # lmms-eval ships files of other tools among its tasks.
+        if problems is not None:
+            problems[path] = " ".join(str(error).split())
         return {}
     if not isinstance(config, dict):
         return {}
     merged: dict[str, Any] = {}
     for name in reversed(_listed(config.pop("include", None))):
-        merged |= _read_config(Path(name) if Path(name).is_file() else path.parent / name)
+        merged |= read_yaml(Path(name) if Path(name).is_file() else path.parent / name, problems)
     return merged | config
 
 

@@ -8,14 +8,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import DataError, UsageError
 from harness.core.hub import hub_unreachable_reason
 from harness.core.worlds import worlds
+from harness.lmms.index import read_yaml
 
 _STUB_SIDE: Final = 64
+_BUILDERS: Final = ("csv", "json", "parquet", "text", "pandas", "arrow")
+"""Names in the place of a data set's that stand for files, which lmms-eval looks up beside the YAML."""
 
 
 def make_task(config: dict[str, Any], docs: Any = None) -> Any:
@@ -45,7 +49,7 @@ def make_task(config: dict[str, Any], docs: Any = None) -> Any:
 
 
 def read_config(name: str, path: Path) -> dict[str, Any]:
-    """The configuration of one of lmms-eval's own tasks, its functions loaded.
+    """The configuration of a task of lmms-eval's kind, its functions loaded.
 
     Raises:
         UsageError: its code needs a package that is missing, or fails when it is loaded.
@@ -64,41 +68,101 @@ def read_config(name: str, path: Path) -> dict[str, Any]:
     return config
 
 
-def redirect(name: str, config: dict[str, Any], data: str) -> str:
-    """Point a task's configuration to a local copy of its data set, and say how records name the data."""
-    hub = str(config.get("dataset_path"))
-    if data == "hub":
-        return f"hub:{hub}"
+def find_data(name: str, path: Path, data: str | None) -> tuple[str, dict[str, Any]]:
+    """Where the data of a task are, before anything slow is imported.
+
+    Args:
+        name: of the task.
+        path: its YAML.
+        data: `hub` or `None`: where the YAML says; or a folder with a copy.
+
+    Returns:
+        How records name the data (`hub:ID`; `yaml:NAME` of files that the YAML names; `dir:NAME` of a copy), and what
+        is to be replaced in the task's configuration for it.
+
+    Raises:
+        UsageError: `data` is a world, which has nothing for this task.
+        DataError: there are no such files.
+    """
+    config = read_yaml(path)
+    named, kwargs = str(config.get("dataset_path")), config.get("dataset_kwargs") or {}
     if data in worlds():
-        raise UsageError(f"task {name!r} has no {data} data. Give --data hub or a folder.")
-    folder = Path(data).expanduser()
-    for place in (folder / name, folder / hub.split("/")[-1]):
+        raise UsageError(f"task {name!r} has no {data} data. Leave --data out, or give --data hub or a folder.")
+    if data is not None and data != "hub":
+        folder = Path(data).expanduser()
+        for place in (folder / name, folder / named.split("/")[-1]):
+            if place.is_dir():
+                return f"dir:{place.name}", _folder_of_data(place)
+        raise DataError(f"{name}: data folder {data} has no folder {name!r} or {named.split('/')[-1]!r}.")
+    if named in _BUILDERS:
+        files = list(_texts(kwargs.get("data_files")))
+        missing = next((file for file in files if not _is_there(file, path.parent)), None)
+        if missing is not None:
+            raise DataError(f"{name}: data file missing: {missing}, which {path} names; paths start beside the YAML.")
+        return f"yaml:{Path(files[0]).name if files else named}", {}
+    for place in (Path(named).expanduser(), path.parent / named):
         if place.is_dir():
-            config["dataset_path"] = str(place)
-            config["dataset_kwargs"] = {"load_from_disk": True} if (place / "dataset_dict.json").is_file() else {}
-            return f"dir:{place.name}"
-    raise DataError(f"{name}: data folder {data} has no folder {name!r} or {hub.split('/')[-1]!r}.")
+            return f"yaml:{place.name}", _folder_of_data(place) | ({"dataset_kwargs": kwargs} if kwargs else {})
+    if named.startswith((".", "/", "~")):
+        raise DataError(f"{name}: data folder missing: {named}, which {path} names; paths start beside the YAML.")
+    return f"hub:{named}", {}
 
 
-def load_lmms_task(name: str, config: dict[str, Any]) -> Any:
-    """One of lmms-eval's own tasks with its data; what lmms-eval retries fails at once.
+def _folder_of_data(place: Path) -> dict[str, Any]:
+    saved = (place / "dataset_dict.json").is_file()
+    return {"dataset_path": str(place.resolve()), "dataset_kwargs": {"load_from_disk": True} if saved else {}}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(item)
+
+
+def _is_there(file: str, folder: Path) -> bool:
+    """Whether a file is there, as far as its name can tell."""
+    return any(mark in file for mark in "*?[:") or (folder / Path(file).expanduser()).exists() or Path(file).exists()
+
+
+def load_lmms_task(name: str, config: dict[str, Any], source: str, path: Path) -> Any:
+    """A task of lmms-eval's kind with its data; what lmms-eval retries fails at once.
+
+    Args:
+        name: of the task.
+        config: see `read_config`.
+        source: of its data, see `find_data`.
+        path: its YAML.
 
     Raises:
         DataError: its data set cannot be loaded, or is empty.
+        UsageError: it aggregates a metric in a way that does not exist.
     """
-    hub = str(config.get("dataset_path"))
-    reason = None if Path(hub).exists() or "/" not in hub else hub_unreachable_reason()
+    kind, _, data = source.partition(":")
+    reason = hub_unreachable_reason() if kind == "hub" else None
     try:
         with _offline(reason is not None):
             task = make_task(config)
+        count = len(task.eval_docs)
     except (Exception, SystemExit) as error:  # The data set's loader and the task's own code raise anything.
-        why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        last = getattr(error, "last_attempt", None)  # Of what lmms-eval retried.
+        shown = last.exception() if last is not None else error
+        why = f"{type(shown).__name__}: {shown}".strip(" :\n").splitlines()[0].rstrip(".")
+        advice = (
+            f"Fetch it on a machine with access ('hf download --repo-type dataset {data}'), or give a local copy with "
+            "--data DIR."
+            if kind == "hub"
+            else f"Mend it, or {path}."
+        )
         raise DataError(
-            f"{name}: data set {hub} cannot be loaded: {why}{f' ({reason})' if reason else ''}. Fetch it on a machine "
-            f"with access ('hf download --repo-type dataset {hub}'), or give a local copy with --data DIR."
+            f"{name}: data set {data} cannot be loaded: {why}{f' ({reason})' if reason else ''}. {advice}"
         ) from error
-    if not len(task.eval_docs):
-        raise DataError(f"{name}: the data set {hub} is empty.")
+    if not count:
+        raise DataError(f"{name}: the data set {data} is empty.")
+    unknown = [metric for metric, figure in task.aggregation().items() if not callable(figure)]
+    if unknown:
+        raise UsageError(f"task {name!r}: metric {unknown[0]!r} has no aggregation that lmms-eval knows. Mend {path}.")
     return task
 
 
@@ -117,14 +181,23 @@ def _offline(offline: bool) -> Iterator[None]:
         huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = before
 
 
-def stub_docs(docs: Any) -> Iterator[dict[str, Any]]:
-    """Docs whose images are small grey ones: enough to ask a task how many there are, without decoding any."""
+def stub_docs(docs: Any) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
+    """Docs whose images are small grey ones: enough to ask a task how many there are, without decoding any.
+
+    Each comes with what identifies its images: digests of their encoded bytes, or paths.
+    """
     from datasets import Image as ImageFeature
     from PIL import Image as PilImage
 
+    images: set[str] = set()
+
     def stub(feature: Any, value: Any) -> Any:
         if isinstance(feature, ImageFeature):
-            return None if value is None else PilImage.new("RGB", (_STUB_SIDE, _STUB_SIDE), (128, 128, 128))
+            if value is None:
+                return None
+            content = value["bytes"]
+            images.add(str(value["path"]) if content is None else blake2b(content, digest_size=16).hexdigest())
+            return PilImage.new("RGB", (_STUB_SIDE, _STUB_SIDE), (128, 128, 128))
         inner = getattr(feature, "feature", feature[0] if isinstance(feature, list) else None)
         if isinstance(inner, ImageFeature):
             return [stub(inner, item) for item in value or []]
@@ -133,7 +206,9 @@ def stub_docs(docs: Any) -> Iterator[dict[str, Any]]:
     raw = docs.with_format("arrow")
     for index in range(len(docs)):
         (row,) = raw[index : index + 1].to_pylist()
-        yield {column: stub(docs.features[column], value) for column, value in row.items()}
+        images.clear()
+        doc = {column: stub(docs.features[column], value) for column, value in row.items()}
+        yield doc, frozenset(images)
 
 
 def version_of(config: Mapping[str, Any]) -> str:

@@ -1,55 +1,67 @@
-"""lmms-eval's own tasks under the harness's loop: its questions, its per-sample results, its aggregation.
+"""Tasks of lmms-eval's kind, its own and users', under the harness's loop: their questions and scoring, our statistics.
 
 Imported lazily: lmms-eval takes seconds.
 """
 
 from __future__ import annotations
 
-import inspect
-import json
-import math
-import os
-import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+from harness.answers.sections import split_sections
+from harness.benchmarks.plain import RIGHT, OwnScores
+from harness.benchmarks.verdicts import judge_response
 from harness.core.errors import MediaError, UsageError
-from harness.core.types import Media, Metric, Response, Sample, SampleRecord, TaskResult, Verdict
-from harness.lmms.loading import load_lmms_task, read_config, redirect, stub_docs, version_of
+from harness.core.types import Metric, Response, Sample, SampleRecord, ScoreMean, TaskResult, Verdict
+from harness.lmms.index import read_yaml
+from harness.lmms.loading import find_data, load_lmms_task, read_config, version_of
+from harness.lmms.questions import kind_of, read_questions, to_facts, to_samples, visuals_of
+from harness.lmms.scores import aggregate, highest, mean_factor, numbers_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from harness.media.videos import Video
 
-_IMAGE_SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
-_AUDIO_SUFFIXES: Final = (".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus")
-# What lmms-eval strips from responses unless a task says otherwise.
 _REASONING_TAGS: Final = [["<think>", "</think>"], ["<analysis>", "</analysis>"]]
-_SCORE_KEYS: Final = ("score", "correct", "accuracy", "acc", "exact_match", "is_correct", "hit")
+"""What lmms-eval strips from responses unless a task says otherwise."""
+_NO_WORDS: Final = "---"
+"""What a scoring that cannot take an empty response is given in its place: no answer either."""
 
 
-class ForeignTask:
-    """One of lmms-eval's own tasks.
+class LmmsEvalTask:
+    """A task of lmms-eval's kind.
 
     Attributes:
         name: lmms-eval's name of it.
         version: as its YAML states it.
-        source: `hub:ID` or `dir:NAME`.
+        source: of its data, see `harness.lmms.loading.find_data`.
         lmms_task: the Task object.
         samples: in the order of its docs; the id of a sample is the number of its doc.
+        facts: what its YAML and docs tell of it.
         max_new_tokens: token budget that it asks for, or `None`.
     """
 
-    def __init__(self, name: str, path: Path, *, data: str, num_frames: int) -> None:
+    def __init__(self, name: str, path: Path, *, data: str | None, num_frames: int) -> None:
         """Load the task and its questions; images are not decoded.
+
+        Args:
+            name: of the task.
+            path: its YAML.
+            data: see `harness.lmms.loading.find_data`.
+            num_frames: frames kept of a video.
 
         Raises:
             UsageError: it cannot be loaded, is not evaluated by generating one text a question, or asks about audio.
             DataError: its data set cannot be loaded.
         """
+        output = read_yaml(path).get("output_type", "generate_until")
+        if output != "generate_until":
+            raise UsageError(f"task {name!r} is evaluated by {output!r}; the harness generates one text per question.")
+        self.source, changes = find_data(name, path, data)
         import lmms_eval.api.metrics  # noqa: F401 - registers the aggregations that tasks name
         from loguru import logger
 
@@ -57,62 +69,18 @@ class ForeignTask:
         self.name = name
         self._num_frames = num_frames
         config = read_config(name, path)
-        output = config.get("output_type", "generate_until")
-        if output != "generate_until":
-            raise UsageError(f"task {name!r} is evaluated by {output!r}; the harness generates one text per question.")
-        self.source = redirect(name, config, data)
-        self.lmms_task = load_lmms_task(name, config)
+        self.lmms_task = load_lmms_task(name, config | changes, self.source, path)
         self.version = version_of(config)
         self._docs = self.lmms_task.eval_docs
         self._judged: dict[tuple[str, str], Any] = {}
-        self.samples = [self._sample(index, doc) for index, doc in enumerate(stub_docs(self._docs))]
+        questions = read_questions(name, self.lmms_task)
+        self.samples = to_samples(name, questions)
+        self.facts = to_facts(name, questions)
         generation = self.lmms_task.config.generation_kwargs or {}
-        self.max_new_tokens: int | None = generation.get("max_new_tokens")
+        budget = generation.get("max_new_tokens")
+        self.max_new_tokens: int | None = None if budget is None else int(budget)
         # A blank line ends a response only where a task says so, not by lmms-eval's default.
         self._until = [text for text in _listed(generation.get("until")) if text and text.strip()]
-
-    def _sample(self, index: int, doc: Mapping[str, Any]) -> Sample:
-        text, visuals = self._ask(index, doc)
-        target = self.lmms_task.doc_to_target(doc)
-        return Sample(
-            id=str(index),
-            task=self.name,
-            question=text,
-            prompt=text,
-            target=target if isinstance(target, str) else json.dumps(target, ensure_ascii=False, default=str),
-            answer_kind="open",
-            media=tuple(
-                Media(kind=self._kind(visual), source=f"{self.name}[{index}].{position}")
-                for position, visual in enumerate(visuals)
-            ),
-        )
-
-    def _ask(self, index: int, doc: Mapping[str, Any]) -> tuple[str, list[Any]]:
-        """Prompt and visuals of a doc whose images are stubs; of the doc itself where its task cannot do with those."""
-        try:
-            return self._text(doc), self._visuals(doc)
-        except (Exception, SystemExit):
-            try:
-                real = self._docs[index]
-                return self._text(real), self._visuals(real)
-            except (Exception, SystemExit):
-                # The medium is missing or broken, which opening it will say; the question may still be readable.
-                return self._text(self.lmms_task.eval_docs_no_media[index]), []
-
-    def _text(self, doc: Mapping[str, Any]) -> str:
-        return str(self.lmms_task.doc_to_text(doc)).strip()
-
-    def _visuals(self, doc: Mapping[str, Any]) -> list[Any]:
-        return list(self.lmms_task.doc_to_visual(doc) or [])
-
-    def _kind(self, visual: Any) -> Any:
-        from PIL import Image as PilImage
-
-        if isinstance(visual, PilImage.Image):
-            return "image"
-        if isinstance(visual, str) and not visual.lower().endswith(_AUDIO_SUFFIXES):
-            return "image" if visual.lower().endswith(_IMAGE_SUFFIXES) else "video"
-        raise UsageError(f"task {self.name!r} asks about something that is neither image nor video file.")
 
     def open_media(self, sample_id: str) -> list[Image | Video]:
         """Decode the media of one sample.
@@ -126,135 +94,150 @@ class ForeignTask:
         where = f"{self.name}[{sample_id}]"
         try:
             with refuse_truncated_images():
-                visuals = self._visuals(self._docs[int(sample_id)])
+                visuals = visuals_of(self.lmms_task, self._docs[int(sample_id)])
         except (Exception, SystemExit) as error:  # Tasks exit the program when a video is missing.
             raise MediaError(f"{where} cannot be opened: {str(error) or type(error).__name__}.") from error
         media: list[Image | Video] = []
         for position, visual in enumerate(visuals):
-            if self._kind(visual) == "image":
+            if kind_of(self.name, visual) == "image":
                 media.append(open_image(visual, name=f"{where}.{position}"))
             else:
                 media.append(open_video(visual, self._num_frames))
         return media
 
     def judge(self, sample: Sample, response: Response) -> Verdict:
-        """The task's own per-sample result as a verdict; it counts as correct when its first score is 1 or true."""
+        """Both verdicts on one response.
+
+        Official: the task's own scoring takes it for right when the first of its numbers is 1 or more. Strict: what the
+        response means, where the answers are of a closed set; otherwise nobody but the task can tell, and it is the
+        same, save that a response without words is unanswered.
+        """
         if response.error is not None:
             return Verdict(sample_id=sample.id, answer=None, status="error")
-        if not response.text.strip():
-            return Verdict(sample_id=sample.id, answer=None, status="unanswered", official=False)
-        answer = self._final_text(response.text)
+        text = self._final_text(response.text)
         try:
-            score = _first_score(self._results(sample.id, response.text))
+            results = self._results(sample.id, text)
+            scores = numbers_of(results, self._figures, self.lmms_task.config.score_key)
         except (Exception, SystemExit) as error:  # The task's own code, which may ask a judge that is not there.
             reason = f"the task's own scoring failed: {type(error).__name__}: {error}"
-            return Verdict(sample_id=sample.id, answer=answer, status="error", reason=reason)
-        if score is None:
-            return Verdict(
-                sample_id=sample.id, answer=answer, status="incorrect", reason="judged over all samples only"
-            )
-        right = score >= 1
-        return Verdict(sample_id=sample.id, answer=answer, status="correct" if right else "incorrect", official=right)
+            return Verdict(sample_id=sample.id, answer=text or None, status="error", reason=reason)
+        counts = [score for name, score in scores.items() if self._better(name) != -1]
+        official = counts[0] >= 1 if counts else None
+        if sample.answer_kind != "open":
+            return replace(judge_response(sample, response), official=official, scores=scores)
+        return Verdict(
+            sample_id=sample.id,
+            answer=text or None,
+            status="unanswered" if not text else "correct" if official else "incorrect",
+            official=official,
+            reason="judged over all samples only" if official is None else None,
+            scores=scores,
+        )
 
     def summarise(self, records: Iterable[SampleRecord]) -> TaskResult:
-        """The task's own figures, by its own aggregation; samples with an error are left out."""
-        counts = {"unanswered": 0, "truncated": 0, "errors": 0, "samples": 0}
-        collected: dict[str, list[Any]] = {}
-        for record in records:
-            counts["samples"] += 1
-            counts["unanswered"] += record.verdict.status == "unanswered"
-            counts["truncated"] += record.response.finish_reason == "length"
-            counts["errors"] += record.verdict.status == "error"
-            if record.verdict.status != "error":
-                for name, value in self._results(record.sample.id, record.response.text).items():
-                    collected.setdefault(name, []).append(value)
-                # An aggregation may change what it is given, and a repeat may hold the same response.
-                self._judged.pop((record.sample.id, record.response.text), None)
-        metrics = {f"all/{name}": self._metric(name, collected.get(name, []), counts) for name in self._metric_names()}
-        shown = [name for name, metric in metrics.items() if metric.value is not None]
-        return TaskResult(
-            task=self.name,
-            headline=(shown or list(metrics) or [""])[0],
+        """The task's own figures; samples with an error are left out.
+
+        Those that are means of the samples' numbers have intervals by `harness.statistics`, percentages as shares. Of
+        others, the task's own aggregation gives a value, and nothing more can be said.
+        """
+        from harness.statistics import summarise
+
+        records = list(records)
+        means: dict[str, ScoreMean] = {}
+        others: dict[str, Metric] = {}
+        items = self._items(records)
+        for name, figure in self._figures.items():
+            numbers = [record.verdict.scores[name] for record in records if name in record.verdict.scores]
+            given, high = items.get(name, numbers), highest(numbers)
+            value = aggregate(figure, given)
+            factor = mean_factor(figure, given, value, self.lmms_task.config.score_key)
+            if factor == 1 or (factor == 100 and high == 1):
+                is_right = set(numbers) <= {0, 1}
+                means[f"all/{name}"] = ScoreMean(score=name, high=high, is_right=is_right, better=self._better(name))
+            else:
+                others[f"all/{name}"] = Metric(name=f"all/{name}", value=value, n=len(given))
+        self._judged.clear()
+        scored = OwnScores(name=self.name, headline="", means=means, reads_answers=not self.facts.has_open_answers)
+        result = summarise(scored, records)
+        names = [*(f"all/{name}" for name in self._figures), *([RIGHT] if scored.reads_answers else [])]
+        for name, metric in others.items():
+            others[name] = replace(metric, n_unanswered=result.unanswered, n_errors=result.errors)
+        metrics = {name: result.metrics[name] if name in result.metrics else others[name] for name in names}
+        return replace(
+            result,
+            headline=next((name for name in names if metrics[name].value is not None), names[0] if names else ""),
             metrics=metrics,
-            official={name: metric.value for name, metric in metrics.items()},
-            disagreements=0,
-            baselines={},
-            **counts,
+            official={name: result.official.get(name, metrics[name].value) for name in names},
+            means=means,
         )
 
-    def _metric_names(self) -> list[str]:
-        return list(self.lmms_task.aggregation())
+    @property
+    def _figures(self) -> Mapping[str, Callable[..., Any]]:
+        """The aggregation of each metric."""
+        return cast("Mapping[str, Callable[..., Any]]", self.lmms_task.aggregation())
 
-    def _metric(self, name: str, values: Sequence[Any], counts: Mapping[str, int]) -> Metric:
-        figure = self.lmms_task.aggregation()[name]
-        arguments = {"args": SimpleNamespace(output_path=os.devnull)} if _takes_args(figure) else {}
-        value = stderr = None
-        if values:
+    def _better(self, name: str) -> Literal[-1, 1]:
+        """Whether a lower value of a metric is better (-1), or a higher one (1), as where the task does not say it."""
+        return -1 if self.lmms_task.higher_is_better().get(name) is False else 1
+
+    def _items(self, records: Iterable[SampleRecord]) -> dict[str, list[Any]]:
+        """What the task's scoring gave each sample, by metric, where that says more than the stored numbers.
+
+        A task whose metrics are plain means is not asked again about what was scored in an earlier session.
+        """
+        from lmms_eval.api.metrics import mean
+
+        items: dict[str, list[Any]] = {name: [] for name, figure in self._figures.items() if figure is not mean}
+        for record in records if items else ():
+            if record.verdict.status == "error":
+                continue
+            text = self._final_text(record.response.text)
             try:
-                value = figure(values, **arguments)
-            except Exception:  # Some only write a file for a submission site, and need the settings of lmms-eval's CLI.
-                value = None
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            value = None
-        numbers = [float(item) for item in values if isinstance(item, (int, float))]
-        if value is not None and 1 < len(numbers) == len(values) and math.isclose(statistics.fmean(numbers), value):
-            stderr = statistics.stdev(numbers) / math.sqrt(len(numbers))
-        return Metric(
-            name=f"all/{name}",
-            value=None if value is None else float(value),
-            stderr=stderr,
-            low=None if value is None or stderr is None else value - 1.96 * stderr,
-            high=None if value is None or stderr is None else value + 1.96 * stderr,
-            n=len(values),
-            n_unanswered=counts["unanswered"],
-            n_errors=counts["errors"],
-        )
+                results = self._results(record.sample.id, text)
+            except (Exception, SystemExit):  # It was scored in an earlier session, and its numbers are stored.
+                continue
+            for name in items.keys() & results.keys():
+                items[name].append(results[name])
+        return items
 
     def _results(self, sample_id: str, text: str) -> Mapping[str, Any]:
-        """The task's result for one response; kept until it is summarised, since some tasks ask a judge for it."""
+        """The task's result for one response.
+
+        It is kept until it is summarised, since some tasks ask a judge for it, and not longer, since an aggregation may
+        change what it is given, and a repeat may hold the same response.
+        """
         key = (sample_id, text)
         if key not in self._judged:
-            index = int(sample_id)
-            request = SimpleNamespace(resps=[self._final_text(text)], filtered_resps={})
-            pipeline = self.lmms_task._filters[0]
-            pipeline.apply([request], self.lmms_task.task_docs)
-            response = request.filtered_resps[pipeline.name]
             try:
-                results = self.lmms_task.process_results(self.lmms_task.eval_docs_no_media[index], [response])
-            except KeyError:  # It looks at the image.
-                results = self.lmms_task.process_results(self._docs[index], [response])
-            self._judged[key] = results
-        return self._judged[key]  # type: ignore[no-any-return]
+                self._judged[key] = self._score(int(sample_id), text)
+            except (Exception, SystemExit):
+                if text:
+                    raise
+                self._judged[key] = self._score(int(sample_id), _NO_WORDS)
+        return cast("Mapping[str, Any]", self._judged[key])
+
+    def _score(self, index: int, text: str) -> Any:
+        request = SimpleNamespace(resps=[text], filtered_resps={})
+        pipeline = self.lmms_task._filters[0]
+        pipeline.apply([request], self.lmms_task.task_docs)
+        response = request.filtered_resps[pipeline.name]
+        try:
+            return self.lmms_task.process_results(self.lmms_task.eval_docs_no_media[index], [response])
+        except KeyError:  # It looks at the image.
+            return self.lmms_task.process_results(self._docs[index], [response])
 
     def _final_text(self, text: str) -> str:
         """What the task is given: the final answer of a structured response, without reasoning, up to a stop text."""
         from lmms_eval.api.reasoning import strip_reasoning_tags
 
-        from harness.benchmarks.verdicts import official_text
-
-        text = official_text(text) or text
+        answer = split_sections(text).complete_answer if "<" in text else None
+        text = text if answer is None else answer
         tags = self.lmms_task.config.reasoning_tags
         if tags not in ("none", False):
             text = strip_reasoning_tags(text, tags if isinstance(tags, list) else _REASONING_TAGS)
         for stop in self._until:
             text = text.split(stop, 1)[0]
         return text.strip()
-
-
-def _takes_args(figure: Any) -> bool:
-    try:
-        return "args" in inspect.signature(figure).parameters
-    except (TypeError, ValueError):
-        return False
-
-
-def _first_score(results: Mapping[str, Any]) -> float | None:
-    for value in results.values():
-        if isinstance(value, Mapping):
-            value = next((value[key] for key in _SCORE_KEYS if isinstance(value.get(key), (bool, int, float))), None)
-        if isinstance(value, (bool, int, float)):
-            return float(value)
-    return None
 
 
 def _listed(value: Any) -> list[str]:

@@ -181,6 +181,9 @@ def _provenance(run: RunRecord) -> Iterator[tuple[str, str]]:
     engine_settings = {key: value for key, value in described.items() if value is not None}
     yield "engine", ", ".join([run.engine, *(f"{key} {value}" for key, value in engine_settings.items())])
     yield "prompt", run.prompt_format
+    for task, asked in (run.settings.get("tasks") or {}).items():
+        if "prompt" in asked:
+            yield f"prompt of {task}", f"{asked['prompt']}, {asked['max_new_tokens']} new tokens at most"
     yield "decoding", ", ".join(f"{key} {value}" for key, value in run.decoding.items())
     yield "seed", str(run.seed)
     for task, data in run.data.items():

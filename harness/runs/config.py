@@ -97,6 +97,14 @@ def _closed(path: Path, started: str, seconds: float | None) -> dict[str, Any]:
     return {"started": started, "seconds": round(seconds, 1)}
 
 
+def prompt_of(settings: Mapping[str, Any], task: str) -> str | None:
+    """The format of the prompts that a task was asked with, from a run's settings; `None` where they do not say."""
+    tasks = settings.get("tasks")
+    described = tasks.get(task) if isinstance(tasks, Mapping) else None
+    prompt = (described if isinstance(described, Mapping) else {}).get("prompt", settings.get("prompt"))
+    return prompt if isinstance(prompt, str) else None
+
+
 def name_differences(one: Any, other: Any, name: str, other_name: str) -> str:
     """What differs between two trees of settings, the first of it in words; empty where nothing does."""
     before, now = _flatten(one), _flatten(other)

@@ -22,7 +22,7 @@ from typing import Any
 
 from harness.core.errors import StoreError
 from harness.core.files import drop_torn_tail, hold_lock, replacement, write_atomically, write_errors
-from harness.core.types import SCHEMA_VERSION, BenchmarkFacts, Metric, RunRecord, SampleRecord, TaskResult
+from harness.core.types import SCHEMA_VERSION, BenchmarkFacts, Metric, RunRecord, SampleRecord, ScoreMean, TaskResult
 from harness.runs.config import CONFIG, LOCK, RUN, earlier_sessions, is_run_folder, read_json, write_config
 from harness.runs.records import (
     LONE_SURROGATES,
@@ -230,14 +230,19 @@ def read_run(path: Path) -> RunRecord:
             f"{file_path} has schema version {data.get('schema_version')!r}, this harness reads {SCHEMA_VERSION}."
         )
     try:
-        tasks = {
-            name: TaskResult(**{**task, "metrics": {key: Metric(**metric) for key, metric in task["metrics"].items()}})
-            for name, task in data["tasks"].items()
-        }
+        tasks = {name: _read_result(task) for name, task in data["tasks"].items()}
         benchmarks = {name: BenchmarkFacts(**facts) for name, facts in data["benchmarks"].items()}
         return RunRecord(**{**data, "tasks": tasks, "benchmarks": benchmarks})
     except (TypeError, KeyError, AttributeError) as error:
         raise StoreError(f"{file_path} is not a run record: {error}.") from error
+
+
+def _read_result(data: Mapping[str, Any]) -> TaskResult:
+    metrics = {name: Metric(**metric) for name, metric in data["metrics"].items()}
+    means = data.get("means")
+    if means is not None:
+        means = {name: ScoreMean(**mean) for name, mean in means.items()}
+    return TaskResult(**{**data, "metrics": metrics, "means": means})
 
 
 def _start_over(path: Path, settings: Mapping[str, Any]) -> None:

@@ -23,7 +23,10 @@ SampleKey = tuple[str, str]
 
 def encode_record(record: SampleRecord) -> str:
     """One line of `samples.jsonl`, without its newline."""
-    return json.dumps(asdict(record), ensure_ascii=False, separators=(",", ":"))
+    data = asdict(record)
+    if not record.verdict.scores:  # Of most tasks, and of millions of samples.
+        del data["verdict"]["scores"]
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
 def decode_record(line: str) -> SampleRecord:

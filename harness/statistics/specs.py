@@ -28,6 +28,7 @@ class Outcome(NamedTuple):
         official_answer: what the published evaluator read.
         unanswered: samples in the unit without a readable answer.
         errors: samples in the unit without a response; such a unit enters no figure.
+        scores: numbers that the task's own code gave, with the names of its metrics.
     """
 
     unit: Literal["sample", "pair", "group"]
@@ -40,6 +41,7 @@ class Outcome(NamedTuple):
     official_answer: str | None = None
     unanswered: int = 0
     errors: int = 0
+    scores: tuple[tuple[str, float], ...] = ()
 
 
 class Unit(NamedTuple):

@@ -201,7 +201,7 @@ def test_a_task_that_is_scored_elsewhere(tmp_path: Path, capsys: pytest.CaptureF
         for record in records
     ]
     task = compared(capsys, write(tmp_path / "a", records), write(tmp_path / "b", flipped))["mme"]
-    assert task["metrics"]["all/accuracy"]["difference"] == pytest.approx(-0.2)
+    assert task["metrics"]["all/right"]["difference"] == pytest.approx(-0.2)
     assert task["broken"]["count"] == 4
 
 

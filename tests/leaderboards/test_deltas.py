@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support_leaderboards import row_of, write_run, write_world
+from support_leaderboards import row_of, score_itself, write_run, write_world
 
 from harness.benchmarks.plain import scored_task
 from harness.runs.comparison import compare_runs
@@ -159,8 +159,22 @@ def test_a_foreign_task_has_a_difference_but_no_test(tmp_path: Path) -> None:
     assert delta is not None
     assert delta.value is not None
     assert delta.value > 100
-    assert (delta.p, delta.note) == (None, "no paired test for this task")
+    assert (delta.p, delta.note) == (None, "no paired test for this figure")
     assert group.columns[0].scale == 1.0
+
+
+@pytest.mark.parametrize(("better", "sign"), [(1, "▲"), (-1, "▼")])
+def test_a_task_that_scores_itself_is_tested_on_its_own_headline(tmp_path: Path, better: int, sign: str) -> None:
+    for name, skill in (("base", 0.3), ("b", 1.01)):
+        score_itself(write_run(tmp_path / name, model=name, skills={"pope": skill}, counts=180), "pope", better=better)
+    group, problems = compared(tmp_path)
+    assert problems == []
+    delta = row_of(group, "b").cells["pope"].delta
+    assert delta is not None
+    assert delta.value == pytest.approx(
+        row_of(group, "b").cells["pope"].metric.value - row_of(group, "base").cells["pope"].metric.value
+    )
+    assert (delta.test, delta.note, delta.sign) == ("mcnemar", None, sign)
 
 
 def test_a_group_without_the_baseline_is_not_compared(tmp_path: Path) -> None:

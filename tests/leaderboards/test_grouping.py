@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_leaderboards import row_of, write_diagnostics, write_run
+from support_leaderboards import row_of, score_itself, write_diagnostics, write_run
 
 from leaderboards.board import Group
 from leaderboards.grouping import group_runs
@@ -63,6 +63,26 @@ def test_only_what_decides_the_question_keeps_apart(
     write_run(tmp_path / "a", model="a", skills={task: 0.8}, counts=20)
     write_run(tmp_path / "b", model="b", skills={task: 0.8}, counts=20, **other)
     assert len(groups_of(tmp_path)) == 1 + apart
+
+
+def test_a_task_with_prompts_of_its_own_is_compared_whatever_format_others_were_asked_in(tmp_path: Path) -> None:
+    for name, prompt, judge in (("a", "grounded", None), ("b", "direct", "some judge")):
+        both = {"skills": {"pope": 0.8, "mmvu": 0.8}, "counts": 12}
+        score_itself(write_run(tmp_path / name, model=name, prompt=prompt, judge=judge, **both), "mmvu")
+    groups = groups_of(tmp_path)
+    found = {group.title: (labels(group), [column.task for column in group.columns]) for group in groups}
+    assert found == {
+        "own prompt, all questions": (["a", "b"], ["mmvu"]),
+        "grounded prompt, all questions": (["a"], ["pope"]),
+        "direct prompt, all questions": (["b"], ["pope"]),
+    }
+
+
+def test_a_headline_that_is_better_when_it_is_lower_orders_rows_so(tmp_path: Path) -> None:
+    for name, skill in (("high", 1.01), ("low", 0.0)):
+        score_itself(write_run(tmp_path / name, model=name, skills={"pope": skill}, counts=12), "pope", better=-1)
+    (group,) = groups_of(tmp_path)
+    assert [row.label for row in group.rows] == ["low", "high"]
 
 
 def test_a_limit_that_leaves_nothing_out_does_not_keep_apart(tmp_path: Path) -> None:

@@ -1,19 +1,17 @@
-"""Stock lmms-eval over the plug-ins gives the figures of the harness; its own tasks run under the harness's loop."""
+"""Stock lmms-eval over the folders of our benchmarks gives the figures of the harness."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
-from support_benchmarks import image_bytes, write_all
+from support_benchmarks import write_all
 
 from harness.benchmarks.registry import own_tasks_dir
-from harness.core.errors import DataError, MediaError, UsageError
+from harness.core.errors import DataError
 from harness.core.types import Response, SampleRecord, TaskResult
 from harness.evaluation.task_registry import TaskData, load_task
 
@@ -179,191 +177,3 @@ def test_stock_raises_the_data_error(models: dict[str, Any], tmp_path: Path, mon
     monkeypatch.setenv("HARNESS_DATA", str(tmp_path / "gone"))
     with pytest.raises(DataError, match="does not exist"):
         functions(str(own_tasks_dir() / "pope" / "utils.py")).load_docs(None)
-
-
-TEMPLATE = """
-task: {name}
-dataset_path: {data}
-test_split: test
-output_type: {output}
-doc_to_visual: !function utils.doc_to_visual
-doc_to_text: question
-doc_to_target: answer
-process_results: !function utils.process_results
-metric_list:
-  - metric: exact
-    aggregation: mean
-  - metric: pairs
-    aggregation: !function utils.pairs
-  - metric: submission
-    aggregation: !function utils.submission
-generation_kwargs:
-  max_new_tokens: 5
-  until: ["###"]
-metadata:
-  - version: 3.0
-"""
-UTILS = """
-def doc_to_visual(doc):
-    return [image.convert("RGB") for image in doc["images"]] + [doc["extra"]] * (doc["extra"] is not None)
-
-def process_results(doc, results):
-    right = results[0] == doc["answer"]
-    return {"exact": float(right), "pairs": {"pair": doc["pair"], "right": right}, "submission": results[0]}
-
-def pairs(items):
-    right = {}
-    for item in items:
-        right[item["pair"]] = right.get(item["pair"], True) and item["right"]
-    return sum(right.values()) / len(right)
-
-def submission(items, args):
-    raise OSError("writes a file")
-"""
-
-
-@pytest.fixture(scope="module")
-def foreign(tmp_path_factory: pytest.TempPathFactory, copies: Path, _environment: None) -> Path:
-    """A folder with tasks of lmms-eval's kind and their data."""
-    import datasets
-
-    folder = tmp_path_factory.mktemp("foreign")
-    (folder / "tasks").mkdir()
-    rows = []
-    for number in range(6):
-        images = [{"bytes": image_bytes(number + part), "path": None} for part in range(number % 3)]
-        if number == 5:
-            images[1]["bytes"] = images[1]["bytes"][:50]
-        video = str(copies / "mmvu/videos/Art/0.mp4") if number == 0 else None
-        rows.append(
-            {
-                "question": f" What is {number}? ",
-                "answer": str(number),
-                "pair": number // 2,
-                "images": images,
-                "extra": video,
-            }
-        )
-    features = datasets.Features(
-        {
-            "question": datasets.Value("string"),
-            "answer": datasets.Value("string"),
-            "pair": datasets.Value("int64"),
-            "images": datasets.List(datasets.Image()),
-            "extra": datasets.Value("string"),
-        }
-    )
-    data = folder / "data/foreign_task"
-    data.mkdir(parents=True)
-    datasets.Dataset.from_list(rows, features=features).to_parquet(str(data / "test-00000-of-00001.parquet"))
-    (folder / "tasks/utils.py").write_text(UTILS)
-    for name, output in (("foreign_task", "generate_until"), ("foreign_likelihood", "loglikelihood")):
-        text = TEMPLATE.format(name=name, data="somebody/foreign_data", output=output)
-        if output != "generate_until":
-            text = text[: text.index("generation_kwargs")]
-        (folder / f"tasks/{name}.yaml").write_text(text)
-    return folder
-
-
-def test_foreign_task_is_asked_and_scored_its_own_way(foreign: Path) -> None:
-    task = load_task("foreign_task", data=str(foreign / "data"), tasks_dir=foreign / "tasks")
-    assert (task.name, task.version, task.source, task.max_new_tokens) == ("foreign_task", "3.0", "dir:foreign_task", 5)
-    assert [sample.id for sample in task.samples] == list("012345")
-    assert task.samples[3].prompt == "What is 3?"
-    assert task.samples[3].target == "3"
-    assert [[medium.kind for medium in sample.media] for sample in task.samples] == [
-        ["video"], ["image"], ["image", "image"], [], ["image"], ["image", "image"],
-    ]  # fmt: skip
-    (video,) = task.open_media("0")
-    assert video.total_frames == 6
-    first, second = task.open_media("2")
-    assert first.tobytes() == Image.open(io.BytesIO(image_bytes(2))).tobytes()
-    assert second.tobytes() == Image.open(io.BytesIO(image_bytes(3))).tobytes()
-    with pytest.raises(MediaError, match=r"foreign_task\[5\] cannot be opened"):
-        task.open_media("5")
-    texts = {"0": "0", "1": " 1 ### 7", "2": "<think>9</think>2", "3": "<think>2</think><answer>3</answer>", "4": "5"}
-    records = []
-    for sample in task.samples:
-        if sample.id == "5":
-            response = Response(sample_id="5", text="", error="media: cut")
-        else:
-            response = Response(sample_id=sample.id, text=texts[sample.id])
-        records.append(SampleRecord(sample=sample, response=response, verdict=task.judge(sample, response)))
-    assert [record.verdict.status for record in records] == ["correct"] * 4 + ["incorrect", "error"]
-    result = task.summarise(records)
-    assert result.headline == "all/exact"
-    assert result.metrics["all/exact"].value == pytest.approx(4 / 5)
-    # Variance of four ones and a zero: 0.2; 0.2 / 5 under the root.
-    assert result.metrics["all/exact"].stderr == pytest.approx(0.2)
-    assert result.metrics["all/exact"].n_errors == result.errors == 1
-    assert result.metrics["all/pairs"].value == pytest.approx(2 / 3)
-    assert result.metrics["all/submission"].value is None
-
-
-def test_foreign_task_takes_no_answer_for_none(foreign: Path) -> None:
-    task = load_task("foreign_task", data=str(foreign / "data"), tasks_dir=foreign / "tasks")
-    verdict = task.judge(task.samples[0], Response(sample_id="0", text="  "))
-    assert verdict.status == "unanswered"
-
-
-def test_foreign_task_judges_each_repeat_by_its_own_response(foreign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    task = load_task("foreign_task", data=str(foreign / "data"), tasks_dir=foreign / "tasks")
-    score, scored = task.lmms_task.config.process_results, []
-    monkeypatch.setattr(
-        task.lmms_task.config, "process_results", lambda doc, results: scored.append(results[0]) or score(doc, results)
-    )
-
-    def summed(items: list[dict[str, Any]]) -> float:
-        return sum(item.pop("right") for item in items) / len(items)
-
-    monkeypatch.setattr(task.lmms_task, "aggregation", lambda: {"pairs": summed})
-    sample = task.samples[3]
-    values = []
-    # The third repeat has the response of the second, whose result the aggregation has changed.
-    for text in ("wrong", "3", "3"):
-        response = Response(sample_id="3", text=text)
-        record = SampleRecord(sample=sample, response=response, verdict=task.judge(sample, response))
-        assert record.verdict.status == ("correct" if text == "3" else "incorrect")
-        values.append(task.summarise([record]).metrics["all/pairs"].value)
-    assert values == [0, 1, 1]
-    assert scored == ["wrong", "3", "3"]
-
-
-def test_foreign_scoring_that_fails_costs_its_sample(foreign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    task = load_task("foreign_task", data=str(foreign / "data"), tasks_dir=foreign / "tasks")
-
-    def fail(doc: object, results: object) -> None:
-        raise OSError("no judge at this address")
-
-    monkeypatch.setattr(task.lmms_task.config, "process_results", fail)
-    sample = task.samples[0]
-    response = Response(sample_id="0", text="0")
-    verdict = task.judge(sample, response)
-    assert verdict.status == "error"
-    assert verdict.reason == "the task's own scoring failed: OSError: no judge at this address"
-    result = task.summarise([SampleRecord(sample=sample, response=response, verdict=verdict)])
-    assert (result.errors, result.samples) == (1, 1)
-    assert result.metrics["all/exact"].value is None
-
-
-def test_foreign_task_whose_package_is_missing(foreign: Path) -> None:
-    tasks = foreign / "needy"
-    tasks.mkdir()
-    (tasks / "utils.py").write_text("import no_such_package\n\ndef doc_to_visual(doc):\n    return []\n")
-    (tasks / "needy_task.yaml").write_text("task: needy_task\ndoc_to_visual: !function utils.doc_to_visual\n")
-    with pytest.raises(UsageError, match="needs the package 'no_such_package'"):
-        load_task("needy_task", data=str(foreign / "data"), tasks_dir=tasks)
-
-
-def test_foreign_task_that_cannot_run(foreign: Path, tmp_path: Path) -> None:
-    tasks = foreign / "tasks"
-    with pytest.raises(UsageError, match="'foreign_likelihood' is evaluated by 'loglikelihood'"):
-        load_task("foreign_likelihood", tasks_dir=tasks)
-    with pytest.raises(UsageError, match="has no demo data"):
-        load_task("foreign_task", data="demo", tasks_dir=tasks)
-    with pytest.raises(DataError, match="has no folder 'foreign_task' or 'foreign_data'"):
-        load_task("foreign_task", data=str(tmp_path), tasks_dir=tasks)
-    with pytest.raises(
-        DataError, match=r"foreign_task: data set somebody/foreign_data cannot be loaded: .*HF_HUB_OFFLINE"
-    ):
-        load_task("foreign_task", data="hub", tasks_dir=tasks)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.benchmarks.plain import ShareOfRight
+from harness.benchmarks.plain import scored_task
 from harness.core.errors import DataError, UsageError
 from harness.core.types import Response, Sample, SampleRecord, Verdict
 from harness.runs.comparison import LeftOut, TaskComparison, compare_runs
@@ -32,7 +32,7 @@ def write(folder: Path, answers: Mapping[str, str | None], groups: Mapping[str, 
 
 
 def compare(a: Path, b: Path, metrics: str = "*") -> TaskComparison:
-    (comparison,) = compare_runs(a, b, lambda name: ShareOfRight(name=name), metrics=metrics)
+    (comparison,) = compare_runs(a, b, scored_task, metrics=metrics)
     return comparison
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -249,3 +250,21 @@ def write_diagnostics(folder: Path, **shares: float) -> None:
             }
         )
     )
+
+
+def score_itself(folder: Path, task: str, *, better: int = 1) -> None:
+    """Turn a task of a run into one of lmms-eval's kind: prompts of its own, and a score of 1 or 0 for each answer."""
+    record = json.loads((folder / "run.json").read_text())
+    result = record["tasks"][task]
+    metric = result["metrics"][result["headline"]]
+    result |= {"headline": "all/hit", "metrics": {"all/hit": metric | {"name": "all/hit"}}}
+    result["official"] = {"all/hit": metric["value"]}
+    result["means"] = {"all/hit": {"score": "hit", "high": 1.0, "is_right": True, "better": better}}
+    record["settings"]["tasks"][task] |= {"prompt": "own", "max_new_tokens": 16}
+    record["benchmarks"][task] |= {"title": task, "hallucination": False, "has_open_answers": True, "telling": {}}
+    (folder / "run.json").write_text(json.dumps(record))
+    samples = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]
+    for sample in samples:
+        if sample["sample"]["task"] == task:
+            sample["verdict"]["scores"] = {"hit": float(sample["verdict"]["status"] == "correct")}
+    (folder / "samples.jsonl").write_text("".join(json.dumps(sample) + "\n" for sample in samples))
