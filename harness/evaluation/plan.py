@@ -89,6 +89,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
     Raises:
         HarnessError: something that was asked for does not exist or does not fit.
     """
+    names = expand_tasks(config.tasks, config.tasks_dir)  # First: a misspelt one should not wait for what is slow.
     engine_name = _engine_name(config, ranks)
     if config.model.startswith(SERVED) or (engine_name == "replay" and not _is_checkpoint(config.model)):
         checkpoint = Checkpoint(name=config.model, folder=None)
@@ -110,7 +111,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
             ),
             config.blind,
         )
-        for name in expand_tasks(config.tasks, config.tasks_dir)
+        for name in names
     ]
     engine = make_engine(engine_name, checkpoint, _engine_options(config, engine_name, ranks))
     budget = config.max_new_tokens or DEFAULT_MAX_NEW_TOKENS[prompt_format]

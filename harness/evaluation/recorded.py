@@ -51,14 +51,20 @@ def score_recorded(
         tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
 
     Raises:
-        UsageError: no such task.
+        UsageError: no such task, or none that is a benchmark.
         StoreError: `per_sample` cannot be written.
         DataError: a file or row is malformed; ids are missing, unknown or there twice.
     """
-    from harness.benchmarks.registry import get_benchmark
+    from harness.benchmarks.registry import benchmark_folders, get_benchmark
     from harness.core.jsonlines import RowIndex
+    from harness.lmms.index import lmms_eval_tasks
     from harness.statistics import summarise
 
+    if task not in benchmark_folders(tasks_dir) and task in lmms_eval_tasks(tasks_dir):
+        raise UsageError(
+            f"task {task!r} is scored by code of its own over data of its own. Replay the responses instead: "
+            f"harness eval --model NAME --tasks {task} --engine replay --responses {responses}."
+        )
     benchmark = get_benchmark(task, tasks_dir)
     with RowIndex(responses, shown=SHOWN) as index, _per_sample_file(per_sample) as file:
         if index.duplicates:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.benchmarks.baselines import constant_headlines
-from harness.benchmarks.data import BenchmarkData, load_data, open_medium
+from harness.benchmarks.data import load_data, open_medium
 from harness.benchmarks.record import Benchmark
 from harness.benchmarks.registry import benchmark_folders, find_benchmarks, load_benchmark, unknown_task
 from harness.core.errors import UsageError
@@ -37,7 +37,6 @@ class TaskData:
         summarise: the figures over judged samples, each once, in any order.
         facts: what is known of the benchmark.
         baselines: headlines of constant responses to some of the samples.
-        build_lmms_task: makes the lmms-eval Task object, on the first call; importing lmms-eval takes seconds.
         max_new_tokens: token budget that the task asks for; `None` leaves it to the prompt format.
         has_own_prompts: whether its prompts are its own, whatever format is asked for.
     """
@@ -51,14 +50,8 @@ class TaskData:
     summarise: Callable[[Iterable[SampleRecord]], TaskResult]
     facts: BenchmarkFacts
     baselines: Callable[[Sequence[Sample]], Mapping[str, float | None]]
-    build_lmms_task: Callable[[], Any]
     max_new_tokens: int | None = None
     has_own_prompts: bool = False
-
-    @property
-    def lmms_task(self) -> Any:
-        """The lmms-eval Task object over the same samples."""
-        return self.build_lmms_task()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +101,7 @@ def load_task(
     folders = _benchmark_folders(tasks_dir)
     if plain in folders:
         benchmark = load_benchmark(folders[plain])
-        return _load_benchmark(benchmark, folders[plain], data or world or "hub", num_frames, prompt_format)
+        return _load_benchmark(benchmark, data or world or "hub", num_frames, prompt_format)
     known = lmms_eval_tasks(tasks_dir)
     if name not in known:
         raise _unknown(name, [*folders, *known], tasks_dir)
@@ -138,9 +131,7 @@ def _unknown(name: str, known: Iterable[str], tasks_dir: Path | None) -> UsageEr
     return UsageError(" ".join([str(error), *(f"{path} cannot be read: {why}." for path, why in broken.items())]))
 
 
-def _load_benchmark(
-    benchmark: Benchmark, folder: Path, data: str, num_frames: int, prompt_format: PromptFormat
-) -> TaskData:
+def _load_benchmark(benchmark: Benchmark, data: str, num_frames: int, prompt_format: PromptFormat) -> TaskData:
     from harness.statistics import summarise
 
     loaded = load_data(benchmark, data)
@@ -155,7 +146,6 @@ def _load_benchmark(
         summarise=partial(summarise, benchmark),
         facts=benchmark.facts,
         baselines=partial(constant_headlines, benchmark),
-        build_lmms_task=cache(partial(_build_lmms_task, folder, loaded, prompt_format)),
     )
 
 
@@ -202,7 +192,6 @@ def _load_lmms_eval_task(name: str, path: Path, data: str | None, num_frames: in
         summarise=task.summarise,
         facts=task.facts,
         baselines=lambda samples: {},
-        build_lmms_task=lambda: task.lmms_task,
         max_new_tokens=task.max_new_tokens,
         has_own_prompts=True,
     )
@@ -210,17 +199,6 @@ def _load_lmms_eval_task(name: str, path: Path, data: str | None, num_frames: in
 
 def _open_media(folder: Path, samples: Mapping[str, Sample], num_frames: int, sample_id: str) -> list[Image | Video]:
     return [open_medium(folder, medium, num_frames) for medium in samples[sample_id].media]
-
-
-def _build_lmms_task(folder: Path, data: BenchmarkData, prompt_format: PromptFormat) -> Any:
-    from lmms_eval.utils import load_yaml_config
-
-    from harness.lmms.loading import make_task
-    from harness.lmms.plugin import to_dataset
-
-    config = load_yaml_config(str(folder / f"{folder.name}.yaml"), mode="full")
-    config["lmms_eval_specific_kwargs"] = {"prompt_format": prompt_format}
-    return make_task(config, docs=to_dataset(data))
 
 
 def list_tasks(*, tasks_dir: Path | None = None, everything: bool = False) -> list[TaskInfo]:

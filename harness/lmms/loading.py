@@ -1,4 +1,4 @@
-"""Making lmms-eval's Task objects: from a plug-in's or its own configuration, at once or not at all.
+"""Making lmms-eval's Task objects from their configurations and data, at once or not at all.
 
 Imported lazily: lmms-eval takes seconds.
 """
@@ -22,22 +22,13 @@ _BUILDERS: Final = ("csv", "json", "parquet", "text", "pandas", "arrow")
 """Names in the place of a data set's that stand for files, which lmms-eval looks up beside the YAML."""
 
 
-def make_task(config: dict[str, Any], docs: Any = None) -> Any:
-    """An lmms-eval Task for chat models, without its retries.
-
-    Args:
-        config: of the task, its functions loaded.
-        docs: rows to use in place of what `config` would load.
-    """
+def _make_task(config: dict[str, Any]) -> Any:
+    """An lmms-eval Task for chat models, without its retries."""
     from lmms_eval.api.task import ConfigurableMessagesTask, ConfigurableTask
 
     class Task(ConfigurableMessagesTask):  # type: ignore[misc]  # lmms-eval is not typed
         def download(self, dataset_kwargs: dict[str, Any] | None = None) -> None:
-            if docs is None:
-                ConfigurableTask.download.__wrapped__(self, dataset_kwargs)
-            else:
-                split = self.config.test_split or self.config.validation_split
-                self.dataset = self.dataset_no_image = {split: docs}
+            ConfigurableTask.download.__wrapped__(self, dataset_kwargs)
 
         def process_results(self, doc: Any, results: Any, full_docs: Any = None) -> Any:
             return ConfigurableTask.process_results.__wrapped__(self, doc, results, full_docs)
@@ -143,7 +134,7 @@ def load_lmms_task(name: str, config: dict[str, Any], source: str, path: Path) -
     reason = hub_unreachable_reason() if kind == "hub" else None
     try:
         with _offline(reason is not None):
-            task = make_task(config)
+            task = _make_task(config)
         count = len(task.eval_docs)
     except (Exception, SystemExit) as error:  # The data set's loader and the task's own code raise anything.
         last = getattr(error, "last_attempt", None)  # Of what lmms-eval retried.

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from support_benchmarks import write_all
 
-from harness.benchmarks.registry import own_tasks_dir
+from harness.benchmarks.data import load_data
+from harness.benchmarks.registry import get_benchmark, own_tasks_dir
 from harness.core.errors import DataError
 from harness.core.types import Response, SampleRecord, TaskResult
 from harness.evaluation.task_registry import TaskData, load_task
+from harness.lmms.index import read_yaml
+from harness.lmms.plugin import doc_to_text, to_dataset
 
 # lmms-eval and what it imports warn of each other's deprecations.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -156,19 +159,17 @@ def test_chat_models_see_one_turn(stock: Any, models: dict[str, Any], copies: Pa
         assert turn["content"][1]["text"] == sample.prompt
 
 
-@pytest.mark.usefixtures("_environment")
-def test_lmms_task_of_a_loaded_task(copies: Path) -> None:
+@pytest.mark.parametrize("task", METRICS)
+def test_the_yaml_leaves_reasoning_to_our_scoring_and_chooses_the_prompt(copies: Path, task: str) -> None:
     from lmms_eval.api.reasoning import parse_reasoning_tags_config
 
-    data = load_task("mmvu", data=str(copies), prompt_format="think")
-    task = data.lmms_task
-    assert task is data.lmms_task
-    assert task.task_name == "harness_mmvu"
-    doc = task.eval_docs[0]
-    assert task.doc_to_text(doc) == data.samples[0].prompt
-    assert task.doc_to_target(doc) == data.samples[0].target
+    config = read_yaml(own_tasks_dir() / task / f"{task}.yaml")
     # lmms-eval's default would take the reasoning away before the scoring sees it.
-    assert parse_reasoning_tags_config('[["<think>", "</think>"]]', task.config.reasoning_tags) is None
+    assert parse_reasoning_tags_config('[["<think>", "</think>"]]', config["reasoning_tags"]) is None
+    data = load_data(get_benchmark(task), str(copies))
+    for prompt_format in ("direct", "think", "grounded"):
+        expected = load_task(task, data=str(copies), prompt_format=prompt_format).samples[0].prompt
+        assert doc_to_text(to_dataset(data)[0], {"prompt_format": prompt_format}) == expected
 
 
 def test_stock_raises_the_data_error(models: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from support_benchmarks import image_bytes, write_all
 
 from harness.core.errors import DataError, MediaError, UsageError
 from harness.core.types import Response, SampleRecord
-from harness.evaluation.task_registry import load_task
+from harness.evaluation.task_registry import TaskData, load_task
 
 # lmms-eval and what it imports warn of each other's deprecations.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -110,6 +110,11 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def own(task: TaskData) -> Any:
+    """lmms-eval's Task object behind a task."""
+    return task.judge.__self__.lmms_task  # type: ignore[attr-defined]  # a method of LmmsEvalTask
+
+
 def test_a_task_is_asked_and_scored_its_own_way(foreign: Path) -> None:
     task = load_task("foreign_task", data=str(foreign / "data"), tasks_dir=foreign / "tasks")
     assert (task.name, task.version, task.source, task.max_new_tokens) == ("foreign_task", "3.0", "dir:foreign_task", 5)
@@ -153,16 +158,16 @@ def test_a_response_without_words_is_unanswered(foreign: Path) -> None:
 
 def test_each_repeat_is_judged_by_its_own_response(foreign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     task = load_task("foreign_task", data=str(foreign / "data"), tasks_dir=foreign / "tasks")
-    score, scored = task.lmms_task.config.process_results, []
+    score, scored = own(task).config.process_results, []
     monkeypatch.setattr(
-        task.lmms_task.config, "process_results", lambda doc, results: scored.append(results[0]) or score(doc, results)
+        own(task).config, "process_results", lambda doc, results: scored.append(results[0]) or score(doc, results)
     )
 
     def summed(items: list[dict[str, Any]]) -> float:
         return sum(item.pop("right") for item in items) / len(items)
 
-    figures = {"exact": task.lmms_task.aggregation()["exact"], "pairs": summed}
-    monkeypatch.setattr(task.lmms_task, "aggregation", lambda: figures)
+    figures = {"exact": own(task).aggregation()["exact"], "pairs": summed}
+    monkeypatch.setattr(own(task), "aggregation", lambda: figures)
     sample = task.samples[3]
     values = []
     # The third repeat has the response of the second, whose result the aggregation has changed.
@@ -181,7 +186,7 @@ def test_scoring_that_fails_costs_its_sample(foreign: Path, monkeypatch: pytest.
     def fail(doc: object, results: object) -> None:
         raise OSError("no judge at this address")
 
-    monkeypatch.setattr(task.lmms_task.config, "process_results", fail)
+    monkeypatch.setattr(own(task).config, "process_results", fail)
     sample = task.samples[0]
     response = Response(sample_id="0", text="0")
     verdict = task.judge(sample, response)

@@ -331,6 +331,12 @@ def test_it_is_said_before_lmms_eval_is_imported(tmp_path: Path) -> None:
     assert done.stdout == "DataError False\n"
 
 
+def test_score_says_how_recorded_responses_of_a_task_are_scored(user: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = ["--samples", str(user / "tasks/squares/squares.jsonl"), "--responses", str(user / "better.jsonl")]
+    assert main(["score", "--task", "squares", "--tasks-dir", str(user / "tasks"), *files]) == 2
+    assert "harness eval --model NAME --tasks squares --engine replay --responses" in capsys.readouterr().err
+
+
 def test_the_yaml_of_the_readme_needs_no_code(tmp_path: Path) -> None:
     import datasets
 
