@@ -79,19 +79,16 @@ def scored_task(name: str, tasks_dir: Path | None = None, results: Sequence[Task
         name: plain task name.
         tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
         results: of the runs that are compared; they tell the metrics of a task that is scored by code of its own. Where
-            they do not, of such a task only the share of right answers is known.
+            they do not, or where none is a mean, of such a task only the share of right answers is known.
 
     Raises:
         DataError: its benchmark cannot be loaded.
     """
     means = [result.means for result in results if result.means is not None]
     if means and len(means) == len(results):
-        return OwnScores(
-            name=name,
-            headline=results[0].headline,
-            means=_common(means),
-            reads_answers=all(RIGHT in result.metrics for result in results),
-        )
+        common = _common(means)
+        reads_answers = not common or all(RIGHT in result.metrics for result in results)
+        return OwnScores(name=name, headline=results[0].headline, means=common, reads_answers=reads_answers)
     if name in benchmark_folders(tasks_dir):
         return get_benchmark(name, tasks_dir)
     return OwnScores(name=name, headline=RIGHT, reads_answers=True)

@@ -107,5 +107,5 @@ def test_a_stored_run_decides_how_a_task_of_a_benchmarks_name_is_counted() -> No
 
 
 def test_of_a_run_that_does_not_tell_the_share_of_right_answers_is_known() -> None:
-    task = scored_task("t", None, [result(None), result({"all/hit": HIT})])
-    assert [spec.name for spec in task.metrics({()})] == [RIGHT]
+    for results in ([result(None), result({"all/hit": HIT})], [result({}), result({})]):
+        assert [spec.name for spec in scored_task("t", None, results).metrics({()})] == [RIGHT]

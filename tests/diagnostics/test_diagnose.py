@@ -139,6 +139,14 @@ def test_direct_prompts_give_not_applicable(tmp_path: Path) -> None:
     assert "not applicable" in "\n".join(diagnostics_lines(folder))
 
 
+def test_of_a_task_with_prompts_of_its_own_no_sections_are_expected(tmp_path: Path) -> None:
+    said = [make_record(text, task="mine", sample_id=f"mine/{n}") for n, text in enumerate(["yes", "no", "Yes."])]
+    folder = store(tmp_path / "run", [*grounded_records(), *said], tasks={"mine": {"prompt": "own"}, "pope": {}})
+    figures = {figure.metric.name: figure.metric for figure in diagnose(folder).figures}
+    assert (figures["pope/well_formed"].value, figures["mine/well_formed"].value) == (1.0, None)
+    assert figures["all/well_formed"].n == 4
+
+
 def test_the_judge_tells_what_rules_cannot(tmp_path: Path) -> None:
     folder = store(tmp_path / "run", grounded_records())
     without = diagnose(folder)
