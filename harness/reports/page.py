@@ -19,7 +19,7 @@ from harness.reports.diagnostics_report import PAGE, count_causes, figure_cells
 from harness.reports.html import render, script_json
 from harness.reports.page_data import page_data
 from harness.reports.plots import CAUSE_TONES, Mark, bars, intervals, waterfall
-from harness.reports.run_report import headline_rows
+from harness.reports.run_report import baseline_line, headline_rows
 from harness.reports.text import number
 from harness.reports.thumbnails import Thumbnails, make_thumbnails
 from harness.runs.config import RUN
@@ -91,6 +91,7 @@ def render_page(
         title=run.model if run is not None else name,
         facts=_facts(run, diagnosis),
         scores=None if run is None else headline_rows(run),
+        baselines="" if run is None else baseline_line(run),
         missing=diagnosis.missing,
         tasks=list(diagnosis.attribution),
         waterfalls=[(task, "", _waterfall(task, items, diagnosis)) for task, items in by_task.items()],

@@ -20,9 +20,10 @@ from harness.reports.svg import (
     add_axes,
     add_bar,
     add_legend,
+    add_name,
+    in_lines,
     legend_height,
     length,
-    shorten,
     span,
     start_plot,
 )
@@ -281,15 +282,15 @@ def _rows(
     legend: Legend = (),
 ) -> tuple[Element, Scale]:
     """A plot of rows with their names at the left and `room` at the right, and its axis across."""
-    shown = [shorten(mark.name) for mark in marks] if names else []
-    left = max((length(name) for name in shown), default=0.0) + 12
+    shown = [in_lines(mark.name) for mark in marks] if names else []
+    left = max((length(line) for name in shown for line in name), default=0.0) + 12
     width, foot = WIDTH if area is None else left + area + room, len(marks) * _ROW
     svg = start_plot(width, foot + (FOOT if axis else 0) + legend_height(legend, left), title)
     across = Scale(*ends, left, width - room)
     if axis:
         add_axes(svg, across, Scale(0, 1, foot, 0), scale, 0.0)
     for name, (y, mark) in zip(shown, _places(marks), strict=False):
-        add(svg, "text", "end bold" if mark.bold else "end", name, x=left - 8, y=y + 4)
+        add_name(svg, name, left - 8, y, bold=mark.bold)
     add_legend(svg, legend, left, foot + FOOT + 12)
     return svg, across
 

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
+from textwrap import wrap
 from typing import Final, Literal, NamedTuple
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -149,6 +150,19 @@ def shorten(name: str) -> str:
     """The end of a name, which is what tells checkpoints apart."""
     line = one_line(name)
     return line if len(line) <= _NAME_CHARACTERS else f"…{line[1 - _NAME_CHARACTERS :]}"
+
+
+def in_lines(name: str) -> list[str]:
+    """A name on one line or, where its words ask for it, on two; shortened where even that is too little."""
+    lines = wrap(one_line(name), _NAME_CHARACTERS, break_long_words=False, break_on_hyphens=False)
+    return lines if len(lines) == 2 and max(map(len, lines)) <= _NAME_CHARACTERS else [shorten(name)]
+
+
+def add_name(svg: Element, lines: Sequence[str], x: float, y: float, *, bold: bool) -> None:
+    """The lines of a name, which end at `x` and have their middle at `y`."""
+    kind = f"end{' bold' * bold}{' small' * (len(lines) > 1)}"
+    for place, line in enumerate(lines):
+        add(svg, "text", kind, line, x=x, y=y + 4 + 10 * (place - (len(lines) - 1) / 2))
 
 
 def length(text: str) -> float:

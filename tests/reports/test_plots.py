@@ -58,6 +58,13 @@ def test_intervals_are_cut_at_the_ends_of_the_axis() -> None:
     assert [text.text for text in plot.iter("text")][:6] == ["0", "20", "40", "60", "80", "100"]
 
 
+def test_long_names_take_two_lines_or_show_their_end() -> None:
+    names = ["objects that are not there (CHAIR-i)", f"{'a' * 30}/checkpoint-300", "short"]
+    plot = intervals([Mark(name, 0.5) for name in names], title="x", ends=(0.0, 1.0))
+    shown = [text.text for text in plot.iter("text") if "end" in text.attrib["class"].split()]
+    assert shown == ["objects that are not there", "(CHAIR-i)", "…aaaaaaaaaa/checkpoint-300", "short"]
+
+
 def test_the_shares_of_a_stack_lie_beside_each_other_and_nothing_has_no_bar() -> None:
     rows = [(Mark("a", None), [0.1, 0.0, 0.3]), (Mark("b", None, bold=True), [0.0, 0.2, 0.0])]
     plot = stacks(rows, [(name, f"series-{place}") for place, name in enumerate("xyz", start=1)], title="x")
