@@ -6,7 +6,7 @@ import math
 import re
 from typing import Final
 
-# MMVU's formulas have up to 19 characters; what is far longer is working, or prose with an equals sign.
+# Formulas of benchmarks have up to 19 characters; what is far longer is working, or prose with an equals sign.
 _FORMULA: Final = re.compile(r"[0-9a-zA-Z\\{}()\[\]^_+\-*/.,= πθωλµμ√×·]{1,120}")
 _FUNCTIONS: Final = re.compile(
     r"\\?(?:sqrt|d?frac|tfrac|log|sin|cos|tan|exp|cdot|times|left|right|pi|theta|omega|lambda|mathrm|text)"
