@@ -15,13 +15,7 @@ SectionName = Literal["planning", "caption", "think", "answer"]
 
 SECTION_NAMES: Final[tuple[SectionName, ...]] = ("planning", "caption", "think", "answer")
 
-_NAMES: Final[dict[str, SectionName]] = {
-    "planning": "planning",
-    "prethink": "planning",
-    "caption": "caption",
-    "think": "think",
-    "answer": "answer",
-}
+_NAMES: Final[dict[str, SectionName]] = {"prethink": "planning", **{name: name for name in SECTION_NAMES}}
 _TAG: Final = re.compile(r"<[ \t]{0,3}(/?)[ \t]{0,3}(planning|prethink|caption|think|answer)[ \t]{0,3}>", re.IGNORECASE)
 
 
@@ -117,22 +111,10 @@ def split_sections(text: str) -> Sections:
     tags = [
         _Tag(match.start(), match.end(), _NAMES[match[2].lower()], match[1] == "/") for match in _TAG.finditer(text)
     ]
-    if not tags:
-        return _assemble([], text.strip(), structured=False, stray=0, quoted=0, cut_off=False)
-    return _walk(text, tags)
-
-
-def _walk(text: str, tags: list[_Tag]) -> Sections:
-    closers: dict[SectionName, list[int]] = {name: [] for name in SECTION_NAMES}
-    openers: list[int] = []
-    answer_openers: list[int] = []
-    for index, tag in enumerate(tags):
-        if tag.closing:
-            closers[tag.name].append(index)
-        else:
-            openers.append(index)
-            if tag.name == "answer":
-                answer_openers.append(index)
+    closers = {name: [i for i, tag in enumerate(tags) if tag.closing and tag.name == name] for name in SECTION_NAMES}
+    openers = [i for i, tag in enumerate(tags) if not tag.closing]
+    answer_openers = [i for i in openers if tags[i].name == "answer"]
+    none = len(tags)  # where there is no such tag
 
     blocks: list[Block] = []
     outside: list[tuple[int, str]] = []  # with the number of blocks that precede the piece
@@ -141,7 +123,7 @@ def _walk(text: str, tags: list[_Tag]) -> Sections:
     unprompted = True  # no thinking has begun so far
     cut_off = False
     index = 0
-    while index < len(tags):
+    while index < none:
         tag = tags[index]
         outside.append((len(blocks), text[position : tag.start].strip()))
         position = tag.end
@@ -155,39 +137,45 @@ def _walk(text: str, tags: list[_Tag]) -> Sections:
             continue
 
         unprompted = unprompted and tag.name != "think"
-        closer = _after(closers[tag.name], index)
-        reopened = _after(answer_openers, index) if tag.name == "answer" else None
-        if reopened is not None and (closer is None or reopened < closer):
-            closer = None
-        if closer is not None:
+        closer = _after(closers[tag.name], index, none)
+        if closer < none and not (tag.name == "answer" and _after(answer_openers, index, none) < closer):
             blocks.append(Block(name=tag.name, text=text[tag.end : tags[closer].start].strip(), closed=True))
             quoted += closer - index - 1
             position = tags[closer].end
             index = closer + 1
             continue
 
-        end = _final_answer(text, tags, answer_openers, index) if tag.name == "think" else _after(openers, index)
-        stop = tags[end].start if end is not None else len(text)
-        blocks.append(Block(name=tag.name, text=_TAG.sub("", text[tag.end : stop]).strip(), closed=False))
-        quoted += (end if end is not None else len(tags)) - index - 1
-        position = stop
-        cut_off = end is None and tag.name != "answer"
-        index = end if end is not None else len(tags)
+        end = _final_answer(text, tags, answer_openers, index) if tag.name == "think" else _after(openers, index, none)
+        position = tags[end].start if end < none else len(text)
+        blocks.append(Block(name=tag.name, text=_TAG.sub("", text[tag.end : position]).strip(), closed=False))
+        quoted += end - index - 1
+        cut_off = end == none and tag.name != "answer"
+        index = end
     outside.append((len(blocks), text[position:].strip()))
-    return _assemble(
-        blocks,
-        "\n".join(piece for _, piece in outside if piece),
-        structured=True,
-        stray=stray,
-        quoted=quoted,
+    return Sections(
+        planning=_chosen(blocks, "planning"),
+        caption=_chosen(blocks, "caption"),
+        think=_chosen(blocks, "think"),
+        answer=_chosen(blocks, "answer"),
+        structured=bool(tags),
+        blocks=tuple(blocks),
+        outside="\n".join(piece for _, piece in outside if piece),
+        stray_tags=stray,
+        quoted_tags=quoted,
         cut_off=cut_off,
     )
 
 
-def _after(indices: list[int], index: int) -> int | None:
-    """The first of the ascending `indices` that is greater than `index`."""
+def _chosen(blocks: list[Block], name: SectionName) -> str | None:
+    """The text of the section of that name that counts; `None` where there is none."""
+    named = [block for block in reversed(blocks) if block.name == name]
+    return max(named, key=lambda block: (bool(block.text), block.closed)).text if named else None
+
+
+def _after(indices: list[int], index: int, none: int) -> int:
+    """The first of the ascending `indices` that is greater than `index`; `none` if none is."""
     place = bisect_right(indices, index)
-    return indices[place] if place < len(indices) else None
+    return indices[place] if place < len(indices) else none
 
 
 def _closes_thinking(text: str, tag: _Tag, blocks: list[Block]) -> bool:
@@ -207,35 +195,10 @@ def _begin_with_thinking(blocks: list[Block], outside: list[tuple[int, str]]) ->
     return sum(1 + block.closed for block in demoted)
 
 
-def _final_answer(text: str, tags: list[_Tag], answer_openers: list[int], index: int) -> int | None:
-    """The opening `<answer>` after tag `index` whose block ends the response; `None` when there is no such block."""
+def _final_answer(text: str, tags: list[_Tag], answer_openers: list[int], index: int) -> int:
+    """The opening `<answer>` after tag `index` whose block ends the response; `len(tags)` where there is none."""
     if not answer_openers or answer_openers[-1] <= index:
-        return None
+        return len(tags)
     last = answer_openers[-1]
-    following = next((i for i in range(last + 1, len(tags)) if tags[i].closing and tags[i].name == "answer"), None)
-    if following is None:
-        return last
-    return None if _TAG.sub("", text[tags[following].end :]).strip() else last
-
-
-def _assemble(
-    blocks: list[Block], outside: str, *, structured: bool, stray: int, quoted: int, cut_off: bool
-) -> Sections:
-    chosen: dict[SectionName, Block] = {}
-    for block in blocks:
-        best = chosen.get(block.name)
-        if best is None or (bool(block.text), block.closed) >= (bool(best.text), best.closed):
-            chosen[block.name] = block
-    texts = {name: chosen[name].text if name in chosen else None for name in SECTION_NAMES}
-    return Sections(
-        planning=texts["planning"],
-        caption=texts["caption"],
-        think=texts["think"],
-        answer=texts["answer"],
-        structured=structured,
-        blocks=tuple(blocks),
-        outside=outside,
-        stray_tags=stray,
-        quoted_tags=quoted,
-        cut_off=cut_off,
-    )
+    closed = next((tag.end for tag in tags[last + 1 :] if tag.closing and tag.name == "answer"), len(text))
+    return len(tags) if _TAG.sub("", text[closed:]).strip() else last
