@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 # Formulas of benchmarks have up to 19 characters; what is far longer is working, or prose with an equals sign.
 _FORMULA: Final = re.compile(r"[0-9a-zA-Z\\{}()\[\]^_+\-*/.,= πθωλµμ√×·]{1,120}")
@@ -42,7 +43,7 @@ def _looks_formal(text: str) -> bool:
     return bool(re.search(r"[\\^=+*/√]|\d[a-z]|\blog\b|^o\s?\(|\b[a-z] ?[+*/^-] ?[a-z]\b", text))
 
 
-Node = tuple[object, ...]
+Node = tuple[Any, ...]
 
 
 class _Failed(Exception):
@@ -67,7 +68,7 @@ def _parse(text: str) -> Node | None:
     try:
         parser = _Parser(tokens)
         node = parser.sum(0)
-        return node if parser.done() else None
+        return None if parser.peek() else node
     except _Failed:
         return None
 
@@ -78,9 +79,6 @@ class _Parser:
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = tokens
         self.place = 0
-
-    def done(self) -> bool:
-        return self.place == len(self.tokens)
 
     def peek(self) -> str:
         return self.tokens[self.place] if self.place < len(self.tokens) else ""
@@ -152,57 +150,41 @@ def _agree(one: Node, other: Node) -> bool:
     names = sorted(_variables(one))
     if names != sorted(_variables(other)):
         return False
-    for shift, point in enumerate(_POINTS):
-        values = {name: point + _APART * ((index + shift) % 7) for index, name in enumerate(names)}
-        if not _close(_value(one, values), _value(other, values)):
-            return False
+    try:
+        for shift, point in enumerate(_POINTS):
+            values = {name: point + _APART * ((index + shift) % 7) for index, name in enumerate(names)}
+            if not math.isclose(_value(one, values), _value(other, values), rel_tol=1e-9, abs_tol=1e-9):
+                return False
+    except (ArithmeticError, ValueError):
+        return False
     return True
-
-
-def _close(one: float | None, other: float | None) -> bool:
-    return one is not None and other is not None and abs(one - other) <= 1e-9 * max(1.0, abs(one), abs(other))
 
 
 def _variables(node: Node) -> set[str]:
     if node[0] == "var":
-        return {str(node[1])} - {"π"}
-    found: set[str] = set()
-    for child in node[1:]:
-        if isinstance(child, tuple):
-            found |= _variables(child)
-    return found
+        return {node[1]} - {"π"}
+    return set().union(*(_variables(child) for child in node[1:] if isinstance(child, tuple)))
 
 
-def _value(node: Node, values: dict[str, float]) -> float | None:
-    try:
-        kind = node[0]
-        if kind == "num":
-            return float(str(node[1]))
-        if kind == "var":
-            return math.pi if node[1] == "π" else values[str(node[1])]
-        if kind == "call":
-            argument = _value(_child(node, 2), values)
-            return None if argument is None else float(getattr(math, str(node[1]))(argument))
-        left = _value(_child(node, 1), values)
-        if left is None:
-            return None
-        if kind == "neg":
-            return -left
-        right = _value(_child(node, 2), values)
-        if right is None or abs(left) > _LARGEST or abs(right) > _LARGEST:
-            return None
-        if kind == "+":
-            return left + right
-        if kind == "*":
-            return left * right
-        if kind == "/":
-            return left / right
-        result = left**right
-        return float(result) if isinstance(result, float) else None
-    except (ArithmeticError, ValueError):
-        return None
-
-
-def _child(node: Node, index: int) -> Node:
-    child = node[index]
-    return child if isinstance(child, tuple) else ()
+def _value(node: Node, values: Mapping[str, float]) -> float:
+    """The value of a formula; ArithmeticError or ValueError where it has none, or one too great to compare."""
+    kind = node[0]
+    if kind == "num":
+        return float(node[1])
+    if kind == "var":
+        return math.pi if node[1] == "π" else values[node[1]]
+    if kind == "call":
+        return float(getattr(math, node[1])(_value(node[2], values)))
+    if kind == "neg":
+        return -_value(node[1], values)
+    left, right = _value(node[1], values), _value(node[2], values)
+    if abs(left) > _LARGEST or abs(right) > _LARGEST:
+        raise OverflowError
+    if kind == "+":
+        return left + right
+    if kind == "*":
+        return left * right
+    result = left / right if kind == "/" else left**right
+    if not isinstance(result, float):
+        raise ValueError  # the root of a negative number
+    return result
