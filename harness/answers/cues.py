@@ -46,19 +46,14 @@ _NOUNS: Final = word_set(
     "answer answers ans verdict conclusion decision prediction response judgment judgement guess respuesta reponse "
     "antwort resposta risposta odpowiedz jawaban cevap antwoord svar answer's"
 )
-_QUALIFIED_NOUNS: Final = word_set("choice option selection pick letter one statement description alternative")
+_ALL_NOUNS: Final = _NOUNS | word_set("choice option selection pick letter one statement description alternative")
 _FOREIGN_NOUN: Final = re.compile(
-    fold(either(
-        "réponse|ответ|الإجابة|الاجابة|الجواب|उत्तर|जवाब|yanıt|odpowiedź|đáp án|câu trả lời|απάντηση|תשובה|คำตอบ|پاسخ"
-        "|答案|正解|答え|回答|解答|结论|結論|正确选项|정답|답변|답",
-    ))
+    fold("(?:réponse|ответ|الإجابة|الاجابة|الجواب|उत्तर|जवाब|yanıt|odpowiedź|đáp án|câu trả lời|απάντηση|תשובה|คำตอบ"
+         "|پاسخ|答案|正解|答え|回答|解答|结论|結論|正确选项|정답|답변|답)")
 )  # fmt: skip
 _QUALIFIER: Final = re.compile(
-    either(
-        "final|correct|right|best|chosen|selected|my|likely|accurate|appropriate|suitable|true",
-    )
-    + r" (?:answer |response )?$"
-)  # fmt: skip
+    "(?:final|correct|right|best|chosen|selected|my|likely|accurate|appropriate|suitable|true) (?:answer |response )?$"
+)
 _LINK: Final = re.compile(
     r"[\"')\]]{0,2}(?P<gap>[^\n.!?:=。]{0,90}?)(?P<link>"
     + either(
@@ -71,12 +66,10 @@ _LINK: Final = re.compile(
 _FINAL_BEFORE: Final = re.compile(r"\bfinal(?:ly)?[ _,:]{0,2}(?:\w{1,12} ){0,2}$|#{2,4} ?$")
 _KEY_BEFORE: Final = re.compile(r"[\"'](?:[a-z]{0,12}[_ ])?$")
 _NOT_MINE: Final = re.compile(
-    either(
-        "wrong|incorrect|false|possible|potential|alternative|other|another|previous|initial|common|long|longer"
-        "|detailed|tempting|obvious|naive|no|an|any|if|whether|every|such|expected|to|would",
-    )
-    + r" (?:correct |clear |right |definitive |single )?$"
-)  # fmt: skip
+    "(?:wrong|incorrect|false|possible|potential|alternative|other|another|previous|initial|common|long|longer"
+    "|detailed|tempting|obvious|naive|no|an|any|if|whether|every|such|expected|to|would) (?:correct |clear |right "
+    "|definitive |single )?$"
+)
 _SUPPOSED: Final = re.compile(r"\b(?:would|could|might|may) (?:then |also |have |well )?(?:been|be)\b")
 _IF: Final = re.compile(
     r"\b(?:if|unless|were|had|suppose|assuming)\b(?! i (?:had|have|must|were forced)\b| we had to| forced"
@@ -93,7 +86,7 @@ _FIRST_THOUGHT: Final = re.compile(
 )
 _ASKING: Final = re.compile(r"\b(?:whether|if|need|must|check|find|determine|look|what|which|consider|first)\b")
 _DENIED: Final = re.compile(r"(?:\b(?:not|cannot|never)|n't) (?:\w+ly )?be\s?$")
-_BOX: Final = "\\boxed"
+_BOX: Final = re.compile(r"\\boxed\s?\{")
 
 
 def conclusions(low: str, words: Collection[str] | None = None) -> list[Cue]:
@@ -106,13 +99,11 @@ def conclusions(low: str, words: Collection[str] | None = None) -> list[Cue]:
     words = vocabulary(low) if words is None else words
     found = _boxes(low) if "boxed" in words else []
     starts: set[tuple[int, int]] = set()
-    for noun in _NOUNS.intersection(words):
-        starts |= {(place, place + len(noun)) for place in find_all(low, noun)}
-    for noun in _QUALIFIED_NOUNS.intersection(words):
+    for noun in _ALL_NOUNS.intersection(words):
         starts |= {
             (place, place + len(noun))
             for place in find_all(low, noun)
-            if _QUALIFIER.search(low, max(0, place - 24), place)
+            if noun in _NOUNS or _QUALIFIER.search(low, max(0, place - 24), place)
         }
     if not low.isascii():
         starts |= {match.span() for match in _FOREIGN_NOUN.finditer(low)}
@@ -121,10 +112,9 @@ def conclusions(low: str, words: Collection[str] | None = None) -> list[Cue]:
         ordered = [*ordered[: CUES_READ // 4], *ordered[-CUES_READ * 3 // 4 :]]
     for start, end in ordered:
         link = _LINK.match(low, end)
-        if link is not None:
-            cue = _weigh(low, start, link)
-            if cue is not None:
-                found.append(cue)
+        cue = _weigh(low, start, link) if link is not None else None
+        if cue is not None:
+            found.append(cue)
     return found
 
 
@@ -154,16 +144,10 @@ def _weigh(low: str, start: int, link: re.Match[str]) -> Cue | None:
 
 
 def _boxes(low: str) -> list[Cue]:
-    cues = []
-    start = low.find(_BOX)
-    while start >= 0:
-        payload = start + len(_BOX)
-        end = payload
-        if low[payload : payload + 2].lstrip()[:1] == "{":
-            payload = low.index("{", payload) + 1
-            end = closing_brace(low, payload)
-            cues.append(Cue(start, payload, end, FINAL))
-        start = low.find(_BOX, max(end, payload))
+    cues: list[Cue] = []
+    for box in _BOX.finditer(low):
+        if not cues or box.start() >= cues[-1].end:  # else it stands in the box before
+            cues.append(Cue(box.start(), box.end(), closing_brace(low, box.end()), FINAL))
     return cues
 
 

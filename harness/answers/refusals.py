@@ -13,20 +13,19 @@ from harness.answers.wording import either
 _IMAGE: Final = (
     "(?:image|picture|photo|photograph|video|clip|frame|attachment|file|visual|media|content|figure|screenshot)s?"
 )
-_CAN_NOT: Final = either(
-    "can not|could not|not possible to|unable to|hard to|difficult to|impossible to|no way to|not able to|not easy to"
-    "|do not have enough|insufficient to|not sufficient to|tough to|tricky to|challenging to",
-)  # fmt: skip
-_TELL: Final = either(
-    "determined?|tell|say|said|confirm(?:ed)?|verif(?:y|ied)|know|known|sure|certain|answer(?:ed)?|ascertain(?:ed)?"
+_CAN_NOT: Final = (
+    "(?:can not|could not|not possible to|unable to|hard to|difficult to|impossible to|no way to|not able to"
+    "|not easy to|do not have enough|insufficient to|not sufficient to|tough to|tricky to|challenging to)"
+)
+_TELL: Final = (
+    "(?:determined?|tell|say|said|confirm(?:ed)?|verif(?:y|ied)|know|known|sure|certain|answer(?:ed)?|ascertain(?:ed)?"
     "|concluded?|assess(?:ed)?|discern(?:ed)?|judged?|decided?|established?|help|assist|provide|process|comply|view"
     r"|access|analy[sz]e|answering|fulfil\w*|respond|infer(?:red)?|gauge|specify|definitively"
-    "|make (?:a|any) (?:determination|judgement|judgment|conclusion)",
-)  # fmt: skip
+    "|make (?:a|any) (?:determination|judgement|judgment|conclusion))"
+)
 _AFTER_IMAGE: Final = (
-    r"(?:[.,;!]|$|\n|was |were |is |are |has |have |provided|attached|uploaded|available|included|given|here"
-    r"|or |to |so |you |i "
-    r"|in (?:your|the|this|our) (?:message|prompt|request|input|conversation|chat))"
+    r"(?:[.,;!]|$|\n|was |were |is |are |has |have |provided|attached|uploaded|available|included|given|here|or |to "
+    "|so |you |i |in (?:your|the|this|our) (?:message|prompt|request|input|conversation|chat))"
 )
 _UNSURE: Final = re.compile(
     either(
@@ -84,10 +83,11 @@ def is_unsure(sentence: str) -> bool:
 
 PLACEHOLDER_LENGTH: Final = 60
 _PLACEHOLDER: Final = re.compile(
-    r"[\s\"'(\[{<.…_\-*]{0,6}(?:(?:(?:the|your|a|an|my|insert|put|write|place|final|correct|single|one|right|option"
-    "|option's|actual|short|here|concise|best) ){0,6}(?:answers?|letters?|options?|choices?|responses?|words?|phrases?"
-    "|text|content|placeholder|value|result)(?: (?:here|goes here|letter|choice|text|only|of the (?:right|correct)"
-    " option|or phrase))?"
+    r"[\s\"'(\[{<.…_\-*]{0,6}(?:"
+    "(?:(?:the|your|a|an|my|insert|put|write|place|final|correct|single|one|right|option|option's|actual|short|here"
+    "|concise|best) ){0,6}"
+    "(?:answers?|letters?|options?|choices?|responses?|words?|phrases?|text|content|placeholder|value|result)"
+    "(?: (?:here|goes here|letter|choice|text|only|of the (?:right|correct) option|or phrase))?"
     "|and|x|n/?a|none|null|nil|nan|todo|tbd|tba|undefined|unknown|empty|blank|unanswered|no answer|not applicable"
     r"|\.{2,3}|…|-{1,3}|_{1,3}|\?{1,3})?[\s\"')\]}>.…_\-*]{0,6}$"
 )

@@ -111,8 +111,10 @@ def split_sections(text: str) -> Sections:
     tags = [
         _Tag(match.start(), match.end(), _NAMES[match[2].lower()], match[1] == "/") for match in _TAG.finditer(text)
     ]
-    closers = {name: [i for i, tag in enumerate(tags) if tag.closing and tag.name == name] for name in SECTION_NAMES}
-    openers = [i for i, tag in enumerate(tags) if not tag.closing]
+    closers: dict[SectionName, list[int]] = {name: [] for name in SECTION_NAMES}
+    openers: list[int] = []
+    for index, tag in enumerate(tags):
+        (closers[tag.name] if tag.closing else openers).append(index)
     answer_openers = [i for i in openers if tags[i].name == "answer"]
     none = len(tags)  # where there is no such tag
 
@@ -152,11 +154,17 @@ def split_sections(text: str) -> Sections:
         cut_off = end == none and tag.name != "answer"
         index = end
     outside.append((len(blocks), text[position:].strip()))
+    chosen: dict[SectionName, Block] = {}
+    for block in blocks:
+        best = chosen.get(block.name)
+        if best is None or (bool(block.text), block.closed) >= (bool(best.text), best.closed):
+            chosen[block.name] = block
+    texts = {name: block.text for name, block in chosen.items()}
     return Sections(
-        planning=_chosen(blocks, "planning"),
-        caption=_chosen(blocks, "caption"),
-        think=_chosen(blocks, "think"),
-        answer=_chosen(blocks, "answer"),
+        planning=texts.get("planning"),
+        caption=texts.get("caption"),
+        think=texts.get("think"),
+        answer=texts.get("answer"),
         structured=bool(tags),
         blocks=tuple(blocks),
         outside="\n".join(piece for _, piece in outside if piece),
@@ -164,12 +172,6 @@ def split_sections(text: str) -> Sections:
         quoted_tags=quoted,
         cut_off=cut_off,
     )
-
-
-def _chosen(blocks: list[Block], name: SectionName) -> str | None:
-    """The text of the section of that name that counts; `None` where there is none."""
-    named = [block for block in reversed(blocks) if block.name == name]
-    return max(named, key=lambda block: (bool(block.text), block.closed)).text if named else None
 
 
 def _after(indices: list[int], index: int, none: int) -> int:

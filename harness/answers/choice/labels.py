@@ -15,13 +15,10 @@ LABEL_NOUN: Final = either(
 )  # fmt: skip
 LABEL_WORD: Final = rf"(?:(?:the )?(?:\w{{1,12}} )?{either(LABEL_NOUN, 'item', 'statement', 'number')}[\s:#]{{0,3}})"
 _ADVERB: Final = (
-    either(
-        "(?:most |very |quite )?(?:likely|probably)|definitely|clearly|certainly|indeed|simply|therefore|thus|hence"
-        "|perhaps|maybe|possibly|obviously|surely|actually|that|then|just|still|as follows|given by|in fact|for sure"
-        "|undoubtedly|to be|going to be|it is|it must be|la|el|le|die|a|o",
-    )
-    + r"[\s,:]{1,2}"
-)  # fmt: skip
+    "(?:(?:most |very |quite )?(?:likely|probably)|definitely|clearly|certainly|indeed|simply|therefore|thus|hence"
+    "|perhaps|maybe|possibly|obviously|surely|actually|that|then|just|still|as follows|given by|in fact|for sure"
+    r"|undoubtedly|to be|going to be|it is|it must be|la|el|le|die|a|o)[\s,:]{1,2}"
+)
 LABEL: Final = re.compile(
     rf"{OPEN}(?:{_ADVERB}){{0,3}}{LABEL_WORD}?{OPEN}(?P<label>[A-Za-z]|\d{{1,2}})(?![^\W_])", re.IGNORECASE
 )
@@ -35,27 +32,25 @@ LOOP: Final = re.compile(
 
 # After a bare letter: what shows that it is a label and not a word, an initial or the beginning of a name.
 AFTER_LABEL: Final = re.compile(
-    r"\s?$|[)\]}:;!?\"'|,>~]|\s?[^\x00-\x7f]|\.(?:\s|$|[A-Z]|\")|\s?[\n(\[]|\s[->]\s|-{2}|\.{2,3}|/|\s"
-    + either(
-        "is|was|are|because|since|as|for|and|or|but|which|due|given|seems?|appears?|looks?|fits?|match(?:es)?|makes?"
-        "|would|should|must|will|can|best|correctly|accurately|describes?|explains?|represents?|stands?|has|with|it"
-        "|based|on|in|not|rather|instead|over|from|by|to|if|so|thus|therefore|hence|being|clearly|definitely|probably"
-        "|correct|right|wrong|incorrect|only|alone|here|my|final|says?|states?|mentions?|refers?|corresponds?|aligns?"
-        "|indicates?|reflects?|shows?|provides?|captures?|wins|works|remains|does|than|also|most|please|answer|option"
-        "|ist|es|est|porque|weil|car|parce|cannot|can't|doesn't|isn't|reads|matched|ok|okay|i|maybe|though|then"
-        "|obviously|it's|looks|more|again|now",
-    )
-    + r"\b",
+    r"\s?$|[)\]}:;!?\"'|,>~]|\s?[^\x00-\x7f]|\.(?:\s|$|[A-Z]|\")|\s?[\n(\[]|\s[->]\s|-{2}|\.{2,3}|/|\s(?:"
+    "is|was|are|because|since|as|for|and|or|but|which|due|given|seems?|appears?|looks?|fits?|match(?:es)?|makes?"
+    "|would|should|must|will|can|best|correctly|accurately|describes?|explains?|represents?|stands?|has|with|it"
+    "|based|on|in|not|rather|instead|over|from|by|to|if|so|thus|therefore|hence|being|clearly|definitely|probably"
+    "|correct|right|wrong|incorrect|only|alone|here|my|final|says?|states?|mentions?|refers?|corresponds?|aligns?"
+    "|indicates?|reflects?|shows?|provides?|captures?|wins|works|remains|does|than|also|most|please|answer|option"
+    "|ist|es|est|porque|weil|car|parce|cannot|can't|doesn't|isn't|reads|matched|ok|okay|i|maybe|though|then|obviously"
+    r"|it's|looks|more|again|now)\b",
     re.IGNORECASE,
-)  # fmt: skip
-_AND: Final = either("and", "or", "&", "/", r"\+", r"\|", "y", "o", "et", "ou", "und", "oder", "和", "或",
-                     "或者", "与", "及", "または", "と", "또는", "и", "или",
-                     "as well as", "and/or", "nor", "to", "through", "then", "and then", "or not")  # fmt: skip
+)
+_AND: Final = (
+    r"(?:and|or|&|/|\+|\||y|o|et|ou|und|oder|和|或|或者|与|及|または|と|또는|и|или|as well as|and/or|nor|to|through"
+    "|then|and then|or not)"
+)
 SECOND: Final = re.compile(
-    rf"[\s.)\]\"'}}]{{0,3}}(?:,? ?{_AND}|,) ?(?:also )?(?:the )?(?:option |choice "
-    r"|answer )?[\"'(\[{]{0,2}(?P<label>[A-Z]|\d{1,2})(?![^\W_]|'| \w{3,}\b)"
-    r"|[\s.)\]\"'}]{0,3},? ?(?:and|or) (?:option "
-    r"|choice )?[\"'(\[{]{0,2}(?P<other>[A-Za-z])(?=[\s.)\]\"'}]{0,3}(?:$|[.,;!?\n]| are\b| both\b| could\b| seem))"
+    rf"[\s.)\]\"'}}]{{0,3}}(?:,? ?{_AND}|,) ?(?:also )?(?:the )?(?:option |choice |answer )?[\"'(\[{{]{{0,2}}"
+    r"(?P<label>[A-Z]|\d{1,2})(?![^\W_]|'| \w{3,}\b)"
+    r"|[\s.)\]\"'}]{0,3},? ?(?:and|or) (?:option |choice )?[\"'(\[{]{0,2}(?P<other>[A-Za-z])"
+    r"(?=[\s.)\]\"'}]{0,3}(?:$|[.,;!?\n]| are\b| both\b| could\b| seem))"
 )
 
 _ASIDE: Final = r"[)\]}.:\"'*]{0,3}(?:\s?\([^()\n]{0,160}\))?"
@@ -124,24 +119,17 @@ VERDICT_AFTER: Final = re.compile(
         "is|are|was|were|must be|would be|should be|can be|could be|has to be|seems?|appears?|looks|remains|becomes"
         "|stands out as|-|:|=", "\u2192", "sounds|feels|turns out to be",
     )
-    + "(?: to be| as)?(?: "
-    + either(
-        "also|clearly|definitely|likely|probably|therefore|thus|obviously|certainly|indeed|simply|still|in fact|a|an"
-        "|the|our|my|only|single|one|most|more|very|much|by far|be|been|completely|entirely|largely|highly",
-    )
-    + "){0,6} ?(?:(?P<yes>"
+    + "(?: to be| as)?(?: (?:also|clearly|definitely|likely|probably|therefore|thus|obviously|certainly|indeed|simply"
+      "|still|in fact|a|an|the|our|my|only|single|one|most|more|very|much|by far|be|been|completely|entirely|largely"
+      "|highly)){0,6} ?(?:(?P<yes>"
     + either(
         "correct", "right", "best", "true", "accurate", "answer", "appropriate", "suitable", "valid", "plausible",
         "proper", "winner", "ideal", "logical", "reasonable", "fitting", "consistent", "better", "likely", "match",
         "choice", "option", "closest", "strongest", "sensible", "✔", "✅", "✓", "yes", "supported", "it",
     )
-    + ")|(?P<no>"
-    + either(
-        "not|n't|incorrect|wrong|false|ruled out|eliminated|excluded|unlikely|irrelevant|inaccurate|impossible"
-        "|invalid|implausible|out|inconsistent|contradicted|too|unrelated|rejected|worse|less|never|unsupported"
-        "|partially|partly|✗|❌|✘|no|incomplete|misleading|off|untrue|absent",
-    )
-    + r"))(?![\w-])"
+    + ")|(?P<no>(?:not|n't|incorrect|wrong|false|ruled out|eliminated|excluded|unlikely|irrelevant|inaccurate"
+      "|impossible|invalid|implausible|out|inconsistent|contradicted|too|unrelated|rejected|worse|less|never"
+      r"|unsupported|partially|partly|✗|❌|✘|no|incomplete|misleading|off|untrue|absent)))(?![\w-])"
 )  # fmt: skip
 FITS_AFTER: Final = re.compile(
     rf"{_ASIDE},?\s(?:(?:also|clearly|definitely|likely|probably|best|correctly|accurately|perfectly|only|really"
@@ -154,11 +142,14 @@ FITS_AFTER: Final = re.compile(
     + r"(?![\w-])"
 )  # fmt: skip
 TICKED: Final = re.compile(rf"{_ASIDE}[.:]?\s?[-:]?\s?[✅✔✓☑]")
+REJECTED: Final = (
+    r"(?:wrong|incorrect|false|eliminated|ruled out|excluded|discarded|rejected|dismissed|not|unlikely|implausible|out)"
+    r"\b(?! only)"
+)
 # "B, C and D are incorrect": what the last of a list is said to be holds for the first as well.
 LIST_REJECTED: Final = re.compile(
     r"[)\]\"']{0,2}(?:\s?(?:,|&|/|and|or|,\s?(?:and|or))\s?(?:options? )?[(\[\"']{0,2}[A-Z][)\]\"']{0,2}){1,6}\s(?:are"
-    r"|were|can|should|could|must|may|have|do)(?: all| both| be| been| safely| therefore| \w+ly)* (?:wrong|incorrect"
-    r"|false|eliminated|ruled out|excluded|discarded|rejected|dismissed|not|unlikely|implausible|out)\b(?! only)"
+    r"|were|can|should|could|must|may|have|do)(?: all| both| be| been| safely| therefore| \w+ly)* " + REJECTED
 )
 CROSSED: Final = re.compile(rf"{_ASIDE}[.:]?\s?[-:]?\s?[❌✗✘✖]")
 FIRST_BEFORE: Final = re.compile(
@@ -216,7 +207,7 @@ CHOSEN_BEFORE: Final = re.compile(
             "|escojo|wähle|choisis|scelgo|escolho|выбираю|(?:guess|choose|pick|say|decide),",
         )
         + "(?: that)?(?: (?:it is|the answer is|it's|with|for|on|is|to be|would be))?"
-        "(?: (?:the )?(?:\\w{1,10} )?(?:option|choice|answer|letter|one|statement))?",
+          "(?: (?:the )?(?:\\w{1,10} )?(?:option|choice|answer|letter|one|statement))?",
         r"\b(?:of|between|among|from) (?:options? )?[a-z](?:, [a-z]){0,4},? (?:and|or) [a-z],", "->", "=>", "\u2192",
         "是", "为", "选择", "選擇", "选", "選", "答案", "正解", "정답", "答え", "उत्तर", "जवाब", "الإجابة", "الجواب",
     )
@@ -249,13 +240,10 @@ NAMING: Final = word_set(
 )
 INITIALS_AFTER: Final = re.compile(r"\. ?(?:coli\b|[A-Za-z]\.)")
 NAME_AFTER: Final = re.compile(
-    r"[-+#&*](?! )|\s?=|\s"
-    + either(
-        "cells?|major|minor|flat|sharp|language|batter(?:y|ies)|trees?|virus|rating|grade|team|movie|vitamin"
-        "|lymphocytes?|clef|strings?|horizon|waves?|side|league|level|supply|type|class|section|sector|factor|train",
-    )
-    + r"\b|\.[A-Z]\b|\.[A-Za-z]\.|°|\d"
-)  # fmt: skip
+    r"[-+#&*](?! )|\s?=|\s(?:cells?|major|minor|flat|sharp|language|batter(?:y|ies)|trees?|virus|rating|grade|team"
+    "|movie|vitamin|lymphocytes?|clef|strings?|horizon|waves?|side|league|level|supply|type|class|section|sector"
+    r"|factor|train)\b|\.[A-Z]\b|\.[A-Za-z]\.|°|\d"
+)
 LABELLED_BEFORE: Final = re.compile(rf"(?:\b{LABEL_NOUN}[は이가은는是为]?[\s:]{{0,2}}[\"'(\[{{]{{0,2}}|[(\[{{\"'])\Z")
 PLAIN_BEFORE: Final = re.compile(
     r"(?:^|[.!?,;:\n(\[\"'=>-]|\b(?:\w{1,14}ly|but|and|so|then|with|as|that|is|be|for|to|by|say|think|choose|pick"

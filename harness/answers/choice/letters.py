@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from harness.answers.choice import labels
-from harness.answers.choice.options import Options, bare, flatten
+from harness.answers.choice.options import Options, starting_texts
 from harness.answers.wording import find_all, spell_out
 
 INVALID: Final = "\0invalid"  # an option that does not exist
@@ -107,7 +107,7 @@ def letter_picks(text: str, low: str, words: Collection[str], options: Options) 
     if len(mentions) > MENTIONS_READ:
         mentions = [*mentions[: MENTIONS_READ // 2], *mentions[-MENTIONS_READ // 2 :]]
     for mention in mentions:
-        if mention.label in "AI" and not mention.formed and _is_article(text, mention.end):
+        if mention.label in "AI" and _is_article(text, mention.end):
             continue
         if denied_to >= 0 and _goes_on(text, denied_to, mention):
             denied_to = mention.end
@@ -194,10 +194,12 @@ def _weigh(text: str, low: str, options: Options, mention: Mention) -> Pick | No
     labelled = formed or bool(labels.LABELLED_BEFORE.search(before[-20:])) or bool(_CLOSING.match(after))
     followed = labels.AFTER_LABEL.match(after) is not None
     key = options.key(label)
-    own = _own_text_follows(low, end, key, options)
+    own = any(owner == key for _, owner in starting_texts(low[end : end + options.longest + 40], options))
     if not formed and not own and _is_name(label, before, after, labelled=labelled, followed=followed):
         return None
-    if _is_rejected(around, own):
+    evident = labelled or followed
+    judged = _judged(around, evident=evident, own=own)
+    if judged is False:
         return None
     if key is not None and labels.CORRECTED_BEFORE.search(before):
         return Pick(STATED, start, key, announced=True)
@@ -209,9 +211,8 @@ def _weigh(text: str, low: str, options: Options, mention: Mention) -> Pick | No
         return Pick(MENTIONED, start, SEVERAL)
     if key is None:
         return Pick(LED, start, INVALID) if at_start and (labelled or not after.strip()) else None
-    evident = labelled or followed
     rank: int | None = None
-    if _is_confirmed(around, evident, own):
+    if judged:
         rank = STATED
     elif at_start and (evident or own):
         rank = LED
@@ -220,7 +221,7 @@ def _weigh(text: str, low: str, options: Options, mention: Mention) -> Pick | No
     elif _begins_line(text, start) and _ENDS_LINE.match(after):
         rank = STATED
     elif labelled:
-        rank = MENTIONED if at_start or not _LEFT_OPEN.match(after) else None
+        rank = None if _LEFT_OPEN.match(after) else MENTIONED
     elif followed and label.isupper() and labels.PLAIN_BEFORE.search(before[-20:]):
         rank = MENTIONED
     return Pick(rank, start, key) if rank is not None else None
@@ -229,35 +230,24 @@ def _weigh(text: str, low: str, options: Options, mention: Mention) -> Pick | No
 _SENTENCE_BEGINS: Final = re.compile(r"[)\]]?(?:\.\s|\n[A-Z])")
 
 
-def _verdict(around: _Around, own: bool) -> re.Match[str] | None:
-    """What the words after a label say about its option; not what a new sentence says, unless it is its text."""
-    if not own and _SENTENCE_BEGINS.match(around.after):
-        return None
-    return labels.VERDICT_AFTER.match(around.spelled)
+def _judged(around: _Around, *, evident: bool, own: bool) -> bool | None:
+    """Whether the words after a label say that its option is right, or wrong; `None` if they say neither.
 
-
-def _is_rejected(around: _Around, own: bool) -> bool:
-    """Whether the words after a label say that its option is wrong."""
+    What a new sentence says does not count, unless it is the option's own text.
+    """
     listed = labels.LISTED_VERDICT.match(around.spelled)
-    if listed is not None and (listed["no"] or listed["unfit"]):
-        return True
-    verdict = _verdict(around, own)
-    return (
-        (verdict is not None and verdict["no"] is not None)
-        or labels.CROSSED.match(around.after) is not None
-        or labels.LIST_REJECTED.match(around.after) is not None
-        or labels.UNFIT_AFTER.match(around.spelled) is not None
-    )
-
-
-def _is_confirmed(around: _Around, evident: bool, own: bool) -> bool:
-    """Whether the words after a label, of which none rejects it, say that its option is right."""
-    return (
-        labels.LISTED_VERDICT.match(around.spelled) is not None
-        or (evident and _verdict(around, own) is not None)
-        or labels.FITS_AFTER.match(around.spelled) is not None
-        or labels.TICKED.match(around.after) is not None
-    )
+    sentence_begins = not own and _SENTENCE_BEGINS.match(around.after)
+    verdict = None if sentence_begins else labels.VERDICT_AFTER.match(around.spelled)
+    if (
+        (listed and (listed["no"] or listed["unfit"]))
+        or (verdict and verdict["no"])
+        or labels.CROSSED.match(around.after)
+        or labels.LIST_REJECTED.match(around.after)
+        or labels.UNFIT_AFTER.match(around.spelled)
+    ):
+        return False
+    fits = labels.FITS_AFTER.match(around.spelled) or labels.TICKED.match(around.after)
+    return True if listed or (evident and verdict) or fits else None
 
 
 def _is_one_of_several(around: _Around, key: str | None, options: Options) -> bool:
@@ -287,15 +277,6 @@ def _is_not_meant(around: _Around) -> bool:
         return True
     asked = labels.INTERROGATIVE.search(around.before) is not None and _ASKED.match(around.after) is not None
     return asked or labels.SOMEONE_ELSE.search(around.before) is not None
-
-
-def _own_text_follows(low: str, end: int, key: str | None, options: Options) -> bool:
-    """Whether the text of the label's own option stands right behind it."""
-    following = flatten(low[end : end + options.longest + 40])
-    return any(
-        owner == key and (following.startswith(option) or bare(following).startswith(option))
-        for option, owner in options.texts
-    )
 
 
 def _is_name(label: str, before: str, after: str, *, labelled: bool, followed: bool) -> bool:

@@ -50,10 +50,10 @@ def _expect(low: str, position: int, word: str) -> int:
 
 
 _ORDINAL: Final = re.compile(
-    r"\b(?:the )?(?P<nth>first|second|third|fourth|fifth|last|1st|2nd|3rd|4th|5th)(?: (?:one|listed|given|answer|of)"
-    r"){0,2} (?:option|choice|alternative|answer choice|statement|description)\b"
-    r"|\b(?:pick|choose|select|go with|going with|is|opt for|prefer|chose) the (?P<picked>first|second|third|fourth"
-    r"|fifth|last|1st|2nd|3rd|4th|5th) (?:one|answer)\b"
+    r"\b(?:the )?(?P<nth>first|second|third|fourth|fifth|last|1st|2nd|3rd|4th|5th)"
+    r"(?: (?:one|listed|given|answer|of)){0,2} (?:option|choice|alternative|answer choice|statement|description)\b"
+    r"|\b(?:pick|choose|select|go with|going with|is|opt for|prefer|chose) the "
+    r"(?P<picked>first|second|third|fourth|fifth|last|1st|2nd|3rd|4th|5th) (?:one|answer)\b"
     r"|\b(?:option|choice|alternative) (?:number |no\.? |#)?(?P<number>one|two|three|four|five|[1-9])\b"
 )
 _NTH: Final = {"last": -1} | {

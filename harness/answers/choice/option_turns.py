@@ -11,6 +11,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from harness.answers.choice import labels
 from harness.answers.choice.options import SMALL_NUMBERS, Options, named_texts
 from harness.answers.wording import either, word_set
 
@@ -41,9 +42,8 @@ _DENIED_BEFORE: Final = re.compile(
     r"|answers?|an?|the))*\s$"
 )
 _DENIED_AFTER: Final = re.compile(
-    r"[,\s]*(?:all |both )?(?:are|is|were|can|can be|should be|could be|must be|have been|do|does)(?: all| both"
-    r"| be| safely| clearly| each| \w+ly)* (?:wrong|incorrect|false|eliminated|ruled out|excluded|discarded|rejected"
-    r"|dismissed|not|unlikely|implausible|out)\b(?! only)"
+    r"[,\s]*(?:all |both )?(?:are|is|were|can|can be|should be|could be|must be|have been|do|does)"
+    r"(?: all| both| be| safely| clearly| each| \w+ly)* " + labels.REJECTED
 )
 _SUPPOSED_BEFORE: Final = re.compile(
     r"\b"
@@ -59,15 +59,11 @@ _SUPPOSED_AFTER: Final = re.compile(
     r"|requires?|needs?|comes?|at first|(?:is|are) (?:used|for|transmitted|typically|usually|often|mainly))\b)"
 )
 _CONCLUDED: Final = re.compile(
-    r"(?:\b"
-    + either(
-        "indicat(?:es?|ing)|suggest(?:s|ing)?|mean(?:s|ing)|point(?:s|ing)? (?:to|towards?)|show(?:s|ing)?"
-        "|impl(?:y|ies|ying)|demonstrat(?:es?|ing)|confirm(?:s|ing)?|reveal(?:s|ing)?|prov(?:es?|ing)|is|are|was"
-        "|must be|has to be|so|thus|therefore|hence|no|leav(?:es|ing)|called|making it",
-    )
-    + r"|'s)[,:.]?(?: (?:that|it|this|is|are|must be|has to be|an?|the|of|in fact|actually|really|clearly|most likely"
-    r"|probably|indeed|rather))*\s$"
-)  # fmt: skip
+    r"(?:\b(?:indicat(?:es?|ing)|suggest(?:s|ing)?|mean(?:s|ing)|point(?:s|ing)? (?:to|towards?)|show(?:s|ing)?"
+    "|impl(?:y|ies|ying)|demonstrat(?:es?|ing)|confirm(?:s|ing)?|reveal(?:s|ing)?|prov(?:es?|ing)|is|are|was|must be"
+    "|has to be|so|thus|therefore|hence|no|leav(?:es|ing)|called|making it)|'s)[,:.]?(?: (?:that|it|this|is|are"
+    r"|must be|has to be|an?|the|of|in fact|actually|really|clearly|most likely|probably|indeed|rather))*\s$"
+)
 _YES: Final = r"(?P<yes>yes|correct|right|true|✓|✔|✅)"
 _VERDICT: Final = re.compile(
     rf"^\W*«(?P<key>\d+)»\s?[:|\u2192–-]+\s?(?:{_YES}|(?:no|not|wrong|incorrect|false|✗|❌)\b)", re.MULTILINE

@@ -119,6 +119,13 @@ _PREAMBLE: Final = re.compile(
 _SUBJECT_VERB: Final = re.compile(r"(?:is|are|was|because|since|as|appears|seems|would be)\b(?! not)")
 
 
+def starting_texts(low: str, options: Options) -> list[tuple[str, str]]:
+    """The option texts that a text begins with, an article aside; each with its key."""
+    flat = flatten(low)
+    stripped = bare(flat)
+    return [text for text in options.texts if flat.startswith(text[0]) or stripped.startswith(text[0])]
+
+
 def begun_text(low: str, options: Options) -> str | None:
     """The option whose text a sentence begins with as its subject: "Australia is the country shown"."""
     flat = bare(flatten(low[: options.longest + 80]))
@@ -129,13 +136,10 @@ def begun_text(low: str, options: Options) -> str | None:
 
 
 DENIED: Final = re.compile(
-    r"\b"
-    + either(
-        "cannot|can't|couldn't|not|no|isn't|never|neither|nor|without|rather than|instead of|unlike|except|excluding"
-        "|than|rule out|eliminate|ruled out|opposed to|incorrect|wrong|although|while|though|despite|whereas",
-    )
-    + "(?: (?:be|a|an|the|any|really|necessarily|just|simply|like|called|in|of|about|due to|because of|from|by)){0,4}$"
-)  # fmt: skip
+    r"\b(?:cannot|can't|couldn't|not|no|isn't|never|neither|nor|without|rather than|instead of|unlike|except|excluding"
+    "|than|rule out|eliminate|ruled out|opposed to|incorrect|wrong|although|while|though|despite|whereas)"
+    "(?: (?:be|a|an|the|any|really|necessarily|just|simply|like|called|in|of|about|due to|because of|from|by)){0,4}$"
+)
 _DENIED_AFTER: Final = re.compile(
     r"(?:(?:is|are|was|were|does|do|did|can|could|would|has) (?:not|never)|isn't|aren't|wasn't|doesn't|don't|can't"
     r"|cannot) "

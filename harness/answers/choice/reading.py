@@ -17,7 +17,7 @@ from harness.answers.choice import labels
 from harness.answers.choice.letters import CHOSEN, FINAL, INVALID, LED, SEVERAL, STATED, TEXT, Pick, letter_picks
 from harness.answers.choice.option_places import named_by_place, strip_option_list
 from harness.answers.choice.option_turns import left_over
-from harness.answers.choice.options import POWER, Options, bare, begun_text, exact_text, flatten, named_texts, prepare
+from harness.answers.choice.options import POWER, Options, begun_text, exact_text, named_texts, prepare, starting_texts
 from harness.answers.refusals import is_placeholder, is_unsure
 from harness.answers.wording import clean, lower, spell_out, vocabulary
 from harness.answers.yes_no.reading import read_yes_no
@@ -159,12 +159,8 @@ def _read_announced(payload: str, low: str, options: Options) -> str | None:
 def _announced_label(payload: str, low: str, match: re.Match[str], options: Options) -> str | None:
     """The pick that an announced label makes; `""` if it is denied; `None` if it is no label but part of a text."""
     label, start, after = match["label"], match.start("label"), payload[match.end() :]
-    flat = flatten(low[start : start + options.longest + 40])
-    begun = [
-        key
-        for option, key in options.texts
-        if len(option) > len(label) + 2 and (flat.startswith(option) or bare(flat).startswith(option))
-    ]
+    starting = starting_texts(low[start : start + options.longest + 40], options)
+    begun = [key for option, key in starting if len(option) > len(label) + 2]
     key = options.key(label)
     if begun and key != begun[0]:
         return None
@@ -219,13 +215,11 @@ def _text_picks(low: str, options: Options) -> list[Pick]:
     if options.texts and any(anchor in low for anchor in options.anchors):
         pieces = _PIECE_END.split(low[:1500].strip(), maxsplit=6)
         led = exact_text(pieces[0], options) or begun_text(low, options)
-        if led is not None and named_texts(pieces[0], options) > {led}:
+        if led is not None and (_DENIES.search(pieces[0]) or named_texts(pieces[0], options) > {led}):
             led = None  # "A bird is flying next to a plane"
         affirmed = _affirmed_text(low, options) if _DENIES.search(pieces[0]) or " is " in low else None
         if affirmed is not None:
             return [Pick(LED, 0, affirmed)]
-        if led is not None and _DENIES.search(pieces[0]):
-            led = None
         if led is not None:
             others = {exact_text(piece, options) for piece in pieces[1:]} - {None, led}
             return [Pick(LED, 0, SEVERAL if others else led)]

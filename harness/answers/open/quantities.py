@@ -16,9 +16,7 @@ _NUMBER: Final = re.compile(
     r"(?:\s?/\s?(?P<denominator>\d{1,12})(?![\d.]))?\s?(?P<unit>[^\d].{0,40}|)$"
 )
 _TEX_FRACTION: Final = re.compile(r"\\d?frac\s?\{(-?\d{1,12})\}\s?\{(\d{1,12})\}")
-_WORDS: Final = {
-    **NUMBERS, "a half": "1/2", "half": "1/2", "one half": "1/2", "a quarter": "1/4", "a third": "1/3"
-}  # fmt: skip
+_WORDS: Final = {**NUMBERS, "a half": "1/2", "half": "1/2", "one half": "1/2", "a quarter": "1/4", "a third": "1/3"}
 _SCALES: Final = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
 _UNITS: Final[dict[str, str]] = {}
 for _canonical, _names in {

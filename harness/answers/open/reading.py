@@ -28,8 +28,7 @@ _LEAD_IN: Final = re.compile(
         r"(?:it|this|that) (?:looks like|seems to be|appears to be|points to|refers to)(?=\s)",
         r"(?:q|question)\s*:\s*(?:a|answer)\s*:", r"(?:a|q)\s*:(?=\s)", r"\d{1,2}[.)](?=\s+[^\W\d_])",
         "(?:without (?:a |any )?(?:doubt|question)|no doubt|sure(?: thing)?|certainly|of course|absolutely|hence|thus"
-        "|therefore"
-        "|consequently|so|overall|finally|in conclusion|in summary|in short|to conclude|well|okay|ok"
+        "|therefore|consequently|so|overall|finally|in conclusion|in summary|in short|to conclude|well|okay|ok"
         r"|(?:based on|according to|judging (?:by|from)|from) (?:the|this) (?:\w+ )?(?:video|clip|image|footage"
         r"|question|context))\s*[,:!.](?=\s)",
         r"(?:hence|thus|therefore|so)(?=\s)",
@@ -115,6 +114,7 @@ _LEAD_INS_READ: Final = 4
 _BEHIND_READ: Final = 600
 _LOOPED: Final = 3  # times that a text of nothing else says its answer
 _WRAPPING: Final = " \t\n\"'“”‘’`*_:;,!，；："
+_REFUSES: Final = re.compile(r"i (?:\w+ly )?doubt\b|(?:i am sorry|sorry,|i apologi[sz]e|unfortunately,? i)\b")
 _REFUSAL_READ: Final = 300
 _DECIMAL: Final = re.compile(r"\.\d")
 _JSON_VALUE: Final = re.compile(
@@ -155,13 +155,9 @@ def read_open(text: str, question: str | None = None) -> str | None:
         answer = _first_or_all(_led_in(text[start:].strip() or text), lower(question or ""))
     answer = _unwrap(_once(_led_in(_unwrap(answer))))
     plain = spell_out(lower(answer[:_REFUSAL_READ]) + " ").strip()
-    if not re.search(r"[^\W_]", answer) or is_placeholder(plain):
-        return None
-    if is_unsure(plain) and len(plain.split()) > 2:
-        return None
-    if re.match(r"i (?:\w+ly )?doubt\b|(?:i am sorry|sorry,|i apologi[sz]e|unfortunately,? i)\b", plain):
-        return None
-    return answer
+    empty = not re.search(r"[^\W_]", answer) or is_placeholder(plain)
+    refused = (is_unsure(plain) and len(plain.split()) > 2) or _REFUSES.match(plain)
+    return None if empty or refused else answer
 
 
 def _corrected(text: str, start: int) -> str | None:

@@ -205,8 +205,8 @@ LATIN: Final = {
     for name, words in {
         "es": "hay el la los las una un en que imagen foto video respuesta sí del claro supuesto correcto verdadero "
         "falso sé está es perro veo se con por puedo y",
-        "pt": "há o os as uma um na no em que imagem foto vídeo resposta não sim do da certeza verdadeiro está é "
-        "cão cachorro vejo com por e",
+        "pt": "há o os as uma um na no em que imagem foto vídeo resposta não sim do da certeza verdadeiro está é cão "
+        "cachorro vejo com por e",
         "fr": "il y a le la les une un dans que image l'image photo vidéo réponse non oui est bien sûr certainement "
         "vrai faux absolument sais je on chien sur n'y pas des et",
         "de": "es gibt der die das ein eine einen einem im bild foto video antwort nein ja ist natürlich richtig "

@@ -44,7 +44,7 @@ _LONE_NO: Final = either(
     "|i beg to differ|i disagree|on the contrary|quite the opposite|not by a long shot"
     r"|not as far as i (?:can |could )?(?:see|tell|know)|i (?:\w+ly |very much |really )?doubt (?:it|that|so)"
     "|not in the slightest|not in the least|not to my (?:eye|eyes|knowledge)|not from what i (?:can )?see",
-)  # fmt: skip
+)
 LONE: Final = re.compile(rf"(?:(?P<yes>{either(YES, _LONE_YES)})|(?P<no>{either(NO, _LONE_NO)}))[\W_]{{0,8}}$")
 ONLY_POLAR: Final = re.compile(r"(?:[\W_]*(?:yes|nope|no|yeah|yep|yup|nah))+[\W_]*$")
 SAYS_YES: Final = re.compile("ye|yu")
@@ -58,14 +58,10 @@ POLAR: Final = re.compile(
 )
 # After "no": a mark, the end, or the beginning of a clause; else it is the "no" of "no dog".
 NO_IS_ANSWER: Final = re.compile(
-    r"[\s\"')\]}]{0,3}(?:$|[.,;:!()\[\]\"'}\n*_|<>/\\-]|"
-    + either(
-        "there|it|its|he|she|they|we|you|i|this|that|these|those|because|indeed|since|as|the|but|not|only|at|in|based"
-        "|and|is|are|does|do|sorry|sir|for|if|although|though|according|dear|from|my|to|per|due|yes|so|can|neither"
-        "|instead|rather|just|both|thank|thanks|would|should|no",
-    )
-    + r"\b)"
-)  # fmt: skip
+    r"[\s\"')\]}]{0,3}(?:$|[.,;:!()\[\]\"'}\n*_|<>/\\-]|(?:there|it|its|he|she|they|we|you|i|this|that|these|those"
+    "|because|indeed|since|as|the|but|not|only|at|in|based|and|is|are|does|do|sorry|sir|for|if|although|though"
+    r"|according|dear|from|my|to|per|due|yes|so|can|neither|instead|rather|just|both|thank|thanks|would|should|no)\b)"
+)
 NEGATED_BEFORE: Final = re.compile(r"(?:not|never|nothing but|than) (?:a |an |the |simply |necessarily |really )?$")
 
 # What may stand before the answer in a sentence without being one.
@@ -131,15 +127,11 @@ ASIDE: Final = re.compile(
 )
 # A yes or no further on in a sentence is an answer after these.
 SAID_BEFORE: Final = re.compile(
-    r"(?:\b"
-    + either(
-        "say|said|answer|answered|respond|reply|think|guess|believe|choose|select|pick|vote|go with|going with"
-        "|going for|go for|settle on|conclude|stick with|stay with|towards?|leaning|lean to|is|be|as|mean|means"
-        "|remains|therefore|thus|hence|so|then|a|an|definite|firm|clear|resounding|probably|likely|definitely|maybe"
-        "|perhaps|confirm|but|confidently|with",
-    )
-    + r"|[:=>→\-(\[\"'])[ \"'(\[]{0,3}$"
-)  # fmt: skip
+    r"(?:\b(?:say|said|answer|answered|respond|reply|think|guess|believe|choose|select|pick|vote|go with|going with"
+    "|going for|go for|settle on|conclude|stick with|stay with|towards?|leaning|lean to|is|be|as|mean|means|remains"
+    "|therefore|thus|hence|so|then|a|an|definite|firm|clear|resounding|probably|likely|definitely|maybe|perhaps"
+    r"|confirm|but|confidently|with)|[:=>→\-(\[\"'])[ \"'(\[]{0,3}$"
+)
 CONFIRMS: Final = re.compile(
     r"[\s,]{0,3}(?:i am (?:\w+ ){0,2}(?:sure|certain|confident|positive)|that is (?:right|correct|true|it)|exactly"
     r"|you can|i can help|i understand)\b"
@@ -166,11 +158,12 @@ THUS: Final = re.compile(
 )  # fmt: skip
 VERDICT: Final = re.compile(
     r"\b(?:(?:statement|claim|description|assertion|premise|proposition|caption|assumption|hypothesis|sentence)"
-    r"(?: (?:that (?P<claim>[^.,;\n]{4,160}?)|[\"'](?P<quoted>[^\"\n]{1,300})[\"']))?|event|that|this|it|which) (?:is"
-    r"|are|was|would be|seems|appears|looks)(?P<neg> not| never)? (?:to be )?(?:\w{1,11}ly |indeed |quite |very "
-    "|entirely |all )?(?:(?P<yes>true|correct|right|accurate|the case|valid|supported|consistent)"
-    r"|(?P<no>false|incorrect|wrong|untrue|inaccurate|invalid|a lie))(?![\w-])(?! (?:side|hand|that|to|about|for|with"
-    r"|of|in)\b)"
+    r"(?: (?:that (?P<claim>[^.,;\n]{4,160}?)|[\"'](?P<quoted>[^\"\n]{1,300})[\"']))?|event|that|this|it|which)"
+    r" (?:is|are|was|would be|seems|appears|looks)(?P<neg> not| never)? (?:to be )?"
+    r"(?:\w{1,11}ly |indeed |quite |very |entirely |all )?"
+    "(?:(?P<yes>true|correct|right|accurate|the case|valid|supported|consistent)"
+    r"|(?P<no>false|incorrect|wrong|untrue|inaccurate|invalid|a lie))"
+    r"(?![\w-])(?! (?:side|hand|that|to|about|for|with|of|in)\b)"
 )
 VERDICT_WORDS: Final = (
     "true", "correct", "right", "accurate", "the case", "valid", "supported", "consistent", "false", "wrong", " lie"

@@ -89,13 +89,13 @@ def _parts_stance(parts: list[str], asked: Question) -> Vote | None:
 
 
 def _part_stance(sentence: str, asked: Question) -> Vote | None:
-    vote: Vote | None = None
-    if asked.touches(sentence) or (
-        asked.things and sentence.startswith(("the only", "all ", "there is nothing", "i "))
-    ):
-        vote = thing_stance(sentence, asked) or count_stance(sentence, asked) if asked.things else None
+    touches = asked.touches(sentence)
     if not asked.things:
-        vote = predicate_stance(sentence, asked) or (event_stance(sentence, asked) if asked.touches(sentence) else None)
+        vote = predicate_stance(sentence, asked) or (event_stance(sentence, asked) if touches else None)
+    elif touches or sentence.startswith(("the only", "all ", "there is nothing", "i ")):
+        vote = thing_stance(sentence, asked) or count_stance(sentence, asked)
+    else:
+        vote = None
     if vote is None:
         affirms = elliptic_reply(sentence)
         if affirms is not None:

@@ -66,16 +66,14 @@ class _Predicate:
 
     Attributes:
         head: stem of the subject's noun.
-        word: stem of the predicate.
-        value: the words for it; empty where no group has it.
-        rivals: the words that exclude it.
+        value: the words for it.
+        rivals: the words that exclude it; none where no group has it.
         binary: whether what is not a rival is the value.
         placed: whether it is a place, which may stand behind "on".
         manner: the adverb before the predicate, which an affirmation needs; empty without one.
     """
 
     head: str
-    word: str
     value: frozenset[str]
     rivals: frozenset[str]
     binary: bool
@@ -92,19 +90,15 @@ def _predicate(question: str) -> _Predicate | None:
     if len(subject) > 6 or len(subject) < 2 or not word_set("and or not").isdisjoint(subject):
         return None
     manner = subject.pop() if subject[-1].endswith("ly") and len(subject) > 2 else ""
+    head, word = stem(subject[-1]), match["value"]
     for binary, values in _GROUPS:
+        words = frozenset().union(*values)
         for value in values:
-            if match["value"] in value:
-                words = frozenset().union(*values)
-                rivals = words - value
-                return _Predicate(
-                    stem(subject[-1]), stem(match["value"]), value, rivals, binary, "left" in words, manner
-                )
-    if not match["value"].endswith(("ing", "ed")):
+            if word in value:
+                return _Predicate(head, value, words - value, binary, "left" in words, manner)
+    if not word.endswith(("ing", "ed")):
         return None
-    return _Predicate(
-        stem(subject[-1]), stem(match["value"]), frozenset((match["value"],)), frozenset(), False, False, manner
-    )
+    return _Predicate(head, frozenset((word,)), frozenset(), False, False, manner)
 
 
 def predicate_stance(sentence: str, asked: Question) -> Vote | None:

@@ -44,7 +44,8 @@ _SAME: Final[dict[str, str]] = {
 _WIDER: Final[dict[str, str]] = {
     "animal": "dog cat horse sheep cow elephant bear zebra giraffe bird wolf fox coyote",
     "vehicle": "car truck bus motorcycle bicycle train airplane boat",
-    **dict.fromkeys(("person", "human", "people"), "person man woman child baby boy girl adult"),
+    "person": "man woman child baby boy girl adult",
+    **dict.fromkeys(("human", "people"), "person man woman child baby boy girl adult"),
     "furniture": "couch chair bed table",
     "food": "pizza cake sandwich donut apple banana orange carrot broccoli",
     "fruit": "apple banana orange",
@@ -99,8 +100,11 @@ class Question:
             low: the text.
             words: its vocabulary in one string, which is far shorter: most hints are in no word.
         """
-        hints = [hint for hint in self.hints if hint in words or not hint.isalnum()]
-        return sorted(place for hint in hints for place in find_all(low, hint))
+        found: list[int] = []
+        for hint in self.hints:
+            if hint in words or not hint.isalnum():
+                found += find_all(low, hint)
+        return sorted(found)
 
     def is_about(self, text: str) -> bool:
         """Whether another text speaks of what this question asks."""
@@ -189,11 +193,8 @@ def content(text: str) -> frozenset[str]:
 def _hints(things: tuple[tuple[str, ...], ...], wider: frozenset[str]) -> tuple[str, ...]:
     irregular = tuple(form for form, base in _IRREGULAR.items() if any(stem(base) in name for name in things))
     nobody = ("no one", "nobody", "anyone", "anybody", "any one")
-    return tuple(
-        dict.fromkeys(
-            (*(name[-1] for name in things), *irregular, *wider, *nobody, "nothing", "such", "none", "anything")
-        )
-    )
+    named = (name[-1] for name in things)
+    return tuple(dict.fromkeys((*named, *irregular, *wider, *nobody, "nothing", "such", "none", "anything")))
 
 
 def _names(thing: str) -> tuple[tuple[str, ...], ...]:

@@ -16,22 +16,10 @@ from typing import Final, Literal
 from harness.answers import cues
 from harness.answers.refusals import is_unsure
 from harness.answers.wording import find_all, holds, lower, spell_out, vocabulary, word_set
+from harness.answers.yes_no import polar_sentence as sentences
 from harness.answers.yes_no import polar_words as words
 from harness.answers.yes_no.languages import read_other_language
-from harness.answers.yes_no.polar_sentence import (
-    CONCLUDED,
-    DECORATION,
-    FINAL,
-    FLIP,
-    LED,
-    MENTIONED,
-    STATED,
-    Commitment,
-    lead,
-    neutralise,
-    read_sentence,
-    side,
-)
+from harness.answers.yes_no.polar_sentence import Commitment, side
 from harness.answers.yes_no.polar_words import Vote
 from harness.answers.yes_no.polarity import stance
 from harness.answers.yes_no.questions import Question, ask, content
@@ -81,7 +69,7 @@ def read_yes_no(text: str, question: str | None = None) -> YesNo | None:
 
 def is_none_of_it(text: str, question: str | None) -> bool:
     """Whether a text is "None", to a question whether there are any: else that word may only stand for no answer."""
-    if question is None or lower(text).strip(DECORATION) != "none":
+    if question is None or lower(text).strip(sentences.DECORATION) != "none":
         return False
     asked = ask(question)
     return bool(asked.things) and (asked.text.startswith(("are ", "were ")) or " any " in asked.text)
@@ -95,7 +83,7 @@ def _read_short(low: str) -> Vote | None:
         faces = {vote for mark, vote in words.EMOJI.items() if mark in low}
         if faces and not re.search(r"\w", low):
             return faces.pop() if len(faces) == 1 else "unsure"
-    low = low.strip(DECORATION)
+    low = low.strip(sentences.DECORATION)
     if _SPACED.fullmatch(low):
         low = low.replace(" ", "")
     match = words.LONE.match(low)
@@ -107,17 +95,20 @@ def _read_loop(low: str) -> Vote | None:
     low = _FORM_LABEL.sub("", low, count=1)
     if low[:1] not in "yn" or not words.ONLY_POLAR.match(low):
         return None
-    if words.SAYS_YES.search(low):
-        if not words.SAYS_NO.search(low):
-            return "yes"
-        _, arrow, last = low.rpartition("→" if "→" in low else "->")
-        return "unsure" if not arrow else "no" if words.SAYS_NO.search(last) else "yes"
-    return "no"
+    if not words.SAYS_YES.search(low):
+        return "no"
+    if not words.SAYS_NO.search(low):
+        return "yes"
+    _, arrow, last = low.rpartition("→" if "→" in low else "->")
+    return "unsure" if not arrow else "no" if words.SAYS_NO.search(last) else "yes"
 
 
 def _commitments(low: str, known: Collection[str], asked: Question | None) -> list[Commitment]:
     found = [
-        Commitment(FINAL if cue.rank == cues.FINAL else STATED, FLIP[vote] if cue.denied else vote)
+        Commitment(
+            sentences.FINAL if cue.rank == cues.FINAL else sentences.STATED,
+            sentences.FLIP[vote] if cue.denied else vote,
+        )
         for cue in cues.conclusions(low, known)
         if (vote := _read_announced(low[cue.payload : cue.end], asked, cue.indirect)) is not None
     ]
@@ -155,35 +146,28 @@ def _commitments(low: str, known: Collection[str], asked: Question | None) -> li
         if asks and not (says and _TENTATIVE_ANSWER.fullmatch(text[-_SHORT:])):
             aside = asked is not None and not says and not asked.is_about(text) and bool(content(text))
             continue
-        led = bool(found) and found[-1].rank >= LED
-        if says or (not led and (touches or asked is None or len(text) <= _SHORT or _may_judge(text))):
+        led = bool(found) and found[-1].rank >= sentences.LED
+        if says or (not led and (touches or asked is None or len(text) <= _SHORT or holds(text, words.JUDGING))):
             answered = bool(found)
             if (text, answered) not in read:
-                read[text, answered] = read_sentence(text, says, asked, answered)
+                read[text, answered] = sentences.read_sentence(text, says, asked, answered)
             commitment = read[text, answered]
-            if commitment is not None and not (aside and commitment.rank == LED):
-                found.append(commitment._replace(rank=MENTIONED) if asks else commitment)
-                if commitment.rank >= LED and heard == len(spoken) - 1:
+            if commitment is not None and not (aside and commitment.rank == sentences.LED):
+                found.append(commitment._replace(rank=sentences.MENTIONED) if asks else commitment)
+                if commitment.rank >= sentences.LED and heard == len(spoken) - 1:
                     break
         aside = False
     return found
 
 
 def _places_spoken(low: str, words: str) -> list[int]:
-    """Where words end that are, or end with, a yes or no; in ascending order."""
-    found = [
-        place
-        for word in _SPOKEN
-        if word in words
-        for place in find_all(low, word)
-        if not "a" <= low[place + len(word) : place + len(word) + 1] <= "z"
-    ]
+    """Where a yes or no stands, or ends a word; in ascending order."""
+    found: list[int] = []
+    for word in _SPOKEN:
+        if word in words:
+            size = len(word)
+            found += [place for place in find_all(low, word) if not "a" <= low[place + size : place + size + 1] <= "z"]
     return sorted(found)
-
-
-def _may_judge(text: str) -> bool:
-    """Whether a sentence that does not speak of the matter may still answer: "that is correct", "animals: none"."""
-    return holds(text, words.JUDGING)
 
 
 def _sentences(low: str) -> Iterator[tuple[str, bool]]:
@@ -199,13 +183,13 @@ def _read_announced(payload: str, asked: Question | None, indirect: bool) -> Vot
     for sentence, asks in _sentences(payload):
         if asks:
             continue
-        text = neutralise(sentence)
+        text = sentences.neutralise(sentence)
         if "~both~" in text[:24]:
             return "unsure"
-        led, _ = lead(text)
+        led, _ = sentences.lead(text)
         if led is not None:
             return led
-        match = _ENDS_IN.search(text) or words.LONE.match(text.strip(DECORATION)) or _IN_WORDS.match(text)
+        match = _ENDS_IN.search(text) or words.LONE.match(text.strip(sentences.DECORATION)) or _IN_WORDS.match(text)
         if match:
             return side(match)
         if indirect:
@@ -227,9 +211,9 @@ def _resolve(found: list[Commitment]) -> Vote | None:
     best = max(commitment.rank for commitment in found)
     chosen = [commitment for commitment in found if commitment.rank == best]
     votes = [commitment.vote for commitment in chosen]
-    if best in (FINAL, STATED, CONCLUDED):
+    if best in (sentences.FINAL, sentences.STATED, sentences.CONCLUDED):
         return votes[-1]
-    if best == LED:
+    if best == sentences.LED:
         changes = sum(one != other for one, other in pairwise(votes))
         if changes > 1 or (changes and all(commitment.bare for commitment in chosen)):
             return "unsure"

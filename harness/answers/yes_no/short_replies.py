@@ -11,27 +11,23 @@ from harness.answers.wording import either, holds
 _SUBJECT: Final = either(
     "it", "he", "she", "they", "there", "that", "this", "we", "you", "i", "these", "those", "one",
     r"(?:the|this|that|both|all|some|such) (?!answer|question|response|conclusion|reason)\w+(?: \w+)?",
-    r"such an? \w+", "what (?:you|was|the question) (?:are |is )?(?:asking|asked|mention(?:ed)?"
-    "|describe(?:d)?)(?: about| for)?",
+    r"such an? \w+",
+    "what (?:you|was|the question) (?:are |is )?(?:asking|asked|mention(?:ed)?|describe(?:d)?)(?: about| for)?",
 )  # fmt: skip
-_AUX: Final = either(
-    "is", "are", "was", "were", "does", "do", "did", "has", "have", "can", "could", "should", "will", "would", "may"
-)
+_AUX: Final = "(?:is|are|was|were|does|do|did|has|have|can|could|should|will|would|may)"
 _WHERE: Final = "(?:in|from|within) (?:the|this|that) (?:image|video|picture|photo|scene|frame|clip)"
 _ELLIPTIC: Final = re.compile(
     r"(?:\w+ly,? |in fact,? |indeed,? |you bet |sure |however,? |but |and |so |from what i can see,? "
     rf"|as far as i can (?:see|tell),? )?{_SUBJECT} (?:\w+ly |indeed |sure )?{_AUX}(?P<not>(?: \w+ly)? not)?"
-    r"(?: (?!beside|behind|near|above|below|under|next|in|on|by|to|like|with|around)\w+(?= (?:one|it|that|them|any|so)"
-    "$))?(?: "
+    r"(?: (?!beside|behind|near|above|below|under|next|in|on|by|to|like|with|around)\w+"
+    r"(?= (?:one|it|that|them|any|so)$))?(?: "
     + either(
-        r"\w+ly|indeed|so|that|it|any|one|some|be|there|none|do so|do that|do this|happen|occur|take place|the case"
-        "|here|at all|visible|present|in view", _WHERE,
+        r"\w+ly|indeed|so|that|it|any|one|some|be|there|(?P<none>none)|do so|do that|do this|happen|occur|take place"
+        "|the case|here|at all|visible|present|in view", _WHERE,
     )
     + "){0,3}$"
 )  # fmt: skip
-_SIGHT: Final = either(
-    "see|find|spot|observe|detect|notice|identify|locate|recogni[sz]e|found|saw|spotted|noticed",
-)
+_SIGHT: Final = "(?:see|find|spot|observe|detect|notice|identify|locate|recogni[sz]e|found|saw|spotted|noticed)"
 _SEEN_IT: Final = re.compile(
     rf"(?:\w+,? ){{0,3}}?(?:(?:i|we|you) |(?=(?:do|can|could|did) ))(?P<not>(?:do|can|could"
     rf"|did)(?: \w+ly)? not )?(?:can |do |could )?(?:\w+ly )?{_SIGHT} (?P<none>no |nothing|none)?"
@@ -39,7 +35,7 @@ _SEEN_IT: Final = re.compile(
     rf"(?: (?:of that kind|like that|of those|of the sort|anywhere|here|there|at all|{_WHERE})){{0,3}}$"
 )
 _THERE_IS: Final = re.compile(
-    "there (?:is|are|was|were) (?:(?P<yes>one|some|several|two|three|many|a few|a couple|plenty|indeed|more than one"
+    "there (?:is|are|was|were) (?:(?:one|some|several|two|three|many|a few|a couple|plenty|indeed|more than one"
     r"|at least one)|(?P<no>none|not any|not one|not a single one|no such \w+))\b(?: (?:of (?:them|those|these)|in|on"
     r"|at|near|behind|under|to|by|beside|next|visible|present|here|there|that|which|standing|sitting|lying)\b.*)?$"
 )
@@ -48,8 +44,8 @@ _COUNTED: Final = re.compile(
     r"|those)|here|there))*$"
 )
 _NONE_DO: Final = re.compile(
-    r"none (?:of (?:them|these|those|the \w+)(?: \w+)? )?(?:do|does|did|has|have|is|are|was|were|can)(?: (?:one|any"
-    r"|so|that|it|visible|present|there))?$"
+    r"(?P<none>none) (?:of (?:them|these|those|the \w+)(?: \w+)? )?(?:do|does|did|has|have|is|are|was|were|can)(?: "
+    r"(?:one|any|so|that|it|visible|present|there))?$"
 )
 # The end of a sentence that began otherwise: "I looked for a car but did not find any".
 _TAIL: Final = re.compile(
@@ -57,8 +53,8 @@ _TAIL: Final = re.compile(
     rf"|had no luck|failed|without success|to no avail|in vain)|there (?:is|are|was|were) (?P<none>none|not any"
     rf"|not one|no such \w+)"
     rf"|(?:{_SUBJECT} )?{_AUX}(?: \w+ly)? (?P<not>not)(?: {_SIGHT})?(?: (?:one|any|it|them|that|anything))?"
-    rf"|(?:{_SUBJECT} )?(?P<found>found|saw|spotted|do see|can see|there is|there are) (?:one|it|some|several|two)"
-    rf"|(?P<made>(?:it )?(?:can|could) (?:still )?be (?:made out|seen|discerned|spotted))\b.*)"
+    rf"|(?:{_SUBJECT} )?(?:found|saw|spotted|do see|can see|there is|there are) (?:one|it|some|several|two)"
+    rf"|(?:(?:it )?(?:can|could) (?:still )?be (?:made out|seen|discerned|spotted))\b.*)"
     rf"(?: (?:here|there|at all|anywhere|{_WHERE}))?$"
 )
 
@@ -73,11 +69,13 @@ _SHOWN: Final = re.compile(
 )
 # "That is what happens in the video."
 _IS_WHAT: Final = re.compile(
-    rf"(?:that|this|which|it) (?:is|was)(?P<not> not)?(?: \w+ly| indeed)? "
-    rf"(?:what|how it|how things|the (?:order|sequence)) (?:(?:is|was) )?"
-    rf"(?:happens|happened|occurs|happening|shown|seen|depicted|takes place|(?:we|i|you) (?:can )?see|goes|go"
-    rf"|(?:the )?(?:image|video|picture|clip) shows)(?: (?:here|{_WHERE}))?$"
+    r"(?:that|this|which|it) (?:is|was)(?P<not> not)?(?: \w+ly| indeed)? (?:what|how it|how things"
+    "|the (?:order|sequence)) (?:(?:is|was) )?(?:happens|happened|occurs|happening|shown|seen|depicted|takes place"
+    f"|(?:we|i|you) (?:can )?see|goes|go|(?:the )?(?:image|video|picture|clip) shows)(?: (?:here|{_WHERE}))?$"
 )
+
+
+_REPLIES: Final = (_IS_WHAT, _SHOWN, _THERE_IS, _COUNTED, _NONE_DO, _ELLIPTIC, _SEEN_IT)
 
 
 def elliptic_reply(sentence: str) -> bool | None:
@@ -88,36 +86,25 @@ def elliptic_reply(sentence: str) -> bool | None:
         return None if affirms is None else not affirms
     if seems:
         sentence = sentence[seems.end() :]
-    match = _IS_WHAT.match(sentence) if sentence[:2] in ("th", "it", "wh", "ye") else None
-    if match:
-        return match["not"] is None
-    match = _SHOWN.match(sentence)
-    if match:
-        return match["not"] is None
-    match = _THERE_IS.match(sentence)
-    if match:
-        return match["yes"] is not None
-    if _COUNTED.match(sentence):
-        return True
-    if _NONE_DO.match(sentence):
-        return False
-    match = _ELLIPTIC.match(sentence)
-    if match:
-        return match["not"] is None and "none" not in sentence
-    match = _SEEN_IT.match(sentence)
-    if match:
-        return match["not"] is None and match["none"] is None
+    for form in _REPLIES:
+        match = form.match(sentence)
+        if match is not None:
+            return _affirms(match)
     return None
+
+
+def _affirms(match: re.Match[str]) -> bool:
+    """Whether a reply affirms: the named groups of its form are what denies."""
+    return not any(match.groupdict().values())
 
 
 def tail_reply(sentence: str) -> bool | None:
     """Whether the last clause of a sentence affirms or denies what the first ones only name; `None` if neither."""
     for mark in (", but ", ", and ", ", yet ", " but ", " and ", ", "):
-        head, found, tail = sentence.rpartition(mark)
-        if found and head:
-            match = _TAIL.match(tail)
-            if match:
-                return match["none"] is None and match["not"] is None and match["vain"] is None
+        head, _, tail = sentence.rpartition(mark)
+        match = _TAIL.match(tail) if head else None
+        if match is not None:
+            return _affirms(match)
     return None
 
 
@@ -157,19 +144,15 @@ _AFFIRMS: Final = re.compile(
 )
 _NOT_A_CLAIM: Final = re.compile(
     either(
-        r"\b"
-        + either(
-            "whether|if there|if the|if a|if any|asks?|asking|asked|(?<!in )question|i need to|i will|i should|let us"
-            "|let me|going to|look for|looking for|search for|searching for|would be|would have|task|first,? i|plan"
-            "|should check|must check|scan",
-        )
-        + r"\b",
+        r"\b(?:whether|if there|if the|if a|if any|asks?|asking|asked|(?<!in )question|i need to|i will|i should"
+        "|let us|let me|going to|look for|looking for|search for|searching for|would be|would have|task|first,? i|plan"
+        r"|should check|must check|scan)\b",
         r"(?<!able )(?<!failed )(?<!fails )(?<!fail )(?<!not )(?<!unable )\bto (?:check|see if|determine|find"
         r"|identify|verify|look)\b",
         r"\b(?:typically|usually|generally|often),? (?:such|these|those|this (?:kind|type|sort) of)\b",
         r"\bin order to\b|\bchecking\b|^(?:analy[sz]ing|examining|scanning|inspecting|reviewing)\b",
     )
-)  # fmt: skip
+)
 _NOT_A_CLAIM_WORDS: Final = (
     "whether", "if ", "ask", "question", "i need", "i will", "i should", "let ", "going to", "look for", "looking for",
     "search", "to see if", "to determine", "to find", "to identify", "to verify", "to look",

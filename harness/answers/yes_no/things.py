@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from harness.answers.refusals import is_unsure
-from harness.answers.wording import either, holds, word_set
+from harness.answers.wording import holds, word_set
 from harness.answers.yes_no.polar_words import Vote
 from harness.answers.yes_no.questions import HUMANS, NEGATION, TOKEN, Question, negations, places, stem
 from harness.answers.yes_no.short_replies import is_no_claim
@@ -41,7 +41,7 @@ _EXCEPT: Final = re.compile(
 _EXCEPT_WORDS: Final = word_set(
     "except other apart aside besides but beyond save instead rather unlike place"  # one at least is in either pattern
 )
-_EMPTIED: Final = frozenset(("empty", "bare", "void", "clear", "vacant", "emptied", "cleared"))
+_EMPTIED: Final = word_set("empty bare void clear vacant emptied cleared")
 _IS: Final = (["is"], ["are"], ["was"], ["were"], ["can"])
 _ALL: Final = frozenset(("everything", "all", "every"))
 _INSTEAD: Final = re.compile(r"\b(?:instead of|rather than|unlike|in place of)(?: a| an| the| any)?(?: \w+)?$")
@@ -61,14 +61,11 @@ _THOUGHT: Final = re.compile(r"\b(?:thought|mistook|initially|at first|expected|
 _NOT_THERE: Final = re.compile(
     r"(?: \w+){0,6}? (?:is|are|was|were|can|could|do|does|did|has|have|to be)(?: \w+ly| also| even| being)? (?:not"
     "|no longer|nowhere|absent|missing|never)(?P<degree> (?:clearly|fully|entirely|easily|completely|immediately|very"
-    r"|readily))?(?: \w+ly| be| been| being| actually| even| to be){0,3}(?: "
-    + either(
-        "present|visible|seen|shown|there|here|in|exist|appear|depicted|found|included|detected|observed|evident"
-        "|pictured|featured|part|identifiable|spotted|displayed|any|within|anywhere|identified|noticeable|discernible"
-        "|apparent|located|available|captured|among|on|at|contained|one|portrayed|real|to be (?:seen|found)",
-    )
-    + r"\b|\s*$|\s*[,.;])"
-)  # fmt: skip
+    r"|readily))?(?: \w+ly| be| been| being| actually| even| to be){0,3}(?: (?:present|visible|seen|shown|there|here"
+    "|in|exist|appear|depicted|found|included|detected|observed|evident|pictured|featured|part|identifiable|spotted"
+    "|displayed|any|within|anywhere|identified|noticeable|discernible|apparent|located|available|captured|among|on|at"
+    r"|contained|one|portrayed|real|to be (?:seen|found))\b|\s*$|\s*[,.;])"
+)
 _GONE_WORDS: Final = word_set("not no nowhere absent missing never lacking nonexistent non-existent")
 _ABSENT: Final = re.compile(
     r"(?: \w+){0,4}? (?:(?:is|are|seems|appears|seem|appear)(?: to be)?(?: \w+ly)? (?:absent|missing|nowhere|lacking"
@@ -87,9 +84,8 @@ _NOBODY: Final = re.compile(
 )
 _NOTHING: Final = re.compile(
     r"(?:nothing (?:like that|of the sort|of that kind|similar|is|can|in|here|there|resembl\w+|visible|matching"
-    r"|relevant)|no such (?:thing|object|item|animal)"
-    r"|there is nothing|none (?:is|are|can|in|visible|present|here|of (?:that|those|these))|(?:i|we) (?:do not"
-    r"|can not)? ?(?:see|find) (?:nothing|anything) (?:like|of))\b"
+    "|relevant)|no such (?:thing|object|item|animal)|there is nothing|none (?:is|are|can|in|visible|present|here"
+    r"|of (?:that|those|these))|(?:i|we) (?:do not|can not)? ?(?:see|find) (?:nothing|anything) (?:like|of))\b"
 )
 
 
@@ -192,33 +188,26 @@ def _new_clause(tokens: list[str], index: int, is_subject: bool) -> bool:
         return not _MISSING_LIST.search(" ".join(tokens[:index]))
     if tokens[index] in _BREAK:
         return True
-    if tokens[index] not in (",", "and", "or", "-", "("):
-        return False
-    following = tokens[index + 1] if index + 1 < len(tokens) else ""
-    if following == "and" and index + 2 < len(tokens):
-        following = tokens[index + 2]
+    following = tokens[index + 2] if tokens[index + 1] == "and" else tokens[index + 1]
     if is_subject and tokens[index] == "," and following in ("a", "an", "one", "two", "some"):
         return True
     return following in _CLAUSE_OPENERS
 
 
-_ANYTHING: Final = frozenset(("object", "thing", "animal", "item", "vehicl", "person", "creatur"))
+_ANYTHING: Final = word_set("object thing animal item vehicl person creatur")  # stems
 
 
 def _denies_wider(tokens: list[str], stems: list[str], asked: Question) -> bool:
     """Whether all that the thing belongs to is denied: "there are no animals", "nothing like that is there"."""
     text = " ".join(tokens)
-    if asked.things[0][-1] in HUMANS and _NOBODY.search(text):
+    if _NOTHING.match(text) or (asked.things[0][-1] in HUMANS and _NOBODY.search(text)):
         return True
-    if _NOTHING.match(text):
-        return True
-    for index in range(1, len(stems)):
-        if tokens[index - 1] in ("no", "any", "such") and not NEGATION.isdisjoint(tokens[:index]):
-            if stems[index] in asked.wider:
-                return True
-            if "such" in tokens[:index] and stems[index] in _ANYTHING:
-                return True
-    return False
+    return any(
+        tokens[index - 1] in ("no", "any", "such")
+        and not NEGATION.isdisjoint(tokens[:index])
+        and (stems[index] in asked.wider or ("such" in tokens[:index] and stems[index] in _ANYTHING))
+        for index in range(1, len(stems))
+    )
 
 
 def denies_quality(sentence: str, name: tuple[str, ...]) -> bool:
@@ -227,6 +216,6 @@ def denies_quality(sentence: str, name: tuple[str, ...]) -> bool:
         return False
     tokens = TOKEN.findall(sentence)
     stems = [stem(token) for token in tokens]
-    if name[-1] not in stems:
-        return False
-    return any("not" in tokens[max(0, index - 3) : index] for index, base in enumerate(stems) if base in name[:-1])
+    return name[-1] in stems and any(
+        "not" in tokens[max(0, index - 3) : index] for index, base in enumerate(stems) if base in name[:-1]
+    )
