@@ -194,8 +194,10 @@ class LmmsEvalTask:
             text = self._final_text(record.response.text)
             try:
                 results = self._results(record.sample.id, text)
-            except (Exception, SystemExit):  # It was scored in an earlier session, and its numbers are stored.
-                continue
+            except (Exception, SystemExit):
+                # It was scored in an earlier session. A figure over the other samples alone would be another one: the
+                # stored numbers, which are of all, have to do, or there is no value.
+                return {}
             for name in items.keys() & results.keys():
                 items[name].append(results[name])
         return items
