@@ -103,11 +103,20 @@ def test_circular_and_vanilla_by_hand() -> None:
     assert result.metrics["all/vanilla"].n == 3
 
 
-def test_a_missing_rotation_is_a_miss_for_strict_and_ignored_by_official() -> None:
-    rows = list(rotations(0, "q0", ["a", "b", "c"], 0))[:2] + list(rotations(1, "q1", ["a", "b"], 0))
-    result = score("mmbench", rows, [question["answer"] for question in rows])
-    assert result.metrics["all/circular"].value == 1 / 2
-    assert result.official["all/circular"] == 1.0
+def test_circular_is_over_the_rotations_that_the_data_has() -> None:
+    # Three of four rows, as 53 questions of the official file have them; one of them wrong; a whole group; a lone row.
+    rows = [
+        *list(rotations(0, "q0", ["a", "b", "c", "d"], 0))[:3],
+        *list(rotations(1, "q1", ["a", "b", "c", "d"], 1))[:3],
+        *rotations(2, "q2", ["a", "b"], 0),
+        *list(rotations(3, "q3", ["a", "b"], 1))[:1],
+    ]
+    texts = [question["answer"] for question in rows]
+    texts[5] = "A" if rows[5]["answer"] != "A" else "B"
+    result = score("mmbench", rows, texts)
+    circular = result.metrics["all/circular"]
+    assert (circular.value, circular.n) == (3 / 4, 4)
+    assert result.official["all/circular"] == 3 / 4
 
 
 def test_a_group_with_a_failed_rotation_is_left_out() -> None:
