@@ -6,7 +6,7 @@ packages of the engine that it uses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -85,7 +85,7 @@ class Request:
     sample_id: str
     prompt: str
     media: tuple[Media, ...]
-    open_media: Callable[[], list[Image | Video]]
+    open_media: Callable[[], Sequence[Image | Video]]
     max_new_tokens: int | None = None
     n: int = 1
     finished: bool = False

@@ -27,7 +27,7 @@ from harness.engines.hf_choosing import TokenChooser
 from harness.engines.hf_device import is_alive, resolve_attention, resolve_device, resolve_dtype
 from harness.engines.logprobs import answer_logprobs_of_ids
 from harness.engines.mrope_fix import fix_mrope
-from harness.engines.preparation import chat_prompt, one_line, request_seed, size_limits, video_metadata
+from harness.engines.preparation import chat_prompt, encode, one_line, request_seed, size_limits
 
 _WINDOW_BATCHES: Final = 4
 """Batches whose requests are opened together and sorted by length, so that a batch holds little padding."""
@@ -262,20 +262,8 @@ class HfEngine:
         texts = [chat_prompt(self._processor, item.request) for item in batch]
         images = [image for item in batch for image in item.images]
         videos = [video for item in batch for video in item.videos]
-        arguments: dict[str, Any] = {"text": texts, "padding": True, "return_tensors": "pt"}
         frames = min((len(video.frames) for video in videos), default=1)
-        limits = size_limits(self._processor, self._max_pixels, frames)
-        if images:
-            arguments["images"] = images
-            arguments["images_kwargs"] = limits.get("images_kwargs", {})
-        if videos:
-            arguments["videos"] = [video.frames for video in videos]
-            arguments["videos_kwargs"] = {
-                **limits.get("videos_kwargs", {}),
-                "do_sample_frames": False,
-                "video_metadata": [video_metadata(video) for video in videos],
-            }
-        return self._processor(**arguments)
+        return encode(self._processor, texts, images, videos, max_pixels=self._max_pixels, num_frames=frames)
 
 
 def _as_set(token_ids: int | Sequence[int] | None) -> set[int]:

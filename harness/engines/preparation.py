@@ -187,6 +187,38 @@ def _frames_counted(member: Any, num_frames: int) -> int:
     return num_frames if "VideoLlama3Video" in type(member).__name__ else 1
 
 
+def encode(
+    processor: Any,
+    texts: Sequence[str],
+    images: Sequence[Image],
+    videos: Sequence[Video],
+    *,
+    max_pixels: int | None,
+    num_frames: int,
+    **options: Any,
+) -> Any:
+    """What a processor makes of a batch: texts, padded, and the media that they have placeholders for.
+
+    Args:
+        processor: a Transformers processor.
+        texts: prompts with their placeholders.
+        images: of all prompts, in order.
+        videos: of all prompts, in order; their frames are taken as they are.
+        max_pixels: see `size_limits`.
+        num_frames: see `size_limits`.
+        **options: others of the processor.
+    """
+    limits = size_limits(processor, max_pixels, num_frames)
+    arguments: dict[str, Any] = {"text": list(texts), "padding": True, "return_tensors": "pt", **options}
+    if images:
+        arguments |= {"images": list(images), "images_kwargs": limits.get("images_kwargs", {})}
+    if videos:
+        told = {"do_sample_frames": False, "video_metadata": [video_metadata(video) for video in videos]}
+        arguments["videos"] = [video.frames for video in videos]
+        arguments["videos_kwargs"] = {**limits.get("videos_kwargs", {}), **told}
+    return processor(**arguments)
+
+
 def video_metadata(video: Video) -> dict[str, Any]:
     """Time stamps of sampled frames, under the names of Transformers' `VideoMetadata`."""
     return {

@@ -178,7 +178,6 @@ def test_only_a_response_that_ended_has_an_end_token(demo):
 def test_a_cap_on_pixels_is_that_of_a_frame_whatever_shares_the_batch(demo, monkeypatch):
     from harness.engines import preparation
     from harness.media.videos import Video
-    from trainers.conflict import states
 
     def clip(frames):
         pixels = np.full((frames, 84, 84, 3), 90, dtype=np.uint8)
@@ -186,13 +185,13 @@ def test_a_cap_on_pixels_is_that_of_a_frame_whatever_shares_the_batch(demo, monk
             frames=pixels, fps=1.0, indices=tuple(range(frames)), total_frames=frames, duration_s=float(frames)
         )
 
-    limits = []
+    limits, given = [], preparation.size_limits
 
     def limited(processor, max_pixels, frames):
         limits.append(frames)
-        return preparation.size_limits(processor, max_pixels, frames)
+        return given(processor, max_pixels, frames)
 
-    monkeypatch.setattr(states, "size_limits", limited)
+    monkeypatch.setattr(preparation, "size_limits", limited)
     clips = [
         replace(
             forced(number, "<answer> no </answer>"), kinds=("video",), open_media=lambda frames=frames: [clip(frames)]

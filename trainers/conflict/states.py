@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from harness.core.prompts import build_prompt
 from harness.core.types import PromptFormat
-from harness.engines.preparation import size_limits, video_metadata
+from harness.engines.preparation import encode
 from harness.media.videos import Video
 from trainers.data.loading import open_pictures
 from trainers.data.schema import Example
@@ -159,24 +160,12 @@ def _encode(
         for medium in media:
             (videos if isinstance(medium, Video) else images).append(medium)
     frames = max((len(video.frames) for video in videos), default=1)
-    limits = size_limits(processor, max_pixels, frames)
-    arguments: dict[str, Any] = {"text": texts, "padding": True, "padding_side": "left", "return_tensors": "pt"}
-    if images:
-        arguments |= {"images": images, "images_kwargs": limits.get("images_kwargs", {})}
-    if videos:
-        arguments["videos"] = [video.frames for video in videos]
-        arguments["videos_kwargs"] = {
-            **limits.get("videos_kwargs", {}),
-            "do_sample_frames": False,
-            "video_metadata": [video_metadata(video) for video in videos],
-        }
-    inputs = dict(processor(**arguments).to(device))
-    rows = [response_ids(model, processor, item) for item, _ in batch]
-    longest = max(map(len, rows))
-    ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows], device=device)
-    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows], device=device)
-    inputs["input_ids"] = torch.cat([inputs["input_ids"], ids], dim=1)
-    inputs["attention_mask"] = torch.cat([inputs["attention_mask"], mask], dim=1)
-    if "mm_token_type_ids" in inputs:
-        inputs["mm_token_type_ids"] = torch.cat([inputs["mm_token_type_ids"], torch.zeros_like(ids)], dim=1)
+    encoded = encode(processor, texts, images, videos, max_pixels=max_pixels, num_frames=frames, padding_side="left")
+    inputs = dict(encoded.to(device))
+    rows = [torch.tensor(response_ids(model, processor, item), dtype=torch.long) for item, _ in batch]
+    ids = pad_sequence(rows, batch_first=True).to(device)
+    mask = pad_sequence([torch.ones_like(row) for row in rows], batch_first=True).to(device)
+    for name, more in {"input_ids": ids, "attention_mask": mask, "mm_token_type_ids": torch.zeros_like(ids)}.items():
+        if name in inputs:
+            inputs[name] = torch.cat([inputs[name], more], dim=1)
     return inputs, ids, mask.bool()
