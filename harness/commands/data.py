@@ -13,14 +13,7 @@ from typing import Any, Final, TextIO
 
 from harness.core.errors import DataError, StoreError, UsageError
 from harness.core.files import replacement, write_errors
-from trainers.data.schema import (
-    SCHEMA,
-    example_from_row,
-    read_examples,
-    read_rows,
-    refuse_undecodable,
-    row_from_example,
-)
+from trainers.data import SCHEMA
 
 _ADVICE: Final = "Free space, or give another file with --out."
 _FORMATS: Final = ("video-r1", "omnex", "llava-cot", "trl")
@@ -63,6 +56,7 @@ def convert(source: Path, source_format: str, out: Path, *, skip_bad: bool) -> i
         UsageError: source and target are the same file.
     """
     from trainers.data.converters import CONVERTERS
+    from trainers.data.schema import example_from_row, row_from_example
 
     if _same_file(source, out):
         raise UsageError(f"--out {out} is the file that is read. Name another one.")
@@ -101,6 +95,8 @@ def validate(source: Path, *, sft: bool, media_root: Path | None, open_media: bo
     Raises:
         DataError: names row and field.
     """
+    from trainers.data.schema import read_examples
+
     kinds, media_kinds = Counter[str](), Counter[str]()
     for example in read_examples(source, require_response=sft):
         sample = example.sample
@@ -142,6 +138,8 @@ def _same_file(one: Path, other: Path) -> bool:
 
 def _source_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Rows of a JSON array or of JSON lines, one at a time: published arrays are too large to hold."""
+    from trainers.data.schema import read_rows
+
     try:
         with path.open(encoding="utf-8", errors="surrogateescape") as file:
             start = file.read(1)
@@ -160,6 +158,8 @@ def _source_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _array_items(file: TextIO, path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Objects of an array whose opening bracket was read already."""
+    from trainers.data.schema import refuse_undecodable
+
     decoder = json.JSONDecoder()
     text, place, done, number = "", 0, False, 0
     while True:

@@ -9,7 +9,7 @@ import pytest
 from harness.commands.data import add_arguments, run
 from harness.core.errors import DataError, UsageError
 from trainers.data.converters import convert_llava_cot, convert_trl, convert_video_r1
-from trainers.data.schema import example_from_row, media_kind, read_examples, row_from_example
+from trainers.data.schema import example_from_row, read_examples, row_from_example
 
 ROW = {
     "id": "a",
@@ -51,14 +51,16 @@ def test_kinds_of_answers():
         ({"id": None}, "field 'id' is missing"),
         ({"id": "  "}, "field 'id'"),
         ({"question": 3}, "field 'question'"),
-        ({"answer": "C"}, "field 'answer': .*letters A, B"),
+        ({"answer": "C"}, "field 'answer': 'C' is not one of A, B"),
         ({"answer_kind": "number"}, "field 'answer_kind'.*yes_no, choice, open"),
-        ({"answer_kind": "yes_no", "answer": "maybe"}, "neither yes nor no"),
-        ({"choices": ["dog"]}, "field 'choices'"),
+        ({"answer_kind": "yes_no", "answer": "maybe"}, "'maybe' is not one of yes, no"),
+        ({"choices": ["dog"]}, "field 'choices': expected at least two"),
+        ({"choices": None}, "field 'choices': expected at least two"),
+        ({"choices": ["dog"] * 27}, "field 'choices': .* at most 26"),
         ({"choices": {"a": "dog", "B": "cat"}}, "capital letter"),
         ({"media": "x.png"}, "field 'media': expected a list"),
-        ({"media": [{"kind": "audio", "path": "x"}]}, "neither image nor video"),
-        ({"response": ""}, "field 'response'"),
+        ({"media": [{"kind": "audio", "path": "x"}]}, "field 'media': .*image or video, got \"audio\""),
+        ({"response": " "}, "field 'response': expected a text that is not empty"),
     ],
 )
 def test_a_mistake_names_row_and_field(tmp_path, change, message):
@@ -86,8 +88,8 @@ def test_ids_are_unique_and_files_exist(tmp_path):
 
 
 def test_media_kind_is_told_by_the_name():
-    assert media_kind("a/b.MP4") == "video"
-    assert media_kind("a/b.jpeg") == "image"
+    media = example_from_row({**ROW, "media": ["a/b.MP4", {"path": "a/b.jpeg"}]}, "w").sample.media
+    assert [item.kind for item in media] == ["video", "image"]
 
 
 VIDEO_R1 = {

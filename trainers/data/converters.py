@@ -42,14 +42,20 @@ def convert_video_r1(row: Row, where: str) -> dict[str, Any]:
     solution = _need(row, "solution", where)
     match = _ANSWER.search(solution)
     answer = match[1] if match else solution.strip()
-    media = [{"kind": _need(row, "data_type", where), "path": path.removeprefix("./")} for path in _paths(row, where)]
+    paths: list[Any] = row["path"] if isinstance(row.get("path"), list) else [row.get("path")]
+    if not all(isinstance(path, str) and path for path in paths):
+        raise DataError(f"{where}: field 'path' is missing or not a path.")
+    media = [{"kind": _need(row, "data_type", where), "path": path.removeprefix("./")} for path in paths]
     converted: dict[str, Any] = {
         "id": _identifier(row, "problem_id", where),
         "media": [] if media and media[0]["kind"] == "text" else media,
         "question": _without_instruction(_need(row, "problem", where)),
     }
     if _need(row, "problem_type", where) == "multiple choice":
-        converted |= _choice_fields(_options(row, where), answer, where)
+        choices = _options(row, where)
+        if (letter := _leading_letter(answer, choices)) is None:
+            raise DataError(f"{where}: field 'solution': {answer[:40]!r} is none of the options {', '.join(choices)}.")
+        converted |= {"choices": choices, "answer": letter, "answer_kind": "choice"}
     else:
         converted |= _closed_or_open(answer)
     process = row.get("process")
@@ -75,23 +81,13 @@ def convert_llava_cot(row: Row, where: str) -> dict[str, Any]:
             raise DataError(f"{where}: field 'conversations': the answer has no <{theirs}> section.")
         sections[ours] = match[1].strip()
     asked_text = _need(asked, "value", f"{where}: field 'conversations'")
-    question, choices = _split_options(_without_instruction(_MEDIA_TOKEN.sub("", asked_text)))
-    converted: dict[str, Any] = {
-        "id": _identifier(row, "id", where),
-        "media": _listed(row.get("image")),
-        "question": question,
-    }
-    letter = _leading_letter(sections["answer"], choices)
-    if letter is not None:
-        sections["answer"] = letter
-        converted |= {"choices": choices, "answer": letter, "answer_kind": "choice"}
-    else:
-        if choices:  # An answer that names no option: the options stay part of the question.
-            converted["question"] = "\n".join([question, *(f"{key}. {text}" for key, text in choices.items())])
-        converted |= _closed_or_open(sections["answer"])
-        sections["answer"] = converted["answer"]
-    converted["response"] = " ".join(f"<{name}> {text} </{name}>" for name, text in sections.items())
-    return converted
+    asks = _asks(asked_text, sections["answer"])
+    if asks["answer_kind"] != "choice":  # Options that the answer names none of stay part of the question.
+        question, choices = _split_options(asks["question"])
+        asks["question"] = "\n".join([question, *(f"{key}. {text}" for key, text in choices.items())])
+    sections["answer"] = asks["answer"]
+    response = " ".join(f"<{name}> {text} </{name}>" for name, text in sections.items())
+    return {"id": _identifier(row, "id", where), "media": _listed(row.get("image")), **asks, "response": response}
 
 
 def convert_trl(row: Row, where: str) -> dict[str, Any]:
@@ -121,19 +117,10 @@ def convert_trl(row: Row, where: str) -> dict[str, Any]:
     if isinstance(solution, (list, dict)):
         raise DataError(f"{where}: the target ('solution', 'answer' or 'ground_truth') is a {type(solution).__name__}.")
     match = _ANSWER.search(str(solution))
-    answer = match[1] if match else str(solution).strip()
-    question, choices = _split_options(_without_instruction(_MEDIA_TOKEN.sub("", asked)))
     media = _listed(row.get("images", row.get("image"))) + _listed(row.get("videos", row.get("video")))
-    converted: dict[str, Any] = {"id": _identifier(row, "id", where), "media": media, "question": question}
-    letter = _leading_letter(answer, choices)
-    if letter is not None:
-        converted |= {"choices": choices, "answer": letter, "answer_kind": "choice"}
-    else:
-        converted["question"] = _without_instruction(_MEDIA_TOKEN.sub("", asked))
-        converted |= _closed_or_open(answer)
-    if told is not None:
-        converted["response"] = _own_tags(told.strip())
-    return converted
+    asks = _asks(asked, match[1] if match else str(solution).strip())
+    converted = {"id": _identifier(row, "id", where), "media": media, **asks}
+    return converted if told is None else {**converted, "response": _own_tags(told.strip())}
 
 
 CONVERTERS: Final[Mapping[str, Callable[[Row, str], dict[str, Any]]]] = {
@@ -142,6 +129,16 @@ CONVERTERS: Final[Mapping[str, Callable[[Row, str], dict[str, Any]]]] = {
     "llava-cot": convert_llava_cot,
     "trl": convert_trl,
 }
+
+
+def _asks(text: str, answer: str) -> dict[str, Any]:
+    """Question, answer and its kind: lettered lines are options where the answer names one of them."""
+    whole = _without_instruction(_MEDIA_TOKEN.sub("", text))
+    question, choices = _split_options(whole)
+    letter = _leading_letter(answer, choices)
+    if letter is None:
+        return {"question": whole, **_closed_or_open(answer)}
+    return {"question": question, "choices": choices, "answer": letter, "answer_kind": "choice"}
 
 
 def _need(row: Row, field: str, where: str) -> str:
@@ -168,14 +165,6 @@ def _objects(row: Row, field: str, where: str) -> list[Row]:
     return value
 
 
-def _paths(row: Row, where: str) -> list[str]:
-    value = row.get("path")
-    paths = value if isinstance(value, list) else [value]
-    if not all(isinstance(path, str) and path for path in paths):
-        raise DataError(f"{where}: field 'path' is missing or not a path.")
-    return list(paths)
-
-
 def _listed(value: Any) -> list[Any]:
     if value is None or value == "":
         return []
@@ -196,13 +185,6 @@ def _options(row: Row, where: str) -> dict[str, str]:
     if len(choices) < len(options):
         raise DataError(f"{where}: field 'options': two options have the same letter.")
     return choices
-
-
-def _choice_fields(choices: Mapping[str, str], answer: str, where: str) -> dict[str, Any]:
-    letter = _leading_letter(answer, choices)
-    if letter is None:
-        raise DataError(f"{where}: field 'solution': {answer[:40]!r} is none of the options {', '.join(choices)}.")
-    return {"choices": dict(choices), "answer": letter, "answer_kind": "choice"}
 
 
 def _leading_letter(answer: str, choices: Mapping[str, str]) -> str | None:

@@ -1,4 +1,4 @@
-"""The schema of training data, a JSON object a line (`SCHEMA` describes it), and reading it strictly."""
+"""The schema of training data, a JSON object a line (`trainers.data.SCHEMA` describes it), and reading it strictly."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
-from typing import Any, Final, get_args
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from harness.core.errors import DataError
 from harness.core.types import AnswerKind, Media, MediaKind, Sample
@@ -15,25 +27,65 @@ from harness.core.types import AnswerKind, Media, MediaKind, Sample
 TASK: Final = "train"
 """The task that training samples belong to."""
 
-SCHEMA: Final = """\
-training data, one JSON object a line:
-  {"id": "17/3", "media": ["images/17.png"], "question": "Is there a dog?", "answer": "no", "answer_kind": "yes_no"}
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+_Letter = Annotated[str, Field(pattern="^[A-Z]$")]
+_VIDEOS: Final = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".gif")
 
-  id           text or a whole number, unique in the file
-  media        optional: a list, in the order in which they precede the question, of paths or of
-               {"kind": "video", "path": ...}; without "kind" the file name tells image or video; relative to the
-               file's folder, or to the media root
-  question     the question alone, without options and without instructions
-  choices      for the answer kind "choice": option texts by letter, or a list of texts, which get A, B, C, ...
-  answer       yes or no, an option's letter, or text; a number may be written as one
-  answer_kind  yes_no, choice or open
-  response     for supervised fine-tuning: the whole response to learn, with its sections
 
-Other fields are ignored."""
-"""What `harness data --help` prints of the schema."""
+def _text_of(*types: type) -> BeforeValidator:
+    """Numbers of these types as text; booleans are none."""
+    return BeforeValidator(lambda value: str(value) if type(value) in types else value)
 
-_KINDS: Final[tuple[AnswerKind, ...]] = get_args(AnswerKind)
-_VIDEO_SUFFIXES: Final = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".gif")
+
+class _Medium(BaseModel):
+    path: Annotated[str, Field(min_length=1)]
+    kind: MediaKind | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+
+class _Row(BaseModel):
+    """A row as `SCHEMA` describes it; what a field is checked against stands before it.
+
+    The descriptions say in errors what is expected.
+    """
+
+    model_config = ConfigDict(strict=True)
+    id: Annotated[_Text, _text_of(int)] = Field(description="a text that is not empty, or a whole number")
+    answer_kind: AnswerKind = Field(description="one of yes_no, choice, open")
+    choices: dict[_Letter, _Text] | None = Field(
+        default=None,
+        min_length=2,
+        validate_default=True,
+        description="at least two texts by capital letter, or a list of at most 26",
+    )
+    question: _Text = Field(description="a text that is not empty")
+    answer: Annotated[_Text, _text_of(int, float)] = Field(description="a text that is not empty, or a number")
+    media: list[_Medium] = Field(
+        default=[], description='a list of paths, or of {"kind": ..., "path": ...} with the kind image or video'
+    )
+    response: Annotated[str, Field(pattern=r"\S")] | None = Field(default=None, description="a text that is not empty")
+
+    @field_validator("choices", mode="before")
+    @classmethod
+    def _lettered(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.data.get("answer_kind") != "choice":
+            return None
+        if isinstance(value, list):  # What comes after Z has no letter.
+            return {ascii_uppercase[place : place + 1]: text for place, text in enumerate(value)}
+        return value or {}
+
+    @field_validator("answer")
+    @classmethod
+    def _fits(cls, value: str, info: ValidationInfo) -> str:
+        value = value.lower() if info.data.get("answer_kind") == "yes_no" else value
+        known = ("yes", "no") if info.data.get("answer_kind") == "yes_no" else info.data.get("choices")
+        if known is not None and value not in known:
+            raise ValueError(f"{value[:60]!r} is not one of {', '.join(known)}")
+        return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,37 +178,38 @@ def example_from_row(row: Mapping[str, Any], where: str) -> Example:
     Raises:
         DataError: names `where` and the field that is missing or malformed.
     """
-    kind = _text(row, "answer_kind", where)
-    if kind not in _KINDS:
-        raise DataError(f"{where}: field 'answer_kind': {kind!r} is not one of {', '.join(_KINDS)}.")
-    choices = _choices(row, where) if kind == "choice" else None
-    response = row.get("response")
-    if response is not None and (not isinstance(response, str) or not response.strip()):
-        raise DataError(f"{where}: field 'response': expected a text that is not empty.")
+    try:
+        read = _Row.model_validate(row)
+    except ValidationError as error:
+        raise DataError(f"{where}: field {_told(error.errors()[0])}") from error
     sample = Sample(
-        id=_identifier(row, where),
+        id=read.id,
         task=TASK,
-        question=_text(row, "question", where),
-        target=_target(row, kind, choices, where),
-        answer_kind=kind,
-        choices=choices,
-        media=tuple(_media(row, where)),
+        question=read.question,
+        target=read.answer,
+        answer_kind=read.answer_kind,
+        choices=read.choices,
+        media=tuple(
+            Media(kind=item.kind or ("video" if item.path.lower().endswith(_VIDEOS) else "image"), source=item.path)
+            for item in read.media
+        ),
     )
-    example = Example(sample=sample, response=response)
-    _refuse_half_characters(example, where)
-    return example
+    return Example(sample=sample, response=read.response)
 
 
-def _refuse_half_characters(example: Example, where: str) -> None:
-    """Refuse half of a character of two (a lone surrogate, which JSON can escape): no tokenizer takes it."""
-    for field, value in row_from_example(example).items():
-        try:
-            json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            half = ord(error.object[error.start])
-            raise DataError(
-                f"{where}: field '{field}': \\u{half:04x} is half of a character, which no tokenizer takes. Mend it."
-            ) from error
+def _told(error: Mapping[str, Any]) -> str:
+    """One of pydantic's errors: the field, and what is wrong with it."""
+    name, value = error["loc"][0], error["input"]
+    field = _Row.model_fields[name]
+    if error["loc"] == (name,) and field.is_required() and (value is None or error["type"] == "missing"):
+        return f"'{name}' is missing. 'harness data --help' shows the schema."
+    if error["type"] == "string_unicode":
+        half = next(ord(character) for character in value if "\ud800" <= character <= "\udfff")
+        return f"'{name}': \\u{half:04x} is half of a character, which no tokenizer takes. Mend it."
+    if error["type"] == "value_error":
+        return f"'{name}': {error['ctx']['error']}."
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return f"'{name}': expected {field.description}, got {text if len(text) <= 60 else text[:59] + '…'}."
 
 
 def row_from_example(example: Example) -> dict[str, Any]:
@@ -173,72 +226,3 @@ def row_from_example(example: Example) -> dict[str, Any]:
     if example.response is not None:
         row["response"] = example.response
     return row
-
-
-def media_kind(path: str) -> MediaKind:
-    """Image or video, by the end of the name."""
-    return "video" if path.lower().endswith(_VIDEO_SUFFIXES) else "image"
-
-
-def _identifier(row: Mapping[str, Any], where: str) -> str:
-    value = row.get("id")
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return _text(row, "id", where)
-
-
-def _text(row: Mapping[str, Any], field: str, where: str) -> str:
-    value = row.get(field)
-    if value is None:
-        raise DataError(f"{where}: field '{field}' is missing. 'harness data --help' shows the schema.")
-    if not isinstance(value, str) or not value.strip():
-        raise DataError(f"{where}: field '{field}': expected a text that is not empty, got {_short(value)}.")
-    return value.strip()
-
-
-def _choices(row: Mapping[str, Any], where: str) -> dict[str, str]:
-    value = row.get("choices")
-    if isinstance(value, list):
-        if len(value) > len(ascii_uppercase):
-            raise DataError(f"{where}: field 'choices': {len(value)} options, at most 26 have letters.")
-        value = dict(zip(ascii_uppercase, value, strict=False))
-    if not isinstance(value, dict) or len(value) < 2:
-        raise DataError(
-            f"{where}: field 'choices': a choice needs an object of letters to texts, or a list, of two up."
-        )
-    for letter, text in value.items():
-        if len(letter) != 1 or letter not in ascii_uppercase or not isinstance(text, str) or not text.strip():
-            raise DataError(f"{where}: field 'choices': {_short({letter: text})} is not a capital letter with a text.")
-    return {letter: text.strip() for letter, text in value.items()}
-
-
-def _target(row: Mapping[str, Any], kind: str, choices: Mapping[str, str] | None, where: str) -> str:
-    value = row.get("answer")
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and kind == "open":
-        return str(value)
-    answer = _text(row, "answer", where)
-    if kind == "yes_no":
-        answer = answer.lower()
-        if answer not in ("yes", "no"):
-            raise DataError(f"{where}: field 'answer': {answer!r} is neither yes nor no.")
-    if choices is not None and answer not in choices:
-        raise DataError(f"{where}: field 'answer': {_short(answer)} is not one of the letters {', '.join(choices)}.")
-    return answer
-
-
-def _media(row: Mapping[str, Any], where: str) -> Iterator[Media]:
-    value = row.get("media", [])
-    if not isinstance(value, list):
-        raise DataError(f"{where}: field 'media': expected a list of paths, got {_short(value)}.")
-    for item in value:
-        path, kind = (item.get("path"), item.get("kind")) if isinstance(item, dict) else (item, None)
-        if not isinstance(path, str) or not path:
-            raise DataError(f"{where}: field 'media': {_short(item)} is neither a path nor an object with one.")
-        if kind not in (None, *get_args(MediaKind)):
-            raise DataError(f"{where}: field 'media': kind {_short(kind)} is neither image nor video.")
-        yield Media(kind=kind or media_kind(path), source=path)
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else text[:59] + "…"
