@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,8 @@ def estimator_errors(tokens_per_sequence: int = 64) -> list[dict[str, Any]]:
     """
     import torch
 
-    from trainers.ntk import ntk_similarity
+    from trainers.ntk import Tokens, ntk_similarity
+    from trainers.settings import NtkSettings
 
     count, width, vocabulary = 16, 128, 8_000
     generator = torch.Generator().manual_seed(0)
@@ -173,7 +175,10 @@ def estimator_errors(tokens_per_sequence: int = 64) -> list[dict[str, Any]]:
     targets = (3 * hidden @ lm_head.T).softmax(1).multinomial(1, generator=generator).squeeze(1)
     sure = torch.rand(len(sequence), generator=generator) < 0.8
     hidden[sure] += 12 * lm_head[targets[sure]] / lm_head[targets[sure]].norm(dim=1, keepdim=True)
-    exact = ntk_similarity(hidden, lm_head, targets, sequence, count)
+    logprobs = (hidden @ lm_head.T).log_softmax(1)[torch.arange(len(targets)), targets]
+    prompt = torch.arange(count)
+    tokens = Tokens(hidden=hidden, targets=targets, sequence=sequence, logprobs=logprobs, prompt=prompt)
+    exact = ntk_similarity(tokens, lm_head, NtkSettings())
     different = ~torch.eye(count, dtype=torch.bool)
     settings: list[tuple[str, dict[str, Any]]] = [
         *((f"top_tokens, {kept} of {tokens_per_sequence}", {"estimator": "top_tokens", "max_tokens": kept})
@@ -181,10 +186,10 @@ def estimator_errors(tokens_per_sequence: int = 64) -> list[dict[str, Any]]:
         *((f"sketch, {size}", {"estimator": "sketch", "sketch_size": size}) for size in (64, 256, 1024)),
         ("hidden", {"estimator": "hidden"}),
     ]  # fmt: skip
-    rows = [{"estimator": "exact, float32", "values": ntk_similarity(
-        hidden.float(), lm_head.float(), targets, sequence, count).double()}]  # fmt: skip
+    narrow = replace(tokens, hidden=hidden.float())
+    rows = [{"estimator": "exact, float32", "values": ntk_similarity(narrow, lm_head.float(), NtkSettings()).double()}]
     rows += [
-        {"estimator": name, "values": ntk_similarity(hidden, lm_head, targets, sequence, count, **setting)}
+        {"estimator": name, "values": ntk_similarity(tokens, lm_head, NtkSettings(**setting))}
         for name, setting in settings
     ]
     table = []

@@ -22,7 +22,7 @@ from trainers.grpo import ContrastiveGRPOTrainer, as_trl_reward
 from trainers.image_pads import mend_image_pads
 from trainers.models import adapter_config, load_model, load_processor
 from trainers.resuming import RestoresWeights
-from trainers.rewards.functions import REWARDS
+from trainers.rewards.functions import REWARDS, Reward, Setup
 from trainers.rewards.scoring import build_rewards, load_function
 from trainers.selection.rollouts import ROLLOUTS
 from trainers.settings import Recipe
@@ -63,34 +63,23 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
     if recipe.algorithm == "grpo":
         for reward in recipe.rewards.weights().keys() - REWARDS.keys():
             load_function(reward)
-    _check_adapter(recipe, checkpoint)
+    if (adapter := adapter_config(recipe.lora)) is not None:
+        from peft import inject_adapter_in_model
+
+        # Without weights; the adapter that is trained is drawn with the numbers that it would have been drawn with.
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            model = AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(checkpoint.folder))
+            try:
+                inject_adapter_in_model(adapter, model)
+            except ValueError as error:
+                said = " ".join(str(error).split())
+                raise UsageError(
+                    f"lora.target_modules={recipe.lora.target_modules!r} does not fit the model: {said}"
+                ) from error
     expand_tasks(recipe.eval.tasks)
     data = recipe.eval.data
     if recipe.eval.tasks and data not in (None, "hub", *worlds()) and not Path(str(data)).expanduser().is_dir():
         raise UsageError(f"eval.data {data} is no folder. Give a folder or one of: hub, {', '.join(worlds())}.")
-
-
-def _check_adapter(recipe: Recipe, checkpoint: Checkpoint) -> None:
-    """Try the adapter on a model without weights.
-
-    Raises:
-        UsageError: the model has no such layers, or PEFT is not installed.
-    """
-    adapter = adapter_config(recipe.lora)
-    if adapter is None:
-        return
-    from peft import inject_adapter_in_model
-
-    # The adapter that is trained is drawn with the numbers that it would have been drawn with.
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):
-        model = AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(checkpoint.folder))
-        try:
-            inject_adapter_in_model(adapter, model)
-        except ValueError as error:
-            raise UsageError(
-                f"lora.target_modules={recipe.lora.target_modules!r} does not fit the model: "
-                f"{' '.join(str(error).split())}"
-            ) from error
 
 
 def check_rows(recipe: Recipe, output: Path, count: int, judge: CaptionJudge | None) -> None:
@@ -106,11 +95,19 @@ def check_rows(recipe: Recipe, output: Path, count: int, judge: CaptionJudge | N
         DataError: fewer prompts than one batch holds.
         UsageError: see `trainers.rewards.scoring.build_rewards`.
     """
-    if recipe.algorithm != "grpo":
-        return
-    config = build_config(recipe, output)
-    build_rewards(recipe.rewards, prompt_format=recipe.prompt, max_tokens=config.max_completion_length, judge=judge)
-    _check_count(config, count)
+    if recipe.algorithm == "grpo":
+        _rewards(recipe, build_config(recipe, output), count, judge)
+
+
+def _rewards(recipe: Recipe, config: Any, count: int, judge: CaptionJudge | None) -> list[Reward]:
+    prompts = config.generation_batch_size // config.num_generations
+    if count < prompts:
+        raise DataError(
+            f"{count} rows to train on, but a batch of responses holds {prompts} prompts: no step would be taken. Use "
+            "more data, lower train.per_device_train_batch_size, or raise selection.keep."
+        )
+    budget: int = config.max_completion_length
+    return build_rewards(Setup(settings=recipe.rewards, prompt_format=recipe.prompt, max_tokens=budget, judge=judge))
 
 
 def build_trainer(
@@ -130,50 +127,33 @@ def build_trainer(
         HarnessError: the model cannot be loaded, or the settings do not fit together.
     """
     assert checkpoint.folder is not None, "resolve_checkpoint gives a folder"
-    dataset = build_dataset(
-        examples,
-        root,
-        prompt_format=recipe.prompt,
-        num_frames=recipe.data.num_frames,
-        supervised=recipe.algorithm == "sft",
-    )
-    processor = load_processor(recipe, checkpoint.folder)
-    shared: dict[str, Any] = {
+    supervised = recipe.algorithm == "sft"
+    shown: dict[str, Any] = {"prompt_format": recipe.prompt, "num_frames": recipe.data.num_frames}
+    processor = load_processor(checkpoint.folder, recipe.data.max_pixels)
+    arguments: dict[str, Any] = {
         "model": load_model(recipe, checkpoint),
         "args": config,
-        "train_dataset": dataset,
+        "train_dataset": build_dataset(examples, root, supervised=supervised, **shown),
         "processing_class": processor,
         "callbacks": [Provenance(facts), Watch(), Lines()],
         "peft_config": adapter_config(recipe.lora),
     }
-    if recipe.algorithm == "sft":
-        return _finish(ResumableSFTTrainer(**shared), recipe, examples, root)
-    _check_count(config, len(examples))
-    rewards = build_rewards(
-        recipe.rewards, prompt_format=recipe.prompt, max_tokens=config.max_completion_length, judge=judge
-    )
-    ends = end_tokens(shared["model"], processor)
-    trainer = ContrastiveGRPOTrainer(
-        **shared,
-        reward_funcs=[as_trl_reward(reward, ends) for reward in rewards],
-        ntk=recipe.ntk,
-        max_logprob_gap=recipe.max_logprob_gap,
-    )
-    if config.use_vllm and config.vllm_mode == "colocate":
-        mend_image_pads(trainer)
-    return _finish(trainer, recipe, examples, root)
-
-
-def _finish(trainer: Any, recipe: Recipe, examples: list[Example], root: Path) -> Any:
-    """Add what depends on how the weights are held: where one process has them all, the similarity of some rows."""
-    trainer.remove_callback(PrinterCallback)  # `Lines` takes its place.
-    rollouts = Path(trainer.args.output_dir) / "selection" / ROLLOUTS
-    rows = probed_rows(examples, rollouts, recipe.conflict_rows, recipe.seed)
-    if len(rows) >= 2 and not (trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled):
-        probe = ConflictProbe(
-            rows, root, trainer.processing_class, prompt_format=recipe.prompt, num_frames=recipe.data.num_frames
+    trainer: Any
+    if supervised:
+        trainer = ResumableSFTTrainer(**arguments)
+    else:
+        ends = end_tokens(arguments["model"], processor)
+        rewards = [as_trl_reward(reward, ends) for reward in _rewards(recipe, config, len(examples), judge)]
+        trainer = ContrastiveGRPOTrainer(
+            **arguments, reward_funcs=rewards, ntk=recipe.ntk, max_logprob_gap=recipe.max_logprob_gap
         )
-        trainer.add_callback(probe)
+        if config.use_vllm and config.vllm_mode == "colocate":
+            mend_image_pads(trainer)
+    trainer.remove_callback(PrinterCallback)  # `Lines` takes its place.
+    rollouts = Path(config.output_dir) / "selection" / ROLLOUTS
+    rows = probed_rows(examples, rollouts, recipe.conflict_rows, recipe.seed)
+    if len(rows) >= 2 and not (trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled):  # One process has all weights.
+        trainer.add_callback(ConflictProbe(rows, root, processor, **shown))
     if trainer.is_deepspeed_enabled:
         trainer.add_callback(MendsNames())
     return trainer
@@ -184,12 +164,3 @@ def end_tokens(model: Any, processor: Any) -> list[int]:
     ends = model.generation_config.eos_token_id
     listed = [ends] if isinstance(ends, int) else list(ends or [])
     return [*listed, processor.tokenizer.eos_token_id]
-
-
-def _check_count(config: Any, count: int) -> None:
-    prompts = config.generation_batch_size // config.num_generations
-    if count < prompts:
-        raise DataError(
-            f"{count} rows to train on, but a batch of responses holds {prompts} prompts: no step would be taken. Use "
-            "more data, lower train.per_device_train_batch_size, or raise selection.keep."
-        )

@@ -35,7 +35,7 @@ class Provenance(TrainerCallback):  # type: ignore[misc]
         """Keep the facts.
 
         Args:
-            facts: JSON-able, see `trainers.run.provenance`.
+            facts: JSON-able, see `trainers.preparation.provenance`.
         """
         self._facts = dict(facts)
 

@@ -10,7 +10,7 @@ from harness.engines.checkpoints import resolve_checkpoint
 from harness.evaluation.settings import EvalConfig
 from trainers.console import say
 from trainers.layout import FINAL, MERGED, saved_checkpoints
-from trainers.preparation import engine_options, engine_or_best
+from trainers.preparation import choose_engine
 from trainers.ranks import is_main_rank
 from trainers.settings import Recipe
 
@@ -29,27 +29,24 @@ def evaluate_checkpoints(recipe: Recipe, output: Path, model: Any = None) -> lis
     if not recipe.eval.tasks or not is_main_rank():
         return []
     # First, so that its memory is free before another one is loaded.
-    final = _evaluate(recipe, str(_whole(recipe, output / FINAL)), output / "runs" / FINAL, model=model)
+    final = _evaluate(recipe, str(merge_adapter(recipe, output / FINAL)), output / "runs" / FINAL, model=model)
     del model
     runs = []
     if recipe.eval.start:
         runs.append(_evaluate(recipe, recipe.model, output / "runs" / "start"))
     for folder in saved_checkpoints(output) if recipe.eval.every else ():
-        runs.append(_evaluate(recipe, str(_whole(recipe, folder)), output / "runs" / folder.name))
+        runs.append(_evaluate(recipe, str(merge_adapter(recipe, folder)), output / "runs" / folder.name))
     return [*runs, final]
 
 
-def _whole(recipe: Recipe, folder: Path) -> Path:
-    """A folder that an engine can load: a checkpoint, or what its adapter and its base make together."""
-    return merge_adapter(recipe, folder) if (folder / "adapter_config.json").is_file() else folder
-
-
 def merge_adapter(recipe: Recipe, folder: Path) -> Path:
-    """The whole model of a checkpoint that holds an adapter, in a folder inside it; made unless it is there.
+    """A folder that an engine can load: a checkpoint, or, inside one that holds an adapter, the whole model.
 
     Raises:
-        ModelError: its base cannot be loaded.
+        ModelError: the adapter's base cannot be loaded.
     """
+    if not (folder / "adapter_config.json").is_file():
+        return folder
     merged = folder / MERGED
     mark = merged / "harness.json"  # Written last.
     if mark.is_file():
@@ -64,7 +61,7 @@ def merge_adapter(recipe: Recipe, folder: Path) -> Path:
     whole = recipe.model_copy(update={"train": {key: value for key, value in recipe.train.items() if key != "bits"}})
     with quiet_libraries():
         model = PeftModel.from_pretrained(load_model(whole, base), folder)
-        save_whole_model(model, load_processor(recipe, base.folder), merged)
+        save_whole_model(model, load_processor(base.folder, recipe.data.max_pixels), merged)
     write_atomically(mark, (folder / mark.name).read_text(encoding="utf-8"))
     return merged
 
@@ -75,8 +72,7 @@ def _evaluate(recipe: Recipe, name: str, folder: Path, *, model: Any = None) -> 
     from harness.reports.run_report import headline_table
     from harness.reports.writing import are_current, write_reports
 
-    engine = engine_or_best(recipe.eval.engine)
-    options = engine_options(recipe, engine, recipe.eval.batch_size)
+    engine, options = choose_engine(recipe, recipe.eval.engine, recipe.eval.batch_size)
     outcome = evaluate(
         EvalConfig(
             model=name,

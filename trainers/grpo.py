@@ -52,7 +52,10 @@ class SamplerByEpoch(RepeatSampler):  # type: ignore[misc]  # TRL is not typed.
 
 
 class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc]  # TRL is not typed.
-    """TRL's GRPO trainer with the contrastive term, and guards on rewards and on sampling."""
+    """TRL's GRPO trainer with the contrastive term, and guards on rewards and on sampling.
+
+    It trains only: a recipe has no data to evaluate on, and no tools.
+    """
 
     def __init__(self, *args: Any, ntk: NtkSettings, max_logprob_gap: float, **kwargs: Any) -> None:
         """Make the trainer.
@@ -99,23 +102,19 @@ class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        mode = "train" if self.model.training else "eval"
         ids = output["completion_ids"]
-        generations = self.num_generations if mode == "train" else self.num_generations_eval
         first = self.accelerator.process_index * len(ids)
-        output["prompt_number"] = (torch.arange(len(ids), device=ids.device) + first) // generations
-        if gaps := self._metrics[mode].get(_GAP):
+        output["prompt_number"] = (torch.arange(len(ids), device=ids.device) + first) // self.num_generations
+        if gaps := self._metrics["train"].get(_GAP):
             check_logprob_gap(gaps[-1], self._max_logprob_gap)
         return output
 
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Tensor:
         rewards: Tensor = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
-        mode = "train" if self.model.training else "eval"
-        generations = self.num_generations if mode == "train" else self.num_generations_eval
-        rewards = fill_missing(rewards, generations)
-        total = (rewards * self.reward_weights.to(rewards.device)).nansum(1).view(-1, generations)
+        rewards = fill_missing(rewards, self.num_generations)
+        total = (rewards * self.reward_weights.to(rewards.device)).nansum(1).view(-1, self.num_generations)
         constant = total.amax(1) - total.amin(1) < _CONSTANT
-        self._metrics[mode]["constant_groups"].append(constant.float().mean().item())
+        self._metrics["train"]["constant_groups"].append(constant.float().mean().item())
         return rewards
 
     def _get_per_token_logps_and_entropies(self, *args: Any, **kwargs: Any) -> Any:
@@ -146,28 +145,10 @@ class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc
             # The representation is regularised, not the head: the head would learn to tell prompts apart by itself.
             head = weight.detach()
             head = head.full_tensor() if hasattr(head, "full_tensor") else head  # A shard under FSDP.
-            similarity = ntk_similarity(
-                tokens.hidden,
-                head,
-                tokens.targets,
-                tokens.sequence,
-                tokens.num_sequences,
-                estimator=self._ntk.estimator,
-                logprobs=tokens.logprobs,
-                max_tokens=self._ntk.max_tokens,
-                sketch_size=self._ntk.sketch_size,
-                chunk_size=self._ntk.chunk_size,
-            )
-        result = contrast(
-            similarity,
-            tokens.prompt,
-            threshold=self._ntk.threshold,
-            quantile=self._ntk.quantile,
-            temperature=self._ntk.temperature,
-            empty_rows=self._ntk.empty_rows,
-            present=torch.bincount(tokens.sequence, minlength=tokens.num_sequences) > 0,
-        )
-        metrics = self._metrics["train" if self.model.training else "eval"]
+            similarity = ntk_similarity(tokens, head, self._ntk)
+        present = torch.bincount(tokens.sequence, minlength=tokens.num_sequences) > 0
+        result = contrast(similarity, tokens.prompt, self._ntk, present=present)
+        metrics = self._metrics["train"]
         metrics["ntk/loss"].append(result.loss.item())
         for name, value in result.statistics.items():
             metrics[f"ntk/{name}"].append(value)
@@ -178,8 +159,6 @@ class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc
     def _tokens(self, states: Tensor, inputs: dict[str, Any]) -> Tokens:
         """The local response tokens; a state predicts the token after it."""
         ids, mask = inputs["completion_ids"], inputs["completion_mask"].bool()
-        if "tool_mask" in inputs:
-            mask = mask & inputs["tool_mask"].bool()
         length = ids.size(1)
         sequence = torch.arange(len(ids), device=ids.device)[:, None].expand_as(ids)
         assert self._scored is not None, "scored by the policy loss"

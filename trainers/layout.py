@@ -1,9 +1,14 @@
-"""The output folder of a recipe: names of what is in it, and the checkpoints that are there."""
+"""The output folder of a recipe: names of what is in it, the checkpoints that are there, and what it was made with."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from harness.core.errors import StoreError
+from harness.core.files import write_atomically
 
 RECIPE: Final = "recipe.yaml"
 """The resolved recipe."""
@@ -27,3 +32,23 @@ def step_folders(output: Path) -> list[Path]:
     """The folders `checkpoint-STEP` of a run in the order of their steps, without a user's `checkpoint-5-copy`."""
     steps = ((path.name.removeprefix("checkpoint-"), path) for path in output.glob("checkpoint-*"))
     return [path for _, path in sorted((int(step), path) for step, path in steps if step.isdecimal())]
+
+
+def hold_settings(file: Path, settings: Mapping[str, Any], advice: str) -> None:
+    """Write what must be equal to go on in a folder, or hold it against what is written there.
+
+    Args:
+        file: of the settings.
+        settings: JSON-able.
+        advice: what to do where they differ.
+
+    Raises:
+        StoreError: names the settings that differ.
+    """
+    wanted = json.dumps(settings, indent=2) + "\n"
+    if not file.is_file():
+        write_atomically(file, wanted)
+    stored, now = json.loads(file.read_text(encoding="utf-8")), json.loads(wanted)
+    differing = sorted(key for key in {*stored, *now} if stored.get(key) != now.get(key))
+    if differing:
+        raise StoreError(f"{file.parent} was made with other settings ({', '.join(differing)}). {advice}")

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers import AutoModelForImageTextToText, AutoProcessor, BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
 from harness.core.errors import ModelError, UsageError
 from harness.engines.checkpoints import Checkpoint
+from harness.engines.preparation import one_line
 from trainers.settings import LoraSettings, Recipe
 
 
@@ -36,11 +37,14 @@ def load_model(recipe: Recipe, checkpoint: Checkpoint) -> Any:
     if (attention := recipe.train.get("attn_implementation")) is not None:
         arguments["attn_implementation"] = attention
     if (bits := recipe.train.get("bits")) is not None:
-        arguments["quantization_config"] = _quantization(bits)
-    try:
-        model = AutoModelForImageTextToText.from_pretrained(checkpoint.folder, **arguments)
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        raise ModelError(f"model {checkpoint.name!r} cannot be loaded for training: {_one_line(error)}") from error
+        arguments["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=bits == 4,
+            load_in_8bit=bits == 8,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_compute_dtype=torch.bfloat16,
+            bnb_4bit_use_double_quant=True,
+        )
+    model = load_weights(checkpoint, **arguments)
     if recipe.freeze_vision:
         vision = getattr(model.base_model, "visual", None) or getattr(model.base_model, "vision_tower", None)
         if vision is None:
@@ -49,8 +53,20 @@ def load_model(recipe: Recipe, checkpoint: Checkpoint) -> Any:
     return model
 
 
-def load_processor(recipe: Recipe, folder: Path) -> Any:
-    """The processor, padding on the left, with the recipe's cap on pixels.
+def load_weights(checkpoint: Checkpoint, **arguments: Any) -> Any:
+    """A checkpoint's model.
+
+    Raises:
+        ModelError: the checkpoint is of a kind that Transformers cannot load as an image-text-to-text model.
+    """
+    try:
+        return AutoModelForImageTextToText.from_pretrained(checkpoint.folder, **arguments)
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        raise ModelError(f"model {checkpoint.name!r} cannot be loaded: {one_line(error)}") from error
+
+
+def load_processor(folder: Path, max_pixels: int | None) -> Any:
+    """The processor, padding on the left, with a cap on pixels.
 
     Raises:
         ModelError: it cannot be loaded, or has no chat template.
@@ -58,14 +74,13 @@ def load_processor(recipe: Recipe, folder: Path) -> Any:
     try:
         processor = AutoProcessor.from_pretrained(folder, padding_side="left")
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ModelError(f"the processor in {folder} cannot be loaded: {_one_line(error)}") from error
+        raise ModelError(f"the processor in {folder} cannot be loaded: {one_line(error)}") from error
     if getattr(processor, "chat_template", None) is None:
         raise ModelError(f"the processor in {folder} has no chat template.")
-    if recipe.data.max_pixels is not None:
+    if max_pixels is not None:
         size = dict(processor.image_processor.size)
-        size["longest_edge"] = recipe.data.max_pixels
-        size["shortest_edge"] = min(size.get("shortest_edge", recipe.data.max_pixels), recipe.data.max_pixels)
-        processor.image_processor.size = size
+        least = min(size.get("shortest_edge", max_pixels), max_pixels)
+        processor.image_processor.size = {**size, "longest_edge": max_pixels, "shortest_edge": least}
     return processor
 
 
@@ -106,20 +121,3 @@ def training_dtype(recipe: Recipe) -> torch.dtype:
     name = recipe.train.get("dtype") or ("bfloat16" if torch.cuda.is_available() else "float32")
     dtype: torch.dtype = getattr(torch, name)
     return dtype
-
-
-def _quantization(bits: int) -> Any:
-    from transformers import BitsAndBytesConfig
-
-    return BitsAndBytesConfig(
-        load_in_4bit=bits == 4,
-        load_in_8bit=bits == 8,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_compute_dtype=torch.bfloat16,
-        bnb_4bit_use_double_quant=True,
-    )
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 300 else text[:299] + "…"

@@ -114,23 +114,14 @@ def check_judge(judge: CaptionJudge, name: str) -> None:
         raise ModelError(f"the judge {name!r} does not answer: {why_not(judge)} Start it, or set rewards.caption=0.")
 
 
-def engine_or_best(name: str) -> str:
-    """An engine's name, `auto` resolved: vLLM where it is installed and there is a GPU, else hf."""
-    if name != "auto":
-        return name
+def choose_engine(recipe: Recipe, name: str, batch_size: int | None) -> tuple[str, dict[str, Any]]:
+    """An engine, `auto` resolved (vLLM where it is installed and there is a GPU, else hf), and its settings."""
     from harness.engines import vllm_is_usable
 
-    return "vllm" if vllm_is_usable() else "hf"
-
-
-def engine_options(recipe: Recipe, engine: str, batch_size: int | None) -> dict[str, Any]:
-    """Settings of an engine that a recipe decides."""
-    options: dict[str, Any] = {}
-    if recipe.data.max_pixels is not None:
-        options["max_pixels"] = recipe.data.max_pixels
-    if batch_size is not None and engine == "hf":
-        options["batch_size"] = batch_size
-    return options
+    if name == "auto":
+        name = "vllm" if vllm_is_usable() else "hf"
+    wanted = {"max_pixels": recipe.data.max_pixels, "batch_size": batch_size if name == "hf" else None}
+    return name, {key: value for key, value in wanted.items() if value is not None}
 
 
 def provenance(recipe: Recipe, checkpoint: Checkpoint, examples: Sequence[Example]) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def first_prompt(recipe: Recipe, folder: Path) -> str:
     content = [{"type": "image"} for _ in pictures]
     text = {"type": "text", "text": build_prompt(example.sample, recipe.prompt)}
     messages = [{"role": "user", "content": [*content, text]}]
-    prompt: str = load_processor(recipe, folder).apply_chat_template(
+    prompt: str = load_processor(folder, recipe.data.max_pixels).apply_chat_template(
         messages, tokenize=False, add_generation_prompt=True
     )
     return prompt + (f"\n# response\n{example.response}" if recipe.algorithm == "sft" else "")

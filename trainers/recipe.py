@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import yaml
 from pydantic import BaseModel, ValidationError
 
 from harness.core.errors import UsageError
@@ -60,8 +61,6 @@ def find_recipe(name: str) -> Path:
 
 def as_yaml(recipe: Recipe) -> str:
     """A resolved recipe as YAML that `load_recipe` reads back to the same recipe."""
-    import yaml
-
     text: str = yaml.safe_dump(recipe.model_dump(), sort_keys=False, allow_unicode=True)
     return text
 
@@ -72,7 +71,6 @@ def _parse(text: str) -> Any:
     Raises:
         yaml.YAMLError: the text is not YAML.
     """
-    import yaml
 
     class Loader(yaml.SafeLoader):
         """Safe loading with resolvers of its own."""
@@ -94,8 +92,6 @@ def _parse(text: str) -> Any:
 
 
 def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
-    import yaml
-
     try:
         tree = _parse(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -124,8 +120,6 @@ def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _override(tree: dict[str, Any], override: str) -> None:
-    import yaml
-
     dotted, separator, text = override.partition("=")
     if not separator or not dotted.strip():
         raise UsageError(f"{override!r} is not key=value, e.g. train.max_steps=20.")

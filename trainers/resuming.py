@@ -19,25 +19,16 @@ class RestoresWeights:
     """
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        target = self.model if model is None else model  # type: ignore[attr-defined]
+        folder, target = Path(resume_from_checkpoint), self.model if model is None else model  # type: ignore[attr-defined]
         sharded = self.is_deepspeed_enabled or self.is_fsdp_enabled  # type: ignore[attr-defined]
-        if sharded or not (Path(resume_from_checkpoint) / "config.json").is_file():
+        if sharded or not (folder / "config.json").is_file():
             super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]
             return
-        restore_weights(target, Path(resume_from_checkpoint))
-
-
-def restore_weights(model: Any, folder: Path) -> None:
-    """Set a model's weights to those of a checkpoint.
-
-    Raises:
-        StoreError: the checkpoint does not hold every weight of the model.
-    """
-    loaded, info = type(model).from_pretrained(folder, dtype=model.dtype, output_loading_info=True)
-    if info["missing_keys"]:
-        raise StoreError(
-            f"{folder} lacks weights of the model, e.g. {sorted(info['missing_keys'])[0]}. Delete this checkpoint to "
-            "resume from the one before."
-        )
-    with torch.no_grad():
-        model.load_state_dict(loaded.state_dict())
+        loaded, info = type(target).from_pretrained(folder, dtype=target.dtype, output_loading_info=True)
+        if info["missing_keys"]:
+            raise StoreError(
+                f"{folder} lacks weights of the model, e.g. {sorted(info['missing_keys'])[0]}. Delete this checkpoint "
+                "to resume from the one before."
+            )
+        with torch.no_grad():
+            target.load_state_dict(loaded.state_dict())

@@ -27,7 +27,7 @@ from trainers.layout import CONFLICT, CURVES, FINAL, LOG, RECIPE
 from trainers.preparation import prepare, provenance
 from trainers.ranks import is_main_rank, wait_for_main_rank
 from trainers.recipe import as_yaml, load_recipe
-from trainers.selection.rollouts import PLOT, ROLLOUTS, SELECTED, SELECTION, SETTINGS
+from trainers.selection.rollouts import FILES, SETTINGS
 from trainers.settings import Recipe
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ _EVALUATED: Final = (f"runs/{FINAL}", "runs/start", f"runs/{_STEP}")
 _CARD: Final = "README.md"
 """TRL's, rewritten with every checkpoint."""
 _CARD_TAG: Final = "generated_from_trainer"
-_SELECTED: Final = (ROLLOUTS, SELECTION, SELECTED, PLOT, SETTINGS)
 
 
 def train(recipe: Recipe, *, fresh: bool = False, source: Path | None = None) -> list[Path]:
@@ -130,7 +129,7 @@ def check_output(recipe: Recipe, output: Path, source: Path | None = None) -> No
         there.append(card)
     selection = output / "selection"
     if not _is_selection(selection):
-        there += [selection / name for name in _SELECTED if (selection / name).exists()]
+        there += [selection / name for name in FILES if (selection / name).exists()]
     if there:
         raise UsageError(
             f"{there[0]} was not made by a run of 'harness train', and would be overwritten. Give another "
@@ -208,7 +207,7 @@ def _throw_away(output: Path) -> None:
     """Delete what an earlier run made, and nothing else."""
     for item in _items(output, (*_TRAINED, *_EVALUATED, _CARD)):
         shutil.rmtree(item) if item.is_dir() and not item.is_symlink() else item.unlink()
-    for name in _SELECTED:
+    for name in FILES:
         (output / "selection" / name).unlink(missing_ok=True)
     if (output / "data").is_dir():
         for world in worlds().values():

@@ -5,7 +5,7 @@ Ranges are checked whether a part is used or not; what parts must be to each oth
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -18,8 +18,6 @@ Engine = Literal["auto", "hf", "vllm"]
 Estimator = Literal["exact", "top_tokens", "sketch", "hidden"]
 EmptyRows = Literal["skip", "least_similar"]
 Count = Annotated[int, Field(ge=1)]
-_LARGEST_SEED: Final = 2**32 - 1
-"""Of NumPy's generators."""
 
 
 class Part(BaseModel):
@@ -232,7 +230,7 @@ class Recipe(Part):
     model: str
     output: str
     prompt: PromptFormat = "grounded"
-    seed: int = Field(default=0, ge=0, le=_LARGEST_SEED)
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)  # NumPy's generators take no more.
     data: DataSettings
     rewards: RewardSettings = RewardSettings()
     judge: JudgeSettings = JudgeSettings()

@@ -117,17 +117,11 @@ def _check_batches(recipe: Recipe, config: Any) -> None:
             "ntk: a forward pass holds one response; pairs need two. Raise train.per_device_train_batch_size, or set "
             "ntk.weight=0."
         )
-    used = steps_per_generation(config)
+    passes = config.steps_per_generation * config.num_iterations
+    used = max(1, -(-passes // config.gradient_accumulation_steps))
     saves = config.save_strategy == "steps" and config.save_steps >= 1
     if saves and int(config.save_steps) % used:
         raise UsageError(
             f"train.save_steps {int(config.save_steps)} is not a multiple of the {used} steps that a batch of "
             "responses is used for; a run resumed in between would sample other responses. Choose a multiple."
         )
-
-
-def steps_per_generation(config: Any) -> int:
-    """Optimiser steps that one batch of responses is used for."""
-    passes: int = config.steps_per_generation * config.num_iterations
-    accumulated: int = config.gradient_accumulation_steps
-    return max(1, -(-passes // accumulated))

@@ -15,7 +15,6 @@ from transformers import TrainerCallback
 from harness.core.files import write_atomically
 
 _TWICE: Final = "model.model."
-_ONCE: Final = "model."
 
 
 class MendsNames(TrainerCallback):  # type: ignore[misc]  # Transformers is not typed.
@@ -47,4 +46,4 @@ def mend_names(folder: Path) -> None:
 
 
 def _mended(name: str) -> str:
-    return _ONCE + name.removeprefix(_TWICE) if name.startswith(_TWICE) else name
+    return name.removeprefix("model.") if name.startswith(_TWICE) else name

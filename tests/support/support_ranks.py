@@ -3,6 +3,7 @@
 import torch
 
 from trainers.ntk import Tokens, contrast, gather_tokens, ntk_similarity
+from trainers.settings import NtkSettings
 
 
 def make_tokens():
@@ -34,8 +35,8 @@ def loss_and_gradient(whole, head, rank):
         prompt=whole.prompt[first:last],
     )
     tokens = gather_tokens(tokens)
-    similarity = ntk_similarity(tokens.hidden, head, tokens.targets, tokens.sequence, tokens.num_sequences)
-    loss = contrast(similarity, tokens.prompt, quantile=0.5).loss
+    settings = NtkSettings(quantile=0.5)
+    loss = contrast(ntk_similarity(tokens, head, settings), tokens.prompt, settings).loss
     world = 1 if rank is None else 2
     (loss * world).backward()
     return loss.detach(), states.grad

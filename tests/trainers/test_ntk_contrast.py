@@ -5,11 +5,16 @@ import math
 import pytest
 import torch
 
-from trainers.ntk.contrast import contrast
+from trainers.ntk import contrast as contrast_by
+from trainers.settings import NtkSettings
 
 
 def matrix(rows):
     return torch.tensor(rows, dtype=torch.float64)
+
+
+def contrast(similarity, prompt, *, present=None, **settings):
+    return contrast_by(similarity, prompt, NtkSettings(**settings), present=present)
 
 
 SIMILARITY = matrix([[1.0, 0.8, 0.2], [0.8, 1.0, 0.6], [0.2, 0.6, 1.0]])

@@ -13,6 +13,7 @@ from trainers.preparation import open_judge
 from trainers.recipe import as_yaml, load_recipe
 from trainers.rewards.functions import (
     Reward,
+    Setup,
     accuracy,
     caption_reward,
     format_reward,
@@ -200,6 +201,11 @@ def test_repetition_penalty_counts_repeated_spans():
     assert score([sample()] * 3, [response(text) for text in texts]) == [0.0, pytest.approx(-0.6), 0.0]
 
 
+def built(settings, **changes):
+    arguments = {"prompt_format": "grounded", "max_tokens": 64, "judge": FakeJudge(), **changes}
+    return build_rewards(Setup(settings=settings, **arguments))
+
+
 def score_rollouts(rewards, samples, responses):
     scored, failure = score_missing(rewards, samples, responses, [{}] * len(samples))
     if failure is not None:
@@ -209,7 +215,7 @@ def score_rollouts(rewards, samples, responses):
 
 def test_total_is_weighted_and_missing_where_a_part_is():
     settings = RewardSettings(accuracy=1.0, format=0.1, caption=0.5)
-    rewards = build_rewards(settings, prompt_format="grounded", max_tokens=64, judge=FakeJudge())
+    rewards = built(settings)
     failing = GROUNDED.format("yes").replace("a red dog", "FAIL")
     scored = score_rollouts(rewards, [sample()] * 2, [response(GROUNDED.format("yes")), response(failing)])
     assert scored[0].total == pytest.approx(1.6)
@@ -267,9 +273,8 @@ def test_a_reward_that_misbehaves_is_named(score, message):
     ],
 )
 def test_rewards_that_do_not_fit_are_refused(changes, arguments, message):
-    given = {"prompt_format": "grounded", "max_tokens": 64, "judge": FakeJudge(), **arguments}
     with pytest.raises(UsageError, match=message):
-        build_rewards(RewardSettings(**changes), **given)
+        built(RewardSettings(**changes), **arguments)
 
 
 @pytest.fixture
@@ -294,7 +299,7 @@ def test_a_users_function_is_a_reward_by_its_name(toy):
     assert recipe.rewards.weights() == {"accuracy": 1.0, "format": 0.1, "repetition": 1.0, "toy_rewards:brief": 0.5}
     (toy / "stored.yaml").write_text(as_yaml(recipe))
     assert load_recipe(str(toy / "stored.yaml")) == recipe
-    rewards = build_rewards(recipe.rewards, prompt_format="grounded", max_tokens=64, judge=None)
+    rewards = built(recipe.rewards, judge=None)
     asked = [sample()] * 3
     scored = score_rollouts(rewards, asked, [response("yes"), response("it is"), response("", error="media: missing")])
     assert [item.parts["toy_rewards:brief"] for item in scored] == [1.0, 0.0, None]
@@ -323,7 +328,7 @@ def test_a_users_function_that_is_not_there_is_named(name, message, toy):
 
 def test_a_users_function_that_breaks_is_the_users_mistake(toy):
     settings = RewardSettings(accuracy=0, format=0, caption=0, **{"toy_rewards:breaks": 1.0})
-    rewards = build_rewards(settings, prompt_format="direct", max_tokens=64, judge=None)
+    rewards = built(settings, prompt_format="direct", judge=None)
     with pytest.raises(RewardError, match="reward 'toy_rewards:breaks' raised LookupError: yes") as caught:
         score_rollouts(rewards, [sample()], [response("yes")])
     assert caught.value.exit_code == 2

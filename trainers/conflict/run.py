@@ -18,7 +18,6 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers.utils import logging as transformers_logging
 
 from harness.core.errors import DataError, MediaError, ModelError, StoreError, UsageError
 from harness.core.files import write_atomically, write_errors
@@ -31,8 +30,9 @@ from harness.runs.config import RUN
 from harness.runs.folder import read_run
 from trainers.conflict.figures import describe
 from trainers.conflict.states import Forced, force
+from trainers.models import load_processor, load_weights, quiet_libraries
 from trainers.ntk import ntk_similarity
-from trainers.settings import Estimator
+from trainers.settings import Estimator, NtkSettings
 
 SEED: Final = 0
 _FEWEST: Final = 2
@@ -69,8 +69,8 @@ def map_run(
         raise UsageError(f"{folder} was asked without its images; give the run that saw them.")
     start = time.monotonic()
     records = [record for record in latest_records(folder) if record.response.text.strip()]
-    chosen = _draw(records, samples, seed)
-    opened, unopened = _check_media(chosen, open_media)
+    places = sorted(random.Random(seed).sample(range(len(records)), min(samples, len(records))))
+    opened, unopened = _check_media([records[place] for place in places], open_media)
     if len(opened) < _FEWEST:
         why = f": {next(iter(unopened.values()))}" if unopened else "."
         raise DataError(f"{folder}: {len(opened)} responses can be compared, a pair takes 2{why}")
@@ -88,7 +88,7 @@ def map_run(
         **describe(
             similarity,
             [(record.sample.task, record.sample.id) for record in opened],
-            [_part(record.sample) for record in opened],
+            ["/".join(filter(None, (record.sample.task, record.sample.subset))) for record in opened],
             [_asked(record.sample) for record in opened],
             [(record.sample.task, record.sample.cluster or record.sample.id) for record in opened],
         ),
@@ -113,8 +113,7 @@ def similarity_of(
     """
     tokens = force(model, processor, sequences, max_pixels=max_pixels)
     head = model.get_output_embeddings().weight.detach()
-    given = (tokens.hidden, head, tokens.targets, tokens.sequence, tokens.num_sequences)
-    cosine = ntk_similarity(*given, estimator=estimator).double().clamp(-1, 1)
+    cosine = ntk_similarity(tokens, head, NtkSettings(estimator=estimator)).double().clamp(-1, 1)
     result: NDArray[np.float64] = ((cosine + cosine.T) / 2).cpu().numpy()
     return result
 
@@ -140,14 +139,6 @@ def _checkpoint(folder: Path, model: str | None) -> Checkpoint:
             "meant with --conflict-model."
         )
     return checkpoint
-
-
-def _draw(records: Sequence[SampleRecord], samples: int, seed: int) -> list[SampleRecord]:
-    """At most `samples` records, in the order of the run."""
-    if len(records) <= samples:
-        return list(records)
-    places = sorted(random.Random(seed).sample(range(len(records)), samples))
-    return [records[place] for place in places]
 
 
 def _check_media(
@@ -188,29 +179,19 @@ def _asked(sample: Sample) -> tuple[Any, ...]:
     return sample.task, sample.prompt, shown
 
 
-def _part(sample: Sample) -> str:
-    return f"{sample.task}/{sample.subset}" if sample.subset else sample.task
-
-
 def load_model(checkpoint: Checkpoint) -> tuple[Any, Any]:
     """A checkpoint's model, in evaluation mode, and its processor.
 
     Raises:
         ModelError: it cannot be loaded.
     """
-    from transformers import AutoModelForImageTextToText, AutoProcessor
-
     from harness.engines.mrope_fix import fix_mrope
 
-    transformers_logging.disable_progress_bar()
+    assert checkpoint.folder is not None, "one of a run, or of the user's"
     on_gpu = torch.cuda.is_available()
-    try:
-        processor = AutoProcessor.from_pretrained(checkpoint.folder)
-        model = AutoModelForImageTextToText.from_pretrained(
-            checkpoint.folder, dtype=torch.bfloat16 if on_gpu else torch.float32
-        )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        raise ModelError(f"model {checkpoint.name!r} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
+    with quiet_libraries():
+        processor = load_processor(checkpoint.folder, None)
+        model = load_weights(checkpoint, dtype=torch.bfloat16 if on_gpu else torch.float32)
     fix_mrope(model)
     if processor.tokenizer.pad_token_id is None:
         processor.tokenizer.pad_token = processor.tokenizer.eos_token

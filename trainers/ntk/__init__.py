@@ -4,18 +4,8 @@ Imported lazily only: torch is imported at the top.
 """
 
 from trainers.ntk.contrast import Contrast, contrast
-from trainers.ntk.estimators import ntk_similarity, top_tokens
+from trainers.ntk.estimators import ntk_similarity
 from trainers.ntk.gather import Tokens, gather_tokens
-from trainers.ntk.gram import ntk_cosine, ntk_gram, target_logprobs
+from trainers.ntk.gram import ntk_gram
 
-__all__ = [
-    "Contrast",
-    "Tokens",
-    "contrast",
-    "gather_tokens",
-    "ntk_cosine",
-    "ntk_gram",
-    "ntk_similarity",
-    "target_logprobs",
-    "top_tokens",
-]
+__all__ = ["Contrast", "Tokens", "contrast", "gather_tokens", "ntk_gram", "ntk_similarity"]

@@ -20,7 +20,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from trainers.settings import EmptyRows
+from trainers.settings import NtkSettings
 
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -40,44 +40,40 @@ class Contrast:
     statistics: Mapping[str, float]
 
 
-def contrast(
-    similarity: Tensor,
-    prompt: Tensor,
-    *,
-    threshold: float | None = None,
-    quantile: float | None = None,
-    temperature: float = 0.5,
-    empty_rows: EmptyRows = "skip",
-    present: Tensor | None = None,
-) -> Contrast:
+def contrast(similarity: Tensor, prompt: Tensor, settings: NtkSettings, *, present: Tensor | None = None) -> Contrast:
     """The contrastive loss over a batch of samples.
 
     Args:
         similarity: [B, B], e.g. from `ntk_similarity`.
         prompt: [B], integers: samples with the same number answer the same prompt.
-        threshold: similarity at or below which a pair is a positive. Give this or `quantile`.
-        quantile: 0 to 1; the threshold is this quantile of the batch's pairs.
-        temperature: tau.
-        empty_rows: what becomes of an anchor without positives: `skip`, or `least_similar`, which takes its least
-            similar sample as the positive, as the authors' code does.
+        settings: threshold or quantile, temperature, and what becomes of an anchor without positives: `least_similar`
+            takes its least similar sample as the positive, as the authors' code does.
         present: [B], bool: samples that count, e.g. that have tokens; `None`: all.
     """
     pairs = prompt[:, None] != prompt[None, :]
     if present is not None:
         pairs = pairs & present[:, None] & present[None, :]
     values = similarity.detach()
-    if quantile is not None:
-        # `torch.quantile` refuses long inputs; a batch has few pairs, and sorting them costs nothing.
-        ordered = values[pairs].sort().values
-        cut = float(ordered[_place(len(ordered), quantile)]) if len(ordered) else float("nan")
+    # `torch.quantile` refuses long inputs; a batch has few pairs, and sorting them costs nothing.
+    ordered = values[pairs].sort().values
+    nan, count = float("nan"), len(ordered)
+    if settings.quantile is not None:
+        cut = float(ordered[_place(count, settings.quantile)]) if count else nan
     else:
-        assert threshold is not None, "give one of threshold and quantile"
-        cut = threshold
+        assert settings.threshold is not None, "a recipe gives one of threshold and quantile"
+        cut = settings.threshold
     positives = pairs & (values <= cut)
     anchors = pairs.any(1)
     empty = anchors & ~positives.any(1)
-    statistics = _statistics(values[pairs], positives, pairs, anchors, empty, cut)
-    if empty_rows == "least_similar":
+    places = {f"q{round(100 * level):02d}": _place(count, level) for level in QUANTILES} | {"max": count - 1}
+    statistics = {
+        "threshold": cut,
+        "positives": float(positives.sum() / count) if count else nan,
+        "empty_rows": float(empty.sum() / anchors.sum()) if count else nan,
+        "pairs": float(count),
+        **{name: float(ordered[place]) if count else nan for name, place in places.items()},
+    }
+    if settings.empty_rows == "least_similar":
         least = values.masked_fill(~pairs, torch.inf).argmin(1)
         positives = positives.clone()
         positives[empty, least[empty]] = True
@@ -87,7 +83,7 @@ def contrast(
     if not anchors.any():
         return Contrast(loss=similarity.sum() * 0.0, statistics=statistics)
     # Rows without positives would give infinities, whose gradient is NaN even where the row is not used.
-    scaled = similarity[anchors] / temperature
+    scaled = similarity[anchors] / settings.temperature
     above = scaled.masked_fill(~positives[anchors], -torch.inf).logsumexp(1)
     below = scaled.masked_fill(~pairs[anchors], -torch.inf).logsumexp(1)
     return Contrast(loss=(below - above).mean(), statistics=statistics)
@@ -96,22 +92,3 @@ def contrast(
 def _place(count: int, quantile: float) -> int:
     """Position of a quantile among `count` sorted values: the lowest with at least that share at or below it."""
     return max(0, math.ceil(quantile * count) - 1)
-
-
-def _statistics(
-    values: Tensor, positives: Tensor, pairs: Tensor, anchors: Tensor, empty: Tensor, cut: float
-) -> dict[str, float]:
-    nan = float("nan")
-    count = len(values)
-    ordered = values.sort().values
-    statistics = {f"q{round(100 * level):02d}": nan for level in QUANTILES}
-    if count:
-        statistics = {f"q{round(100 * level):02d}": float(ordered[_place(count, level)]) for level in QUANTILES}
-    return {
-        "threshold": cut,
-        "positives": float(positives.sum() / pairs.sum()) if count else nan,
-        "empty_rows": float(empty.sum() / anchors.sum()) if count else nan,
-        "pairs": float(count),
-        **statistics,
-        "max": float(ordered[-1]) if count else nan,
-    }

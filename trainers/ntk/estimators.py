@@ -11,50 +11,23 @@ Imported lazily only: torch is imported at the top.
 
 from __future__ import annotations
 
-from typing import Final
-
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from trainers.ntk.gram import CHUNK_SIZE, check_shapes, ntk_cosine, ntk_gram, target_logprobs
+from trainers.ntk.gather import Tokens
+from trainers.ntk.gram import check_shapes, ntk_cosine, ntk_gram
 from trainers.ntk.primitives import chunks, mean_weights, product, rows_of_chunk, wide_dtype
-from trainers.settings import Estimator
-
-MAX_TOKENS: Final = 64
-SKETCH_SIZE: Final = 256
+from trainers.settings import NtkSettings
 
 
-def ntk_similarity(
-    hidden: Tensor,
-    lm_head: Tensor,
-    targets: Tensor,
-    sequence: Tensor,
-    num_sequences: int,
-    *,
-    estimator: Estimator = "exact",
-    token_weights: Tensor | None = None,
-    logprobs: Tensor | None = None,
-    max_tokens: int = MAX_TOKENS,
-    sketch_size: int = SKETCH_SIZE,
-    seed: int = 0,
-    chunk_size: int = CHUNK_SIZE,
-) -> Tensor:
+def ntk_similarity(tokens: Tokens, lm_head: Tensor, settings: NtkSettings) -> Tensor:
     """Cosine similarity of the sequences by one of the estimators.
 
     Args:
-        hidden: [N, d], as in `ntk_gram`.
+        tokens: N tokens of B sequences; their `logprobs` are read by `top_tokens` alone.
         lm_head: [V, d].
-        targets: [N].
-        sequence: [N].
-        num_sequences: B.
-        estimator: see the table of this module.
-        token_weights: [N]; `None`: the mean over the tokens of each sequence.
-        logprobs: [N], log-probability of each target, for `top_tokens`; `None`: computed.
-        max_tokens: tokens that `top_tokens` keeps of each sequence.
-        sketch_size: dimensions that `sketch` projects the vocabulary to.
-        seed: of the projection.
-        chunk_size: columns of the vocabulary that are held at a time.
+        settings: the estimator and what it is set to.
 
     Returns:
         [B, B] in -1 to 1.
@@ -62,24 +35,18 @@ def ntk_similarity(
     Raises:
         UsageError: shapes that do not fit together.
     """
-    check_shapes(hidden, lm_head, targets, sequence, num_sequences, chunk_size)
-    if token_weights is None:
-        token_weights = mean_weights(sequence, num_sequences, wide_dtype(hidden))
-    if estimator == "hidden":
-        features = mean_states(hidden, sequence, num_sequences)
+    hidden, targets, sequence, count = tokens.hidden, tokens.targets, tokens.sequence, tokens.num_sequences
+    check_shapes(hidden, lm_head, targets, sequence, count, settings.chunk_size)
+    if settings.estimator in ("hidden", "sketch"):
+        is_proxy = settings.estimator == "hidden"
+        features = mean_states(tokens) if is_proxy else sketch_gradients(tokens, lm_head, settings).flatten(1)
         return ntk_cosine(features @ features.T)
-    if estimator == "sketch":
-        features = sketch_gradients(
-            hidden, lm_head, targets, sequence, num_sequences, token_weights, sketch_size, seed, chunk_size
-        ).flatten(1)
-        return ntk_cosine(features @ features.T)
-    if estimator == "top_tokens":
-        if logprobs is None:
-            logprobs = target_logprobs(hidden, lm_head, targets, chunk_size=chunk_size)
-        kept = top_tokens(logprobs, sequence, max_tokens)
-        hidden, targets, sequence, token_weights = hidden[kept], targets[kept], sequence[kept], token_weights[kept]
+    weights = mean_weights(sequence, count, wide_dtype(hidden))
+    if settings.estimator == "top_tokens":
+        kept = top_tokens(tokens.logprobs, sequence, settings.max_tokens)
+        hidden, targets, sequence, weights = hidden[kept], targets[kept], sequence[kept], weights[kept]
     return ntk_cosine(
-        ntk_gram(hidden, lm_head, targets, sequence, num_sequences, token_weights=token_weights, chunk_size=chunk_size)
+        ntk_gram(hidden, lm_head, targets, sequence, count, token_weights=weights, chunk_size=settings.chunk_size)
     )
 
 
@@ -105,33 +72,24 @@ def top_tokens(logprobs: Tensor, sequence: Tensor, max_tokens: int) -> Tensor:
     return by_sequence[rank < max_tokens].sort().values
 
 
-def mean_states(hidden: Tensor, sequence: Tensor, num_sequences: int) -> Tensor:
+def mean_states(tokens: Tokens) -> Tensor:
     """Mean hidden state of each sequence: [B, d], zero where it has no tokens."""
-    wide = wide_dtype(hidden)
-    weights = mean_weights(sequence, num_sequences, wide)
-    total = torch.zeros(num_sequences, hidden.shape[1], dtype=wide, device=hidden.device)
-    return total.index_add(0, sequence, hidden.to(wide) * weights[:, None])
+    wide = wide_dtype(tokens.hidden)
+    weights = mean_weights(tokens.sequence, tokens.num_sequences, wide)
+    total = torch.zeros(tokens.num_sequences, tokens.hidden.shape[1], dtype=wide, device=tokens.hidden.device)
+    return total.index_add(0, tokens.sequence, tokens.hidden.to(wide) * weights[:, None])
 
 
-def sketch_gradients(
-    hidden: Tensor,
-    lm_head: Tensor,
-    targets: Tensor,
-    sequence: Tensor,
-    num_sequences: int,
-    token_weights: Tensor,
-    sketch_size: int,
-    seed: int,
-    chunk_size: int,
-) -> Tensor:
+def sketch_gradients(tokens: Tokens, lm_head: Tensor, settings: NtkSettings, *, seed: int = 0) -> Tensor:
     """The gradients G_i with their vocabulary side projected by a count sketch: [B, k, d].
 
     Each entry of the vocabulary is added, with a random sign, to one of k sums, so inner products are right on average
     with a standard error of about 1/sqrt(k) of the norms (Charikar, Chen and Farach-Colton, 2002).
     """
+    hidden, targets = tokens.hidden, tokens.targets
     wide = wide_dtype(hidden)
     generator = torch.Generator().manual_seed(seed)
-    size = len(lm_head)
+    size, sketch_size, chunk_size = len(lm_head), settings.sketch_size, settings.chunk_size
     bucket = torch.randint(0, sketch_size, (size,), generator=generator).to(hidden.device)
     sign = (torch.randint(0, 2, (size,), generator=generator) * 2 - 1).to(hidden.device, wide)
 
@@ -158,7 +116,7 @@ def sketch_gradients(
         sketched = sketched + checkpoint(
             project, hidden, weight, total, start, use_reentrant=False, preserve_rng_state=False
         )
-    weighted = sketched * token_weights.to(wide)[:, None]
+    weighted = sketched * mean_weights(tokens.sequence, tokens.num_sequences, wide)[:, None]
     states = hidden.to(wide)
-    members = (sequence == number for number in range(num_sequences))
+    members = (tokens.sequence == number for number in range(tokens.num_sequences))
     return torch.stack([weighted[member].T @ states[member] for member in members])

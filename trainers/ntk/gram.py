@@ -41,10 +41,9 @@ def ntk_gram(
 ) -> Tensor:
     """Gram matrix of the gradients of the sequences' log-probabilities with respect to the LM head.
 
-    Exact, and differentiable once in `hidden`, and in `lm_head` when that requires a gradient. Tokens are compared in
-    pairs, or, where that is cheaper, the gradients themselves are formed for a piece of the vocabulary at a time. Sums
-    are kept in float64 for float64 inputs and in float32 otherwise; a head of another precision is cast a chunk at a
-    time.
+    Exact, and differentiable once in `hidden` alone. Tokens are compared in pairs, or, where that is cheaper, the
+    gradients themselves are formed for a piece of the vocabulary at a time. Sums are kept in float64 for float64 inputs
+    and in float32 otherwise; a head of another precision is cast a chunk at a time.
 
     Args:
         hidden: [N, d], the states that the LM head turned into the logits of N response tokens. States of a run that
@@ -68,8 +67,7 @@ def ntk_gram(
         token_weights = mean_weights(sequence, num_sequences, wide_dtype(hidden))
     elif token_weights.shape != targets.shape:
         raise UsageError(f"token_weights has shape {list(token_weights.shape)}, targets {list(targets.shape)}.")
-    by_gradient = not lm_head.requires_grad and is_cheaper(len(hidden), hidden.shape[1], num_sequences)
-    function = GramByGradient if by_gradient else _StreamedGram
+    function = GramByGradient if is_cheaper(len(hidden), hidden.shape[1], num_sequences) else _StreamedGram
     gram: Tensor = function.apply(hidden, lm_head, targets, sequence, token_weights.detach(), num_sequences, chunk_size)
     return gram
 
@@ -91,30 +89,6 @@ def ntk_cosine(gram: Tensor) -> Tensor:
     return gram * scale[:, None] * scale[None, :]
 
 
-def target_logprobs(hidden: Tensor, lm_head: Tensor, targets: Tensor, *, chunk_size: int = CHUNK_SIZE) -> Tensor:
-    """Log-probability of each target, streamed over the vocabulary and without a gradient.
-
-    Args:
-        hidden: [N, d].
-        lm_head: [V, d].
-        targets: [N].
-        chunk_size: columns of the vocabulary that are held at a time.
-
-    Returns:
-        [N], natural logarithm.
-    """
-    wide = wide_dtype(hidden)
-    with torch.no_grad():
-        total = torch.full_like(hidden[:, 0], -torch.inf, dtype=wide)
-        at_target = torch.zeros_like(total)
-        for start, weight in chunks(lm_head, chunk_size):
-            logits = product(hidden, weight.T, wide)
-            total = torch.logaddexp(total, logits.logsumexp(1))
-            rows = rows_of_chunk(targets, start, len(weight))
-            at_target[rows] = logits[rows, targets[rows] - start]
-        return at_target - total
-
-
 def check_shapes(
     hidden: Tensor, lm_head: Tensor, targets: Tensor, sequence: Tensor, num_sequences: int, chunk_size: int
 ) -> None:
@@ -132,13 +106,6 @@ def check_shapes(
             raise UsageError(f"{name} has shape {list(value.shape)}, expected [{len(hidden)}].")
     if num_sequences < 1 or chunk_size < 1:
         raise UsageError(f"num_sequences {num_sequences} and chunk_size {chunk_size} must be at least 1.")
-
-
-def sum_by_sequence(pairs: Tensor, sequence: Tensor, num_sequences: int) -> Tensor:
-    """Sum a token-by-token matrix into sequence by sequence: [N, N] -> [B, B]."""
-    membership = torch.zeros(num_sequences, len(sequence), dtype=pairs.dtype, device=pairs.device)
-    membership.scatter_(0, sequence[None, :], 1.0)
-    return membership @ pairs @ membership.T
 
 
 class _StreamedGram(torch.autograd.Function):
@@ -201,7 +168,8 @@ class _StreamedGram(torch.autograd.Function):
         pairs = (states @ states.T).mul_(residuals)
         ctx.save_for_backward(hidden, lm_head, targets, sequence, weights, logsumexp, rest, own, residuals, at_target)
         ctx.chunk_size = chunk_size
-        return sum_by_sequence(pairs, sequence, num_sequences)
+        member = torch.zeros(num_sequences, count, dtype=wide, device=hidden.device).scatter_(0, sequence[None, :], 1.0)
+        return member @ pairs @ member.T
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -218,7 +186,6 @@ class _StreamedGram(torch.autograd.Function):
         pull.mul_(weighted @ weighted.T)
         # u_t = sum_s pull_ts r_s is dK/dr_t; what it adds to the logits is p (p.u - u) with p = e_y - r.
         mean = torch.einsum("ts,ts->t", pull, at_target) - along  # p_t . u_t
-        grad_head = torch.zeros_like(lm_head, dtype=wide) if ctx.needs_input_grad[1] else None
         for start, weight in chunks(lm_head, ctx.chunk_size):
             others = product(hidden, weight.T, wide).sub_(logsumexp[:, None]).exp_()
             rows = rows_of_chunk(targets, start, len(weight))
@@ -229,11 +196,7 @@ class _StreamedGram(torch.autograd.Function):
             grad_logits.mul_(others)
             del others
             grad_logits[rows, columns] = -own[rows] * along[rows]
-            narrow = grad_logits.to(weight.dtype) if weight.is_cuda else grad_logits
-            grad_hidden.add_(product(narrow, weight, wide))
-            del narrow
-            if grad_head is not None:
-                grad_head[start : start + len(weight)] = grad_logits.T @ hidden.to(wide)
+            grad_logits = grad_logits.to(weight.dtype) if weight.is_cuda else grad_logits
+            grad_hidden.add_(product(grad_logits, weight, wide))
             del grad_logits
-        head = None if grad_head is None else grad_head.to(lm_head.dtype)
-        return grad_hidden.to(hidden.dtype), head, None, None, None, None, None
+        return grad_hidden.to(hidden.dtype), None, None, None, None, None, None

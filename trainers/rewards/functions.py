@@ -73,6 +73,15 @@ def accuracy(samples: Sequence[Sample], responses: Sequence[Response]) -> list[f
     return [None if item.status == "error" else float(item.status == "correct") for item in verdicts]
 
 
+def _each(one: Callable[[Response], float | None]) -> Score:
+    """A reward that looks at each response alone, and has no signal where there is none."""
+
+    def score(samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
+        return [None if response.error is not None else one(response) for response in responses]
+
+    return score
+
+
 def format_reward(prompt_format: PromptFormat) -> Score:
     """1 where a response is exactly the sections that the format asks for: each once, in order, closed, not empty.
 
@@ -82,14 +91,7 @@ def format_reward(prompt_format: PromptFormat) -> Score:
     names = SECTIONS[prompt_format]
     if not names:
         raise UsageError("rewards.format needs sections: set prompt to grounded or think, or rewards.format=0.")
-
-    def score(samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
-        return [
-            None if response.error is not None else float(split_sections(response.text).is_well_formed(names))
-            for response in responses
-        ]
-
-    return score
+    return _each(lambda response: float(split_sections(response.text).is_well_formed(names)))
 
 
 def caption_reward(
@@ -145,15 +147,12 @@ def length_penalty(soft_tokens: int, max_tokens: int) -> Score:
         raise UsageError(f"rewards.length_soft {soft_tokens} must be between 0 and the token budget {max_tokens}.")
 
     def one(response: Response) -> float | None:
-        if response.completion_tokens is None or response.error is not None:
+        if response.completion_tokens is None:
             return None
         over = (response.completion_tokens - soft_tokens) / (max_tokens - soft_tokens)
         return -min(1.0, max(0.0, over))
 
-    def score(samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
-        return [one(response) for response in responses]
-
-    return score
+    return _each(one)
 
 
 def repetition_penalty(span: int = 4) -> Score:
@@ -163,9 +162,7 @@ def repetition_penalty(span: int = 4) -> Score:
         span: words of an n-gram.
     """
 
-    def one(response: Response) -> float | None:
-        if response.error is not None:
-            return None
+    def one(response: Response) -> float:
         words = response.text.split()
         total = len(words) - span + 1
         if total < 1:
@@ -173,10 +170,7 @@ def repetition_penalty(span: int = 4) -> Score:
         distinct = len({tuple(words[start : start + span]) for start in range(total)})
         return distinct / total - 1.0
 
-    def score(samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
-        return [one(response) for response in responses]
-
-    return score
+    return _each(one)
 
 
 REWARDS: Final[Mapping[str, Callable[[Setup], Score]]] = {

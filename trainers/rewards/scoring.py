@@ -9,15 +9,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.core.errors import HarnessError, UsageError
-from harness.core.types import PromptFormat, Response, Sample
+from harness.core.types import Response, Sample
 from trainers.rewards.functions import REWARDS, Reward, Score, Setup
-from trainers.settings import RewardSettings
-
-if TYPE_CHECKING:
-    from harness.judges.caption import CaptionJudge
 
 
 class RewardError(HarnessError):
@@ -38,31 +34,16 @@ class Scored:
     total: float | None
 
 
-def build_rewards(
-    settings: RewardSettings,
-    *,
-    prompt_format: PromptFormat,
-    max_tokens: int,
-    judge: CaptionJudge | None,
-    tolerant: bool = False,
-) -> list[Reward]:
+def build_rewards(setup: Setup) -> list[Reward]:
     """The rewards of a recipe.
-
-    Args:
-        settings: weights and settings.
-        prompt_format: what the model is asked to write.
-        max_tokens: token budget of a response.
-        judge: for the caption reward.
-        tolerant: whether the caption reward puts up with questions that the judge cannot answer, batches of them too.
 
     Raises:
         UsageError: nothing counts, a function is not found, or a reward does not fit the prompt format or lacks its
             judge.
     """
-    weights = settings.weights()
+    weights = setup.settings.weights()
     if not weights:
         raise UsageError("rewards: every weight is 0. Give at least rewards.accuracy=1.")
-    setup = Setup(settings=settings, prompt_format=prompt_format, max_tokens=max_tokens, judge=judge, tolerant=tolerant)
     return [
         Reward(name=name, weight=weight, score=REWARDS[name](setup) if name in REWARDS else load_function(name))
         for name, weight in weights.items()
@@ -157,14 +138,15 @@ def score_missing(
             failure = failure or error
         for place, value in zip(places, values, strict=True):
             parts[place][reward.name] = value
-    return [Scored(parts=one, total=_add_up(rewards, one)) for one in parts], failure
+    weights = {reward.name: reward.weight for reward in rewards}
+    return [Scored(parts=one, total=add_up(weights, one)) for one in parts], failure
 
 
-def _add_up(rewards: Sequence[Reward], parts: Mapping[str, float | None]) -> float | None:
+def add_up(weights: Mapping[str, float], parts: Mapping[str, float | None]) -> float | None:
+    """The weighted sum of rewards; `None` where one of them gave no signal."""
     total = 0.0
-    for reward in rewards:
-        value = parts[reward.name]
-        if value is None:
+    for name, weight in weights.items():
+        if (value := parts[name]) is None:
             return None
-        total += reward.weight * value
+        total += weight * value
     return total

@@ -12,12 +12,13 @@ where many prompts lie near the cut. Imported lazily only: numpy is imported at 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-Category = Literal["easy", "medium", "hard"]
+from trainers.settings import Subset
+
 Floats = NDArray[np.float64]
 
 MAX_LEVELS: Final = 16
@@ -99,7 +100,7 @@ def choose(variance: Floats, keep: float) -> NDArray[np.bool_]:
     return chosen
 
 
-def categorise(mean: Floats, chosen: NDArray[np.bool_], low: float, high: float) -> list[Category]:
+def categorise(mean: Floats, chosen: NDArray[np.bool_], low: float, high: float) -> list[Subset]:
     """`medium` for the chosen prompts, the ones that vary; the rest is `easy` above the middle of the range, or `hard`.
 
     Args:

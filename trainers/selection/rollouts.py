@@ -10,7 +10,7 @@ against variance. Imported lazily only: numpy is imported at the top.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from harness.core.errors import DataError, StoreError
+from harness.core.errors import DataError
 from harness.core.files import drop_torn_tail, write_atomically
 from harness.core.prompts import build_prompt
 from harness.core.types import Media, PromptFormat, Response
@@ -29,11 +29,12 @@ from harness.runs.records import LONE_SURROGATES
 from trainers.console import say
 from trainers.data.loading import open_pictures
 from trainers.data.schema import Example, row_from_example
+from trainers.layout import hold_settings
 from trainers.rewards.functions import Reward
-from trainers.selection.decision import Category, categorise, choose, count_levels, expected_variance, undecided
+from trainers.selection.decision import categorise, choose, count_levels, expected_variance, undecided
 from trainers.selection.plot import draw_selection
 from trainers.selection.stored import Rollouts
-from trainers.settings import SelectionSettings
+from trainers.settings import SelectionSettings, Subset
 
 if TYPE_CHECKING:
     from harness.engines import Engine
@@ -43,6 +44,7 @@ ROLLOUTS: Final = "rollouts.jsonl"
 SELECTION: Final = "selection.jsonl"
 SELECTED: Final = "selected.jsonl"
 PLOT: Final = "selection.svg"
+FILES: Final = (SETTINGS, ROLLOUTS, SELECTION, SELECTED, PLOT)
 _SCORED_TOGETHER: Final = 64
 """Responses that are scored in one call, so that a judge is asked in batches."""
 
@@ -66,7 +68,7 @@ class Statistics:
     mean: float | None
     variance: float | None
     expected_variance: float
-    category: Category | None
+    category: Subset | None
     selected: bool
 
 
@@ -119,7 +121,9 @@ def select(
             on from there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _open_folder(folder, selection.settings, fresh=fresh)
+    for name in FILES if fresh else ():
+        (folder / name).unlink(missing_ok=True)
+    check_settings(folder, selection.settings)
     with (folder / ROLLOUTS).open("a+", encoding="utf-8", errors=LONE_SURROGATES) as file:
         drop_torn_tail(folder / ROLLOUTS)
         rollouts = Rollouts([example.sample for example in selection.examples], selection.rewards, file)
@@ -136,31 +140,13 @@ def select(
     return statistics
 
 
-def _open_folder(folder: Path, settings: Mapping[str, Any], *, fresh: bool) -> None:
-    if fresh:
-        for name in (SETTINGS, ROLLOUTS, SELECTION, SELECTED, PLOT):
-            (folder / name).unlink(missing_ok=True)
-    if (folder / SETTINGS).is_file():
-        check_settings(folder, settings)
-    else:
-        write_atomically(folder / SETTINGS, json.dumps(settings, indent=2) + "\n")
-
-
 def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     """Refuse to go on with, or train on, a selection that was made otherwise.
 
     Raises:
         StoreError: names the settings that differ.
     """
-    stored, wanted = (
-        json.loads(text) for text in ((folder / SETTINGS).read_text(encoding="utf-8"), json.dumps(settings))
-    )
-    differing = sorted(key for key in {*stored, *wanted} if stored.get(key) != wanted.get(key))
-    if differing:
-        raise StoreError(
-            f"{folder} holds a selection with other settings ({', '.join(differing)}). Give --fresh to start over, or "
-            "another output."
-        )
+    hold_settings(folder / SETTINGS, settings, "Give --fresh to start over, or another output.")
 
 
 def _spend(selection: Selection, engine: Engine, rollouts: Rollouts) -> None:
@@ -205,14 +191,10 @@ def _request(selection: Selection, prompt: int, rollouts: Rollouts, numbers: ran
         prompt=build_prompt(example.sample, selection.prompt_format),
         # A video is shown as the images of its frames, as in training.
         media=tuple(Media(kind="image", source=f"{example.sample.id}[{place}]") for place in range(pictures)),
-        open_media=partial(_open, example, selection.root, selection.num_frames),
+        open_media=partial(open_pictures, example, selection.root, selection.num_frames),
         n=len(missing) or len(numbers),
         finished=not missing,
     )
-
-
-def _open(example: Example, root: Path, num_frames: int) -> list[Any]:
-    return list(open_pictures(example, root, num_frames))
 
 
 def _generate(selection: Selection, engine: Engine, rollouts: Rollouts, requests: Sequence[Request]) -> None:
@@ -243,40 +225,38 @@ def _batches(responses: Iterator[tuple[Request, Response]], size: int) -> Iterat
 
 def _decide(selection: Selection, rollouts: Rollouts) -> list[Statistics]:
     lists = rollouts.lists([selection.rounds.targets()[-1]] * len(selection.examples))
-    rated = [place for place, row in enumerate(lists) if row]
+    rated = {place: row for place, row in enumerate(lists) if row}
     if not rated:
         raise DataError(
             "no rollout has a reward: every response failed, or the judge did. rollouts.jsonl has the errors."
         )
-    values, counts = count_levels([lists[place] for place in rated])
+    values, counts = count_levels(list(rated.values()))
     variance = expected_variance(values, counts)
-    means = np.array([np.mean(lists[place]) for place in rated])
-    lowest = min(min(lists[place]) for place in rated)
-    highest = max(max(lists[place]) for place in rated)
-    categories = categorise(means, choose(variance, selection.rounds.keep), lowest, highest)
+    means = np.array([np.mean(row) for row in rated.values()])
+    rewards = [reward for row in rated.values() for reward in row]
+    categories = categorise(means, choose(variance, selection.rounds.keep), min(rewards), max(rewards))
     found = dict(zip(rated, zip(categories, variance, strict=True), strict=True))
-    statistics: dict[int, Statistics] = {}
-    for place, example in enumerate(selection.examples):
-        row = lists[place]
+    statistics = []
+    for place, (example, row) in enumerate(zip(selection.examples, lists, strict=True)):
         category, expected = found.get(place, (None, 0.0))
-        statistics[place] = Statistics(
-            id=example.sample.id,
-            rollouts=len(row),
-            mean=round(float(np.mean(row)), 6) if row else None,
-            variance=round(float(np.var(row, ddof=1)), 6) if len(row) > 1 else None,
-            expected_variance=round(float(expected), 6),
-            category=category,
-            selected=category == selection.rounds.subset,
+        statistics.append(
+            Statistics(
+                id=example.sample.id,
+                rollouts=len(row),
+                mean=round(float(np.mean(row)), 6) if row else None,
+                variance=round(float(np.var(row, ddof=1)), 6) if len(row) > 1 else None,
+                expected_variance=round(float(expected), 6),
+                category=category,
+                selected=category == selection.rounds.subset,
+            )
         )
-    return list(statistics.values())
+    return statistics
 
 
 def _write(selection: Selection, folder: Path, statistics: Sequence[Statistics]) -> None:
     chosen = [example for example, item in zip(selection.examples, statistics, strict=True) if item.selected]
     if not chosen:
-        counts: dict[str, int] = defaultdict(int)
-        for item in statistics:
-            counts[str(item.category)] += 1
+        counts = Counter(str(item.category) for item in statistics)
         raise DataError(
             f"no prompt is '{selection.rounds.subset}' "
             f"({', '.join(f'{n} {name}' for name, n in sorted(counts.items()))}). "

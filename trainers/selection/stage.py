@@ -14,10 +14,11 @@ from trainers.console import say
 from trainers.data.loading import data_digest
 from trainers.data.schema import Example
 from trainers.layout import FINAL
-from trainers.preparation import check_judge, engine_options, engine_or_best
+from trainers.preparation import check_judge, choose_engine
 from trainers.ranks import world_size
+from trainers.rewards.functions import Setup
 from trainers.rewards.scoring import build_rewards
-from trainers.selection.rollouts import SELECTED, Selection, check_settings, select
+from trainers.selection.rollouts import SELECTED, SETTINGS, Selection, check_settings, select
 from trainers.settings import Recipe
 from trainers.trl_config import build_config
 
@@ -48,8 +49,8 @@ def select_rows(
     settings = recipe.selection
     rounds = [settings.first, settings.step, settings.most, settings.tolerance, settings.keep]
     budget = build_config(recipe, output).max_completion_length
-    engine_name = engine_or_best(settings.engine)
-    engine = make_engine(engine_name, checkpoint, engine_options(recipe, engine_name, settings.batch_size))
+    engine_name, options = choose_engine(recipe, settings.engine, settings.batch_size)
+    engine = make_engine(engine_name, checkpoint, options)
     decoding = Decoding(max_new_tokens=budget, temperature=settings.temperature, top_p=settings.top_p, seed=recipe.seed)
     selection = Selection(
         examples=examples,
@@ -59,7 +60,7 @@ def select_rows(
         rounds=settings,
         decoding=decoding,
         rewards=build_rewards(
-            recipe.rewards, prompt_format=recipe.prompt, max_tokens=budget, judge=judge, tolerant=True
+            Setup(settings=recipe.rewards, prompt_format=recipe.prompt, max_tokens=budget, judge=judge, tolerant=True)
         ),
         settings={
             "weights": checkpoint.weights,
@@ -78,10 +79,10 @@ def select_rows(
     )
     if world_size() > 1:
         engine.close()
-        if not (folder / SELECTED).is_file():
+        if not all((folder / name).is_file() for name in (SETTINGS, SELECTED)):
             raise UsageError(
-                f"{folder / SELECTED} is missing, and a selection runs in one process. Run 'harness select RECIPE' "
-                "first."
+                f"{folder / SELECTED} or its settings are missing, and a selection runs in one process. Run "
+                "'harness select RECIPE' first."
             )
         check_settings(folder, selection.settings)
         return folder / SELECTED

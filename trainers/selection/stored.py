@@ -58,30 +58,24 @@ class Rollouts:
         Raises:
             HarnessError: a reward raised it; the responses are stored without a reward then.
         """
-        keys = [request.sample_id.rpartition("#") for request, _ in batch]
-        prompts = [self._places[key[0]] for key in keys]
-        responses = [response for _, response in batch]
-        samples = [self._samples[prompt] for prompt in prompts]
-        scored, failure = score_missing(self._rewards, samples, responses, [{}] * len(batch))
-        records = []
-        for key, prompt, response, one in zip(keys, prompts, responses, scored, strict=True):
-            number = int(key[2])
-            while self.has(prompt, number):
+        records: list[Mapping[str, Any]] = []
+        for request, response in batch:
+            name, _, first = request.sample_id.rpartition("#")
+            number = int(first)
+            while self.has(self._places[name], number):
                 number += 1
             record = {
-                "id": key[0],
+                "id": name,
                 "number": number,
-                "total": one.total,
-                "parts": one.parts,
+                "total": None,
+                "parts": {},
                 "finish_reason": response.finish_reason,
                 "error": response.error,
                 "text": response.text,
             }
             records.append(record)
             self._add(record)
-        self._write(records)
-        if failure is not None:
-            raise failure
+        self._score(records, [response for _, response in batch])
 
     def score_again(self, together: int, check: Callable[[], None] | None) -> None:
         """Score what waits for a reward from its stored text, until that adds nothing; give up what is left.
@@ -96,7 +90,12 @@ class Rollouts:
         while self.waiting:
             records = list(self.waiting.values())
             for start in range(0, len(records), together):
-                self._score_again(records[start : start + together])
+                some = records[start : start + together]
+                responses = [
+                    Response(sample_id=record["id"], text=record["text"], finish_reason=record["finish_reason"])
+                    for record in some
+                ]
+                self._score(some, responses, again=True)
             if len(self.waiting) == len(records):
                 if check is not None:
                     check()
@@ -107,21 +106,22 @@ class Rollouts:
         self.given_up += len(self.waiting)
         self.waiting.clear()
 
-    def _score_again(self, records: Sequence[Mapping[str, Any]]) -> None:
+    def _score(
+        self, records: Sequence[Mapping[str, Any]], responses: Sequence[Response], *, again: bool = False
+    ) -> None:
+        """Write records with their rewards; those that are scored again only where they have them now."""
         samples = [self._samples[self._places[record["id"]]] for record in records]
-        responses = [
-            Response(sample_id=record["id"], text=record["text"], finish_reason=record["finish_reason"])
-            for record in records
-        ]
         scored, failure = score_missing(self._rewards, samples, responses, [record["parts"] for record in records])
         found = [
             {**record, "total": one.total, "parts": one.parts}
             for record, one in zip(records, scored, strict=True)
-            if one.total is not None
+            if one.total is not None or not again
         ]
         for record in found:
             self._add(record)
-        self._write(found)
+        with write_errors(Path(self._file.name)):
+            self._file.write("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in found))
+            self._file.flush()
         if failure is not None:
             raise failure
 
@@ -132,8 +132,3 @@ class Rollouts:
             self.waiting[prompt, number] = record
         else:
             self.waiting.pop((prompt, number), None)
-
-    def _write(self, records: Sequence[Mapping[str, Any]]) -> None:
-        with write_errors(Path(self._file.name)):
-            self._file.write("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
-            self._file.flush()
