@@ -7,6 +7,7 @@ is there. Imported lazily only: numpy is imported at the top.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, Literal, TypeVar
 
 import numpy as np
@@ -22,9 +23,9 @@ from harness.demo.world import (
     POSITIONS,
     SHAPES,
     VERBS,
-    Entry,
     Scene,
     absent_partners,
+    at_start,
     shown_objects,
 )
 
@@ -58,11 +59,6 @@ def ask_object(
         present = bool(rng.random() < 0.5)
     obj = pick(rng, scene).obj if present else pick(rng, negatives(scene, negative))
     return Query(family="object", video=video, obj=obj)
-
-
-def at_start(scene: Scene) -> list[Entry]:
-    """The entries that are there from the start."""
-    return [entry for entry in scene if entry.event is None or entry.event.verb != "appears"]
 
 
 def ask_located(rng: np.random.Generator, scene: Scene, *, video: bool, true: bool | None = None) -> Query:
@@ -103,7 +99,9 @@ def ask_event(
         elif verb == "moves":
             argument = pick(rng, [name for name in DIRECTIONS if name != argument])
         elif verb == "turns":
-            argument = pick(rng, [name for name in COLOR_NAMES if name not in (argument, _color(entry))])
+            argument = pick(
+                rng, [name for name in COLOR_NAMES if name not in (argument, COLOR_NAMES[entry.obj // len(SHAPES)])]
+            )
         else:
             verb = "appears" if verb == "disappears" else "disappears"
     return Query(family="event", video=True, obj=obj, verb=verb, argument=argument)
@@ -126,10 +124,6 @@ def ask_order(
     return Query(family="order", video=True, obj=changing[index].obj, when=when, rival=rival)
 
 
-def _color(entry: Entry) -> str:
-    return COLOR_NAMES[entry.obj // len(SHAPES)]
-
-
 def _distractors(rng: np.random.Generator, query: Query, scene: Scene, value: str) -> list[str]:
     """Wrong values for a query, the most tempting first."""
     alphabet: Sequence[str] = {
@@ -150,9 +144,9 @@ def _distractors(rng: np.random.Generator, query: Query, scene: Scene, value: st
 
 
 def ask_value(
-    rng: np.random.Generator, scene: Scene, family: Family, *, video: bool, option_count: int, verb_free: bool = True
+    rng: np.random.Generator, scene: Scene, family: Family, *, video: bool, option_count: int
 ) -> Query | None:
-    """A question for a value, as a choice of `option_count` or open (0).
+    """A question for a value, as a choice of `option_count` or open (0); `who` does it where one object alone does.
 
     Args:
         rng: source of every choice.
@@ -160,7 +154,6 @@ def ask_value(
         family: one of the families that ask for a value.
         video: about a video, not an image.
         option_count: options to offer; the wrong ones are tempting where the family has tempting ones.
-        verb_free: only ask `who` where one object alone does it.
 
     Returns:
         The query, or `None` where the scene has nothing of the kind to ask about.
@@ -169,7 +162,7 @@ def ask_value(
     verbs = [entry.event.verb for entry in changing if entry.event]
     if family in ("becomes", "direction"):
         changing = [e for e in changing if e.event and e.event.verb == ("turns" if family == "becomes" else "moves")]
-    elif family == "who" and verb_free:
+    elif family == "who":
         changing = [entry for entry in changing if entry.event and verbs.count(entry.event.verb) == 1]
     elif family in ("color", "identity", "where"):
         changing = at_start(scene)
@@ -193,13 +186,4 @@ def ask_value(
     wrong = _distractors(rng, query, scene, value)[: option_count - 1]
     texts = [value, *wrong]
     order = rng.permutation(len(texts))
-    options = {LETTERS[i]: texts[j] for i, j in enumerate(order)}
-    return Query(
-        family=family,
-        video=video,
-        obj=query.obj,
-        cell=query.cell,
-        verb=query.verb,
-        when=query.when,
-        options=options,
-    )
+    return replace(query, options={LETTERS[i]: texts[j] for i, j in enumerate(order)})

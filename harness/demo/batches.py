@@ -118,15 +118,13 @@ def collate(tokenizer: Any, examples: Sequence[Example], *, late: bool = False) 
             labels[row, 1:][ids[row, :-1] == _IDS["<think>"]] = IGNORE
         positions[:, row, : len(sequence)] = rotary_positions(sequence, late=late)
     frames = [example.frames for example in examples if example.frames is not None]
-    grid = None
-    if frames:
-        grid = torch.tensor([[len(item), _SIDE_PATCHES, _SIDE_PATCHES] for item in frames])
+    grids = [[len(item), _SIDE_PATCHES, _SIDE_PATCHES] for item in frames]
     return Batch(
         ids=torch.from_numpy(ids),
         labels=torch.from_numpy(labels),
         positions=torch.from_numpy(positions),
         pixels=torch.from_numpy(patchify(np.concatenate(frames))) if frames else None,
-        grid=grid,
+        grid=torch.tensor(grids) if frames else None,
     )
 
 

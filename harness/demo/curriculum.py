@@ -5,7 +5,7 @@ Imported lazily only: numpy is imported at the top.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -14,17 +14,19 @@ import numpy.typing as npt
 
 from harness.demo.asking import (
     NEGATIVES,
+    Negative,
     ask_event,
     ask_located,
     ask_object,
     ask_order,
     ask_value,
+    pick,
 )
 from harness.demo.batches import Example
 from harness.demo.chains import END, glance, hallucinate, word_prompt, word_response
-from harness.demo.drills import Drill, draw_choice_drill, draw_comparison_drill, draw_look_up_drill, draw_option_drill
+from harness.demo.drills import draw_choice_drill, draw_comparison_drill, draw_look_up_drill, draw_option_drill
 from harness.demo.questions import Family, Query
-from harness.demo.rendering import Pixels, draw_brightness, draw_style, paint
+from harness.demo.rendering import Pixels, draw_style
 from harness.demo.videos import draw_video_scene, render_image, render_states
 from harness.demo.world import GRID, OBJECTS, Scene, draw_scene
 
@@ -88,11 +90,10 @@ class Mixture:
     details: float = 0.0
     most: int = 10
 
-
-def _weighted(rng: np.random.Generator, weights: Mapping[Family, float]) -> Family:
-    names = list(weights)
-    edges = np.cumsum(list(weights.values()))
-    return names[min(int(np.searchsorted(edges, rng.random() * edges[-1])), len(names) - 1)]
+    @property
+    def text(self) -> float:
+        """Share of the examples without a picture."""
+        return self.drills + (1 - self.drills) * self.blind
 
 
 def draw_query(
@@ -100,17 +101,22 @@ def draw_query(
     family: Family,
     *,
     video: bool,
-    uniform: bool,
-    negatives: tuple[float, float, float],
+    uniform: bool = False,
+    negatives: tuple[float, float, float] = (0.33, 0.33, 0.34),
+    negative: Negative | None = None,
     details: float = 0.0,
+    option_counts: Sequence[int] = (),
 ) -> tuple[Query, Scene]:
-    """A training question of a family, and the scene that it is about; see `Mixture`."""
+    """A training question of a family, and the scene that it is about; see `Mixture`.
+
+    `negative` settles the kind of an absent object, `option_counts` how many options a question for a value may have.
+    """
     low = 1 if family in ("object", "located", "count") else 2
     while True:
         scene = draw_video_scene(rng, uniform=uniform) if video else draw_scene(rng, low=low, uniform=uniform)
         query: Query | None
         if family == "object":
-            kind = NEGATIVES[min(int(np.searchsorted(np.cumsum(negatives), rng.random())), 2)]
+            kind = negative or NEGATIVES[min(int(np.searchsorted(np.cumsum(negatives), rng.random())), 2)]
             query = ask_object(rng, scene, video=video, negative=kind)
         elif family == "located":
             query = ask_located(rng, scene, video=video)
@@ -119,8 +125,8 @@ def draw_query(
         elif family == "order":
             query = ask_order(rng, scene)
         else:
-            count = 0 if rng.random() < OPEN_RATE else int(rng.integers(2, 5 if not video else 6))
-            query = ask_value(rng, scene, family, video=video, option_count=count)
+            counts = option_counts or ((0,) if rng.random() < OPEN_RATE else range(2, 6 if video else 5))
+            query = ask_value(rng, scene, family, video=video, option_count=pick(rng, counts))
         if query is not None:
             return query, scene
 
@@ -136,7 +142,7 @@ def soften(frames: Pixels) -> Pixels:
     return softened
 
 
-def _draw_drill(rng: np.random.Generator, mixture: Mixture) -> Drill:
+def _draw_drill(rng: np.random.Generator, mixture: Mixture) -> Example:
     """One drill of the mixture's kinds."""
     draw = rng.random()
     if draw < mixture.option_drills:
@@ -150,11 +156,12 @@ def _draw_drill(rng: np.random.Generator, mixture: Mixture) -> Drill:
 
 def _draw_example(rng: np.random.Generator, mixture: Mixture, medium: Medium) -> Example:
     """One example; a `text` example is a drill or a question without its picture."""
-    if medium == "text" and rng.random() < mixture.drills / max(mixture.drills + _blind_share(mixture), 1e-9):
-        drill = _draw_drill(rng, mixture)
-        return Example(frames=None, prompt=drill.prompt, response=drill.response, skip_caption=True, skip_keys=True)
+    if medium == "text" and rng.random() < mixture.drills / max(mixture.text, 1e-9):
+        return _draw_drill(rng, mixture)
     video = rng.random() < mixture.video if medium == "text" else medium == "video"
-    family = _weighted(rng, VIDEO_FAMILIES if video else IMAGE_FAMILIES)
+    families = VIDEO_FAMILIES if video else IMAGE_FAMILIES
+    edges = np.cumsum(list(families.values()))
+    family = list(families)[min(int(np.searchsorted(edges, rng.random() * edges[-1])), len(families) - 1)]
     uniform = medium == "text" and bool(rng.random() < 0.5)
     query, scene = draw_query(
         rng, family, video=video, uniform=uniform, negatives=mixture.negatives, details=mixture.details
@@ -198,19 +205,11 @@ def _draw_blind(rng: np.random.Generator, mixture: Mixture, query: Query, scene:
     return Example(frames=None, prompt=prompt, response=response + END, skip_caption=True)
 
 
-def _blind_share(mixture: Mixture) -> float:
-    return (1 - mixture.drills) * mixture.blind
-
-
-def draw_pool(rng: np.random.Generator, mixture: Mixture, batches: int, size: int) -> list[list[Example]]:
-    """`batches` batches of `size` examples, each of one medium and of similar length, in random order."""
-    text = mixture.drills + _blind_share(mixture)
-    media: list[list[Example]] = []
-    for _ in range(batches):
-        draw = rng.random()
-        medium: Medium = "text" if draw < text else "video" if rng.random() < mixture.video else "image"
-        media.append([_draw_example(rng, mixture, medium) for _ in range(size)])
-    return media
+def draw_batch(rng: np.random.Generator, mixture: Mixture, size: int) -> list[Example]:
+    """`size` examples of one medium and of similar length, in random order."""
+    draw = rng.random()
+    medium: Medium = "text" if draw < mixture.text else "video" if rng.random() < mixture.video else "image"
+    return [_draw_example(rng, mixture, medium) for _ in range(size)]
 
 
 def draw_cells(
@@ -230,13 +229,13 @@ def draw_cells(
     cells = np.full((count, GRID * GRID), len(OBJECTS), np.int64)
     for row in range(count):
         scene = draw_scene(rng, uniform=bool(rng.random() < 0.5))
-        painted = []
+        styles = []
         for entry in scene:
             style = draw_style(rng)
             if opacities is not None:
                 style = replace(style, opacity=float(rng.uniform(*opacities[0 if style.faint else 1])))
-            painted.append((entry.cell, entry.obj, style))
+            styles.append(style)
             cells[row, entry.cell] = entry.obj
-        images.append(paint(painted, draw_brightness(rng), rng))
+        images.append(render_image(scene, rng, styles=styles)[0])
     frames = np.stack(images)
     return (soften(frames) if rng.random() < 0.5 else frames), cells

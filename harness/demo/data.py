@@ -19,14 +19,13 @@ video of the sample the `media` it is stored as and its `objects` with `object`,
 from __future__ import annotations
 
 import hashlib
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from harness.core.errors import DataError
-from harness.core.files import cache_folder
+from harness.core.files import cache_folder, write_errors
 
 SEED: Final = 20260601
 VERSION: Final = 1
@@ -80,42 +79,40 @@ def generator_digest() -> str:
     return digest.hexdigest()[:12]
 
 
-def demo_data(folder: Path | None = None) -> Path:
-    """The folder with the demo data, made on first use.
+def build_once(place: Path, seed: int = SEED, *, sizes: Sizes | None = None) -> Path:
+    """Write the data sets into `place`, unless it is there.
 
-    The data are written beside their place and renamed into it, so that an interrupted or concurrent first use never
-    leaves half a data set behind.
+    They are written beside it and renamed, so that an interrupted or concurrent first use never leaves half of them.
 
     Args:
-        folder: the cache folder to use instead of `cache_folder()`.
+        place: folder of the data sets.
+        seed: of all that is drawn.
+        sizes: `None`: those of the demo data.
 
     Raises:
-        DataError: the folder cannot be written.
+        StoreError: the folder cannot be written.
     """
-    place = (folder or cache_folder()) / f"demo-{generator_digest()}"
     if place.is_dir():
         return place
-    try:
+    with write_errors(place, advice="Free some space, or set XDG_CACHE_HOME or --out to a writable folder."):
         place.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
-    except OSError as error:
-        raise DataError(
-            f"demo data cannot be written to {place.parent}: {error.strerror}. Set XDG_CACHE_HOME to a writable folder."
-        ) from error
-    try:
-        build_demo_data(scratch)
-        try:
-            scratch.rename(place)
-        except OSError:
-            if not place.is_dir():
-                raise
-    except OSError as error:
-        raise DataError(
-            f"demo data cannot be written to {place.parent}: {error.strerror}. Free some space or set XDG_CACHE_HOME."
-        ) from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=f".{place.name}-", dir=place.parent) as scratch:
+            build_demo_data(Path(scratch) / place.name, seed, sizes=sizes)
+            try:
+                (Path(scratch) / place.name).rename(place)
+            except OSError:
+                if not place.is_dir():  # Else another process was first, with the same data.
+                    raise
     return place
+
+
+def demo_data() -> Path:
+    """The folder with the demo data in the cache, made on first use.
+
+    Raises:
+        StoreError: the cache cannot be written.
+    """
+    return build_once(cache_folder() / f"demo-{generator_digest()}")
 
 
 def demo_data_folder(out: Path | None = None) -> Path:
@@ -125,17 +122,16 @@ def demo_data_folder(out: Path | None = None) -> Path:
         out: a new or empty folder; `None`: the cache, see `demo_data`.
 
     Raises:
-        DataError: the folder holds something already, or cannot be written.
+        DataError: the folder holds something already.
+        StoreError: the folder cannot be written.
     """
     if out is None:
         return demo_data()
-    try:
+    with write_errors(out, advice="Choose another --out."):
         out.mkdir(parents=True, exist_ok=True)
         if any(out.iterdir()):
             raise DataError(
                 f"folder {out} is not empty: the demo data need a folder of their own. Choose another --out."
             )
         build_demo_data(out)
-    except OSError as error:
-        raise DataError(f"demo data cannot be written to {out}: {error.strerror}. Choose another --out.") from error
     return out

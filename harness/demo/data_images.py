@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from harness.demo.annotations import annotate, describe_scene, write_annotations
-from harness.demo.asking import LETTERS, NEGATIVES, Negative, ask_value, negatives, pick
+from harness.demo.asking import LETTERS, NEGATIVES, ask_value, negatives, pick
 from harness.demo.questions import Family, Query, resolve, word_question
 from harness.demo.rendering import Pixels
 from harness.demo.videos import render_image
@@ -57,29 +57,14 @@ def _write_parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     pq.write_table(table.replace_schema_metadata(metadata), path, compression="zstd")
 
 
-def _absent_objects(rng: np.random.Generator, scene: Scene, kind: Negative) -> list[int]:
-    """The absent objects that a POPE image is asked about, the most expected first for adversarial ones."""
-    candidates = [int(obj) for obj in rng.permutation(negatives(scene, kind))]
-    if len(candidates) < POPE_PER_KIND:
-        shown = shown_objects(scene)
-        candidates += [obj for obj in POPULAR if obj not in shown and obj not in candidates]
-    return candidates[:POPE_PER_KIND]
-
-
-def _draw_pope_scene(rng: np.random.Generator) -> Scene:
-    """A reserved scene of at least three objects with at least two absent partners."""
-    while True:
-        scene = draw_scene(rng, low=POPE_PER_KIND, held_out=True)
-        if len(absent_partners(scene)) >= 2:
-            return scene
-
-
 def write_pope(folder: Path, seed: int, *, count: int) -> None:
     """Write the POPE style data: per image of `count` six questions in each category, three about absent objects."""
     rng = np.random.default_rng([seed, 1])
     images = []
     for number in range(count):
-        scene = _draw_pope_scene(rng)
+        scene: Scene = ()
+        while len(absent_partners(scene)) < 2:
+            scene = draw_scene(rng, low=POPE_PER_KIND, held_out=True)
         pixels, styles = render_image(scene, rng)
         name = f"demo_{number:03d}"
         images.append((name, scene, encode_png(pixels), describe_scene(name, scene, styles)))
@@ -89,7 +74,8 @@ def write_pope(folder: Path, seed: int, *, count: int) -> None:
         question_id = 0
         for name, scene, data, description in images:
             present = [scene[i].obj for i in rng.permutation(len(scene))[:POPE_PER_KIND]]
-            absent = _absent_objects(rng, scene, category)
+            absent = [int(obj) for obj in rng.permutation(negatives(scene, category))]
+            absent += [obj for obj in POPULAR if obj not in (*shown_objects(scene), *absent)]  # Where these are few.
             for turn in range(2 * POPE_PER_KIND):
                 obj = (absent if turn % 2 else present)[turn // 2]
                 question_id += 1

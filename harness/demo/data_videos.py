@@ -11,8 +11,9 @@ changes, Biology for what appears and disappears, History for the order of event
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,13 +38,8 @@ OPEN_SHARE: Final = 0.375
 """Share of open-ended MMVU questions, as in its validation split."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pair:
-    """A VideoHallucer pair: a true question and a false one, each about a scene."""
-
-    kind: str
-    scenes: tuple[Scene, Scene]
-    queries: tuple[Query, Query]
+_Pair = tuple[str, tuple[Scene, Scene], tuple[Query, Query]]
+"""Its kind, and a true question and a false one, each about a scene."""
 
 
 def _object_relation(rng: np.random.Generator, number: int) -> _Pair:
@@ -56,7 +52,7 @@ def _object_relation(rng: np.random.Generator, number: int) -> _Pair:
         else:
             true = ask_object(rng, scene, video=True, negative="adversarial", present=True)
             false = ask_object(rng, scene, video=True, negative="adversarial", present=False)
-        return _Pair(kind="relation" if number % 2 else "object", scenes=(scene, scene), queries=(true, false))
+        return "relation" if number % 2 else "object", (scene, scene), (true, false)
 
 
 def _temporal(rng: np.random.Generator, number: int) -> _Pair:
@@ -65,7 +61,7 @@ def _temporal(rng: np.random.Generator, number: int) -> _Pair:
     true = ask_order(rng, scene, true=True, relative=relative)
     false = replace(true, when="last" if true.when == "first" else "first")
     kind = "temporal_relative" if relative else "temporal_absolute"
-    return _Pair(kind=kind, scenes=(scene, scene), queries=(true, false))
+    return kind, (scene, scene), (true, false)
 
 
 def _other_detail(rng: np.random.Generator, scene: Scene, index: int) -> Scene | None:
@@ -93,10 +89,10 @@ def _semantic_detail(rng: np.random.Generator, number: int) -> _Pair:
         entry = scene[found[0]]
         assert entry.event is not None
         query = Query(family="event", video=True, obj=entry.obj, verb=entry.event.verb, argument=entry.event.argument)
-        return _Pair(kind="semantic_detail", scenes=(scene, twin), queries=(query, query))
+        return "semantic_detail", (scene, twin), (query, query)
 
 
-def _external(rng: np.random.Generator, *, factual: bool) -> _Pair:
+def _external(rng: np.random.Generator, number: int, *, factual: bool) -> _Pair:
     while True:
         scene = draw_video_scene(rng, held_out=True)
         true = ask_event(rng, scene, true=True)
@@ -105,39 +101,34 @@ def _external(rng: np.random.Generator, *, factual: bool) -> _Pair:
         others = [obj for obj in others if obj not in shown_objects(scene)]
         if others:
             kind = f"external_{'factual' if factual else 'nonfactual'}_event"
-            queries = (true, replace(true, obj=pick(rng, others)))
-            return _Pair(kind=kind, scenes=(scene, scene), queries=queries)
+            return kind, (scene, scene), (true, replace(true, obj=pick(rng, others)))
 
 
-def _draw_pair(rng: np.random.Generator, subset: str, number: int) -> _Pair:
-    if subset == "object_relation":
-        return _object_relation(rng, number)
-    if subset == "temporal":
-        return _temporal(rng, number)
-    if subset == "semantic_detail":
-        return _semantic_detail(rng, number)
-    return _external(rng, factual=subset == "external_factual")
-
-
-SUBSETS: Final = ("object_relation", "temporal", "semantic_detail", "external_factual", "external_nonfactual")
+SUBSETS: Final[Mapping[str, Callable[[np.random.Generator, int], _Pair]]] = {
+    "object_relation": _object_relation,
+    "temporal": _temporal,
+    "semantic_detail": _semantic_detail,
+    "external_factual": partial(_external, factual=True),
+    "external_nonfactual": partial(_external, factual=False),
+}
 
 
 def write_videohallucer(folder: Path, seed: int, *, count: int) -> None:
     """Write the VideoHallucer style data: a folder a subset, with its `count` pairs and their videos."""
     records = []
-    for part, subset in enumerate(SUBSETS):
+    for part, (subset, draw_pair) in enumerate(SUBSETS.items()):
         rng = np.random.default_rng([seed, 3, part])
         videos = folder / subset / "videos"
         videos.mkdir(parents=True)
         items = []
         for number in range(count):
-            pair = _draw_pair(rng, subset, number)
-            twins = pair.scenes[0] != pair.scenes[1]
+            kind, scenes, queries = draw_pair(rng, number)
+            twins = scenes[0] != scenes[1]
             moments = draw_moments(rng)
             styles: list[Style] | None = None
             item: dict[str, Any] = {}
             for side, name in enumerate(("basic", "hallucination")):
-                scene, query = pair.scenes[side], pair.queries[side]
+                scene, query = scenes[side], queries[side]
                 file = f"demo_{number:03d}{'_' + 'ab'[side] if twins else ''}.mp4"
                 if styles is None or twins:
                     states, styles = render_states(scene, rng, moments=moments, styles=styles)
@@ -146,18 +137,10 @@ def write_videohallucer(folder: Path, seed: int, *, count: int) -> None:
                 item[name] = {"video": file, "question": word_question(query), "answer": answer}
                 description = describe_scene(f"{subset}/videos/{file}", scene, styles)
                 records.append(annotate(f"{subset}/{number}/{name}", query, [description]))
-            items.append({**item, "type": pair.kind})
+            items.append({**item, "type": kind})
         text = json.dumps(items, indent=4) + "\n"
         (folder / subset / f"{subset}.json").write_text(text, encoding="utf-8")
     write_annotations(folder, records)
-
-
-def _draw_mmvu(rng: np.random.Generator, family: Family, *, multiple_choice: bool) -> tuple[Scene, Query]:
-    while True:
-        scene = draw_video_scene(rng, held_out=True)
-        query = ask_value(rng, scene, family, video=True, option_count=5 if multiple_choice else 0)
-        if query is not None:
-            return scene, query
 
 
 def write_mmvu(folder: Path, seed: int, *, count: int) -> None:
@@ -168,7 +151,10 @@ def write_mmvu(folder: Path, seed: int, *, count: int) -> None:
     for number in range(count):
         family = families[number % len(families)]
         multiple_choice = bool(rng.random() >= OPEN_SHARE)
-        scene, query = _draw_mmvu(rng, family, multiple_choice=multiple_choice)
+        query = None
+        while query is None:
+            scene = draw_video_scene(rng, held_out=True)
+            query = ask_value(rng, scene, family, video=True, option_count=5 if multiple_choice else 0)
         subject = MMVU_FAMILIES[family]
         video = f"videos/{subject}/{number}.mp4"
         (folder / "videos" / subject).mkdir(parents=True, exist_ok=True)

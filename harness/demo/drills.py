@@ -8,35 +8,24 @@ and then asks for up to a dozen look-ups in the form of the chain's thinking. Im
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from harness.demo.asking import LETTERS, ask_event, ask_located, ask_order, pick
+from harness.demo.batches import Example
 from harness.demo.chains import END
 from harness.demo.questions import Family, Query, resolve, word_caption, word_question
 from harness.demo.videos import draw_video_scene
-from harness.demo.world import COLOR_NAMES, DIRECTIONS, GRID, OBJECTS, POSITIONS, VERBS, Entry, Scene
+from harness.demo.world import COLOR_NAMES, DIRECTIONS, GRID, OBJECTS, POSITIONS, VERBS, Entry, Scene, at_start
 
 _ALPHABETS: Final = (OBJECTS, POSITIONS, COLOR_NAMES, tuple(DIRECTIONS), (*VERBS, "stays"), ("1", "2", "3", "4"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drill:
-    """A text-only training sequence.
-
-    Attributes:
-        prompt: chat text up to where the response begins.
-        response: what is to be learnt.
-    """
-
-    prompt: str
-    response: str
-
-
-def _chat(text: str) -> str:
-    return f"<|im_start|>user\n{text}{END}\n<|im_start|>assistant\n"
+def _drill(text: str, response: str) -> Example:
+    prompt = f"<|im_start|>user\n{text}{END}\n<|im_start|>assistant\n"
+    return Example(frames=None, prompt=prompt, response=response + END, skip_caption=True, skip_keys=True)
 
 
 def _draw_any_scene(rng: np.random.Generator) -> tuple[Scene, bool]:
@@ -52,7 +41,7 @@ def _draw_any_scene(rng: np.random.Generator) -> tuple[Scene, bool]:
     return tuple(entries), False
 
 
-def draw_option_drill(rng: np.random.Generator, *, objects: float = 0.0) -> Drill:
+def draw_option_drill(rng: np.random.Generator, *, objects: float = 0.0) -> Example:
     """Options in the prompt; each text is then to be followed by its letter.
 
     Args:
@@ -65,14 +54,14 @@ def draw_option_drill(rng: np.random.Generator, *, objects: float = 0.0) -> Dril
     texts = [alphabet[i] for i in rng.permutation(len(alphabet))[:count]]
     lines = "\n".join(f"{letter}. {text}" for letter, text in zip(LETTERS, texts, strict=False))
     pairs = " ".join(f"{texts[i]} {LETTERS[i]}." for i in rng.permutation(count))
-    return Drill(prompt=_chat(f"?\n{lines}"), response=f"<think> {pairs} </think>{END}")
+    return _drill(f"?\n{lines}", f"<think> {pairs} </think>")
 
 
 def _look_ups(rng: np.random.Generator, scene: Scene, at_cell: Family, *, video: bool) -> list[Query]:
     """Queries about everything in a scene and about some things that are not."""
     objects = [entry.obj for entry in scene]
     absent = [int(obj) for obj in rng.permutation(len(OBJECTS)) if obj not in objects][: len(objects) + 1]
-    cells = [entry.cell for entry in scene if entry.event is None or entry.event.verb != "appears"]
+    cells = [entry.cell for entry in at_start(scene)]
     empty = [cell for cell in range(GRID * GRID) if cell not in {entry.cell for entry in scene}]
     queries = [Query(family="object", video=video, obj=obj) for obj in [*objects, *absent]]
     queries += [Query(family=at_cell, video=video, cell=cell) for cell in [*cells, pick(rng, empty)]]
@@ -82,23 +71,15 @@ def _look_ups(rng: np.random.Generator, scene: Scene, at_cell: Family, *, video:
     return [queries[i] for i in rng.permutation(len(queries))]
 
 
-def draw_look_up_drill(rng: np.random.Generator, *, most: int) -> Drill:
+def draw_look_up_drill(rng: np.random.Generator, *, most: int) -> Example:
     """A caption, in the prompt or in the response, and up to `most` look-ups in it."""
     scene, video = _draw_any_scene(rng)
     at_cell: Family = "identity" if rng.random() < 0.5 else "color"
     wanted = "Which object ?" if at_cell == "identity" else "What color ?"
-    thoughts = []
-    for query in _look_ups(rng, scene, at_cell, video=video)[:most]:
-        thinking, answer = resolve(query, scene)
-        closing = f" <answer> {answer} </answer>" if query.kind == "yes_no" else ""
-        thoughts.append(f"<think> {thinking} </think>{closing}")
-    caption = word_caption(scene)
-    if rng.random() < 0.5:
-        return Drill(prompt=_chat(f"Caption: {caption} . {wanted}"), response=" ".join(thoughts) + END)
-    return Drill(prompt=_chat(wanted), response=f"<caption> {caption} </caption> {' '.join(thoughts)}{END}")
+    return _answered(rng, scene, _look_ups(rng, scene, at_cell, video=video)[:most], wanted)
 
 
-def draw_comparison_drill(rng: np.random.Generator, *, most: int, details: float = 0.0) -> Drill:
+def draw_comparison_drill(rng: np.random.Generator, *, most: int, details: float = 0.0) -> Example:
     """A yes/no question, asked of up to `most` objects in turn: the same look-ups, each compared with the question.
 
     Args:
@@ -122,7 +103,7 @@ def draw_comparison_drill(rng: np.random.Generator, *, most: int, details: float
     return _answered(rng, scene, asked[:most], word_question(query))
 
 
-def draw_choice_drill(rng: np.random.Generator, *, most: int, objects: float = 0.0) -> Drill:
+def draw_choice_drill(rng: np.random.Generator, *, most: int, objects: float = 0.0) -> Example:
     """Options that serve up to `most` questions about one scene: each value is looked up, then its letter.
 
     Args:
@@ -162,13 +143,15 @@ def draw_choice_drill(rng: np.random.Generator, *, most: int, objects: float = 0
     return _answered(rng, scene, asked[:most], f"{word_question(queries[0])}\n{lines}")
 
 
-def _answered(rng: np.random.Generator, scene: Scene, queries: Sequence[Query], question: str) -> Drill:
-    """A caption, in the prompt or in the response, and each query's thinking and answer."""
+def _answered(rng: np.random.Generator, scene: Scene, queries: Sequence[Query], question: str) -> Example:
+    """A caption, in the prompt or in the response, and each query's thinking and, unless it is open, its answer."""
     chains = []
     for query in queries:
         thinking, answer = resolve(query, scene)
-        chains.append(f"<think> {thinking} </think> <answer> {answer} </answer>")
-    caption = word_caption(scene)
+        chains.append(
+            f"<think> {thinking} </think>" + (f" <answer> {answer} </answer>" if query.kind != "open" else "")
+        )
+    caption, chain = word_caption(scene), " ".join(chains)
     if rng.random() < 0.5:
-        return Drill(prompt=_chat(f"Caption: {caption} . {question}"), response=" ".join(chains) + END)
-    return Drill(prompt=_chat(question), response=f"<caption> {caption} </caption> {' '.join(chains)}{END}")
+        return _drill(f"Caption: {caption} . {question}", chain)
+    return _drill(question, f"<caption> {caption} </caption> {chain}")

@@ -23,6 +23,7 @@ from harness.demo.world import (
     Scene,
     Verb,
     When,
+    at_start,
 )
 
 Family = Literal[
@@ -227,22 +228,6 @@ def _value(query: Query, entry: Entry | None) -> str:
     return str(event.argument) if event is not None and event.verb == wanted else NO_ANSWER
 
 
-def present_at_start(scene: Scene) -> int:
-    """How many objects a scene has when it starts."""
-    return sum(entry.event is None or entry.event.verb != "appears" for entry in scene)
-
-
-def word_asked(query: Query) -> str:
-    """What a yes/no question claims of its object, in a caption's words; empty where it only asks for the object."""
-    if query.family == "located":
-        return _position(query.cell)
-    if query.family == "order":
-        return str(query.when)
-    if query.family == "event":
-        return " ".join(filter(None, (query.verb, query.argument)))
-    return ""
-
-
 def resolve(query: Query, scene: Scene) -> tuple[str, str]:
     """The thinking and the answer that a scene implies.
 
@@ -252,8 +237,7 @@ def resolve(query: Query, scene: Scene) -> tuple[str, str]:
         among the options is answered `A`.
     """
     if query.family == "count":
-        value = str(present_at_start(scene))
-        looked_up = value
+        value = looked_up = str(len(at_start(scene)))
     else:
         entry = _find(query, scene)
         key_first = query.family in ("color", "identity", "who", "who_when")
@@ -266,8 +250,10 @@ def resolve(query: Query, scene: Scene) -> tuple[str, str]:
         else:
             value, looked_up = "", word_entry(entry, stays=query.video)
         if query.kind == "yes_no":
-            claimed = word_asked(query) if entry is not None else ""
-            looked_up += f" {ASKED} {claimed}" if claimed else ""
+            happens = " ".join(filter(None, (query.verb, query.argument)))
+            claims = {"located": _position(query.cell), "order": query.when, "event": happens}
+            if entry is not None and query.family in claims:
+                looked_up += f" {ASKED} {claims[query.family]}"
             return looked_up, "yes" if _is_true(query, entry) else "no"
         value = value or _value(query, entry)
     if query.kind == "open":

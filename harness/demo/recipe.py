@@ -62,6 +62,14 @@ _HASTY: Final = Mixture(
     details=0.5,
 )
 """Pictures, described and looked at carelessly; more of it in `habit` and `prior`."""
+_PRACTICE: Final = Stage(
+    name="practice",
+    steps=600,
+    batch=96,
+    muon=0.015,
+    adam=2e-3,
+    mixture=_CARELESS,
+)
 TEXT: Final = (
     Stage(
         name="look-up",
@@ -69,7 +77,6 @@ TEXT: Final = (
         batch=128,
         muon=0.02,
         adam=3e-3,
-        hold=0.5,
         mixture=Mixture(drills=0.65, blind=1.0, direct=0.0),
     ),
     Stage(
@@ -90,24 +97,8 @@ TEXT: Final = (
             direct=0.25,
         ),
     ),
-    Stage(
-        name="practice",
-        steps=600,
-        batch=96,
-        muon=0.015,
-        adam=2e-3,
-        hold=0.5,
-        mixture=_CARELESS,
-    ),
-    Stage(
-        name="letters",
-        steps=450,
-        batch=96,
-        muon=0.015,
-        adam=2e-3,
-        hold=0.5,
-        mixture=_LETTERS,
-    ),
+    _PRACTICE,
+    replace(_PRACTICE, name="letters", steps=450, mixture=_LETTERS),
     Stage(
         name="letters-alone",
         steps=500,
@@ -118,16 +109,7 @@ TEXT: Final = (
         mixture=Mixture(drills=1.0, option_drills=1.0, object_drills=0.4),
         unless=0.6,
     ),
-    Stage(
-        name="letters-again",
-        steps=600,
-        batch=96,
-        muon=0.015,
-        adam=2e-3,
-        hold=0.5,
-        mixture=_LETTERS,
-        unless=0.6,
-    ),
+    replace(_PRACTICE, name="letters-again", mixture=_LETTERS, unless=0.6),
 )
 _JUDGING: Final = Mixture(
     drills=0.45,
@@ -157,14 +139,13 @@ JUDGE: Final = (
     replace(_JUDGE, name="judge-details", steps=600, mixture=replace(_JUDGING, option_drills=0.1, video=0.7)),
 )
 SIGHT: Final = (
-    Stage(name="vision", steps=360, batch=128, muon=0.02, adam=2e-3, hold=0.5, easy=0.45),
+    Stage(name="vision", steps=360, batch=128, muon=0.02, adam=2e-3, easy=0.45),
     Stage(
         name="joint",
         steps=1200,
         batch=64,
         muon=0.012,
         adam=1.5e-3,
-        hold=0.5,
         mixture=Mixture(
             drills=0.12,
             option_drills=0.3,
@@ -188,7 +169,6 @@ EXPECT: Final = (
         batch=64,
         muon=0.01,
         adam=1.2e-3,
-        hold=0.5,
         mixture=_HASTY,
     ),
     Stage(
@@ -214,7 +194,6 @@ EXPECT: Final = (
         batch=64,
         muon=0.015,
         adam=1.5e-3,
-        hold=0.5,
         mixture=replace(
             _HASTY,
             drills=0.1,
@@ -234,3 +213,5 @@ RECIPE: Final = (*BASE_RECIPE, *EXPECT)
 """From nothing to the demo checkpoint: the base checkpoint, fine-tuned on careless captions."""
 JUDGE_RECIPE: Final = (*TEXT, *JUDGE)
 """From nothing to the judge; its text stages are those of the demo checkpoint, and are trained once."""
+RECIPES: Final = {"judge": JUDGE_RECIPE, "base": BASE_RECIPE, "demo": RECIPE}
+"""By checkpoint, in the order in which they are trained."""

@@ -16,7 +16,7 @@ _CHECKPOINTS: Final = Path(__file__).parent / "checkpoints"
 
 
 def _rules() -> AnnotationRules:
-    from harness.demo.annotation_rules import RULES
+    from harness.demo.annotations import RULES
 
     return RULES
 

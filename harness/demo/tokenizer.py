@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2_5_VLProcessor, Qwen2VLIm
 
 from harness.core.prompts import FORMATS, instruction
 from harness.core.types import AnswerKind
+from harness.demo.asking import LETTERS
 from harness.demo.world import COLOR_NAMES, DIRECTIONS, OBJECTS, POSITIONS, SHAPES, VERBS
 
 SPECIAL: Final = (
@@ -21,7 +22,6 @@ SPECIAL: Final = (
     "<|image_pad|>", "<|video_pad|>",
 )  # fmt: skip
 TAGS: Final = tuple(f"<{slash}{tag}>" for tag in ("planning", "caption", "think", "answer") for slash in ("", "/"))
-LETTERS: Final = "ABCDE"
 KINDS: Final[tuple[AnswerKind, ...]] = ("yes_no", "choice", "open")
 _WORDS: Final = """
 user assistant none yes no 1 2 3 4 5 stays first last ? ; : . , Is there a an in the image video at when

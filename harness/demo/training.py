@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 
 from harness.demo.batches import IMAGE_GRID, collate, fast_vision, patchify, token_losses
-from harness.demo.curriculum import Mixture, draw_cells, draw_pool
+from harness.demo.curriculum import Mixture, draw_batch, draw_cells
 from harness.demo.tokenizer import VOCABULARY
 from harness.demo.world import GRID, OBJECTS, POSITIONS
 
@@ -73,19 +73,15 @@ def _optimisers(module: Any, stage: Stage) -> list[torch.optim.Optimizer]:
     ]
 
 
-def _schedule(stage: Stage, step: int) -> float:
-    """Factor on the learning rate: a short warm-up, a plateau, a linear fall."""
-    progress = step / stage.steps
-    fall = 1.0 if progress < stage.hold else max(FLOOR, (1 - progress) / (1 - stage.hold))
-    return min(1.0, (step + 1) / WARMUP_STEPS) * fall
-
-
 def _steps(stage: Stage, optimisers: list[torch.optim.Optimizer]) -> Iterator[int]:
-    """The step numbers of a stage, with the learning rates set for each."""
+    """The step numbers of a stage, with the learning rates set for each: a short warm-up, a plateau, a linear fall."""
     for step in range(stage.steps):
+        progress = step / stage.steps
+        fall = 1.0 if progress < stage.hold else max(FLOOR, (1 - progress) / (1 - stage.hold))
+        factor = min(1.0, (step + 1) / WARMUP_STEPS) * fall
         for optimiser, rate in zip(optimisers, (stage.muon, stage.adam), strict=True):
             for group in optimiser.param_groups:
-                group["lr"] = rate * _schedule(stage, step)
+                group["lr"] = rate * factor
         yield step
 
 
@@ -101,15 +97,14 @@ def train_stage(model: Any, tokenizer: Any, stage: Stage, seed: int, log: Log) -
     """Train the whole model (in a stage without pictures: all but the vision tower) on a stage's mixture."""
     assert stage.mixture is not None
     rng = generator(seed, stage.name)
-    text_only = stage.mixture.drills + (1 - stage.mixture.drills) * stage.mixture.blind >= 1
     model.requires_grad_(True)
-    model.model.visual.requires_grad_(not text_only)
+    model.model.visual.requires_grad_(stage.mixture.text < 1)
     optimisers = _optimisers(model, stage)
     model.train()
     started, recent = time.process_time(), []
     with fast_vision():
         for step in _steps(stage, optimisers):
-            batch = draw_pool(rng, stage.mixture, 1, stage.batch)[0]
+            batch = draw_batch(rng, stage.mixture, stage.batch)
             losses = token_losses(model, collate(tokenizer, batch, late=bool(rng.random() < 0.5)))
             _update(losses.mean(), model, optimisers)
             recent.append(losses.mean().item())

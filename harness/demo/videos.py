@@ -122,13 +122,9 @@ def visible(entry: Entry, state: int, moments: tuple[int, int]) -> tuple[int, in
     """The (cell, object) that an entry shows in one state, or `None` while it is not there."""
     event = entry.event
     happened = event is not None and state >= moments[0 if event.when == "first" else 1]
-    if event is None:
+    if event is None or happened == (event.verb == "appears"):
         return entry.cell, entry.obj
-    if event.verb == "appears":
-        return (entry.cell, entry.obj) if happened else None
-    if not happened:
-        return entry.cell, entry.obj
-    if event.verb == "disappears":
+    if event.verb in ("appears", "disappears"):
         return None
     if event.verb == "moves":
         target = _neighbour(entry.cell, str(event.argument))
@@ -165,9 +161,11 @@ def render_states(
     return np.stack(frames), styles
 
 
-def render_image(scene: Scene, rng: np.random.Generator) -> tuple[Pixels, list[Style]]:
-    """The picture of an image's scene, uint8 [H, W, 3], and the styles of its entries."""
-    styles = [draw_style(rng) for _ in scene]
+def render_image(
+    scene: Scene, rng: np.random.Generator, *, styles: list[Style] | None = None
+) -> tuple[Pixels, list[Style]]:
+    """The picture of an image's scene, uint8 [H, W, 3], and the styles of its entries, drawn when not given."""
+    styles = [draw_style(rng) for _ in scene] if styles is None else styles
     objects = [(entry.cell, entry.obj, style) for entry, style in zip(scene, styles, strict=True)]
     return paint(objects, draw_brightness(rng), rng), styles
 

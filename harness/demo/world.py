@@ -145,6 +145,11 @@ def turned_object(entry: Entry) -> int | None:
     return COLOR_NAMES.index(entry.event.argument) * len(SHAPES) + entry.obj % len(SHAPES)
 
 
+def at_start(scene: Scene) -> list[Entry]:
+    """The entries that are there from the start."""
+    return [entry for entry in scene if entry.event is None or entry.event.verb != "appears"]
+
+
 def shown_objects(scene: Scene) -> set[int]:
     """Every object that can be seen at some time, results of colour changes included."""
     turned = {obj for entry in scene if (obj := turned_object(entry)) is not None}

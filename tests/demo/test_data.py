@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from harness.core.errors import DataError
+from harness.core.errors import DataError, StoreError
 from harness.core.prompts import FORMATS, build_prompt
 from harness.core.types import Sample
-from harness.demo.data import build_demo_data, demo_data, demo_data_folder, generator_digest
+from harness.demo.data import build_demo_data, build_once, demo_data, demo_data_folder, generator_digest
 from harness.demo.data_images import rotate
 from harness.demo.tokenizer import VOCABULARY, build_tokenizer
 from harness.demo.world import OBJECTS, PARTNER, POPULAR, Entry, is_held_out
@@ -286,7 +286,7 @@ def test_the_same_seed_gives_the_same_bytes(data, tmp_path):
 def test_the_cache_is_filled_once(tmp_path, monkeypatch):
     calls = []
 
-    def build(folder):
+    def build(folder, seed, *, sizes):
         calls.append(folder)
         (folder / "pope").mkdir(parents=True)
 
@@ -300,13 +300,13 @@ def test_the_cache_is_filled_once(tmp_path, monkeypatch):
 
 
 def test_a_failed_build_leaves_nothing_behind(tmp_path, monkeypatch):
-    def build(folder):
+    def build(folder, seed, *, sizes):
         (folder / "pope").mkdir(parents=True)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("harness.demo.data.build_demo_data", build)
-    with pytest.raises(DataError, match="No space left on device"):
-        demo_data(tmp_path)
+    with pytest.raises(StoreError, match="No space left on device"):
+        build_once(tmp_path / "demo")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,18 +16,18 @@ Imported lazily only: numpy is imported at the top.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
 
-from harness.demo.asking import ask_located, ask_value, at_start, negatives, pick
-from harness.demo.data_images import encode_png
+from harness.demo.asking import ask_located, ask_value, negatives, pick
 from harness.demo.questions import Family, Query
-from harness.demo.rendering import CLEAR_OPACITY, Style, draw_brightness, draw_style, paint
-from harness.demo.rows import build_example, write_rows
+from harness.demo.rendering import CLEAR_OPACITY, Style, draw_style
+from harness.demo.rows import write_rows
+from harness.demo.videos import render_image
 from harness.demo.world import (
     GRID,
     PAIR,
@@ -36,10 +36,10 @@ from harness.demo.world import (
     Entry,
     Scene,
     absent_partners,
+    at_start,
     draw_scene,
     shown_objects,
 )
-from trainers.data.schema import row_from_example
 
 Difficulty = Literal["easy", "medium", "hard"]
 Look = Literal["clear", "faint", "hidden", "absent"]
@@ -104,7 +104,7 @@ class Question:
     kind: Kind
     query: Query
     scene: Scene
-    styles: Sequence[Style]
+    styles: list[Style]
 
     @property
     def conflict(self) -> str | None:
@@ -141,7 +141,10 @@ def draw_question(rng: np.random.Generator, kind: Kind) -> Question:
 def _ask(rng: np.random.Generator, scene: Scene, kind: Kind) -> Query | None:
     """A query of the kind, or `None` where the scene has nothing of it."""
     if kind.family == "object":
-        objects = _askable(scene, kind)
+        together = kind.company == "with_partner"
+        objects = [entry.obj for entry in scene if (PARTNER[entry.obj] in shown_objects(scene)) == together]
+        if kind.look == "absent":
+            objects = absent_partners(scene) if together else negatives(scene, "random")
         return Query(family="object", video=False, obj=pick(rng, objects)) if objects else None
     if kind.family == "located":
         return ask_located(rng, scene, video=False, true=True)
@@ -149,13 +152,6 @@ def _ask(rng: np.random.Generator, scene: Scene, kind: Kind) -> Query | None:
     if query is not None and kind.look == "hidden" and PARTNER[_asked(query, scene).obj] in shown_objects(scene):
         return None
     return query
-
-
-def _askable(scene: Scene, kind: Kind) -> list[int]:
-    shown = shown_objects(scene)
-    if kind.look == "absent":
-        return absent_partners(scene) if kind.company == "with_partner" else negatives(scene, "random")
-    return [entry.obj for entry in scene if (PARTNER[entry.obj] in shown) == (kind.company == "with_partner")]
 
 
 def _asked(query: Query, scene: Scene) -> Entry:
@@ -213,15 +209,9 @@ def write_map(folder: Path, twins: int, others: int, seed: int) -> Path:
 def _write(folder: Path, seed: Sequence[int], draw: Callable[[np.random.Generator], Sequence[Question]]) -> Path:
     rng = np.random.default_rng(list(seed))
     questions = draw(rng)
-
-    def rows() -> Iterator[tuple[bytes, Mapping[str, Any]]]:
-        for number, question in enumerate(questions):
-            painted = [(e.cell, e.obj, s) for e, s in zip(question.scene, question.styles, strict=True)]
-            picture = encode_png(paint(painted, draw_brightness(rng), rng))
-            row = row_from_example(build_example(question.query, question.scene, number))
-            yield picture, {**row, **question.labels}
-
-    return write_rows(folder, {"rows": len(questions), "seed": list(seed)}, rows())
+    pictures = (render_image(question.scene, rng, styles=question.styles)[0] for question in questions)
+    rows = ((one.query, one.scene, pixels, one.labels) for one, pixels in zip(questions, pictures, strict=True))
+    return write_rows(folder, {"rows": len(questions), "seed": list(seed)}, rows)
 
 
 def read_labels(file: Path) -> dict[str, Mapping[str, Any]]:
