@@ -68,8 +68,8 @@ def _run_experiment(arguments: argparse.Namespace) -> None:
         HarnessError: what was finished is kept, and the same command goes on.
     """
     from harness.commands.train import require_trl
-    from harness.demo.experiment.rows import ORDER, choose_rows
-    from harness.demo.experiment.running import check_rows, open_experiment, run_row
+    from harness.demo.experiment.rows import ROWS, choose_rows
+    from harness.demo.experiment.running import open_experiment, run_row
     from harness.demo.experiment.settings import Experiment
 
     out = arguments.out.expanduser().resolve()
@@ -80,12 +80,11 @@ def _run_experiment(arguments: argparse.Namespace) -> None:
         if arguments.pages is not None:
             _publish(out / "runs", arguments.model, arguments.pages)
         return
-    rows = choose_rows(arguments.rows.split(",") if arguments.rows else ORDER)
+    rows = choose_rows(arguments.rows.split(",") if arguments.rows else list(ROWS))
     seeds = _seeds(arguments.seeds)
     require_trl()
     experiment = Experiment(out=out, model=arguments.model, steps=arguments.steps, overrides=tuple(arguments.set))
-    check_rows(experiment, rows)
-    open_experiment(experiment)
+    open_experiment(experiment, rows)
     for seed in seeds:
         for row in rows:
             print(run_row(experiment, row, seed), flush=True)

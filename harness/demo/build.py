@@ -17,11 +17,11 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.core.errors import StoreError
+from harness.core.files import write_errors
 
 if TYPE_CHECKING:
     from harness.demo.training import Log, Stage
@@ -66,15 +66,13 @@ def _save(model: Any, path: Path) -> None:
     os.replace(scratch, path)
 
 
-def train(
-    stages_folder: Path, seed: int, *, recipe: Sequence[Stage] | None = None, log: Log = _log
-) -> tuple[Any, dict[str, float]]:
-    """Run the recipe, or what is left of it.
+def train(stages_folder: Path, seed: int, recipe: Sequence[Stage], *, log: Log = _log) -> tuple[Any, dict[str, float]]:
+    """Run a recipe, or what is left of it.
 
     Args:
         stages_folder: where finished stages are kept.
         seed: decides the weights and every training example.
-        recipe: stages to run instead of `RECIPE`.
+        recipe: stages to run.
         log: is given a line of progress now and then.
 
     Returns:
@@ -84,13 +82,11 @@ def train(
 
     from harness.demo.look_up import share_of_options_found
     from harness.demo.model import build_model
-    from harness.demo.recipe import RECIPE
     from harness.demo.tokenizer import build_tokenizer
     from harness.demo.training import align_vision, train_stage
 
     torch.set_num_threads(1)
     keep_memory()
-    recipe = RECIPE if recipe is None else recipe
     stages_folder.mkdir(parents=True, exist_ok=True)
     tokenizer = build_tokenizer()
     model = build_model(seed)
@@ -150,19 +146,15 @@ def build(out: Path, seed: int) -> None:
     from harness.demo.judge import check_judge, render_judge_card
     from harness.demo.look_up import check_look_up
     from harness.demo.model import build_model
-    from harness.demo.recipe import BASE_RECIPE, RECIPE
+    from harness.demo.recipe import RECIPES
 
-    try:
+    with write_errors(out, advice="Choose another --out."):
         out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"demo checkpoints cannot be written to {out}: {error.strerror}. Choose another --out."
-        ) from error
-    export_all(out, seed)
+    export_all(out, seed, RECIPES)
     (out / "judge" / "README.md").write_text(render_judge_card(check_judge(out / "judge"), seed=seed), encoding="utf-8")
     parameters = sum(value.numel() for value in build_model(seed).parameters())
-    for name, recipe in (("base", BASE_RECIPE), ("demo", RECIPE)):
-        last = recipe[-1].mixture
+    for name in ("base", "demo"):
+        last = RECIPES[name][-1].mixture
         look_up = check_look_up(out / name, expecting=last is not None and last.expecting)
         figures = check(out / name, demo_data())
         card = render_card(figures, look_up, name=name, seed=seed, parameters=parameters)
@@ -170,32 +162,17 @@ def build(out: Path, seed: int) -> None:
         _log(f"checkpoint written to {out / name}")
 
 
-def export_all(
-    out: Path,
-    seed: int,
-    *,
-    recipe: Sequence[Stage] | None = None,
-    base_recipe: Sequence[Stage] | None = None,
-    judge_recipe: Sequence[Stage] | None = None,
-    log: Log = _log,
-) -> None:
-    """Train what is not trained yet, and write the three checkpoints without their cards.
+def export_all(out: Path, seed: int, recipes: Mapping[str, Sequence[Stage]], *, log: Log = _log) -> None:
+    """Train what is not trained yet, and write the checkpoints without their cards.
 
     Args:
         out: of the build.
         seed: of the build.
-        recipe: stages to run instead of `RECIPE`.
-        base_recipe: stages to run instead of `BASE_RECIPE`.
-        judge_recipe: stages to run instead of `JUDGE_RECIPE`.
+        recipes: the stages of each checkpoint, by its name.
         log: see `train`.
     """
     from harness.demo.judge import export_judge
-    from harness.demo.recipe import BASE_RECIPE, JUDGE_RECIPE, RECIPE
 
-    recipe = RECIPE if recipe is None else recipe
-    base_recipe = BASE_RECIPE if base_recipe is None else base_recipe
-    judge_recipe = JUDGE_RECIPE if judge_recipe is None else judge_recipe
-    stages = out / "stages"
-    export_judge(train(stages, seed, recipe=judge_recipe, log=log)[0], out / "judge", seed=seed)
-    export(train(stages, seed, recipe=base_recipe, log=log)[0], out / "base", seed=seed)
-    export(train(stages, seed, recipe=recipe, log=log)[0], out / "demo", seed=seed)
+    for name, recipe in recipes.items():
+        model, _ = train(out / "stages", seed, recipe, log=log)
+        (export_judge if name == "judge" else export)(model, out / name, seed=seed)

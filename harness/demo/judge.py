@@ -9,12 +9,12 @@ import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from harness.core.files import write_atomically
+from harness.demo.checking import share_table
 
-Told = Literal["true", "other", "none"]
-TOLD: Final[tuple[Told, ...]] = ("true", "other", "none")
+TOLD: Final = ("true", "other", "none")
 CHECK_SEED: Final = 60
 
 
@@ -60,7 +60,7 @@ def export_judge(model: Any, folder: Path, *, seed: int) -> None:
         path.chmod(0o644)
 
 
-def check_judge(folder: Path, *, count: int = 200) -> dict[str, dict[Told, float]]:
+def check_judge(folder: Path, *, count: int = 200) -> dict[str, dict[str, float]]:
     """How often the judge is right, asked as the harness asks it.
 
     Args:
@@ -68,49 +68,29 @@ def check_judge(folder: Path, *, count: int = 200) -> dict[str, dict[Told, float
         count: questions of each kind.
 
     Returns:
-        For each `image/FAMILY` and `video/FAMILY`, and for `image` and `video` (the kinds weighted as in training), the
-        share of right answers with the true caption, with another picture's, and with none.
+        For each of `TOLD` (with the true caption, with another picture's, with none) the shares of right answers, see
+        `look_up.with_media`.
     """
-    import numpy as np
-
     from harness.demo.chains import build_sample
-    from harness.demo.curriculum import IMAGE_FAMILIES, VIDEO_FAMILIES, draw_query
+    from harness.demo.look_up import draw_kinds, with_media
     from harness.demo.questions import resolve, word_caption
     from harness.judges.caption import is_right, load_caption_judge, question_from_caption, read_judgement
 
-    rng = np.random.default_rng(CHECK_SEED)
-    figures: dict[str, dict[Told, float]] = {}
+    shares: dict[str, dict[str, float]] = {told: {} for told in TOLD}
     with tempfile.TemporaryDirectory() as cache:
         judge = load_caption_judge(str(folder), cache_dir=Path(cache), engine="hf")
-        for medium, families in (("image", IMAGE_FAMILIES), ("video", VIDEO_FAMILIES)):
-            for family in families:
-                drawn = [
-                    draw_query(rng, family, video=medium == "video", uniform=False, negatives=(0.33, 0.33, 0.34))
-                    for _ in range(count)
+        for kind, drawn in draw_kinds(CHECK_SEED, count):
+            samples = [build_sample(query, target=resolve(query, scene)[1]) for query, scene in drawn]
+            captions = [word_caption(scene) for _, scene in drawn]
+            for told, texts in zip(TOLD, (captions, captions[1:] + captions[:1], [""] * count), strict=True):
+                questions = [question_from_caption(s, text) for s, text in zip(samples, texts, strict=True)]
+                right = [
+                    text is not None and is_right(sample, read_judgement(text, question))
+                    for sample, question, text in zip(samples, questions, judge.ask(questions), strict=True)
                 ]
-                samples = [build_sample(query, target=resolve(query, scene)[1]) for query, scene in drawn]
-                captions = [word_caption(scene) for _, scene in drawn]
-                told: Mapping[Told, list[str]] = {
-                    "true": captions,
-                    "other": captions[1:] + captions[:1],
-                    "none": [""] * count,
-                }
-                shares: dict[Told, float] = {}
-                for kind, texts in told.items():
-                    questions = [question_from_caption(s, text) for s, text in zip(samples, texts, strict=True)]
-                    right = [
-                        text is not None and is_right(sample, read_judgement(text, question))
-                        for sample, question, text in zip(samples, questions, judge.ask(questions), strict=True)
-                    ]
-                    shares[kind] = sum(right) / count
-                figures[f"{medium}/{family}"] = shares
-            figures[medium] = {
-                kind: sum(weight * figures[f"{medium}/{family}"][kind] for family, weight in families.items())
-                / sum(families.values())
-                for kind in TOLD
-            }
+                shares[told][kind] = sum(right) / count
         judge.close()
-    return figures
+    return {told: with_media(found) for told, found in shares.items()}
 
 
 CARD: Final = """# The judge of the demo world
@@ -131,8 +111,6 @@ question as training does.
 """The judge's model card."""
 
 
-def render_judge_card(figures: Mapping[str, Mapping[Told, float]], *, seed: int) -> str:
+def render_judge_card(figures: Mapping[str, Mapping[str, float]], *, seed: int) -> str:
     """The card with a table of `check_judge`'s figures."""
-    lines = [f"| questions | {' | '.join(TOLD)} |", f"|---|{'---:|' * len(TOLD)}"]
-    lines += [f"| {name} | {' | '.join(f'{shares[kind]:.3f}' for kind in TOLD)} |" for name, shares in figures.items()]
-    return CARD.format(seed=seed, table="\n".join(lines))
+    return CARD.format(seed=seed, table=share_table(figures))

@@ -6,9 +6,11 @@ goes on greedily. Imported lazily only; torch and transformers are imported insi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
 
 from harness.demo.chains import word_prompt, word_response
 from harness.demo.curriculum import IMAGE_FAMILIES, VIDEO_FAMILIES, draw_query
@@ -18,6 +20,7 @@ from harness.demo.world import Scene
 SEED: Final = 8
 MAX_NEW_TOKENS: Final = 24
 OPTION_COUNT: Final = 20
+MEDIA: Final = {"image": IMAGE_FAMILIES, "video": VIDEO_FAMILIES}
 
 
 def answer_after_captions(model: Any, drawn: Sequence[tuple[Query, Scene]], *, expecting: bool = False) -> list[bool]:
@@ -51,6 +54,24 @@ def answer_after_captions(model: Any, drawn: Sequence[tuple[Query, Scene]], *, e
     return [answer == right for answer, right in zip(answers, wanted, strict=True)]
 
 
+def draw_kinds(seed: int, count: int) -> Iterator[tuple[str, list[tuple[Query, Scene]]]]:
+    """`count` questions of each kind, `image/FAMILY` or `video/FAMILY`, with the scenes that they are about."""
+    rng = np.random.default_rng(seed)
+    for medium, families in MEDIA.items():
+        for family in families:
+            yield f"{medium}/{family}", [draw_query(rng, family, video=medium == "video") for _ in range(count)]
+
+
+def with_media(shares: Mapping[str, float]) -> dict[str, float]:
+    """Shares by kind, and behind those of `image` and `video` the medium's own: its kinds weighted as in training."""
+    figures: dict[str, float] = {}
+    for medium, families in MEDIA.items():
+        own = {f"{medium}/{family}": shares[f"{medium}/{family}"] for family in families}
+        total = sum(weight * share for weight, share in zip(families.values(), own.values(), strict=True))
+        figures |= {**own, medium: total / sum(families.values())}
+    return figures
+
+
 def check_look_up(checkpoint: Path, *, expecting: bool, count: int = 60) -> dict[str, float]:
     """Share of questions answered right after a true caption.
 
@@ -60,25 +81,15 @@ def check_look_up(checkpoint: Path, *, expecting: bool, count: int = 60) -> dict
         count: questions of each kind.
 
     Returns:
-        The share for each `image/FAMILY` and `video/FAMILY`, and for `image` and `video` (the kinds weighted as in
-        training).
+        See `with_media`.
     """
-    import numpy as np
     from transformers import AutoModelForImageTextToText
 
     model = AutoModelForImageTextToText.from_pretrained(checkpoint).eval()
-    rng = np.random.default_rng(SEED)
-    figures: dict[str, float] = {}
-    for medium, families in (("image", IMAGE_FAMILIES), ("video", VIDEO_FAMILIES)):
-        for family in families:
-            drawn = [
-                draw_query(rng, family, video=medium == "video", uniform=False, negatives=(0.33, 0.33, 0.34))
-                for _ in range(count)
-            ]
-            figures[f"{medium}/{family}"] = sum(answer_after_captions(model, drawn, expecting=expecting)) / count
-        total = sum(weight * figures[f"{medium}/{family}"] for family, weight in families.items())
-        figures[medium] = total / sum(families.values())
-    return figures
+    drawn = draw_kinds(SEED, count)
+    return with_media(
+        {kind: sum(answer_after_captions(model, asked, expecting=expecting)) / count for kind, asked in drawn}
+    )
 
 
 def share_of_options_found(model: Any) -> float:
@@ -87,13 +98,5 @@ def share_of_options_found(model: Any) -> float:
     Args:
         model: see `answer_after_captions`.
     """
-    import numpy as np
-
-    rng = np.random.default_rng(SEED)
-    drawn = []
-    for video, families in ((False, IMAGE_FAMILIES), (True, VIDEO_FAMILIES)):
-        for family in families:
-            for _ in range(OPTION_COUNT):
-                drawn.append(draw_query(rng, family, video=video, uniform=False, negatives=(0.33, 0.33, 0.34)))
-    asked = [(query, scene) for query, scene in drawn if query.options]
+    asked = [item for _, drawn in draw_kinds(SEED, OPTION_COUNT) for item in drawn if item[0].options]
     return sum(answer_after_captions(model, asked)) / len(asked)

@@ -15,7 +15,7 @@ PANELS: Final = (
 )
 SHOWN: Final = (
     *("grpo", "method", "no_caption", "no_infonce"),
-    *("no_selection", "easy_only", "hard_only", "keep_0.25"),
+    *("no_selection", "easy_only", "hard_only"),
 )
 """Rows that have a line, in the order of the colours."""
 
@@ -29,7 +29,7 @@ def draw_rows(results: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> str:
     plots = []
     for name, title in PANELS:
         series = []
-        for row, tone in zip(SHOWN, SERIES, strict=True):
+        for row, tone in zip(SHOWN, SERIES, strict=False):
             curves = [of["log"][name] for of in results.get(row, {}).values() if name in of["log"]]
             if curves:
                 means = smooth([sum(step) / len(step) for step in zip(*curves, strict=True)])

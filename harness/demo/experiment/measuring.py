@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from harness.core.types import SampleRecord
-from harness.demo.experiment.settings import Experiment
+from harness.demo.checking import ask
+from harness.demo.experiment.settings import MAX_NEW_TOKENS, Experiment
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.runs.folder import read_run
 from harness.runs.records import read_records
@@ -34,9 +35,12 @@ STATUS: Final = {"correct": "1", "incorrect": "0", "unanswered": "-", "error": "
 
 def measure_run(experiment: Experiment, model: str, run: Path, trained: Path | None) -> dict[str, Any]:
     """Everything that a result file holds of a run beside its name and settings."""
+    from harness.diagnostics.diagnose import diagnose
+
     record = read_run(run)
     records = list(read_records(run))
-    diagnosed = _diagnose(run, experiment.out / "held-out")
+    diagnosed = diagnose(run, annotations=experiment.out / "held-out").figures  # By the world's own rules.
+    known = [figure for figure in diagnosed if figure.metric.value is not None]
     return {
         "weights": record.weights,
         "commit": record.git_commit,
@@ -48,8 +52,9 @@ def measure_run(experiment: Experiment, model: str, run: Path, trained: Path | N
         },
         "headlines": {task: result.headline for task, result in record.tasks.items()},
         "verdicts": compress_verdicts(records),
-        **diagnosed,
-        "diagnostics": diagnosed["diagnostics"] | glances(records),
+        "diagnostics": {figure.metric.name: round(figure.metric.value or 0.0, 5) for figure in known}
+        | glances(records),
+        "diagnostic_titles": {figure.metric.name: figure.spec.title for figure in known if figure.spec.headline},
         "exploration": _explore(experiment, model) if experiment.sampled else {},
         "similarity": measure_similarity(experiment.out, model),
         "log": read_curves(trained / "log.jsonl") if trained is not None else {},
@@ -67,21 +72,6 @@ def compress_verdicts(records: Sequence[SampleRecord]) -> dict[str, dict[str, st
             "answers": "|".join((item.verdict.answer or "").replace("|", " ") for item in items),
         }
         for task, items in tasks.items()
-    }
-
-
-def _diagnose(run: Path, held_out: Path) -> dict[str, dict[str, Any]]:
-    """Diagnose a run by the world's own rules.
-
-    Returns:
-        `diagnostics`, the figures that have a value, and `diagnostic_titles`, the headline ones among them in words.
-    """
-    from harness.diagnostics.diagnose import diagnose
-
-    figures = [figure for figure in diagnose(run, annotations=held_out).figures if figure.metric.value is not None]
-    return {
-        "diagnostics": {figure.metric.name: round(figure.metric.value or 0.0, 5) for figure in figures},
-        "diagnostic_titles": {figure.metric.name: figure.spec.title for figure in figures if figure.spec.headline},
     }
 
 
@@ -103,26 +93,12 @@ def _explore(experiment: Experiment, model: str) -> dict[str, float]:
     """Eight samples at temperature 1 of some held-out questions about images."""
     from harness.diagnostics.repeats import join_repeats, measure_repeats
     from harness.diagnostics.run_folder import by_key, latest_records
-    from harness.evaluation.run import evaluate
-    from harness.evaluation.settings import EvalConfig
 
+    settings: dict[str, Any] = {"tasks": ("pope", "mmbench"), "prompt": "grounded", "max_new_tokens": MAX_NEW_TOKENS}
+    settings |= {"limit": experiment.sampled, "temperature": 1.0, "repeats": 8}
     with TemporaryDirectory() as scratch:
         folder = Path(scratch) / "run"
-        evaluate(
-            EvalConfig(
-                model=model,
-                tasks=("pope", "mmbench"),
-                data=str(experiment.out / "held-out"),
-                prompt="grounded",
-                engine="hf",
-                engine_options={"batch_size": 128},
-                out=folder,
-                limit=experiment.sampled,
-                temperature=1.0,
-                repeats=8,
-                max_new_tokens=56,
-            )
-        )
+        ask(model, experiment.out / "held-out", folder, **settings)
         first = latest_records(folder)
         others = [by_key(latest_records(path)) for path in sorted((folder / "repeats").iterdir())]
         figures = measure_repeats(join_repeats(first, others), part="all")

@@ -15,10 +15,11 @@ from typing import Final
 from harness.core.files import write_atomically
 from harness.demo.data import Sizes, build_demo_data
 from harness.demo.experiment.curves import draw_rows
-from harness.demo.experiment.results import SEED_FREE, Comparer, Contrast, Results, adjust, read_results
+from harness.demo.experiment.results import SEED_FREE, Comparer, Contrast, Results, read_results
 from harness.demo.experiment.rows import ROWS
 from harness.reports.markdown import code, table
 from harness.reports.splicing import update_document
+from harness.statistics.multiplicity import holm
 
 TABLES: Final = "tables.md"
 HEADLINES: Final = (
@@ -95,83 +96,68 @@ def _held_out(out: Path, results: Results) -> Iterator[Path]:
 
 def render(results: Results, comparer: Comparer) -> str:
     """All tables as Markdown."""
-    parts = [_scores(results), _details(results)]
+    parts = [
+        _by_row(
+            "**Scores** on the held-out questions, percent, mean over seeds ± their standard deviation.",
+            ["seeds", *(head for *_, head in HEADLINES)],
+            {
+                row: ["—" if row == SEED_FREE else str(len(results[row])), *_scores(results, row, HEADLINES)]
+                for row in results
+            },
+        ),
+        _by_row(
+            "**Parts of the scores.**",
+            [head for *_, head in DETAILS],
+            {row: _scores(results, row, DETAILS) for row in results},
+        ),
+    ]
     for against in ("grpo", "sft", SEED_FREE):
         if against in results:
-            parts.append(_contrasts(results, comparer, against))
-    if "method" in results:
-        parts.append(_ablations(results, comparer))
+            rows = [name for name in results if name != against]
+            parts.append(_contrasts(f"**Against `{against}`**", comparer, against, rows))
+    rows = [name for name in results if name.startswith(("no_", "hard", "easy", "infonce"))]
+    parts.append(_contrasts("**Ablations against `method`**", comparer, "method", rows))
     parts += [_signs(results), _similarity(results), _learning(results), _commands(results)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _values(results: Results, row: str, task: str, name: str) -> list[float]:
-    return [float(result["scores"][task][name]) for result in results[row].values()]
+def _by_row(title: str, heads: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+    """A table with its title; empty without rows."""
+    return f"{title}\n\n{table(['row', *heads], [[row, *cells] for row, cells in rows.items()])}" if rows else ""
 
 
-def _percent(values: Sequence[float]) -> str:
-    spread = f" ± {100 * stdev(values):.1f}" if len(values) > 1 else ""
-    return f"{100 * fmean(values):.1f}{spread}"
+def _scores(results: Results, row: str, figures: Sequence[tuple[str, str, str]]) -> list[str]:
+    cells = []
+    for task, name, _ in figures:
+        values = [100 * float(result["scores"][task][name]) for result in results[row].values()]
+        cells.append(f"{fmean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else ""))
+    return cells
 
 
-def _scores(results: Results) -> str:
-    rows = [
-        [row, _seeds(results, row), *(_percent(_values(results, row, task, name)) for task, name, _ in HEADLINES)]
-        for row in results
-    ]
-    return "**Scores** on the held-out questions, percent, mean over seeds ± their standard deviation.\n\n" + table(
-        ["row", "seeds", *(head for *_, head in HEADLINES)], rows
-    )
-
-
-def _seeds(results: Results, row: str) -> str:
-    return "—" if row == SEED_FREE else str(len(results[row]))
-
-
-def _details(results: Results) -> str:
-    rows = [[row, *(_percent(_values(results, row, task, name)) for task, name, _ in DETAILS)] for row in results]
-    return "**Parts of the scores.**\n\n" + table(["row", *(head for *_, head in DETAILS)], rows)
-
-
-def _contrasts(results: Results, comparer: Comparer, against: str) -> str:
+def _contrasts(title: str, comparer: Comparer, against: str, rows: Sequence[str]) -> str:
     figures = [(task, name) for task, name, _ in HEADLINES]
-    chosen = [name for name in results if name != against]
-    found = {name: comparer.compare(against, name, figures) for name in chosen}
-    return _contrast_table(
-        f"**Against `{against}`**: differences in points with 95 % intervals", {k: v for k, v in found.items() if v}
-    )
-
-
-def _ablations(results: Results, comparer: Comparer) -> str:
-    figures = [(task, name) for task, name, _ in HEADLINES]
-    of_method = [name for name in results if name.startswith(("no_", "hard", "easy", "keep", "infonce", "method_"))]
-    found = {name: comparer.compare("method", name, figures) for name in of_method}
-    found = {name: contrasts for name, contrasts in found.items() if contrasts}
-    if not found:
-        return ""
-    return _contrast_table("**Ablations against `method`**: differences in points with 95 % intervals", found)
-
-
-def _contrast_table(title: str, found: Mapping[str, Sequence[Contrast]]) -> str:
+    found = {name: contrasts for name in rows if (contrasts := comparer.compare(against, name, figures))}
     several = [item for contrasts in found.values() for item in contrasts if item.seeds > 1]
-    adjusted = {id(item): new for item, new in zip(several, adjust(several), strict=True)}
-    rows = [
-        [name, str(contrasts[0].seeds), *(_show(adjusted.get(id(item), item)) for item in contrasts)]
-        for name, contrasts in found.items()
-    ]
-    return (
-        f"{title}, paired by question and seed; bold where the interval excludes zero, * where Holm's adjustment over "
-        "the table still does. Nothing is marked where there is one seed.\n\n"
-        + table(["row", "seeds", *(head for *_, head in HEADLINES)], rows)
+    adjusted = dict(zip(map(id, several), holm([item.p for item in several]), strict=True))
+    return _by_row(
+        f"{title}: differences in points with 95 % intervals, paired by question and seed; bold where the interval "
+        "excludes zero, * where Holm's adjustment over the table still does. Nothing is marked where there is one "
+        "seed.",
+        ["seeds", *(head for *_, head in HEADLINES)],
+        {
+            name: [str(contrasts[0].seeds), *(_show(item, adjusted.get(id(item))) for item in contrasts)]
+            for name, contrasts in found.items()
+        },
     )
 
 
-def _show(item: Contrast) -> str:
+def _show(item: Contrast, p_holm: float | None) -> str:
+    """A difference; `p_holm` is `None` where there is one seed."""
     text = f"{100 * item.difference:+.1f} [{100 * item.low:+.1f}, {100 * item.high:+.1f}]"
-    if item.seeds == 1:
+    if p_holm is None:
         return text
     text = f"**{text}**" if item.low > 0 or item.high < 0 else text
-    return text + ("*" if item.p_holm < 0.05 else "")
+    return text + ("*" if p_holm < 0.05 else "")
 
 
 def _mean(results: Results, row: str, part: str, name: str) -> str:
@@ -183,18 +169,17 @@ def _signs(results: Results) -> str:
     stored = [of.get("diagnostic_titles", {}) for seeds in results.values() for of in seeds.values()]
     signs = {name: title for titles in stored for name, title in titles.items() if name.startswith("all/")}
     signs = {**dict(SIGNS), **{name: title for name, title in signs.items() if name not in dict(SIGNS)}}
-    heads = ["row", *signs.values(), *(head for _, head in EXPLORATION)]
-    rows = [
-        [
-            row,
-            *(_mean(results, row, "diagnostics", name) for name in signs),
-            *(_mean(results, row, "exploration", name) for name, _ in EXPLORATION),
-        ]
-        for row in results
-    ]
-    return (
+    return _by_row(
         "**Diagnostics** over all held-out questions, and exploration over eight samples at temperature 1, mean over "
-        "seeds.\n\n" + table(heads, rows)
+        "seeds.",
+        [*signs.values(), *(head for _, head in EXPLORATION)],
+        {
+            row: [
+                *(_mean(results, row, "diagnostics", name) for name in signs),
+                *(_mean(results, row, "exploration", name) for name, _ in EXPLORATION),
+            ]
+            for row in results
+        },
     )
 
 
@@ -203,38 +188,26 @@ def _similarity(results: Results) -> str:
         values = [of["similarity"][estimator].get(name) for of in results[row].values()]
         return f"{fmean(values):.2f}" if None not in values else "—"
 
-    heads = ["row", *(f"kernel: {head}" for _, head in BLOCKS), "above 0.54", *(f"proxy: {head}" for _, head in BLOCKS)]
-    rows = [
-        [
-            row,
-            *(cell(row, "exact", name) for name, _ in BLOCKS),
-            cell(row, "exact", "above_0.54"),
-            *(cell(row, "hidden", name) for name, _ in BLOCKS),
-        ]
-        for row in results
-    ]
-    return (
+    exact, hidden = ([(kind, name) for name, _ in BLOCKS] for kind in ("exact", "hidden"))
+    return _by_row(
         "**Similarity of samples** whose conflict is known by construction, before (`base`) and after training: mean "
-        "cosine on each side of a conflict, between its sides, and between conflicts about other objects.\n\n"
-        + table(heads, rows)
+        "cosine on each side of a conflict, between its sides, and between conflicts about other objects.",
+        [*(f"kernel: {head}" for _, head in BLOCKS), "above 0.54", *(f"proxy: {head}" for _, head in BLOCKS)],
+        {row: [cell(row, *place) for place in (*exact, ("exact", "above_0.54"), *hidden)] for row in results},
     )
 
 
 def _learning(results: Results) -> str:
-    def cell(row: str, name: str, part: slice) -> str:
+    def cell(row: str, name: str) -> str:
         curves: list[Sequence[float]] = [of["log"][name] for of in results[row].values() if name in of["log"]]
-        return f"{fmean(fmean(curve[part]) for curve in curves):.2f}" if curves else "—"
+        ends = (fmean(fmean(curve[part]) for curve in curves) for part in (slice(20), slice(-20, None)) if curves)
+        return " → ".join(f"{end:.2f}" for end in ends) or "— → —"
 
-    names = ("accuracy", "caption", "constant_groups")
     trained = [row for row in results if any("accuracy" in of["log"] for of in results[row].values())]
-    rows = [
-        [row, *(f"{cell(row, name, slice(0, 20))} → {cell(row, name, slice(-20, None))}" for name in names)]
-        for row in trained
-    ]
-    if not rows:
-        return ""
-    return "**Learning**: means over the first and the last 20 updates, on the questions trained on.\n\n" + table(
-        ["row", "accuracy", "caption reward", "groups with one reward"], rows
+    return _by_row(
+        "**Learning**: means over the first and the last 20 updates, on the questions trained on.",
+        ["accuracy", "caption reward", "groups with one reward"],
+        {row: [cell(row, name) for name in ("accuracy", "caption", "constant_groups")] for row in trained},
     )
 
 

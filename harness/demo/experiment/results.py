@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from math import sqrt
 from pathlib import Path
 from statistics import variance
 from typing import Any, Final
 
+from harness.benchmarks.data import load_data
 from harness.benchmarks.registry import get_benchmark
 from harness.core.errors import StoreError
 from harness.core.types import Response, Sample, SampleRecord, Status, Verdict
@@ -32,26 +33,18 @@ class Contrast:
     """One figure of a row against another row, over the seeds that both have.
 
     Attributes:
-        task: the benchmark.
-        measure: name of the figure.
         seeds: how many seeds it rests on.
         difference: mean over the seeds.
-        by_seed: difference of each seed.
         low: lower end of the 95 % interval.
         high: upper end.
         p: two-sided p-value of no difference.
-        p_holm: adjusted for all figures that were compared together.
     """
 
-    task: str
-    measure: str
     seeds: int
     difference: float
-    by_seed: Sequence[float]
     low: float
     high: float
     p: float
-    p_holm: float = 1.0
 
 
 def read_results(folder: Path) -> dict[str, dict[int, Mapping[str, Any]]]:
@@ -76,9 +69,7 @@ def read_results(folder: Path) -> dict[str, dict[int, Mapping[str, Any]]]:
 
 def read_samples(held_out: Path, task: str) -> list[Sample]:
     """The held-out questions of a task in the order of their ids."""
-    from harness.demo.checking import read_questions
-
-    return sorted((asked.sample for asked in read_questions(held_out, task)), key=lambda sample: sample.id)
+    return sorted(load_data(get_benchmark(task), str(held_out)).samples, key=lambda sample: sample.id)
 
 
 def read_records(samples: Sequence[Sample], stored: Mapping[str, str]) -> list[SampleRecord]:
@@ -122,38 +113,27 @@ class Comparer:
             after: a row.
             figures: task and name of the measure.
         """
-        seeds = self._shared(before, after)
-        if not seeds:
-            return []
-        return [self._contrast(before, after, seeds, task, name) for task, name in figures]
-
-    def _shared(self, before: str, after: str) -> list[int]:
         own, other = self._results.get(before, {}), self._results.get(after, {})
-        if before == SEED_FREE:
-            return list(other)
-        if after == SEED_FREE:
-            return list(own)
-        return [seed for seed in own if seed in other]
+        seeds = [seed for seed in own if seed in other]
+        if SEED_FREE in (before, after):
+            seeds = list(other if before == SEED_FREE else own)
+        return [self._contrast(before, after, seeds, task, name) for task, name in figures] if seeds else []
 
     def _contrast(self, before: str, after: str, seeds: Sequence[int], task: str, name: str) -> Contrast:
         from scipy.stats import t
 
         clusters = len({sample.cluster or sample.group or sample.id for sample in self._samples(task)})
         mean, of_questions = self._difference(before, after, seeds, task, name)
-        by_seed = [self._difference(before, after, [seed], task, name)[0] for seed in seeds]
         parts, of_seeds = of_questions**2 / (clusters - 1), 0.0
         if len(seeds) > 1:
-            of_seeds = variance(by_seed) / len(seeds)
+            of_seeds = variance(self._difference(before, after, [seed], task, name)[0] for seed in seeds) / len(seeds)
             parts += of_seeds**2 / (len(seeds) - 1)
         stderr = sqrt(of_questions + of_seeds)
         freedom = (of_questions + of_seeds) ** 2 / parts if parts else clusters - 1.0
         reach = float(t.ppf(0.975, freedom)) * stderr
         return Contrast(
-            task=task,
-            measure=name,
             seeds=len(seeds),
             difference=mean,
-            by_seed=by_seed,
             low=mean - reach,
             high=mean + reach,
             p=2 * float(t.sf(abs(mean) / stderr, freedom)) if stderr else 1.0,
@@ -182,11 +162,3 @@ class Comparer:
     def _read_units(self, row: str, seed: int, task: str) -> Sequence[Unit]:
         stored = self._results[row][seed]["verdicts"][task]
         return list(get_benchmark(task).units(read_records(self._samples(task), stored)))
-
-
-def adjust(contrasts: Sequence[Contrast]) -> list[Contrast]:
-    """Holm's adjustment over all that is compared together."""
-    from harness.statistics.multiplicity import holm
-
-    adjusted = holm([item.p for item in contrasts])
-    return [replace(item, p_holm=p) for item, p in zip(contrasts, adjusted, strict=True)]

@@ -17,7 +17,6 @@ class Row:
         name: of the row, and of its folder.
         recipe: a recipe of `trainers/recipes/demo`; `None`: the checkpoint that all rows start from, untrained.
         subset: the part of the pool that is trained on, by measured reward variance; `None`: all of it.
-        keep: share of the pool that counts as medium.
         overrides: settings of the recipe, `key=value`, beside the budget of all rows.
         what: one line about it.
     """
@@ -25,7 +24,6 @@ class Row:
     name: str
     recipe: str | None
     subset: str | None = None
-    keep: float = 0.5
     overrides: Sequence[str] = ()
     what: str
 
@@ -35,8 +33,8 @@ class Row:
         return self.recipe not in ("grpo", "no_caption", "sft")
 
 
-def _changed(name: str, what: str, *overrides: str, keep: float = 0.5) -> Row:
-    return Row(name=name, recipe="method", subset="medium", keep=keep, overrides=overrides, what=f"the method {what}")
+def _changed(name: str, what: str, *overrides: str) -> Row:
+    return Row(name=name, recipe="method", subset="medium", overrides=overrides, what=f"the method {what}")
 
 
 ROWS: Final = {
@@ -56,28 +54,18 @@ ROWS: Final = {
         _changed(
             "infonce_hidden", "with the cosine of mean hidden states in place of the kernel", "ntk.estimator=hidden"
         ),
-        _changed("infonce_x10", "with ten times the weight on the contrastive term", "ntk.weight=0.1"),
-        _changed("keep_0.25", "on a quarter of the prompts, not half", keep=0.25),
-        Row(name="grpo_free", recipe="grpo", overrides=("train.beta=0.0",), what="plain GRPO without KL to its start"),
-        _changed("method_free", "without KL to its start", "train.beta=0.0"),
     )
 }
-"""All rows, in the order of the table."""
-
-ORDER: Final = (
-    "base", "grpo", "method", "no_caption", "no_infonce", "no_selection", "hard_only", "easy_only", "sft",
-    "keep_0.25", "grpo_free", "method_free", "infonce_0.54", "infonce_q0.5", "infonce_hidden", "infonce_x10",
-)  # fmt: skip
-"""In which rows are run: those that the others are compared with come first."""
+"""All rows, in the order of the table and in which they are run: what the others are compared with comes first."""
 
 
 def choose_rows(names: Sequence[str]) -> list[Row]:
-    """Rows by name, in the order in which they are run.
+    """Rows by name, in the order of `ROWS`.
 
     Raises:
         UsageError: a name is unknown.
     """
     for name in names:
         if name not in ROWS:
-            raise UsageError(f"row {name!r} does not exist. Rows: {', '.join(ORDER)}.")
-    return [ROWS[name] for name in ORDER if name in names]
+            raise UsageError(f"row {name!r} does not exist. Rows: {', '.join(ROWS)}.")
+    return [row for name, row in ROWS.items() if name in names]

@@ -12,12 +12,11 @@ from harness.engines.checkpoints import resolve_checkpoint
 from harness.judges.caption import load_caption_judge
 from trainers.recipe import load_recipe
 
-POOL_ROWS: Final = 600
 POOL_SEED: Final = 51
 HELD_OUT_SEED: Final = 20261127
 """Of questions that nothing was tuned on; the demo's own data sets have another one."""
 HELD_OUT: Final = Sizes(pope_images=80, mmbench_groups=150, videohallucer_pairs=60, mmvu_items=300)
-TASKS: Final = ("pope", "videohallucer", "mmbench", "mmvu")
+MAX_NEW_TOKENS: Final = 56
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +38,7 @@ class Experiment:
     model: str = "demo"
     steps: int = 60
     rollouts: int = 16
-    pool_rows: int = POOL_ROWS
+    pool_rows: int = 600
     sizes: Sizes = HELD_OUT
     sampled: int = 48
     overrides: Sequence[str] = ()
@@ -49,19 +48,14 @@ class Experiment:
         """Folder of what is reported."""
         return self.out / "results"
 
-    @property
-    def judge(self) -> str:
-        """Identity of the judge that rewards captions."""
+    def settings(self) -> dict[str, Any]:
+        """What must be equal for two rows to stand in one table."""
         recipe = load_recipe("demo/method", [text for text in self.overrides if recipe_part(text) == "judge"])
         judge = load_caption_judge(str(recipe.judge.model), base_url=recipe.judge.base_url)
         judge.close()
-        return judge.identity
-
-    def settings(self) -> dict[str, Any]:
-        """What must be equal for two rows to stand in one table."""
         return {
             "weights": resolve_checkpoint(self.model).weights,
-            "judge": self.judge,
+            "judge": judge.identity,
             "steps": self.steps,
             "rollouts": self.rollouts,
             "pool": [self.pool_rows, POOL_SEED],
