@@ -20,9 +20,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tabulate import tabulate
 
@@ -53,21 +54,25 @@ def finish(*command: str) -> float:
     return time.perf_counter() - start
 
 
-def begin(command: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        command,
+@contextmanager
+def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+    """A Python process and its standard error; it is stopped at the end, with all that it has started."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
         cwd=ROOT,
         env=ENVIRONMENT | os.environ,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    assert process.stderr is not None
+    try:
+        yield process, process.stderr
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stderr.close()
 
 
 def first_response(engine: str) -> float:
@@ -75,43 +80,35 @@ def first_response(engine: str) -> float:
     with tempfile.TemporaryDirectory() as folder:
         records = Path(folder) / "run" / "samples.jsonl"
         command = [
-            sys.executable, "-m", "harness", "eval", "--model", "demo", "--engine", engine, "--tasks", "pope",
-            "--limit", str(QUESTIONS), "--out", str(records.parent), "--no-diagnose",
+            "-m", "harness", "eval", "--model", "demo", "--engine", engine, "--tasks", "pope", "--limit",
+            str(QUESTIONS), "--out", str(records.parent), "--no-diagnose",
         ]  # fmt: skip
         start = time.perf_counter()
-        process = begin(command)
-        try:
+        with running(*command) as (process, said):
             while not records.exists() or not records.stat().st_size:
                 if process.poll() is not None:
-                    raise NoResponseError(f"harness eval: {last_line(process.stderr.read().decode(errors='replace'))}")  # type: ignore[union-attr]
+                    raise NoResponseError(f"harness eval: {last_line(said.read().decode(errors='replace'))}")
                 time.sleep(0.01)
             return time.perf_counter() - start
-        finally:
-            stop(process)
-            process.stderr.close()  # type: ignore[union-attr]
 
 
 def lmms_first_response(model: str, arguments: str) -> float:
     """Seconds until lmms-eval's progress bar has left zero."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
-            sys.executable, "-m", "lmms_eval", "--model", model, "--model_args", arguments, "--tasks", "harness_pope",
+            "-m", "lmms_eval", "--model", model, "--model_args", arguments, "--tasks", "harness_pope",
             "--include_path", str(ROOT / "tasks"), "--limit", str(QUESTIONS), "--output_path", folder,
             "--batch_size", "1",
         ]  # fmt: skip
         start = time.perf_counter()
-        process = begin(command)
         seen = b""
-        try:
-            while piece := os.read(process.stderr.fileno(), 4096):  # type: ignore[union-attr]
+        with running(*command) as (_, said):
+            while piece := os.read(said.fileno(), 4096):
                 seen += piece
                 bar = seen.rfind(b"Model Responding:")
                 if bar >= 0 and b"%" in seen[bar:] and b"  0%" not in seen[bar : bar + 30]:
                     return time.perf_counter() - start
-            raise NoResponseError(f"lmms-eval {model}: {last_line(seen.decode(errors='replace'))}")
-        finally:
-            stop(process)
-            process.stderr.close()  # type: ignore[union-attr]
+        raise NoResponseError(f"lmms-eval {model}: {last_line(seen.decode(errors='replace'))}")
 
 
 def main() -> None:

@@ -32,12 +32,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from throughput_sides import QUESTIONS, SIDES, WARM_UP, Job
 
 SIZES = {"images": (640, 480), "pope": (640, 480), "photos": (1920, 1440), "videos": (320, 240)}
+FIGURES = "figures.json"
 CPU_ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -94,8 +96,8 @@ def peak_mib(pid: int) -> float:
     return 0.0
 
 
-def work(job: Job, out: Path) -> None:
-    """Run one side and write its figures."""
+def work(job: Job) -> dict[str, Any]:
+    """Run one side and give its figures."""
     phase, close = SIDES[job.side](job)
     numbers = range(len(job.paths()))
     phase(numbers[:WARM_UP])
@@ -114,17 +116,14 @@ def work(job: Job, out: Path) -> None:
         "texts": texts,
     }
     close()
-    out.write_text(json.dumps(figures))
+    return figures
 
 
 def measure(job: Job, timeout_s: float) -> dict[str, Any] | None:
     """Run one side in a fresh process; `None` when it fails, with its last words on standard error."""
-    out = job.folder / "figures.json"
+    out = job.folder / FIGURES
     out.unlink(missing_ok=True)
-    arguments = [
-        sys.executable, __file__, "--work", job.side, "--kinds", job.kind, "--model", job.model, "--folder",
-        str(job.folder), "--samples", str(job.samples), "--max-new-tokens", str(job.max_new_tokens),
-    ]  # fmt: skip
+    arguments = [sys.executable, __file__, "--work", json.dumps(asdict(job), default=str)]
     with tempfile.TemporaryDirectory() as cache:
         environment = CPU_ENVIRONMENT | os.environ | {"VLLM_CACHE_ROOT": cache}
         start = time.perf_counter()
@@ -179,18 +178,11 @@ def main() -> None:
     parser.add_argument("--timeout-s", type=float, default=900)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--work", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.work:
-        job = Job(
-            side=arguments.work,
-            kind=arguments.kinds,
-            model=arguments.model,
-            folder=arguments.folder,
-            samples=arguments.samples,
-            max_new_tokens=arguments.max_new_tokens,
-        )
-        work(job, job.folder / "figures.json")
+        asked = json.loads(arguments.work)
+        job = Job(**{**asked, "folder": Path(asked["folder"])})
+        (job.folder / FIGURES).write_text(json.dumps(work(job)))
         return
     sides = arguments.sides.split(",")
     rows = []
