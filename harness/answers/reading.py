@@ -1,55 +1,177 @@
-"""One reading of an answer for every kind of question: the strict half of scoring."""
+"""What a response answers: text in, one reading out, and nothing is guessed.
+
+The stages: the part that may hold the answer (`sections`, `tails`), plain text (`text`), then a cascade of explicit
+forms for each kind of question, strongest first: an answer that is stated (`forms`), a response that is, begins or ends
+with it, a refusal (`refusals`), one sentence that concludes. What no rule reads is *not understood*.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
 
-from harness.answers.choice.reading import read_choice
-from harness.answers.open.reading import read_open
-from harness.answers.refusals import PLACEHOLDER_LENGTH, is_placeholder
+from harness.answers.choice import read_choice
+from harness.answers.forms import NOTHING, Found
+from harness.answers.open_ended import read_open, wants_number
+from harness.answers.refusals import refuses
+from harness.answers.sameness import same
 from harness.answers.sections import split_sections
-from harness.answers.wording import clean, fold, fold_keeping_scripts, lower
-from harness.answers.yes_no.reading import is_none_of_it, read_yes_no
+from harness.answers.tails import correction, cut_tail, cut_turns, restates
+from harness.answers.text import key, locate, plain
+from harness.answers.values import quantity
+from harness.answers.yes_no import Polarity, read_yes_no
 from harness.core.types import AnswerKind
+
+Outcome = Literal["read", "refused", "cut_off", "not_understood"]
+Match = Literal["right", "wrong", "unknown"]
+
+_OFFERED: Final = re.compile(r"\(?\b([A-J])[).:]\s*(yes|no|true|false)\b", re.IGNORECASE)
+_POLARITIES: Final[Mapping[str, Polarity]] = {"yes": "yes", "no": "no", "true": "yes", "false": "no"}
+_LETTERS: Final = {letter: "" for letter in "ABCDE"}
+_WEAK: Final = (
+    "statement", "same size", "ends", "letter in", "option in", "value in", "whole text", "polar", "nothing",
+    "therefore", "sentence", "confirms", "first or last", "whole",
+)  # fmt: skip
+"""Rules whose reading is given up where the text before an invented question only repeats the question."""
+_SHORT: Final = 8
+"""Words of a stated open answer that can be wrong as a whole; a longer one is a sentence that may hold the target."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a response answers.
+
+    Attributes:
+        answer: `yes` or `no`; an option letter; the final answer's text. `None` unless `outcome` is `read`.
+        outcome: `read`; `refused` (or empty); `cut_off` before it came to an answer; or
+            `not_understood`: no rule reads it.
+        rule: the rule that read it, e.g. `answer is`, `begins`, `statement`; else where the cascade stopped.
+        span: where the words that it rests on stand in the response, as character offsets; `None` where there are none
+            or their place cannot be told.
+    """
+
+    answer: str | None
+    outcome: Outcome
+    rule: str
+    span: tuple[int, int] | None = None
 
 
 def read_answer(
     response: str, kind: AnswerKind, choices: Mapping[str, str] | None = None, question: str | None = None
-) -> str | None:
-    """What a response answers, by what it means.
+) -> Reading:
+    """Reads what a response answers.
 
     Text inside `<think>` never counts. The last complete `<answer>` that is not empty is read, else an unclosed one,
-    else what stands outside the sections, else nothing.
+    else what stands outside the sections.
 
     Args:
         response: the response as generated; any string.
         kind: `yes_no`, `choice` or `open`.
-        choices: for `choice`: option key to option text; `None` stands for the letters A to E.
-        question: the question, without options and instructions. It lets plain declaratives count and an echo of it be
-            told from an answer.
+        choices: option letter to option text. For `choice`, `None` stands for the letters A to E; for `yes_no`, give
+            them where the prompt showed "(A) Yes (B) No".
+        question: the question, without instructions. It lets statements that repeat it count, and tells its numbers
+            from those of the answer.
 
     Returns:
-        `yes` or `no`; a key of `choices`; the final answer's text; `None` where there is no answer. Never raises; the
-        time is linear in the length of the response.
+        the reading. Never raises; the time is linear in the length of the response.
     """
-    folded = fold_keeping_scripts(response) if kind == "open" else fold(response)
-    text = _answer_text(folded)
-    if text is None:
-        return None
+    return _read(response, kind, choices, question, wants_number(question))
+
+
+def match_answer(
+    response: str,
+    target: str,
+    kind: AnswerKind,
+    choices: Mapping[str, str] | None = None,
+    question: str | None = None,
+) -> Match:
+    """Whether a response answers what is wanted.
+
+    Args:
+        response: the response as generated; any string.
+        target: `yes` or `no`, an option letter, or the text of the right open answer.
+        kind: see `read_answer`.
+        choices: see `read_answer`.
+        question: see `read_answer`.
+
+    Returns:
+        `unknown` where the answer was not read, or where the rules cannot tell whether two open answers are the same.
+    """
+    return match_reading(read_for_target(response, target, kind, choices, question), target, kind)
+
+
+def read_for_target(
+    response: str, target: str, kind: AnswerKind, choices: Mapping[str, str] | None, question: str | None
+) -> Reading:
+    """`read_answer`, with the knowledge whether the right answer to an open question is a number, and no more of it."""
+    numeric = quantity(target) is not None if kind == "open" else False
+    return _read(response, kind, choices, question, numeric)
+
+
+def match_reading(reading: Reading, target: str, kind: AnswerKind) -> Match:
+    """Whether a reading is the target; see `match_answer`.
+
+    An open answer is only called wrong where it is a value or a short answer that was stated: a text that merely says
+    something else may mean the same.
+    """
+    if reading.answer is None:
+        return "unknown"
+    if kind != "open":
+        return "right" if reading.answer.lower() == target.strip().strip("().").lower() else "wrong"
+    equal = same(reading.answer, target)
+    if equal is None:
+        return "unknown"
+    is_stated = not reading.rule.startswith(_WEAK) or reading.rule == "whole"
+    if equal or quantity(target) or (is_stated and len(reading.answer.split()) <= _SHORT):
+        return "right" if equal else "wrong"
+    return "unknown"
+
+
+def _read(
+    response: str, kind: AnswerKind, choices: Mapping[str, str] | None, question: str | None, numeric: bool
+) -> Reading:
+    part = _answer_part(response)
+    if part is None:
+        return Reading(answer=None, outcome="cut_off", rule="sections")
+    if not part.strip():
+        return Reading(answer=None, outcome="refused", rule="empty")
+    head, tail = cut_tail(plain(part))
+    text = correction(head) or head
+    found = _by_kind(text, kind, choices, question, numeric)
+    if tail and text == head and found.rule.startswith(_WEAK):
+        known = " ".join((question or "", *(choices or {}).values()))
+        if restates(text, known) or restates(tail, known):  # The model wrote the question down before it answered.
+            text = f"{text}\n{tail}"
+            found = _by_kind(text, kind, choices, question, numeric)
+    if found.answer is not None:
+        return Reading(answer=found.answer, outcome="read", rule=found.rule, span=locate(found.words, response))
+    is_refusal = found.rule == "refused" or refuses(text[:400])
+    return Reading(answer=None, outcome="refused" if is_refusal else "not_understood", rule=found.rule)
+
+
+def _by_kind(
+    text: str, kind: AnswerKind, choices: Mapping[str, str] | None, question: str | None, numeric: bool
+) -> Found:
+    if not text:
+        return NOTHING
     if kind == "choice":
-        return read_choice(clean(text), choices, question)
-    if len(text) <= PLACEHOLDER_LENGTH and is_placeholder(lower(text)):
-        return "no" if kind == "yes_no" and is_none_of_it(text, question) else None
-    return read_yes_no(clean(text), question) if kind == "yes_no" else read_open(text, question)
+        options = _LETTERS if choices is None else {letter: plain(option) for letter, option in choices.items()}
+        return read_choice(text, options, question)
+    if kind == "open":
+        return read_open(text, question, numeric)
+    offered = choices.items() if choices else _OFFERED.findall(question or "")
+    letters = {letter: word for letter, option in offered if (word := _POLARITIES.get(key(option)))}
+    return read_yes_no(text, question, letters)
 
 
-def _answer_text(response: str) -> str | None:
+def _answer_part(response: str) -> str | None:
     """The part of a response that may hold the answer; `None` where it was cut off before."""
-    if "<" not in response:
-        return response
-    sections = split_sections(response)
-    if not sections.structured:
-        return response
+    sections = split_sections(response) if "<" in response else None
+    if sections is None or not sections.structured:
+        return cut_turns(response)
     if sections.answer is not None:
-        return split_sections(sections.answer).outside if "<" in sections.answer else sections.answer
-    return None if sections.cut_off or not sections.outside else sections.outside
+        nested = "<" in sections.answer
+        return cut_turns(split_sections(sections.answer).outside if nested else sections.answer)
+    return None if sections.cut_off or not sections.outside else cut_turns(sections.outside)

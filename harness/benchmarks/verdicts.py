@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.answers.open.matching import match_open
-from harness.answers.reading import read_answer
+from harness.answers.reading import Reading, match_reading, read_for_target
 from harness.answers.sections import split_sections
 from harness.core.types import NEEDS_JUDGE, Response, Sample, Status, Verdict
 
@@ -13,7 +12,8 @@ ReadOfficially = Callable[[Sample, str], tuple[bool | None, str | None]]
 """Sample and the text that the published evaluator is given, to its verdict and what it read."""
 
 CUT_OFF = "cut off"
-NO_ANSWER = "no answer"
+REFUSED = "refused"
+EMPTY = "empty"
 
 
 def no_official_reading(sample: Sample, text: str) -> tuple[None, None]:
@@ -27,8 +27,8 @@ def judge_response(
     """Both verdicts on one response; pure, and never raises on any text.
 
     Strict: an answer of a closed set is right when it equals the target; an open one is compared by rules, and counts
-    wrong, as unsettled, where these cannot tell. No reading is `unanswered`, which counts wrong. A sample without a
-    response is not scored.
+    wrong, as unsettled, where these cannot tell. A refused, empty or cut-off response is `unanswered`, one that no rule
+    reads `not_understood`; both count wrong. A sample without a response is not scored.
 
     Args:
         sample: the question.
@@ -37,30 +37,31 @@ def judge_response(
     """
     if response.error is not None:
         return Verdict(sample_id=sample.id, answer=None, status="error")
-    answer = read_answer(response.text, sample.answer_kind, sample.choices, sample.question)
+    reading = read_for_target(response.text, sample.target, sample.answer_kind, sample.choices, sample.question)
     official, official_answer = read_officially(sample, official_text(response.text))
-    status, reason = _judge_answer(sample, response, answer)
+    status, reason = _judge_reading(sample, response, reading)
     return Verdict(
         sample_id=sample.id,
-        answer=answer,
+        answer=reading.answer,
         status=status,
+        rule=reading.rule,
         official=official,
         official_answer=official_answer,
         reason=reason,
     )
 
 
-def _judge_answer(sample: Sample, response: Response, answer: str | None) -> tuple[Status, str | None]:
-    if answer is None:
-        cut_off = response.finish_reason == "length" or split_sections(response.text).cut_off
-        return "unanswered", CUT_OFF if cut_off else NO_ANSWER
-    if sample.answer_kind == "open":
-        right = match_open(answer, sample.target, sample.question)
-        if right is None:
+def _judge_reading(sample: Sample, response: Response, reading: Reading) -> tuple[Status, str | None]:
+    if reading.answer is not None:
+        match = match_reading(reading, sample.target, sample.answer_kind)
+        if match == "unknown":
             return "incorrect", NEEDS_JUDGE
-    else:
-        right = answer == sample.target
-    return "correct" if right else "incorrect", None
+        return ("correct" if match == "right" else "incorrect"), None
+    if response.finish_reason == "length" or reading.outcome == "cut_off":
+        return "unanswered", CUT_OFF
+    if reading.outcome == "refused":
+        return "unanswered", EMPTY if reading.rule == "empty" else REFUSED
+    return "not_understood", None
 
 
 def official_text(response: str) -> str:

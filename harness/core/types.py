@@ -14,7 +14,7 @@ SCHEMA_VERSION = 2
 AnswerKind = Literal["yes_no", "choice", "open"]
 MediaKind = Literal["image", "video"]
 PromptFormat = Literal["direct", "think", "grounded"]
-Status = Literal["correct", "incorrect", "unanswered", "error"]
+Status = Literal["correct", "incorrect", "unanswered", "not_understood", "error"]
 
 NEEDS_JUDGE: Final = "needs a judge"
 """`Verdict.reason` of an answer that the rules cannot settle and no judge has settled; it counts wrong."""
@@ -105,8 +105,11 @@ class Verdict:
 
     Attributes:
         sample_id: the sample's id.
-        answer: the strict reading: `yes`/`no`, an option letter, open text; `None` when unanswered.
-        status: strict verdict. `unanswered` counts wrong, `error` is not scored.
+        answer: the strict reading: `yes`/`no`, an option letter, open text; `None` where none was read.
+        rule: the rule of `harness.answers` that read it, `judge` where the answer judge did; where there is no answer,
+            the rule at which reading stopped. `None` of a task with scoring of its own.
+        status: strict verdict. `unanswered` (refused, empty or cut off) and `not_understood` (no rule reads it) count
+            wrong, `error` is not scored.
         official: the published evaluator's verdict; `None` where it needs a judge that was not given.
         official_answer: what the published evaluator read, where it reads an answer at all.
         reason: why, in a few words, when the verdict needs explaining; e.g. `needs a judge`, `cut off`.
@@ -117,6 +120,7 @@ class Verdict:
     sample_id: str
     answer: str | None
     status: Status
+    rule: str | None = None
     official: bool | None = None
     official_answer: str | None = None
     reason: str | None = None
@@ -124,8 +128,8 @@ class Verdict:
 
     @property
     def is_unsettled(self) -> bool:
-        """Whether the rules could not settle the answer, and no judge did."""
-        return self.reason == NEEDS_JUDGE
+        """Whether the rules could not read the answer or tell whether it is right, and no judge did."""
+        return self.status == "not_understood" or self.reason == NEEDS_JUDGE
 
     @property
     def is_disputed(self) -> bool:

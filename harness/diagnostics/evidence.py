@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from harness.answers.open.matching import match_open
 from harness.answers.reading import read_answer
+from harness.answers.sameness import same
 from harness.answers.sections import SectionName, Sections, split_sections
 from harness.core.types import PromptFormat, Sample, SampleRecord, Verdict
 from harness.diagnostics.loops import Repetition, measure_repetition
@@ -109,9 +109,7 @@ def agrees(sample: Sample, answer: str, other: str) -> bool:
     """Whether two answers to a question are the same; open ones are compared by the scoring's own rules."""
     if sample.answer_kind != "open":
         return answer == other
-    return match_open(answer, other, sample.question) is True or " ".join(answer.lower().split()) == " ".join(
-        other.lower().split()
-    )
+    return same(answer, other) is True
 
 
 def gather(
@@ -157,7 +155,7 @@ def _conclude(sample: Sample, thinking: str, annotation: Annotation | None) -> C
         sample.answer_kind == "open"
     ):  # Any text can be an open answer: the reader would take the whole thinking for one.
         return None
-    answer = read_answer(thinking, sample.answer_kind, sample.choices, sample.question)
+    answer = read_answer(thinking, sample.answer_kind, sample.choices, sample.question).answer
     return Conclusion(answer=answer, by="rules") if answer is not None else None
 
 

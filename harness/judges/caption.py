@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.answers.open.matching import match_open
 from harness.answers.reading import read_answer
+from harness.answers.sameness import same
 from harness.core.errors import ModelError
 from harness.core.files import cache_folder
 from harness.core.types import JudgePrompt, JudgeQuestion, Sample
@@ -175,18 +175,14 @@ def question_from_caption(sample: Sample, caption: str | None) -> JudgeQuestion:
 
 def read_judgement(text: str, question: JudgeQuestion) -> str | None:
     """The answer in a judge's text, by the reader of all answers; `None` when it answers nothing."""
-    return read_answer(text, question.answer_kind, question.choices, question.question)
+    return read_answer(text, question.answer_kind, question.choices, question.question).answer
 
 
 def is_right(sample: Sample, answer: str | None) -> bool:
     """Whether a judge's answer is the target: equal, or for open-ended questions settled as right by the rules."""
     if answer is None:
         return False
-    return (
-        match_open(answer, sample.target, sample.question) is True
-        if sample.answer_kind == "open"
-        else (answer == sample.target)
-    )
+    return same(answer, sample.target) is True if sample.answer_kind == "open" else answer == sample.target
 
 
 def caption_supports(judge: CaptionJudge, samples_with_captions: Sequence[tuple[Sample, str]]) -> list[bool | None]:

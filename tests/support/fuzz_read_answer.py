@@ -18,8 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support_scoring import task_module
 
-from harness.answers.open.matching import match_open
-from harness.answers.reading import read_answer
+from harness.answers.reading import Reading, match_answer, read_answer
 from harness.answers.sections import split_sections
 from harness.benchmarks.verdicts import official_text
 
@@ -108,18 +107,25 @@ def responses() -> st.SearchStrategy[str]:
     return st.one_of(st.text(), joined, repeated, pieces)
 
 
+def check(reading: Reading, response: str, answers: tuple[str, ...] | None = None) -> None:
+    """Whether a reading is one: an answer of the kind exactly where it was read, resting on words of the response."""
+    assert (reading.answer is not None) == (reading.outcome == "read")
+    assert reading.answer is None or (reading.answer in answers if answers is not None else reading.answer.strip())
+    assert reading.span is None or 0 <= reading.span[0] < reading.span[1] <= len(response)
+    assert reading.rule
+
+
 def read_all(text: str) -> None:
     """Every reader on one text; raises where one of them fails or gives what it must not."""
     sections = split_sections(text)
     assert len(sections.outside) + sum(len(block.text) for block in sections.blocks) <= len(text)
-    assert read_answer(text, "yes_no", question=QUESTION) in ("yes", "no", None)
-    assert read_answer(text, "yes_no") in ("yes", "no", None)
-    assert read_answer(text, "choice", CHOICES, QUESTION) in (*CHOICES, None)
-    assert read_answer(text, "choice") in ("A", "B", "C", "D", "E", None)
-    answer = read_answer(text, "open", question=text)
-    for target in ("150 µV", "\\frac{1}{\\sqrt{LC}}", "Depth-First Search (DFS)"):
-        assert match_open(answer, target, QUESTION) in (True, False, None)
-        assert match_open(text, target, text) in (True, False, None)
+    check(read_answer(text, "yes_no", question=QUESTION), text, ("yes", "no"))
+    check(read_answer(text, "yes_no"), text, ("yes", "no"))
+    check(read_answer(text, "choice", CHOICES, QUESTION), text, (*CHOICES,))
+    check(read_answer(text, "choice"), text, ("A", "B", "C", "D", "E"))
+    check(read_answer(text, "open", question=text), text)
+    for target in ("150 µV", "\\frac{1}{\\sqrt{LC}}", "Depth-First Search (DFS)", text):
+        assert match_answer(text, target, "open", question=QUESTION) in ("right", "wrong", "unknown")
     assert read_pope(official_text(text)) in ("yes", "no")
     assert read_mmbench(official_text(text), CHOICES) in (*CHOICES, "Z", None)
 

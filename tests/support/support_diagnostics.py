@@ -218,7 +218,7 @@ def make_record(
         return SampleRecord(
             sample=sample, response=response, verdict=Verdict(sample_id=sample_id, answer=None, status="error")
         )
-    answer = read_answer(text, kind, choices, question)
+    answer = read_answer(text, kind, choices, question).answer
     status = "unanswered" if answer is None else "correct" if answer == target else "incorrect"
     verdict = Verdict(sample_id=sample_id, answer=answer, status=status, official=answer == target)
     return SampleRecord(sample=sample, response=response, verdict=verdict)

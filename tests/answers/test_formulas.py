@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.answers.open.formulas import same_formula
+from harness.answers.formulas import same_formula
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,147 @@
+"""Which option a response chooses: a letter that is stated, else an option's text or value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from harness.answers.forms import NOTHING, REFUSED, Found, stated
+from harness.answers.open_ended import is_concluding, value_in
+from harness.answers.options import mentioned_option, negates, stated_option
+from harness.answers.refusals import refuses
+from harness.answers.sameness import same
+from harness.answers.text import key, sentences
+from harness.answers.values import quantity
+from harness.answers.yes_no import read_yes_no
+
+_OPEN: Final = r"[\s\"'*\[{(<]*"
+_CLOSE: Final = r"[\s)\]}>.,:;!?\"'*_$]*"
+_POLAR: Final = {"yes": "yes", "no": "no", "true": "yes", "false": "no"}
+_LINE: Final = re.compile(
+    rf"^[ \t]*(?:[-*•]|\d+[.)])?{_OPEN}(?:[Oo]ption )?\(?([A-Z])[)\].:\"'}}]+(?:\s|$)(.*)$", re.MULTILINE
+)
+_LETTER: Final = re.compile(
+    rf"{_OPEN}(?:(?:option|choice|letter|answer)\b[\s:]*)?{_OPEN}([A-Za-z])(?![\w'])", re.IGNORECASE
+)
+_AND: Final = re.compile(r"[)\].,'\"*\s]*(?:,|\band\b|\bor\b|/|&)\s*[(\"']*[A-J](?![\w'])")
+_REASON: Final = re.compile(r"\s+(?:because|since|as|for|with|which)\b")
+_LETTER_ALONE: Final = re.compile(rf"{_OPEN}(?:option )?[A-Za-z]{_CLOSE}")
+_FINAL_LETTER: Final = re.compile(r"\b(?:is|are) (?:the )?(?:\w+ )?\"?([A-J])\W*$")
+
+
+def read_choice(text: str, choices: Mapping[str, str], question: str | None) -> Found:
+    """Reads a plain text.
+
+    Args:
+        text: see `harness.answers.text.plain`.
+        choices: option letter to option text, plain.
+        question: the question; its negations and numbers are not the response's.
+    """
+    text = _without_lists(text)
+    forms = stated(text)
+    for _, form, payload, words in reversed(forms):
+        if letter := _stated_letter(payload, choices):
+            return Found(letter, form, words)
+    if found := _at_the_edge(text, choices):
+        return found
+    for _, form, payload, words in reversed(forms):
+        if letter := stated_option(payload, choices):
+            return Found(letter, f"{form} (text)", words)
+    if forms and forms[-1].form in ("marker", "boxed"):  # "Answer: not listed": nothing weaker may pass it over.
+        return REFUSED if refuses(forms[-1].payload) else NOTHING
+    parts = sentences(text)
+    if len(parts) == 1 and (letter := stated_option(text, choices)):
+        return Found(letter, "whole text", text)
+    polar = {word: letter for letter, option in choices.items() if (word := _POLAR.get(key(option)))}
+    if len(choices) == 2 and len(polar) == 2:
+        found = read_yes_no(text, question, {})
+        return Found(polar[found.answer], f"polar: {found.rule}", found.words) if found.answer else found
+    if refuses(text):
+        return REFUSED
+    return _in_a_sentence(text, parts, choices, question)
+
+
+def _stated_letter(payload: str, choices: Mapping[str, str]) -> str | None:
+    """The letter that a stated answer begins with."""
+    match = _LETTER.match(payload)
+    if match is None:
+        return None
+    name, rest = match[1], payload[match.end() :]
+    if name not in choices and name.upper() in choices and re.match(r"[)\]]|\W*$", rest):
+        name = name.upper()
+    if name not in choices or _AND.match(rest):
+        return None
+    whole = key(payload)
+    named = [letter for letter, text in choices.items() if key(text) == whole and (len(whole) > 1 or match[1] in text)]
+    if named and name not in named and not re.search(rf"[(\[]{name}[)\]]", payload):
+        return None  # The payload is the text of another option.
+    if re.match(r"\s+[\w\"']", rest) and not re.search(r"[(\[{]\s*$", payload[: match.start(1)]):
+        is_own = key(rest).startswith(key(choices[name])[:12]) or _REASON.match(rest)
+        is_article = match[1] in "AaI" or match[1].islower()
+        if not is_own and (is_article or any(key(text).startswith(f"{name.lower()} ") for text in choices.values())):
+            return None
+    return name
+
+
+def _at_the_edge(text: str, choices: Mapping[str, str]) -> Found | None:
+    """A response that is a letter, or begins or ends with one on a line; `None` where it is none of these."""
+    lines = [line.strip() for line in text.split("\n") if line.strip()] or [""]
+    if _LETTER_ALONE.fullmatch(text) and (letter := _stated_letter(text, choices)):
+        return Found(letter, "whole letter", text)
+    first, last = _LINE.match(lines[0]), _LINE.match(lines[-1])
+    if first and first[1] in choices and not re.search(r"\b[A-J][.:)]\s|\([A-J]\)", first[2]):
+        other = _stated_letter(first[2], choices) or stated_option(first[2], choices)
+        return Found(first[1], "begins with letter", lines[0]) if other in (None, first[1]) else NOTHING
+    for line, rule in ((lines[0], "begins with letter"), (lines[-1], "ends with letter")):
+        if re.fullmatch(rf"{_OPEN}(?:option )?[A-Z]{_CLOSE}", line) and (letter := _stated_letter(line, choices)):
+            return Found(letter, rule, line)
+    if last and last[1] in choices and stated_option(last[2], choices) == last[1]:
+        return Found(last[1], "ends with letter", lines[-1])
+    return None
+
+
+def _in_a_sentence(text: str, parts: list[str], choices: Mapping[str, str], question: str | None) -> Found:
+    """The one option that a concluding sentence names by letter, text or value."""
+    if not parts:
+        return NOTHING
+    bracketed = set(re.findall(r"\(([A-J])\)", text)) & choices.keys()
+    if len(bracketed) == 1:
+        letter = bracketed.pop()
+        for part in (parts[-1], parts[0]):
+            if f"({letter})" in part and not negates(part, question):
+                return Found(letter, "letter in sentence", part)
+    for part in parts if len(parts) == 1 else [part for part in parts[:-3:-1] if is_concluding(part)]:
+        if letter := mentioned_option(part, choices, question):
+            return Found(letter, "option in sentence", part)
+        if (final := _FINAL_LETTER.search(part)) and final[1] in choices and not negates(part, question):
+            in_texts = any(re.search(rf"(?<!\w){final[1]}(?!\w)", text) for text in choices.values())
+            return NOTHING if in_texts else Found(final[1], "letter in sentence", part)
+        value = value_in(part, question)
+        equal = [letter for letter, text in choices.items() if value and quantity(text) and same(value, text)]
+        if len(equal) == 1 and not negates(part, question):
+            return Found(equal[0], "value in sentence", part)
+    letter = mentioned_option(parts[0], choices, question) if len(parts) > 1 else None
+    if letter and all(mentioned_option(part, choices, question) in (None, letter) for part in parts[1:]):
+        return Found(letter, "option in first sentence", parts[0])
+    return NOTHING
+
+
+def _without_lists(text: str) -> str:
+    """The text without lists of options: neighbouring lines that begin with different letters."""
+    kept: list[str] = []
+    group: list[str] = []
+
+    def close() -> None:
+        if len({match[1] for line in group if (match := _LINE.match(line))}) < 2:
+            kept.extend(group)
+        group.clear()
+
+    for line in text.split("\n"):
+        if _LINE.match(line) or (group and not line.strip()):
+            group.append(line)
+        else:
+            close()
+            kept.append(line)
+    close()
+    return "\n".join(kept).strip()

@@ -1,1 +1,0 @@
-"""Reading the chosen option."""

@@ -1,0 +1,116 @@
+"""The explicit forms in which a final answer is stated, the same for every kind of question.
+
+They read three of four real choices, half of the yes/no answers that do not begin with the word, and a quarter of the
+open answers. A form beats any mention, whatever stands around it, and the last one said counts.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal, NamedTuple
+
+Form = Literal["marker", "answer is", "option is", "I choose", "boxed"]
+
+_ADJECTIVE: Final = (
+    r"(?:(?:final|correct|best|right|appropriate|closest|likely|suitable|accurate|most|only|short|possible|overall) )"
+    r"{0,4}"
+)
+_NOUN: Final = r"(?:(?P<noun>answer|ans|option|choice|letter)(?: (?:letter|choice|option))?|final (?:value|result))"
+_OF: Final = r"(?: (?:to|for|of|from|among|that|based on|given) [^.\n:(),]{1,100}?)?"
+_SIGN: Final = r"[\"']?\s?(?:[:=]|->|→)"
+_IS: Final = r"(?:\s?:|,? (?:is|are|would be|should be|must be|will be|is likely|is most likely|is probably)\b\s?:?)"
+_STATED: Final = re.compile(
+    rf"(?:\b|_){_ADJECTIVE}{_NOUN}(?:{_SIGN}|{_OF}{_IS})\s*|(?m:^)(?:the )?(?:final |short )?answer[ \t]*\n+"
+    r"|答案(?:选项)?(?:是|为|选)?[:：]?\s*|选项(?:是|为)?[:：]?\s*(?=\(?[A-J])|(?:故选|选择?)[:：]?\s*(?=\(?[A-J])",
+    re.IGNORECASE,
+)
+_CHOSEN: Final = re.compile(
+    r"\bI(?:'d| would| will|'ll)? (?:choose|select|pick|go with|answer|opt for"
+    r"|say(?= (?:the answer|option|yes|no|\(?[A-J]\b)))(?: with)?(?: that)?(?: the answer(?: is)?)?:?\s+",
+    re.IGNORECASE,
+)
+_BOXED: Final = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_BOX_LENGTH: Final = 300
+"""Characters in which a box has to close, so that many open ones cost no more than one."""
+_CONDITION: Final = re.compile(
+    r"\b(?:if|whether|unless|assuming|suppose|for example|when|why|what|which)\b[^.\n]{0,25}$"
+    r"|\b(?:if|unless|for example|suppose)\b[^.\n]*,[^.\n]*$"
+    r"|\b(?:how|find|get|got|reach|determine|calculate|arrive at|choose|select|provide)\b[^.,\n]{0,14}$"
+    r"|\b(?:not|n't|never|none)\b[^.,\n]{0,12}$",
+    re.IGNORECASE,
+)
+_CONDITION_LENGTH: Final = 250
+"""Characters before a form that are searched for a condition on it."""
+
+
+class Found(NamedTuple):
+    """What a stage of the cascade makes of a text.
+
+    Attributes:
+        answer: the answer; `None` where the stage finds none.
+        rule: the rule that read it; without an answer `refused` or `nothing`.
+        words: the words of the text that it rests on.
+    """
+
+    answer: str | None
+    rule: str
+    words: str = ""
+
+
+NOTHING: Final = Found(None, "nothing")
+REFUSED: Final = Found(None, "refused")
+
+
+class Stated(NamedTuple):
+    """An answer as it is stated.
+
+    Attributes:
+        place: where `payload` begins in the text.
+        form: the form.
+        payload: the rest of the line, or what is in the box.
+        words: the form and its payload, as they stand.
+    """
+
+    place: int
+    form: Form
+    payload: str
+    words: str
+
+
+def stated(text: str) -> list[Stated]:
+    """Every place of a plain text where an answer is stated, in order; not those under a condition or a negation."""
+    found = [*_said(text, _STATED, "answer is"), *_said(text, _CHOSEN, "I choose")]
+    for match in _BOXED.finditer(text):
+        inner = _braced(text, match.end()).strip()
+        if inner:
+            found.append(Stated(match.end(), "boxed", inner, text[match.start() : match.end()] + inner))
+    return sorted(found)
+
+
+def _said(text: str, form: re.Pattern[str], rule: Form) -> list[Stated]:
+    found = []
+    for match in form.finditer(text):
+        line = text[match.end() :].split("\n", 1)[0].strip()
+        if but := re.match(r"not [^.]{1,60}?,? but (.+)", line, re.IGNORECASE):
+            line = but[1]
+        negated = ":" not in match[0] and re.match(r"not\b", line, re.IGNORECASE)
+        numbered = re.match(r"\d+[.)]\s+[A-Z]", line)
+        before = text[max(0, match.start() - _CONDITION_LENGTH) : match.start()]
+        if not line or negated or numbered or _CONDITION.search(before):
+            continue
+        name: Form = rule
+        if (match.groupdict().get("noun") or "").lower() in ("option", "choice", "letter"):
+            name = "option is"
+        elif rule == "answer is" and (":" in match[0] or "\n" in match[0]):
+            name = "marker"
+        found.append(Stated(match.end(), name, line, (match[0] + line).strip()))
+    return found
+
+
+def _braced(text: str, start: int) -> str:
+    """What is between the brace before `start` and the one that closes it; empty where none does."""
+    depth, place = 1, start
+    while place < min(len(text), start + _BOX_LENGTH) and depth:
+        depth += (text[place] == "{") - (text[place] == "}")
+        place += 1
+    return text[start : place - 1] if not depth else ""

@@ -1,1 +1,0 @@
-"""Reading an open answer, and matching it with its target."""

@@ -1,0 +1,264 @@
+"""What a response answers to an open question: a text that is stated, or the one value of a concluding sentence."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from harness.answers.forms import NOTHING, REFUSED, Found, stated
+from harness.answers.refusals import refuses
+from harness.answers.text import sentences
+from harness.answers.values import Quantity, digits, quantities, quantity
+
+_NUMERIC: Final = re.compile(
+    r"\bhow (?:many|much|long|far|old|tall|big|high|deep|wide|fast|heavy|often|large)\b|\(unit:"
+    r"|\b(?:number|value|total|sum|average|mean|median|mode|range|difference|percent\w*|ratio|perimeter|area|volume"
+    r"|length|width|height|distance|age|cost|price|rate|year|degree|speed|probability|calculate|compute|round\w*"
+    r"|measure|temperature|angle|missing|limit|zeros|ends)\b",
+    re.IGNORECASE,
+)
+_CONCLUDING: Final = re.compile(
+    r"^(?:[-*•] {0,3})?(?:so|in this case|therefore|thus|hence|finally|in conclusion|in total|consequently|overall"
+    r"|final|the final)\b[,:]?\s*",
+    re.IGNORECASE,
+)
+_IS: Final = re.compile(
+    r"(?:\b(?:is|are|was|were|be|equals|becomes)|=)"
+    r"(?: (?:therefore|thus|then|also|exactly|only|approximately|about|around|equal to)){0,3}\s?[($€£¥₹]{0,3}$",
+    re.IGNORECASE,
+)
+_COMPLEMENT: Final = re.compile(
+    r"^[^:]{1,160}?\b(?:is|are|was|were|would be|must be)"
+    r"(?: (?:most likely|likely|probably|actually|indeed|best|generally)){0,3}"
+    r"(?: (?:called|known as|named|termed|referred to as|considered|described as))?\s+(?P<rest>.+)$",
+    re.IGNORECASE | re.DOTALL,
+)
+_CLAUSE_END: Final = re.compile(
+    r"[;(]|, (?:and|as|because|since|which|where|so|but|with|while|rather|not|due|indicating|who)\b|[.!](?:\s|$)"
+    r"| (?:because|since|which|rather than|instead of|as (?:it|the|shown)|due to|based on|but)\b|,(?=\s)",
+    re.IGNORECASE,
+)
+_ASIDE: Final = re.compile(
+    r",? (?:because|since|when|with|but|as (?:it|the|there|they)|where|indicating)\b", re.IGNORECASE
+)
+_SO: Final = re.compile(r"(?:, |; )(?:so|therefore|hence|thus|which means|meaning)\b")
+_TOTAL: Final = re.compile(r"\btotal (?:of|is|was|:)\s*", re.IGNORECASE)
+_YEAR: Final = re.compile(r"\b(?:which|what) year\b|^when\b", re.IGNORECASE)
+_NONE_OF_IT: Final = re.compile(r"\b(?:there (?:is|are)|has|have|with) no\b|\bnone\b", re.IGNORECASE)
+_ANNOUNCED: Final = re.compile(
+    r"\b(?:may|might|would need)\b|^to (?:find|calculate|determine|answer|get|solve)\b", re.IGNORECASE
+)
+_CODE: Final = re.compile(r"^(?:def |import |print\(|from \w+ import|return |for \w+ in |if .*:$)", re.MULTILINE)
+_IDLE: Final = frozenset("what which many much does this that there with from have will".split())
+
+
+def wants_number(question: str | None) -> bool:
+    """Whether a question asks for a number, as far as its words tell."""
+    return bool(question and _NUMERIC.search(question))
+
+
+def is_concluding(sentence: str) -> bool:
+    """Whether a sentence says of itself that it concludes."""
+    return _CONCLUDING.match(sentence) is not None
+
+
+def read_open(text: str, question: str | None, numeric: bool) -> Found:
+    """Reads a plain text.
+
+    Args:
+        text: see `harness.answers.text.plain`.
+        question: the question; its numbers are not the response's.
+        numeric: whether the answer is a number.
+    """
+    found: Found | None = None
+    for _, form, payload, words in stated(text):
+        if form == "option is":
+            continue
+        if len(payload) < 120 and refuses(payload):
+            found = REFUSED
+        elif answer := _short(payload, question, numeric):
+            found = Found(answer, form, words)
+    if found is not None:
+        return found
+    parts = sentences(text)
+    if not parts or _CODE.search(text) or (text.endswith("?") and len(parts) == 1):
+        return NOTHING
+    if len(parts) == 1 and (quantity(text) or (not numeric and _is_phrase(text, 6) and not _COMPLEMENT.match(text))):
+        return Found(text.strip(" .\"'"), "whole", text)
+    if concluded := _concluded(parts, question, numeric):
+        return concluded
+    if refuses(text):
+        return REFUSED
+    return _at_the_edge(text, parts, question, numeric) or NOTHING
+
+
+def _is_phrase(text: str, most_words: int) -> bool:
+    return len(text.split()) <= most_words and not refuses(text)
+
+
+def _concluded(parts: list[str], question: str | None, numeric: bool) -> Found | None:
+    """What the last sentence says that begins with "therefore", where no other sentence speaks against it."""
+    places = [place for place, part in enumerate(parts) if _CONCLUDING.match(part)]
+    if not places:
+        return None
+    said = parts[places[-1]]
+    last = _CONCLUDING.sub("", said)
+    if refuses(last):
+        return REFUSED
+    answer = _value_or_complement(last, question, numeric)
+    if answer is None:
+        return None
+    others = parts[places[-1] + 1 :]
+    if not _speaks_of(last, question) and _speaks_of(parts[0], question):
+        others.append(parts[0])
+    agree = all(
+        other in (None, answer) or (_number(other) is not None and _number(other) == _number(answer))
+        for other in (_value_or_complement(part, question, numeric) for part in others)
+    )
+    return Found(answer, "therefore", said) if agree else NOTHING
+
+
+def _at_the_edge(text: str, parts: list[str], question: str | None, numeric: bool) -> Found | None:
+    """What a response ends or begins with, or says in its only sentence, or in the first and the last."""
+    last = parts[-1]
+    if len(parts) == 1:
+        answer = _value_or_complement(last, question, numeric)
+        return Found(answer, "sentence", last) if answer else None
+    if quantity(last) and not quantity(parts[-2]) and not re.match(r"\W*\d+[.)]\s", last):
+        return Found(last, "ends", last)
+    line = text.split("\n", 1)[0].strip()
+    if "\n" in text and len(line) < 60 and not line.endswith(":"):
+        is_idle = re.search(r"\b(?:sure|okay|hello|step|see)\b", line, re.IGNORECASE)
+        if quantity(line) or (not numeric and _is_phrase(line, 4) and not is_idle):
+            return Found(line.strip(" ."), "begins", line)
+    if not numeric:
+        return None
+    value = _value_or_complement(last, question, numeric)
+    equations = [part for part in parts[-4:-1] if "=" in part]
+    if value and equations and _number(value_in(equations[-1], None)) == _number(value):
+        return Found(value, "confirms", last)
+    ends = {
+        answer: part
+        for part in (parts[0], last)
+        if _speaks_of(part, question) and (answer := _value_or_complement(part, question, numeric))
+    }
+    if len(ends) != 1:
+        return None
+    ((answer, part),) = ends.items()
+    return Found(answer, "first or last sentence", part)
+
+
+def _short(payload: str, question: str | None, numeric: bool) -> str | None:
+    """The answer in what is stated: the payload without the clauses behind it."""
+    payload = payload.strip().strip("\"'").strip()
+    is_short = quantity(payload) or (len(payload) < 40 and not _CLAUSE_END.search(payload))
+    short = payload if is_short else _CLAUSE_END.split(payload, maxsplit=1)[0]
+    short = short.strip().strip("\"'.").strip()
+    if not numeric or quantity(short):
+        return short or None
+    written = digits(payload)
+    first = next(iter(quantities(written)), None)
+    if first and len(written[: first.start].split()) <= 1 and "=" not in payload:
+        is_more = re.match(r"\s*(?:-|to|or|and|,)\s*\d|\s*[-+*/^x×]", written[first.end :])
+        return None if is_more else written[first.start : first.end]
+    return value_in(payload, question)
+
+
+def _value_or_complement(sentence: str, question: str | None, numeric: bool) -> str | None:
+    """What a sentence says: its one value where a number is asked for, else what follows its "is"."""
+    is_condition = re.search(r"\bif\b", sentence, re.IGNORECASE) and " if " not in f" {question} ".lower()
+    if _ANNOUNCED.search(sentence) or is_condition:
+        return None
+    if numeric:
+        return value_in(sentence, question)
+    match = _COMPLEMENT.match(sentence)
+    if match is None or re.match(r"(?:not|n't)\b", match["rest"]):
+        return None
+    rest = re.sub(r"^(?:about|approximately|around|equal to)\s+", "", match["rest"])
+    return _CLAUSE_END.split(rest, maxsplit=1)[0].strip(" .\"'") or None
+
+
+def value_in(sentence: str, question: str | None) -> str | None:
+    """The one number that a sentence gives as its value; `None` where it gives none or several.
+
+    Numbers of the question do not count, unless the sentence has no other. Of several that is taken which stands
+    behind the last "=", behind "total", or behind "is".
+    """
+    sentence = digits(sentence)
+    asked = {number.value for number in quantities(digits(question or ""))}
+    if (so := _SO.search(sentence)) and quantities(sentence[so.end() :]):
+        sentence = sentence[so.end() :]
+    if aside := _ASIDE.search(sentence):  # "the function has four zeros, as y is zero there"
+        head = sentence[: aside.start()]
+        if re.search(r"\bthere (?:is|are) no\b", head, re.IGNORECASE) or _values(quantities(head)) - asked:
+            sentence = head
+    found = quantities(sentence)
+    fresh = [number for number in found if number.value not in asked]
+    if _YEAR.search(question or ""):
+        fresh = [number for number in fresh if 1000 <= number.value <= 2100]
+    if (result := _result(sentence, fresh)) is not None:
+        return _written(sentence, result)
+    if total := _TOTAL.search(sentence):
+        fresh = [number for number in fresh if number.start == total.end()] or fresh
+    chosen = fresh or [number for number in found if _IS.search(sentence[: number.start])]
+    if len(_values(chosen)) > 1:
+        chosen = _predicated(sentence, chosen)
+    if not chosen:
+        return "0" if not fresh and _NONE_OF_IT.search(sentence) else None
+    first = chosen[0]
+    if more := re.match(r"\s*(?:-|to|or|out of)\s*[$]?[\d.,]+", sentence[first.end :]):
+        return sentence[first.start : first.end + more.end()].strip(" .,")
+    is_one = len(_values(chosen)) == 1 and not _is_one_of_several(sentence, first, fresh)
+    return _written(sentence, first) if is_one else None
+
+
+def _values(numbers: list[Quantity]) -> set[float]:
+    return {number.value for number in numbers}
+
+
+def _written(sentence: str, number: Quantity) -> str:
+    return sentence[number.start : number.end] + number.unit
+
+
+def _result(sentence: str, numbers: list[Quantity]) -> Quantity | None:
+    """The one number behind the last sign of equality."""
+    equation = max(sentence.rfind("="), sentence.rfind("≈"))
+    after = [number for number in numbers if number.start > equation >= 0]
+    if len(_values(after)) != 1 or re.match(r"\s?[-+*/^]", sentence[after[0].end :]):
+        return None
+    return None if re.search(r"[A-Za-z]{3,}", sentence[equation : after[0].start]) else after[0]
+
+
+def _predicated(sentence: str, numbers: list[Quantity]) -> list[Quantity]:
+    """Those numbers that the sentence says something is, else those of its first clause."""
+    clause = len(_CLAUSE_END.split(sentence, maxsplit=1)[0])
+    said = [
+        number
+        for number in numbers
+        if _IS.search(sentence[: number.start]) and not re.match(r"\s?[/*^]", sentence[number.end :])
+    ]
+    return said or [number for number in numbers if number.end <= clause]
+
+
+def _is_one_of_several(sentence: str, number: Quantity, fresh: list[Quantity]) -> bool:
+    """Whether a number stands in a list: "3 large ones and 2 small ones"."""
+    before = sentence[: number.start]
+    after = re.split(r", (?:which|with|as|who|where|while)\b", sentence[number.end :])[0]
+    if re.search(r"\d(?:,| and)\s$", before) or re.match(r"[^.;]{0,60}?(?:,| and)\s+[$€£]?\d", after):
+        return True
+    another = re.search(r",? (?:and|while|whereas)\b.*?\b(?:is|was|are|were)\b.*?\d", after)
+    return bool(another and _values(fresh) - {number.value})
+
+
+def _number(text: str | None) -> float | None:
+    found = quantity(text) if text else None
+    return found and found.value
+
+
+def _speaks_of(sentence: str, question: str | None) -> bool:
+    """Whether a sentence speaks of what the question asks: half of its longer words."""
+    asked, said = (
+        {word[:4] for word in re.findall(r"[a-z]{4,}", text.lower()) if word not in _IDLE}
+        for text in (question or "", sentence)
+    )
+    return not asked or 2 * len(asked & said) >= min(len(asked), max(len(said), 2))

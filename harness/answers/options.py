@@ -1,0 +1,80 @@
+"""An option that a text names by its words or its value instead of its letter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from harness.answers.sameness import same
+from harness.answers.text import key
+from harness.answers.values import quantity
+
+_NEGATED: Final = re.compile(
+    r"\b(?:not|n[o']t|cannot|incorrect|wrong|except|rather than|instead of|unlike|neither|nor|none|eliminate\w*"
+    r"|rul\w+ out|exclud\w+|no)\b",
+    re.IGNORECASE,
+)
+_LITTLE: Final = frozenset("for and or not in on is it all if to of by as at".split())
+"""Texts of options that stand in any sentence."""
+_CLAUSE_END: Final = re.compile(r"[;(]|,\s| because | since |\.\s")
+
+
+def stated_option(payload: str, choices: Mapping[str, str]) -> str | None:
+    """The letter of the one option whose text or value a stated answer is, or begins with."""
+    whole = key(payload)
+    keys = {letter: key(text) for letter, text in choices.items()}
+    if not whole:
+        return None
+    exact = [letter for letter, text in keys.items() if text == whole and len(text) > 1]
+    begun = [letter for letter, text in keys.items() if len(text) > 1 and _begins(whole, text)]
+    longest = max((len(keys[letter]) for letter in begun), default=0)
+    if found := exact or [letter for letter in begun if len(keys[letter]) == longest]:
+        return found[0] if len(found) == 1 else None
+    clause = _CLAUSE_END.split(payload, maxsplit=1)[0]
+    if not quantity(clause) and not re.search(r"[\\√^]", clause):
+        return None
+    equal = [letter for letter, text in choices.items() if same(clause, text) is True]
+    return equal[0] if len(equal) == 1 else None
+
+
+def mentioned_option(sentence: str, choices: Mapping[str, str], question: str | None) -> str | None:
+    """The letter of the one option whose text a sentence holds, where the sentence does not negate it."""
+    if re.match(r"\W*[A-J]\s*[-:.)]", sentence):
+        return None  # a line of a list
+    text = key(sentence)
+    keys = {letter: key(option) for letter, option in choices.items()}
+    found = {
+        letter: words
+        for letter, words in keys.items()
+        if len(words) > 1
+        and words not in _LITTLE
+        and not quantity(choices[letter])
+        and re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text)
+    }
+    longest = [
+        letter
+        for letter, words in found.items()
+        if not any(words != other and words in other for other in found.values())
+    ]
+    if len(longest) != 1:
+        return None
+    letter, held = longest[0], set(text.split())
+    if any(set(found[letter].split()) < set(words.split()) <= held for words in keys.values()):
+        return None  # "decrease slightly" where there is "slightly decrease" too
+    return None if negates(sentence.replace(choices[letter], ""), question) else letter
+
+
+def negates(sentence: str, question: str | None) -> bool:
+    """Whether a sentence negates more than its question does."""
+    return bool(_negations(sentence) - _negations(question or ""))
+
+
+def _negations(text: str) -> set[str]:
+    return {word.lower() for word in _NEGATED.findall(text)}
+
+
+def _begins(whole: str, text: str) -> bool:
+    """Whether a key begins with another, and not with a longer word, number or fraction that begins like it."""
+    rest = whole[len(text) :]
+    return whole.startswith(text) and not re.match(r"\s?/", rest) and not rest[:2].strip(" ,")[:1].isalnum()

@@ -1,0 +1,76 @@
+"""Whether two answers to an open question are the same, and where that cannot be told."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from typing import Final
+
+from harness.answers.formulas import same_formula
+from harness.answers.text import key
+from harness.answers.values import Quantity, digits, is_unit, quantity
+
+_RANGE: Final = re.compile(
+    r"(?:from |between )?[$]?([\d.,]+)\D{0,12}?\s?(?:-|to|and|~)\s?[$]?([\d.,]+)(?:\s?[%a-z°].{0,20})?"
+)
+_IN_BRACKETS: Final = re.compile(r"^([^()]*\w)\s?\(([^()]+)\)([^()]*)$")
+_OPERATOR: Final = re.compile(r"[-+*/^<>=]")
+_SCALES: Final = (100, 0.01, 1000, 0.001, 1e6, 1e-6)
+"""Factors between two numbers that may be one quantity in two units."""
+_FORMULA_LENGTH: Final = 80
+
+
+def same(given: str, wanted: str) -> bool | None:
+    """Whether two short texts are the same answer.
+
+    Returns:
+        `None` where it cannot be told: words that overlap, numbers whose units may differ.
+    """
+    one, other = key(given), key(wanted)
+    if one == other and one:
+        return True
+    ranges = _range(digits(one)), _range(digits(other))
+    if any(ranges):
+        return ranges[0] == ranges[1] if all(ranges) else None
+    numbers = quantity(given), quantity(wanted)
+    if numbers[0] and numbers[1]:
+        return _same_quantity(numbers[0], numbers[1])
+    wordings = _wordings(one), _wordings(other)
+    if one in wordings[1] or other in wordings[0] or wordings[0] & wordings[1] - {""}:
+        return True
+    letters = [re.sub(r"[\W_]+", "", unicodedata.normalize("NFKD", text)) for text in (one, other)]
+    if letters[0] == letters[1] and letters[0] and not _OPERATOR.search(one + other):
+        return True
+    if len(given) <= _FORMULA_LENGTH and len(wanted) <= _FORMULA_LENGTH and same_formula(given, wanted):
+        return True
+    return False if _differ_in_all(one, other, letters) and bool(numbers[0]) == bool(numbers[1]) else None
+
+
+def _same_quantity(one: Quantity, other: Quantity) -> bool | None:
+    if one.unit and other.unit and one.unit != other.unit and is_unit(one.unit) and is_unit(other.unit):
+        return None
+    if math.isclose(one.value, other.value, rel_tol=1e-9, abs_tol=1e-12):
+        return True
+    ratio = abs(one.value / other.value) if one.value and other.value else 1.0
+    return None if any(math.isclose(ratio, scale, rel_tol=1e-9) for scale in _SCALES) else False
+
+
+def _differ_in_all(one: str, other: str, letters: list[str]) -> bool:
+    if not all(letters) or letters[0] in letters[1] or letters[1] in letters[0] or _OPERATOR.search(other):
+        return False
+    return not set(re.findall(r"\w{4,}", one)) & set(re.findall(r"\w{4,}", other))
+
+
+def _range(text: str) -> tuple[float, float] | None:
+    match = _RANGE.fullmatch(text)
+    try:
+        return (float(match[1].replace(",", "")), float(match[2].replace(",", ""))) if match else None
+    except ValueError:
+        return None
+
+
+def _wordings(text: str) -> set[str]:
+    """A text with and without what stands in brackets, and that alone: "depth-first search (dfs)"."""
+    parts = _IN_BRACKETS.search(text)
+    return {text, key(parts[1] + parts[3]), key(parts[2])} if parts else {text}

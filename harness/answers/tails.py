@@ -1,0 +1,62 @@
+"""What in a response is not its answer: a polite frame, what it takes back, questions that it invents afterwards."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_TURN_END: Final = re.compile(r"</s>|<\|?(?:im_end|endoftext|eot_id|end)\|?>|<\|end_of_sentence\|>")
+_NEXT_QUESTION: Final = re.compile(
+    r"\n[ \t*#]*(?:(?:next |new |another |follow-up )?(?:question|problem|q|exercise|example)[ \t]*\d*[ \t]*[:.]"
+    r"|(?:user|human|assistant|system|instruction|input|hint|choices|options)[ \t]*:"
+    r"|(?:#+ )?(?:question|problem) \d+\b|the (?:multiple-choice )?question is:)",
+    re.IGNORECASE,
+)
+_NUMBERING: Final = re.compile(r"^\W*(?:no\.|question|problem) ?\d+\W+", re.IGNORECASE)
+_OPENING: Final = re.compile(
+    r"^\W*(?:(?![^\n]*answer)(?:sure|certainly|of course|okay|ok)\b[^.:!\n]{0,70}[.:!]\s+"
+    r"|i (?:can )?see the image\.\s+){1,3}(?=\S)",
+    re.IGNORECASE,
+)
+_CLOSING: Final = re.compile(
+    r"(?:^|(?<=[.!?\n]))\s*(?:(?:is|was) there anything (?:else|more)|do you have (?:any )?other|let me know if"
+    r"|i hope (?:this|that)|please let me know|feel free to|would you like|if you have any (?:other|more|further))"
+    r"[^\n]*",
+    re.IGNORECASE,
+)
+_TAKEN_BACK: Final = re.compile(
+    r"^.*(?:\b(?:wait|correction|scratch that|on second thought|hold on|i meant"
+    r"|let me (?:correct|reconsider)[^.:,]*|or rather|actually,? no|(?<=[.,] )(?:sorry|hmm))\b[,:.]?"
+    r"|(?<=\w)(?:\.|\.\.\.|,) (?:no, (?=[A-Za-z]|\(?[A-J]\b)|actually,? (?=\(?[A-J]\b|yes|no)))",
+    re.IGNORECASE | re.DOTALL,
+)
+_CORRECTION_LENGTH: Final = 400
+"""Characters of a response in which a correction is looked for: in longer working "wait" begins another thought."""
+
+
+def cut_turns(response: str) -> str:
+    """The response up to the first end-of-turn token that the engine left in the text."""
+    end = _TURN_END.search(response) if "<" in response else None
+    return response[: end.start()] if end is not None and response[: end.start()].strip() else response
+
+
+def cut_tail(text: str) -> tuple[str, str]:
+    """A plain text up to the question that a model invents after its answer, and that question with what follows."""
+    text = _OPENING.sub("", _CLOSING.sub("", _NUMBERING.sub("", text)).strip())
+    for tail in _NEXT_QUESTION.finditer(text):
+        head = text[: tail.start()].strip()
+        if head and not head.endswith(":"):  # "The question is:" introduces the question that was asked.
+            return head, text[tail.start() :].strip()
+    return text, ""
+
+
+def correction(text: str) -> str | None:
+    """What a short plain text says after it takes back what it said; `None` where it takes nothing back."""
+    match = _TAKEN_BACK.match(text) if len(text) < _CORRECTION_LENGTH else None
+    return text[match.end() :].strip(" .,:-") if match else None
+
+
+def restates(piece: str, known: str) -> bool:
+    """Whether a piece of a response mostly repeats the question and its options."""
+    words = set(re.findall(r"\w{3,}", piece[:400].lower()))
+    return 2 * len(words & set(re.findall(r"\w{3,}", known.lower()))) > len(words)

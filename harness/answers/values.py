@@ -1,0 +1,146 @@
+"""Numbers with their units: those that a text holds, and the one that a text is."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from harness.answers.text import plain
+
+_ONES: Final = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+    " eighteen nineteen"
+).split()
+_TENS: Final = dict(
+    zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True)
+)
+_WORDS: Final = {word: value for value, word in enumerate(_ONES)} | _TENS
+_SCALES: Final = {"hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9}
+_SPELLED: Final = re.compile(
+    rf"\b(?:({'|'.join(_TENS)})(?:[- ]({'|'.join(_ONES[1:10])}))?|({'|'.join(_ONES)}))\b"
+    rf"(?! (?:of|another|that|which|can|who)\b)(?:[- ]({'|'.join(_SCALES)}))?",
+    re.IGNORECASE,
+)
+_PRONOUN: Final = re.compile(
+    r"(?:\w+est|accurate|other|which|first|last|next|same|the|no|this|that|each|only) $", re.IGNORECASE
+)
+"""Words after which "one" is no number."""
+_FRACTION: Final = re.compile(r"\\[dt]?frac\s*\{(-?[\d.]+)\}\s*\{([\d.]+)\}")
+_POWER: Final = re.compile(r"\s?\\(?:times|cdot)\s?10\s?\^\s?\{?(-?\d+)\}?")
+_NUMBER: Final = r"[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)?(?:\.\d+|(?<=\d))(?:[eE][-+]?\d+(?!\w))?"
+_CURRENCY: Final = r"[$€£¥₹]"
+_QUANTITY: Final = re.compile(
+    rf"(?P<sign>-?)(?:{_CURRENCY}\s?)?(?P<number>{_NUMBER})"
+    r"(?:\s?(?:[x×*]|times|cdot)\s?10\s?\^\s?\(?(?P<power>-?\d+)\)?)?"
+    r"(?:(?P<mixed>[ +]\d+)?\s?/\s?(?P<below>\d+(?:\.\d+)?))?"
+    rf"(?:\s?(?P<scale>{'|'.join(_SCALES)})\b)?"
+)
+_ABOUT: Final = re.compile(
+    r"(?:(?:approximately|about|around|roughly|exactly|nearly|only|just|approx\.?|equals?|≈|~|=)\s?|[$€£¥₹]){0,4}"
+)
+_UNIT: Final = re.compile(rf"\s?(?:-\s?)?(%|°|[a-zµμΩω°][\w°/^·. ²³-]{{0,30}}|{_CURRENCY})?[.!]?$", re.IGNORECASE)
+_NO_UNIT: Final = re.compile(r"\b(?:or|and|to|is|than)\b")
+_VARIABLE: Final = re.compile(r"[A-Za-z]\w{0,2}(?:\([\w.-]*\))?\s*(?:=|≈)\s*(?=[-\d.$])")
+_LONGEST: Final = 400
+"""Characters of a text that may be one quantity."""
+_UNITS: Final = {
+    name: names.split()[0]
+    for names in (
+        "% percent", "cm centimeter centimetre", "m meter metre", "km kilometer kilometre", "mm millimeter millimetre",
+        "ft foot feet", "in inch inche", "yd yard", "mi mile", "kg kilogram", "g gram", "lb pound lbs",
+        "s second sec", "min minute", "h hour hr", "day", "week", "month", "year yr", "l liter litre",
+        "ml milliliter millilitre", "v volt", "a ampere amp", "° degree deg", "n newton", "j joule", "w watt",
+        "k kelvin", "hz hertz", "khz kilohertz", "pa pascal", "kpa", "mpa", "$ dollar usd", "€ euro eur", "£ gbp",
+    )
+    for name in names.split()
+}  # fmt: skip
+"""Names of units to the first of the same meaning; singular."""
+
+
+class Quantity(NamedTuple):
+    """A number in a text.
+
+    Attributes:
+        value: its value.
+        unit: as it is written, or the common name of its meaning; empty where there is none.
+        start: where it begins.
+        end: where its number ends.
+    """
+
+    value: float
+    unit: str
+    start: int
+    end: int
+
+
+def is_unit(name: str) -> bool:
+    """Whether a unit is a known one, or so short that it must be one and no noun."""
+    return name in _UNITS.values() or len(name) <= 3
+
+
+def digits(text: str) -> str:
+    """A plain text with number words, and LaTeX fractions and powers of numbers, written as digits."""
+    if "\\" in text:
+        text = _POWER.sub(r" x 10^\1", _FRACTION.sub(r" \1/\2", text))
+    return _SPELLED.sub(_value_of_words, text)
+
+
+def quantities(text: str) -> list[Quantity]:
+    """Every number in a text (after `digits`); in "9-5" the sign is that of a difference."""
+    found = []
+    for match in _QUANTITY.finditer(text):
+        if not match["number"]:
+            continue
+        before, after = text[max(0, match.start() - 2) : match.start()], text[match.end() : match.end() + 1]
+        has_sign = match["sign"] or match["number"].startswith("-")
+        is_difference = has_sign and re.search(r"[\w)%]$", before)
+        is_glued = not is_difference and re.search(r"[A-Za-z_\d.^]$|\d[,:]$", before)
+        if not is_glued and after != ":" and (value := _value(match)) is not None:
+            unit = "%" if after == "%" else ""
+            found.append(Quantity(abs(value) if is_difference else value, unit, match.start(), match.end()))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def quantity(text: str) -> Quantity | None:
+    """The one quantity that a text is, with its unit; `None` where the text is more, or something else."""
+    if len(text) > _LONGEST:
+        return None
+    text = digits(plain(text)).strip().strip("\"'()[]").replace("\\circ", "°").replace("^°", "°")
+    text = re.sub(r"[{}\\]|^\$|(?<!\d)\$$|(?<=\d)\$(?=\s*\w*$)", "", text).strip()
+    if variable := _VARIABLE.match(text):
+        text = text[variable.end() :]
+    start = _ABOUT.match(text)
+    match = _QUANTITY.match(text, start.end() if start else 0)
+    if match is None or not match["number"]:
+        return None
+    unit, value = _UNIT.match(text, match.end()), _value(match)
+    if unit is None or value is None:
+        return None
+    name = (unit[1] or "").strip().lower()
+    if len(name.split()) > 4 or _NO_UNIT.search(name):
+        return None
+    currency = re.search(_CURRENCY, text)
+    named = _UNITS.get(name) or _UNITS.get(name.rstrip("s")) or name or (currency[0] if currency else "")
+    return Quantity(value, named, match.start(), match.end())
+
+
+def _value_of_words(match: re.Match[str]) -> str:
+    if match[0].lower() == "one" and _PRONOUN.search(match.string[max(0, match.start() - 16) : match.start()]):
+        return match[0]
+    value = _WORDS[(match[1] or match[3]).lower()] + (_WORDS[match[2].lower()] if match[2] else 0)
+    return str(value * _SCALES[match[4].lower()] if match[4] else value)
+
+
+def _value(match: re.Match[str]) -> float | None:
+    try:
+        value = float(match["number"].replace(",", ""))
+        if match["mixed"]:
+            value += float(match["mixed"].strip(" +")) / float(match["below"])
+        elif match["below"]:
+            value /= float(match["below"])
+        value *= 10.0 ** int(match["power"] or 0) * _SCALES.get(match["scale"] or "", 1)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return None
+    return -value if match["sign"] else value

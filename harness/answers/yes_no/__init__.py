@@ -1,1 +1,0 @@
-"""Reading yes or no: how "There is no dog" becomes *no*."""
