@@ -156,8 +156,19 @@ def _run(config: EvalConfig, arguments: argparse.Namespace, ranks: Ranks) -> int
         run_worker(config, ranks)
         return 0
     outcome = evaluate(config, ranks)
-    missing = _explain(outcome, conflict=arguments.conflict, diagnosed=not arguments.no_diagnose)
-    if arguments.json:
+    return conclude(
+        outcome,
+        conflict=arguments.conflict,
+        diagnosed=not arguments.no_diagnose,
+        as_json=arguments.json,
+        max_failures=config.max_failures,
+    )
+
+
+def conclude(outcome: Outcome, *, conflict: bool, diagnosed: bool, as_json: bool, max_failures: int) -> int:
+    """Diagnose and report a finished evaluation, print it, and give the exit code."""
+    missing = _explain(outcome, conflict=conflict, diagnosed=diagnosed)
+    if as_json:
         from dataclasses import asdict
 
         print(json.dumps(asdict(outcome.run), indent=2, ensure_ascii=False))
@@ -165,7 +176,7 @@ def _run(config: EvalConfig, arguments: argparse.Namespace, ranks: Ranks) -> int
         _print_tables(outcome)
     for line in missing:
         print(f"missing: {line}", file=sys.stderr)
-    return _warn(outcome, config.max_failures)
+    return _warn(outcome, max_failures)
 
 
 def _explain(outcome: Outcome, *, conflict: bool, diagnosed: bool) -> list[str]:

@@ -16,13 +16,12 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `harness score`."""
+    parser.add_argument("logs", nargs="*", type=Path, metavar="FILE", help="with --from: files of one run's log")
     parser.add_argument("--task", required=True, metavar="NAME", help="a benchmark; 'harness tasks' lists them")
     parser.add_argument(
-        "--samples", required=True, type=Path, metavar="FILE", help="JSON lines with the data set's field names"
+        "--samples", type=Path, metavar="FILE", help="the questions: JSON lines with the data set's field names"
     )
-    parser.add_argument(
-        "--responses", required=True, type=Path, metavar="FILE", help="JSON lines with 'id' and 'response'"
-    )
+    parser.add_argument("--responses", type=Path, metavar="FILE", help="JSON lines with 'id' and 'response'")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument(
         "--per-sample", type=Path, metavar="OUT", help="write each sample with both verdicts, as JSON lines"
@@ -37,13 +36,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--judge-cache", type=Path, metavar="DIR", help="folder of the judge's verdicts (default: the cache folder)"
     )
 
+    group = parser.add_argument_group("recorded by another harness, to a run folder")
+    group.add_argument("--from", dest="source", metavar="NAME", help="lmms-eval, vlmevalkit, evalscope or inspect")
+    group.add_argument("--data", metavar="hub|demo|DIR", help="where the questions are (default: in the log)")
+    group.add_argument("--model", default="", metavar="NAME", help="the model's name (default: as the log has it)")
+    group.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/MODEL-SETTINGS)")
+    group.add_argument("--fresh", action="store_true", help="start over where the folder holds a run")
+    group.add_argument("--max-failures", type=int, default=0, metavar="N", help="as in 'harness eval' (default: 0)")
+    group.add_argument("--no-diagnose", action="store_true", help="leave the diagnostics and report.html out")
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Score recorded responses, and print the figures.
 
     Raises:
-        HarnessError: see `score_recorded` and `harness.judges.answer`.
+        HarnessError: see `score_recorded`, `harness.evaluation.imports` and `harness.judges.answer`.
     """
+    if arguments.source is not None:
+        return _run_log(arguments)
+    if arguments.samples is None or arguments.responses is None or arguments.logs:
+        raise UsageError("give --samples FILE and --responses FILE, or --from NAME and the files of a log.")
     from harness.evaluation.recorded import score_recorded
     from harness.reports.terminal import print_task, task_json
 
@@ -77,6 +89,45 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print_task(result, differing, judge=judge.identity if judge is not None else None)
     return 0
+
+
+def _run_log(arguments: argparse.Namespace) -> int:
+    """Make a run of another harness's log, diagnose and report it."""
+    from harness.commands.eval import conclude
+    from harness.evaluation.imports import plan_recorded
+    from harness.evaluation.logs import FORMATS
+    from harness.evaluation.run import run_plan
+    from harness.evaluation.settings import EvalConfig
+
+    if arguments.source not in FORMATS:
+        raise UsageError(f"--from {arguments.source!r} does not exist. Choose one of: {', '.join(FORMATS)}.")
+    if not arguments.logs or arguments.responses is not None or arguments.per_sample is not None:
+        raise UsageError(f"--from {arguments.source} takes the files of a log, and no --responses or --per-sample.")
+    if arguments.data is not None and arguments.samples is not None:
+        raise UsageError("--data and --samples both say where the questions are. Give one of them.")
+    config = EvalConfig(
+        model=arguments.model,
+        tasks=(arguments.task,),
+        data=arguments.data,
+        out=arguments.out,
+        judge=arguments.judge,
+        judge_base_url=arguments.judge_base_url,
+        max_failures=arguments.max_failures,
+        fresh=arguments.fresh,
+        tasks_dir=arguments.tasks_dir,
+    )
+    plan, warnings = plan_recorded(
+        config, arguments.source, arguments.logs, rows=arguments.samples, allow_missing=arguments.allow_missing
+    )
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return conclude(
+        run_plan(plan, config),
+        conflict=False,
+        diagnosed=not arguments.no_diagnose,
+        as_json=arguments.json,
+        max_failures=arguments.max_failures,
+    )
 
 
 def _open_judge(arguments: argparse.Namespace) -> AnswerJudge | None:

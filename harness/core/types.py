@@ -288,7 +288,7 @@ class RunRecord:
         id: name of the run.
         model: the checkpoint as the user named it.
         weights: fingerprint of the weights' content (`sha256:...`); `None` for a model behind an API.
-        engine: `hf`, `vllm`, `api` or `replay`.
+        engine: `hf`, `vllm`, `api` or `replay`; or the other harness whose log was scored.
         prompt_format: `direct`, `think` or `grounded`; `own` where all tasks have prompts of their own, as those of
             lmms-eval. Where only some have, `settings` say it of each (see `harness.runs.config.prompt_of`).
         decoding: temperature, top_p, max_new_tokens, and what else decides the tokens.

@@ -123,7 +123,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
         top_p=config.top_p,
         seed=config.seed,
     )
-    judge = _open_judge(config)
+    judge = open_judge(config)
     samples = {task.name: choose_samples(task.samples, config.limit, config.seed) for task in tasks}
     settings = {
         "model": {
@@ -228,7 +228,8 @@ def _engine_name(config: EvalConfig, ranks: Ranks) -> str:
     return "vllm" if ranks.size == 1 and vllm_is_usable() else "hf"
 
 
-def _open_judge(config: EvalConfig) -> AnswerJudge | None:
+def open_judge(config: EvalConfig) -> AnswerJudge | None:
+    """The judge that is asked for, if any."""
     if config.judge is None:
         return None
     from harness.judges.answer import open_answer_judge

@@ -13,7 +13,7 @@ from harness.benchmarks.data import digest_samples
 from harness.core.errors import StoreError
 from harness.core.types import RunRecord, Sample
 from harness.evaluation.asking import generate
-from harness.evaluation.plan import Plan, agree_on_plan, decoding_settings, default_folder, with_seed
+from harness.evaluation.plan import Plan, agree_on_plan, default_folder, with_seed
 from harness.evaluation.progress import Progress
 from harness.evaluation.provenance import git_commit, versions
 from harness.evaluation.ranks import ALONE, Ranks
@@ -66,7 +66,15 @@ def evaluate(config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
     Raises:
         HarnessError: see the tree in `harness.core.errors`; whatever was finished is stored and the same call goes on.
     """
-    plan = agree_on_plan(config, ranks)
+    return run_plan(agree_on_plan(config, ranks), config, ranks)
+
+
+def run_plan(plan: Plan, config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
+    """Bring what was planned to its end, as `evaluate` does.
+
+    Raises:
+        HarnessError: see `evaluate`.
+    """
     path, *repeats = _folders(plan, config)
     load_engine = cache(plan.engine.load)
     try:
@@ -228,7 +236,7 @@ def _finish(plan: Plan, folder: RunFolder, order: Sequence[SampleKey]) -> RunRec
         weights=plan.checkpoint.weights,
         engine=plan.engine_name,
         prompt_format=plan.prompt_format,
-        decoding=decoding_settings(plan.decoding),
+        decoding=plan.settings["decoding"],
         seed=plan.decoding.seed,
         data={
             task.name: {

@@ -132,16 +132,28 @@ def _unknown(name: str, known: Iterable[str], tasks_dir: Path | None) -> UsageEr
 
 
 def _load_benchmark(benchmark: Benchmark, data: str, num_frames: int, prompt_format: PromptFormat) -> TaskData:
-    from harness.statistics import summarise
-
     loaded = load_data(benchmark, data)
     samples = tuple(replace(sample, prompt=build_prompt(sample, prompt_format)) for sample in loaded.samples)
+    media = partial(_open_media, loaded.folder, {sample.id: sample for sample in samples}, num_frames)
+    return replace(benchmark_task(benchmark, samples, loaded.source), open_media=media)
+
+
+def benchmark_task(benchmark: Benchmark, samples: Sequence[Sample], source: str) -> TaskData:
+    """A benchmark's task of some samples, without media.
+
+    Args:
+        benchmark: whose samples they are.
+        samples: in the order of the report.
+        source: how records name them.
+    """
+    from harness.statistics import summarise
+
     return TaskData(
         name=benchmark.name,
         version=benchmark.version,
-        source=loaded.source,
+        source=source,
         samples=samples,
-        open_media=partial(_open_media, loaded.folder, {sample.id: sample for sample in samples}, num_frames),
+        open_media=lambda sample_id: [],
         judge=benchmark.judge,
         summarise=partial(summarise, benchmark),
         facts=benchmark.facts,

@@ -43,9 +43,14 @@ class Question:
 
     @property
     def choices(self) -> dict[str, str]:
-        """The options that the prompt lists, a line each, lettered from A; none where it lists them otherwise."""
-        options = dict(_OPTION.findall(self.prompt))
-        return options if list(options) == [chr(ord("A") + place) for place in range(len(options))] else {}
+        """The options that the prompt lists."""
+        return options_of(self.prompt)
+
+
+def options_of(prompt: str) -> dict[str, str]:
+    """The options that a prompt lists, a line each, lettered from A; none where it lists them otherwise."""
+    options = dict(_OPTION.findall(prompt))
+    return options if list(options) == [chr(ord("A") + place) for place in range(len(options))] else {}
 
 
 def read_questions(name: str, lmms_task: Any) -> list[Question]:

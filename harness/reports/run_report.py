@@ -51,16 +51,23 @@ def headline_rows(run: RunRecord) -> tuple[list[str], list[list[Any]]]:
         run: a finished run.
     """
     open_ended = any(result.unsettled for result in run.tasks.values())
+    recorded = [metric for result in run.tasks.values() for metric in _theirs(run, result)]
     rows: list[list[Any]] = []
     for result in run.tasks.values():
         metric = result.metrics[result.headline]
-        scores = score_cells(metric, result.official.get(result.headline))
+        scores = [*score_cells(metric, result.official.get(result.headline))]
+        scores += [score_cells(theirs, None)[0] for theirs in _theirs(run, result)]
         counts = [result.samples, result.unanswered, result.truncated, result.errors, result.disagreements]
         rows.append([result.task, result.headline, *scores, *counts, *([result.unsettled] if open_ended else [])])
     headlines = [result.metrics[result.headline] for result in run.tasks.values()]
-    headers = ["task", "metric", *score_headers(headlines)]
+    headers = ["task", "metric", *score_headers(headlines), *(metric.name for metric in recorded)]
     headers += ["samples", "unanswered", "cut off", "errors", "disputed", *(["unsettled"] if open_ended else [])]
     return headers, rows
+
+
+def _theirs(run: RunRecord, result: TaskResult) -> list[Metric]:
+    """What the scoring of another harness gave, in a run of its log, which is of one task."""
+    return [metric for name, metric in result.metrics.items() if name.startswith(f"{run.engine}/")]
 
 
 def baseline_line(run: RunRecord) -> str:

@@ -15,7 +15,7 @@ The published evaluator reads everything that does not hold one of the words `No
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -47,6 +47,16 @@ def read_row(row: Mapping[str, Any], where: str) -> Sample:
         cluster=image,
         attributes={"category": category},
     )
+
+
+def questions(row: Mapping[str, Any], file: str, index: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """A row that is one question, or one of several splits at once, as VLMEvalKit keeps it (`random,popular`)."""
+    splits = row.get("category")
+    if not isinstance(splits, str) or "," not in splits:
+        yield "", row
+        return
+    for split in splits.split(","):
+        yield f".{split}", {**row, "category": split}
 
 
 def read_pope(text: str) -> Literal["yes", "no"]:
@@ -145,4 +155,5 @@ BENCHMARK = Benchmark(
         "adversarial/accuracy": "right on adversarial POPE",
         "mean/yes_ratio": "yes among POPE answers",
     },
+    questions=questions,
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support_logs import INSPECT_POPE, LMMS_POPE, VLM_POPE, logged_rows, write_rows
 
 from harness.cli import main
 from harness.runs.records import decode_record
@@ -330,3 +331,49 @@ def test_memory_grows_by_bytes_a_row_not_by_rows(tmp_path: Path) -> None:
         peaks.append(int(run.stderr))
     # 54,000 more samples as Python objects would take over 100 MB.
     assert peaks[1] - peaks[0] < 25_000
+
+
+def test_a_log_of_another_harness_becomes_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", logged_rows())
+    given = ["score", "--task", "pope", "--samples", str(rows)]
+    runs = tmp_path / "runs"
+    assert main([*given, "--from", "lmms-eval", "--model", "one", "--out", str(runs / "a"), str(LMMS_POPE)]) == 0
+    out = capsys.readouterr().out
+    assert "lmms-eval/pope_accuracy" in out.splitlines()[0]
+    assert out.splitlines()[2].split()[:7] == ["pope", "mean/accuracy", "83.3", "[0.0,", "100.0]", "66.7", "33.3"]
+    assert "lmms-eval/pope\\_accuracy" in (runs / "a" / "report.md").read_text()
+    assert {path.name for path in (runs / "a").iterdir()} >= {"config.json", "samples.jsonl", "run.json", "report.html"}
+    assert main([*given, "--from", "inspect", "--out", str(runs / "b"), "--json", str(INSPECT_POPE)]) == 0
+    assert json.loads(capsys.readouterr().out)["model"] == "mockllm/seer-1"
+    assert main(["compare", str(runs / "a"), str(runs / "b"), "--metrics", "headline"]) == 0
+    assert "18 samples in both" in capsys.readouterr().out
+    assert main(["leaderboard", "build", "--runs", str(runs), "--out", str(tmp_path / "board")]) == 0
+    board = (tmp_path / "board" / "leaderboard.md").read_text()
+    assert "one" in board
+    assert "mockllm/seer-1" in board
+
+
+def test_exit_code_of_a_log_with_failures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["score", "--task", "pope", "--from", "vlmevalkit", "--out", str(tmp_path / "run"), str(VLM_POPE)]
+    assert main(given) == 1
+    err = capsys.readouterr().err
+    assert "warning: nothing tells which questions share an image" in err
+    assert "warning: 1 samples could not be scored" in err
+    assert main([*given, "--max-failures", "1"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ([], "give --samples FILE and --responses FILE, or --from NAME"),
+        (["--from", "vlmeval", "x"], "--from 'vlmeval' does not exist. Choose one of: lmms-eval, vlmevalkit,"),
+        (["--from", "inspect"], "--from inspect takes the files of a log"),
+        (["--from", "inspect", "x", "--responses", "y"], "--from inspect takes the files of a log"),
+        (["--from", "inspect", "x", "--data", "hub", "--samples", "y"], "Give one of them"),
+        (["--from", "inspect", "gone.eval"], "cannot read gone.eval"),
+        (["--samples", "x", "--responses", "y", "z"], "give --samples FILE and --responses FILE, or --from NAME"),
+    ],
+)
+def test_what_does_not_go_together(capsys: pytest.CaptureFixture[str], more: list[str], message: str) -> None:
+    assert main(["score", "--task", "pope", *more]) == 2
+    assert message in capsys.readouterr().err

@@ -363,3 +363,21 @@ def test_the_yaml_of_the_readme_needs_no_code(tmp_path: Path) -> None:
     result = task.summarise(found)
     assert result.metrics["all/exact_match"].value == result.official["all/exact_match"] == 0.5
     assert result.metrics["all/exact_match"].low is not None
+
+
+def test_a_log_of_lmms_eval_is_scored_by_the_tasks_own_code_again(user: Path, runs: dict[str, Path]) -> None:
+    rows = [json.loads(line) for line in (user / "worse.jsonl").read_text().splitlines()]
+    docs = [json.loads(line) for line in (user / "tasks/squares/squares.jsonl").read_text().splitlines()]
+    log = user / "20260102_030405_samples_squares.jsonl"
+    logged = [
+        {"doc_id": number, "target": doc["answer"], "filtered_resps": row["response"], "input": doc["question"]}
+        | {"exact": row["response"] == doc["answer"]}
+        for number, (row, doc) in enumerate(zip(rows, docs, strict=True))
+    ]
+    log.write_text("".join(json.dumps(row) + "\n" for row in logged))
+    given = ["score", "--task", "squares", "--tasks-dir", str(user / "tasks"), "--from", "lmms-eval", str(log)]
+    assert main([*given, "--out", str(user / "imported")]) == 0
+    asked, imported = (read(folder)["tasks"]["squares"] for folder in (runs["worse"], user / "imported"))
+    theirs = imported["metrics"].pop("lmms-eval/exact")
+    assert imported["metrics"] == asked["metrics"]
+    assert theirs["value"] == pytest.approx(54 / 72)
