@@ -95,13 +95,13 @@ def _lmms_eval(path: Path) -> Iterator[Entry]:
             raise DataError(f"{where} holds {len(text)} responses to one question. Give a log with one each.")
         metrics = {name: value for name, value in row.items() if name not in _LMMS_EVAL_KEYS}
         said = {key: cell for value in metrics.values() if isinstance(value, Mapping) for key, cell in value.items()}
-        asked = row.get("input")
+        asked, number_of_row = row.get("input"), row.get("doc_id")
         yield Entry(
             where=where,
             row={"question": asked, **said, "answer": row.get("target")},
             text=_text(text, where),
             asked=asked if isinstance(asked, str) else None,
-            position=row.get("doc_id"),
+            position=number_of_row if isinstance(number_of_row, int) and number_of_row >= 0 else None,
             scores=_first(numbers_of(metrics, metrics, None)),
         )
 

@@ -161,3 +161,11 @@ def test_a_question_without_a_gold_answer(tmp_path: Path) -> None:
     table.write_text("index,question,answer,prediction\n1,Which?,,B\n")
     with pytest.raises(DataError, match=r"model_Ours\.csv:2: the log holds no answer of this question"):
         join("ours", "vlmevalkit", [table])
+
+
+@pytest.mark.parametrize("number", [-1, "3", None])
+def test_a_number_that_is_no_row(tmp_path: Path, rows: Path, number: object) -> None:
+    first = json.loads(LMMS_POPE.read_text().splitlines()[0])
+    log = write_rows(tmp_path / "log.jsonl", [{**first, "doc_id": number}])
+    with pytest.raises(DataError, match=r"log\.jsonl:1: the log does not tell which question of pope this is"):
+        join("pope", "lmms-eval", [log], rows)
