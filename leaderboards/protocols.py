@@ -22,7 +22,7 @@ class Protocol:
         version: of the task.
         prompt: prompt format.
         num_frames: frames per video; `None` for tasks with images.
-        judge: who settled open-ended answers; `None` where nobody did or rules always can.
+        judge: who read and settled what the rules could not; `None` where nobody did or a task scores itself.
         blind: how the media were hidden from the model; `None`: they were shown.
     """
 
@@ -55,7 +55,7 @@ def protocol_of(run: StoredRun, task: str) -> Protocol:
         prompt=prompt_of(record.settings, task) or record.prompt_format,
         num_frames=frames if isinstance(frames, int) and facts.media != "image" else None,
         # A task that scores its answers itself has no use for a judge of ours.
-        judge=record.judge if facts.has_open_answers and record.tasks[task].means is None else None,
+        judge=record.judge if record.tasks[task].means is None else None,
         blind=record.settings.get("blind"),
     )
 

@@ -57,7 +57,7 @@ class Benchmark:
         citation: where it was published.
         version: of its questions and prompts; runs of different versions are not mixed.
         media: what its questions are about.
-        answer_kinds: kinds of answers that its questions ask for; one with open answers can be given a judge.
+        answer_kinds: kinds of answers that its questions ask for.
         source: where its rows are.
         read_row: a row with the hub's field names to a sample; the text goes into its `DataError`s.
         judge: a response to its two verdicts. Pure, and never raises on any text.

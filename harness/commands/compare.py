@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--seed {arguments.seed} is out of range: it must be at least 0.")
     from harness.benchmarks.plain import scored_task
     from harness.core.errors import StoreError
+    from harness.diagnostics.run_folder import read_settings
     from harness.runs.comparison import compare_runs
     from harness.runs.folder import read_run
 
@@ -58,14 +59,25 @@ def run(arguments: argparse.Namespace) -> int:
         metrics=arguments.metrics,
         seed=arguments.seed,
     )
+    judges = [read_settings(folder).get("judge") for folder in (arguments.run_a, arguments.run_b)]
     if arguments.json:
         tasks = {comparison.task: comparison_json(comparison) for comparison in comparisons}
-        both = {"a": str(arguments.run_a), "b": str(arguments.run_b), "tasks": tasks}
+        both = {
+            "a": str(arguments.run_a),
+            "b": str(arguments.run_b),
+            "judges": dict(zip("ab", judges, strict=True)),
+            "tasks": tasks,
+        }
         print(json.dumps(both, indent=2, ensure_ascii=False))
     else:
         from harness.reports.terminal import print_comparison
 
         print(f"A: {arguments.run_a}\nB: {arguments.run_b}\nDifferences are B - A.")
+        if judges[0] != judges[1]:
+            told = [judge or "nobody" for judge in judges]
+            print(
+                f"What no rule settles was judged by {told[0]} in A and by {told[1]} in B: a difference may be theirs."
+            )
         for comparison in comparisons:
             print_comparison(comparison)
     return 0

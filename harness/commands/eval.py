@@ -56,10 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--blind", metavar="grey|withheld", help="ask without showing the images and videos")
     parser.add_argument("--top-p", type=float, default=1.0, metavar="P", help="nucleus mass when sampling (default: 1)")
-    parser.add_argument(
-        "--judge", metavar="openai:MODEL", help="ask this model about open-ended answers that the rules cannot settle"
-    )
-    parser.add_argument("--judge-base-url", metavar="URL", help="an OpenAI-compatible server for the judge")
+    add_judge_arguments(parser)
     parser.add_argument("--fresh", action="store_true", help="start over where the folder holds a run")
     parser.add_argument(
         "--max-failures", type=int, default=0, metavar="N", help="failed samples before the exit code is 1 (default: 0)"
@@ -87,6 +84,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--responses", type=Path, metavar="FILE", help="recorded responses, or a run folder (replay)")
 
 
+def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments that name a judge of answers, for every command that reads responses."""
+    parser.add_argument(
+        "--judge",
+        metavar="MODEL",
+        help="ask openai:MODEL, hf:CHECKPOINT or vllm:CHECKPOINT about answers that the rules cannot read or settle",
+    )
+    parser.add_argument("--judge-base-url", metavar="URL", help="an OpenAI-compatible server for openai:MODEL")
+    parser.add_argument(
+        "--audit",
+        type=int,
+        default=100,
+        metavar="N",
+        help="with --judge: ask about N answers of each kind that rules read, too (default: 100)",
+    )
+
+
 def read_config(arguments: argparse.Namespace) -> EvalConfig:
     """The settings of an evaluation from its arguments.
 
@@ -111,6 +125,7 @@ def read_config(arguments: argparse.Namespace) -> EvalConfig:
         blind=arguments.blind,
         judge=arguments.judge,
         judge_base_url=arguments.judge_base_url,
+        audit=arguments.audit,
         max_failures=arguments.max_failures,
         fresh=arguments.fresh,
         tasks_dir=arguments.tasks_dir,
@@ -203,11 +218,14 @@ def _explain(outcome: Outcome, *, conflict: bool, diagnosed: bool) -> list[str]:
 
 
 def _print_tables(outcome: Outcome) -> None:
+    from harness.reports.audit import audit_table
     from harness.reports.diagnostics_report import PAGE, cause_table
     from harness.reports.run_report import REPORT, baseline_line, headline_table
 
     print(headline_table(outcome.run))
     print(baseline_line(outcome.run))
+    if outcome.run.audit is not None and (audited := audit_table(outcome.run.audit)):
+        print(f"\n{audited}")
     causes = cause_table(outcome.folder)
     if causes is not None:
         print(f"\n{causes}")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.commands.eval import add_judge_arguments
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,13 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--allow-missing", action="store_true", help="count samples without a response as unanswered")
     parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of tasks beside the harness's own")
-    parser.add_argument(
-        "--judge", metavar="openai:MODEL", help="ask this model about open-ended answers that the rules cannot settle"
-    )
-    parser.add_argument("--judge-base-url", metavar="URL", help="an OpenAI-compatible server for the judge")
-    parser.add_argument(
-        "--judge-cache", type=Path, metavar="DIR", help="folder of the judge's verdicts (default: the cache folder)"
-    )
+    add_judge_arguments(parser)
 
     group = parser.add_argument_group("recorded by another harness, to a run folder")
     group.add_argument("--from", dest="source", metavar="NAME", help="lmms-eval, vlmevalkit, evalscope or inspect")
@@ -57,9 +53,15 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.samples is None or arguments.responses is None or arguments.logs:
         raise UsageError("give --samples FILE and --responses FILE, or --from NAME and the files of a log.")
     from harness.evaluation.recorded import score_recorded
+    from harness.judges.audit import AuditSample
+    from harness.reports.audit import audit_table
     from harness.reports.terminal import print_task, task_json
 
+    if arguments.audit < 0:
+        raise UsageError(f"--audit {arguments.audit} is out of range: it must be at least 0.")
     judge = _open_judge(arguments)
+    drawn = AuditSample(arguments.audit, seed=0)
+    audit = None
     differing: list[str] = []
     try:
         result = score_recorded(
@@ -68,10 +70,12 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.responses,
             per_sample=arguments.per_sample,
             allow_missing=arguments.allow_missing,
-            settle=judge.settle if judge is not None else None,
+            settle=(lambda records: drawn.watch(judge.settle(records))) if judge is not None else None,
             differing=differing,
             tasks_dir=arguments.tasks_dir,
         )
+        if judge is not None and arguments.audit:
+            audit = drawn.audit(judge)
     finally:
         if judge is not None:
             judge.close()
@@ -81,13 +85,19 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(
             json.dumps(
-                {**task_json(result), "judge": judge.identity if judge is not None else None},
+                {
+                    **task_json(result),
+                    "judge": judge.identity if judge is not None else None,
+                    "audit": asdict(audit) if audit is not None else None,
+                },
                 indent=2,
                 ensure_ascii=False,
             )
         )
     else:
         print_task(result, differing, judge=judge.identity if judge is not None else None)
+        if audit is not None and (audited := audit_table(audit)):
+            print(f"\n{audited}")
     return 0
 
 
@@ -112,6 +122,7 @@ def _run_log(arguments: argparse.Namespace) -> int:
         out=arguments.out,
         judge=arguments.judge,
         judge_base_url=arguments.judge_base_url,
+        audit=arguments.audit,
         max_failures=arguments.max_failures,
         fresh=arguments.fresh,
         tasks_dir=arguments.tasks_dir,
@@ -132,13 +143,9 @@ def _run_log(arguments: argparse.Namespace) -> int:
 
 def _open_judge(arguments: argparse.Namespace) -> AnswerJudge | None:
     if arguments.judge is None:
-        if arguments.judge_base_url or arguments.judge_cache:
-            raise UsageError("--judge-base-url and --judge-cache need --judge openai:MODEL.")
+        if arguments.judge_base_url:
+            raise UsageError("--judge-base-url needs --judge openai:MODEL.")
         return None
-    from harness.benchmarks.registry import get_benchmark
-
-    if "open" not in get_benchmark(arguments.task, arguments.tasks_dir).answer_kinds:
-        raise UsageError(f"--judge has nothing to settle in {arguments.task!r}: it has no open-ended answers.")
     from harness.judges.answer import open_answer_judge
 
-    return open_answer_judge(arguments.judge, base_url=arguments.judge_base_url, cache_dir=arguments.judge_cache)
+    return open_answer_judge(arguments.judge, base_url=arguments.judge_base_url)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -18,6 +18,8 @@ Status = Literal["correct", "incorrect", "unanswered", "not_understood", "error"
 
 NEEDS_JUDGE: Final = "needs a judge"
 """`Verdict.reason` of an answer that the rules cannot settle and no judge has settled; it counts wrong."""
+JUDGE: Final = "judge"
+"""`Verdict.rule` of an answer that the answer judge read or settled; `reason` then says what it said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +257,61 @@ class TaskResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """How often the answer judge reads what the rules read, over a random sample of one kind of question.
+
+    Attributes:
+        value: share of the sample on which they agree; `None` where the judge said nothing.
+        low: lower end of the 95 % interval (Clopper and Pearson's).
+        high: upper end of the 95 % interval.
+        n: answers that the share is of.
+        failures: further answers that were drawn, on which the judge failed; they do not count.
+        read: all answers of this kind that rules read and settled.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    failures: int
+    read: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disagreement:
+    """An answer that the rules read one way and the answer judge another.
+
+    Attributes:
+        task: plain task name.
+        sample_id: the sample's id.
+        rule: the rule that read it.
+        read: what it read.
+        judge: what the judge read, or says of it.
+    """
+
+    task: str
+    sample_id: str
+    rule: str
+    read: str
+    judge: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """The reading audit: the error of the rules that read answers, as the answer judge sees it.
+
+    Attributes:
+        wanted: answers of each kind of question that were to be drawn.
+        kinds: agreement by kind of question.
+        disagreements: all of them.
+    """
+
+    wanted: int
+    kinds: Mapping[str, Agreement]
+    disagreements: Sequence[Disagreement]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkFacts:
     """What leaderboards and pages need to know of a benchmark where only its runs are at hand.
 
@@ -263,7 +320,7 @@ class BenchmarkFacts:
         headline_title: its headline in words; empty: the metric's name has to do.
         citation: where it was published; empty when not known.
         media: what its questions are about; with `video` the number of frames matters. `None`: not known.
-        has_open_answers: whether some are open, so that a judge may have a say.
+        has_open_answers: whether some are open.
         hallucination: whether wrong answers are hallucinations.
         clusters_share_media: whether samples of one cluster show the same media.
         telling: metrics that explain a difference of the headline, in words, in the order in which they are told.
@@ -302,6 +359,7 @@ class RunRecord:
         settings: everything that must be equal for two runs to be one (see `harness.runs.folder`).
         tasks: results by task name.
         benchmarks: what is known of each task.
+        audit: of the reading; `None` where no judge was asked.
     """
 
     id: str
@@ -320,4 +378,5 @@ class RunRecord:
     settings: Mapping[str, Any]
     tasks: Mapping[str, TaskResult]
     benchmarks: Mapping[str, BenchmarkFacts]
+    audit: Audit | None = None
     schema_version: int = SCHEMA_VERSION

@@ -134,6 +134,7 @@ def plan_recorded(
         engine_name=source,
         engine=engine,
         judge=judge,
+        audit=config.audit,
         tasks=[task],
         samples={task.name: samples},
         settings=settings,

@@ -39,7 +39,8 @@ class Plan:
         budgets: by task, tokens of a response.
         engine_name: resolved, never `auto`.
         engine: its settings checked, its model not loaded yet.
-        judge: of open-ended answers, or `None`.
+        judge: of answers that the rules cannot read or settle, or `None`.
+        audit: answers of each kind of question that it is asked about although rules read them.
         tasks: in the order of the report.
         samples: by task, those that are asked.
         settings: what two sessions of one run must agree on; by content, not by place, so that a checkpoint or data
@@ -53,6 +54,7 @@ class Plan:
     engine_name: str
     engine: Engine
     judge: AnswerJudge | None
+    audit: int
     tasks: Sequence[TaskData]
     samples: Mapping[str, Sequence[Sample]]
     settings: Mapping[str, Any]
@@ -158,6 +160,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
         engine_name=engine_name,
         engine=engine,
         judge=judge,
+        audit=config.audit,
         tasks=tasks,
         samples=samples,
         settings=settings,

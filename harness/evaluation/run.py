@@ -19,6 +19,7 @@ from harness.evaluation.provenance import git_commit, versions
 from harness.evaluation.ranks import ALONE, Ranks
 from harness.evaluation.selection import share_samples
 from harness.evaluation.settings import EvalConfig
+from harness.judges.audit import AuditSample
 from harness.runs.config import RUN
 from harness.runs.folder import RunFolder, Shard, read_run
 from harness.runs.records import SampleKey, read_records
@@ -78,10 +79,11 @@ def run_plan(plan: Plan, config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
     path, *repeats = _folders(plan, config)
     load_engine = cache(plan.engine.load)
     try:
-        run, is_new = _run(plan, config, path, load_engine, ranks)
+        run, is_new = _run(plan, config, path, load_engine, ranks, is_last=not repeats)
         failures = {path: _failures(run)}
         for k, repeat in enumerate(repeats, start=1):
-            repeated, repeat_is_new = _run(with_seed(plan, config.seed + k), config, repeat, load_engine, ranks)
+            seeded, is_last = with_seed(plan, config.seed + k), repeat == repeats[-1]
+            repeated, repeat_is_new = _run(seeded, config, repeat, load_engine, ranks, is_last=is_last)
             failures[repeat] = _failures(repeated)
             is_new |= repeat_is_new
     finally:
@@ -96,7 +98,7 @@ def run_plan(plan: Plan, config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
         failures=sum(failures.values()),
         repeats=repeats,
         failed_repeats=[repeat for repeat in repeats if failures[repeat]],
-        judge_problem=_judge_problem(plan.judge),
+        judge_problem=_judge_problem(plan.judge, run),
     )
 
 
@@ -146,7 +148,7 @@ def _folders(plan: Plan, config: EvalConfig) -> list[Path]:
 
 
 def _run(
-    plan: Plan, config: EvalConfig, path: Path, load_engine: Callable[[], None], ranks: Ranks
+    plan: Plan, config: EvalConfig, path: Path, load_engine: Callable[[], None], ranks: Ranks, *, is_last: bool
 ) -> tuple[RunRecord, bool]:
     """Bring the run in a folder to its end; give its record, and whether anything was left to do."""
     folder = RunFolder(path, plan.settings, fresh=config.fresh)
@@ -164,12 +166,23 @@ def _run(
             _generate(plan, share, folder, ranks, stage)
         elif (path / RUN).exists():
             run = read_run(path)
-            if plan.judge is None or not any(result.unsettled for result in run.tasks.values()):
+            if not _has_to_be_judged(plan, run):
                 return run, False
+        if is_last and plan.judge is not None:
+            plan.engine.close()  # A judge on this machine needs the memory.
         order = [(task.name, sample.id) for task in plan.tasks for sample in plan.samples[task.name]]
         return _finish(plan, folder, order), True
     finally:
         folder.close()
+
+
+def _has_to_be_judged(plan: Plan, run: RunRecord) -> bool:
+    """Whether the judge of a finished run failed on answers, or was asked for another audit."""
+    if plan.judge is None:
+        return False
+    failed = run.audit is not None and any(agreement.failures for agreement in run.audit.kinds.values())
+    wanted = run.audit.wanted if run.audit is not None else 0
+    return failed or wanted != plan.audit or any(result.unsettled for result in run.tasks.values())
 
 
 def _generate(plan: Plan, share: Mapping[str, Sequence[Sample]], folder: RunFolder, ranks: Ranks, stage: str) -> None:
@@ -200,10 +213,12 @@ def _media_of(plan: Plan) -> OpenMedia:
     return lambda sample: tasks[sample.task].open_media(sample.id)
 
 
-def _judge_problem(judge: AnswerJudge | None) -> str | None:
-    if judge is None or not judge.failures:
+def _judge_problem(judge: AnswerJudge | None, run: RunRecord) -> str | None:
+    audited = sum(agreement.failures for agreement in run.audit.kinds.values()) if run.audit is not None else 0
+    if judge is None or not (judge.failures or audited):
         return None
-    return f"the judge gave no verdict on {judge.failures} answers" + (f": {judge.problem}" if judge.problem else "")
+    why = f": {judge.problem}" if judge.problem else ""
+    return f"the judge gave no verdict on {judge.failures} answers, and failed on {audited} of the audit{why}"
 
 
 def _refuse_replaced_media(plan: Plan, folder: RunFolder) -> None:
@@ -223,8 +238,9 @@ def _refuse_replaced_media(plan: Plan, folder: RunFolder) -> None:
 
 def _finish(plan: Plan, folder: RunFolder, order: Sequence[SampleKey]) -> RunRecord:
     folder.sort(order)
+    drawn = AuditSample(plan.audit, plan.decoding.seed)
     if plan.judge is not None:
-        folder.rewrite(plan.judge.settle(read_records(folder.path)))
+        folder.rewrite(drawn.watch(plan.judge.settle(read_records(folder.path))))
     results = {}
     for task in plan.tasks:
         of_task = (record for record in read_records(folder.path) if record.sample.task == task.name)
@@ -254,6 +270,7 @@ def _finish(plan: Plan, folder: RunFolder, order: Sequence[SampleKey]) -> RunRec
         settings=plan.settings,
         tasks=results,
         benchmarks={task.name: task.facts for task in plan.tasks},
+        audit=drawn.audit(plan.judge) if plan.judge is not None and plan.audit else None,
     )
     folder.complete(run)
     return run

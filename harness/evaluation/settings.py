@@ -38,8 +38,10 @@ class EvalConfig:
         top_p: nucleus mass when sampling.
         repeats: how often every question is asked in all; above 1 with the seeds that follow.
         blind: `grey` or `withheld`: ask without showing the media; `None`: show them.
-        judge: `openai:MODEL` that settles open-ended answers which the rules cannot; `None`: they stay unsettled.
+        judge: `openai:MODEL`, `hf:CHECKPOINT` or `vllm:CHECKPOINT`, which reads and settles answers that the rules
+            cannot; `None`: they stay unsettled.
         judge_base_url: its OpenAI-compatible server.
+        audit: answers of each kind of question that rules read and the judge is asked about, at most.
         max_failures: failed samples that are tolerated before the exit code becomes 1.
         fresh: start over in a folder that holds a run.
         tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
@@ -63,6 +65,7 @@ class EvalConfig:
     blind: str | None = None
     judge: str | None = None
     judge_base_url: str | None = None
+    audit: int = 100
     max_failures: int = 0
     fresh: bool = False
     tasks_dir: Path | None = None
@@ -87,6 +90,7 @@ class EvalConfig:
             ("--max-new-tokens", self.max_new_tokens, 1),
             ("--repeats", self.repeats, 1),
             ("--max-failures", self.max_failures, 0),
+            ("--audit", self.audit, 0),
         ):
             if value is not None and value < least:
                 raise UsageError(f"{name} {value} is out of range: it must be at least {least}.")

@@ -7,107 +7,53 @@ occur, and remembered on disk by content. A judge that fails gives `None`, never
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
 
 from harness.answers.reading import read_answer
 from harness.answers.sameness import same
-from harness.core.errors import ModelError
-from harness.core.files import cache_folder
-from harness.core.types import JudgePrompt, JudgeQuestion, Sample
+from harness.core.types import JudgeQuestion, Sample
 from harness.core.worlds import JudgeWording, worlds
+from harness.engines import vllm_is_usable
 from harness.engines.checkpoints import SERVED, resolve_checkpoint
-from harness.judges.backend import Backend
-from harness.judges.cache import AnswerCache, content_key
 from harness.judges.leaks import leaks_answer
-from harness.judges.prompts import GENERAL, find_wording
-
-if TYPE_CHECKING:
-    from harness.engines.checkpoints import Checkpoint
-
-_STORE_EVERY: Final = 256
-"""New answers after which the cache is written, so that an interrupted judge loses little."""
+from harness.judges.model import Asked, JudgeModel, local_model, served_model, trained_wording
+from harness.judges.prompts import GENERAL
 
 
 class CaptionJudge:
     """A text-only LLM that answers questions from captions.
 
     Attributes:
-        identity: model, fingerprint of its weights, and version of the prompt: two judges of one identity are the same.
         failures: questions so far that got no answer, repeated ones included.
-        problem: why it could not be used in the last call, such as a server that is down; `None` where it could.
     """
 
-    def __init__(
-        self,
-        load: Callable[[], Backend],
-        *,
-        identity: str,
-        wording: JudgeWording = GENERAL,
-        cache: AnswerCache | None = None,
-        where: str = "",
-    ) -> None:
-        """Make a judge; its model is loaded with the first question that is not in the cache.
-
-        Args:
-            load: loads the model.
-            identity: see the class.
-            wording: of the prompts.
-            cache: answers on disk; `None` keeps none.
-            where: an address, which tells apart models of one name; part of the cache's keys, not of the identity.
-        """
-        self.identity = identity
+    def __init__(self, model: JudgeModel, wording: JudgeWording = GENERAL) -> None:
+        """Make a judge of a model that is asked in the given words."""
         self.failures = 0
-        self.problem: str | None = None
-        self._load = load
+        self._model = model
         self._wording = wording
-        self._cache = cache
-        self._where = where
-        self._backend: Backend | None = None
+
+    @property
+    def identity(self) -> str:
+        """Model, fingerprint of its weights, and version of the prompt: two judges of one identity are the same."""
+        return self._model.identity
+
+    @property
+    def problem(self) -> str | None:
+        """Why it could not be used in the last call, such as a server that is down; `None` where it could."""
+        return self._model.problem
 
     def ask(self, questions: Sequence[JudgeQuestion]) -> list[str | None]:
         """The judge's raw text on each question, in order; `None` where it failed."""
-        prompts = [self._wording.word(question) for question in questions]
-        keys = [content_key(self.identity, self._where, prompt.user, prompt.begun) for prompt in prompts]
-        distinct = dict(zip(keys, prompts, strict=True))
-        answers = self._cache.read(list(distinct)) if self._cache is not None else {}
-        answers.update(self._ask_model({key: prompt for key, prompt in distinct.items() if key not in answers}))
-        found = [answers.get(key) for key in keys]
+        asked: list[Asked[str]] = [(self._wording.word(question), str) for question in questions]
+        found = self._model.ask(asked)
         self.failures += sum(answer is None for answer in found)
         return found
 
-    def _ask_model(self, unknown: Mapping[bytes, JudgePrompt]) -> dict[bytes, str]:
-        answers: dict[bytes, str] = {}
-        if not unknown:
-            return answers
-        if self._backend is None:
-            self._backend = self._load()
-        keys = list(unknown)
-        fresh: dict[bytes, str] = {}
-        for index, text in self._backend.complete(list(unknown.values())):
-            if text is None:
-                continue
-            answers[keys[index]] = fresh[keys[index]] = text
-            if len(fresh) >= _STORE_EVERY:
-                self._remember(fresh)
-        self._remember(fresh)
-        self.problem = self._backend.problem
-        return answers
-
-    def _remember(self, fresh: dict[bytes, str]) -> None:
-        if self._cache is not None:
-            self._cache.write(fresh)
-        fresh.clear()
-
     def close(self) -> None:
         """Free the model and close the cache. Idempotent."""
-        backend, self._backend = self._backend, None
-        if backend is not None:
-            backend.close()
-        if self._cache is not None:
-            self._cache.close()
+        self._model.close()
 
 
 def load_caption_judge(
@@ -126,44 +72,23 @@ def load_caption_judge(
         ModelError: there is no such checkpoint, or it is not complete.
         UsageError: an address is not one, or OpenAI's own has no key.
     """
-    cache = AnswerCache(cache_dir or cache_folder())
     if name.startswith(SERVED):
-        from harness.judges.served import ServedJudge
-
-        backend = ServedJudge(name, base_url=base_url, max_new_tokens=GENERAL.max_new_tokens)
+        budget = GENERAL.max_new_tokens
         return CaptionJudge(
-            lambda: backend, identity=f"{name} prompt:{GENERAL.version}", cache=cache, where=base_url or ""
+            served_model(name, GENERAL.version, max_new_tokens=budget, base_url=base_url, cache_dir=cache_dir)
         )
     world = worlds().get(name)
     checkpoint = resolve_checkpoint(world.judge if world is not None and world.judge else name)
     wording = trained_wording(checkpoint)
-    identity = f"{name} {checkpoint.weights} files:{checkpoint.files} prompt:{wording.version}"
-
-    def load() -> Backend:
-        from harness.engines import vllm_is_usable
-        from harness.judges.local import TransformersJudge, VllmJudge
-
-        use_vllm = engine == "vllm" or (engine == "auto" and wording is GENERAL and vllm_is_usable())
-        kind = VllmJudge if use_vllm else TransformersJudge
-        return kind(checkpoint, max_new_tokens=wording.max_new_tokens)
-
-    return CaptionJudge(load, identity=identity, wording=wording, cache=cache)
-
-
-def trained_wording(checkpoint: Checkpoint) -> JudgeWording:
-    """The words in which a judge wants to be asked: `judge_prompt` of the checkpoint's `harness.json`, else `general`.
-
-    Raises:
-        ModelError: the file is malformed or names no known wording.
-    """
-    path = (checkpoint.folder or Path()) / "harness.json"
-    if not path.is_file():
-        return GENERAL
-    try:
-        name = json.loads(path.read_text(encoding="utf-8")).get("judge_prompt", "general")
-    except (ValueError, AttributeError) as error:
-        raise ModelError(f"{path} is not a JSON object: {error}. Mend or delete it.") from error
-    return find_wording(str(name), str(path))
+    model = local_model(
+        checkpoint,
+        name,
+        wording.version,
+        max_new_tokens=wording.max_new_tokens,
+        use_vllm=engine == "vllm" or (engine == "auto" and wording is GENERAL and vllm_is_usable()),
+        cache_dir=cache_dir,
+    )
+    return CaptionJudge(model, wording)
 
 
 def question_from_caption(sample: Sample, caption: str | None) -> JudgeQuestion:

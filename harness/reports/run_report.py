@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from harness.core.files import write_atomically
 from harness.core.types import Metric, RunRecord, SampleRecord, TaskResult
+from harness.reports.audit import audit_lines
 from harness.reports.diagnostics_report import diagnostics_lines
 from harness.reports.markdown import code, escape, table
 from harness.reports.text import UNKNOWN, interval, number, one_line, plain_table, scale_of
@@ -107,6 +108,9 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
         yield f"## {escape(result.task)}"
         yield ""
         yield _metrics_table(result)
+    if run.audit is not None and run.audit.kinds:
+        yield ""
+        yield from audit_lines(run.audit)
     yield ""
     yield from diagnostics_lines(folder)
     failed, disputed = _notable(read_records(folder))

@@ -58,7 +58,7 @@ def print_task(result: TaskResult, differing: list[str], *, judge: str | None) -
         f"{_rate(result.truncated, result.samples)} cut off, {_rate(result.errors, result.samples)} errors (left out)"
     )
     if judge:
-        print(f"judge of open-ended answers: {judge}")
+        print(f"judge of answers that the rules cannot read or settle: {judge}")
     if result.unsettled:
         why = "the judge gave no verdict" if judge else "no judge was given; see --judge"
         print(f"{result.unsettled} answers that no rule settles, counted wrong ({why})")

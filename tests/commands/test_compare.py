@@ -191,6 +191,18 @@ def test_table_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "fixed: 0\n" in out
 
 
+def test_runs_of_different_judges_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [write(tmp_path / name, answered(pope_samples(30), lambda s: s.target)) for name in "abc"]
+    for folder, judge in zip(runs, ("openai:m", "openai:n", "openai:n"), strict=True):
+        (folder / "config.json").write_text(json.dumps({"schema_version": 2, "settings": {"judge": judge}}))
+    assert main(["compare", str(runs[0]), str(runs[1])]) == 0
+    assert "judged by openai:m in A and by openai:n in B" in capsys.readouterr().out
+    assert main(["compare", str(runs[1]), str(runs[2])]) == 0
+    assert "judged by" not in capsys.readouterr().out
+    assert main(["compare", str(runs[0]), str(runs[1]), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["judges"] == {"a": "openai:m", "b": "openai:n"}
+
+
 def test_a_task_that_is_scored_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     records = [
         replace(record, sample=replace(record.sample, task="mme"))

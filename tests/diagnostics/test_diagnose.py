@@ -22,6 +22,7 @@ from harness.diagnostics.conflict import read_conflict
 from harness.diagnostics.diagnose import Diagnosis, diagnose
 from harness.diagnostics.run_folder import read_diagnostics
 from harness.judges.caption import CaptionJudge, load_caption_judge
+from harness.judges.model import JudgeModel
 from harness.reports.diagnostics_report import diagnostics_lines, summary_lines
 from harness.reports.writing import write_reports
 
@@ -153,7 +154,7 @@ def test_the_judge_tells_what_rules_cannot(tmp_path: Path) -> None:
     assert without.attribution["pope"]["unattributed"]["n"] == 2
     assert without.attribution["pope"]["commitment"]["n"] == 1
     model = Answers("no")
-    diagnosis = diagnose(folder, judge=CaptionJudge(lambda: model, identity="always no"))
+    diagnosis = diagnose(folder, judge=CaptionJudge(JudgeModel(lambda: model, identity="always no")))
     causes = {cause: counts["n"] for cause, counts in diagnosis.attribution["pope"].items() if counts["n"]}
     # The judge finds "no" in the caption and in the thinking that came to nothing.
     assert causes == {"reasoning": 1, "commitment": 2}
@@ -168,7 +169,7 @@ def test_the_judge_tells_what_rules_cannot(tmp_path: Path) -> None:
     assert data["judge"]["failures"] == 0
     assert data["judge"]["check"]["judge/no_captions"]["value"] == 1.0
     assert data["judge"]["check"]["judge/true_captions"]["value"] is None
-    assert sum("reasoning itself concludes" in prompt for prompt in model.prompts) == 1
+    assert sum("what someone wrote about the question" in prompt for prompt in model.prompts) == 1
 
 
 def test_a_judge_that_is_down_is_named_and_costs_its_figures_only(tmp_path: Path) -> None:
@@ -190,7 +191,7 @@ def test_a_judge_that_fails_now_and_then_rests_figures_on_the_rest(tmp_path: Pat
                 yield index, None if "Hmm." in prompts[index].user else "no"
 
     folder = store(tmp_path / "run", grounded_records())
-    diagnosis = diagnose(folder, judge=CaptionJudge(lambda: Flaky("no"), identity="flaky"))
+    diagnosis = diagnose(folder, judge=CaptionJudge(JudgeModel(lambda: Flaky("no"), identity="flaky")))
     assert diagnosis.asked is not None
     assert diagnosis.asked.failures == 1
     assert any("did not answer 1 of" in line for line in diagnosis.missing)
@@ -198,7 +199,7 @@ def test_a_judge_that_fails_now_and_then_rests_figures_on_the_rest(tmp_path: Pat
 
 def test_the_judge_is_compared_with_the_worlds_rules(tmp_path: Path) -> None:
     folder, truth = planted_run(tmp_path)
-    judge = CaptionJudge(lambda: Answers("yes"), identity="always yes")
+    judge = CaptionJudge(JudgeModel(lambda: Answers("yes"), identity="always yes"))
     diagnosis = diagnose_and_report(folder, annotations=truth, judge=judge)
     counted = sum(n for table in diagnosis.confusion.values() for row in table.values() for n in row.values())
     known = [e for e in diagnosis.evidence if e.caption is not None and e.caption.by == "world"]

@@ -158,12 +158,13 @@ class LookUp:
 @pytest.fixture(scope="module")
 def prose() -> tuple[list[Planted], list[Finding]]:
     from harness.judges.caption import CaptionJudge
+    from harness.judges.model import JudgeModel
 
     planted, annotations = _prose(700, seed=5)
     diagnosis = examine(
         [one.record for one in planted],
         prompt_format="grounded",
-        judge=CaptionJudge(LookUp, identity="look-up"),
+        judge=CaptionJudge(JudgeModel(LookUp, identity="look-up")),
         annotations=annotations,
         blind={("pope", one.record.sample.id): one.blind for one in planted},
     )

@@ -307,6 +307,7 @@ def test_a_judge_settles_what_the_rules_cannot(
 ) -> None:
     from harness.evaluation.task_registry import load_task
     from harness.judges.answer import AnswerJudge
+    from harness.judges.model import JudgeModel
 
     class Backend:
         problem: str | None = None
@@ -314,19 +315,24 @@ def test_a_judge_settles_what_the_rules_cannot(
 
         def complete(self, prompts: Sequence[Any]) -> Iterator[tuple[int, str | None]]:
             for index in range(len(prompts)):
-                yield index, None if self.silent else "correct"
+                yield index, None if self.silent else self.reply(prompts[index].user)
+
+        def reply(self, prompt: str) -> str:
+            return "A" if prompt.startswith("You grade") else "none"
 
         def close(self) -> None:
             pass
 
     backend = Backend()
     monkeypatch.setattr(
-        "harness.judges.answer.open_answer_judge", lambda name, **_: AnswerJudge(backend, identity=name)
+        "harness.judges.answer.open_answer_judge",
+        lambda name, **_: AnswerJudge(JudgeModel(lambda: backend, identity=name)),
     )
     recording = tmp_path / "responses.jsonl"
     with recording.open("w") as file:
-        for sample in load_task("mmvu", data="demo").samples:
-            file.write(json.dumps({"id": sample.id, "response": "something of that sort, seen from afar"}) + "\n")
+        for number, sample in enumerate(load_task("mmvu", data="demo").samples):
+            text = sample.target if number < 50 else "something of that sort, seen from afar"
+            file.write(json.dumps({"id": sample.id, "response": text}) + "\n")
     arguments = ["--engine", "replay", "--responses", str(recording), "--judge", "openai:m"]
     out = tmp_path / "run"
     assert evaluate(out, *arguments, tasks="mmvu", limit="100000") == 0
@@ -338,9 +344,26 @@ def test_a_judge_settles_what_the_rules_cannot(
     run = read_run(out)
     assert run.tasks["mmvu"].unsettled == 0
     assert run.judge == "openai:m"
-    judged = [record for record in read_records(out) if record.verdict.reason == "judge: right"]
+    judged = [record for record in read_records(out) if record.verdict.rule == "judge"]
     assert len(judged) == unsettled
-    assert all(record.verdict.status == "correct" for record in judged)
+    said = {("open", "correct", "judge: correct"), ("choice", "unanswered", "judge: no answer")}
+    assert {(one.sample.answer_kind, one.verdict.status, one.verdict.reason) for one in judged} == said
+    assert run.audit is not None
+    agreement = run.audit.kinds["choice"]
+    assert (agreement.value, agreement.n, agreement.failures) == (0.0, agreement.read, 0)
+    assert len(run.audit.disagreements) == sum(one.n for one in run.audit.kinds.values())
+    report = (out / "report.md").read_text(encoding="utf-8")
+    assert "## Reading audit" in report
+    assert f"`mmvu` `{run.audit.disagreements[0].sample_id}`" in report
+    capsys.readouterr()
+    assert evaluate(out, *arguments, "--audit", "3", tasks="mmvu", limit="100000") == 0
+    assert "reading audit" in capsys.readouterr().out
+    again = read_run(out)
+    assert again.audit is not None
+    assert {kind: one.n for kind, one in again.audit.kinds.items()} == dict.fromkeys(run.audit.kinds, 3)
+    written = (out / "run.json").stat().st_mtime_ns
+    assert evaluate(out, *arguments, "--audit", "3", tasks="mmvu", limit="100000") == 0
+    assert (out / "run.json").stat().st_mtime_ns == written
     assert evaluate(out, *arguments[:4], tasks="mmvu", limit="100000") == 2
     assert "judge: stored 'openai:m', asked None" in capsys.readouterr().err
 

@@ -13,6 +13,7 @@ from harness.core.errors import ModelError
 from harness.core.types import JudgePrompt, JudgeQuestion, Sample
 from harness.judges.cache import AnswerCache, content_key
 from harness.judges.caption import CaptionJudge, caption_supports, is_right, load_caption_judge, read_judgement
+from harness.judges.model import JudgeModel
 from harness.judges.prompts import GENERAL
 
 DOG = JudgeQuestion(question="Is there a dog in the image?", caption="A dog.", answer_kind="yes_no")
@@ -38,7 +39,7 @@ class Scripted:
 
 
 def judge_with(model: Scripted, cache: AnswerCache | None = None, identity: str = "scripted") -> CaptionJudge:
-    return CaptionJudge(lambda: model, identity=identity, cache=cache)
+    return CaptionJudge(JudgeModel(lambda: model, identity=identity, cache=cache))
 
 
 def sample(target: str = "yes", **changes: object) -> Sample:
@@ -88,7 +89,7 @@ def test_answers_outlive_the_judge_but_not_its_identity(tmp_path: Path) -> None:
 
 def test_the_model_is_loaded_with_the_first_unknown_question_only(tmp_path: Path) -> None:
     judge_with(Scripted(has_dog), AnswerCache(tmp_path)).ask([DOG])
-    judge = CaptionJudge(lambda: pytest.fail("loaded"), identity="scripted", cache=AnswerCache(tmp_path))
+    judge = CaptionJudge(JudgeModel(lambda: pytest.fail("loaded"), identity="scripted", cache=AnswerCache(tmp_path)))
     assert judge.ask([DOG]) == ["yes"]
     judge.close()
 
@@ -194,7 +195,7 @@ def test_the_prompt_holds_caption_question_and_options_and_nothing_of_the_target
     assert "no description" in none
     assert "-----" not in none
     reasoning = GENERAL.word(replace(question, source="reasoning")).user
-    assert "reasoning itself concludes" in reasoning
+    assert "what someone wrote about the question" in reasoning
 
 
 def test_a_caption_cannot_close_its_frame() -> None:
