@@ -215,10 +215,11 @@ def _media_of(plan: Plan) -> OpenMedia:
 
 def _judge_problem(judge: AnswerJudge | None, run: RunRecord) -> str | None:
     audited = sum(agreement.failures for agreement in run.audit.kinds.values()) if run.audit is not None else 0
-    if judge is None or not (judge.failures or audited):
+    failed = {"answers": judge.failures if judge is not None else 0, "answers of the audit": audited}
+    told = " and ".join(f"{count} {what}" for what, count in failed.items() if count)
+    if judge is None or not told:
         return None
-    why = f": {judge.problem}" if judge.problem else ""
-    return f"the judge gave no verdict on {judge.failures} answers, and failed on {audited} of the audit{why}"
+    return f"the judge gave no verdict on {told}" + (f": {judge.problem}" if judge.problem else "")
 
 
 def _refuse_replaced_media(plan: Plan, folder: RunFolder) -> None:

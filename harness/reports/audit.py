@@ -7,8 +7,10 @@ from typing import Final
 
 from harness.core.types import Audit
 from harness.reports.markdown import code, escape, table
-from harness.reports.text import UNKNOWN, interval, number, plain_table
+from harness.reports.text import UNKNOWN, interval, name_some, number, one_line, plain_table
 
+_SHOWN: Final = 5
+"""Disagreements that a terminal shows; the report and `--json` have all."""
 _KINDS: Final = {"yes_no": "yes/no", "choice": "choice", "open": "open"}
 _HEADERS: Final = ("reading audit", "the judge agrees %", "95 % interval", "asked", "failed", "read by rules")
 
@@ -17,7 +19,12 @@ def audit_table(audit: Audit) -> str:
     """The agreement of judge and rules for a terminal, one row a kind of question; empty where no rule read any."""
     if not audit.kinds:
         return ""
-    return plain_table(list(_HEADERS), _rows(audit), align=["left"] + ["right"] * (len(_HEADERS) - 1))
+    rows = plain_table(list(_HEADERS), _rows(audit), align=["left"] + ["right"] * (len(_HEADERS) - 1))
+    differing = [
+        f"{one.sample_id} (the rules: {one_line(one.read)}; the judge: {one_line(one.judge)})"
+        for one in audit.disagreements
+    ]
+    return f"{rows}\nthey differ on {name_some(differing, _SHOWN)}" if differing else rows
 
 
 def audit_lines(audit: Audit) -> Iterator[str]:

@@ -54,6 +54,7 @@ def test_agreement_by_hand() -> None:
     table = audit_table(audit)
     assert "80.0" in table
     assert "[44.4, 97.5]" in table
+    assert "yes_no/0 (the rules: yes; the judge: no)" in table
     report = "\n".join(audit_lines(audit))
     assert "`yes_no/0`" in report
     assert "`yes_no/2`" not in report
