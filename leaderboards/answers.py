@@ -153,7 +153,8 @@ def delta_in_words(delta: Delta, scale: float) -> str:
     """A delta as a reader says it: `+4.3 [2.1, 6.5], beyond chance (p < 0.001)`."""
     shown = f"{signed(delta.value, scale)} {interval(delta.low, delta.high, scale)}".strip()
     note = f" ({delta.note})" if delta.p_adjusted is None and delta.note else ""
-    return f"{shown}, {chance(delta)}{note}"
+    doubt = "; unsettled answers could turn it over" if delta.could_turn else ""
+    return f"{shown}, {chance(delta)}{note}{doubt}"
 
 
 def chance(delta: Delta) -> str:

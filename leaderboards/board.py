@@ -27,6 +27,7 @@ class Delta:
         test: name of the test.
         note: why there is no value or no test.
         better: 1, or -1 where a lower value is better.
+        could_turn: whether answers that no rule reads or settles could take the difference away, or turn it round.
     """
 
     value: float | None
@@ -38,6 +39,7 @@ class Delta:
     test: str | None = None
     note: str | None = None
     better: int = 1
+    could_turn: bool = False
 
     @property
     def is_real(self) -> bool:
@@ -163,7 +165,7 @@ class Row:
         return sum(known) / len(known) if known and len(known) == len(tasks) else None
 
     def share(self, counted: str, tasks: Sequence[str]) -> float | None:
-        """`unanswered` or `errors` among all samples of some tasks; `None` without samples."""
+        """`unanswered`, `unsettled` or `errors` among all samples of some tasks; `None` without samples."""
         results = [self.cells[task].result for task in tasks if task in self.cells]
         samples = sum(result.samples for result in results)
         return sum(getattr(result, counted) for result in results) / samples if samples else None
@@ -237,6 +239,11 @@ class Group:
     def causes(self) -> list[str]:
         """Where wrong answers of some row went wrong, in the order in which they are shown."""
         return order_causes({cause: 0 for row in self.rows for cause in row.attribution(self.attributed)})
+
+    @property
+    def has_unsettled(self) -> bool:
+        """Whether a row has answers that no rule reads or settles."""
+        return any(cell.result.unsettled for row in self.rows for cell in row.cells.values())
 
     @property
     def base(self) -> Row | None:

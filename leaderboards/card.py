@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from harness.core.errors import DataError
 from harness.reports.markdown import escape, table
 from harness.reports.splicing import markers, splice
-from harness.reports.text import UNKNOWN, interval, number, public_path
+from harness.reports.text import UNKNOWN, interval, number, public_path, span
 from leaderboards.answers import delta_in_words
 from leaderboards.board import Board, Cell, Column, Group
-from leaderboards.markdown import BLOCK
+from leaderboards.markdown import BLOCK, UNSETTLED_NOTE
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCard, ModelCardData
@@ -190,6 +190,7 @@ def _notes(result: Result) -> str:
         f"{protocol.prompt} prompt",
         f"{protocol.count} questions",
         f"{cell.result.unanswered} unanswered",
+        *([f"{cell.result.unsettled} unsettled, range {span(metric.range, scale)}"] * (metric.range is not None)),
         f"{cell.result.errors} without a response",
         f"harness {record.versions.get('harness', 'of unknown version')}",
     ]
@@ -198,6 +199,7 @@ def _notes(result: Result) -> str:
 
 def _block(results: Sequence[Result]) -> Iterator[str]:
     rows = []
+    has_unsettled = any(result.cell.result.unsettled for result in results)
     for result in results:
         cell, scale = result.cell, result.column.scale
         metric, delta = cell.metric, cell.delta
@@ -210,17 +212,21 @@ def _block(results: Sequence[Result]) -> Iterator[str]:
                 escape(result.column.measure),
                 number(metric.value, scale),
                 interval(metric.low, metric.high, scale),
+                *([span(metric.range, scale) or UNKNOWN] * has_unsettled),
                 number(cell.official, scale),
                 result.column.protocol.count,
                 cell.result.unanswered,
+                *([cell.result.unsettled] * has_unsettled),
                 against,
             ]
         )
-    heads = ["benchmark", "metric", "strict %", "95 % interval", "official %", "questions", "unanswered", "difference"]
+    heads = ["benchmark", "metric", "strict %", "95 % interval", *(["range"] * has_unsettled), "official %"]
+    heads += ["questions", "unanswered", *(["unsettled"] * has_unsettled), "difference"]
     yield table(heads, rows, align=["left"] * len(heads))
     yield ""
     prompts = sorted({result.column.protocol.prompt for result in results})
     yield (
         "Strict: what each response means; no readable answer counts wrong. Official: what the benchmark's own "
         f"evaluator gives on the same responses. Prompt format: {escape(', '.join(prompts))}."
+        + (f" {UNSETTLED_NOTE}" if has_unsettled else "")
     )

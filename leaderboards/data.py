@@ -9,12 +9,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from harness.core.types import Metric
 from harness.reports.text import one_line, public_path
 from leaderboards.board import Board, Cell, Column, Curve, Group, Row
 from leaderboards.runs import COUNTS
 
 FORMAT: Final = "harness-leaderboard"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+_RANGE: Final = ("if_wrong", "if_right")
+_UNSETTLED: Final = {*_RANGE, "could_turn", "not_understood", "undecided"}
+"""Columns of a table in which a row has answers that no rule reads or settles."""
 
 
 def render_json(board: Board) -> str:
@@ -80,8 +84,9 @@ def _cell(cell: Cell) -> dict[str, Any]:
     }
 
 
-def _metric(metric: Any) -> dict[str, Any]:
-    return {name: getattr(metric, name) for name in ("value", "stderr", "low", "high", "n")}
+def _metric(metric: Metric) -> dict[str, Any]:
+    names = ("value", "stderr", "low", "high", "n", *(_RANGE if metric.range else ()))
+    return {name: getattr(metric, name) for name in names}
 
 
 def _curve(curve: Curve) -> dict[str, Any]:
@@ -99,6 +104,8 @@ def render_csv(board: Board) -> str:
     """A line per group, checkpoint and task; shares are not multiplied, what is not known is empty."""
     buffer = io.StringIO()
     lines = list(_lines(board))
+    if not any(group.has_unsettled for group in board.groups):  # No empty columns for what there is none of.
+        lines = [{name: value for name, value in line.items() if name not in _UNSETTLED} for line in lines]
     writer = csv.DictWriter(buffer, fieldnames=list(lines[0]), lineterminator="\n")
     writer.writeheader()
     for line in lines:
@@ -128,12 +135,14 @@ def _line(group: Group, row: Row, column: Column, cell: Cell) -> dict[str, Any]:
         "metric": result.headline,
         **{name: getattr(metric, name) for name in ("value", "low", "high", "n")},
         "official": cell.official,
+        **{name: getattr(metric, name) for name in _RANGE},
         "delta": delta and delta.value,
         "delta_low": delta and delta.low,
         "delta_high": delta and delta.high,
         "p": delta and delta.p,
         "p_holm": delta and delta.p_adjusted,
-        **{name: getattr(result, name) for name in ("samples", "unanswered", "truncated", "errors")},
+        "could_turn": delta and delta.could_turn,
+        **{name: getattr(result, name) for name in COUNTS if name != "disagreements"},
         "weights": record.weights,
         "engine": record.engine,
         "prompt": record.prompt_format,

@@ -143,6 +143,7 @@ def _compare(
         n=found.n,
         test=found.test,
         better=-1 if spec.better == -1 else 1,
+        could_turn=found.could_turn,
         note=f"{left_out} samples without a response left out" if left_out else None,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from harness.reports.markdown import BREAK, escape, folded, link, picture, table
-from harness.reports.text import UNKNOWN, interval, number, p_value, signed, web_address
+from harness.reports.text import UNKNOWN, interval, number, p_value, signed, span, web_address
 from leaderboards.answers import answer
 from leaderboards.board import Board, Cell, Column, Curve, Group, Row
 from leaderboards.provenance import conditions, provenance, unlike_baseline
@@ -15,12 +15,16 @@ BLOCK: Final = "leaderboard"
 """Name of the block in a README or a model card."""
 ORDER_NOTE = "Rows are ordered by the mean headline of {}, best first."
 MARKS_NOTE = (
-    "Second line of a cell: difference to the baseline on the same questions with its 95 % interval; ▲ better and "
+    "Last line of a cell: difference to the baseline on the same questions with its 95 % interval; ▲ better and "
     "▼ worse than chance explains, = within chance; paired test with Holm's correction over the {} tests of the table: "
     "\\* p < 0.05, \\*\\* p < 0.01, \\*\\*\\* p < 0.001."
 )
 UNLIKE_NOTE = "† Asked with another engine or decoding than the baseline."
 HEADLINE_NOTE = "Figures are strict (no readable answer counts wrong), in percent, with 95 % intervals."
+UNSETTLED_NOTE = (
+    "Unsettled answers count wrong: no rule reads them, or tells whether an open one is right. The range is what a "
+    "figure would be if all of them were wrong, or right."
+)
 
 
 def render_markdown(board: Board) -> str:
@@ -103,6 +107,8 @@ def notes(group: Group) -> list[str]:
     base = group.base
     if any(unlike_baseline(row, base) for row in group.rows):
         found.append(UNLIKE_NOTE)
+    if group.has_unsettled:
+        found.append(f"{UNSETTLED_NOTE} ? marks a difference that they could turn over.")
     return found
 
 
@@ -112,7 +118,8 @@ def group_table(group: Group, *, most: int | None = None) -> str:
     headers = ["checkpoint"]
     headers += [f"{escape(column.title)}{BREAK}{escape(column.measure)}" for column in group.columns]
     headers += ["wrong because"] * has_causes
-    headers += ["unanswered", "errors"]
+    counts = ["unanswered", *(["unsettled"] * group.has_unsettled), "errors"]
+    headers += counts
     base = group.base
     rows = []
     for row in shown_rows(group, most):
@@ -121,9 +128,9 @@ def group_table(group: Group, *, most: int | None = None) -> str:
         cells = [name, *(_cell(row.cells.get(column.task), column) for column in group.columns)]
         cells += [_causes(row, group)] * has_causes
         tasks = [column.task for column in group.columns]
-        cells += [number(row.share("unanswered", tasks)), number(row.share("errors", tasks))]
+        cells += [number(row.share(counted, tasks)) for counted in counts]
         rows.append(cells)
-    align = ["left", *["right"] * len(group.columns), *["left"] * has_causes, "right", "right"]
+    align = ["left", *["right"] * len(group.columns), *["left"] * has_causes, *["right"] * len(counts)]
     return table(headers, rows, align=align)
 
 
@@ -139,11 +146,14 @@ def _cell(cell: Cell | None, column: Column) -> str:
         return UNKNOWN
     metric = cell.metric
     shown = f"**{number(metric.value, column.scale)}** {interval(metric.low, metric.high, column.scale)}".strip()
+    if metric.range:
+        shown += f"{BREAK}range {span(metric.range, column.scale)}"
     delta = cell.delta
     if delta is None or delta.value is None:
         return shown
     parts = [delta.sign, signed(delta.value, column.scale), interval(delta.low, delta.high, column.scale)]
-    return f"{shown}{BREAK}{' '.join(part for part in [*parts, escape(delta.stars)] if part)}"
+    parts += [escape(delta.stars), "?" * delta.could_turn]
+    return f"{shown}{BREAK}{' '.join(part for part in parts if part)}"
 
 
 def _causes(row: Row, group: Group) -> str:

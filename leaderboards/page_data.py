@@ -11,7 +11,7 @@ from harness.reports.text import one_line
 from leaderboards.answers import delta_in_words
 from leaderboards.board import Board, Cell, Column, Group, Row
 from leaderboards.provenance import provenance, unlike_baseline
-from leaderboards.runs import StoredRun
+from leaderboards.runs import COUNTS, StoredRun
 from leaderboards.terms import cause_tone, figure_title
 
 Link = Callable[[StoredRun], str | None]
@@ -60,6 +60,7 @@ def _group(group: Group, link: Link, texts: _Texts) -> dict[str, Any]:
     return {
         "columns": [_column(column, group) for column in group.columns],
         "causes": [[cause, cause_tone(cause)] for cause in causes],
+        "unsettled": group.has_unsettled,
         "diagnostics": [_diagnostic(name, group) for name in group.diagnostics],
         "provenance": [name for name, _ in provenance(group.rows[0], None)],
         "rows": [_row(row, group, causes, link, texts) for row in group.rows],
@@ -101,6 +102,11 @@ def _row(row: Row, group: Group, causes: Sequence[str], link: Link, texts: _Text
         "errors": _round(row.share("errors", tasks)),
         "from": [texts.place(value) for _, value in provenance(row, base)],
     }
+    if group.has_unsettled:
+        cells = [row.cells.get(task) for task in tasks]
+        shown["unsettled"] = _round(row.share("unsettled", tasks))
+        shown["ranges"] = [_range(cell.metric) if cell else [] for cell in cells]
+        shown["doubt"] = [bool(cell and cell.delta and cell.delta.could_turn) for cell in cells]
     unlike = unlike_baseline(row, base)
     if unlike:
         shown["unlike"] = texts.place("; ".join(unlike))
@@ -139,10 +145,10 @@ def _details(row: Row, columns: Sequence[Column], texts: _Texts) -> list[Any]:
             details.append(None)
             continue
         result = cell.result
-        counts = [result.samples, result.unanswered, result.truncated, result.errors, result.disagreements]
+        counts = [getattr(result, name) for name in COUNTS]
         words = delta_in_words(cell.delta, column.scale) if cell.delta is not None else ""
         metrics = [
-            [texts.place(name), *_interval(metric), _round(result.official.get(name)), metric.n]
+            [texts.place(name), *_interval(metric), _round(result.official.get(name)), metric.n, *_range(metric)]
             for name, metric in result.metrics.items()
         ]
         details.append([counts, words, metrics])
@@ -151,6 +157,10 @@ def _details(row: Row, columns: Sequence[Column], texts: _Texts) -> list[Any]:
 
 def _interval(metric: Metric) -> list[float | None]:
     return [_round(metric.value), _round(metric.low), _round(metric.high)]
+
+
+def _range(metric: Metric) -> list[float | None]:
+    return [_round(end) for end in metric.range or ()]
 
 
 def _round(value: float | None) -> float | None:

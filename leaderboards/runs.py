@@ -21,7 +21,7 @@ DIAGNOSTICS: Final = "diagnostics.json"
 REPORTS: Final = ("report.html", "report.md")
 _DEPTH: Final = 8
 """Folders below a root that are searched: training runs in experiments in projects are not as deep, a disk is."""
-COUNTS: Final = ("samples", "unanswered", "truncated", "errors", "disagreements", "unsettled")
+COUNTS: Final = ("samples", "unanswered", "not_understood", "undecided", "truncated", "errors", "disagreements")
 """What a task's result counts."""
 # What marks a folder beside the runs that is no run and not meant to be one: a checkpoint, or a board written here.
 _NEIGHBOURS: Final = (CONFIG, "adapter_config.json", "trainer_state.json", "model.safetensors", "recipe.yaml")
@@ -226,8 +226,8 @@ def _check(record: RunRecord, path: Path) -> None:
 
 
 def _is_sound(metric: Metric) -> bool:
-    numbers = (metric.value, metric.stderr, metric.low, metric.high)
-    return all(_is_number(number) for number in numbers) and _is_count(metric.n) and isinstance(metric.name, str)
+    numbers = (metric.value, metric.stderr, metric.low, metric.high, metric.if_wrong, metric.if_right)
+    return all(map(_is_number, numbers)) and _is_count(metric.n) and isinstance(metric.name, str)
 
 
 def _is_number(value: Any) -> bool:

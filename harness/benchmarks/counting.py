@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from harness.core.types import SampleRecord
+from harness.core.types import SampleRecord, Verdict
 from harness.statistics.specs import Outcome, Ratio, Unit
 
 Part = Callable[[Outcome], bool]
@@ -33,9 +33,16 @@ def sample_unit(record: SampleRecord, *, stratum: tuple[str, ...], kind: str = "
         answer=verdict.answer if closed else None,
         official_answer=verdict.official_answer if closed else None,
         unanswered=verdict.status == "unanswered",
+        unsettled=verdict.is_unsettled,
+        could_be_right=could_be_right(verdict),
         errors=verdict.status == "error",
     )
     return Unit(sample.id, sample.cluster or sample.group or sample.id, outcome)
+
+
+def could_be_right(verdict: Verdict) -> bool:
+    """Whether the answer is right, or may be one that no rule could read or settle."""
+    return verdict.status == "correct" or verdict.is_unsettled
 
 
 def subset_units(records: Iterable[SampleRecord]) -> Iterator[Unit]:

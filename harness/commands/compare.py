@@ -96,10 +96,11 @@ def comparison_json(comparison: TaskComparison) -> dict[str, Any]:
     metrics = {}
     for item in comparison.metrics:
         fields = asdict(item)
-        metrics[fields.pop("name")] = fields
+        metrics[fields.pop("name")] = fields | {"could_turn": item.could_turn}
     return {
         "samples": comparison.samples,
         "left_out": asdict(comparison.left_out),
+        "unsettled": dict(zip("ab", comparison.unsettled, strict=True)),
         "metrics": metrics,
         **changes,
     }

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 AnswerKind = Literal["yes_no", "choice", "open"]
 MediaKind = Literal["image", "video"]
@@ -192,7 +192,12 @@ class Metric:
         high: upper end of the 95 % interval.
         n: units (samples, pairs or groups) that the figure rests on.
         n_unanswered: samples among them that were scored wrong because they hold no answer.
+        n_unsettled: samples among them that were scored wrong because no rule reads or settles the answer.
         n_errors: samples left out because no response could be had.
+        if_wrong: what `value` would be if all that are unsettled had been answered wrong (yes/no questions with the
+            opposite word); `None` where it would not be another than `if_right`, and of figures about something else
+            than right and wrong, such as a bias.
+        if_right: what it would be if all of these were right.
     """
 
     name: str
@@ -202,7 +207,17 @@ class Metric:
     high: float | None = None
     n: int = 0
     n_unanswered: int = 0
+    n_unsettled: int = 0
     n_errors: int = 0
+    if_wrong: float | None = None
+    if_right: float | None = None
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """Least and greatest of `if_wrong` and `if_right`; `None` where they are not known."""
+        if self.if_wrong is None or self.if_right is None:
+            return None
+        return min(self.if_wrong, self.if_right), max(self.if_wrong, self.if_right)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,11 +247,13 @@ class TaskResult:
         headline: name of the metric that stands for the task.
         metrics: strict metrics by name.
         official: the published evaluator's value by the same names; `None` where it needs a judge.
-        unanswered: samples without a readable answer.
+        unanswered: samples whose response is refused, empty or cut off before it holds an answer; counted wrong.
         truncated: samples cut off by the token budget.
         errors: samples without a response.
         disagreements: samples on which strict and official verdict differ.
-        unsettled: open-ended samples that the rules could not settle and no judge saw; counted wrong.
+        not_understood: samples whose response no rule reads, and no judge did; counted wrong.
+        undecided: samples whose open answer was read, but is neither right nor wrong by the rules, and no judge said
+            which; counted wrong.
         samples: all samples of the task in this run.
         baselines: the headline of constant responses to the same questions, e.g. of `always yes`; `None`: undefined.
         means: of a task with scoring of its own, those of its metrics that are means of scores; `None` for benchmarks.
@@ -251,9 +268,15 @@ class TaskResult:
     errors: int
     disagreements: int
     samples: int
-    unsettled: int = 0
+    not_understood: int = 0
+    undecided: int = 0
     baselines: Mapping[str, float | None] = field(default_factory=dict)
     means: Mapping[str, ScoreMean] | None = None
+
+    @property
+    def unsettled(self) -> int:
+        """Samples that a judge could settle: those not understood, and those undecided."""
+        return self.not_understood + self.undecided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

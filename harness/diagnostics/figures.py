@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, Final, Literal, NamedTuple
 
@@ -15,6 +15,8 @@ from harness.statistics.summary import to_metric
 
 EXAMPLES: Final = 20
 """Example ids that a figure names: enough to look for what they share, without doubling the file."""
+
+_STORED: Final = ("name", "value", "stderr", "low", "high", "n", "n_errors")
 
 _WEIGHTLESS: Final = 1e-12
 """Stands for a denominator of 0: a ratio of sums counts the numerator of such a sample, the statistics would not."""
@@ -111,7 +113,8 @@ class Figure:
 
     def to_json(self) -> dict[str, Any]:
         """The metric's fields, what is shown of the diagnostic, examples and, where there is no value, the reason."""
-        stored = asdict(self.metric) | self.spec.shown() | {"examples": list(self.examples)}
+        stored = {name: getattr(self.metric, name) for name in _STORED}
+        stored |= self.spec.shown() | {"examples": list(self.examples)}
         return stored if self.reason is None else {**stored, "reason": self.reason}
 
 

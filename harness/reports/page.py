@@ -16,6 +16,7 @@ from harness.diagnostics.calibration_metrics import confidence_bins, confidences
 from harness.diagnostics.figures import Figure
 from harness.reports.conflict import ConflictMap, read_map
 from harness.reports.diagnostics_report import PAGE, count_causes, figure_cells
+from harness.reports.explaining import RuleCounts
 from harness.reports.html import render, script_json
 from harness.reports.page_data import page_data
 from harness.reports.plots import CAUSE_TONES, Mark, bars, intervals, waterfall
@@ -92,6 +93,7 @@ def render_page(
         facts=_facts(run, diagnosis),
         scores=None if run is None else headline_rows(run),
         baselines="" if run is None else baseline_line(run),
+        rules=_rules(diagnosis),
         missing=diagnosis.missing,
         tasks=list(diagnosis.attribution),
         waterfalls=[(task, "", _waterfall(task, items, diagnosis)) for task, items in by_task.items()],
@@ -106,6 +108,13 @@ def render_page(
         pictures=pictures,
         data=script_json(page_data(diagnosis, pictures)),
     )
+
+
+def _rules(diagnosis: Diagnosis) -> tuple[list[str], list[list[Any]]]:
+    counts = RuleCounts()
+    for item in diagnosis.evidence:
+        counts.add(item.verdict)
+    return counts.rows()
 
 
 def _facts(run: RunRecord | None, diagnosis: Diagnosis) -> list[str]:

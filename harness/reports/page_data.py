@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.diagnostics.attribution import DEFINITIONS
+from harness.reports.explaining import in_words
 from harness.reports.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def _sample(item: Evidence, finding: Finding, pictures: Thumbnails) -> dict[str,
         "f": response.finish_reason,
         "n": response.completion_tokens,
         "a": verdict.answer,
+        "w": verdict.rule and in_words(verdict.rule),
         "s": verdict.status,
         "r": verdict.reason,
         "o": verdict.official,

@@ -10,8 +10,9 @@ from harness.core.files import write_atomically
 from harness.core.types import Metric, RunRecord, SampleRecord, TaskResult
 from harness.reports.audit import audit_lines
 from harness.reports.diagnostics_report import diagnostics_lines
+from harness.reports.explaining import RuleCounts
 from harness.reports.markdown import code, escape, table
-from harness.reports.text import UNKNOWN, interval, number, one_line, plain_table, scale_of
+from harness.reports.text import UNKNOWN, interval, number, one_line, plain_table, scale_of, span
 from harness.runs.records import read_records
 
 REPORT: Final = "report.md"
@@ -51,19 +52,27 @@ def headline_rows(run: RunRecord) -> tuple[list[str], list[list[Any]]]:
     Args:
         run: a finished run.
     """
-    open_ended = any(result.unsettled for result in run.tasks.values())
-    recorded = [metric for result in run.tasks.values() for metric in _theirs(run, result)]
+    results = run.tasks.values()
+    headlines = [result.metrics[result.headline] for result in results]
+    recorded = [metric.name for result in results for metric in _theirs(run, result)]
+    counts = {"samples": "samples", "unanswered": "unanswered", "truncated": "cut off", "errors": "errors"}
+    counts |= {"disagreements": "disputed"}
+    # Most runs have none of these.
+    rare = {"not_understood": "not understood", "undecided": "undecided"}
+    counts |= {name: title for name, title in rare.items() if any(getattr(result, name) for result in results)}
+    has_ranges = any(metric.range for metric in headlines)
+    headers = ["task", "metric", *score_headers(headlines), *(["range"] * has_ranges), *recorded, *counts.values()]
     rows: list[list[Any]] = []
-    for result in run.tasks.values():
-        metric = result.metrics[result.headline]
-        scores = [*score_cells(metric, result.official.get(result.headline))]
-        scores += [score_cells(theirs, None)[0] for theirs in _theirs(run, result)]
-        counts = [result.samples, result.unanswered, result.truncated, result.errors, result.disagreements]
-        rows.append([result.task, result.headline, *scores, *counts, *([result.unsettled] if open_ended else [])])
-    headlines = [result.metrics[result.headline] for result in run.tasks.values()]
-    headers = ["task", "metric", *score_headers(headlines), *(metric.name for metric in recorded)]
-    headers += ["samples", "unanswered", "cut off", "errors", "disputed", *(["unsettled"] if open_ended else [])]
+    for result, metric in zip(results, headlines, strict=True):
+        cells = [*score_cells(metric, result.official.get(result.headline)), *([range_cell(metric)] * has_ranges)]
+        cells += [score_cells(theirs, None)[0] for theirs in _theirs(run, result)]
+        rows.append([result.task, result.headline, *cells, *(getattr(result, name) for name in counts)])
     return headers, rows
+
+
+def range_cell(metric: Metric) -> str:
+    """What a metric would be if all unsettled answers were wrong, and right; a dash where that is not known."""
+    return span(metric.range, scale_of([metric.value])) or UNKNOWN
 
 
 def _theirs(run: RunRecord, result: TaskResult) -> list[Metric]:
@@ -98,11 +107,18 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
         yield escape(line)
         yield ""
     yield (
-        "Strict scores: what each response means; no readable answer counts wrong. Official: what the benchmark's own "
-        "evaluator gives on the same responses. Unsettled: open-ended answers that no rule settles; they count wrong "
-        "until a judge is given (`--judge`). Intervals are 95 %, clustered by image, video or question group. "
-        "Disputed samples are right under one reading and wrong under the other. Samples with an error are not scored."
+        "Strict scores: what each response means; unanswered (refused, empty or cut off) counts wrong. Official: what "
+        "the benchmark's own evaluator gives on the same responses. Intervals are 95 %, clustered by image, video or "
+        "question group. Disputed samples are right under one reading and wrong under the other. Samples with an error "
+        "are not scored."
     )
+    if any(result.unsettled for result in run.tasks.values()):
+        yield ""
+        yield (
+            "Not understood: no rule reads the answer. Undecided: an open answer that the rules can call neither right "
+            "nor wrong. Both count wrong until a judge is given (`--judge`); the range is what a score would be if all "
+            "of them were wrong, or right. `harness score --run RUN --explain ID` shows how an answer was read."
+        )
     for result in run.tasks.values():
         yield ""
         yield f"## {escape(result.task)}"
@@ -113,7 +129,15 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
         yield from audit_lines(run.audit)
     yield ""
     yield from diagnostics_lines(folder)
-    failed, disputed = _notable(read_records(folder))
+    rules = RuleCounts()
+    failed, disputed = _notable(read_records(folder), rules)
+    headers, rows = rules.rows()
+    if rows:
+        yield ""
+        yield "## What the scores rest on"
+        yield ""
+        cells = [[escape(rule), escape(words), *counts] for rule, words, *counts in rows]
+        yield table(headers, cells, align=["left", "left", *["right"] * (len(headers) - 2)])
     total_failed = sum(result.errors for result in run.tasks.values())
     total_disputed = sum(result.disagreements for result in run.tasks.values())
     if failed:
@@ -135,27 +159,25 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
 
 
 def _metrics_table(result: TaskResult) -> str:
+    has_ranges = any(metric.range for metric in result.metrics.values())
     rows = []
     for name, metric in result.metrics.items():
         value, ends, official = score_cells(metric, result.official.get(name))
         stderr = number(metric.stderr, scale_of([metric.value]))
-        rows.append([escape(name), value, stderr, ends, official, metric.n])
+        rows.append([escape(name), value, stderr, ends, official, *([range_cell(metric)] * has_ranges), metric.n])
     value_header, *other_headers = score_headers(result.metrics.values())
-    return table(["metric", value_header, "s.e.", *other_headers, "n"], rows)
+    return table(["metric", value_header, "s.e.", *other_headers, *(["range"] * has_ranges), "n"], rows)
 
 
-def _notable(records: Iterable[SampleRecord]) -> tuple[list[SampleRecord], list[SampleRecord]]:
+def _notable(records: Iterable[SampleRecord], rules: RuleCounts) -> tuple[list[SampleRecord], list[SampleRecord]]:
     failed: list[SampleRecord] = []
     disputed: list[SampleRecord] = []
     for record in records:
+        rules.add(record.verdict)
         if record.verdict.status == "error":
             if len(failed) < _SHOWN:
                 failed.append(record)
-        elif (
-            record.verdict.official is not None
-            and record.verdict.official != (record.verdict.status == "correct")
-            and len(disputed) < _SHOWN
-        ):
+        elif record.verdict.is_disputed and len(disputed) < _SHOWN:
             disputed.append(record)
     return failed, disputed
 

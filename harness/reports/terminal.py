@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.types import TaskResult
-from harness.reports.text import UNKNOWN, interval, number, p_value, plain_table, signed
+from harness.reports.text import UNKNOWN, interval, number, p_value, plain_table, signed, span
 
 if TYPE_CHECKING:
     from harness.runs.comparison import TaskComparison
@@ -38,30 +38,44 @@ def print_task(result: TaskResult, differing: list[str], *, judge: str | None) -
         differing: ids of the first few samples on which the two verdicts differ.
         judge: identity of the judge that was asked about what the rules could not settle.
     """
+    unsettled = result.unsettled > 0
     rows = [
         [
             metric.name + (" *" if metric.name == result.headline else ""),
             number(metric.value, *_PLAIN),
+            *([span(metric.range, *_PLAIN) or UNKNOWN] * unsettled),
             number(metric.stderr, *_PLAIN),
             interval(metric.low, metric.high, *_PLAIN) or UNKNOWN,
             number(result.official.get(metric.name), *_PLAIN),
             metric.n,
             metric.n_unanswered,
+            *([metric.n_unsettled] * unsettled),
         ]
         for metric in result.metrics.values()
     ]
-    headers = [result.task, "strict", "stderr", "95 % interval", "official", "n", "unanswered"]
-    print(plain_table(headers, rows, align=["left"] + ["right"] * 6))
+    headers = [result.task, "strict", *(["range"] * unsettled), "stderr", "95 % interval", "official", "n"]
+    headers += ["unanswered", *(["unsettled"] * unsettled)]
+    print(plain_table(headers, rows, align=["left"] + ["right"] * (len(headers) - 1)))
     print("* headline.  Standard errors and intervals are those of the strict value.")
     print(
-        f"{result.samples} samples: {_rate(result.unanswered, result.samples)} unanswered (counted wrong), "
-        f"{_rate(result.truncated, result.samples)} cut off, {_rate(result.errors, result.samples)} errors (left out)"
+        f"{result.samples} samples: {_rate(result.unanswered, result.samples)} unanswered (refused, empty or cut off; "
+        f"counted wrong), {_rate(result.truncated, result.samples)} cut off, "
+        f"{_rate(result.errors, result.samples)} errors (left out)"
     )
     if judge:
         print(f"judge of answers that the rules cannot read or settle: {judge}")
-    if result.unsettled:
+    if unsettled:
         why = "the judge gave no verdict" if judge else "no judge was given; see --judge"
-        print(f"{result.unsettled} answers that no rule settles, counted wrong ({why})")
+        parts = [
+            f"{_rate(count, result.samples)} {what}"
+            for count, what in (
+                (result.not_understood, "not understood, no rule reads them"),
+                (result.undecided, "undecided, no rule tells whether they are right"),
+            )
+            if count
+        ]
+        print(f"unsettled, counted wrong ({why}): {'; '.join(parts)}")
+        print("range: what the strict value would be if all of these were wrong, or right; --explain ID shows one")
     if result.disagreements:
         more = ", ..." if result.disagreements > len(differing) else ""
         counts = f"{result.disagreements} of {result.samples} samples"
@@ -92,6 +106,15 @@ def print_comparison(comparison: TaskComparison) -> None:
     headers = ["", "A", "B", "B - A", "95 % interval", "p", "p (Holm)", "test", "n for 1 point"]
     if rows:
         print(plain_table(headers, rows, align=["left"] + ["right"] * 8))
+    if any(comparison.unsettled):
+        print("{} answers in A and {} in B are not understood or undecided.".format(*comparison.unsettled), end=" ")
+        turned = [
+            f"{item.name} (B - A from {signed(item.least, *_PLAIN)} to {signed(item.greatest, *_PLAIN)})"
+            for item in comparison.metrics
+            if item.could_turn
+        ]
+        says = "could turn the verdict over on" if turned else "cannot turn over a difference of this table."
+        print(f"Read otherwise, they {says}{_examples(turned)}")
     for name, ids in (
         ("fixed", comparison.fixed),
         ("broken", comparison.broken),

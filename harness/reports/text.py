@@ -43,6 +43,11 @@ def interval(low: float | None, high: float | None, scale: float = 100.0, digits
     return "" if low is None or high is None else f"[{number(low, scale, digits)}, {number(high, scale, digits)}]"
 
 
+def span(ends: tuple[float, float] | None, scale: float = 100.0, digits: int = 1) -> str:
+    """From where to where a figure may lie, as other readings of the answers would have it; empty where not known."""
+    return "" if ends is None else f"{number(ends[0], scale, digits)} to {number(ends[1], scale, digits)}"
+
+
 def with_error(value: float | None, stderr: float | None, scale: float = 100.0, digits: int = 1) -> str:
     """A figure with its standard error, where it has one."""
     shown = number(value, scale, digits)

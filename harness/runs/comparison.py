@@ -48,6 +48,7 @@ class TaskComparison:
         fixed: ids of samples that were wrong in the first run and are right in the second.
         broken: ids of samples that were right and are wrong.
         newly_hallucinated: ids of yes/no samples that were right or "no" and are now a wrong "yes".
+        unsettled: how many of their answers no rule reads or settles, in the first run and in the second.
     """
 
     task: str
@@ -57,6 +58,7 @@ class TaskComparison:
     fixed: Sequence[str]
     broken: Sequence[str]
     newly_hallucinated: Sequence[str]
+    unsettled: tuple[int, int] = (0, 0)
 
 
 def compare_runs(
@@ -131,7 +133,12 @@ def _compare_task(
         fixed=[name for name in ids if name in is_right and name not in was_right],
         broken=[name for name in ids if name in was_right and name not in is_right],
         newly_hallucinated=[name for name in ids if _is_newly_hallucinated(first[name], second[name])],
+        unsettled=(_count_unsettled(first, ids), _count_unsettled(second, ids)),
     )
+
+
+def _count_unsettled(records: Mapping[str, SampleRecord], ids: Iterable[str]) -> int:
+    return sum(records[name].verdict.is_unsettled for name in ids)
 
 
 def _is_newly_hallucinated(before: SampleRecord, after: SampleRecord) -> bool:

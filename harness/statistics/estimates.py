@@ -9,15 +9,18 @@ cluster, so that parts that share clusters (splits of a benchmark over the same 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from math import sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from harness.statistics.counts import Table
-from harness.statistics.specs import MetricSpec, Ratio
+from harness.statistics.specs import MetricSpec, Outcome, Ratio
 
 if TYPE_CHECKING:
     from harness.statistics.counts import Floats
+
+_OPPOSITE: Final[Mapping[str, str]] = {"yes": "no", "no": "yes"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,8 @@ class Estimate:
         clusters: effective number of clusters that hold such units, 1 / sum_c share_c^2 with share_c the part of the
             figure's denominator in cluster c: their number if they are of equal size, less otherwise.
         held: number of clusters that hold such units.
-        n_unanswered: samples among the units without an answer.
+        n_unanswered: samples among the units that are refused, empty or cut off.
+        n_unsettled: samples among the units whose answer no rule reads or settles.
         n_errors: samples without a response that would have been among them.
     """
 
@@ -41,6 +45,7 @@ class Estimate:
     clusters: float
     held: int
     n_unanswered: int
+    n_unsettled: int
     n_errors: int
 
     @property
@@ -150,7 +155,10 @@ def estimate(spec: MetricSpec, table: Table) -> Estimate:
             moved = table.per_cluster(tops) / bottom - top / bottom * leverage
             influence += slope * moved / np.sqrt(1 - leverage)
     counted = np.any([bottoms != 0 for _, bottoms in weights], axis=0)
-    unanswered = np.array([outcome.unanswered for outcome in table.outcomes])
+    unanswered, unsettled = (
+        np.array([getattr(outcome, name) for outcome in table.outcomes], dtype=np.int64)
+        for name in ("unanswered", "unsettled")
+    )
     return Estimate(
         value=value,
         influence=influence,
@@ -158,8 +166,36 @@ def estimate(spec: MetricSpec, table: Table) -> Estimate:
         clusters=float(shares.sum() ** 2 / (shares @ shares)) if shares.any() else 0.0,
         held=int(np.count_nonzero(shares)),
         n_unanswered=int((totals * unanswered)[counted].sum()),
+        n_unsettled=int((totals * unsettled)[counted].sum()),
         n_errors=_errors(spec, table),
     )
+
+
+def suppose(spec: MetricSpec, table: Table) -> tuple[float | None, float | None]:
+    """The strict value if every answer that no rule reads or settles were wrong, and if every one were right.
+
+    Where wrong answers to yes/no questions are meant, they are the opposite word; which wrong letter it would be of
+    several nobody can say, and there is no answer then.
+
+    Returns:
+        twice `None` where the two are the same, and for a figure to which right answers do not matter in one direction:
+        a bias is about the answers themselves, and the spread of several ratios grows or falls with each.
+    """
+    if spec.combine == "spread" or not spec.better or not any(outcome.unsettled for outcome in table.outcomes):
+        return None, None
+    wrong, right = (
+        value_of(spec, spec.strict, replace(table, outcomes=[_supposed(of, is_right) for of in table.outcomes]))
+        for is_right in (False, True)
+    )
+    return (None, None) if wrong == right else (wrong, right)
+
+
+def _supposed(outcome: Outcome, is_right: bool) -> Outcome:
+    if not outcome.unsettled:
+        return outcome
+    if is_right:
+        return outcome._replace(right=outcome.could_be_right, answer=outcome.target or None)
+    return outcome._replace(answer=_OPPOSITE.get(outcome.target))
 
 
 def _errors(spec: MetricSpec, table: Table) -> int:

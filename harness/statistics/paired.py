@@ -13,7 +13,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Final, Literal
 
 from harness.statistics.counts import Counts, Table
-from harness.statistics.estimates import combine_columns, estimate, weigh
+from harness.statistics.estimates import combine_columns, estimate, suppose, weigh
 from harness.statistics.intervals import plain_interval
 from harness.statistics.multiplicity import holm
 from harness.statistics.specs import MetricSpec, Outcome, Unit
@@ -51,6 +51,9 @@ class Difference:
         n_for_point: units of such data that would show a difference of 0.01 with 80 % power at the 5 % level; `None`
             where that is no share.
         better: whether a higher value is better (1), a lower one (-1), or neither (0).
+        least: the difference if every answer that no rule reads or settles spoke for the first run; `None` where there
+            is none, or the figure says nothing of right and wrong.
+        greatest: the difference if every one spoke for the second run.
     """
 
     name: str
@@ -69,6 +72,15 @@ class Difference:
     n: int = 0
     n_for_point: int | None = None
     better: Literal[-1, 0, 1] = 1
+    least: float | None = None
+    greatest: float | None = None
+
+    @property
+    def could_turn(self) -> bool:
+        """Whether answers that no rule reads or settles could take the difference away, or turn it round."""
+        if not self.difference or self.least is None or self.greatest is None:
+            return False
+        return self.least <= 0 if self.difference > 0 else self.greatest >= 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +149,7 @@ def _difference(spec: MetricSpec, table: PairedTable, exact_p: float | None, res
         stderr = sqrt(float(moved @ moved))
         if stderr or reach < inf:
             low, high = plain_interval(difference, stderr, clusters=min(a.clusters, b.clusters), low=-reach, high=reach)
+    least, greatest = _supposed_range(spec, table, a.value, b.value)
     only_a, only_b = discordant(spec, table) if spec.accuracy else (None, None)
     unclustered_p = mcnemar_p(only_a, only_b) if only_a is not None and only_b is not None else None
     if low is None:  # What has no interval is not tested either.
@@ -157,7 +170,17 @@ def _difference(spec: MetricSpec, table: PairedTable, exact_p: float | None, res
         n=n,
         n_for_point=ceil(n * ((_NORMAL_SUM * stderr) / POINT) ** 2) if stderr and reach < inf else None,
         better=spec.better,
+        least=least,
+        greatest=greatest,
     )
+
+
+def _supposed_range(spec: MetricSpec, table: PairedTable, a: float, b: float) -> tuple[float | None, float | None]:
+    ends = [[end for end in suppose(spec, side) if end is not None] for side in (table.a, table.b)]
+    if not any(ends):
+        return None, None
+    (of_a, of_b) = (found or [value] for found, value in zip(ends, (a, b), strict=True))
+    return min(of_b) - max(of_a), max(of_b) - min(of_a)
 
 
 _NORMAL_SUM: Final = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(POWER)

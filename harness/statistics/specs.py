@@ -24,9 +24,11 @@ class Outcome(NamedTuple):
         official: the published evaluator's verdict, `None` where there is none.
         kind: a further split of the units, e.g. `basic` or `open_ended`.
         target: gold answer where it is one of a few words or letters, else empty.
-        answer: strict reading where it is one of a few words or letters; `None` when unanswered.
+        answer: strict reading where it is one of a few words or letters; `None` when there is none.
         official_answer: what the published evaluator read.
-        unanswered: samples in the unit without a readable answer.
+        unanswered: samples in the unit that are refused, empty or cut off.
+        unsettled: samples in the unit whose answer no rule reads or settles (`Verdict.is_unsettled`).
+        could_be_right: whether the unit is right if these are.
         errors: samples in the unit without a response; such a unit enters no figure.
         scores: numbers that the task's own code gave, with the names of its metrics.
     """
@@ -40,6 +42,8 @@ class Outcome(NamedTuple):
     answer: str | None = None
     official_answer: str | None = None
     unanswered: int = 0
+    unsettled: int = 0
+    could_be_right: bool = False
     errors: int = 0
     scores: tuple[tuple[str, float], ...] = ()
 

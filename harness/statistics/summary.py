@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 from harness.core.types import Metric, SampleRecord, TaskResult
-from harness.statistics.counts import Counts
-from harness.statistics.estimates import Estimate, estimate, value_of
+from harness.statistics.counts import Counts, Table
+from harness.statistics.estimates import Estimate, estimate, suppose, value_of
 from harness.statistics.intervals import plain_interval, share_interval
 from harness.statistics.specs import MetricSpec, Scored
 
@@ -22,7 +22,8 @@ class _Tally:
     truncated: int = 0
     errors: int = 0
     disagreements: int = 0
-    unsettled: int = 0
+    not_understood: int = 0
+    undecided: int = 0
 
     def watch(self, records: Iterable[SampleRecord]) -> Iterator[SampleRecord]:
         for record in records:
@@ -32,7 +33,8 @@ class _Tally:
             self.truncated += record.response.finish_reason == "length"
             self.errors += verdict.status == "error"
             self.disagreements += verdict.is_disputed
-            self.unsettled += verdict.is_unsettled
+            self.not_understood += verdict.status == "not_understood"
+            self.undecided += verdict.is_unsettled and verdict.status != "not_understood"
             yield record
 
 
@@ -54,15 +56,21 @@ def summarise(task: Scored, records: Iterable[SampleRecord]) -> TaskResult:
     return TaskResult(
         task=task.name,
         headline=task.headline,
-        metrics={spec.name: to_metric(spec, estimate(spec, table)) for spec in specs},
+        metrics={spec.name: _to_metric(spec, table) for spec in specs},
         official={spec.name: value_of(spec, spec.official, table) if spec.official else None for spec in specs},
         unanswered=tally.unanswered,
         truncated=tally.truncated,
         errors=tally.errors,
         disagreements=tally.disagreements,
         samples=tally.samples,
-        unsettled=tally.unsettled,
+        not_understood=tally.not_understood,
+        undecided=tally.undecided,
     )
+
+
+def _to_metric(spec: MetricSpec, table: Table) -> Metric:
+    if_wrong, if_right = suppose(spec, table)
+    return replace(to_metric(spec, estimate(spec, table)), if_wrong=if_wrong, if_right=if_right)
 
 
 def to_metric(spec: MetricSpec, estimate: Estimate) -> Metric:
@@ -91,5 +99,6 @@ def to_metric(spec: MetricSpec, estimate: Estimate) -> Metric:
         high=high,
         n=estimate.n,
         n_unanswered=estimate.n_unanswered,
+        n_unsettled=estimate.n_unsettled,
         n_errors=estimate.n_errors,
     )

@@ -12,11 +12,19 @@
   }
   const toneOf = (cell) => (cell.length < 8 || !cell[7] ? "muted" : cell[3] > 0 ? "better" : "worse");
 
-  function score(cell, column, isBase) {
+  const spread = (range, scale) => (range.length ? `${show(range[0], scale)} to ${show(range[1], scale)}` : "");
+
+  function score(row, number, column) {
+    const cell = row.cells[number], isBase = row.base, range = row.ranges ? row.ranges[number] : [];
     const box = make("div");
     if (!cell) return make("span", "muted", DASH);
     const [value, low, high] = cell;
     box.append(make("span", "score", show(value, column.scale)), make("span", "ends", ends(low, high, column.scale)));
+    if (range.length) {
+      const note = make("span", "ends", `range ${spread(range, column.scale)}`);
+      note.title = "what it would be if all unsettled answers were wrong, or right";
+      box.append(note);
+    }
     const span = column.to - column.from || 1;
     const at = (x) => `${(100 * (x - column.from)) / span}%`;
     const strip = make("div", `strip ${isBase ? "" : toneOf(cell)}`);
@@ -43,8 +51,9 @@
         const p = cell[6];
         const stars = !cell[7] ? "" : p < 0.001 ? " ***" : p < 0.01 ? " **" : " *";
         const sign = p === null ? "" : cell[7] ? (cell[3] > 0 ? "▲ " : "▼ ") : "= ";
-        delta.textContent = `${sign}${signed(cell[3], column.scale)}${stars}`;
-        delta.title = `${signed(cell[3], column.scale)} ${ends(cell[4], cell[5], column.scale)}` + (p === null ? "" : `, p (Holm) ${p}`);
+        const doubt = row.doubt && row.doubt[number];
+        delta.textContent = `${sign}${signed(cell[3], column.scale)}${stars}${doubt ? " ?" : ""}`;
+        delta.title = `${signed(cell[3], column.scale)} ${ends(cell[4], cell[5], column.scale)}` + (p === null ? "" : `, p (Holm) ${p}`) + (doubt ? "; unsettled answers could turn it over" : "");
       } else {
         delta.textContent = isBase ? "baseline" : "not compared";
       }
@@ -109,13 +118,14 @@
       title: `task ${number}`, titleFormatter: heading(column.title, column.measure), field: `score${number}`, sorter: "number",
       sorterParams: { alignEmptyValues: "bottom" }, headerSortStartingDir: "desc", minWidth: narrow ? 126 : 160,
       headerFilter: "number", headerFilterPlaceholder: "at least", headerFilterFunc: least(column.scale), headerFilterLiveFilter: true,
-      formatter: (cell) => score(cell.getData().cells[number], column, cell.getData().base),
+      formatter: (cell) => score(cell.getData(), number, column),
     }));
     if (group.causes.length) columns.push({
       title: "Wrong because", titleFormatter: heading("Wrong because", "share of all answers"), field: "wrong", sorter: "number",
       minWidth: 150, formatter: (cell) => stack(cell.getData(), group.causes),
     });
-    [["unanswered", "No answer"], ["errors", "Errors"]].forEach(([field, title]) => columns.push({
+    const counts = [["unanswered", "No answer"], ...(group.unsettled ? [["unsettled", "Unsettled"]] : []), ["errors", "Errors"]];
+    counts.forEach(([field, title]) => columns.push({
       title, titleFormatter: heading(title, "% of questions"), field, sorter: "number", minWidth: 116, hozAlign: "right",
       formatter: (cell) => show(cell.getValue(), 100),
     }));
@@ -173,9 +183,12 @@
         if (!more) return;
         const [counts, words, metrics] = more;
         if (words) dialog.append(make("p", "", `Against the baseline: ${words}`));
-        dialog.append(make("p", "small muted", `${counts[0]} questions, ${counts[1]} unanswered, ${counts[2]} cut off, ${counts[3]} without a response; strict and official verdict differ on ${counts[4]}.`));
-        dialog.append(plainTable(["metric", "strict", "95 % interval", "official", "n"], metrics.map((metric) => [
+        const [samples, unanswered, notUnderstood, undecided, cutOff, errors, disputed] = counts;
+        const unsettled = (notUnderstood ? `, ${notUnderstood} not understood` : "") + (undecided ? `, ${undecided} undecided` : "");
+        dialog.append(make("p", "small muted", `${samples} questions, ${unanswered} unanswered${unsettled}, ${cutOff} cut off, ${errors} without a response; strict and official verdict differ on ${disputed}.`));
+        dialog.append(plainTable(["metric", "strict", "95 % interval", "official", "n", ...(unsettled ? ["range"] : [])], metrics.map((metric) => [
           data.texts[metric[0]], show(metric[1], column.scale), ends(metric[2], metric[3], column.scale) || DASH, show(metric[4], column.scale), String(metric[5]),
+          ...(unsettled ? [spread(metric.slice(6), column.scale) || DASH] : []),
         ])));
       });
       if (row.diagnostics) {

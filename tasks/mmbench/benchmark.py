@@ -22,7 +22,15 @@ from string import ascii_uppercase
 from typing import Any, Final
 
 from harness.benchmarks.columns import find, is_absent, require_index, require_letter, require_text
-from harness.benchmarks.counting import Part, in_stratum, is_officially_right, is_right, one, sample_unit
+from harness.benchmarks.counting import (
+    Part,
+    could_be_right,
+    in_stratum,
+    is_officially_right,
+    is_right,
+    one,
+    sample_unit,
+)
 from harness.benchmarks.record import Benchmark, HubSource
 from harness.benchmarks.verdicts import judge_response
 from harness.core.errors import DataError
@@ -138,12 +146,12 @@ def _stratum(sample: Sample) -> tuple[str, str]:
 class _Group:
     """What is known of one question while its rotations come in."""
 
-    __slots__ = ("errors", "official", "right", "stratum", "unanswered")
+    __slots__ = ("could_be_right", "errors", "official", "right", "stratum", "unanswered", "unsettled")
 
     def __init__(self, sample: Sample) -> None:
         self.stratum = _stratum(sample)
-        self.errors = self.unanswered = 0
-        self.right = self.official = True
+        self.errors = self.unanswered = self.unsettled = 0
+        self.right = self.official = self.could_be_right = True
 
 
 def units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
@@ -161,6 +169,8 @@ def units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
         group.official &= bool(verdict.official)
         group.errors += verdict.status == "error"
         group.unanswered += verdict.status == "unanswered"
+        group.unsettled += verdict.is_unsettled
+        group.could_be_right &= could_be_right(verdict)
     for key, group in groups.items():
         outcome = Outcome(
             unit="group",
@@ -168,6 +178,8 @@ def units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
             right=group.right,
             official=group.official,
             unanswered=group.unanswered,
+            unsettled=group.unsettled,
+            could_be_right=group.could_be_right,
             errors=group.errors,
         )
         yield Unit(key, key, outcome)

@@ -2,7 +2,7 @@
 
 Accuracy over all questions, per question type, per discipline (the four of the paper) and per subject (27). Open-ended
 answers are compared by rules; what the rules cannot settle is for a judge, if one is given, and counts wrong otherwise
-(`unsettled` says how many those are). The published evaluator asks GPT-4o about every response, multiple-choice ones
+(`undecided` says how many those are). The published evaluator asks GPT-4o about every response, multiple-choice ones
 included, so there is no official figure without it: it is `None` throughout.
 """
 

@@ -21,7 +21,15 @@ from functools import partial
 from typing import Any
 
 from harness.benchmarks.columns import find, require_index, require_text, require_yes_no
-from harness.benchmarks.counting import Part, in_stratum, is_officially_right, is_right, one, sample_unit
+from harness.benchmarks.counting import (
+    Part,
+    could_be_right,
+    in_stratum,
+    is_officially_right,
+    is_right,
+    one,
+    sample_unit,
+)
 from harness.benchmarks.record import Benchmark, HubSource
 from harness.benchmarks.verdicts import judge_response
 from harness.core.errors import DataError
@@ -106,6 +114,8 @@ def _pair(key: str, basic: SampleRecord, hallucination: SampleRecord) -> Unit:
         kind="basic yes" if "yes" in (basic.verdict.official_answer or "").split() else "basic not yes",
         official_answer="no" if "no" in (hallucination.verdict.official_answer or "").split() else "not no",
         unanswered=sum(verdict.status == "unanswered" for verdict in verdicts),
+        unsettled=sum(verdict.is_unsettled for verdict in verdicts),
+        could_be_right=all(could_be_right(verdict) for verdict in verdicts),
         errors=sum(verdict.status == "error" for verdict in verdicts),
     )
     clusters = (_cluster(basic), _cluster(hallucination))

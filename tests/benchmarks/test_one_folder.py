@@ -110,7 +110,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
             fooled = every and (number // 3) % every == 0
             text = "Yes." if fooled else f"{row['answer'].capitalize()}."
             if number == 1:
-                text = "No. Yes would be wrong."
+                text = "No, a yes would be wrong."
             responses.append({"id": row["id"], "response": text})
         (root / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in responses))
     return root

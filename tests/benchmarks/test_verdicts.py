@@ -16,13 +16,16 @@ OPEN = Sample(id="a", task="t", question="What is it?", target="Dolly Zoom", ans
     [
         (YES_NO, {"text": "No."}, "no", "correct", None),
         (YES_NO, {"text": "Yes."}, "yes", "incorrect", None),
-        (YES_NO, {"text": "I see"}, None, "unanswered", "no answer"),
+        (YES_NO, {"text": "I see"}, None, "not_understood", None),
+        (YES_NO, {"text": "I cannot help with that."}, None, "unanswered", "refused"),
+        (YES_NO, {"text": " "}, None, "unanswered", "empty"),
         (YES_NO, {"text": "Well", "finish_reason": "length"}, None, "unanswered", "cut off"),
         (YES_NO, {"text": "<think>There is"}, None, "unanswered", "cut off"),
         (YES_NO, {"text": "", "error": "engine: died"}, None, "error", None),
         (OPEN, {"text": "dolly zoom"}, "dolly zoom", "correct", None),
-        (OPEN, {"text": "not a dolly zoom"}, "not a dolly zoom", "incorrect", None),
-        (OPEN, {"text": "a move of the camera"}, "a move of the camera", "incorrect", NEEDS_JUDGE),
+        (OPEN, {"text": "The answer is: a tracking shot"}, "a tracking shot", "incorrect", None),
+        (OPEN, {"text": "not a dolly zoom"}, "not a dolly zoom", "incorrect", NEEDS_JUDGE),
+        (OPEN, {"text": "One may call it what one will here"}, None, "not_understood", None),
     ],
 )
 def test_the_strict_verdict(

@@ -85,8 +85,19 @@ def test_table_for_people(files: tuple[Path, Path], capsys: pytest.CaptureFixtur
     assert main(command(files)) == 0
     out = capsys.readouterr().out
     assert "mean/accuracy *" in out
-    assert "12 samples: 2 (16.7 %) unanswered (counted wrong), 0 (0.0 %) cut off, 0 (0.0 %) errors (left out)" in out
+    counts = "1 (8.3 %) unanswered (refused, empty or cut off; counted wrong), 0 (0.0 %) cut off, 0 (0.0 %) errors"
+    assert f"12 samples: {counts} (left out)" in out
+    assert "no judge was given; see --judge): 1 (8.3 %) not understood, no rule reads them\n" in out
+    assert "0.8333 to 0.9167" in out
     assert "strict and official differ on 1 of 12 samples: random/0" in out
+
+
+def test_a_table_says_nothing_of_what_there_is_none_of(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(files)) == 0
+    out = capsys.readouterr().out
+    assert not any(word in out for word in ("range", "unsettled", "understood", "undecided"))
 
 
 def test_the_real_command(files: tuple[Path, Path]) -> None:

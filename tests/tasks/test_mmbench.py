@@ -99,8 +99,22 @@ def test_circular_and_vanilla_by_hand() -> None:
     }
     assert {name: figures[name] for name in expected} == expected
     circular = result.metrics["all/circular"]
-    assert (circular.n, circular.n_unanswered) == (3, 1)
+    assert (circular.n, circular.n_unanswered, circular.n_unsettled, circular.range) == (3, 1, 0, None)
     assert result.metrics["all/vanilla"].n == 3
+
+
+def test_what_no_rule_reads_may_be_right_under_every_rotation() -> None:
+    # q0 is right but for a rotation that is not understood; q1 has one of these too, and one that is wrong.
+    rows = [*rotations(0, "q0", ["a", "b"], 0), *rotations(1, "q1", ["a", "b"], 1)]
+    texts = [question["answer"] for question in rows]
+    texts[1] = texts[2] = "Well, well"
+    texts[3] = "A" if rows[3]["answer"] == "B" else "B"
+    result = score("mmbench", rows, texts)
+    assert (result.not_understood, result.unanswered, result.unsettled) == (2, 0, 2)
+    circular, vanilla = result.metrics["all/circular"], result.metrics["all/vanilla"]
+    assert (circular.value, circular.n_unsettled, circular.if_wrong, circular.if_right) == (0.0, 2, 0.0, 1 / 2)
+    assert (vanilla.value, vanilla.n_unsettled, vanilla.if_wrong, vanilla.if_right) == (1 / 2, 1, 1 / 2, 1.0)
+    assert {result.metrics[f"all/{name}"].range for name in ("position_bias", "share_A", "gold_share_A")} == {None}
 
 
 def test_circular_is_over_the_rotations_that_the_data_has() -> None:

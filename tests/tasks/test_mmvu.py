@@ -88,16 +88,18 @@ def test_published_disciplines(questions: Path) -> None:
 def test_rules_settle_or_leave_open() -> None:
     sample = MMVU.read_row(open_row(), "row 0")
     assert record_of(sample, "dolly zoom").verdict.status == "correct"
-    verdict = record_of(sample, "a zoom while the camera moves back").verdict
+    verdict = record_of(sample, "It is a zoom while the camera moves back.").verdict
     assert (verdict.status, verdict.reason, verdict.official) == ("incorrect", "needs a judge", None)
+    verdict = record_of(sample, "a zoom while the camera moves back").verdict
+    assert (verdict.status, verdict.answer, verdict.reason) == ("not_understood", None, None)
     verdict = record_of(sample, "").verdict
-    assert (verdict.status, verdict.answer, verdict.reason) == ("unanswered", None, "no answer")
+    assert (verdict.status, verdict.answer, verdict.reason) == ("unanswered", None, "empty")
     assert record_of(sample, None).verdict.status == "error"
 
 
 def test_figures_by_hand() -> None:
     rows = [row(id="0"), row(id="1"), open_row(id="2", metadata={"subject": "Art"}), open_row(id="3"), row(id="4")]
-    result = score("mmvu", rows, ["B", "A", "Dolly zoom", "something else entirely, a crane", None])
+    result = score("mmvu", rows, ["B", "A", "Dolly zoom", "It is something else entirely, a crane.", None])
     figures = values(result)
     expected = {
         "all/accuracy": 2 / 4,
@@ -111,7 +113,14 @@ def test_figures_by_hand() -> None:
     assert figures == expected
     assert set(result.official) == set(expected)
     assert set(result.official.values()) == {None}
-    assert (result.unsettled, result.errors, result.disagreements) == (1, 1, 0)
+    assert (result.undecided, result.not_understood, result.errors, result.disagreements) == (1, 0, 1, 0)
+    ranges = {name: metric.range for name, metric in result.metrics.items() if metric.range}
+    assert ranges == {
+        "all/accuracy": (2 / 4, 3 / 4),
+        "open_ended/accuracy": (1 / 2, 1.0),
+        "discipline/Engineering/accuracy": (1 / 3, 2 / 3),
+        "subject/Civil Engineering/accuracy": (1 / 3, 2 / 3),
+    }
 
 
 @over_questions

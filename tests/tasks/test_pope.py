@@ -80,11 +80,12 @@ def test_gold_that_is_neither_yes_nor_no() -> None:
 
 
 def test_figures_by_hand() -> None:
-    # random: tp 2, fn 1, unanswered 1 (gold yes); fp 1, tn 3.   popular: tp 1; tn 1, fp 2.
+    # random: tp 2, fn 1, not understood 1 (gold yes); fp 1, tn 3.   popular: tp 1; tn 1, fp 2.
     rows = [row(i, "yes") for i in range(4)] + [row(i, "no") for i in range(4, 8)]
     rows += [row(8, "yes", "popular")] + [row(i, "no", "popular") for i in range(9, 12)]
     texts = ["yes", "Yes.", "no", "I see", "yes", "no", "no", "No, there is none.", "yes", "no", "yes", "yes"]
-    figures = values(score("pope", rows, texts))
+    result = score("pope", rows, texts)
+    figures = values(result)
     expected = {
         "random/accuracy": 5 / 8,
         "random/precision": 2 / 3,
@@ -106,6 +107,15 @@ def test_figures_by_hand() -> None:
     }
     assert {name: figures[name] for name in expected} == pytest.approx(expected, abs=1e-12)
     assert not any(name.startswith("adversarial") for name in figures)
+    # "I see" may have meant yes, which is right, or no.
+    ends = {name: (metric.if_wrong, metric.if_right) for name, metric in result.metrics.items() if metric.range}
+    assert {name: end for name, end in ends.items() if name.startswith("random/")} == {
+        "random/accuracy": (5 / 8, 6 / 8),
+        "random/precision": (2 / 3, 3 / 4),
+        "random/recall": (2 / 4, 3 / 4),
+        "random/f1": (4 / 7, 6 / 8),
+    }
+    assert ends.keys() == {f"{part}/{name.rpartition('/')[2]}" for name in ends for part in ("random", "mean", "all")}
 
 
 def test_counts_beside_the_figures() -> None:
@@ -121,7 +131,7 @@ def test_counts_beside_the_figures() -> None:
     assert (result.samples, result.unanswered, result.errors, result.truncated) == (5, 2, 1, 1)
     accuracy = result.metrics["all/accuracy"]
     assert (accuracy.value, accuracy.n, accuracy.n_unanswered, accuracy.n_errors) == (1 / 4, 4, 2, 1)
-    assert records[2].verdict.reason == "no answer"
+    assert records[2].verdict.reason == "empty"
     assert records[4].verdict.reason == "cut off"
     assert records[3].verdict.status == "error"
     # The published evaluator takes "" for yes; the sample without a response enters neither figure.

@@ -2,7 +2,7 @@
 
 import random
 import re
-from dataclasses import astuple
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +69,10 @@ def test_bad_rows(change: dict[str, Any], message: str) -> None:
 def test_figures_by_hand() -> None:
     rows = [row for index in range(4) for row in pair(index, videos=(f"{index}", f"{index}"))]
     rows += pair(0, "object_relation")
-    # Pairs: both right; basic only; neither (basic unanswered, "yes" to the other); hallucinated only; both right.
+    # Pairs: both right; basic only; neither (basic not understood, "yes" to the other); hallucinated only; both right.
     texts = ["yes", "no", "yes", "yes", "well", "yes", "no", "no", "yes", "no"]
-    figures = values(score("videohallucer", rows, texts))
+    result = score("videohallucer", rows, texts)
+    figures = values(result)
     expected = {
         "temporal/basic": 2 / 4,
         "temporal/hallucinated": 2 / 4,
@@ -90,6 +91,10 @@ def test_figures_by_hand() -> None:
     # Nobody was wrong on object_relation, so its ratio, and with it the mean, is not defined.
     assert figures["object_relation/false_positive_ratio"] is None
     assert figures["mean/false_positive_ratio"] is None
+    # "well" may be a right basic answer; the other one of its pair is wrong all the same.
+    ranges = {name: metric.range for name, metric in result.metrics.items() if metric.range}
+    assert ranges == {"temporal/basic": (2 / 4, 3 / 4), "mean/basic": (3 / 4, 7 / 8), "all/basic": (3 / 5, 4 / 5)}
+    assert result.metrics["temporal/both"].n_unsettled == 1
 
 
 def test_pairs_with_a_failed_or_missing_member_are_left_out() -> None:
@@ -112,7 +117,8 @@ def test_order_does_not_matter() -> None:
     assert shuffled.official == forward.official
     for name, metric in forward.metrics.items():
         assert shuffled.metrics[name].name == name
-        assert astuple(shuffled.metrics[name])[1:] == pytest.approx(astuple(metric)[1:], rel=1e-9)
+        for field, value in list(asdict(metric).items())[1:]:
+            assert getattr(shuffled.metrics[name], field) == (value and pytest.approx(value, rel=1e-9))
 
 
 def test_a_pair_on_two_videos_is_one_cluster() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from harness.core.types import SampleRecord
+from harness.core.types import SampleRecord, Status
 from harness.demo.checking import ask
 from harness.demo.experiment.settings import MAX_NEW_TOKENS, Experiment
 from harness.engines.checkpoints import resolve_checkpoint
@@ -30,7 +30,9 @@ CURVES: Final = {
     "ntk/loss": "ntk_loss",
     "loss": "loss",
 }
-STATUS: Final = {"correct": "1", "incorrect": "0", "unanswered": "-", "error": "e"}
+STATUS: Final[Mapping[Status, str]] = {
+    "correct": "1", "incorrect": "0", "unanswered": "-", "not_understood": "?", "error": "e"
+}  # fmt: skip
 
 
 def measure_run(experiment: Experiment, model: str, run: Path, trained: Path | None) -> dict[str, Any]:

@@ -17,12 +17,13 @@ from typing import Any, Final
 from harness.benchmarks.data import load_data
 from harness.benchmarks.registry import get_benchmark
 from harness.core.errors import StoreError
-from harness.core.types import Response, Sample, SampleRecord, Status, Verdict
+from harness.core.types import Response, Sample, SampleRecord, Verdict
+from harness.demo.experiment.measuring import STATUS
 from harness.demo.experiment.rows import ROWS
 from harness.statistics.specs import Unit
 
 SEED_FREE: Final = "base"
-_STATUS: Final[Mapping[str, Status]] = {"1": "correct", "0": "incorrect", "-": "unanswered", "e": "error"}
+_STATUS: Final = {sign: status for status, sign in STATUS.items()}
 
 Results = Mapping[str, Mapping[int, Mapping[str, Any]]]
 """Row to seed to what its result file holds."""

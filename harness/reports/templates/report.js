@@ -72,7 +72,7 @@
     node.setAttribute("aria-posinset", String(place + 1));
     node.setAttribute("aria-setsize", String(shown.length));
     node.append(
-      make("div", "", s.q), make("div", `state ${s.s}`, s.s),
+      make("div", "", s.q), make("div", `state ${s.s}`, words(s.s)),
       make("div", "under", `${s.t} · ${s.i}`), make("div", "under state", s.k || (disputed(s) ? "disputed" : "")),
     );
     node.addEventListener("click", () => choose(place));
@@ -130,7 +130,8 @@
     const by = (c) => c && `${option(c.answer) || "nothing"} (${data.by[c.by] || c.by})`;
     fact("gold", option(s.g));
     fact("read", option(s.a) ?? "no answer");
-    fact("verdict", s.r ? `${s.s} (${s.r})` : s.s, s.s);
+    fact("how", s.w);
+    fact("verdict", s.r ? `${words(s.s)} (${s.r})` : words(s.s), s.s);
     const readAs = s.oa ? `, read as ${s.oa}` : "";
     fact("official", s.o === undefined || s.o === null ? "none" : (s.o ? "right" : "wrong") + readAs);
     fact("went wrong in", s.k && `${s.k}: ${data.causes[s.k]}`);
@@ -166,7 +167,7 @@
   }
 
   fill(byId("f-task"), tally((s) => [s.t]));
-  fill(byId("f-verdict"), tally(verdicts));
+  fill(byId("f-verdict"), tally(verdicts, words));
   fill(byId("f-cause"), tally((s) => (s.k ? [s.k] : [])));
   fill(byId("f-flag"), tally((s) => s.l || [], words));
   fillSubsets();
