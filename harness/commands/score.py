@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `harness score`."""
     parser.add_argument("logs", nargs="*", type=Path, metavar="FILE", help="with --from: files of one run's log")
-    parser.add_argument("--task", required=True, metavar="NAME", help="a benchmark; 'harness tasks' lists them")
+    parser.add_argument("--task", metavar="NAME", help="a benchmark; 'harness tasks' lists them")
     parser.add_argument(
         "--samples", type=Path, metavar="FILE", help="the questions: JSON lines with the data set's field names"
     )
     parser.add_argument("--responses", type=Path, metavar="FILE", help="JSON lines with 'id' and 'response'")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument(
+        "--explain", metavar="ID", help="show how the answer to this sample was read, with the words that it rests on"
+    )
+    parser.add_argument("--run", dest="folder", type=Path, metavar="RUN", help="with --explain: a run folder")
     parser.add_argument(
         "--per-sample", type=Path, metavar="OUT", help="write each sample with both verdicts, as JSON lines"
     )
@@ -48,10 +52,16 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         HarnessError: see `score_recorded`, `harness.evaluation.imports` and `harness.judges.answer`.
     """
+    if arguments.explain is not None and arguments.folder is not None:
+        return _explain(arguments)
+    if arguments.task is None or arguments.folder is not None:
+        raise UsageError("give --task NAME with what was recorded, or --run RUN with --explain ID.")
     if arguments.source is not None:
         return _run_log(arguments)
     if arguments.samples is None or arguments.responses is None or arguments.logs:
         raise UsageError("give --samples FILE and --responses FILE, or --from NAME and the files of a log.")
+    if arguments.explain is not None:
+        return _explain(arguments)
     from harness.evaluation.recorded import score_recorded
     from harness.judges.audit import AuditSample
     from harness.reports.audit import audit_table
@@ -101,6 +111,32 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _explain(arguments: argparse.Namespace) -> int:
+    """Show how one answer was read, of a run folder or of recorded responses; in a run, of every task that has it."""
+    from harness.core.errors import DataError
+    from harness.evaluation.recorded import judge_recorded
+    from harness.reports.explaining import explain_json, explain_lines
+    from harness.runs.records import read_records
+
+    if arguments.judge is not None:
+        raise UsageError("--explain shows what is recorded and asks no judge. Leave --judge out.")
+    if arguments.folder is not None:
+        records = read_records(arguments.folder)
+    else:
+        where = (arguments.task, arguments.samples, arguments.responses)
+        records = judge_recorded(*where, allow_missing=arguments.allow_missing, tasks_dir=arguments.tasks_dir)
+    wanted = (record for record in records if record.sample.id == arguments.explain)
+    found = {of.sample.task: of for of in wanted if arguments.task in (None, of.sample.task)}  # The last record counts.
+    if not found:
+        raise DataError(f"{arguments.folder or arguments.samples} has no sample {arguments.explain!r}.")
+    if arguments.json:
+        print(json.dumps([explain_json(record) for record in found.values()], indent=2, ensure_ascii=False))
+        return 0
+    for record in found.values():
+        print("\n".join(explain_lines(record, bold=sys.stdout.isatty())))
+    return 0
+
+
 def _run_log(arguments: argparse.Namespace) -> int:
     """Make a run of another harness's log, diagnose and report it."""
     from harness.commands.eval import conclude
@@ -111,6 +147,8 @@ def _run_log(arguments: argparse.Namespace) -> int:
 
     if arguments.source not in FORMATS:
         raise UsageError(f"--from {arguments.source!r} does not exist. Choose one of: {', '.join(FORMATS)}.")
+    if arguments.explain is not None:
+        raise UsageError(f"--from {arguments.source} makes a run. Give its folder with --run to --explain an answer.")
     if not arguments.logs or arguments.responses is not None or arguments.per_sample is not None:
         raise UsageError(f"--from {arguments.source} takes the files of a log, and no --responses or --per-sample.")
     if arguments.data is not None and arguments.samples is not None:

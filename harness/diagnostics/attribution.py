@@ -3,12 +3,12 @@
 In the order in which they are tried:
 
 - truncation: the token budget cut the response off before it held an answer;
-- format: the response is whole but holds no readable answer (missing, empty or malformed answer, a refusal);
+- format: the response is whole but holds no answer (missing or empty, or a refusal);
 - commitment: the thinking concludes the right answer, the answer says otherwise;
 - perception: the caption does not support the right answer: it does not follow from the caption alone;
 - reasoning: the caption supports the right answer, the thinking concludes otherwise;
 - unattributed: nobody can tell what the caption supports or the thinking concludes, there is no caption or no thinking,
-  or the rules of an open-ended question could not settle that the answer is wrong.
+  or no rule reads the answer or settles that it is wrong.
 
 Commitment is tried before perception because it needs the thinking only and is the last step that failed: a thinking
 that comes to the right answer from a wrong caption did not lose it there. Responses to direct prompts have no sections:
@@ -30,9 +30,9 @@ DEFINITIONS: Final[Mapping[Cause, str]] = {
     "perception": "the right answer does not follow from the caption",
     "reasoning": "it follows from the caption, but the thinking concludes otherwise",
     "commitment": "the thinking concludes the right answer, but the answer says otherwise",
-    "format": "the response is whole but holds no readable answer",
+    "format": "the response is whole but holds no answer: it is missing, empty or a refusal",
     "truncation": "the token budget cut the response off before it held an answer",
-    "unattributed": "what the caption supports or the thinking concludes could not be told",
+    "unattributed": "what the answer is, the caption supports or the thinking concludes could not be told",
 }
 
 
@@ -41,10 +41,10 @@ def attribute(item: Evidence) -> Cause | None:
     verdict = item.verdict
     if verdict.status in ("correct", "error"):
         return None
-    if verdict.answer is None:
-        return "truncation" if _was_cut_off(item) else "format"
     if verdict.is_unsettled:
         return "unattributed"
+    if verdict.answer is None:
+        return "truncation" if _was_cut_off(item) else "format"
     concludes_right = None if item.think is None else agrees(item.sample, item.think.answer, item.sample.target)
     if concludes_right:
         return "commitment"

@@ -55,24 +55,49 @@ def score_recorded(
         StoreError: `per_sample` cannot be written.
         DataError: a file or row is malformed; ids are missing, unknown or there twice.
     """
-    from harness.benchmarks.registry import benchmark_folders, get_benchmark
-    from harness.core.jsonlines import RowIndex
-    from harness.lmms.index import lmms_eval_tasks
     from harness.statistics import summarise
+
+    benchmark = _find_benchmark(task, responses, tasks_dir)
+    with _responses(responses) as index, _per_sample_file(per_sample) as file:
+        records: Iterable[SampleRecord] = _joined(benchmark, samples, index, allow_missing)
+        if settle is not None:
+            records = settle(records)
+        return summarise(benchmark, _watched(records, file, per_sample, differing))
+
+
+def judge_recorded(
+    task: str,
+    samples: Path,
+    responses: Path,
+    *,
+    allow_missing: bool = False,
+    tasks_dir: Path | None = None,
+) -> Iterator[SampleRecord]:
+    """The judged samples of recorded responses, one at a time; see `score_recorded`."""
+    with _responses(responses) as index:
+        yield from _joined(_find_benchmark(task, responses, tasks_dir), samples, index, allow_missing)
+
+
+def _find_benchmark(task: str, responses: Path, tasks_dir: Path | None) -> Benchmark:
+    from harness.benchmarks.registry import benchmark_folders, get_benchmark
+    from harness.lmms.index import lmms_eval_tasks
 
     if task not in benchmark_folders(tasks_dir) and task in lmms_eval_tasks(tasks_dir):
         raise UsageError(
             f"task {task!r} is scored by code of its own over data of its own. Replay the responses instead: "
             f"harness eval --model NAME --tasks {task} --engine replay --responses {responses}."
         )
-    benchmark = get_benchmark(task, tasks_dir)
-    with RowIndex(responses, shown=SHOWN) as index, _per_sample_file(per_sample) as file:
+    return get_benchmark(task, tasks_dir)
+
+
+@contextmanager
+def _responses(path: Path) -> Iterator[RowIndex]:
+    from harness.core.jsonlines import RowIndex
+
+    with RowIndex(path, shown=SHOWN) as index:
         if index.duplicates:
-            raise DataError(_listing(responses, index.duplicates, index.first_duplicates, "found more than once"))
-        records: Iterable[SampleRecord] = _joined(benchmark, samples, index, allow_missing)
-        if settle is not None:
-            records = settle(records)
-        return summarise(benchmark, _watched(records, file, per_sample, differing))
+            raise DataError(_listing(path, index.duplicates, index.first_duplicates, "found more than once"))
+        yield index
 
 
 def _joined(benchmark: Benchmark, samples: Path, index: RowIndex, allow_missing: bool) -> Iterator[SampleRecord]:

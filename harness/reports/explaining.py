@@ -122,7 +122,7 @@ def explain_lines(record: SampleRecord, *, bold: bool = False) -> Iterator[str]:
             yield from _field("judge", f"{verdict.answer or 'no answer'}: {in_words(verdict.rule)}")
         elif (verdict.rule, verdict.answer) != (reading.rule, reading.answer):
             yield from _field("stored", f"read as {verdict.answer or 'no answer'} by the rule “{verdict.rule}” of then")
-    yield from _field("strict", " ".join([_status(verdict), *([f"({verdict.reason})"] if verdict.reason else [])]))
+    yield from _field("strict", _status(verdict))
     official = {None: "no verdict", True: "right", False: "wrong"}[verdict.official]
     read_as = f", read as {verdict.official_answer}" if verdict.official_answer else ""
     yield from _field("official", f"{official}{read_as}")
@@ -130,8 +130,9 @@ def explain_lines(record: SampleRecord, *, bold: bool = False) -> Iterator[str]:
 
 def _status(verdict: Verdict) -> str:
     words = {"correct": "right", "incorrect": "wrong", "error": "not scored"}
-    counts = " (counts wrong)" if verdict.status in ("unanswered", "not_understood") else ""
-    return f"{words.get(verdict.status, verdict.status.replace('_', ' '))}{counts}"
+    parts = [words.get(verdict.status, verdict.status.replace("_", " ")), verdict.reason]
+    parts += ["counts wrong"] * (verdict.status in ("unanswered", "not_understood"))
+    return ", ".join(part for part in parts if part)
 
 
 def _field(

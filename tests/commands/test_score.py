@@ -100,6 +100,43 @@ def test_a_table_says_nothing_of_what_there_is_none_of(
     assert not any(word in out for word in ("range", "unsettled", "understood", "undecided"))
 
 
+def test_explain_shows_one_answer(files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [json.loads(line) for line in files[1].read_text().splitlines()]
+    rows[1]["response"] = "A lawn. There is no dog in image 1."
+    write(files[1], rows)
+    assert main(command(files, "--explain", "popular/1")) == 0
+    explained = capsys.readouterr().out
+    assert "response  A lawn. >>>There is no dog in image 1.<<<\n" in explained
+    assert "strict    right\n" in explained
+    # The same of a run folder.
+    run = tmp_path / "run"
+    run.mkdir()
+    assert main(command(files, "--per-sample", str(tmp_path / "out.jsonl"))) == 0
+    records = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    write(run / "samples.jsonl", [{k: v for k, v in record.items() if k != "disagreement"} for record in records])
+    capsys.readouterr()
+    assert main(["score", "--run", str(run), "--explain", "popular/1"]) == 0
+    assert capsys.readouterr().out == explained
+    assert main(["score", "--run", str(run), "--explain", "popular/1", "--json"]) == 0
+    (shown,) = json.loads(capsys.readouterr().out)
+    assert (shown["verdict"]["rule"], shown["reading"]["span"]) == ("statement", [8, 35])
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--explain", "random/99"], "has no sample 'random/99'"),
+        (["--explain", "random/0", "--judge", "openai:m"], "asks no judge"),
+        (["--run", "somewhere"], "--run RUN with --explain ID"),
+        (["--explain", "random/0", "--run", "nowhere"], "nowhere is not a run folder"),
+    ],
+)
+def test_what_cannot_be_explained(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], more: list[str], message: str
+) -> None:
+    assert message in refused(files, capsys, *more)
+
+
 def test_the_real_command(files: tuple[Path, Path]) -> None:
     code = "import sys; from harness.cli import main; sys.exit(main())"
     run = subprocess.run(

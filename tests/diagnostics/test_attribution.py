@@ -26,6 +26,8 @@ from harness.diagnostics.evidence import Evidence, gather
         (gather(make_record("<caption>c</caption><think>so", finish=None)), "truncation"),
         (gather(make_record("", finish="stop")), "format"),
         (gather(make_record("", error="gone")), None),
+        (grounded(answer="Who knows?", target="no"), "unattributed"),
+        (grounded(answer="I cannot help with that.", target="no"), "format"),
     ],
 )
 def test_causes(item: Evidence, cause: str | None) -> None:

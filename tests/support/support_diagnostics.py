@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.answers.reading import read_answer
+from harness.benchmarks import verdicts
 from harness.benchmarks.registry import get_benchmark
 from harness.core.prompts import build_prompt
 from harness.core.types import BenchmarkFacts, Metric, Response, RunRecord, Sample, SampleRecord, TaskResult, Verdict
@@ -214,13 +214,9 @@ def make_record(
         subset="random",
     )
     response = Response(sample_id=sample_id, text=text, finish_reason=finish, error=error)
-    if error is not None:
-        return SampleRecord(
-            sample=sample, response=response, verdict=Verdict(sample_id=sample_id, answer=None, status="error")
-        )
-    answer = read_answer(text, kind, choices, question).answer
-    status = "unanswered" if answer is None else "correct" if answer == target else "incorrect"
-    verdict = Verdict(sample_id=sample_id, answer=answer, status=status, official=answer == target)
+    verdict = verdicts.judge_response(sample, response)
+    if error is None:
+        verdict = replace(verdict, official=verdict.answer == target)
     return SampleRecord(sample=sample, response=response, verdict=verdict)
 
 
