@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from harness.answers.reading import Outcome, Reading, read_for_target
 from harness.benchmarks.verdicts import CUT_OFF
-from harness.core.types import SampleRecord, Verdict
+from harness.core.types import JUDGE, SampleRecord, Verdict
 from harness.reports.text import number
 
 RULES: Final[Mapping[str, str]] = {
@@ -35,7 +35,7 @@ RULES: Final[Mapping[str, str]] = {
     "sentence": "the only sentence says what it is",
     "confirms": "the last sentence gives the value that an equation before it comes to",
     "first or last sentence": "the one sentence, first or last, that speaks of what is asked",
-    "judge": "the judge of answers said so",
+    JUDGE: "the judge of answers said so",
     "nothing": "no rule reads an answer",
     "refused": "the response declines to answer",
     "empty": "there is no text",
@@ -118,7 +118,7 @@ def explain_lines(record: SampleRecord, *, bold: bool = False) -> Iterator[str]:
         yield from _field("outcome", _OUTCOMES["cut_off" if verdict.reason == CUT_OFF else reading.outcome])
         yield from _field("rule", f"{reading.rule}: {in_words(reading.rule)}")
         yield from _field("answer", reading.answer)
-        if verdict.rule == "judge":
+        if verdict.rule == JUDGE:
             yield from _field("judge", f"{verdict.answer or 'no answer'}: {in_words(verdict.rule)}")
         elif (verdict.rule, verdict.answer) != (reading.rule, reading.answer):
             yield from _field("stored", f"read as {verdict.answer or 'no answer'} by the rule “{verdict.rule}” of then")
