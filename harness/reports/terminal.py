@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SHOWN: Final = 5
 """Ids that a line names; `--json` has all."""
 _STORED: Final = ("value", "stderr", "low", "high", "n")
+_RANGE: Final = ("n_unsettled", "if_wrong", "if_right")
 _DIGITS: Final = 4
 _PLAIN: Final = (1.0, _DIGITS)
 """How figures are shown: as shares, in which one of ten thousand samples can be seen."""
@@ -24,9 +25,10 @@ def task_json(result: TaskResult) -> dict[str, Any]:
     """A task's figures, as `harness score --json` prints them; `None` (null) is what is not known."""
     stored = asdict(result)
     headline = stored["metrics"].get(result.headline, {})
+    keys = (*_STORED, *_RANGE) if result.unsettled else _STORED
     return stored | {
         "headline": {"metric": result.headline, "value": headline.get("value"), "stderr": headline.get("stderr")},
-        "metrics": {name: {key: of[key] for key in _STORED} for name, of in stored["metrics"].items()},
+        "metrics": {name: {key: of[key] for key in keys} for name, of in stored["metrics"].items()},
     }
 
 

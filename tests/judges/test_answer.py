@@ -463,11 +463,11 @@ def test_score_with_and_without_a_judge(server: Server, tmp_path: Path, capsys: 
     server.replies = [lambda text: by_answer(text) if text.startswith("You grade") else "a dolly zoom"]
     assert main(score(tmp_path, "--json")) == 0
     without = json.loads(capsys.readouterr().out)
-    assert (without["metrics"]["all/accuracy"]["value"], without["unsettled"], without["judge"]) == (0.25, 4, None)
+    assert (without["metrics"]["all/accuracy"]["value"], without["undecided"], without["judge"]) == (0.25, 4, None)
     asking = ["--judge", "openai:m", "--judge-base-url", server.url]
     assert main(score(tmp_path, "--json", *asking, "--per-sample", str(tmp_path / "out.jsonl"))) == 0
     judged = json.loads(capsys.readouterr().out)
-    assert (judged["metrics"]["all/accuracy"]["value"], judged["unsettled"]) == (0.5, 0)
+    assert (judged["metrics"]["all/accuracy"]["value"], judged["undecided"]) == (0.5, 0)
     assert judged["judge"].startswith("openai:m ")
     assert judged["official"]["all/accuracy"] is None
     assert judged["audit"]["kinds"]["open"] | {"low": None} == {
@@ -481,7 +481,7 @@ def test_score_with_a_dead_judge_says_so(tmp_path: Path, capsys: pytest.CaptureF
     asking = ["--judge", "openai:m", "--judge-base-url", "http://127.0.0.1:9/v1"]
     assert main(score(tmp_path, *asking, "--audit", "0")) == 0
     captured = capsys.readouterr()
-    assert "4 answers that no rule settles, counted wrong (the judge gave no verdict)" in captured.out
+    assert "counted wrong (the judge gave no verdict): 4 (50.0 %) undecided" in captured.out
     assert "warning: the judge gave no verdict on 4 answers" in captured.err
 
 
