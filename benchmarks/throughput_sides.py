@@ -95,7 +95,7 @@ def raw_phase(job: Job) -> tuple[Phase, Callable[[], None]]:
     from vllm import LLM, SamplingParams
 
     from harness.engines.checkpoints import resolve_checkpoint
-    from harness.engines.preparation import video_metadata
+    from harness.engines.inputs import video_metadata
     from harness.media.images import open_image
     from harness.media.videos import open_video
 

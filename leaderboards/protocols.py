@@ -22,6 +22,7 @@ class Protocol:
         version: of the task.
         prompt: prompt format.
         num_frames: frames per video; `None` for tasks with images.
+        video_as: how videos were shown, `native` or `frames`; `None`: there were none, or it is not known.
         judge: who read and settled what the rules could not; `None` where nobody did or a task scores itself.
         blind: how the media were hidden from the model; `None`: they were shown.
     """
@@ -33,6 +34,7 @@ class Protocol:
     version: str | None
     prompt: str
     num_frames: int | None
+    video_as: str | None
     judge: str | None
     blind: str | None = None
 
@@ -54,6 +56,7 @@ def protocol_of(run: StoredRun, task: str) -> Protocol:
         version=None if version is None else str(version),
         prompt=prompt_of(record.settings, task) or record.prompt_format,
         num_frames=frames if isinstance(frames, int) and facts.media != "image" else None,
+        video_as=record.settings.get("video_as") if facts.media != "image" else None,
         # A task that scores its answers itself has no use for a judge of ours.
         judge=record.judge if record.tasks[task].means is None else None,
         blind=record.settings.get("blind"),
@@ -72,9 +75,16 @@ def differences(one: Protocol, other: Protocol) -> list[str]:
         found.append(f"task version {one.version or 'unknown'}, not {other.version or 'unknown'}")
     if one.num_frames != other.num_frames:
         found.append(f"{one.num_frames or 'unknown'} frames per video, not {other.num_frames or 'unknown'}")
+    if one.video_as != other.video_as:
+        found.append(f"videos shown {shown_as(one.video_as)}, not {shown_as(other.video_as)}")
     if one.judge != other.judge:
         found.append(f"judge {one.judge or 'none'}, not {other.judge or 'none'}")
     return found
+
+
+def shown_as(video_as: str | None) -> str:
+    """How videos were shown, in words."""
+    return {"native": "as videos", "frames": "as images", None: "in an unknown way"}[video_as]
 
 
 def _digest(protocol: Protocol) -> str:

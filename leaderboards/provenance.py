@@ -9,6 +9,7 @@ from harness.core.types import RunRecord
 from harness.reports.text import public_path
 from leaderboards.board import Column, Group, Row
 from leaderboards.naming import short_digest
+from leaderboards.protocols import shown_as
 
 _PLAIN_ORDER: Final = ("temperature", "top_p", "max_new_tokens", "repetition_penalty")
 
@@ -35,6 +36,8 @@ def _conditions(column: Column, group: Group) -> Iterator[str]:
     yield f"{protocol.prompt} prompt"
     if protocol.num_frames is not None:
         yield f"{protocol.num_frames} frames per video"
+    if protocol.video_as is not None:
+        yield f"videos shown {shown_as(protocol.video_as)}"
     if protocol.judge is not None:
         yield f"judge {protocol.judge}"
     if protocol.blind is not None:

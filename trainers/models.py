@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForImageTextToText, AutoProcessor, BitsAndBytesConfig
+from transformers import AutoModelForImageTextToText, BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
 from harness.core.errors import ModelError, UsageError
+from harness.engines import inputs
 from harness.engines.checkpoints import Checkpoint
 from harness.engines.preparation import one_line
 from trainers.settings import LoraSettings, Recipe
@@ -66,21 +67,14 @@ def load_weights(checkpoint: Checkpoint, **arguments: Any) -> Any:
 
 
 def load_processor(folder: Path, max_pixels: int | None) -> Any:
-    """The processor, padding on the left, with a cap on pixels.
+    """The processor, padding on the left, with a cap on the pixels of an image.
 
     Raises:
-        ModelError: it cannot be loaded, or has no chat template.
+        ModelError: it cannot be loaded, has no chat template, or does not resize by a number of pixels.
     """
-    try:
-        processor = AutoProcessor.from_pretrained(folder, padding_side="left")
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ModelError(f"the processor in {folder} cannot be loaded: {one_line(error)}") from error
-    if getattr(processor, "chat_template", None) is None:
-        raise ModelError(f"the processor in {folder} has no chat template.")
+    processor = inputs.load_processor(str(folder), folder)
     if max_pixels is not None:
-        size = dict(processor.image_processor.size)
-        least = min(size.get("shortest_edge", max_pixels), max_pixels)
-        processor.image_processor.size = {**size, "longest_edge": max_pixels, "shortest_edge": least}
+        processor.image_processor.size = inputs.size_limits(processor, max_pixels, 1)["images_kwargs"]["size"]
     return processor
 
 

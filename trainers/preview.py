@@ -12,9 +12,10 @@ from typing import Any, Final
 import torch
 from transformers import AutoConfig, AutoModelForImageTextToText
 
-from harness.core.prompts import build_prompt
 from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
-from trainers.data.loading import open_pictures, read_training, training_file
+from harness.engines.inputs import chat_prompt
+from harness.engines.preparation import open_media
+from trainers.data.loading import as_request, read_training, training_file
 from trainers.models import load_processor, training_dtype
 from trainers.ntk.by_gradient import MOST_NUMBERS, is_cheaper
 from trainers.recipe import as_yaml
@@ -96,13 +97,8 @@ def first_prompt(recipe: Recipe, folder: Path) -> str:
     """The first row as the model is shown it, its images unexpanded."""
     file, root = training_file(recipe, Path(recipe.output).expanduser())
     example = read_training(file, root, limit=1, require_response=recipe.algorithm == "sft")[0]
-    pictures = open_pictures(example, root, recipe.data.num_frames)
-    content = [{"type": "image"} for _ in pictures]
-    text = {"type": "text", "text": build_prompt(example.sample, recipe.prompt)}
-    messages = [{"role": "user", "content": [*content, text]}]
-    prompt: str = load_processor(folder, recipe.data.max_pixels).apply_chat_template(
-        messages, tokenize=False, add_generation_prompt=True
-    )
+    request = as_request(example, root, prompt_format=recipe.prompt, num_frames=recipe.data.num_frames)
+    prompt = chat_prompt(load_processor(folder, recipe.data.max_pixels), request, open_media(request, "frames"))
     return prompt + (f"\n# response\n{example.response}" if recipe.algorithm == "sft" else "")
 
 

@@ -22,6 +22,7 @@ _ENGINE_OPTIONS: Final = (
     "device",
     "dtype",
     "max_pixels",
+    "video_as",
     "tensor_parallel",
     "data_parallel",
     "max_model_len",
@@ -74,6 +75,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--device", metavar="DEVICE", help="torch device (hf; default: CUDA where it is)")
     group.add_argument("--dtype", metavar="TYPE", help="bfloat16, float16, float32 or auto (default)")
     group.add_argument("--max-pixels", type=int, metavar="N", help="cap on the pixels of an image or frame")
+    group.add_argument(
+        "--video-as",
+        choices=("native", "frames"),
+        help="show videos as videos, or frame by frame as images (default: native where the model takes them)",
+    )
     group.add_argument("--tensor-parallel", type=int, metavar="N", help="devices that share one copy (vllm)")
     group.add_argument("--data-parallel", type=int, metavar="N", help="copies of the model (vllm)")
     group.add_argument("--max-model-len", type=int, metavar="N", help="tokens of prompt and response (vllm)")

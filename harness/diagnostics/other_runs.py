@@ -20,7 +20,7 @@ from harness.runs.config import name_differences
 _ASKED: Final = ("question", "target", "choices")
 _SHARED: Final[Mapping[str, tuple[str, ...]]] = {
     "--blind": ("prompt", "decoding", "judge"),
-    "--repeats": ("prompt", "decoding", "judge", "blind", "num_frames", "max_pixels"),
+    "--repeats": ("prompt", "decoding", "judge", "blind", "num_frames", "video_as", "max_pixels"),
 }
 """Settings that two runs must share: else their effect would be taken for that of the images, or for chance."""
 

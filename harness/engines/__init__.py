@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import Parameter, signature
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
 
 from harness.core.errors import UsageError
 from harness.core.types import Media, Response
@@ -28,6 +28,10 @@ ENGINES: Final[Mapping[str, str]] = {
     "api": "harness.engines.api:ApiEngine",
     "replay": "harness.engines.replay:ReplayEngine",
 }
+
+
+VideoAs = Literal["native", "frames"]
+"""How a model is shown a video: as one, or as an image a frame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,15 @@ class Engine(Protocol):
         """Settings of the engine that can change its output (precision, device, pixel budget).
 
         Known before `load`: two sessions of one run must agree on them.
+        """
+        ...
+
+    @property
+    def video_as(self) -> VideoAs | None:
+        """How the model is shown videos; `None`: not known. Known before `load`, of which it may do a part.
+
+        Raises:
+            HarnessError: the family does not take videos as the settings say, or the checkpoint does not tell.
         """
         ...
 
@@ -193,5 +206,9 @@ def make_engine(name: str, checkpoint: Checkpoint, options: Mapping[str, Any]) -
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise UsageError(f"engine {name!r} has no setting {unknown[0]!r}. It has: {', '.join(known) or 'none'}.")
+    if options.get("video_as") not in (None, *get_args(VideoAs)):
+        raise UsageError(
+            f"--video-as {options['video_as']!r} does not exist. Choose one of: {', '.join(get_args(VideoAs))}."
+        )
     engine: Engine = engine_class(checkpoint, **options)
     return engine

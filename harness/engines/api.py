@@ -13,24 +13,26 @@ import time
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import count
+from functools import cached_property
+from itertools import chain, count
 from typing import Any, Final, cast
 
-from harness.core.errors import EngineError, UsageError
+from harness.core.errors import EngineError, MediaError, UsageError
 from harness.core.types import Response
-from harness.engines import Decoding, Request, check_positive, checked, failed
+from harness.engines import Decoding, Request, VideoAs, check_positive, checked, failed
 from harness.engines.api_replies import make_responses
 from harness.engines.async_bridge import LoopThread, Put, serve_groups
 from harness.engines.checkpoints import SERVED, Checkpoint
 from harness.engines.http_client import ChatClient, RequestFailed, Server
-from harness.engines.media_encoding import ImageFormat, frame_images, frames_part, image_part, limit_pixels
-from harness.engines.preparation import default_workers, open_media, request_seed, submission_groups, video_metadata
+from harness.engines.inputs import video_metadata
+from harness.engines.media_encoding import ImageFormat, frames_part, image_part, limit_pixels
+from harness.engines.preparation import default_workers, open_media, request_seed, submission_groups
+from harness.media.videos import frame_images
 
 _DEFAULT_URL: Final = "https://api.openai.com/v1"
 _IN_FLIGHT_A_SERVER: Final = 32
 """Requests under way: they keep a server's batches filled, and what waits longer in its queue may time out there."""
 _FORMATS: Final = ("png", "jpeg")
-_VIDEOS: Final = ("auto", "frames")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +40,12 @@ class _Media:
     """The media of a group, encoded.
 
     Attributes:
-        native: content parts for a vLLM server: videos as videos.
-        plain: content parts for any other server: videos as images; the same list where there is no video.
-        io: vLLM's `media_io_kwargs`: the time stamps of the video.
-        several_videos: vLLM takes time stamps for one video a request only.
+        parts: of the content, in order.
+        io: vLLM's `media_io_kwargs`: the time stamps of the video; `None` where none is sent.
     """
 
-    native: list[dict[str, Any]]
-    plain: list[dict[str, Any]]
+    parts: list[dict[str, Any]]
     io: dict[str, Any] | None
-    several_videos: bool
 
 
 class ApiEngine:
@@ -62,7 +60,7 @@ class ApiEngine:
         base_url: str | Sequence[str] | None = None,
         max_pixels: int | None = None,
         image_format: str = "png",
-        videos: str = "auto",
+        video_as: VideoAs | None = None,
         timeout_s: float = 300.0,
         attempts: int = 8,
         in_flight: int | None = None,
@@ -76,8 +74,8 @@ class ApiEngine:
                 in turn, those about one image or video to the same. `None`: `OPENAI_BASE_URL`, else OpenAI's own.
             max_pixels: cap on the pixels of an image or frame, `None`: as they are.
             image_format: `png`, lossless, or `jpeg`, smaller.
-            videos: `auto`: as videos with their time stamps to vLLM servers, which must run with
-                `--trust-request-mm-kwargs`, as images to others; `frames`: as images to all.
+            video_as: `native`: as videos with their time stamps, which vLLM servers take that run with
+                `--trust-request-mm-kwargs`; `frames`: as images; `None`: as videos where all are vLLM servers.
             timeout_s: seconds that one attempt may take.
             attempts: attempts a request; a time-out counts as three.
             in_flight: requests under way at a time; `None`: 32 a server.
@@ -91,8 +89,6 @@ class ApiEngine:
             raise UsageError("no model named after 'openai:'. Give one that the server knows, e.g. openai:gpt-4o.")
         if image_format not in _FORMATS:
             raise UsageError(f"image_format {image_format!r} does not exist. Choose one of: {', '.join(_FORMATS)}.")
-        if videos not in _VIDEOS:
-            raise UsageError(f"videos {videos!r} does not exist. Choose one of: {', '.join(_VIDEOS)}.")
         check_positive(
             {
                 "--max-pixels": max_pixels,
@@ -105,7 +101,7 @@ class ApiEngine:
         addresses = _addresses(base_url)
         self._model = model
         self._max_pixels = max_pixels
-        self._videos = videos
+        self._wanted_video_as = video_as
         self._image_format = cast("ImageFormat", image_format)
         self._in_flight = in_flight or _IN_FLIGHT_A_SERVER * len(addresses)
         self._workers = workers or default_workers()
@@ -115,19 +111,32 @@ class ApiEngine:
 
     def describe(self) -> Mapping[str, Any]:
         """Pixel budget and how media are sent; not the addresses, which may change between two sessions of a run."""
-        return {"max_pixels": self._max_pixels, "image_format": self._image_format, "videos": self._videos}
+        return {"max_pixels": self._max_pixels, "image_format": self._image_format}
+
+    @cached_property
+    def video_as(self) -> VideoAs:
+        """How the model is shown videos; unless the user says `frames`, the servers are asked what they are."""
+        if self._wanted_video_as == "frames":
+            return "frames"
+        self.load()
+        return "native" if self._client.all_vllm else "frames"
 
     def load(self) -> None:
-        """Ask the servers whether they serve the model.
+        """Ask the servers whether they serve the model. Idempotent.
 
         Raises:
-            UsageError: an address is wrong, with the address that was tried, or the key is refused.
+            UsageError: an address is wrong, with the address that was tried, the key is refused, or a server does not
+                take videos as the settings say.
             ModelError: a server does not have the model.
         """
+        if self._loop is not None:
+            return
         self._loop = LoopThread("api-loop")
         self._pool = ThreadPoolExecutor(max_workers=self._workers, thread_name_prefix="open-media")
         try:
             self._loop.submit(self._client.check()).result()
+            if self._wanted_video_as == "native" and not self._client.all_vllm:
+                raise UsageError("--video-as native: only vLLM servers take videos. Use --video-as frames.")
         except BaseException:
             self.close()
             raise
@@ -141,6 +150,7 @@ class ApiEngine:
         """
         if self._loop is None:
             raise EngineError("the engine 'api' is not loaded.")
+        _ = self.video_as  # Before threads ask for it.
         opening = asyncio.Semaphore(2 * self._workers)
         turns = count()
 
@@ -184,10 +194,10 @@ class ApiEngine:
                         self._most_choices = 1
                         return await split(request, first + 1, count - 1, 1)
                     first, count = first + 1, count - 1
-                if media.io is not None and self._videos == "auto" and "media_io_kwargs" in str(error):
+                if media.io is not None and "media_io_kwargs" in str(error):
                     raise EngineError(
                         f"the vLLM server does not take the time stamps of videos ({error}) Start it with "
-                        "--trust-request-mm-kwargs, or send frames as images: videos=frames."
+                        "--trust-request-mm-kwargs, or send frames as images: --video-as frames."
                     ) from error
                 for _ in range(count):
                     put(request, failed(request, str(error)))
@@ -207,30 +217,25 @@ class ApiEngine:
         await _together([complete(request, 0, request.n) for request in group])
 
     def _encode(self, request: Request) -> _Media:
-        opened = open_media(request)
+        opened = open_media(request, self.video_as)
+        if len(opened.videos) > 1:
+            raise MediaError("vLLM servers take the time stamps of one video a request. Use --video-as frames.")
         images, videos = iter(opened.images), iter(opened.videos)
-        native: list[dict[str, Any]] = []
-        plain: list[dict[str, Any]] = []
-        for reference in request.media:
-            if reference.kind == "image":
-                part = image_part(limit_pixels(next(images), self._max_pixels), self._image_format)
-                native.append(part)
-                plain.append(part)
+        parts: list[dict[str, Any]] = []
+        for kind in chain.from_iterable(opened.shown):
+            if kind == "image":
+                parts.append(image_part(limit_pixels(next(images), self._max_pixels), self._image_format))
             else:
                 frames = [limit_pixels(frame, self._max_pixels) for frame in frame_images(next(videos))]
-                native.append(frames_part(frames, self._image_format))
-                plain += [image_part(frame, self._image_format) for frame in frames]
-        io = None
-        if opened.videos:
-            # vLLM keeps at most `num_frames` of the frames that it is sent, 32 unless told.
-            io = {"video": video_metadata(opened.videos[0]) | {"num_frames": -1}}
-        return _Media(native=native, plain=plain, io=io, several_videos=len(opened.videos) > 1)
+                parts.append(frames_part(frames, self._image_format))
+        # vLLM keeps at most `num_frames` of the frames that it is sent, 32 unless told.
+        stamps = [video_metadata(video) | {"num_frames": -1} for video in opened.videos]
+        return _Media(parts=parts, io={"video": stamps[0]} if stamps else None)
 
     def _fields(
         self, request: Request, media: _Media, decoding: Decoding, server: Server, index: int
     ) -> dict[str, Any]:
-        native = server.is_vllm and self._videos == "auto" and not media.several_videos
-        content = [*(media.native if native else media.plain), {"type": "text", "text": request.prompt}]
+        content = [*media.parts, {"type": "text", "text": request.prompt}]
         fields: dict[str, Any] = {
             "messages": [{"role": "user", "content": content}],
             "max_tokens": request.max_new_tokens or decoding.max_new_tokens,
@@ -245,7 +250,7 @@ class ApiEngine:
                 fields["max_tokens"] = min(fields["max_tokens"], server.max_model_len)
             # Else vLLM fills these in from the checkpoint's own generation settings.
             fields |= {"top_p": fields.get("top_p", 1.0), "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
-            if native and media.io is not None:
+            if media.io is not None:
                 fields["media_io_kwargs"] = media.io
             if request.observe is not None:
                 fields["return_token_ids"] = True

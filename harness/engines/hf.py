@@ -11,23 +11,25 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from itertools import islice
 from typing import Any, Final
 
 import torch
-from transformers import AutoModelForImageTextToText, AutoProcessor, GenerationConfig, LogitsProcessorList
+from transformers import AutoModelForImageTextToText, GenerationConfig, LogitsProcessorList
 from transformers.utils import logging as transformers_logging
 
-from harness.core.errors import EngineError, HarnessError, ModelError
+from harness.core.errors import EngineError, HarnessError, MediaError, ModelError
 from harness.core.types import Response
-from harness.engines import Decoding, Request, Tokens, check_positive, checked, failed
+from harness.engines import Decoding, Request, Tokens, VideoAs, check_positive, checked, failed
 from harness.engines.checkpoints import Checkpoint
 from harness.engines.hf_batches import BatchSize, Prepared, plan_batches, prepare
 from harness.engines.hf_choosing import TokenChooser
 from harness.engines.hf_device import is_alive, resolve_attention, resolve_device, resolve_dtype
+from harness.engines.inputs import chat_prompt, choose_video_as, encode, load_processor, size_limits
 from harness.engines.logprobs import answer_logprobs_of_ids
 from harness.engines.mrope_fix import fix_mrope
-from harness.engines.preparation import chat_prompt, encode, one_line, request_seed, size_limits
+from harness.engines.preparation import one_line, request_seed
 
 _WINDOW_BATCHES: Final = 4
 """Batches whose requests are opened together and sorted by length, so that a batch holds little padding."""
@@ -50,6 +52,7 @@ class HfEngine:
         dtype: str = "auto",
         batch_size: int | None = None,
         max_pixels: int | None = None,
+        video_as: VideoAs | None = None,
         attention: str = "auto",
         workers: int = 2,
         model: Any = None,
@@ -62,6 +65,7 @@ class HfEngine:
             dtype: `bfloat16`, `float16`, `float32`, or `auto`: bfloat16 where the device has it, float32 on CPU.
             batch_size: responses a batch; `None`: on CUDA 16, and more as memory allows; 32 on CPU.
             max_pixels: cap on the pixels of an image or frame, `None`: what the processor says.
+            video_as: how videos are shown; `None`: as videos where the family takes them, else as images.
             attention: attention implementation of Transformers; `auto`: FlashAttention 2 where it is installed and the
                 model, device and precision have it, else PyTorch's own, which has its kernels too.
             workers: threads that open media while the model generates.
@@ -79,6 +83,7 @@ class HfEngine:
         self._dtype = resolve_dtype(dtype, self._device)
         self._batch_size = BatchSize(batch_size, self._device)
         self._max_pixels = max_pixels
+        self._wanted_video_as = video_as
         self._attention = (
             resolve_attention(checkpoint.folder, self._device, self._dtype) if attention == "auto" else attention
         )
@@ -96,6 +101,15 @@ class HfEngine:
             "batch_size": None if self._batch_size.grows else self._batch_size.rows,
         }
 
+    @cached_property
+    def _processor(self) -> Any:
+        return load_processor(self._checkpoint.name, self._checkpoint.folder)
+
+    @cached_property
+    def video_as(self) -> VideoAs:
+        """How the model is shown videos, from its processor and chat template."""
+        return choose_video_as(self._processor, self._wanted_video_as, self._checkpoint.name)
+
     def load(self) -> None:
         """Load model and processor.
 
@@ -105,11 +119,8 @@ class HfEngine:
         """
         name, folder = self._checkpoint.name, self._checkpoint.folder
         transformers_logging.disable_progress_bar()
+        size_limits(self._processor, self._max_pixels, 1)
         try:
-            self._processor = AutoProcessor.from_pretrained(folder)
-            limits = [size_limits(self._processor, self._max_pixels, frames) for frames in (1, 2)]
-            # A processor that caps a video as a whole is told one cap a batch.
-            self._by_frames = limits[0] != limits[1]
             self._model, self._given = self._given, None
             if self._model is None:
                 self._model = AutoModelForImageTextToText.from_pretrained(
@@ -123,20 +134,15 @@ class HfEngine:
         except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
             raise ModelError(
                 f"model {name!r} cannot be loaded by the engine 'hf': {one_line(error)} "
-                "It loads what AutoModelForImageTextToText and AutoProcessor load; for others try --engine vllm, or "
+                "It loads what AutoModelForImageTextToText loads; for others try --engine vllm, or "
                 "a server with --base-url."
             ) from error
-        if getattr(self._processor, "chat_template", None) is None:
-            raise ModelError(f"model {name!r} has no chat template in {folder}; the engine 'hf' needs one.")
         self._model.to(self._device).eval()
         fix_mrope(self._model)
         if self._device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
             small = sum(parameter.numel() for parameter in self._model.parameters()) < _ONE_THREAD_PARAMETERS
             if small:
                 torch.set_num_threads(1)
-        self._processor.tokenizer.padding_side = "left"
-        if self._processor.tokenizer.pad_token_id is None:
-            self._processor.tokenizer.pad_token = self._processor.tokenizer.eos_token
 
     def generate(self, requests: Iterable[Request], decoding: Decoding) -> Iterator[tuple[Request, Response]]:
         """Yield responses batch by batch; the media of the next window are opened while a window is generated."""
@@ -145,7 +151,7 @@ class HfEngine:
         while upcoming:
             current = [future.result() for future in upcoming]
             upcoming = self._open(next(windows, []))
-            for batch in plan_batches(current, self._batch_size, by_frames=self._by_frames):
+            for batch in plan_batches(current, self._batch_size):
                 if all(item.request.finished for item in batch):
                     continue
                 for item, response in self._generate_batch(batch, decoding):
@@ -172,7 +178,7 @@ class HfEngine:
         return max(rows, min(rows * _WINDOW_BATCHES, _MOST_OPEN))
 
     def _open(self, window: Sequence[Request]) -> list[Future[Prepared]]:
-        return [self._pool.submit(prepare, request) for request in window]
+        return [self._pool.submit(prepare, request, self.video_as) for request in window]
 
     def _generate_batch(self, batch: Sequence[Prepared], decoding: Decoding) -> Iterator[tuple[Prepared, Response]]:
         """Generate a batch; on failure in halves, so that one bad sample costs itself and memory is found that fits."""
@@ -187,6 +193,8 @@ class HfEngine:
             torch.cuda.empty_cache()
             self._batch_size.ran_out(len(batch))
             failure = f"out of memory: {one_line(error)} Lower --max-pixels or --max-new-tokens."
+        except MediaError as error:
+            failure = f"media: {error}"
         except HarnessError:
             raise
         except Exception as error:
@@ -259,11 +267,9 @@ class HfEngine:
         return responses
 
     def _encode(self, batch: Sequence[Prepared]) -> Any:
-        texts = [chat_prompt(self._processor, item.request) for item in batch]
-        images = [image for item in batch for image in item.images]
-        videos = [video for item in batch for video in item.videos]
-        frames = min((len(video.frames) for video in videos), default=1)
-        return encode(self._processor, texts, images, videos, max_pixels=self._max_pixels, num_frames=frames)
+        opened = [item.opened for item in batch if item.opened is not None]
+        prompts = [chat_prompt(self._processor, item.request, of) for item, of in zip(batch, opened, strict=True)]
+        return encode(self._processor, prompts, opened, max_pixels=self._max_pixels)
 
 
 def _as_set(token_ids: int | Sequence[int] | None) -> set[int]:

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import torch
 
 from harness.core.errors import HarnessError, MediaError
-from harness.engines import Request
+from harness.engines import Request, VideoAs
+from harness.engines.inputs import layout
 from harness.engines.preparation import Opened, one_line, open_media, prompt_defect
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from harness.media.videos import Video
 
 _PIXELS_PER_TOKEN: Final = 28 * 28
 _FRAMES_PER_TOKEN: Final = 2
@@ -41,22 +37,24 @@ class Prepared:
     Attributes:
         request: the request.
         row: which of its responses.
-        images: opened, in order.
-        videos: opened, in order.
+        opened: its media; `None` where it could not be prepared.
         size: about its length in tokens.
         error: why it could not be prepared.
     """
 
     request: Request
     row: int = 0
-    images: list[Image]
-    videos: list[Video]
+    opened: Opened | None
     size: int
     error: str | None = None
 
 
-def prepare(request: Request) -> Prepared:
+def prepare(request: Request, video_as: VideoAs = "native") -> Prepared:
     """Open the media of a request; whatever is wrong with it costs no other request.
+
+    Args:
+        request: the request.
+        video_as: how videos are shown.
 
     Raises:
         HarnessError: other than of one medium, which ends the run.
@@ -64,15 +62,15 @@ def prepare(request: Request) -> Prepared:
     failure = prompt_defect(request)
     try:
         if failure is None:
-            opened = open_media(request)
-            return Prepared(request=request, images=opened.images, videos=opened.videos, size=_tokens(request, opened))
+            opened = open_media(request, video_as)
+            return Prepared(request=request, opened=opened, size=_tokens(request, opened))
     except MediaError as error:
         failure = f"media: {error}"
     except HarnessError:
         raise
     except Exception as error:
         failure = f"{type(error).__name__}: {one_line(error)}"
-    return Prepared(request=request, images=[], videos=[], size=0, error=failure)
+    return Prepared(request=request, opened=None, size=0, error=failure)
 
 
 def _tokens(request: Request, opened: Opened) -> int:
@@ -135,19 +133,16 @@ class BatchSize:
             self.rows = min(self.rows, self._most)
 
 
-def plan_batches(window: Iterable[Prepared], size: BatchSize, *, by_frames: bool = False) -> Iterator[list[Prepared]]:
-    """Rows of one kind, one token budget and similar length together; a request has a row a response.
+def plan_batches(window: Iterable[Prepared], size: BatchSize) -> Iterator[list[Prepared]]:
+    """Rows of as many images and frames, one token budget and similar length together; a request has a row a response.
 
     Args:
         window: requests that are planned together.
         size: asked before each batch.
-        by_frames: only videos of the same numbers of frames share a batch.
     """
 
-    def shape(item: Prepared) -> tuple[bool, bool, bool, int, list[int]]:
-        budget = item.request.max_new_tokens or 0
-        frames = [len(video.frames) for video in item.videos] if by_frames else []
-        return item.error is not None, bool(item.videos), bool(item.images), budget, frames
+    def shape(item: Prepared) -> tuple[bool, tuple[int, tuple[int, ...]], int]:
+        return item.opened is None, layout(item.opened) if item.opened else (0, ()), item.request.max_new_tokens or 0
 
     rows = (replace(item, row=row) for item in window for row in range(item.request.n))
     ordered = sorted(rows, key=lambda item: (shape(item), -item.size))

@@ -115,6 +115,11 @@ class ChatClient:
             trust_env=not all(host in ("localhost", "::1") or host.startswith("127.") for host in hosts),
         )
 
+    @property
+    def all_vllm(self) -> bool:
+        """Whether every server has said that it is vLLM's."""
+        return all(server.is_vllm for server in self.servers)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()

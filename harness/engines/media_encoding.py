@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from harness.media.videos import Video
-
 ImageFormat = Literal["png", "jpeg"]
 
 
@@ -44,13 +42,6 @@ def image_part(image: Image, image_format: ImageFormat) -> dict[str, Any]:
     """A content part that holds an image."""
     url = f"data:image/{image_format};base64,{encode_image(image, image_format)}"
     return {"type": "image_url", "image_url": {"url": url}}
-
-
-def frame_images(video: Video) -> list[Image]:
-    """The frames of a video as images, in order."""
-    from PIL import Image as PilImage
-
-    return [PilImage.fromarray(frame) for frame in video.frames]
 
 
 def frames_part(frames: Sequence[Image], image_format: ImageFormat) -> dict[str, Any]:

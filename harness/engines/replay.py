@@ -57,6 +57,8 @@ class ReplayEngine:
             raise DataError(f"recording {path} is empty.")
         self._digest = f"sha256:{digest.hexdigest()}"
 
+    video_as = None
+
     def describe(self) -> Mapping[str, Any]:
         """The recording's content, so that a run is not continued with another one."""
         return {"recording": self._digest}

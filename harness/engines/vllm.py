@@ -14,15 +14,17 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any, Final
 
-from harness.core.errors import EngineError, HarnessError, ModelError, UsageError
+from harness.core.errors import EngineError, HarnessError, MediaError, ModelError, UsageError
 from harness.core.types import Response
-from harness.engines import Decoding, Request, check_positive, checked
+from harness.engines import Decoding, Request, VideoAs, check_positive, checked
 from harness.engines.async_bridge import LoopThread, Put, put_failure, serve_groups
 from harness.engines.checkpoints import Checkpoint
 from harness.engines.guard import Guard
-from harness.engines.preparation import Opened, default_workers, one_line, open_media, size_limits, submission_groups
+from harness.engines.inputs import begins_with_bos, choose_video_as, load_processor, size_limits
+from harness.engines.preparation import Opened, default_workers, one_line, open_media, submission_groups
 from harness.engines.vllm_platform import device_and_dtype, may_fork, set_environment
 from harness.engines.vllm_requests import make_prompt, make_response, sampling_parameters
 
@@ -43,6 +45,7 @@ class VllmEngine:
         *,
         dtype: str = "auto",
         max_pixels: int | None = None,
+        video_as: VideoAs | None = None,
         max_model_len: int | None = None,
         tensor_parallel: int = 1,
         data_parallel: int = 1,
@@ -57,6 +60,7 @@ class VllmEngine:
             checkpoint: a checkpoint with a folder.
             dtype: `bfloat16`, `float16`, `float32`, or `auto`: bfloat16 where the device has it, float32 on CPU.
             max_pixels: cap on the pixels of an image or frame, `None`: what the processor says.
+            video_as: how videos are shown; `None`: as videos where the family takes them, else as images.
             max_model_len: longest prompt and response together, in tokens; `None`: what the checkpoint says.
             tensor_parallel: devices that share one copy of the model.
             data_parallel: copies of the model.
@@ -90,6 +94,7 @@ class VllmEngine:
         self._checkpoint = checkpoint
         self._dtype = dtype
         self._max_pixels = max_pixels
+        self._wanted_video_as = video_as
         self._max_model_len = max_model_len
         self._tensor_parallel = tensor_parallel
         self._data_parallel = data_parallel
@@ -113,6 +118,15 @@ class VllmEngine:
             "engine_args": {name: str(value) for name, value in sorted(self._engine_args.items())},
         }
 
+    @cached_property
+    def _processor(self) -> Any:
+        return load_processor(self._checkpoint.name, self._checkpoint.folder)
+
+    @cached_property
+    def video_as(self) -> VideoAs:
+        """How the model is shown videos, from its processor and chat template."""
+        return choose_video_as(self._processor, self._wanted_video_as, self._checkpoint.name)
+
     def load(self) -> None:
         """Start vLLM and load model and processor; may be called from any thread.
 
@@ -121,15 +135,12 @@ class VllmEngine:
             UsageError: vLLM does not know one of the engine arguments, or their values do not go together.
         """
         device, dtype = device_and_dtype(self._dtype)
-        from transformers import AutoProcessor
-
-        name, folder = self._checkpoint.name, self._checkpoint.folder
+        name = self._checkpoint.name
         # Whether the engine's process may be forked must be asked before any thread of our own is started.
         fork = device == "cpu" and may_fork(torch_was_there=self._torch_was_there)
         self._loop = LoopThread("vllm-loop")
         self._pool = ThreadPoolExecutor(max_workers=self._workers, thread_name_prefix="open-media")
         try:
-            self._processor = AutoProcessor.from_pretrained(folder)
             self._loop.submit(self._start(self._arguments(device, dtype), fork)).result()
         except HarnessError:
             self.close()
@@ -140,11 +151,7 @@ class VllmEngine:
                 f"model {name!r} cannot be loaded by the engine 'vllm': {one_line(error)} "
                 "The engine 'hf' loads what Transformers loads: try --engine hf."
             ) from error
-        self._tokenizer: Any = getattr(self._processor, "tokenizer", self._processor)
-        self._bos: str | None = self._tokenizer.bos_token
-        if getattr(self._processor, "chat_template", None) is None:
-            self.close()
-            raise ModelError(f"model {name!r} has no chat template in {folder}; the engine 'vllm' needs one.")
+        self._tokenizer: Any = self._processor.tokenizer
         most = self._engine.vllm_config.scheduler_config.max_num_seqs * self._data_parallel
         self._in_flight = self._in_flight or most + most // 4
 
@@ -238,10 +245,13 @@ class VllmEngine:
         loop = asyncio.get_running_loop()
         generating: dict[asyncio.Task[bool], Request] = {}
         async with opening:
-            opened = await loop.run_in_executor(self._pool, open_media, group[0])
+            opened = await loop.run_in_executor(self._pool, open_media, group[0], self.video_as)
             for request in group:
                 try:
                     inputs = await self._render(request, opened)
+                except MediaError as error:
+                    put_failure(put, request, f"media: {error}")
+                    continue
                 except Exception as error:
                     put_failure(put, request, f"prompt: {one_line(error)}")
                     continue
@@ -263,7 +273,7 @@ class VllmEngine:
         renderer = self._engine.renderer
         prompt = make_prompt(self._processor, request, opened, self._max_pixels)
         tokens = renderer.default_cmpl_tok_params
-        if self._bos and prompt["prompt"].startswith(self._bos):
+        if begins_with_bos(self._tokenizer, prompt["prompt"]):
             tokens = tokens.with_kwargs(add_special_tokens=False)
         (inputs,) = await renderer.render_cmpl_async([prompt], tokens)
         return inputs

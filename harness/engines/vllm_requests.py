@@ -6,8 +6,9 @@ from typing import Any
 
 from harness.core.types import Response
 from harness.engines import Decoding, Request, Tokens
+from harness.engines.inputs import chat_prompt, long_enough, size_limits, video_metadata
 from harness.engines.logprobs import answer_logprobs_of_ids
-from harness.engines.preparation import Opened, chat_prompt, request_seed, size_limits, video_metadata
+from harness.engines.preparation import Opened, request_seed
 
 
 def make_prompt(processor: Any, request: Request, opened: Opened, max_pixels: int | None) -> dict[str, Any]:
@@ -18,20 +19,24 @@ def make_prompt(processor: Any, request: Request, opened: Opened, max_pixels: in
         request: the request.
         opened: its media.
         max_pixels: cap on the pixels of an image or frame; `None`: what the processor says.
+
+    Raises:
+        MediaError: the prompt has not one place for each medium.
     """
-    prompt: dict[str, Any] = {"prompt": chat_prompt(processor, request)}
+    prompt: dict[str, Any] = {"prompt": chat_prompt(processor, request, opened)}
     media: dict[str, Any] = {}
     if opened.images:
         media["image"] = opened.images
-    if opened.videos:
+    videos = [long_enough(processor, video) for video in opened.videos]
+    if videos:
         # Frames were sampled already; without metadata, time stamps would be made up.
         media["video"] = [
             (video.frames, video_metadata(video) | {"do_sample_frames": False, "video_backend": "pyav"})
-            for video in opened.videos
+            for video in videos
         ]
     if media:
         prompt["multi_modal_data"] = media
-        frames = min((len(video.frames) for video in opened.videos), default=1)
+        frames = min((len(video.frames) for video in videos), default=1)
         limits = size_limits(processor, max_pixels, frames)
         # Kind by kind only where a prompt has both: vLLM before 0.32 tells Qwen3-VL's videos the size a second time.
         if limits and len(media) == 1:

@@ -138,6 +138,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
         "seed": config.seed,
         "limit": config.limit,
         "num_frames": config.num_frames,
+        "video_as": engine.video_as if _has_videos(samples) else None,
         "blind": config.blind,
         "engine": engine_name,
         "engine_settings": dict(engine.describe()),
@@ -229,6 +230,10 @@ def _engine_name(config: EvalConfig, ranks: Ranks) -> str:
     if served:
         return "api"
     return "vllm" if ranks.size == 1 and vllm_is_usable() else "hf"
+
+
+def _has_videos(samples: Mapping[str, Sequence[Sample]]) -> bool:
+    return any(media.kind == "video" for of_task in samples.values() for sample in of_task for media in sample.media)
 
 
 def open_judge(config: EvalConfig) -> AnswerJudge | None:

@@ -18,6 +18,7 @@ from harness.media.integrity import container_defect, units_tile
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
+    from PIL.Image import Image
 
 _NOT_VIDEO_FORMATS: Final = ("image2", "_pipe", "tty", "ansi")
 """Parts of the names of FFmpeg's demuxers that make a video of a picture or a text."""
@@ -86,6 +87,13 @@ def open_video(path: str | Path, num_frames: int = 8, *, name: str | None = None
         total_frames=scan.total,
         duration_s=scan.duration_s,
     )
+
+
+def frame_images(video: Video) -> list[Image]:
+    """The frames of a video as images, in order."""
+    from PIL import Image as PilImage
+
+    return [PilImage.fromarray(frame) for frame in video.frames]
 
 
 def sample_indices(total: int, num_frames: int) -> list[int]:

@@ -217,6 +217,11 @@ def _provenance(run: RunRecord) -> Iterator[tuple[str, str]]:
     for task, asked in (run.settings.get("tasks") or {}).items():
         if "prompt" in asked:
             yield f"prompt of {task}", f"{asked['prompt']}, {asked['max_new_tokens']} new tokens at most"
+    if (video_as := run.settings.get("video_as")) is not None:
+        yield (
+            "videos",
+            f"{run.settings['num_frames']} frames, shown as {'images' if video_as == 'frames' else 'videos'}",
+        )
     yield "decoding", ", ".join(f"{key} {value}" for key, value in run.decoding.items())
     yield "seed", str(run.seed)
     for task, data in run.data.items():

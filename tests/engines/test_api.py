@@ -538,15 +538,36 @@ def test_a_vllm_server_is_sent_a_video_with_its_time_stamps(serve: Callable[...,
     assert (body["repetition_penalty"], body["top_k"], body["min_p"], body["top_p"]) == (1.0, -1, 0.0, 1.0)
 
 
-@pytest.mark.parametrize(("models", "videos"), [(None, 1), (VLLM_MODELS, 2)])
+@pytest.mark.parametrize(
+    ("models", "videos", "options"), [(None, 1, {}), (None, 2, {}), (VLLM_MODELS, 2, {"video_as": "frames"})]
+)
 def test_frames_are_sent_as_images_where_a_video_cannot_be(
-    serve: Callable[..., HostileServer], models: Answer | None, videos: int
+    serve: Callable[..., HostileServer], models: Answer | None, videos: int, options: dict[str, str]
 ) -> None:
     server = serve(always(Answer()), models=models)
-    run(make(server), [video_request(*[make_video()] * videos)])
+    engine = make(server, **options)
+    run(engine, [video_request(*[make_video()] * videos)])
+    assert engine.video_as == "frames"
     kinds = [part["type"] for part in server.bodies[0]["messages"][0]["content"]]
     assert kinds == ["image_url"] * 3 * videos + ["text"]
     assert "media_io_kwargs" not in server.bodies[0]
+
+
+def test_how_videos_are_shown_is_known_before_anything_is_asked(serve: Callable[..., HostileServer]) -> None:
+    asked, plain = serve(always(Answer()), models=VLLM_MODELS), serve(always(Answer()))
+    for server, expected in ((asked, "native"), (plain, "frames")):
+        engine = make(server)
+        assert engine.video_as == expected
+        engine.close()
+    with pytest.raises(UsageError, match="only vLLM servers take videos"):
+        make(plain, video_as="native").load()
+    assert asked.bodies == plain.bodies == []
+
+
+def test_two_videos_that_a_vllm_server_would_mix_up_are_an_error(serve: Callable[..., HostileServer]) -> None:
+    server = serve(always(Answer()), models=VLLM_MODELS)
+    (response,) = run(make(server), [video_request(make_video(), make_video())]).values()
+    assert "time stamps of one video a request. Use --video-as frames" in str(response.error)
 
 
 def test_a_budget_beyond_a_vllm_server_s_context_is_cut(serve: Callable[..., HostileServer]) -> None:
@@ -560,7 +581,7 @@ def test_a_vllm_server_that_refuses_time_stamps_ends_the_run_with_advice(serve: 
     server = serve(always(Answer(status=400, text="media_io_kwargs are disabled")), models=VLLM_MODELS)
     with pytest.raises(EngineError, match="--trust-request-mm-kwargs"):
         run(make(server), [video_request(make_video())])
-    run(make(server, videos="frames"), [video_request(make_video())])
+    run(make(server, video_as="frames"), [video_request(make_video())])
     assert "media_io_kwargs" not in server.bodies[-1]
 
 
@@ -592,7 +613,6 @@ def test_stopping_in_the_middle_leaves_no_thread(serve: Callable[..., HostileSer
     "options",
     [
         {"image_format": "bmp"},
-        {"videos": "mp4"},
         {"timeout_s": 0},
         {"attempts": 0},
         {"max_pixels": -1},

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from harness.engines import Request, hf_device
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.engines.hf_batches import BatchSize, Prepared, plan_batches
+from harness.engines.preparation import Opened
 from harness.media.videos import Video
 
 CUDA, CPU = torch.device("cuda"), torch.device("cpu")
@@ -31,7 +33,9 @@ def test_flash_attention_is_chosen_where_all_have_it(monkeypatch: pytest.MonkeyP
 
 def item(name: str, size: int = 1, *, n: int = 1, budget: int | None = None, error: str | None = None) -> Prepared:
     request = Request(task="t", sample_id=name, prompt="", media=(), open_media=list, n=n, max_new_tokens=budget)
-    return Prepared(request=request, images=[], videos=[], size=size, error=error)
+    return Prepared(
+        request=request, opened=None if error else Opened(images=[], videos=[], shown=()), size=size, error=error
+    )
 
 
 def test_a_given_size_and_a_cpu_stay() -> None:
@@ -80,16 +84,19 @@ def test_rows_of_one_kind_and_similar_length_go_together() -> None:
     assert batches == [["b", "d"], ["c", "a"], ["e"], ["f"]]
 
 
-def test_videos_of_as_many_frames_go_together_where_a_cap_is_that_of_the_video() -> None:
+def test_as_many_images_and_frames_go_together() -> None:
     def film(name: str, count: int) -> Prepared:
         frames = np.zeros((count, 2, 2, 3), dtype=np.uint8)
         video = Video(frames=frames, fps=1.0, indices=tuple(range(count)), total_frames=count, duration_s=1.0)
-        return replace(item(name, 9 - count), videos=[video])
+        return replace(item(name, 9 - count), opened=Opened(images=[], videos=[video], shown=()))
 
-    window = [film("a", 2), film("b", 8), film("c", 2), film("d", 8)]
-    for by_frames, expected in ((True, [["a", "c"], ["b", "d"]]), (False, [["a", "c", "b", "d"]])):
-        batches = plan_batches(window, BatchSize(4, CPU), by_frames=by_frames)
-        assert [[row.request.sample_id for row in batch] for batch in batches] == expected
+    def pictures(name: str, count: int) -> Prepared:
+        opened = Opened(images=[Image.new("RGB", (2, 2))] * count, videos=[], shown=())
+        return replace(item(name), opened=opened)
+
+    window = [film("a", 2), film("b", 8), pictures("e", 2), film("c", 2), film("d", 8), pictures("f", 1), item("g")]
+    batches = [[row.request.sample_id for row in batch] for batch in plan_batches(window, BatchSize(4, CPU))]
+    assert batches == [["g"], ["a", "c"], ["b", "d"], ["f"], ["e"]]
 
 
 def test_responses_of_a_request_are_rows_and_are_split_where_they_are_too_many() -> None:

@@ -1,25 +1,20 @@
-"""What comes before generation: order of submission, media, and prompt text."""
+"""What comes before generation: order of submission, and media."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from harness.core.errors import MediaError, ModelError
+from harness.core.errors import MediaError
 from harness.core.types import Media
 from harness.engines import Decoding, Request
 from harness.engines.preparation import (
     ConversationRequest,
-    chat_messages,
     one_line,
     open_media,
     prompt_defect,
     request_seed,
-    size_limits,
     submission_groups,
 )
 
@@ -90,12 +85,6 @@ def test_media_are_sorted_by_kind_and_counted() -> None:
         open_media(make_request("1", media=media, open_media=lambda: ["A"]))
 
 
-def test_media_precede_the_text() -> None:
-    (turn,) = chat_messages(make_request("1", "a", "b"))
-    assert turn["role"] == "user"
-    assert turn["content"] == [{"type": "image"}, {"type": "image"}, {"type": "text", "text": "why?"}]
-
-
 def test_half_a_character_is_found_wherever_the_text_is_and_named_with_its_sample() -> None:
     assert prompt_defect(make_request("1", "a", prompt="Why? \U0001f600")) is None
     half = "prompt: the question of sample '1' holds half a character (U+D83D). Mend the data."
@@ -115,38 +104,6 @@ def test_seeds_differ_by_sample_task_and_run_and_repeat() -> None:
     seeds = {seed("1", "t", 0), seed("2", "t", 0), seed("1", "u", 0), seed("1", "t", 1)}
     assert len(seeds) == 4
     assert seed("1", "t", 0) in seeds
-
-
-@pytest.mark.parametrize("family", ["Qwen2VL", "Qwen3VL", "Glm4v", "Glm46V", "VideoLlama3"])
-def test_a_cap_on_pixels_is_that_of_a_frame(family: str) -> None:
-    import transformers
-
-    options = {"cap_pixels_per_frame": False} if family.startswith("Qwen") else {}
-    member = getattr(transformers, f"{family}VideoProcessor")(**options)
-    for count in (2, 8):
-        video = np.zeros((count, 640, 640, 3), dtype=np.uint8)
-        limits = size_limits(SimpleNamespace(video_processor=member), 256 * 256, count)["videos_kwargs"]
-        encoded = member(videos=[video], do_sample_frames=False, return_tensors="pt", **limits)
-        side = 256 // (2 * member.patch_size) * 2
-        assert encoded["video_grid_thw"].tolist() == [[count // member.temporal_patch_size, side, side]]
-
-
-@pytest.mark.parametrize("family", ["Qwen2VL", "Glm4v", "Glm46V", "VideoLlama3"])
-def test_a_cap_on_pixels_is_that_of_an_image(family: str) -> None:
-    import transformers
-
-    member = getattr(transformers, f"{family}ImageProcessor")()
-    limits = size_limits(SimpleNamespace(image_processor=member), 256 * 256, 1)["images_kwargs"]
-    encoded = member(images=[Image.new("RGB", (640, 640))], return_tensors="pt", **limits)
-    side = 256 // (2 * member.patch_size) * 2
-    assert encoded["image_grid_thw"].tolist() == [[1, side, side]]
-
-
-def test_a_cap_on_pixels_is_refused_where_it_has_no_effect() -> None:
-    fixed = SimpleNamespace(image_processor=SimpleNamespace(size={"height": 336, "width": 336}))
-    assert size_limits(fixed, None, 1) == {}
-    with pytest.raises(ModelError, match="--max-pixels"):
-        size_limits(fixed, 3136, 1)
 
 
 def test_an_error_is_told_by_its_first_cause() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support_families import build
 
 from harness.cli import main
 from harness.core.worlds import shipped_checkpoints
@@ -418,3 +419,27 @@ def test_a_blind_run_asks_the_same_and_shows_nothing(undisturbed: Path, tmp_path
     assert main(["diagnose", str(undisturbed), "--blind", str(out), "--no-images"]) == 0
     figures = json.loads((undisturbed / "diagnostics.json").read_text())["metrics"]
     assert 0 <= figures["pope/blind_accuracy"]["value"] <= 1
+
+
+def test_videos_of_a_family_without_a_way_for_them_are_shown_as_images_and_the_run_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, out = build("llava", tmp_path / "llava"), tmp_path / "run"
+
+    def ask(*more: str) -> int:
+        asked = ["eval", "--model", str(model), "--tasks", "videohallucer", "--data", "demo", "--engine", "hf"]
+        return main([*asked, "--limit", "2", "--max-new-tokens", "4", "--out", str(out), "--no-diagnose", *more])
+
+    assert ask("--video-as", "native") == 2
+    assert "takes no videos" in capsys.readouterr().err
+    assert not out.exists()
+    assert ask() == 0
+    assert read_run(out).settings["video_as"] == "frames"
+    assert "shown as images" in (out / "report.md").read_text()
+    # 8 frames of 16 visual tokens, which the prompt of a dropped video would not have.
+    assert all((record.response.prompt_tokens or 0) > 8 * 16 for record in read_records(out))
+    stored = json.loads((out / "config.json").read_text())
+    stored["settings"]["video_as"] = "native"
+    (out / "config.json").write_text(json.dumps(stored))
+    assert ask() == 2
+    assert "video_as: stored 'native', asked 'frames'" in capsys.readouterr().err

@@ -51,6 +51,8 @@ def test_other_conditions_are_kept_apart_with_the_reason(tmp_path: Path, other: 
     [
         ("videohallucer", {"num_frames": 16}, True),
         ("pope", {"num_frames": 16}, False),
+        ("videohallucer", {"video_as": "frames"}, True),
+        ("pope", {"video_as": "frames"}, False),
         ("mmvu", {"judge": "some judge"}, True),
         ("pope", {"judge": "some judge"}, True),
         ("pope", {"temperature": 1.0}, False),

@@ -14,8 +14,10 @@ from support_training import TINY_SFT
 
 from harness import cli
 from harness.core.errors import DataError, ModelError, StoreError, UsageError
+from harness.core.types import Media
 from harness.core.worlds import shipped_checkpoints
 from harness.diagnostics.conflict import read_conflict
+from harness.engines import Request
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.evaluation.run import evaluate
 from harness.evaluation.settings import EvalConfig
@@ -121,9 +123,13 @@ def demo():
 def forced(number, response, *, ended=True, shade=90, question="Is there a red circle in the image?"):
     picture = Image.new("RGB", (84, 84), (shade, 120, 40))
     return Forced(
-        prompt=question,
-        kinds=("image",),
-        open_media=lambda: [picture],
+        request=Request(
+            task="t",
+            sample_id=str(number),
+            prompt=question,
+            media=(Media(kind="image", source="x"),),
+            open_media=lambda: [picture],
+        ),
         response=response,
         ended=ended,
         number=number,
@@ -140,9 +146,9 @@ SEQUENCES = (
 
 def gradient_by_autograd(model, processor, sequence):
     """Of the mean log-probability of the response, the sequence alone and unpadded."""
-    content = [{"type": "image"}, {"type": "text", "text": sequence.prompt}]
+    content = [{"type": "image"}, {"type": "text", "text": sequence.request.prompt}]
     text = processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
-    inputs = processor(text=[text], images=list(sequence.open_media()), return_tensors="pt")
+    inputs = processor(text=[text], images=list(sequence.request.open_media()), return_tensors="pt")
     ids = torch.tensor([response_ids(model, processor, sequence)])
     for name, more in (("input_ids", ids), ("attention_mask", ids * 0 + 1), ("mm_token_type_ids", ids * 0)):
         inputs[name] = torch.cat([inputs[name], more], dim=1)
@@ -176,7 +182,7 @@ def test_only_a_response_that_ended_has_an_end_token(demo):
 
 @needs_checkpoint
 def test_a_cap_on_pixels_is_that_of_a_frame_whatever_shares_the_batch(demo, monkeypatch):
-    from harness.engines import preparation
+    from harness.engines import inputs
     from harness.media.videos import Video
 
     def clip(frames):
@@ -185,18 +191,24 @@ def test_a_cap_on_pixels_is_that_of_a_frame_whatever_shares_the_batch(demo, monk
             frames=pixels, fps=1.0, indices=tuple(range(frames)), total_frames=frames, duration_s=float(frames)
         )
 
-    limits, given = [], preparation.size_limits
+    limits, given = [], inputs.size_limits
 
     def limited(processor, max_pixels, frames):
         limits.append(frames)
         return given(processor, max_pixels, frames)
 
-    monkeypatch.setattr(preparation, "size_limits", limited)
+    monkeypatch.setattr(inputs, "size_limits", limited)
     clips = [
         replace(
-            forced(number, "<answer> no </answer>"), kinds=("video",), open_media=lambda frames=frames: [clip(frames)]
+            item,
+            request=replace(
+                item.request,
+                media=(Media(kind="video", source="x"),),
+                open_media=lambda frames=frames: [clip(frames)],
+            ),
         )
         for number, frames in enumerate((2, 8, 2))
+        for item in [forced(number, "<answer> no </answer>")]
     ]
     together = similarity_of(*demo, clips, max_pixels=3136)
     assert sorted(limits) == [2, 8]  # A processor that caps a video as a whole is told the frames that it has.

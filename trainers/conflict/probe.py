@@ -67,7 +67,7 @@ class ConflictProbe(TrainerCallback):  # type: ignore[misc]  # Transformers is n
             root: what media paths are relative to.
             processor: of the model.
             prompt_format: what the model is asked to write.
-            num_frames: frames of a video, shown as images.
+            num_frames: frames of a video, shown as images, as in training.
         """
         self._rows, self._processor = list(rows), processor
         self._sequences = force_rows(self._rows, root, prompt_format=prompt_format, num_frames=num_frames)
@@ -91,7 +91,7 @@ class ConflictProbe(TrainerCallback):  # type: ignore[misc]  # Transformers is n
 
     def _measure(self, model: Any) -> dict[str, Any]:
         whole = model.get_base_model() if hasattr(model, "get_base_model") else model
-        similarity = similarity_of(whole, self._processor, self._sequences)
+        similarity = similarity_of(whole, self._processor, self._sequences, video_as="frames")
         ids = [row.sample.id for row in self._rows]
         figures = describe(
             similarity, [(row.sample.task, row.sample.id) for row in self._rows], ["train"] * len(ids), ids, ids

@@ -24,7 +24,9 @@ from harness.core.files import write_atomically, write_errors
 from harness.core.types import Sample, SampleRecord
 from harness.diagnostics.conflict import FIGURES, MAP, PICTURE, SCHEMA_VERSION
 from harness.diagnostics.run_folder import latest_records, read_settings
+from harness.engines import Request, VideoAs
 from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
+from harness.engines.inputs import choose_video_as
 from harness.media import OpenMedia
 from harness.runs.config import RUN
 from harness.runs.folder import read_run
@@ -76,7 +78,9 @@ def map_run(
         raise DataError(f"{folder}: {len(opened)} responses can be compared, a pair takes 2{why}")
     network, processor = load_model(checkpoint)
     max_pixels = dict(settings.get("engine_settings") or {}).get("max_pixels")
-    similarity = similarity_of(network, processor, _sequences(opened, open_media), max_pixels=max_pixels)
+    video_as = settings.get("video_as") or choose_video_as(processor, None, checkpoint.name)
+    sequences = _sequences(opened, open_media)
+    similarity = similarity_of(network, processor, sequences, max_pixels=max_pixels, video_as=video_as)
     figures = {
         "schema_version": SCHEMA_VERSION,
         "model": checkpoint.name,
@@ -105,13 +109,14 @@ def similarity_of(
     sequences: Sequence[Forced],
     *,
     max_pixels: int | None = None,
+    video_as: VideoAs = "native",
     estimator: Estimator = "exact",
 ) -> NDArray[np.float64]:
     """Cosines of the gradients of the sequences' mean log-probability with respect to the LM head: [B, B].
 
     Symmetric, with a diagonal of ones; see `trainers.ntk.estimators`.
     """
-    tokens = force(model, processor, sequences, max_pixels=max_pixels)
+    tokens = force(model, processor, sequences, max_pixels=max_pixels, video_as=video_as)
     head = model.get_output_embeddings().weight.detach()
     cosine = ntk_similarity(tokens, head, NtkSettings(estimator=estimator)).double().clamp(-1, 1)
     result: NDArray[np.float64] = ((cosine + cosine.T) / 2).cpu().numpy()
@@ -162,9 +167,13 @@ def _sequences(records: Sequence[SampleRecord], open_media: OpenMedia | None) ->
     numbers: dict[Any, int] = {}
     return [
         Forced(
-            prompt=record.sample.prompt,
-            kinds=tuple(media.kind for media in record.sample.media),
-            open_media=partial(open_media, record.sample) if open_media and record.sample.media else list,
+            request=Request(
+                task=record.sample.task,
+                sample_id=record.sample.id,
+                prompt=record.sample.prompt,
+                media=record.sample.media,
+                open_media=partial(open_media, record.sample) if open_media and record.sample.media else list,
+            ),
             response=record.response.text,
             ended=record.response.finish_reason != "length",
             number=numbers.setdefault(_asked(record.sample), len(numbers)),
@@ -193,8 +202,6 @@ def load_model(checkpoint: Checkpoint) -> tuple[Any, Any]:
         processor = load_processor(checkpoint.folder, None)
         model = load_weights(checkpoint, dtype=torch.bfloat16 if on_gpu else torch.float32)
     fix_mrope(model)
-    if processor.tokenizer.pad_token_id is None:
-        processor.tokenizer.pad_token = processor.tokenizer.eos_token
     return model.to("cuda" if on_gpu else "cpu").eval(), processor
 
 

@@ -5,26 +5,22 @@ Imported lazily only: torch is imported at the top.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from harness.core.prompts import build_prompt
 from harness.core.types import PromptFormat
-from harness.engines.preparation import encode
-from harness.media.videos import Video
-from trainers.data.loading import open_pictures
+from harness.engines import Request, VideoAs
+from harness.engines.inputs import chat_prompt, encode, layout
+from harness.engines.preparation import Opened, open_media
+from trainers.data.loading import as_request
 from trainers.data.schema import Example
 from trainers.ntk import Tokens
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 _TOGETHER: Final = {"cpu": 16, "cuda": 4}
 """Sequences a forward pass."""
@@ -35,17 +31,13 @@ class Forced:
     """A prompt and the response that is put into the model's mouth.
 
     Attributes:
-        prompt: text of the user's turn, after its media.
-        kinds: `image` or `video` of each medium, in order.
-        open_media: opens them. Raises `MediaError` for this sample alone.
+        request: the prompt.
         response: text of the model's turn.
         ended: the response ends with the end token; it was not cut off.
         number: sequences with the same number answer the same prompt.
     """
 
-    prompt: str
-    kinds: tuple[str, ...]
-    open_media: Callable[[], Sequence[Image | Video]]
+    request: Request
     response: str
     ended: bool
     number: int
@@ -58,15 +50,11 @@ def force_rows(rows: Sequence[Example], root: Path, *, prompt_format: PromptForm
         rows: examples with a response.
         root: what media paths are relative to.
         prompt_format: what the model is asked to write.
-        num_frames: frames of a video, shown as images.
+        num_frames: frames of a video.
     """
     return [
         Forced(
-            prompt=build_prompt(row.sample, prompt_format),
-            kinds=tuple(
-                "image" for media in row.sample.media for _ in range(num_frames if media.kind == "video" else 1)
-            ),
-            open_media=partial(open_pictures, row, root, num_frames),
+            request=as_request(row, root, prompt_format=prompt_format, num_frames=num_frames),
             response=row.response or "",
             ended=True,
             number=number,
@@ -76,7 +64,14 @@ def force_rows(rows: Sequence[Example], root: Path, *, prompt_format: PromptForm
 
 
 @torch.no_grad()
-def force(model: Any, processor: Any, sequences: Sequence[Forced], *, max_pixels: int | None = None) -> Tokens:
+def force(
+    model: Any,
+    processor: Any,
+    sequences: Sequence[Forced],
+    *,
+    max_pixels: int | None = None,
+    video_as: VideoAs = "native",
+) -> Tokens:
     """The response tokens of all sequences and the last-layer states that predict them.
 
     The model is left in the mode that it was in. Media are opened a batch at a time.
@@ -86,13 +81,14 @@ def force(model: Any, processor: Any, sequences: Sequence[Forced], *, max_pixels
         processor: its processor.
         sequences: B of them, each with at least one response token.
         max_pixels: cap on the pixels of an image or frame; `None`: what the processor says.
+        video_as: how the model is shown videos.
 
     Returns:
         Tokens with `hidden` [N, d] as the LM head reads them and `sequence` in the order of `sequences`; `logprobs` are
         zeros, which the exact kernel does not read.
 
     Raises:
-        MediaError: a medium cannot be read.
+        MediaError: a medium cannot be read, or does not reach the model.
     """
     device = next(model.parameters()).device
     size = _TOGETHER.get(device.type, 1)
@@ -102,11 +98,13 @@ def force(model: Any, processor: Any, sequences: Sequence[Forced], *, max_pixels
     targets: list[Tensor] = []
     owner: list[Tensor] = []
     try:
-        # A batch holds one kind of media: processors pad images and videos in different ways.
-        order = sorted(range(len(sequences)), key=lambda place: (sequences[place].kinds, len(sequences[place].prompt)))
+        order = sorted(
+            range(len(sequences)),
+            key=lambda place: (len(sequences[place].request.media), len(sequences[place].request.prompt)),
+        )
         for start in range(0, len(order), size):
-            opened = {place: sequences[place].open_media() for place in order[start : start + size]}
-            for places in _by_frames(opened):
+            opened = {place: open_media(sequences[place].request, video_as) for place in order[start : start + size]}
+            for places in _by_layout(opened):
                 batch = [(sequences[place], opened[place]) for place in places]
                 inputs, ids, mask = _encode(model, processor, batch, max_pixels)
                 states = model.base_model(**inputs, use_cache=False).last_hidden_state
@@ -137,30 +135,21 @@ def response_ids(model: Any, processor: Any, sequence: Forced) -> list[int]:
     return [*ids, own if own in known or not known else known[0]]
 
 
-def _by_frames(opened: Mapping[int, Sequence[Image | Video]]) -> Iterable[list[int]]:
-    """Videos of as many frames together: a cap is that of a frame, but some processors cap a video as a whole."""
-    groups: dict[tuple[int, ...], list[int]] = {}
+def _by_layout(opened: Mapping[int, Opened]) -> Iterable[list[int]]:
+    groups: dict[Any, list[int]] = {}
     for place, media in opened.items():
-        groups.setdefault(tuple(len(item.frames) for item in media if isinstance(item, Video)), []).append(place)
+        groups.setdefault(layout(media), []).append(place)
     return groups.values()
 
 
 def _encode(
-    model: Any, processor: Any, batch: Sequence[tuple[Forced, Sequence[Image | Video]]], max_pixels: int | None
+    model: Any, processor: Any, batch: Sequence[tuple[Forced, Opened]], max_pixels: int | None
 ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
     """Inputs of a forward pass, prompts padded on the left and responses on the right; the responses and their mask."""
     device = next(model.parameters()).device
-    texts: list[str] = []
-    images: list[Any] = []
-    videos: list[Any] = []
-    for item, media in batch:
-        content: list[dict[str, Any]] = [{"type": kind} for kind in item.kinds]
-        messages = [{"role": "user", "content": [*content, {"type": "text", "text": item.prompt}]}]
-        texts.append(processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
-        for medium in media:
-            (videos if isinstance(medium, Video) else images).append(medium)
-    frames = max((len(video.frames) for video in videos), default=1)
-    encoded = encode(processor, texts, images, videos, max_pixels=max_pixels, num_frames=frames, padding_side="left")
+    prompts = [chat_prompt(processor, item.request, opened) for item, opened in batch]
+    opened = [of_one for _, of_one in batch]
+    encoded = encode(processor, prompts, opened, max_pixels=max_pixels, padding_side="left")
     inputs = dict(encoded.to(device))
     rows = [torch.tensor(response_ids(model, processor, item), dtype=torch.long) for item, _ in batch]
     ids = pad_sequence(rows, batch_first=True).to(device)

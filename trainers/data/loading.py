@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,11 +19,14 @@ from harness.core.errors import DataError, MediaError
 from harness.core.prompts import build_prompt
 from harness.core.types import PromptFormat
 from harness.core.worlds import worlds
+from harness.engines import Request
+from harness.engines.preparation import open_media
 from trainers.data.schema import Example, example_from_row, read_examples, row_from_example
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from harness.media.videos import Video
     from trainers.settings import Recipe
 
 _KEPT: Final = 256
@@ -77,30 +80,30 @@ def data_digest(examples: list[Example]) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def open_pictures(example: Example, root: Path, num_frames: int) -> list[Image]:
-    """The images of an example, a video as `num_frames` of its frames.
+def as_request(example: Example, root: Path, *, prompt_format: PromptFormat, num_frames: int) -> Request:
+    """An example as an engine is asked it; opening its media raises `DataError`, which names the row."""
+    return Request(
+        task=example.sample.task,
+        sample_id=example.sample.id,
+        prompt=build_prompt(example.sample, prompt_format),
+        media=example.sample.media,
+        open_media=partial(_open_row, example, root, num_frames),
+    )
 
-    Raises:
-        DataError: a file cannot be read; the row is named.
-    """
-    from PIL import Image as PilImage
 
+def _open_row(example: Example, root: Path, num_frames: int) -> list[Image | Video]:
     from harness.media.images import open_image
     from harness.media.videos import open_video
 
-    pictures: list[Image] = []
     try:
-        for media in example.sample.media:
-            if media.kind == "video":
-                video = open_video(root / media.source, num_frames)
-                pictures += [PilImage.fromarray(frame) for frame in video.frames]
-            else:
-                pictures.append(open_image(root / media.source))
+        return [
+            open_video(root / media.source, num_frames) if media.kind == "video" else open_image(root / media.source)
+            for media in example.sample.media
+        ]
     except MediaError as error:
         raise DataError(
             f"training row {example.sample.id!r}: {error} 'harness data validate --media' finds all such rows."
         ) from error
-    return pictures
 
 
 def parse_row(text: str) -> Example:
@@ -121,7 +124,8 @@ def build_dataset(
 
     @lru_cache(maxsize=_KEPT)
     def pictures(text: str) -> tuple[Image, ...]:
-        return tuple(open_pictures(parse_row(text), root, num_frames))
+        request = as_request(parse_row(text), root, prompt_format=prompt_format, num_frames=num_frames)
+        return tuple(open_media(request, "frames").images)  # TRL's trainers take no videos.
 
     def columns(batch: Mapping[str, list[str]]) -> dict[str, list[Any]]:
         opened: dict[str, list[Any]] = {"prompt": [], "row": list(batch["row"])}

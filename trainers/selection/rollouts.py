@@ -12,8 +12,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,13 +20,12 @@ import numpy as np
 
 from harness.core.errors import DataError
 from harness.core.files import drop_torn_tail, write_atomically
-from harness.core.prompts import build_prompt
-from harness.core.types import Media, PromptFormat, Response
+from harness.core.types import PromptFormat, Response
 from harness.engines import Decoding, Request
 from harness.evaluation.progress import Progress
 from harness.runs.records import LONE_SURROGATES
 from trainers.console import say
-from trainers.data.loading import open_pictures
+from trainers.data.loading import as_request
 from trainers.data.schema import Example, row_from_example
 from trainers.layout import hold_settings
 from trainers.rewards.functions import Reward
@@ -182,16 +180,11 @@ def _request(selection: Selection, prompt: int, rollouts: Rollouts, numbers: ran
     together, so that a round which was interrupted is asked with the seeds that it would have had.
     """
     example = selection.examples[prompt]
-    pictures = sum(selection.num_frames if media.kind == "video" else 1 for media in example.sample.media)
     missing = [number for number in numbers if not rollouts.has(prompt, number)]
     first = missing[0] if missing else numbers.start
-    return Request(
-        task=example.sample.task,
+    return replace(
+        as_request(example, selection.root, prompt_format=selection.prompt_format, num_frames=selection.num_frames),
         sample_id=f"{example.sample.id}#{first}",
-        prompt=build_prompt(example.sample, selection.prompt_format),
-        # A video is shown as the images of its frames, as in training.
-        media=tuple(Media(kind="image", source=f"{example.sample.id}[{place}]") for place in range(pictures)),
-        open_media=partial(open_pictures, example, selection.root, selection.num_frames),
         n=len(missing) or len(numbers),
         finished=not missing,
     )

@@ -50,7 +50,7 @@ def select_rows(
     rounds = [settings.first, settings.step, settings.most, settings.tolerance, settings.keep]
     budget = build_config(recipe, output).max_completion_length
     engine_name, options = choose_engine(recipe, settings.engine, settings.batch_size)
-    engine = make_engine(engine_name, checkpoint, options)
+    engine = make_engine(engine_name, checkpoint, {**options, "video_as": "frames"})  # As in training.
     decoding = Decoding(max_new_tokens=budget, temperature=settings.temperature, top_p=settings.top_p, seed=recipe.seed)
     selection = Selection(
         examples=examples,

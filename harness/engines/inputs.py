@@ -1,0 +1,279 @@
+"""What a model is shown: prompt and media as its processor takes them, and whether all of them got there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.core.errors import MediaError, ModelError, UsageError
+from harness.core.types import MediaKind
+from harness.engines import Request, VideoAs
+from harness.engines.preparation import ConversationRequest, Opened, one_line
+
+if TYPE_CHECKING:
+    from harness.media.videos import Video
+
+_KINDS: Final[tuple[MediaKind, ...]] = ("image", "video")
+_ROWS_A_MEDIUM: Final = {"image": ("image_grid_thw", "image_sizes"), "video": ("video_grid_thw",)}
+"""Tensors with a row a medium, where a processor makes them."""
+
+
+def load_processor(name: str, folder: Path | None) -> Any:
+    """A checkpoint's processor, padding on the left.
+
+    Args:
+        name: of the checkpoint, for errors.
+        folder: where its files are.
+
+    Raises:
+        ModelError: it cannot be loaded, has no chat template, or takes text alone.
+    """
+    from transformers import AutoProcessor
+
+    try:
+        processor = AutoProcessor.from_pretrained(folder, padding_side="left")
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, AttributeError) as error:
+        raise ModelError(f"the processor of model {name!r} in {folder} cannot be loaded: {one_line(error)}") from error
+    if getattr(processor, "image_processor", None) is None:
+        raise ModelError(
+            f"model {name!r} takes no images: {folder} holds a {type(processor).__name__} without an image processor. "
+            "A text-only model cannot be asked about images; of a multimodal one, fetch preprocessor_config.json too."
+        )
+    if getattr(processor, "chat_template", None) is None:
+        raise ModelError(
+            f"model {name!r} has no chat template in {folder}; without one the prompt that it was trained with is "
+            "not known. Put its chat_template.jinja there."
+        )
+    if processor.tokenizer.pad_token_id is None:
+        processor.tokenizer.pad_token = processor.tokenizer.eos_token
+    return processor
+
+
+def takes_videos(processor: Any) -> bool:
+    """Whether a family has videos of its own: a processor for them, and a chat template with a place for one."""
+    if getattr(processor, "video_processor", None) is None:
+        return False
+    text: dict[str, Any] = {"type": "text", "text": "?"}
+    try:
+        shown, alone = (
+            processor.apply_chat_template([{"role": "user", "content": content}], tokenize=False)
+            for content in ([{"type": "video"}, text], [text])
+        )
+    except Exception:  # Templates raise whatever Jinja, or their author, thought of.
+        return False
+    return bool(shown != alone)
+
+
+def choose_video_as(processor: Any, wanted: VideoAs | None, name: str) -> VideoAs:
+    """How a model is shown videos: as videos where its family takes them, else frame by frame, as images.
+
+    Args:
+        processor: of the checkpoint.
+        wanted: what the user asks for; `None`: nothing.
+        name: of the checkpoint, for errors.
+
+    Raises:
+        UsageError: videos are wanted of a family that would not see them.
+    """
+    if wanted == "frames":
+        return "frames"
+    if takes_videos(processor):
+        return "native"
+    if wanted == "native":
+        raise UsageError(
+            f"--video-as native: model {name!r} takes no videos; its {type(processor).__name__} or its chat template "
+            "would leave them out. Use --video-as frames, which shows their frames as images."
+        )
+    return "frames"
+
+
+def chat_messages(request: Request, opened: Opened) -> list[dict[str, Any]]:
+    """The conversation as a chat template takes it: one user turn, media first, unless the request says otherwise.
+
+    Args:
+        request: the request.
+        opened: its media; a video that is shown as images has a part an image.
+    """
+    shown = iter(opened.shown)
+    if not isinstance(request, ConversationRequest):
+        content = [{"type": kind} for kinds in shown for kind in kinds]
+        return [{"role": "user", "content": [*content, {"type": "text", "text": request.prompt}]}]
+    messages = []
+    for message in request.messages:
+        parts: list[Mapping[str, Any]] = []
+        for part in message["content"]:
+            parts += [part] if part["type"] == "text" else [{"type": kind} for kind in next(shown)]
+        messages.append({**message, "content": parts})
+    return messages
+
+
+def chat_prompt(processor: Any, request: Request, opened: Opened) -> str:
+    """The prompt as text: one placeholder a medium, not expanded, ending where the model's turn begins.
+
+    Args:
+        processor: a Transformers processor or tokenizer with a chat template.
+        request: the request.
+        opened: its media.
+
+    Raises:
+        MediaError: the prompt has not one place for each medium.
+    """
+    messages = chat_messages(request, opened)
+    try:
+        prompt: str = processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    except Exception as error:
+        raise MediaError(f"the model's chat template refuses the prompt: {one_line(error)}") from error
+    for kind, media in (("image", opened.images), ("video", opened.videos)):
+        place = getattr(processor, f"{kind}_token", None)
+        places = prompt.count(place) if isinstance(place, str) else 0
+        if places < len(media):
+            raise MediaError(f"the model's chat template has a place for {places} of {len(media)} {kind}s.")
+        if places > len(media):
+            raise MediaError(
+                f"the question holds {place!r}, which stands for an {kind} in this model's prompts. Mend the data."
+            )
+    return prompt
+
+
+def begins_with_bos(tokenizer: Any, prompt: str) -> bool:
+    """Whether a chat template has written the first token, so that the tokenizer must not add it once more."""
+    bos = tokenizer.bos_token
+    return bool(bos) and prompt.startswith(bos)
+
+
+def encode(
+    processor: Any, prompts: Sequence[str], opened: Sequence[Opened], *, max_pixels: int | None, **options: Any
+) -> Any:
+    """What a processor makes of a batch: texts, padded, and their media.
+
+    Args:
+        processor: a Transformers processor.
+        prompts: B texts with their placeholders.
+        opened: the media of each, as many images and as many videos of as many frames in all of them: some
+            processors mix up others (see `layout`).
+        max_pixels: see `size_limits`.
+        **options: others of the processor.
+
+    Raises:
+        MediaError: a medium of a prompt has become no visual tokens, or no pixels.
+    """
+    videos = [long_enough(processor, video) for item in opened for video in item.videos]
+    limits = size_limits(processor, max_pixels, len(videos[0].frames) if videos else 1)
+    arguments: dict[str, Any] = {"text": list(prompts), "padding": True, "return_tensors": "pt", **options}
+    if begins_with_bos(processor.tokenizer, prompts[0]):
+        arguments["add_special_tokens"] = False
+    if opened[0].images:
+        arguments |= {"images": [item.images for item in opened], "images_kwargs": limits.get("images_kwargs", {})}
+    if videos:
+        told = {"do_sample_frames": False, "video_metadata": [video_metadata(video) for video in videos]}
+        arguments["videos"] = [video.frames for video in videos]
+        arguments["videos_kwargs"] = {**limits.get("videos_kwargs", {}), **told}
+    inputs = processor(**arguments)
+    _check_shown(processor, inputs, opened)
+    return inputs
+
+
+def layout(opened: Opened) -> tuple[int, tuple[int, ...]]:
+    """Number of images, and frames of each video: prompts share a batch where these are equal."""
+    return len(opened.images), tuple(len(video.frames) for video in opened.videos)
+
+
+def _check_shown(processor: Any, inputs: Any, opened: Sequence[Opened]) -> None:
+    """Refuse a batch of which a row has fewer visual tokens than media, or whose pixels are of other media.
+
+    That pixels and visual tokens fit together one by one, Transformers' models check themselves.
+    """
+    ids = _visual_ids(processor)
+    for row, item in zip(inputs["input_ids"].tolist(), opened, strict=True):
+        wanted = len(item.images) + len(item.videos)
+        found = sum(token in ids for token in row)
+        if found < wanted or (found and not wanted):
+            raise MediaError(f"{wanted} images and videos became {found} visual tokens.")
+    for kind in _KINDS:
+        wanted = sum(len(item.images if kind == "image" else item.videos) for item in opened)
+        if wanted and not any(name.startswith("pixel_values") for name in inputs):
+            raise MediaError(f"the processor made no pixels of {wanted} {kind}s.")
+        for name in _ROWS_A_MEDIUM[kind]:
+            if name in inputs and len(inputs[name]) != wanted:
+                raise MediaError(f"the processor made pixels of {len(inputs[name])} {kind}s of {wanted}.")
+
+
+def _visual_ids(processor: Any) -> set[int]:
+    """Tokens that stand for pixels."""
+    ids: set[Any] = set()
+    for kind in _KINDS:
+        ids |= {getattr(owner, f"{kind}_token_id", None) for owner in (processor, processor.tokenizer)}
+        ids |= set(getattr(processor, f"{kind}_token_ids", None) or ())
+    return ids - {None}
+
+
+def size_limits(processor: Any, max_pixels: int | None, num_frames: int) -> dict[str, dict[str, Any]]:
+    """Processor arguments that cap the pixels of images and frames.
+
+    Args:
+        processor: a Transformers processor.
+        max_pixels: most pixels of an image or frame; `None`: what the processor says.
+        num_frames: frames a video, for processors that cap a video as a whole.
+
+    Returns:
+        `size` for `images_kwargs` and `videos_kwargs`, with a smallest size that is no larger than the cap; empty
+        without a cap.
+
+    Raises:
+        ModelError: the processor resizes in another way than by a number of pixels.
+    """
+    if max_pixels is None:
+        return {}
+    limits = {}
+    for name, part in (("images_kwargs", "image_processor"), ("videos_kwargs", "video_processor")):
+        member = getattr(processor, part, None)
+        if member is None:
+            continue
+        size = dict(member.size or {})
+        if not hasattr(member, "merge_size") or not {"shortest_edge", "longest_edge"} <= size.keys():
+            raise ModelError(
+                f"--max-pixels: the {type(member).__name__} of this model does not resize by a number of pixels. "
+                "Leave it out, or set the size in the checkpoint's processor configuration."
+            )
+        whole = max_pixels * _frames_counted(member, num_frames)
+        limits[name] = {"size": {"shortest_edge": min(size["shortest_edge"], whole), "longest_edge": whole}}
+    return limits
+
+
+def _frames_counted(member: Any, num_frames: int) -> int:
+    """How many frames an image or video processor counts together when it compares pixels with its size.
+
+    Most count each for itself. Qwen3-VL and GLM-4V count those of a video together, which their `smart_resize` is told
+    the number of, and GLM-4V the two frames that it makes of an image; VideoLLaMA 3 divides by it.
+    """
+    if _counts_frames(member):
+        return num_frames if "Video" in type(member).__name__ else int(member.temporal_patch_size)
+    return num_frames if "VideoLlama3Video" in type(member).__name__ else 1
+
+
+def _counts_frames(member: Any) -> bool:
+    resize = getattr(import_module(type(member).__module__), "smart_resize", None)
+    return resize is not None and "num_frames" in signature(resize).parameters
+
+
+def video_metadata(video: Video) -> dict[str, Any]:
+    """Time stamps of sampled frames, under the names of Transformers' `VideoMetadata`."""
+    return {
+        "total_num_frames": int(video.total_frames),
+        "fps": float(video.fps),
+        "duration": float(video.duration_s),
+        "frames_indices": [int(index) for index in video.indices],
+    }
+
+
+def long_enough(processor: Any, video: Video) -> Video:
+    """A video of one frame with that frame twice, for families whose processors take no shorter ones."""
+    import numpy as np
+
+    if len(video.frames) > 1 or not _counts_frames(processor.video_processor):
+        return video
+    return replace(video, frames=np.repeat(video.frames, 2, axis=0), indices=video.indices * 2)
