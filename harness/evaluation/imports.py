@@ -43,6 +43,10 @@ class Recorded:
     digest: str
     unknown: Sequence[str]
 
+    @property
+    def video_as(self) -> None:
+        """The log does not tell."""
+
     def describe(self) -> Mapping[str, Any]:
         """The recording's content, so that a run is not continued with another one, and what of it was of no use."""
         return {"recording": self.digest, "responses_without_question": len(self.unknown) or None}
@@ -118,6 +122,7 @@ def plan_recorded(
         "seed": config.seed,
         "limit": None,
         "num_frames": None,
+        "video_as": None,
         "blind": None,
         "engine": source,
         "engine_settings": {**engine.describe(), "allow_missing": allow_missing},
