@@ -18,6 +18,7 @@ from harness.runs.records import read_records
 REPORT: Final = "report.md"
 _SHOWN: Final = 20
 """Failed or disputed samples that the report names; `samples.jsonl` has all of them."""
+_OFFICIAL: Final = {True: "right", False: "wrong", None: UNKNOWN}
 _RESPONSE_CHARACTERS: Final = 90
 """Of a response in a table: as many as a line of a page holds beside the other columns."""
 
@@ -130,7 +131,7 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
     yield ""
     yield from diagnostics_lines(folder)
     rules = RuleCounts()
-    failed, disputed = _notable(read_records(folder), rules)
+    failed, unsettled, disputed = _notable(read_records(folder), rules)
     headers, rows = rules.rows()
     if rows:
         yield ""
@@ -139,19 +140,23 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
         cells = [[escape(rule), escape(words), *counts] for rule, words, *counts in rows]
         yield table(headers, cells, align=["left", "left", *["right"] * (len(headers) - 2)])
     total_failed = sum(result.errors for result in run.tasks.values())
-    total_disputed = sum(result.disagreements for result in run.tasks.values())
     if failed:
         yield ""
         yield f"## Samples that could not be scored ({total_failed})"
         yield ""
         yield from (f"- {_name(record)}: {_text(record.response.error or record.verdict.reason)}" for record in failed)
         yield from _rest(total_failed, len(failed))
-    if disputed:
-        yield ""
-        yield f"## Samples on which strict and official verdict differ ({total_disputed})"
-        yield ""
-        yield _disputed_table(disputed)
-        yield from _rest(total_disputed, len(disputed))
+    for title, counted, shown in (
+        ("Answers that no rule reads or settles", "unsettled", unsettled),
+        ("Samples on which strict and official verdict differ", "disagreements", disputed),
+    ):
+        if shown:
+            total = sum(getattr(result, counted) for result in run.tasks.values())
+            yield ""
+            yield f"## {title} ({total})"
+            yield ""
+            yield _verdict_table(shown)
+            yield from _rest(total, len(shown))
     yield ""
     yield "## Provenance"
     yield ""
@@ -169,26 +174,27 @@ def _metrics_table(result: TaskResult) -> str:
     return table(["metric", value_header, "s.e.", *other_headers, *(["range"] * has_ranges), "n"], rows)
 
 
-def _notable(records: Iterable[SampleRecord], rules: RuleCounts) -> tuple[list[SampleRecord], list[SampleRecord]]:
-    failed: list[SampleRecord] = []
-    disputed: list[SampleRecord] = []
+def _notable(records: Iterable[SampleRecord], rules: RuleCounts) -> tuple[list[SampleRecord], ...]:
+    """The first few records that failed, that are unsettled, and that are disputed; all are counted by their rules."""
+    notable: tuple[list[SampleRecord], ...] = ([], [], [])
     for record in records:
-        rules.add(record.verdict)
-        if record.verdict.status == "error":
-            if len(failed) < _SHOWN:
-                failed.append(record)
-        elif record.verdict.is_disputed and len(disputed) < _SHOWN:
-            disputed.append(record)
-    return failed, disputed
+        verdict = record.verdict
+        rules.add(verdict)
+        for shown, belongs in zip(
+            notable, (verdict.status == "error", verdict.is_unsettled, verdict.is_disputed), strict=True
+        ):
+            if belongs and len(shown) < _SHOWN:
+                shown.append(record)
+    return notable
 
 
-def _disputed_table(records: Sequence[SampleRecord]) -> str:
+def _verdict_table(records: Sequence[SampleRecord]) -> str:
     rows = [
         [
             _name(record),
             _text(record.sample.target),
             escape(record.verdict.answer or UNKNOWN),
-            "right" if record.verdict.official else "wrong",
+            _OFFICIAL[record.verdict.official],
             _text(record.response.text),
         ]
         for record in records

@@ -1,5 +1,6 @@
 """A benchmark is one folder: a toy, added in a temporary directory, goes through every command as the others do."""
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -116,8 +117,8 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def evaluate(toy: Path, name: str) -> Path:
-    out = toy / "runs" / name
+def evaluate(toy: Path, name: str, folder: str = "runs") -> Path:
+    out = toy / folder / name
     arguments = ["--data", str(toy / "data"), "--tasks-dir", str(toy / "tasks"), "--out", str(out)]
     replayed = ["--engine", "replay", "--responses", str(toy / f"{name}.jsonl")]
     assert main(["eval", "--model", name, "--tasks", "squares", *arguments, *replayed]) == 0
@@ -204,6 +205,52 @@ def test_the_leaderboard_tests_it_and_tells_why(toy: Path, runs: dict[str, Path]
     assert "squares told right" in text
     assert "right about red squares" in text
     assert re.search(r"▲ \+15\.3 \[\d+\.\d, \d+\.\d\] \\\*", text), "better beyond chance, with a paired interval"
+
+
+def test_what_no_rule_reads_is_told_wherever_it_is_counted(
+    toy: Path, runs: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    # "better" with 12 of its 72 answers said so that no rule reads them, and one refused.
+    rows = [json.loads(line) for line in (toy / "better.jsonl").read_text(encoding="utf-8").splitlines()]
+    for number in range(0, 72, 6):
+        rows[number]["response"] = "Squares are wonderful things."
+    rows[2]["response"] = "I cannot help with that."
+    (toy / "vague.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    vague = evaluate(toy, "vague", "others")
+    result = read(vague / "run.json")["tasks"]["squares"]
+    accuracy = result["metrics"]["all/accuracy"]
+    assert (result["not_understood"], result["unanswered"], accuracy["n_unsettled"]) == (12, 1, 12)
+    assert [accuracy[name] for name in ("value", "if_wrong", "if_right")] == [59 / 72, 59 / 72, 71 / 72]
+    report = (vague / "report.md").read_text(encoding="utf-8")
+    assert "81.9 to 98.6" in report
+    assert re.search(r"\| begins +\| the response begins with the answer +\| +59 +\| +100.0 \|", report)
+    assert "## Answers that no rule reads or settles (12)" in report
+    assert "81.9 to 98.6" in (vague / "report.html").read_text(encoding="utf-8")
+    for words in ("range", "not understood", "undecided"):
+        assert words not in (runs["better"] / "report.md").read_text(encoding="utf-8").lower()
+    capsys.readouterr()
+
+    # Of the 13 answers by which it is worse than "better", 12 may be right; against "worse" they decide who is better.
+    tasks_dir = ["--tasks-dir", str(toy / "tasks")]
+    assert main(["compare", str(runs["better"]), str(vague), *tasks_dir, "--metrics", "headline"]) == 0
+    told = capsys.readouterr().out
+    assert "0 answers in A and 12 in B are not understood or undecided. Read otherwise, they cannot turn over" in told
+    assert main(["compare", str(runs["worse"]), str(vague), *tasks_dir, "--metrics", "headline"]) == 0
+    assert "could turn the verdict over on (all/accuracy (B - A from −0.0278 to +0.1389))" in capsys.readouterr().out
+
+    board = toy / "vague board"
+    build = ["leaderboard", "build", "--runs", str(vague), str(runs["worse"]), "--baseline", "worse"]
+    assert main([*build, "--out", str(board), *tasks_dir]) == 0
+    text = (board / "leaderboard.md").read_text(encoding="utf-8")
+    assert re.search(r"\| vague +\| +\*\*81.9\*\* \[.*?\]<br>range 81.9 to 98.6<br>= −2.8 \[.*?\] \? ", text)
+    (line,) = [
+        row
+        for row in csv.DictReader((board / "leaderboard.csv").read_text().splitlines())
+        if row["checkpoint"] == "vague"
+    ]
+    assert (line["not_understood"], line["undecided"], line["could_turn"]) == ("12", "0", "True")
+    assert float(line["if_right"]) == pytest.approx(71 / 72)
+    assert "if_right" not in (toy / "board/leaderboard.csv").read_text().splitlines()[0]
 
 
 def test_no_benchmark_is_named_outside_its_folder() -> None:

@@ -78,6 +78,11 @@ def test_changes_and_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert (accuracy["a"], accuracy["b"]) == (50 / 60, 53 / 60)
     assert accuracy["difference"] == pytest.approx(3 / 60)
     assert (accuracy["only_a"], accuracy["only_b"], accuracy["test"]) == (3, 6, "mcnemar")
+    # "hm" may have been right.
+    assert task["unsettled"] == {"a": 0, "b": 1}
+    assert [accuracy[name] for name in ("least", "greatest")] == pytest.approx([3 / 60, 4 / 60])
+    assert accuracy["could_turn"] is False
+    assert task["metrics"]["mean/yes_ratio"]["least"] is None
     # Images hold three questions: gains 3, 3, 0, 0 of the first ten, then -2 (20 is alone: 18-20, 21-23).
     gains = [3, 3, -1, -2]
     sums = [
