@@ -109,6 +109,11 @@ def _real(group: Group, leader: Row, baseline: Row | None) -> Iterator[str]:
         if tested:
             what = "hallucinate more" if _is_about_hallucination(group) else "are worse"
             yield f"Of {len(tested)} others, {worse} {what} beyond chance on at least one benchmark."
+        turned = [
+            row.label for row in others if any(cell.delta and cell.delta.could_turn for cell in row.cells.values())
+        ]
+        if turned:
+            yield f"Unsettled answers could turn a difference over for {name_some(turned, _NAMED)}."
         if len(tested) < len(others):
             yield f"{len(others) - len(tested)} {'more' if tested else 'others'} could not be compared."
         return

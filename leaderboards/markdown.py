@@ -107,9 +107,16 @@ def notes(group: Group) -> list[str]:
     base = group.base
     if any(unlike_baseline(row, base) for row in group.rows):
         found.append(UNLIKE_NOTE)
-    if group.has_unsettled:
-        found.append(f"{UNSETTLED_NOTE} ? marks a difference that they could turn over.")
+    if note := unsettled_note(group):
+        found.append(note)
     return found
+
+
+def unsettled_note(group: Group) -> str:
+    """What unsettled answers are, in plain text; empty where a group has none."""
+    if not group.has_unsettled:
+        return ""
+    return UNSETTLED_NOTE + (" ? marks a difference that they could turn over." if group.baseline is not None else "")
 
 
 def group_table(group: Group, *, most: int | None = None) -> str:

@@ -10,6 +10,7 @@ from harness.reports.html import render, script_json
 from harness.reports.text import interval, number, signed
 from leaderboards.answers import answer, chance
 from leaderboards.board import Board, Column, Curve, Delta, Group
+from leaderboards.markdown import unsettled_note
 from leaderboards.page_data import Link, page_data
 from leaderboards.plots import MAX_LINES, MAX_ROWS, plot_attribution, plot_curves, plot_differences, plot_scores
 from leaderboards.provenance import conditions
@@ -62,6 +63,7 @@ def _group(group: Group, curves: Sequence[Curve], *, is_plotted: bool) -> dict[s
         "views": ["Scores", *(["Diagnostics"] if group.diagnostics else []), "Provenance"],
         "rows": len(group.rows),
         "ordered_by": group.order_title,
+        "unsettled": unsettled_note(group),
         "causes": [(cause, cause_tone(cause)) for cause in group.causes],
         "conditions": list(conditions(group)),
         "plots": list(_plots(group)) if is_plotted else [],

@@ -56,11 +56,10 @@ def headline_rows(run: RunRecord) -> tuple[list[str], list[list[Any]]]:
     results = run.tasks.values()
     headlines = [result.metrics[result.headline] for result in results]
     recorded = [metric.name for result in results for metric in _theirs(run, result)]
-    counts = {"samples": "samples", "unanswered": "unanswered", "truncated": "cut off", "errors": "errors"}
-    counts |= {"disagreements": "disputed"}
-    # Most runs have none of these.
-    rare = {"not_understood": "not understood", "undecided": "undecided"}
+    counts = {"samples": "samples", "unanswered": "unanswered"}
+    rare = {"not_understood": "not understood", "undecided": "undecided"}  # Most runs have none of these.
     counts |= {name: title for name, title in rare.items() if any(getattr(result, name) for result in results)}
+    counts |= {"truncated": "cut off", "errors": "errors", "disagreements": "disputed"}
     has_ranges = any(metric.range for metric in headlines)
     headers = ["task", "metric", *score_headers(headlines), *(["range"] * has_ranges), *recorded, *counts.values()]
     rows: list[list[Any]] = []

@@ -21,7 +21,7 @@
     const [value, low, high] = cell;
     box.append(make("span", "score", show(value, column.scale)), make("span", "ends", ends(low, high, column.scale)));
     if (range.length) {
-      const note = make("span", "ends", `range ${spread(range, column.scale)}`);
+      const note = make("div", "ends range", `range ${spread(range, column.scale)}`);
       note.title = "what it would be if all unsettled answers were wrong, or right";
       box.append(note);
     }
