@@ -85,6 +85,7 @@ class Response:
         error: why there is no response (`what: detail`), or `None`.
         answer_logprobs: natural log-probabilities that the model gave to the tokens of the answer, at temperature 1;
             `None` where the engine does not tell them or there is no answer.
+        batch_size: responses that were generated together, this one included; `None`: the engine has no batches.
     """
 
     sample_id: str
@@ -95,6 +96,7 @@ class Response:
     seconds: float | None = None
     error: str | None = None
     answer_logprobs: tuple[float, ...] | None = None
+    batch_size: int | None = None
 
     def __post_init__(self) -> None:
         if self.answer_logprobs is not None:  # JSON gives a list back.
@@ -379,6 +381,7 @@ class RunRecord:
         git_commit: commit of the harness, if it runs from a checkout.
         started: ISO 8601, UTC.
         seconds: wall time of the run, all its resumptions added up.
+        batch_size: most responses that were generated together, whatever was asked for; `None`: there are no batches.
         settings: everything that must be equal for two runs to be one (see `harness.runs.folder`).
         tasks: results by task name.
         benchmarks: what is known of each task.
@@ -402,4 +405,5 @@ class RunRecord:
     tasks: Mapping[str, TaskResult]
     benchmarks: Mapping[str, BenchmarkFacts]
     audit: Audit | None = None
+    batch_size: int | None = None
     schema_version: int = SCHEMA_VERSION

@@ -262,6 +262,7 @@ class HfEngine:
                     completion_tokens=len(kept),
                     seconds=round(seconds, 4),
                     answer_logprobs=of_answer,
+                    batch_size=len(batch),
                 )
             )
         return responses

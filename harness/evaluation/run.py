@@ -268,6 +268,7 @@ def _finish(plan: Plan, folder: RunFolder, order: Sequence[SampleKey]) -> RunRec
         git_commit=git_commit(),
         started=folder.started,
         seconds=round(folder.seconds, 1),
+        batch_size=max((record.response.batch_size or 0 for record in read_records(folder.path)), default=0) or None,
         settings=plan.settings,
         tasks=results,
         benchmarks={task.name: task.facts for task in plan.tasks},

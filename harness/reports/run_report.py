@@ -218,6 +218,8 @@ def _provenance(run: RunRecord) -> Iterator[tuple[str, str]]:
     described = run.settings.get("engine_settings") or {}  # A run of recorded responses may have none.
     engine_settings = {key: value for key, value in described.items() if value is not None}
     yield "engine", ", ".join([run.engine, *(f"{key} {value}" for key, value in engine_settings.items())])
+    if run.batch_size is not None:
+        yield "largest batch", f"{run.batch_size} responses"
     yield "prompt", run.prompt_format
     for task, asked in (run.settings.get("tasks") or {}).items():
         if "prompt" in asked:

@@ -83,6 +83,8 @@ def test_a_batch_answers_as_single_requests_do(engine: Engine) -> None:
     together = generate(engine, requests)
     alone = {request.sample_id: generate(engine, [request])[request.sample_id] for request in requests}
     assert {key: value.text for key, value in together.items()} == {key: value.text for key, value in alone.items()}
+    assert {value.batch_size for value in together.values()} == {4, 2}
+    assert {value.batch_size for value in alone.values()} == {1}
     assert {key: value.prompt_tokens for key, value in together.items()} == {
         key: value.prompt_tokens for key, value in alone.items()
     }
@@ -168,6 +170,7 @@ def test_an_unexpected_error_of_the_processor_costs_its_sample_only(
     responses = generate(engine, [make_request(index) for index in range(3)])
     assert responses["1"].error == "KeyError: 'pixel_values'"
     assert [responses[index].error for index in ("0", "2")] == [None, None]
+    assert [responses[index].batch_size for index in ("0", "2")] == [1, 1], "the batch of three has not run"
 
 
 def test_a_sample_that_the_processor_refuses_costs_itself_only(engine: Engine) -> None:

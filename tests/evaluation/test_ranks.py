@@ -43,9 +43,9 @@ def alone(out: Path, *arguments: str) -> int:
 
 
 def comparable(out: Path) -> list[SampleRecord]:
-    """Records in their order, without what differs from one run to the next: times, and the last digit of floats."""
+    """Records in their order, without what differs between runs: times, batches, and the last digit of floats."""
     return [
-        replace(record, response=replace(record.response, seconds=None, answer_logprobs=None))
+        replace(record, response=replace(record.response, seconds=None, answer_logprobs=None, batch_size=None))
         for record in read_records(out)
     ]
 

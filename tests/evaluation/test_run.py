@@ -68,6 +68,7 @@ def test_a_run_folder_holds_config_samples_record_and_report(undisturbed: Path) 
     assert run.prompt_format == settings["prompt_format"]
     assert run.weights is not None
     assert run.data["pope"]["source"] == "demo"
+    assert run.batch_size == 8
     records = list(read_records(undisturbed))
     assert len(records) == sum(result.samples for result in run.tasks.values())
     assert len({record.response.text for record in records}) > 10
