@@ -6,17 +6,17 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from harness.answers.forms import NOTHING, REFUSED, Found, stated
-from harness.answers.open_ended import is_concluding, value_in
+from harness.answers.forms import NOTHING, REFUSED, Found, is_concluding, stated
+from harness.answers.open_ended import value_in
 from harness.answers.options import mentioned_option, negates, stated_option
 from harness.answers.refusals import refuses
 from harness.answers.sameness import same
-from harness.answers.text import key, sentences
+from harness.answers.text import holds, key, sentences
 from harness.answers.values import quantity
 from harness.answers.yes_no import read_yes_no
 
-_OPEN: Final = r"[\s\"'*\[{(<]*"
-_CLOSE: Final = r"[\s)\]}>.,:;!?\"'*_$]*"
+_OPEN: Final = r"[\s\"'*\[{(<]{0,6}"
+_CLOSE: Final = r"[\s)\]}>.,:;!?\"'*_$]{0,12}"
 _POLAR: Final = {"yes": "yes", "no": "no", "true": "yes", "false": "no"}
 _LINE: Final = re.compile(
     rf"^[ \t]*(?:[-*•]|\d+[.)])?{_OPEN}(?:[Oo]ption )?\(?([A-Z])[)\].:\"'}}]+(?:\s|$)(.*)$", re.MULTILINE
@@ -26,7 +26,18 @@ _LETTER: Final = re.compile(
 )
 _AND: Final = re.compile(r"[)\].,'\"*\s]*(?:,|\band\b|\bor\b|/|&)\s*[(\"']*[A-J](?![\w'])")
 _REASON: Final = re.compile(r"\s+(?:because|since|as|for|with|which)\b")
-_LETTER_ALONE: Final = re.compile(rf"{_OPEN}(?:option )?[A-Za-z]{_CLOSE}")
+_LETTER_ALONE: Final = re.compile(rf"{_OPEN}(?:[Oo]ption )?[A-Za-z]{_CLOSE}")
+_CAPITAL_ALONE: Final = re.compile(rf"{_OPEN}(?:[Oo]ption )?[A-Z]{_CLOSE}")
+_LISTED: Final = re.compile(r"\b[A-J][.:)]\s|\([A-J]\)")
+_BECAUSE: Final = re.compile(rf"{_OPEN}(?:[Oo]ption )?([A-Z]){_CLOSE} (?:because|since)\b")
+_IS_RIGHT: Final = re.compile(
+    r"(?:\b(?:option|choice|answer)\s|选项)\s?\(?([A-J])(?![A-Za-z'])\)?(?:(?:(?!\b[A-J]\b)[^.\n]){0,60}?\s)?"
+    r"(?:is|是|为)\s?(?:therefore |thus |likely )?(?:the )?(?:most |only |best )?"
+    r"(?:correct|best|right|appropriate|accurate|answer|正确)",
+    re.IGNORECASE,
+)
+_ENDING: Final = 200
+"""Characters before the end of a response in which a marker is no heading."""
 _FINAL_LETTER: Final = re.compile(r"\b(?:is|are) (?:the )?(?:\w+ )?\"?([A-J])\W*$")
 
 
@@ -43,12 +54,16 @@ def read_choice(text: str, choices: Mapping[str, str], question: str | None) -> 
     for _, form, payload, words in reversed(forms):
         if letter := _stated_letter(payload, choices):
             return Found(letter, form, words)
+    right = [match for match in _IS_RIGHT.finditer(text) if match[1] in choices and not negates(match[0], question)]
+    if len({match[1] for match in right}) == 1:
+        return Found(right[-1][1], "option is right", right[-1][0])
     if found := _at_the_edge(text, choices):
         return found
     for _, form, payload, words in reversed(forms):
         if letter := stated_option(payload, choices):
             return Found(letter, f"{form} (text)", words)
-    if forms and forms[-1].form in ("marker", "boxed"):  # "Answer: not listed": nothing weaker may pass it over.
+    if forms and forms[-1].form in ("marker", "boxed") and len(text) - forms[-1].place < _ENDING:
+        # "Answer: not listed": nothing weaker may pass it over.
         return REFUSED if refuses(forms[-1].payload) else NOTHING
     parts = sentences(text)
     if len(parts) == 1 and (letter := stated_option(text, choices)):
@@ -74,7 +89,7 @@ def _stated_letter(payload: str, choices: Mapping[str, str]) -> str | None:
         return None
     whole = key(payload)
     named = [letter for letter, text in choices.items() if key(text) == whole and (len(whole) > 1 or match[1] in text)]
-    if named and name not in named and not re.search(rf"[(\[]{name}[)\]]", payload):
+    if named and name not in named and len(whole) > 1 and f"({name})" not in payload and f"[{name}]" not in payload:
         return None  # The payload is the text of another option.
     if re.match(r"\s+[\w\"']", rest) and not re.search(r"[(\[{]\s*$", payload[: match.start(1)]):
         is_own = key(rest).startswith(key(choices[name])[:12]) or _REASON.match(rest)
@@ -90,15 +105,22 @@ def _at_the_edge(text: str, choices: Mapping[str, str]) -> Found | None:
     if _LETTER_ALONE.fullmatch(text) and (letter := _stated_letter(text, choices)):
         return Found(letter, "whole letter", text)
     first, last = _LINE.match(lines[0]), _LINE.match(lines[-1])
-    if first and first[1] in choices and not re.search(r"\b[A-J][.:)]\s|\([A-J]\)", first[2]):
+    if first and first[1] in choices and (not _LISTED.search(first[2]) or _is_its_text(first, choices)):
         other = _stated_letter(first[2], choices) or stated_option(first[2], choices)
         return Found(first[1], "begins with letter", lines[0]) if other in (None, first[1]) else NOTHING
     for line, rule in ((lines[0], "begins with letter"), (lines[-1], "ends with letter")):
-        if re.fullmatch(rf"{_OPEN}(?:option )?[A-Z]{_CLOSE}", line) and (letter := _stated_letter(line, choices)):
+        if _CAPITAL_ALONE.fullmatch(line) and (letter := _stated_letter(line, choices)):
             return Found(letter, rule, line)
-    if last and last[1] in choices and stated_option(last[2], choices) == last[1]:
+    if last and not _LISTED.search(last[2]) and stated_option(last[2], choices) == last[1]:
         return Found(last[1], "ends with letter", lines[-1])
+    if (because := _BECAUSE.match(text)) and because[1] in choices:
+        return Found(because[1], "begins with letter", lines[0])
     return None
+
+
+def _is_its_text(line: re.Match[str], choices: Mapping[str, str]) -> bool:
+    """Whether a line is a letter with its own option's text, and no list of options."""
+    return stated_option(line[2], choices) == line[1] and not re.search(r"(?<!\()\b[A-J][.:)]\s", line[2])
 
 
 def _in_a_sentence(text: str, parts: list[str], choices: Mapping[str, str], question: str | None) -> Found:
@@ -115,7 +137,9 @@ def _in_a_sentence(text: str, parts: list[str], choices: Mapping[str, str], ques
         if letter := mentioned_option(part, choices, question):
             return Found(letter, "option in sentence", part)
         if (final := _FINAL_LETTER.search(part)) and final[1] in choices and not negates(part, question):
-            in_texts = any(re.search(rf"(?<!\w){final[1]}(?!\w)", text) for text in choices.values())
+            in_texts = any(
+                holds(text.lower(), final[1].lower()) for other, text in choices.items() if other != final[1]
+            )
             return NOTHING if in_texts else Found(final[1], "letter in sentence", part)
         value = value_in(part, question)
         equal = [letter for letter, text in choices.items() if value and quantity(text) and same(value, text)]

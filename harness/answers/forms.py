@@ -15,32 +15,45 @@ _ADJECTIVE: Final = (
     r"(?:(?:final|correct|best|right|appropriate|closest|likely|suitable|accurate|most|only|short|possible|overall) )"
     r"{0,4}"
 )
-_NOUN: Final = r"(?:(?P<noun>answer|ans|option|choice|letter)(?: (?:letter|choice|option))?|final (?:value|result))"
+_NOUN: Final = (
+    r"(?:(?P<noun>answer|ans|option|choice|letter)(?: (?:letter|choice|option))?|final (?:value|result)"
+    r"|(?<=correct )one)"
+)
 _OF: Final = r"(?: (?:to|for|of|from|among|that|based on|given) [^.\n:(),]{1,100}?)?"
 _SIGN: Final = r"[\"']?\s?(?:[:=]|->|→)"
-_IS: Final = r"(?:\s?:|,? (?:is|are|would be|should be|must be|will be|is likely|is most likely|is probably)\b\s?:?)"
+_IS: Final = (
+    r"(?:\s?:|,? (?:is|are|would be|should be|must be|will be|is likely|is most likely|is probably)"
+    r"\b(?: therefore| thus)?\s?:?)"
+)
 _STATED: Final = re.compile(
     rf"(?:\b|_){_ADJECTIVE}{_NOUN}(?:{_SIGN}|{_OF}{_IS})\s*|(?m:^)(?:the )?(?:final |short )?answer[ \t]*\n+"
     r"|答案(?:选项)?(?:是|为|选)?[:：]?\s*|选项(?:是|为)?[:：]?\s*(?=\(?[A-J])|(?:故选|选择?)[:：]?\s*(?=\(?[A-J])",
     re.IGNORECASE,
 )
 _CHOSEN: Final = re.compile(
-    r"\bI(?:'d| would| will|'ll)? (?:choose|select|pick|go with|answer|opt for"
+    r"\b(?:I|we)(?:'d| would| will|'ll)?(?: have to)? (?:choose|select|pick|go with|answer|opt for"
     r"|say(?= (?:the answer|option|yes|no|\(?[A-J]\b)))(?: with)?(?: that)?(?: the answer(?: is)?)?:?\s+",
     re.IGNORECASE,
 )
 _BOXED: Final = re.compile(r"\\(?:boxed|fbox)\s*\{")
-_BOX_LENGTH: Final = 300
-"""Characters in which a box has to close, so that many open ones cost no more than one."""
+_LONGEST: Final = 300
+"""Characters of what is stated, on a line or in a box: so that many statements on one line cost no more than one."""
 _CONDITION: Final = re.compile(
     r"\b(?:if|whether|unless|assuming|suppose|for example|when|why|what|which)\b[^.\n]{0,25}$"
-    r"|\b(?:if|unless|for example|suppose)\b[^.\n]*,[^.\n]*$"
+    r"|\b(?:if|unless|for example|suppose|otherwise)\b[^.\n]*,[^.\n]*$|\b(?:wrong|incorrect|another|long) $"
     r"|\b(?:how|find|get|got|reach|determine|calculate|arrive at|choose|select|provide)\b[^.,\n]{0,14}$"
     r"|\b(?:not|n't|never|none)\b[^.,\n]{0,12}$",
     re.IGNORECASE,
 )
 _CONDITION_LENGTH: Final = 250
 """Characters before a form that are searched for a condition on it."""
+
+
+_CONCLUDING: Final = re.compile(
+    r"^(?:[-*•] {0,3})?(?:(?:so|in this case|therefore|thus|hence|finally|in conclusion|in total|consequently|overall"
+    r"|final|the final)\b[,:]?|since [^,]{1,120},|we (?:can )?conclude that)\s*",
+    re.IGNORECASE,
+)
 
 
 class Found(NamedTuple):
@@ -87,10 +100,20 @@ def stated(text: str) -> list[Stated]:
     return sorted(found)
 
 
+def is_concluding(sentence: str) -> bool:
+    """Whether a sentence says of itself that it concludes."""
+    return _CONCLUDING.match(sentence) is not None
+
+
+def without_conclusion(sentence: str) -> str:
+    """A sentence without the "therefore" that it begins with."""
+    return _CONCLUDING.sub("", sentence)
+
+
 def _said(text: str, form: re.Pattern[str], rule: Form) -> list[Stated]:
     found = []
     for match in form.finditer(text):
-        line = text[match.end() :].split("\n", 1)[0].strip()
+        line = text[match.end() : match.end() + _LONGEST].split("\n", 1)[0].strip()
         if but := re.match(r"not [^.]{1,60}?,? but (.+)", line, re.IGNORECASE):
             line = but[1]
         negated = ":" not in match[0] and re.match(r"not\b", line, re.IGNORECASE)
@@ -110,7 +133,7 @@ def _said(text: str, form: re.Pattern[str], rule: Form) -> list[Stated]:
 def _braced(text: str, start: int) -> str:
     """What is between the brace before `start` and the one that closes it; empty where none does."""
     depth, place = 1, start
-    while place < min(len(text), start + _BOX_LENGTH) and depth:
+    while place < min(len(text), start + _LONGEST) and depth:
         depth += (text[place] == "{") - (text[place] == "}")
         place += 1
     return text[start : place - 1] if not depth else ""

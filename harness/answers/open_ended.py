@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from harness.answers.forms import NOTHING, REFUSED, Found, stated
+from harness.answers.forms import NOTHING, REFUSED, Found, is_concluding, stated, without_conclusion
 from harness.answers.refusals import refuses
 from harness.answers.text import sentences
 from harness.answers.values import Quantity, digits, quantities, quantity
@@ -15,11 +15,6 @@ _NUMERIC: Final = re.compile(
     r"|\b(?:number|value|total|sum|average|mean|median|mode|range|difference|percent\w*|ratio|perimeter|area|volume"
     r"|length|width|height|distance|age|cost|price|rate|year|degree|speed|probability|calculate|compute|round\w*"
     r"|measure|temperature|angle|missing|limit|zeros|ends)\b",
-    re.IGNORECASE,
-)
-_CONCLUDING: Final = re.compile(
-    r"^(?:[-*•] {0,3})?(?:so|in this case|therefore|thus|hence|finally|in conclusion|in total|consequently|overall"
-    r"|final|the final)\b[,:]?\s*",
     re.IGNORECASE,
 )
 _IS: Final = re.compile(
@@ -49,17 +44,13 @@ _ANNOUNCED: Final = re.compile(
     r"\b(?:may|might|would need)\b|^to (?:find|calculate|determine|answer|get|solve)\b", re.IGNORECASE
 )
 _CODE: Final = re.compile(r"^(?:def |import |print\(|from \w+ import|return |for \w+ in |if .*:$)", re.MULTILINE)
+_TABLE: Final = re.compile(r"\w \| |^\W*-{3}|^here is a table", re.IGNORECASE)
 _IDLE: Final = frozenset("what which many much does this that there with from have will".split())
 
 
 def wants_number(question: str | None) -> bool:
     """Whether a question asks for a number, as far as its words tell."""
     return bool(question and _NUMERIC.search(question))
-
-
-def is_concluding(sentence: str) -> bool:
-    """Whether a sentence says of itself that it concludes."""
-    return _CONCLUDING.match(sentence) is not None
 
 
 def read_open(text: str, question: str | None, numeric: bool) -> Found:
@@ -80,16 +71,16 @@ def read_open(text: str, question: str | None, numeric: bool) -> Found:
             found = Found(answer, form, words)
     if found is not None:
         return found
-    parts = sentences(text)
+    parts = [part for part in sentences(text) if not _TABLE.search(part)]
     if not parts or _CODE.search(text) or (text.endswith("?") and len(parts) == 1):
         return NOTHING
     if len(parts) == 1 and (quantity(text) or (not numeric and _is_phrase(text, 6) and not _COMPLEMENT.match(text))):
         return Found(text.strip(" .\"'"), "whole", text)
     if concluded := _concluded(parts, question, numeric):
         return concluded
-    if refuses(text):
+    if refuses(parts[-1]) or (refuses(text) and not (numeric and _speaks_of(parts[-1], question))):
         return REFUSED
-    return _at_the_edge(text, parts, question, numeric) or NOTHING
+    return _at_the_edge(text, parts, question, numeric) or (REFUSED if refuses(text) else NOTHING)
 
 
 def _is_phrase(text: str, most_words: int) -> bool:
@@ -98,11 +89,11 @@ def _is_phrase(text: str, most_words: int) -> bool:
 
 def _concluded(parts: list[str], question: str | None, numeric: bool) -> Found | None:
     """What the last sentence says that begins with "therefore", where no other sentence speaks against it."""
-    places = [place for place, part in enumerate(parts) if _CONCLUDING.match(part)]
+    places = [place for place, part in enumerate(parts) if is_concluding(part)]
     if not places:
         return None
     said = parts[places[-1]]
-    last = _CONCLUDING.sub("", said)
+    last = without_conclusion(said)
     if refuses(last):
         return REFUSED
     answer = _value_or_complement(last, question, numeric)
@@ -151,6 +142,8 @@ def _at_the_edge(text: str, parts: list[str], question: str | None, numeric: boo
 def _short(payload: str, question: str | None, numeric: bool) -> str | None:
     """The answer in what is stated: the payload without the clauses behind it."""
     payload = payload.strip().strip("\"'").strip()
+    if listed := re.match(r"\[[^\[\]]{1,200}\]", payload):
+        return listed[0]
     is_short = quantity(payload) or (len(payload) < 40 and not _CLAUSE_END.search(payload))
     short = payload if is_short else _CLAUSE_END.split(payload, maxsplit=1)[0]
     short = short.strip().strip("\"'.").strip()
@@ -166,7 +159,9 @@ def _short(payload: str, question: str | None, numeric: bool) -> str | None:
 
 def _value_or_complement(sentence: str, question: str | None, numeric: bool) -> str | None:
     """What a sentence says: its one value where a number is asked for, else what follows its "is"."""
-    is_condition = re.search(r"\bif\b", sentence, re.IGNORECASE) and " if " not in f" {question} ".lower()
+    is_condition = (
+        re.search(r"\bif\b(?! (?:we|you|i) )", sentence, re.IGNORECASE) and " if " not in f" {question} ".lower()
+    )
     if _ANNOUNCED.search(sentence) or is_condition:
         return None
     if numeric:
@@ -184,6 +179,8 @@ def value_in(sentence: str, question: str | None) -> str | None:
     Numbers of the question do not count, unless the sentence has no other. Of several that is taken which stands
     behind the last "=", behind "total", or behind "is".
     """
+    if "zero" in (question or "").lower():
+        sentence = re.sub(r"\bzero(?:e?s)?\b", "root", sentence)  # "How many zeros does the function have?"
     sentence = digits(sentence)
     asked = {number.value for number in quantities(digits(question or ""))}
     if (so := _SO.search(sentence)) and quantities(sentence[so.end() :]):
@@ -256,9 +253,10 @@ def _number(text: str | None) -> float | None:
 
 
 def _speaks_of(sentence: str, question: str | None) -> bool:
-    """Whether a sentence speaks of what the question asks: half of its longer words."""
+    """Whether a sentence speaks of what the question asks: half of the longer words of its last sentence."""
+    last = [part for part in sentences(question or "") if re.search(r"[a-z]{4}.*[a-z]{4}", part)][-1:]
     asked, said = (
         {word[:4] for word in re.findall(r"[a-z]{4,}", text.lower()) if word not in _IDLE}
-        for text in (question or "", sentence)
+        for text in ("".join(last), sentence)
     )
     return not asked or 2 * len(asked & said) >= min(len(asked), max(len(said), 2))

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from harness.answers.sameness import same
-from harness.answers.text import key
+from harness.answers.text import holds, key
 from harness.answers.values import quantity
 
 _NEGATED: Final = re.compile(
     r"\b(?:not|n[o']t|cannot|incorrect|wrong|except|rather than|instead of|unlike|neither|nor|none|eliminate\w*"
-    r"|rul\w+ out|exclud\w+|no)\b",
+    r"|(?:rul\w+|are|is) out|exclud\w+|no)\b",
     re.IGNORECASE,
 )
 _LITTLE: Final = frozenset("for and or not in on is it all if to of by as at".split())
@@ -40,17 +40,14 @@ def stated_option(payload: str, choices: Mapping[str, str]) -> str | None:
 
 def mentioned_option(sentence: str, choices: Mapping[str, str], question: str | None) -> str | None:
     """The letter of the one option whose text a sentence holds, where the sentence does not negate it."""
-    if re.match(r"\W*[A-J]\s*[-:.)]", sentence):
+    if sentence.endswith("?") or re.match(r"\W{0,6}[A-J]\s?[-:.)]", sentence):
         return None  # a line of a list
     text = key(sentence)
     keys = {letter: key(option) for letter, option in choices.items()}
     found = {
         letter: words
         for letter, words in keys.items()
-        if len(words) > 1
-        and words not in _LITTLE
-        and not quantity(choices[letter])
-        and re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text)
+        if len(words) > 1 and words not in _LITTLE and not quantity(choices[letter]) and holds(text, words)
     }
     longest = [
         letter
@@ -60,6 +57,9 @@ def mentioned_option(sentence: str, choices: Mapping[str, str], question: str | 
     if len(longest) != 1:
         return None
     letter, held = longest[0], set(text.split())
+    rest = text.replace(found[letter], " ", 1)
+    if any(other != letter and holds(rest, words) for other, words in found.items()):
+        return None  # "rice or brown rice"
     if any(set(found[letter].split()) < set(words.split()) <= held for words in keys.values()):
         return None  # "decrease slightly" where there is "slightly decrease" too
     return None if negates(sentence.replace(choices[letter], ""), question) else letter

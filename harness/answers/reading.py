@@ -35,8 +35,11 @@ _WEAK: Final = (
     "therefore", "sentence", "confirms", "first or last", "whole",
 )  # fmt: skip
 """Rules whose reading is given up where the text before an invented question only repeats the question."""
-_SHORT: Final = 8
-"""Words of a stated open answer that can be wrong as a whole; a longer one is a sentence that may hold the target."""
+
+
+_LONGEST: Final = 32_000
+"""Characters of a response that are read: the first quarter and the last three. Answers stand at the ends, and what is
+longer runs in a loop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +78,8 @@ def read_answer(
             from those of the answer.
 
     Returns:
-        the reading. Never raises; the time is linear in the length of the response.
+        the reading. Never raises; the time is linear in the length of the response, of which the first 8,000 and the
+        last 24,000 characters are read.
     """
     return _read(response, kind, choices, question, wants_number(question))
 
@@ -113,20 +117,14 @@ def read_for_target(
 def match_reading(reading: Reading, target: str, kind: AnswerKind) -> Match:
     """Whether a reading is the target; see `match_answer`.
 
-    An open answer is only called wrong where it is a value or a short answer that was stated: a text that merely says
-    something else may mean the same.
+    An open answer is only called wrong where it and the target are numbers: other words may mean the same.
     """
     if reading.answer is None:
         return "unknown"
     if kind != "open":
         return "right" if reading.answer.lower() == target.strip().strip("().").lower() else "wrong"
     equal = same(reading.answer, target)
-    if equal is None:
-        return "unknown"
-    is_stated = not reading.rule.startswith(_WEAK) or reading.rule == "whole"
-    if equal or quantity(target) or (is_stated and len(reading.answer.split()) <= _SHORT):
-        return "right" if equal else "wrong"
-    return "unknown"
+    return "unknown" if equal is None else "right" if equal else "wrong"
 
 
 def _read(
@@ -137,14 +135,16 @@ def _read(
         return Reading(answer=None, outcome="cut_off", rule="sections")
     if not part.strip():
         return Reading(answer=None, outcome="refused", rule="empty")
+    if len(part) > _LONGEST:
+        part = f"{part[: _LONGEST // 4]}\n{part[-3 * _LONGEST // 4 :]}"
     head, tail = cut_tail(plain(part))
     text = correction(head) or head
     found = _by_kind(text, kind, choices, question, numeric)
-    if tail and text == head and found.rule.startswith(_WEAK):
-        known = " ".join((question or "", *(choices or {}).values()))
-        if restates(text, known) or restates(tail, known):  # The model wrote the question down before it answered.
-            text = f"{text}\n{tail}"
-            found = _by_kind(text, kind, choices, question, numeric)
+    known = " ".join((question or "", *(choices or {}).values()))
+    is_weak = found.answer is None if kind == "open" else found.rule.startswith(_WEAK)
+    if tail and text == head and is_weak and (restates(text, known) or restates(tail, known)):
+        text = f"{text}\n{tail}"  # The model wrote the question down before it answered.
+        found = _by_kind(text, kind, choices, question, numeric)
     if found.answer is not None:
         return Reading(answer=found.answer, outcome="read", rule=found.rule, span=locate(found.words, response))
     is_refusal = found.rule == "refused" or refuses(text[:400])

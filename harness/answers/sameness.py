@@ -8,13 +8,13 @@ import unicodedata
 from typing import Final
 
 from harness.answers.formulas import same_formula
-from harness.answers.text import key
+from harness.answers.text import key, plain
 from harness.answers.values import Quantity, digits, is_unit, quantity
 
 _RANGE: Final = re.compile(
     r"(?:from |between )?[$]?([\d.,]+)\D{0,12}?\s?(?:-|to|and|~)\s?[$]?([\d.,]+)(?:\s?[%a-z°].{0,20})?"
 )
-_IN_BRACKETS: Final = re.compile(r"^([^()]*\w)\s?\(([^()]+)\)([^()]*)$")
+_IN_BRACKETS: Final = re.compile(r"^([^()]*\w)\s\(([^()]+)\)([^()]*)$")
 _OPERATOR: Final = re.compile(r"[-+*/^<>=]")
 _SCALES: Final = (100, 0.01, 1000, 0.001, 1e6, 1e-6)
 """Factors between two numbers that may be one quantity in two units."""
@@ -25,7 +25,8 @@ def same(given: str, wanted: str) -> bool | None:
     """Whether two short texts are the same answer.
 
     Returns:
-        `None` where it cannot be told: words that overlap, numbers whose units may differ.
+        `False` for numbers and ranges that differ. `None` where it cannot be told: other words may mean the same, and
+        numbers may have other units.
     """
     one, other = key(given), key(wanted)
     if one == other and one:
@@ -36,15 +37,15 @@ def same(given: str, wanted: str) -> bool | None:
     numbers = quantity(given), quantity(wanted)
     if numbers[0] and numbers[1]:
         return _same_quantity(numbers[0], numbers[1])
-    wordings = _wordings(one), _wordings(other)
+    wordings = _wordings(given), _wordings(wanted)
     if one in wordings[1] or other in wordings[0] or wordings[0] & wordings[1] - {""}:
         return True
     letters = [re.sub(r"[\W_]+", "", unicodedata.normalize("NFKD", text)) for text in (one, other)]
     if letters[0] == letters[1] and letters[0] and not _OPERATOR.search(one + other):
         return True
-    if len(given) <= _FORMULA_LENGTH and len(wanted) <= _FORMULA_LENGTH and same_formula(given, wanted):
-        return True
-    return False if _differ_in_all(one, other, letters) and bool(numbers[0]) == bool(numbers[1]) else None
+    if len(given) <= _FORMULA_LENGTH and len(wanted) <= _FORMULA_LENGTH:
+        return same_formula(plain(given).lower(), plain(wanted).lower()) or None
+    return None
 
 
 def _same_quantity(one: Quantity, other: Quantity) -> bool | None:
@@ -56,12 +57,6 @@ def _same_quantity(one: Quantity, other: Quantity) -> bool | None:
     return None if any(math.isclose(ratio, scale, rel_tol=1e-9) for scale in _SCALES) else False
 
 
-def _differ_in_all(one: str, other: str, letters: list[str]) -> bool:
-    if not all(letters) or letters[0] in letters[1] or letters[1] in letters[0] or _OPERATOR.search(other):
-        return False
-    return not set(re.findall(r"\w{4,}", one)) & set(re.findall(r"\w{4,}", other))
-
-
 def _range(text: str) -> tuple[float, float] | None:
     match = _RANGE.fullmatch(text)
     try:
@@ -71,6 +66,6 @@ def _range(text: str) -> tuple[float, float] | None:
 
 
 def _wordings(text: str) -> set[str]:
-    """A text with and without what stands in brackets, and that alone: "depth-first search (dfs)"."""
-    parts = _IN_BRACKETS.search(text)
-    return {text, key(parts[1] + parts[3]), key(parts[2])} if parts else {text}
+    """A text with and without what stands in brackets, and that alone: "Depth-First Search (DFS)"."""
+    parts = _IN_BRACKETS.search(plain(text)) if len(text) <= _FORMULA_LENGTH else None
+    return {key(text), key(parts[1] + parts[3]), key(parts[2])} if parts else {key(text)}

@@ -6,13 +6,15 @@ import re
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from harness.answers.forms import NOTHING, Found
+from harness.answers.forms import NOTHING, Found, is_concluding
 from harness.answers.text import sentences
+from harness.answers.values import digits
 
 _DROPPED: Final = frozenset(
     "is are was were be been being do does did a an the of to there has have had it its any some this that these can"
     " could will would appear appears seem seems actually really famous indeed both also you i see we they he she shown"
-    " depicted visible provided image picture chart graph map figure photo video following labeled called value".split()
+    " depicted visible provided image picture chart graph map figure photo video following labeled called value so"
+    " therefore thus hence overall".split()
 )
 """Words in which a question and a statement of the same may differ."""
 _NEGATIONS: Final = frozenset(
@@ -22,8 +24,12 @@ _NEGATIONS: Final = frozenset(
 _HEDGES: Final = frozenset(
     "if whether may might could possibly perhaps unclear almost nearly barely hardly partially except unless would"
     " should only neither nor rather instead likely false incorrect unlikely asks asking question or doubt"
-    " fail fails absence absent untrue thought wrong mistake zero nothing while analyzing".split()
+    " fail fails absence absent untrue thought wrong mistake zero nothing while analyzing analyze wouldnt shouldnt"
+    " impossible expected wonder said say like resembling teddy toy hot stuffed".split()
 )
+"""Words beside which a repeated question may mean anything, unless the question has them too."""
+_PARTIAL: Final = frozenset("fully clearly entirely completely directly exactly necessarily".split())
+"""Words whose negation is none of the whole."""
 _SCENE: Final = re.compile(
     r"\b(?:according to|based on|from|in|on) (?:the |this |these )?(?:(?:given|provided|positive) ){0,2}"
     r"(?:sequence of )?(?:the )?"
@@ -31,73 +37,141 @@ _SCENE: Final = re.compile(
     r"(?: (?:provided|given|shown|you provided))?,?",
     re.IGNORECASE,
 )
+_SETTING: Final = re.compile(
+    r"^(?:among|in|on|of|at|according to|based on|from|for|given|considering)\b[^?]{1,200}?,? "
+    r"(?=(?:is|are|was|were|does|do|did|has|have|can|will)\b)",
+    re.IGNORECASE,
+)
+"""What a question says before it asks; a statement need not repeat it."""
+_CONCESSION: Final = re.compile(r"^(?:al|even )?though [^,]{1,120}, ", re.IGNORECASE)
 _CLAUSE_END: Final = re.compile(
     r",? (?:as|because|since|which|who|while|whereas|although|though|but|with|indicating|meaning|due|so|and it)\b"
     r"|;|(?<![( ]\w):\s|, and ",
     re.IGNORECASE,
 )
+_RELATIVE: Final = re.compile(r" that (?:is|are|was|were|has|have|does|do)(?:n't)? ", re.IGNORECASE)
 _TOKEN: Final = re.compile(r"[a-z0-9]+(?:\.\d+)?|[<>=+]|≥|≤")
+_ASKS_EXISTENCE: Final = re.compile(r"\b(?:is|are|was|were) there\b|\b(?:do|can) you see\b", re.IGNORECASE)
 _EXISTENCE: Final = re.compile(
-    r"\bthere (?:is|are|was|were)\b|\b(?:see|shows?|contains?|visible|present|depicts?)\b", re.IGNORECASE
-)
-_COMPARED: Final = re.compile(
-    r"\b(?:larger|smaller|bigger|longer|shorter|taller|greater|fewer|less|more|higher|lower|wider|narrower|brighter"
-    r"|darker)\b",
+    r"\bthere (?:is|are|was|were)\b|\b(?:see|shows?|contains?|visible|present|depicts?|has|have|features?|includes?)\b",
     re.IGNORECASE,
 )
+_COMPARED: Final = (
+    "larger smaller,bigger smaller,longer shorter,taller shorter,greater less,greater fewer,greater smaller,more less"
+    ",more fewer,higher lower,wider narrower,brighter darker,older younger,heavier lighter,faster slower"
+)
+_OPPOSITES: Final = frozenset(frozenset(pair.split()) for pair in _COMPARED.split(","))
+_COMPARATIVES: Final = frozenset(word for pair in _OPPOSITES for word in pair)
 _SAME: Final = re.compile(
     r"\b(?:the|of) (?:exact )?same (?:size|length|height|width|number|value|brightness|color)\b"
     r"|\bof (?:equal|identical) (?:size|length)\b",
     re.IGNORECASE,
 )
+_FEW: Final = 5
+"""Sentences of a text whose first one may be the statement; in longer ones it sets the scene."""
 
 
-def read_statement(parts: Sequence[str], question: str) -> Found:
-    """The polarity of the last sentence, or of the first of a short text, that repeats the question."""
-    for part in dict.fromkeys((parts[-1], parts[0])) if len(parts) < 5 else (parts[-1],):
-        if word := _echo(part, question):
-            return Found(word, "statement", part)
-        if _is_equal(part, question):
-            return Found("no", "same size", part)
-    return NOTHING
+def read_statement(parts: Sequence[str], question: str, *, everywhere: bool = False) -> Found:
+    """What the last sentence, the concluding ones, and in a short text the first one say of the question.
 
+    A statement is an answer only if it repeats the words of the question, with at most one negation and no hedge.
+    Where two of them contradict each other, nothing is read.
 
-def _echo(sentence: str, question: str) -> Literal["yes", "no"] | None:
-    """Yes where a statement repeats every word of the question in its order, no where it is negated once."""
+    Args:
+        parts: the sentences of a plain text; at least one.
+        question: the question.
+        everywhere: whether to take every sentence, where something else has to agree with what they say.
+    """
     asked = _asked(question)
-    clause = _CLAUSE_END.split(sentence, maxsplit=1)[0]
-    words = _words(clause)
-    if sentence.endswith("?") or not asked or set(asked) & _NEGATIONS or set(words) & (_HEDGES - set(asked)):
-        return None
-    if len(asked) < 2 and not _EXISTENCE.search(clause):
-        return None
-    place = negations = 0
-    for word in words:
-        if word in _NEGATIONS:
-            negations += 1
-        elif place < len(asked) and word == asked[place]:
-            place += 1
-    if place < len(asked) or negations > 1:
-        return None
-    return "no" if negations else "yes"
+    chosen = [part for part in parts[:-1] if everywhere or is_concluding(part)][-_FEW:]
+    found: Found | None = None
+    for part in dict.fromkeys((parts[-1], *reversed(chosen), *(parts[:1] if len(parts) < _FEW else ()))):
+        answer = _echo(part, question, asked)
+        rule = "statement"
+        if answer is None and _is_equal(part, asked):
+            answer, rule = "no", "same size"
+        if answer is not None and found is not None and answer != found.answer:
+            return NOTHING
+        if answer is not None and found is None:
+            found = Found(answer, rule, part)
+    return found or NOTHING
 
 
-def _is_equal(sentence: str, question: str) -> bool:
+def _echo(sentence: str, question: str, asked: list[str]) -> Literal["yes", "no"] | None:
+    """Yes where a statement repeats the question, no where it is negated once, or says the opposite of a comparison."""
+    clause = _CLAUSE_END.split(_CONCESSION.sub("", sentence), maxsplit=1)[0]
+    if not _RELATIVE.search(question):
+        clause = _RELATIVE.split(clause, maxsplit=1)[0]
+    tokens = _tokens(clause)
+    negations = [word for word in tokens if word in _NEGATIONS]
+    if sentence.endswith("?") or not asked or len(negations) > 1 or set(tokens) & (_HEDGES - set(_tokens(question))):
+        return None
+    if (
+        re.search(r"\bother than\b", clause)
+        or set(_tokens(question)) & _NEGATIONS
+        or (negations and set(tokens) & _PARTIAL)
+    ):
+        return None
+    is_existence = len(asked) < 2 or _ASKS_EXISTENCE.search(question)
+    if is_existence and not _COMPARATIVES & set(asked) and not _EXISTENCE.search(clause):
+        return None
+    words = [word for word in _stems(tokens) if word not in _NEGATIONS]
+    if _repeats(words, asked):
+        return "no" if negations else "yes"
+    for place, word in enumerate(words):
+        for other in _COMPARATIVES:
+            opposite = [*words[:place], other, *words[place + 1 :]]
+            if frozenset((word, other)) in _OPPOSITES and not negations and _repeats(opposite, asked):
+                return "no"
+    return None
+
+
+def _repeats(words: list[str], asked: list[str]) -> bool:
+    """Whether the words of a statement are those of the question.
+
+    All of the question's in their order, whatever else is said; or, save for a comparison, which its order decides,
+    all of them and few more in any order; or, for a comparison, most of them in their order and nothing else.
+    """
+    if _is_within(asked, words):
+        return True
+    compared = _COMPARATIVES & set(asked)
+    if not compared:
+        return len(asked) > 1 and set(asked) == set(words)
+    return 2 * len(words) > len(asked) and compared <= set(words) and _is_within(words, asked)
+
+
+def _is_within(few: list[str], many: list[str]) -> bool:
+    rest = iter(many)
+    return all(word in rest for word in few)
+
+
+def _is_equal(sentence: str, asked: list[str]) -> bool:
     """Whether a statement says that things are equal, to the question whether one is more than the other."""
-    if not _COMPARED.search(question) or re.search(r"\b(?:same|equal)\b", question, re.IGNORECASE):
+    if not _COMPARATIVES & set(asked) or {"same", "equal"} & set(asked):
         return False
-    return bool(_SAME.search(sentence)) and not set(_words(sentence)) & (_NEGATIONS | _HEDGES)
+    return bool(_SAME.search(sentence)) and not set(_tokens(sentence)) & (_NEGATIONS | _HEDGES)
 
 
-def _words(text: str) -> list[str]:
-    text = _SCENE.sub(" ", text).lower().replace("n't", "nt").replace("can not", "cannot").replace("'s", "")
-    return [_stem(word) for word in _TOKEN.findall(text) if word not in _DROPPED]
+def _tokens(text: str) -> list[str]:
+    text = (
+        re.sub(r"\(\w{1,12}\)", "", _SCENE.sub(" ", text))
+        .lower()
+        .replace("n't", "nt")
+        .replace("can not", "cannot")
+        .replace("'s", "")
+    )
+    return _TOKEN.findall(digits(text))
+
+
+def _stems(tokens: list[str]) -> list[str]:
+    return [_stem(token) for token in tokens if token not in _DROPPED]
 
 
 def _stem(word: str) -> str:
-    return re.sub(r"(?:e?s|ing|ed)$", "", word) if len(word) > 4 and not word.endswith("ss") else word
+    stem = re.sub(r"(?:e?s|ing|ed)$", "", word) if len(word) > 4 and not word.endswith("ss") else word
+    return re.sub(r"ss$", "s", stem)  # "busses", "buss" and "bus"
 
 
 def _asked(question: str) -> list[str]:
     asked = [sentence for sentence in sentences(question) if sentence.endswith("?")] or [question]
-    return _words(asked[-1])
+    return _stems(_tokens(_SETTING.sub("", asked[-1])))

@@ -12,9 +12,10 @@ _NEXT_QUESTION: Final = re.compile(
     r"|(?:#+ )?(?:question|problem) \d+\b|the (?:multiple-choice )?question is:)",
     re.IGNORECASE,
 )
-_NUMBERING: Final = re.compile(r"^\W*(?:no\.|question|problem) ?\d+\W+", re.IGNORECASE)
+_NUMBERING: Final = re.compile(r"^\W{0,8}(?:no\.|question|problem) ?\d+\W+", re.IGNORECASE)
 _OPENING: Final = re.compile(
-    r"^\W*(?:(?![^\n]*answer)(?:sure|certainly|of course|okay|ok)\b[^.:!\n]{0,70}[.:!]\s+"
+    r"^\W{0,8}(?:(?![^\n]{0,90}answer)(?:sure|certainly|of course|okay|ok)\b"
+    r"(?:[,.!]? (?:i|i'd|i'll|let|let's|here|we|this|happy|to)\b[^.:!\n]{0,60})?[.:!]\s+"
     r"|i (?:can )?see the image\.\s+){1,3}(?=\S)",
     re.IGNORECASE,
 )
@@ -26,8 +27,9 @@ _CLOSING: Final = re.compile(
 )
 _TAKEN_BACK: Final = re.compile(
     r"^.*(?:\b(?:wait|correction|scratch that|on second thought|hold on|i meant"
-    r"|let me (?:correct|reconsider)[^.:,]*|or rather|actually,? no|(?<=[.,] )(?:sorry|hmm))\b[,:.]?"
-    r"|(?<=\w)(?:\.|\.\.\.|,) (?:no, (?=[A-Za-z]|\(?[A-J]\b)|actually,? (?=\(?[A-J]\b|yes|no)))",
+    r"|let me (?:correct|reconsider)[^.:,]*|or rather|actually(?=,? no\b)|i was wrong"
+    r"|i apologi[sz]e for the (?:mistake|error|confusion)|(?<=[.,] )(?:sorry|hmm))\b[,:.]?"
+    r"|(?<=\w)(?:\.|\.\.\.|,) (?:no, (?=[\w(])|actually,? (?=\(?[A-J]\b|yes|no)))",
     re.IGNORECASE | re.DOTALL,
 )
 _CORRECTION_LENGTH: Final = 400
@@ -57,6 +59,8 @@ def correction(text: str) -> str | None:
 
 
 def restates(piece: str, known: str) -> bool:
-    """Whether a piece of a response mostly repeats the question and its options."""
+    """Whether a piece of a response mostly repeats the question and its options, or says that it does."""
+    if re.match(r"\W{0,8}(?:the )?(?:multiple-choice )?question(?: is|:)", piece, re.IGNORECASE):
+        return True
     words = set(re.findall(r"\w{3,}", piece[:400].lower()))
     return 2 * len(words & set(re.findall(r"\w{3,}", known.lower()))) > len(words)

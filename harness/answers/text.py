@@ -8,18 +8,32 @@ from functools import lru_cache
 from typing import Final
 
 _ODD: Final = str.maketrans(
-    {"“": '"', "”": '"', "‘": "'", "’": "'", "−": "-", "–": "-", "—": "-", "\u200b": None, "\ufeff": None}
+    {
+        "²": "^2",
+        "³": "^3",
+        "“": '"',
+        "”": '"',
+        "‘": "'",
+        "’": "'",
+        "−": "-",
+        "–": "-",
+        "—": "-",
+        "\u200b": None,
+        "\ufeff": None,
+    }
 )
 _DRESS: Final = re.compile(r"\\(?:text|mathrm|mathbf|textbf|mathsf|textit|bold|rm)\s*\{([^{}]*)\}")
 _LATEX: Final = {"\\%": "%", "\\$": "$", "\\ ": " ", "\\approx": "≈"}
 _MARKS: Final = re.compile(r"\*\*|__(?=\w)|(?<=\w)__|\\[()\[\],;!]|(?m:^[ \t]*#{1,6}[ \t]+)|(?m:^[ \t]*>[ \t]+)|\$\$|`")
+_GAP: Final = 24
+"""Characters of dress, such as of LaTeX, that may stand between two words."""
 _SENTENCE_END: Final = re.compile(r"\n+|(?<=[.!?。])[\"')]?\s+(?=[\"'(]?[A-Z0-9\\*])|(?<=。)")
 
 
 def plain(text: str) -> str:
     """The text without what only dresses it; lines stay. Characters are made compatible (NFKC)."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(_ODD)
+        text = unicodedata.normalize("NFKC", text.translate(_ODD))
     if "\\" in text:
         text = _DRESS.sub(r"\1", text)
         for dressed, bare in _LATEX.items():
@@ -38,12 +52,22 @@ def key(text: str) -> str:
 
     Lower case, one space, no article in front, no punctuation or brackets around, no spaces around operators.
     """
-    text = re.sub(r"[\\${}]|\s+", " ", plain(text).lower())
-    text = re.sub(r"\s*([-+*/=<>^_,()%:;|])\s*", r"\1", text)
-    text = re.sub(r"\s+", " ", text).strip(" .,;:!?\"'*")
+    text = re.sub(r"[\\${}\s]+", " ", plain(text).lower())
+    text = re.sub(r" ?([-+*/=<>^_,()%:;|]) ?", r"\1", text).strip(" .,;:!?\"'*")
     if text.startswith("(") and text.endswith(")") and "(" not in text[1:]:
         text = text[1:-1]
     return re.sub(r"^(?:an?|the)\s+(?=\w)", "", text)
+
+
+def holds(text: str, words: str) -> bool:
+    """Whether a text holds words as words, and not as parts of longer ones."""
+    place = text.find(words)
+    while place >= 0:
+        before, after = text[place - 1 : place], text[place + len(words) :][:1]
+        if not (_is_word(before) or _is_word(after)):
+            return True
+        place = text.find(words, place + 1)
+    return False
 
 
 def locate(words: str, response: str) -> tuple[int, int] | None:
@@ -55,10 +79,23 @@ def locate(words: str, response: str) -> tuple[int, int] | None:
     words = words.strip()
     if not words:
         return None
-    place = response.rfind(words)
-    if place >= 0:
-        return place, place + len(words)
-    parts = re.findall(r"\w+|[^\w\s]", words[:400])
-    pattern = r"[\s*_`$\\{}#>()\[\]]{0,12}(?:\\?(?:text|mathrm|mathbf|textbf)\s?\{)?".join(map(re.escape, parts))
-    found = [match.span() for match in re.finditer(pattern, response)]
-    return found[-1] if found else None
+    start = response.rfind(words)
+    if start >= 0:
+        return start, start + len(words)
+    tokens = re.findall(r"\w+", words)
+    start = response.rfind(tokens[0]) if tokens else -1
+    while start >= 0:
+        end = start
+        for token in tokens:
+            place = response.find(token, end, end + len(token) + _GAP)
+            end = place + len(token) if place >= 0 else -1
+            if end < 0:
+                break
+        if end > 0:
+            return start, end
+        start = response.rfind(tokens[0], 0, start)
+    return None
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"

@@ -22,6 +22,8 @@ _SPELLED: Final = re.compile(
     rf"(?! (?:of|another|that|which|can|who)\b)(?:[- ]({'|'.join(_SCALES)}))?",
     re.IGNORECASE,
 )
+_PARTS: Final = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "tenth": 10}
+_PART: Final = re.compile(rf"\b(?:one|a)[- ]({'|'.join(_PARTS)})\b", re.IGNORECASE)
 _PRONOUN: Final = re.compile(
     r"(?:\w+est|accurate|other|which|first|last|next|same|the|no|this|that|each|only) $", re.IGNORECASE
 )
@@ -75,12 +77,13 @@ class Quantity(NamedTuple):
 
 
 def is_unit(name: str) -> bool:
-    """Whether a unit is a known one, or so short that it must be one and no noun."""
-    return name in _UNITS.values() or len(name) <= 3
+    """Whether a unit is made of known ones, or of such that are too short for a noun."""
+    return all(part in _UNITS or len(part) <= 3 for part in re.split(r"[/·^. ]+", name))
 
 
 def digits(text: str) -> str:
     """A plain text with number words, and LaTeX fractions and powers of numbers, written as digits."""
+    text = _PART.sub(lambda match: f"1/{_PARTS[match[1].lower()]}", text)
     if "\\" in text:
         text = _POWER.sub(r" x 10^\1", _FRACTION.sub(r" \1/\2", text))
     return _SPELLED.sub(_value_of_words, text)
@@ -96,7 +99,8 @@ def quantities(text: str) -> list[Quantity]:
         has_sign = match["sign"] or match["number"].startswith("-")
         is_difference = has_sign and re.search(r"[\w)%]$", before)
         is_glued = not is_difference and re.search(r"[A-Za-z_\d.^]$|\d[,:]$", before)
-        if not is_glued and after != ":" and (value := _value(match)) is not None:
+        is_factor = re.match(r"\s?(?:√|π|\\sqrt|\\pi)", text[match.end() : match.end() + 6])
+        if not is_glued and not is_factor and after != ":" and (value := _value(match)) is not None:
             unit = "%" if after == "%" else ""
             found.append(Quantity(abs(value) if is_difference else value, unit, match.start(), match.end()))
     return found

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from harness.answers.forms import NOTHING, REFUSED, Found, stated
+from harness.answers.forms import NOTHING, REFUSED, Found, is_concluding, stated
 from harness.answers.refusals import refuses
 from harness.answers.statements import read_statement
 from harness.answers.text import sentences
@@ -14,8 +14,8 @@ from harness.answers.text import sentences
 _YES: Final = r"yes|yeah|yep|yup|true|correct|indeed|affirmative|(?:absolutely|definitely|certainly)(?=[.!,]|$)"
 _NO: Final = r"no|nope|nah|false|incorrect|not true|negative"
 _BEFORE: Final = (
-    r"(?:(?:definitely|absolutely|most likely|probably|likely|simply) )?(?:A: )?[\s\"'*\[{(]*"
-    r"(?:[A-J][).:,\]]+\s*|(?:option |answer )?[A-J]\s*(?=\()|(?:option |answer )[A-J],?\s*)?[\s\"'({\[:]*"
+    r"(?:(?:definitely|absolutely|most likely|probably|likely|simply) )?(?:A: )?[\s\"'*\[{(]{0,6}"
+    r"(?:[A-J][).:,\]]+\s*|(?:option |answer )?[A-J]\s*(?=\()|(?:option |answer )[A-J],?\s*)?[\s\"'({\[:]{0,6}"
 )
 _WORD: Final = re.compile(rf"{_BEFORE}(?:(?P<yes>{_YES})|(?P<no>{_NO}))\b(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _ALTERNATIVE: Final = re.compile(r"\s*(?:or|and|/|\|)\s*(?:no|yes|not|true|false)\b", re.IGNORECASE)
@@ -24,8 +24,8 @@ _AFTER_NO: Final = re.compile(
     r"|\s+(?:it|they|there|the|this|that|these|he|she|i|because|as|since|not)\b|\n",
     re.IGNORECASE,
 )
-_LETTER: Final = re.compile(r"[\s\"'*\[{(]*(?:option )?\(?([A-J])[)\]}.:\"'*]*(?=\s|$)(?!\s*\()")
-_LETTER_ALONE: Final = re.compile(r"[\s(\[\"']*([A-J])[\s)\].\"':]*")
+_LETTER: Final = re.compile(r"[\s\"'*\[{(]{0,6}(?:option )?\(?([A-J])[)\]}.:\"'*]*(?=\s|$)(?!\s*\()")
+_LETTER_ALONE: Final = re.compile(r"[\s(\[\"']{0,6}([A-J])[\s)\].\"':]{0,6}")
 _LEAD: Final = re.compile(
     r"^(?:(?:so|therefore|thus|hence|overall|finally|in (?:conclusion|summary|short|other words)|ultimately"
     r"|consequently|based on (?:the|this|these) [^,]{1,60}|well|sure|okay|ok|and|then)[,:!]?\s+){1,4}",
@@ -34,9 +34,16 @@ _LEAD: Final = re.compile(
 _AT_THE_END: Final = re.compile(
     rf"(?:, so|, therefore|, hence|, thus|:|,)\s*(?:the answer is )?({_YES}|{_NO})[.!\"']*$", re.IGNORECASE
 )
-_TAKEN_BACK: Final = re.compile(
-    r"[^\w\s]\s*(?:or )?(?:no|yes)\b(?=\W*$|[.,;:/!])|\b(?:yes|no) (?:yes|no)\b", re.IGNORECASE
+_REPLY: Final = re.compile(
+    r"(?:^|(?<=[^\w\s])\s*|(?<=[^\w\s]\sor )|(?<=\bactually )|(?<=yes )|(?<=no ))(?P<word>no|yes)\b"
+    r"(?=\W*$|[.,;:/!]| otherwise| yes| no)",
+    re.IGNORECASE,
 )
+"""A yes or no that stands for itself."""
+_CONDITION: Final = re.compile(r"\b(?:if|whether|otherwise|unless)\b", re.IGNORECASE)
+
+_USUAL_LETTERS: Final = {"yes": "A", "no": "B"}
+"""In the order in which the two are offered nearly always; a statement of the same in words has to agree with it."""
 
 Polarity = Literal["yes", "no"]
 
@@ -61,49 +68,51 @@ def read_yes_no(text: str, question: str | None, letters: Mapping[str, Polarity]
         question: the question; lets a statement count that repeats it.
         letters: which letter means yes and which no, where the question offers such options.
     """
-    found, letter_unknown = _stated(text, letters)
-    if found is not None and not letter_unknown:
+    found, letter = _stated(text, letters)
+    if found is not None and letter is None:
         return found
     parts = sentences(text)
     if not parts:
         return NOTHING
-    if letters and len(parts) == 1 and (letter := _LETTER_ALONE.fullmatch(text)):
-        return Found(letters[letter[1]], "whole", text) if letter[1] in letters else NOTHING
+    if len(parts) == 1 and (alone := _LETTER_ALONE.fullmatch(text)):
+        return Found(letters[alone[1]], "whole", text) if alone[1] in letters else NOTHING
     if len({word for part in parts if (word := polarity(part)) and re.match(r"\W*[A-J][).:]", part)}) == 2:
         return NOTHING  # The options are listed, and none is chosen.
-    first, last = _LEAD.sub("", parts[0]), _LEAD.sub("", parts[-1])
-    if word := polarity(first) or (polarity(text) if len(parts) > 1 and len(parts[0]) < 8 else None):
-        later = polarity(last) if len(parts) > 1 else None
-        return NOTHING if later not in (None, word) or _is_taken_back(text, word) else Found(word, "begins", parts[0])
-    if word := polarity(last):
-        return Found(word, "ends", parts[-1])
-    if (match := _AT_THE_END.search(parts[-1])) and (word := polarity(match[1])):
-        return Found(word, "ends", parts[-1])
-    if refuses(text):
+    bare = [_LEAD.sub("", part) for part in parts]
+    first = polarity(bare[0]) or (polarity(text) if len(parts) > 1 and len(parts[0]) < 8 else None)
+    if word := first or polarity(bare[-1]) or _at_the_end(parts[-1]):
+        is_other = any(polarity(part) not in (None, word) for part in bare[1:]) or _is_contradicted(text, word)
+        place = 0 if first else -1
+        return NOTHING if is_other else Found(word, "begins" if first else "ends", parts[place])
+    if refuses(parts[-1]) or (refuses(text) and not is_concluding(parts[-1])):
         return REFUSED
-    if question and not letter_unknown:
-        return read_statement(parts, question)
-    return NOTHING
+    found = read_statement(parts, question, everywhere=letter is not None) if question else NOTHING
+    return found if letter in (None, _USUAL_LETTERS.get(found.answer or "")) else NOTHING
 
 
-def _stated(text: str, letters: Mapping[str, Polarity]) -> tuple[Found | None, bool]:
-    """The last answer that is stated, and whether the last statement is a letter whose word is not known.
+def _at_the_end(sentence: str) -> Polarity | None:
+    match = _AT_THE_END.search(sentence)
+    return polarity(match[1]) if match and not _CONDITION.search(sentence) else None
 
-    Of two options a letter beyond them is no answer, but a statement that cannot be read must not be passed over.
+
+def _is_contradicted(text: str, word: Polarity) -> bool:
+    """Whether a short text, or the beginning of a long one, gives the other reply too: "yes, no", "Yes or no?"."""
+    return any(match["word"].lower() != word for match in _REPLY.finditer(text[:120]))
+
+
+def _stated(text: str, letters: Mapping[str, Polarity]) -> tuple[Found | None, str | None]:
+    """The last answer that is stated, and the letter that is stated after it whose word is not known.
+
+    Of two options a letter beyond them is no answer, but one that cannot be read must not be passed over.
     """
-    meaning, found, unknown = dict(letters), None, False
+    meaning, found, unknown = dict(letters), None, None
     for _, form, payload, words in stated(text):
         word = polarity(payload)
         if word and (named := re.match(r"\W*([A-J])\b", payload)):
             meaning[named[1]] = word
         if word is None and (letter := _LETTER.match(payload)):
             word = meaning.get(letter[1])
-            unknown = word is None and letter[1] in "AB"
+            unknown = letter[1] if word is None and letter[1] in "AB" else None
         if word:
-            found, unknown = Found(word, form, words), False
+            found, unknown = Found(word, form, words), None
     return found, unknown
-
-
-def _is_taken_back(text: str, word: Polarity) -> bool:
-    match = _TAKEN_BACK.search(text[4:120])
-    return match is not None and match[0].strip(" .,;:/&-or").lower() != word
