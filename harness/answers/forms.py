@@ -39,14 +39,14 @@ _BOXED: Final = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _LONGEST: Final = 300
 """Characters of what is stated, on a line or in a box: so that many statements on one line cost no more than one."""
 _CONDITION: Final = re.compile(
-    r"\b(?:if|whether|unless|assuming|suppose|for example|when|why|what|which)\b[^.\n]{0,25}$"
-    r"|\b(?:if|unless|for example|suppose|otherwise)\b[^.\n]*,[^.\n]*$|\b(?:wrong|incorrect|another|long) $"
-    r"|\b(?:how|find|get|got|reach|determine|calculate|arrive at|choose|select|provide)\b[^.,\n]{0,14}$"
-    r"|\b(?:not|n't|never|none)\b[^.,\n]{0,12}$",
+    r"\b(?:if|whether|unless|assuming|suppose|for example|when|why|what|which)\b.{0,25}$"
+    r"|\b(?:if|unless|for example|suppose|otherwise)\b.*,.*$|\b(?:wrong|incorrect|another|long) $"
+    r"|\b(?:how|find|get|got|reach|determine|calculate|arrive at|choose|select|provide)\b[^,]{0,14}$"
+    r"|\b(?:not|n't|never|none)\b[^,]{0,12}$",
     re.IGNORECASE,
 )
 _CONDITION_LENGTH: Final = 250
-"""Characters before a form that are searched for a condition on it."""
+"""Characters before a form, of its own sentence, that are searched for a condition on it."""
 
 
 _CONCLUDING: Final = re.compile(
@@ -118,7 +118,7 @@ def _said(text: str, form: re.Pattern[str], rule: Form) -> list[Stated]:
             line = but[1]
         negated = ":" not in match[0] and re.match(r"not\b", line, re.IGNORECASE)
         numbered = re.match(r"\d+[.)]\s+[A-Z]", line)
-        before = text[max(0, match.start() - _CONDITION_LENGTH) : match.start()]
+        before = re.split(r"[.\n]", text[max(0, match.start() - _CONDITION_LENGTH) : match.start()])[-1]
         if not line or negated or numbered or _CONDITION.search(before):
             continue
         name: Form = rule

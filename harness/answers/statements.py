@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, Literal
 
 from harness.answers.forms import NOTHING, Found, is_concluding
@@ -24,7 +25,7 @@ _NEGATIONS: Final = frozenset(
 _HEDGES: Final = frozenset(
     "if whether may might could possibly perhaps unclear almost nearly barely hardly partially except unless would"
     " should only neither nor rather instead likely false incorrect unlikely asks asking question or doubt"
-    " fail fails absence absent untrue thought wrong mistake zero nothing while analyzing analyze wouldnt shouldnt"
+    " fail fails absence absent untrue thought wrong mistake zero 0 nothing while analyzing analyze wouldnt shouldnt"
     " impossible expected wonder said say like resembling teddy toy hot stuffed".split()
 )
 """Words beside which a repeated question may mean anything, unless the question has them too."""
@@ -167,6 +168,7 @@ def _stems(tokens: list[str]) -> list[str]:
     return [_stem(token) for token in tokens if token not in _DROPPED]
 
 
+@lru_cache(maxsize=4096)
 def _stem(word: str) -> str:
     stem = re.sub(r"(?:e?s|ing|ed)$", "", word) if len(word) > 4 and not word.endswith("ss") else word
     return re.sub(r"ss$", "s", stem)  # "busses", "buss" and "bus"

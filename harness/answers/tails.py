@@ -29,7 +29,7 @@ _TAKEN_BACK: Final = re.compile(
     r"^.*(?:\b(?:wait|correction|scratch that|on second thought|hold on|i meant"
     r"|let me (?:correct|reconsider)[^.:,]*|or rather|actually(?=,? no\b)|i was wrong"
     r"|i apologi[sz]e for the (?:mistake|error|confusion)|(?<=[.,] )(?:sorry|hmm))\b[,:.]?"
-    r"|(?<=\w)(?:\.|\.\.\.|,) (?:no, (?=[\w(])|actually,? (?=\(?[A-J]\b|yes|no)))",
+    r"|(?<=\w)(?:\.|\.\.\.|,) (?:no, (?=[\w(])(?!yes|no\b)|actually,? (?=\(?[A-J]\b|yes|no)))",
     re.IGNORECASE | re.DOTALL,
 )
 _CORRECTION_LENGTH: Final = 400

@@ -41,7 +41,7 @@ _QUANTITY: Final = re.compile(
 _ABOUT: Final = re.compile(
     r"(?:(?:approximately|about|around|roughly|exactly|nearly|only|just|approx\.?|equals?|≈|~|=)\s?|[$€£¥₹]){0,4}"
 )
-_UNIT: Final = re.compile(rf"\s?(?:-\s?)?(%|°|[a-zµμΩω°][\w°/^·. ²³-]{{0,30}}|{_CURRENCY})?[.!]?$", re.IGNORECASE)
+_UNIT: Final = re.compile(rf"\s?(%|°|[a-zµμΩω°][\w°/^·. ²³-]{{0,30}}|{_CURRENCY})?[.!]?$", re.IGNORECASE)
 _NO_UNIT: Final = re.compile(r"\b(?:or|and|to|is|than)\b")
 _VARIABLE: Final = re.compile(r"[A-Za-z]\w{0,2}(?:\([\w.-]*\))?\s*(?:=|≈)\s*(?=[-\d.$])")
 _LONGEST: Final = 400
