@@ -227,9 +227,11 @@ def test_differences_over_questions_and_seeds(tmp_path):
     samples = read_samples(tmp_path / "held-out", "pope")
 
     def result(row, seed, right):
-        status = "".join("1" if number < right else "0" for number in range(len(samples)))
+        # Of the wrong ones, the last is not understood.
+        status = "".join("1" if number < right else "0" for number in range(len(samples) - 1)) + "?"
         other = {"yes": "no", "no": "yes"}
-        answers = [s.target if sign == "1" else other[s.target] for s, sign in zip(samples, status, strict=True)]
+        said = {"1": lambda target: target, "0": other.get, "?": lambda target: ""}
+        answers = [said[sign](sample.target) for sample, sign in zip(samples, status, strict=True)]
         verdicts = {"pope": {"status": status, "answers": "|".join(answers)}}
         return {"row": row, "seed": seed, "settings": {}, "verdicts": verdicts}
 
@@ -247,5 +249,6 @@ def test_differences_over_questions_and_seeds(tmp_path):
     assert (contrast.high - contrast.low) / 2 > 1.96 / 12
     records = read_records(samples, results["base"][0]["verdicts"]["pope"])
     assert compress_verdicts(records)["pope"] == results["base"][0]["verdicts"]["pope"]
+    assert records[-1].verdict.status == "not_understood"
     with pytest.raises(StoreError, match="other held-out data"):
         read_records(samples[1:], results["base"][0]["verdicts"]["pope"])
