@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from typing import Final, Literal, NamedTuple
 
+from harness.answers.text import lowered
+
 Form = Literal["marker", "answer is", "option is", "I choose", "boxed"]
 
-_ADJECTIVE: Final = (
-    r"(?:(?:final|correct|best|right|appropriate|closest|likely|suitable|accurate|most|only|short|possible|overall) )"
-    r"{0,4}"
+_ADJECTIVES: Final = re.compile(
+    r"(?:(?:the|final|correct|best|right|appropriate|closest|likely|suitable|accurate|most|only|short|possible"
+    r"|overall) ){1,5}$"
 )
 _NOUN: Final = (
-    r"(?:(?P<noun>answer|ans|option|choice|letter)(?: (?:letter|choice|option))?|final (?:value|result)"
-    r"|(?<=correct )one)"
+    r"(?:(?P<noun>answer|(?<!\w)ans|option|choice|letter)(?: (?:letter|choice|option))?|final (?:value|result)"
+    r"|correct one)"
 )
 _OF: Final = r"(?: (?:to|for|of|from|among|that|based on|given) [^.\n:(),]{1,100}?)?"
 _SIGN: Final = r"[\"']?\s?(?:[:=]|->|→)"
@@ -25,25 +27,22 @@ _IS: Final = (
     r"(?:\s?:|,? (?:is|are|would be|should be|must be|will be|is likely|is most likely|is probably)"
     r"\b(?: therefore| thus)?\s?:?)"
 )
-_STATED: Final = re.compile(
-    rf"(?:\b|_){_ADJECTIVE}{_NOUN}(?:{_SIGN}|{_OF}{_IS})\s*|(?m:^)(?:the )?(?:final |short )?answer[ \t]*\n+"
-    r"|答案(?:选项)?(?:是|为|选)?[:：]?\s*|选项(?:是|为)?[:：]?\s*(?=\(?[A-J])|(?:故选|选择?)[:：]?\s*(?=\(?[A-J])",
-    re.IGNORECASE,
+_STATED: Final = re.compile(  # on lower-case text
+    rf"{_NOUN}(?:{_SIGN}|{_OF}{_IS})\s*|(?<![ \w])(?:the )?(?:final |short )?answer[ \t]*\n+"
+    r"|答案(?:选项)?(?:是|为|选)?[:：]?\s*|选项(?:是|为)?[:：]?\s*(?=\(?[a-j])|(?:故选|选择?)[:：]?\s*(?=\(?[a-j])"
 )
-_CHOSEN: Final = re.compile(
-    r"\b(?:I|we)(?:'d| would| will|'ll)?(?: have to)? (?:choose|select|pick|go with|answer|opt for"
-    r"|say(?= (?:the answer|option|yes|no|\(?[A-J]\b)))(?: with)?(?: that)?(?: the answer(?: is)?)?:?\s+",
-    re.IGNORECASE,
+_CHOSEN: Final = re.compile(  # on lower-case text
+    r"(?<!\w)(?:i|we)(?:'d| would| will|'ll)?(?: have to)? (?:choose|select|pick|go with|answer|opt for"
+    r"|say(?= (?:the answer|option|yes|no|\(?[a-j]\b)))(?: with)?(?: that)?(?: the answer(?: is)?)?:?\s+"
 )
 _BOXED: Final = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _LONGEST: Final = 300
 """Characters of what is stated, on a line or in a box: so that many statements on one line cost no more than one."""
-_CONDITION: Final = re.compile(
+_CONDITION: Final = re.compile(  # on lower-case text
     r"\b(?:if|whether|unless|assuming|suppose|for example|when|why|what|which)\b.{0,25}$"
     r"|\b(?:if|unless|for example|suppose|otherwise)\b.*,.*$|\b(?:wrong|incorrect|another|long) $"
     r"|\b(?:how|find|get|got|reach|determine|calculate|arrive at|choose|select|provide)\b[^,]{0,14}$"
-    r"|\b(?:not|n't|never|none)\b[^,]{0,12}$",
-    re.IGNORECASE,
+    r"|\b(?:not|n't|never|none)\b[^,]{0,12}$"
 )
 _CONDITION_LENGTH: Final = 250
 """Characters before a form, of its own sentence, that are searched for a condition on it."""
@@ -92,7 +91,8 @@ class Stated(NamedTuple):
 
 def stated(text: str) -> list[Stated]:
     """Every place of a plain text where an answer is stated, in order; not those under a condition or a negation."""
-    found = [*_said(text, _STATED, "answer is"), *_said(text, _CHOSEN, "I choose")]
+    lower = lowered(text)
+    found = [*_said(text, lower, _STATED, "answer is"), *_said(text, lower, _CHOSEN, "I choose")]
     for match in _BOXED.finditer(text):
         inner = _braced(text, match.end()).strip()
         if inner:
@@ -110,24 +110,29 @@ def without_conclusion(sentence: str) -> str:
     return _CONCLUDING.sub("", sentence)
 
 
-def _said(text: str, form: re.Pattern[str], rule: Form) -> list[Stated]:
+def _said(text: str, lower: str, form: re.Pattern[str], rule: Form) -> list[Stated]:
     found = []
-    for match in form.finditer(text):
+    for match in form.finditer(lower):
         line = text[match.end() : match.end() + _LONGEST].split("\n", 1)[0].strip()
         if but := re.match(r"not [^.]{1,60}?,? but (.+)", line, re.IGNORECASE):
             line = but[1]
         negated = ":" not in match[0] and re.match(r"not\b", line, re.IGNORECASE)
         numbered = re.match(r"\d+[.)]\s+[A-Z]", line)
-        before = re.split(r"[.\n]", text[max(0, match.start() - _CONDITION_LENGTH) : match.start()])[-1]
-        if not line or negated or numbered or _CONDITION.search(before):
+        if not line or negated or numbered or _is_conditional(lower, match.start()):
             continue
         name: Form = rule
-        if (match.groupdict().get("noun") or "").lower() in ("option", "choice", "letter"):
+        if match.groupdict().get("noun") in ("option", "choice", "letter"):
             name = "option is"
         elif rule == "answer is" and (":" in match[0] or "\n" in match[0]):
             name = "marker"
-        found.append(Stated(match.end(), name, line, (match[0] + line).strip()))
+        found.append(Stated(match.end(), name, line, (text[match.start() : match.end()] + line).strip()))
     return found
+
+
+def _is_conditional(lower: str, place: int) -> bool:
+    """Whether the sentence before a form puts it under a condition, asks for it, or negates it."""
+    before = re.split(r"[.\n]", lower[max(0, place - _CONDITION_LENGTH) : place])[-1]
+    return _CONDITION.search(_ADJECTIVES.sub("", before)) is not None
 
 
 def _braced(text: str, start: int) -> str:

@@ -22,6 +22,8 @@ _IS: Final = re.compile(
     r"(?: (?:therefore|thus|then|also|exactly|only|approximately|about|around|equal to)){0,3}\s?[($€£¥₹]{0,3}$",
     re.IGNORECASE,
 )
+_BEFORE: Final = 80
+"""Characters before a number that `_IS` may take."""
 _COMPLEMENT: Final = re.compile(
     r"^[^:]{1,160}?\b(?:is|are|was|were|would be|must be)"
     r"(?: (?:most likely|likely|probably|actually|indeed|best|generally)){0,3}"
@@ -71,7 +73,9 @@ def read_open(text: str, question: str | None, numeric: bool) -> Found:
             found = Found(answer, form, words)
     if found is not None:
         return found
-    parts = [part for part in sentences(text) if not _TABLE.search(part)]
+    parts = sentences(text)
+    if "|" in text:
+        parts = [part for part in parts if not _TABLE.search(part)]
     if not parts or _CODE.search(text) or (text.endswith("?") and len(parts) == 1):
         return NOTHING
     if len(parts) == 1 and (quantity(text) or (not numeric and _is_phrase(text, 6) and not _COMPLEMENT.match(text))):
@@ -197,7 +201,7 @@ def value_in(sentence: str, question: str | None) -> str | None:
         return _written(sentence, result)
     if total := _TOTAL.search(sentence):
         fresh = [number for number in fresh if number.start == total.end()] or fresh
-    chosen = fresh or [number for number in found if _IS.search(sentence[: number.start])]
+    chosen = fresh or [number for number in found if _is_said_of(sentence, number)]
     if len(_values(chosen)) > 1:
         chosen = _predicated(sentence, chosen)
     if not chosen:
@@ -207,6 +211,11 @@ def value_in(sentence: str, question: str | None) -> str | None:
         return sentence[first.start : first.end + more.end()].strip(" .,")
     is_one = len(_values(chosen)) == 1 and not _is_one_of_several(sentence, first, fresh)
     return _written(sentence, first) if is_one else None
+
+
+def _is_said_of(sentence: str, number: Quantity) -> bool:
+    """Whether "is" or a sign of equality stands right before a number."""
+    return _IS.search(sentence[max(0, number.start - _BEFORE) : number.start]) is not None
 
 
 def _values(numbers: list[Quantity]) -> set[float]:
@@ -232,7 +241,7 @@ def _predicated(sentence: str, numbers: list[Quantity]) -> list[Quantity]:
     said = [
         number
         for number in numbers
-        if _IS.search(sentence[: number.start]) and not re.match(r"\s?[/*^]", sentence[number.end :])
+        if _is_said_of(sentence, number) and not re.match(r"\s?[/*^]", sentence[number.end :])
     ]
     return said or [number for number in numbers if number.end <= clause]
 

@@ -15,7 +15,6 @@ from typing import Final, Literal
 from harness.answers.choice import read_choice
 from harness.answers.forms import NOTHING, Found
 from harness.answers.open_ended import read_open, wants_number
-from harness.answers.refusals import refuses
 from harness.answers.sameness import same
 from harness.answers.sections import split_sections
 from harness.answers.tails import correction, cut_tail, cut_turns, restates
@@ -81,7 +80,7 @@ def read_answer(
         the reading. Never raises; the time is linear in the length of the response, of which the first 8,000 and the
         last 24,000 characters are read.
     """
-    return _read(response, kind, choices, question, wants_number(question))
+    return _read(response, kind, choices, question, kind == "open" and wants_number(question))
 
 
 def match_answer(
@@ -147,8 +146,8 @@ def _read(
         found = _by_kind(text, kind, choices, question, numeric)
     if found.answer is not None:
         return Reading(answer=found.answer, outcome="read", rule=found.rule, span=locate(found.words, response))
-    is_refusal = found.rule == "refused" or refuses(text[:400])
-    return Reading(answer=None, outcome="refused" if is_refusal else "not_understood", rule=found.rule)
+    outcome: Outcome = "refused" if found.rule == "refused" else "not_understood"
+    return Reading(answer=None, outcome=outcome, rule=found.rule)
 
 
 def _by_kind(

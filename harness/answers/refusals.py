@@ -12,21 +12,21 @@ _TELL: Final = (
     r"|decide|definitive\w*|read|interpret|process|state|comment)"
 )
 _REFUSAL: Final = re.compile(
-    r"\b(?:can ?not|can't|could ?n[o']t|unable to|not able to|(?:im|not )possible to|no way to|(?:hard|difficult) to"
+    r"(?:can ?not|can't|could ?n[o']t|unable to|not able to|(?:im|not )possible to|no way to|(?:hard|difficult) to"
     rf"|not enough to|insufficient to)(?: \w+){{0,3}}? {_TELL}\b"
-    r"|\b(?:not?|n't|without|insufficient|lacks?|lacking|more|additional)\b"
+    r"|(?:not?|n't|without|insufficient|lacks?|lacking|more|additional)\b"
     rf"(?: \w+){{0,5}}? {_INFORMATION}\b"
     r"|\b(?:is|are|was|were|seems?) (?:un|in)(?:clear|known|determinate|conclusive|certain|answerable|valid|complete)\b"
-    r"|\bnot (?:clear|valid|known|sure|specified|provided|given|certain|determinable|applicable|enough info\w*)\b"
+    r"|not (?:clear|valid|known|sure|specified|provided|given|certain|determinable|applicable|enough info\w*)\b"
     r"|\b(?:i'm|i am|we're) (?:sorry|unable|not sure|just an? |only an? )|^\W*sorry\b"
     r"|\bi (?:apologi[sz]e|do not know|don't know)\b|\bas an ai\b"
     r"|\b(?:does|do|did) ?n[o']t(?: \w+){0,2} (?:provide|specify|mention|contain|have access|see|show any)\b"
     r"|\b(?:too vague|ambiguous|abstain|depends on)\b|\bneed(?:ed)? (?:more|additional|further|the actual)\b|\bn/a\b"
-    r"|\bplease (?:provide|describe|upload|share|clarify)\b|\bcan(?:not|'t) be \w+ed\b|无法|不能确定",
-    re.IGNORECASE,
+    r"|\bplease (?:provide|describe|upload|share|clarify)\b|\bcan(?:not|'t) be \w+ed\b|无法|不能确定"
 )
+"""On lower-case text, and without a word boundary in front of the longest alternatives: both make the search fast."""
 
 
 def refuses(text: str) -> bool:
     """Whether a plain text says that the question cannot or will not be answered."""
-    return _REFUSAL.search(text) is not None
+    return _REFUSAL.search(text.lower()) is not None

@@ -32,6 +32,10 @@ _TAKEN_BACK: Final = re.compile(
     r"|(?<=\w)(?:\.|\.\.\.|,) (?:no, (?=[\w(])(?!yes|no\b)|actually,? (?=\(?[A-J]\b|yes|no)))",
     re.IGNORECASE | re.DOTALL,
 )
+_MAYBE_TAKEN_BACK: Final = re.compile(
+    r"[Ww]ait|[Cc]orrect|[Ss]cratch|thought|[Hh]old|meant|[Ll]et me|rather|[Aa]ctually|wrong|apolog|[Ss]orry|[Hh]mm"
+    r"|[,.] [Nn]o, "
+)
 _CORRECTION_LENGTH: Final = 400
 """Characters of a response in which a correction is looked for: in longer working "wait" begins another thought."""
 
@@ -54,7 +58,8 @@ def cut_tail(text: str) -> tuple[str, str]:
 
 def correction(text: str) -> str | None:
     """What a short plain text says after it takes back what it said; `None` where it takes nothing back."""
-    match = _TAKEN_BACK.match(text) if len(text) < _CORRECTION_LENGTH else None
+    is_short = len(text) < _CORRECTION_LENGTH
+    match = _TAKEN_BACK.match(text) if is_short and _MAYBE_TAKEN_BACK.search(text) else None
     return text[match.end() :].strip(" .,:-") if match else None
 
 

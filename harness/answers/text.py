@@ -22,9 +22,11 @@ _ODD: Final = str.maketrans(
         "\ufeff": None,
     }
 )
+_LOWER: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 _DRESS: Final = re.compile(r"\\(?:text|mathrm|mathbf|textbf|mathsf|textit|bold|rm)\s*\{([^{}]*)\}")
 _LATEX: Final = {"\\%": "%", "\\$": "$", "\\ ": " ", "\\approx": "≈"}
 _MARKS: Final = re.compile(r"\*\*|__(?=\w)|(?<=\w)__|\\[()\[\],;!]|(?m:^[ \t]*#{1,6}[ \t]+)|(?m:^[ \t]*>[ \t]+)|\$\$|`")
+_MARKED: Final = re.compile(r"[*_\\#>$`]")
 _GAP: Final = 24
 """Characters of dress, such as of LaTeX, that may stand between two words."""
 _SENTENCE_END: Final = re.compile(r"\n+|(?<=[.!?。])[\"')]?\s+(?=[\"'(]?[A-Z0-9\\*])|(?<=。)")
@@ -38,7 +40,13 @@ def plain(text: str) -> str:
         text = _DRESS.sub(r"\1", text)
         for dressed, bare in _LATEX.items():
             text = text.replace(dressed, bare)
-    return _MARKS.sub("", text).strip()
+    return (_MARKS.sub("", text) if _MARKED.search(text) else text).strip()
+
+
+def lowered(text: str) -> str:
+    """The text in lower case, character by character."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else text.translate(_LOWER)
 
 
 def sentences(text: str) -> list[str]:
