@@ -31,14 +31,16 @@ _CAPITAL_ALONE: Final = re.compile(rf"{_OPEN}(?:[Oo]ption )?[A-Z]{_CLOSE}")
 _LISTED: Final = re.compile(r"\b[A-J][.:)]\s|\([A-J]\)")
 _BECAUSE: Final = re.compile(rf"{_OPEN}(?:[Oo]ption )?([A-Z]){_CLOSE} (?:because|since)\b")
 _IS_RIGHT: Final = re.compile(
-    r"(?:\b(?:option|choice|answer)\s|选项)\s?\(?([A-J])(?![A-Za-z'])\)?(?:(?:(?!\b[A-J]\b)[^.\n]){0,60}?\s)?"
-    r"(?:is|是|为)\s?(?:therefore |thus |likely )?(?:the )?(?:most |only |best )?"
+    r"(?:\b(?:option|choice|answer)\s|选项|^|(?<=[.,:\n] )|(?<=\n)|(?<=so )|(?<=thus )|(?<=hence ))\s?"
+    r"\(?((?-i:[A-J]))(?![A-Za-z'])\)?(?:(?:(?!\b[A-J]\b)[^.\n]){0,60}?\s)?(?:is|是|为)\s?"
+    r"(?:therefore |thus |likely )?(?:the )?(?:most |only |best )?"
     r"(?:correct|best|right|appropriate|accurate|answer|正确)",
     re.IGNORECASE,
 )
+"""A letter of which the sentence says that it is right."""
 _ENDING: Final = 200
 """Characters before the end of a response in which a marker is no heading."""
-_FINAL_LETTER: Final = re.compile(r"\b(?:is|are) (?:the )?(?:\w+ )?\"?([A-J])\W*$")
+_FINAL_LETTER: Final = re.compile(r"\b(?:is|are|(?:must|should) be) (?:the )?(?:\w+ )?\"?([A-J])\W*$")
 
 
 def read_choice(text: str, choices: Mapping[str, str], question: str | None) -> Found:

@@ -15,6 +15,10 @@ _NEGATED: Final = re.compile(
     r"|(?:rul\w+|are|is) out|exclud\w+|no)\b",
     re.IGNORECASE,
 )
+_CONTRAST: Final = re.compile(
+    r"\bnot [^,.;]{1,60}?,? but\b|(?:, (?:and )?not|,? (?:rather than|instead of)) [^,.;]{1,60}"
+)
+"""What a sentence sets its answer against: "green, not red", "not red but green"."""
 _LITTLE: Final = frozenset("for and or not in on is it all if to of by as at".split())
 """Texts of options that stand in any sentence."""
 _CLAUSE_END: Final = re.compile(r"[;(]|,\s| because | since |\.\s")
@@ -40,6 +44,7 @@ def stated_option(payload: str, choices: Mapping[str, str]) -> str | None:
 
 def mentioned_option(sentence: str, choices: Mapping[str, str], question: str | None) -> str | None:
     """The letter of the one option whose text a sentence holds, where the sentence does not negate it."""
+    sentence = _CONTRAST.sub(" ", sentence)
     if sentence.endswith("?") or re.match(r"\W{0,6}[A-J]\s?[-:.)]", sentence):
         return None  # a line of a list
     text = key(sentence)

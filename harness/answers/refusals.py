@@ -20,13 +20,22 @@ _REFUSAL: Final = re.compile(
     r"|not (?:clear|valid|known|sure|specified|provided|given|certain|determinable|applicable|enough info\w*)\b"
     r"|\b(?:i'm|i am|we're) (?:sorry|unable|not sure|just an? |only an? )|^\W*sorry\b"
     r"|\bi (?:apologi[sz]e|do not know|don't know)\b|\bas an ai\b"
-    r"|\b(?:does|do|did) ?n[o']t(?: \w+){0,2} (?:provide|specify|mention|contain|have access|see|show any)\b"
     r"|\b(?:too vague|ambiguous|abstain|depends on)\b|\bneed(?:ed)? (?:more|additional|further|the actual)\b|\bn/a\b"
     r"|\bplease (?:provide|describe|upload|share|clarify)\b|\bcan(?:not|'t) be \w+ed\b|无法|不能确定"
 )
 """On lower-case text, and without a word boundary in front of the longest alternatives: both make the search fast."""
 
 
-def refuses(text: str) -> bool:
+_ABSENCE: Final = re.compile(
+    r"(?:does|do|did) ?n[o']t(?: \w+){0,2} (?:provide|specify|mention|contain|have access|see|show any)\b"
+)
+
+
+def declines(text: str) -> bool:
     """Whether a plain text says that the question cannot or will not be answered."""
     return _REFUSAL.search(text.lower()) is not None
+
+
+def refuses(text: str) -> bool:
+    """Whether it says so, or that what is asked about is not there: to "Is there a dog?" that would be an answer."""
+    return declines(text) or _ABSENCE.search(text.lower()) is not None

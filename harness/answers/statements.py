@@ -54,8 +54,12 @@ _RELATIVE: Final = re.compile(r" that (?:is|are|was|were|has|have|does|do)(?:n't
 _TOKEN: Final = re.compile(r"[a-z0-9]+(?:\.\d+)?|[<>=+]|≥|≤")
 _ASKS_EXISTENCE: Final = re.compile(r"\b(?:is|are|was|were) there\b|\b(?:do|can) you see\b", re.IGNORECASE)
 _EXISTENCE: Final = re.compile(
-    r"\bthere (?:is|are|was|were)\b|\b(?:see|shows?|contains?|visible|present|depicts?|has|have|features?|includes?)\b",
+    r"\bthere (?:is|are|was|were)(?:n't)?\b"
+    r"|\b(?:see|shows?|contains?|visible|present|depicts?|has|have|features?|includes?)\b",
     re.IGNORECASE,
+)
+_PREDICATE: Final = re.compile(
+    r"(?:so,? |therefore,? )?(?:it|this|that|they|he|she|the \w+) (?:is|are|was|were)\b", re.IGNORECASE
 )
 _COMPARED: Final = (
     "larger smaller,bigger smaller,longer shorter,taller shorter,greater less,greater fewer,greater smaller,more less"
@@ -113,7 +117,7 @@ def _echo(sentence: str, question: str, asked: list[str]) -> Literal["yes", "no"
         or (negations and set(tokens) & _PARTIAL)
     ):
         return None
-    is_existence = len(asked) < 2 or _ASKS_EXISTENCE.search(question)
+    is_existence = _ASKS_EXISTENCE.search(question) or (len(asked) < 2 and not _PREDICATE.match(clause))
     if is_existence and not _COMPARATIVES & set(asked) and not _EXISTENCE.search(clause):
         return None
     words = [word for word in _stems(tokens) if word not in _NEGATIONS]

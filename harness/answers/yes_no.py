@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 from harness.answers.forms import NOTHING, REFUSED, Found, is_concluding, stated
-from harness.answers.refusals import refuses
+from harness.answers.refusals import declines, refuses
 from harness.answers.statements import read_statement
 from harness.answers.text import sentences
 
@@ -84,9 +84,11 @@ def read_yes_no(text: str, question: str | None, letters: Mapping[str, Polarity]
         is_other = any(polarity(part) not in (None, word) for part in bare[1:]) or _is_contradicted(text, word)
         place = 0 if first else -1
         return NOTHING if is_other else Found(word, "begins" if first else "ends", parts[place])
-    if refuses(parts[-1]) or (refuses(text) and not is_concluding(parts[-1])):
+    if declines(parts[-1]) or (declines(text) and not is_concluding(parts[-1])):
         return REFUSED
     found = read_statement(parts, question, everywhere=letter is not None) if question else NOTHING
+    if found.answer is None and refuses(text):
+        return REFUSED
     return found if letter in (None, _USUAL_LETTERS.get(found.answer or "")) else NOTHING
 
 
