@@ -16,6 +16,7 @@ RULES: Final[Mapping[str, str]] = {
     "marker": "an answer behind a label, such as “Answer:”",
     "answer is": "a sentence such as “the answer is …”",
     "option is": "a sentence such as “the correct option is …”",
+    "option is right": "a sentence such as “option B is correct”",
     "I choose": "a sentence such as “I choose …”",
     "boxed": r"an answer in \boxed{}",
     "whole": "the response is the answer and nothing else",

@@ -9,6 +9,7 @@ from harness.core.types import NEEDS_JUDGE, Response, Sample
 
 YES_NO = Sample(id="a", task="t", question="Is there a dog?", target="no", answer_kind="yes_no")
 OPEN = Sample(id="a", task="t", question="What is it?", target="Dolly Zoom", answer_kind="open")
+NUMBER = Sample(id="a", task="t", question="How many dogs are there?", target="3", answer_kind="open")
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,9 @@ OPEN = Sample(id="a", task="t", question="What is it?", target="Dolly Zoom", ans
         (YES_NO, {"text": "<think>There is"}, None, "unanswered", "cut off"),
         (YES_NO, {"text": "", "error": "engine: died"}, None, "error", None),
         (OPEN, {"text": "dolly zoom"}, "dolly zoom", "correct", None),
-        (OPEN, {"text": "The answer is: a tracking shot"}, "a tracking shot", "incorrect", None),
+        (OPEN, {"text": "The answer is: a tracking shot"}, "a tracking shot", "incorrect", NEEDS_JUDGE),
+        (NUMBER, {"text": "The answer is 3."}, "3", "correct", None),
+        (NUMBER, {"text": "The answer is 4."}, "4", "incorrect", None),
         (OPEN, {"text": "not a dolly zoom"}, "not a dolly zoom", "incorrect", NEEDS_JUDGE),
         (OPEN, {"text": "One may call it what one will here"}, None, "not_understood", None),
     ],

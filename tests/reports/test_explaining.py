@@ -53,23 +53,23 @@ def test_every_rule_has_words_and_no_words_are_without_a_rule() -> None:
 
 
 def test_what_the_reading_rests_on_is_marked() -> None:
-    record = make_record("A lawn.\nThere is **no dog** in it, I say: no.", target="yes")
+    record = make_record("A lawn.\nThere is **no dog** in the image", target="yes")
     assert list(explain_lines(record)) == [
         "pope random/1",
         "question  Is there a dog in the image?",
         "target    yes",
         "response  A lawn.",
-        "          >>>There is **no dog** in it, I say: no.<<<",
+        "          >>>There is **no dog** in the image<<<",
         "ended by  stop",
         "outcome   read",
-        "rule      ends: the response ends with the answer",
+        "rule      statement: a sentence that repeats the question, or denies it",
         "answer    no",
         "strict    wrong",
         "official  wrong",
     ]
     assert "\x1b[1mThere is" in "\n".join(explain_lines(record, bold=True))
     reading = explain_json(record)["reading"]
-    assert record.response.text[slice(*reading["span"])] == "There is **no dog** in it, I say: no."
+    assert record.response.text[slice(*reading["span"])] == "There is **no dog** in the image"
 
 
 @pytest.mark.parametrize(
