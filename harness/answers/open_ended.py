@@ -88,7 +88,7 @@ def read_open(text: str, question: str | None, numeric: bool) -> Found:
 
 
 def _is_phrase(text: str, most_words: int) -> bool:
-    return len(text.split()) <= most_words and not refuses(text)
+    return len(text.split()) <= most_words and re.search(r"\w", text) is not None and not refuses(text)
 
 
 def _concluded(parts: list[str], question: str | None, numeric: bool) -> Found | None:

@@ -174,8 +174,8 @@ def _stems(tokens: list[str]) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def _stem(word: str) -> str:
-    stem = re.sub(r"(?:e?s|ing|ed)$", "", word) if len(word) > 4 and not word.endswith("ss") else word
-    return re.sub(r"ss$", "s", stem)  # "busses", "buss" and "bus"
+    ending = r"(?:e?s|ing|ed)$" if len(word) > 4 else r"(?<=..[^isu])s$"  # "dogs"; not "this" and "plus"
+    return re.sub(r"ss$", "s", word if word.endswith("ss") else re.sub(ending, "", word))  # "busses", "buss" and "bus"
 
 
 def _asked(question: str) -> list[str]:
