@@ -31,6 +31,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "train": ("harness.commands.train", "train a checkpoint from a recipe, and evaluate it"),
     "select": ("harness.commands.select", "choose training data by reward variance"),
     "data": ("harness.commands.data", "convert and check training data"),
+    "merge": ("harness.commands.merge", "make a checkpoint of an adapter and its base model"),
     "leaderboard": ("harness.commands.leaderboard", "comparison tables and pages from runs"),
     "tasks": ("harness.commands.tasks", "list the tasks"),
     "doctor": ("harness.commands.doctor", "check what this machine has and lacks"),

@@ -129,7 +129,7 @@ def build_trainer(
     assert checkpoint.folder is not None, "resolve_checkpoint gives a folder"
     supervised = recipe.algorithm == "sft"
     shown: dict[str, Any] = {"prompt_format": recipe.prompt, "num_frames": recipe.data.num_frames}
-    processor = load_processor(checkpoint.folder, recipe.data.max_pixels)
+    processor = load_processor(checkpoint, recipe.data.max_pixels)
     arguments: dict[str, Any] = {
         "model": load_model(recipe, checkpoint),
         "args": config,

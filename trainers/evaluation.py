@@ -61,7 +61,7 @@ def merge_adapter(recipe: Recipe, folder: Path) -> Path:
     whole = recipe.model_copy(update={"train": {key: value for key, value in recipe.train.items() if key != "bits"}})
     with quiet_libraries():
         model = PeftModel.from_pretrained(load_model(whole, base), folder)
-        save_whole_model(model, load_processor(base.folder, recipe.data.max_pixels), merged)
+        save_whole_model(model, load_processor(base, recipe.data.max_pixels), merged)
     write_atomically(mark, (folder / mark.name).read_text(encoding="utf-8"))
     return merged
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForImageTextToText, BitsAndBytesConfig
+from transformers import BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
 from harness.core.errors import ModelError, UsageError
 from harness.engines import inputs
 from harness.engines.checkpoints import Checkpoint
-from harness.engines.preparation import one_line
+from harness.engines.weights import load_model as load_whole
 from trainers.settings import LoraSettings, Recipe
 
 
@@ -45,7 +45,7 @@ def load_model(recipe: Recipe, checkpoint: Checkpoint) -> Any:
             bnb_4bit_compute_dtype=torch.bfloat16,
             bnb_4bit_use_double_quant=True,
         )
-    model = load_weights(checkpoint, **arguments)
+    model = load_whole(checkpoint, **arguments)
     if recipe.freeze_vision:
         vision = getattr(model.base_model, "visual", None) or getattr(model.base_model, "vision_tower", None)
         if vision is None:
@@ -54,25 +54,13 @@ def load_model(recipe: Recipe, checkpoint: Checkpoint) -> Any:
     return model
 
 
-def load_weights(checkpoint: Checkpoint, **arguments: Any) -> Any:
-    """A checkpoint's model.
-
-    Raises:
-        ModelError: the checkpoint is of a kind that Transformers cannot load as an image-text-to-text model.
-    """
-    try:
-        return AutoModelForImageTextToText.from_pretrained(checkpoint.folder, **arguments)
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        raise ModelError(f"model {checkpoint.name!r} cannot be loaded: {one_line(error)}") from error
-
-
-def load_processor(folder: Path, max_pixels: int | None) -> Any:
+def load_processor(checkpoint: Checkpoint, max_pixels: int | None) -> Any:
     """The processor, padding on the left, with a cap on the pixels of an image.
 
     Raises:
         ModelError: it cannot be loaded, has no chat template, or does not resize by a number of pixels.
     """
-    processor = inputs.load_processor(str(folder), folder)
+    processor = inputs.load_processor(checkpoint.name, checkpoint.processor_folder)
     if max_pixels is not None:
         processor.image_processor.size = inputs.size_limits(processor, max_pixels, 1)["images_kwargs"]["size"]
     return processor

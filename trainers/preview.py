@@ -34,7 +34,6 @@ def preview(recipe: Recipe) -> str:
         HarnessError: the recipe, its checkpoint or the first row of its data would be refused in training too.
     """
     checkpoint = resolve_checkpoint(recipe.model)
-    assert checkpoint.folder is not None, "resolve_checkpoint gives a folder"
     config = build_config(recipe, Path(recipe.output).expanduser())
     lines = [f"{name:<34}{_size(amount)}" for name, amount in estimate_memory(recipe, checkpoint, config).items()]
     return "\n".join(
@@ -43,7 +42,7 @@ def preview(recipe: Recipe) -> str:
             "# memory of all processes together; weights, gradients and optimiser are divided by the number of GPUs",
             "# under ZeRO-3 or FSDP; activations and a colocated vLLM come on top",
             *lines,
-            f"\n# first prompt\n{first_prompt(recipe, checkpoint.folder)}",
+            f"\n# first prompt\n{first_prompt(recipe, checkpoint)}",
         ]
     )
 
@@ -93,12 +92,12 @@ def _ntk_bytes(recipe: Recipe, config: Any, vocabulary: int, width: int) -> int:
     return _WIDE * (5 * tokens**2 + 2 * chunk)
 
 
-def first_prompt(recipe: Recipe, folder: Path) -> str:
+def first_prompt(recipe: Recipe, checkpoint: Checkpoint) -> str:
     """The first row as the model is shown it, its images unexpanded."""
     file, root = training_file(recipe, Path(recipe.output).expanduser())
     example = read_training(file, root, limit=1, require_response=recipe.algorithm == "sft")[0]
     request = as_request(example, root, prompt_format=recipe.prompt, num_frames=recipe.data.num_frames)
-    prompt = chat_prompt(load_processor(folder, recipe.data.max_pixels), request, open_media(request, "frames"))
+    prompt = chat_prompt(load_processor(checkpoint, recipe.data.max_pixels), request, open_media(request, "frames"))
     return prompt + (f"\n# response\n{example.response}" if recipe.algorithm == "sft" else "")
 
 

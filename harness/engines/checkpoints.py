@@ -31,6 +31,7 @@ _NOT_WEIGHTS: Final = (
 _BEHAVIOUR_SUFFIXES: Final = (".json", ".jinja", ".txt", ".model", ".py")
 # Files that a trainer or the harness writes beside the model and that do not change what it says.
 _NOT_BEHAVIOUR: Final = ("trainer_state.json", "harness.json", "README.md")
+_ADAPTER: Final = "adapter_config.json"
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _LFS_BLOB: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -41,7 +42,8 @@ class Checkpoint:
 
     Attributes:
         name: as the user gave it.
-        folder: where its files are; `None` when there are none.
+        folder: where its files are, of an adapter those of its base model; `None` when there are none.
+        adapter: where those of an adapter (LoRA) are; `None`: it is a whole model.
         weights: `sha256:...` over the weight files' content and names; `None` when there are none.
         files: `sha256:...` over configuration, tokenizer, processor and template files; `None` when there are none.
         prompt_format: what `harness.json` says the checkpoint was trained with; `None` when it does not say.
@@ -52,16 +54,25 @@ class Checkpoint:
     weights: str | None = None
     files: str | None = None
     prompt_format: PromptFormat | None = None
+    adapter: Path | None = None
+
+    @property
+    def processor_folder(self) -> Path | None:
+        """Where processor, tokenizer and chat template are: beside an adapter, if it was saved with them."""
+        saved = ("processor_config.json", "preprocessor_config.json")
+        with_adapter = self.adapter is not None and any((self.adapter / name).is_file() for name in saved)
+        return self.adapter if with_adapter else self.folder
 
 
 def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
     """Find a checkpoint by name: one that comes with a world (`demo`), a local folder, or a hub id.
 
-    A hub id is fetched if it is not in the local cache.
+    A hub id is fetched if it is not in the local cache. The folder of an adapter stands for its base model with the
+    adapter, whether or not it holds the base's configuration too.
 
     Raises:
-        ModelError: no such folder, a folder without weights, a broken `harness.json`, or a hub id that cannot be
-            fetched.
+        ModelError: no such folder, a folder without weights, a broken `harness.json`, a hub id that cannot be fetched,
+            or an adapter whose base model cannot be found.
     """
     shipped = shipped_checkpoints()
     if name in shipped:
@@ -75,47 +86,75 @@ def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
             f"model {name!r} not found: no such folder, and not a hub id (ORG/NAME). "
             f"Give a folder with config.json and weights, a hub id, or {name_choices(list(shipped))}."
         )
+    adapter = folder if (folder / _ADAPTER).is_file() else None
+    if adapter is not None:
+        folder = _base_of(name, adapter)
     if not (folder / "config.json").is_file():
-        hint = " It is a LoRA adapter: merge it into its base model first." if _is_adapter(folder) else ""
-        raise ModelError(
-            f"model {name!r}: no config.json in {folder}.{hint} Give the folder that save_pretrained wrote."
-        )
-    weight_files = _weight_files(folder)
-    if not weight_files:
+        raise ModelError(f"model {name!r}: no config.json in {folder}. Give the folder that save_pretrained wrote.")
+    found = [file for place in (folder, adapter) if place is not None for file in weight_files(place)]
+    if not found:
         raise ModelError(
             f"model {name!r}: no weights (*{', *'.join(_WEIGHT_SUFFIXES)}) in {folder}. "
             "Was the download or save cut off?"
         )
     _check_index(name, folder)
-    behaviour_files = sorted(
+    behaviour_files = [file for place in (folder, adapter) if place is not None for file in _behaviour_files(place)]
+    return Checkpoint(
+        name=name,
+        folder=folder,
+        weights=_digest(found),
+        files=_digest(behaviour_files),
+        prompt_format=_trained_format(adapter or folder),
+        adapter=adapter,
+    )
+
+
+def _base_of(name: str, adapter: Path) -> Path:
+    """The folder of an adapter's base model."""
+    try:
+        base = json.loads((adapter / _ADAPTER).read_text(encoding="utf-8"))["base_model_name_or_path"]
+        resolved = resolve_checkpoint(base)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"adapter {name!r}: {adapter / _ADAPTER} names no base model ({error}). Mend it.") from error
+    except ModelError as error:
+        raise ModelError(
+            f"adapter {name!r}: its base model cannot be had: {error} Set base_model_name_or_path in "
+            f"{adapter / _ADAPTER} to where it is."
+        ) from error
+    if resolved.folder is None or resolved.adapter is not None:
+        raise ModelError(f"adapter {name!r}: its base model {base!r} is an adapter, too. Merge that: harness merge.")
+    return resolved.folder
+
+
+def _behaviour_files(folder: Path) -> list[Path]:
+    return sorted(
         path
         for path in folder.iterdir()
         if path.is_file() and path.suffix in _BEHAVIOUR_SUFFIXES and path.name not in _NOT_BEHAVIOUR
     )
-    return Checkpoint(
-        name=name,
-        folder=folder,
-        weights=_digest(weight_files),
-        files=_digest(behaviour_files),
-        prompt_format=_trained_format(folder),
-    )
 
 
-def _is_adapter(folder: Path) -> bool:
-    return (folder / "adapter_config.json").is_file()
-
-
-def _weight_files(folder: Path) -> list[Path]:
-    return sorted(
+def weight_files(folder: Path) -> list[Path]:
+    """The files of a folder that hold weights, in order: where there are safetensors, those alone, as libraries do."""
+    files = sorted(
         path
         for path in folder.iterdir()
         if path.is_file() and path.suffix in _WEIGHT_SUFFIXES and path.name not in _NOT_WEIGHTS
+    )
+    return [path for path in files if path.suffix == ".safetensors"] or files
+
+
+def weight_indices(folder: Path) -> list[Path]:
+    """The files that say which weights are in which of the files that `weight_files` names."""
+    kinds = {path.suffix for path in weight_files(folder)}
+    return sorted(
+        path for path in folder.glob("*.index.json") if path.name.removesuffix(".index.json").endswith(tuple(kinds))
     )
 
 
 def _check_index(name: str, folder: Path) -> None:
     """Refuse a sharded checkpoint of which a shard is missing, before any time is spent on loading it."""
-    for index_path in folder.glob("*.index.json"):
+    for index_path in weight_indices(folder):
         try:
             shards = set(json.loads(index_path.read_text(encoding="utf-8"))["weight_map"].values())
         except (ValueError, KeyError, AttributeError) as error:
@@ -164,7 +203,9 @@ def _fetch(name: str, revision: str | None) -> Path:
 
     patterns = [f"*{suffix}" for suffix in (*_BEHAVIOUR_SUFFIXES, ".safetensors")]
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns, local_files_only=True))
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=patterns, local_files_only=True))
+        if weight_files(folder):
+            return folder
     except LocalEntryNotFoundError:
         pass
     reason = hub_unreachable_reason()
@@ -174,7 +215,11 @@ def _fetch(name: str, revision: str | None) -> Path:
             f"Fetch it on a machine with access ('hf download {name}') or give a folder."
         )
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
+        if not weight_files(folder):  # Of an older model, saved before there were safetensors.
+            patterns, unwanted = [*patterns, "*.bin"], list(_NOT_WEIGHTS)
+            folder = Path(snapshot_download(name, revision=revision, allow_patterns=patterns, ignore_patterns=unwanted))
+        return folder
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "no"
         login = "" if os.environ.get("HF_TOKEN") else " If it is gated or private, log in with 'hf auth login'."

@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any, Final
 
 import torch
-from transformers import AutoModelForImageTextToText, GenerationConfig, LogitsProcessorList
+from transformers import GenerationConfig, LogitsProcessorList
 from transformers.utils import logging as transformers_logging
 
 from harness.core.errors import EngineError, HarnessError, MediaError, ModelError
@@ -30,6 +30,7 @@ from harness.engines.inputs import chat_prompt, choose_video_as, encode, load_pr
 from harness.engines.logprobs import answer_logprobs_of_ids
 from harness.engines.mrope_fix import fix_mrope
 from harness.engines.preparation import one_line, request_seed
+from harness.engines.weights import load_model
 
 _WINDOW_BATCHES: Final = 4
 """Batches whose requests are opened together and sorted by length, so that a batch holds little padding."""
@@ -103,7 +104,7 @@ class HfEngine:
 
     @cached_property
     def _processor(self) -> Any:
-        return load_processor(self._checkpoint.name, self._checkpoint.folder)
+        return load_processor(self._checkpoint.name, self._checkpoint.processor_folder)
 
     @cached_property
     def video_as(self) -> VideoAs:
@@ -114,29 +115,19 @@ class HfEngine:
         """Load model and processor.
 
         Raises:
-            ModelError: the checkpoint is of a kind that Transformers cannot load as an image-text-to-text model, or its
+            ModelError: the checkpoint cannot be loaded or is not whole (see `harness.engines.weights`), or its
                 processor does not resize by a number of pixels and there is a cap on them.
         """
-        name, folder = self._checkpoint.name, self._checkpoint.folder
         transformers_logging.disable_progress_bar()
         size_limits(self._processor, self._max_pixels, 1)
-        try:
-            self._model, self._given = self._given, None
-            if self._model is None:
-                self._model = AutoModelForImageTextToText.from_pretrained(
-                    folder, dtype=self._dtype, attn_implementation=self._attention
-                )
-            else:
-                self._model.set_attn_implementation(self._attention)
-                for parameter in self._model.parameters():  # Not buffers: rotary frequencies stay in float32.
-                    if parameter.is_floating_point():
-                        parameter.data = parameter.data.to(self._dtype)
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-            raise ModelError(
-                f"model {name!r} cannot be loaded by the engine 'hf': {one_line(error)} "
-                "It loads what AutoModelForImageTextToText loads; for others try --engine vllm, or "
-                "a server with --base-url."
-            ) from error
+        self._model, self._given = self._given, None
+        if self._model is None:
+            self._model = load_model(self._checkpoint, dtype=self._dtype, attn_implementation=self._attention)
+        else:
+            self._model.set_attn_implementation(self._attention)
+            for parameter in self._model.parameters():  # Not buffers: rotary frequencies stay in float32.
+                if parameter.is_floating_point():
+                    parameter.data = parameter.data.to(self._dtype)
         self._model.to(self._device).eval()
         fix_mrope(self._model)
         if self._device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:

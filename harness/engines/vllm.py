@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import cached_property
 from typing import Any, Final
 
@@ -25,8 +26,10 @@ from harness.engines.checkpoints import Checkpoint
 from harness.engines.guard import Guard
 from harness.engines.inputs import begins_with_bos, choose_video_as, load_processor, size_limits
 from harness.engines.preparation import Opened, default_workers, one_line, open_media, submission_groups
-from harness.engines.vllm_platform import device_and_dtype, may_fork, set_environment
+from harness.engines.vllm_adapter import lora_arguments
+from harness.engines.vllm_platform import device_and_dtype, may_fork, one_thread, set_environment
 from harness.engines.vllm_requests import make_prompt, make_response, sampling_parameters
+from harness.engines.weights import check_files
 
 _DTYPES: Final = ("bfloat16", "float16", "float32")
 _GRACE_S: Final = 2.0
@@ -105,6 +108,7 @@ class VllmEngine:
         self._torch_was_there = "torch" in sys.modules
         set_environment()
         self._engine: Any = None
+        self._adapter: Any = None
         self._loop: LoopThread | None = None
 
     def describe(self) -> Mapping[str, Any]:
@@ -120,7 +124,7 @@ class VllmEngine:
 
     @cached_property
     def _processor(self) -> Any:
-        return load_processor(self._checkpoint.name, self._checkpoint.folder)
+        return load_processor(self._checkpoint.name, self._checkpoint.processor_folder)
 
     @cached_property
     def video_as(self) -> VideoAs:
@@ -131,7 +135,7 @@ class VllmEngine:
         """Start vLLM and load model and processor; may be called from any thread.
 
         Raises:
-            ModelError: vLLM cannot load this checkpoint.
+            ModelError: vLLM cannot load this checkpoint, or its weights are not whole.
             UsageError: vLLM does not know one of the engine arguments, or their values do not go together.
         """
         device, dtype = device_and_dtype(self._dtype)
@@ -141,6 +145,8 @@ class VllmEngine:
         self._loop = LoopThread("vllm-loop")
         self._pool = ThreadPoolExecutor(max_workers=self._workers, thread_name_prefix="open-media")
         try:
+            with one_thread() if fork else nullcontext():  # A fork does not survive the threads of a parallel region.
+                check_files(self._checkpoint)
             self._loop.submit(self._start(self._arguments(device, dtype), fork)).result()
         except HarnessError:
             self.close()
@@ -164,6 +170,10 @@ class VllmEngine:
             engine_arguments = AsyncEngineArgs(model=str(self._checkpoint.folder), **arguments)
         except TypeError as error:
             raise UsageError(f"vLLM refuses --engine-arg: {one_line(error)}") from error
+        if self._checkpoint.adapter is not None:
+            from vllm.lora.request import LoRARequest
+
+            self._adapter = LoRARequest(self._checkpoint.name, 1, str(self._checkpoint.adapter))
         before = set(multiprocessing.active_children())
         config = engine_arguments.create_engine_config(UsageContext.ENGINE_CONTEXT)
         if fork:  # Only now: making the configuration has set another method.
@@ -220,6 +230,8 @@ class VllmEngine:
         }
         if device == "cpu":
             arguments["enforce_eager"] = True
+        if self._checkpoint.adapter is not None:
+            arguments |= lora_arguments(self._checkpoint.adapter)
         if self._max_model_len is not None:
             arguments["max_model_len"] = self._max_model_len
         if self._gpu_memory_utilization is not None:
@@ -285,7 +297,9 @@ class VllmEngine:
         parameters = sampling_parameters(request, decoding)
         final: Any = None
         try:
-            async for output in self._engine.generate(inputs, parameters, f"{request.task}/{request.sample_id}"):
+            async for output in self._engine.generate(
+                inputs, parameters, f"{request.task}/{request.sample_id}", lora_request=self._adapter
+            ):
                 final = output
         except Exception as error:
             if self._engine is None or self._engine.errored:

@@ -213,6 +213,8 @@ def _context(checkpoint: Checkpoint) -> int:
 def _folder(checkpoint: Checkpoint) -> Path:
     if checkpoint.folder is None:
         raise ModelError(f"judge {checkpoint.name!r} has no files; give a folder, a hub id, or openai:MODEL.")
+    if checkpoint.adapter is not None:
+        raise ModelError(f"judge {checkpoint.name!r} is an adapter: make it a model first, harness merge ADAPTER OUT.")
     return checkpoint.folder
 
 

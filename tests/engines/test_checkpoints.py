@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from harness.core.errors import ModelError
 from harness.engines.checkpoints import resolve_checkpoint
@@ -76,13 +77,38 @@ def test_a_folder_without_weights(folder: Path) -> None:
         resolve_checkpoint(str(folder))
 
 
-def test_a_folder_without_config_and_an_adapter(folder: Path) -> None:
+def test_a_folder_without_config(folder: Path) -> None:
     (folder / "config.json").unlink()
     with pytest.raises(ModelError, match=r"no config\.json"):
         resolve_checkpoint(str(folder))
-    (folder / "adapter_config.json").write_text("{}")
-    with pytest.raises(ModelError, match="LoRA"):
-        resolve_checkpoint(str(folder))
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_hub_model_of_the_older_format_is_fetched(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
+) -> None:
+    asked: list[tuple[bool, bool]] = []
+
+    def fetch(name: str, *, allow_patterns: list[str], local_files_only: bool = False, **_: object) -> str:
+        assert name == "some-org/some-model"
+        with_bin = "*.bin" in allow_patterns
+        asked.append((local_files_only, with_bin))
+        if local_files_only and not cached:
+            raise LocalEntryNotFoundError("not there")
+        if with_bin:
+            (folder / "pytorch_model.bin").write_bytes(b"weights")
+        return str(folder)
+
+    (folder / "model.safetensors").unlink()
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
+    monkeypatch.setattr("harness.engines.checkpoints.hub_unreachable_reason", lambda: None)
+    assert resolve_checkpoint("some-org/some-model").weights is not None
+    assert asked == [(True, False), (False, False), (False, True)]
+
+
+def test_an_index_of_files_that_are_not_used_does_not_count(folder: Path) -> None:
+    (folder / "pytorch_model.bin.index.json").write_text('{"weight_map": {"a": "pytorch_model-1.bin"}}')
+    assert resolve_checkpoint(str(folder)).weights is not None
 
 
 def test_a_missing_shard_is_found_before_loading(folder: Path) -> None:

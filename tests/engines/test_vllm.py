@@ -42,6 +42,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore:.*:UserWarning:torch"),
+    pytest.mark.filterwarnings("ignore:.*:UserWarning:peft"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
@@ -241,6 +242,35 @@ def test_hf_and_vllm_agree_on_every_size_and_video(
     for sample_id, response in responses.items():
         assert response.answer_logprobs == pytest.approx(by_hf[sample_id].answer_logprobs, abs=3e-4)
     assert sum(response.answer_logprobs is not None for response in responses.values()) > 20
+
+
+def test_an_adapter_gives_what_the_merged_model_gives(
+    tmp_path: Path, checkpoint: Checkpoint, requests: list[Request], responses: dict[str, Response]
+) -> None:
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    from harness.engines.hf import HfEngine
+    from harness.engines.vllm import VllmEngine
+    from harness.engines.weights import load_model
+
+    settings = LoraConfig(r=4, lora_alpha=8, target_modules=r".*language_model.*(q_proj|v_proj|down_proj)")
+    settings.init_lora_weights = False
+    torch.manual_seed(0)
+    get_peft_model(load_model(checkpoint, dtype=torch.float32), settings).save_pretrained(tmp_path / "adapter")
+    adapter = resolve_checkpoint(str(tmp_path / "adapter"))
+    told: list[dict[str, Response]] = []
+    tokens: list[dict[str, Tokens]] = [{}, {}]
+    for make, of_engine in zip((partial(VllmEngine, max_model_len=768), HfEngine), tokens, strict=True):
+        engine = make(adapter)
+        engine.load()
+        try:
+            told.append(run(engine, requests[:6], tokens=of_engine))
+        finally:
+            engine.close()
+    assert story(told[0]) == story(told[1])
+    assert story(told[0]) != story({request.sample_id: responses[request.sample_id] for request in requests[:6]})
+    assert_same_tokens(*tokens)
 
 
 def assert_same_tokens(some: dict[str, Tokens], others: dict[str, Tokens]) -> None:

@@ -27,12 +27,13 @@ from harness.diagnostics.run_folder import latest_records, read_settings
 from harness.engines import Request, VideoAs
 from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
 from harness.engines.inputs import choose_video_as
+from harness.engines.weights import load_model as load_whole
 from harness.media import OpenMedia
 from harness.runs.config import RUN
 from harness.runs.folder import read_run
 from trainers.conflict.figures import describe
 from trainers.conflict.states import Forced, force
-from trainers.models import load_processor, load_weights, quiet_libraries
+from trainers.models import load_processor, quiet_libraries
 from trainers.ntk import ntk_similarity
 from trainers.settings import Estimator, NtkSettings
 
@@ -196,11 +197,10 @@ def load_model(checkpoint: Checkpoint) -> tuple[Any, Any]:
     """
     from harness.engines.mrope_fix import fix_mrope
 
-    assert checkpoint.folder is not None, "one of a run, or of the user's"
     on_gpu = torch.cuda.is_available()
     with quiet_libraries():
-        processor = load_processor(checkpoint.folder, None)
-        model = load_weights(checkpoint, dtype=torch.bfloat16 if on_gpu else torch.float32)
+        processor = load_processor(checkpoint, None)
+        model = load_whole(checkpoint, dtype=torch.bfloat16 if on_gpu else torch.float32)
     fix_mrope(model)
     return model.to("cuda" if on_gpu else "cpu").eval(), processor
 

@@ -1,0 +1,43 @@
+"""`harness merge`: a checkpoint of its own from an adapter (LoRA) and its base model."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from harness.core.errors import UsageError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `harness merge`."""
+    parser.add_argument("adapter", metavar="ADAPTER", help="folder or hub id; its adapter_config.json names the base")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder of the new checkpoint")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Merge, and save the model with the processor that it is used with, in the precision of the base.
+
+    Raises:
+        UsageError: not an adapter, or the folder holds something.
+        HarnessError: the adapter or its base model is not whole, or they do not fit.
+    """
+    from harness.engines.checkpoints import resolve_checkpoint
+
+    checkpoint = resolve_checkpoint(arguments.adapter)
+    if checkpoint.adapter is None:
+        raise UsageError(f"{arguments.adapter!r} is a whole model, no adapter: there is nothing to merge.")
+    out = arguments.out.expanduser()
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} exists and is not empty. Give another folder.")
+    from harness.engines.inputs import load_processor
+    from harness.engines.weights import load_model
+
+    processor = load_processor(checkpoint.name, checkpoint.processor_folder)
+    model = load_model(checkpoint, dtype="auto")
+    model.save_pretrained(out)
+    processor.save_pretrained(out)
+    if (told := checkpoint.adapter / "harness.json").is_file():
+        shutil.copy(told, out)
+    print(f"{out}: {arguments.adapter} merged into {checkpoint.folder}")
+    return 0
