@@ -122,7 +122,10 @@ def _at_the_edge(text: str, choices: Mapping[str, str]) -> Found | None:
 
 def _is_its_text(line: re.Match[str], choices: Mapping[str, str]) -> bool:
     """Whether a line is a letter with its own option's text, and no list of options."""
-    return stated_option(line[2], choices) == line[1] and not re.search(r"(?<!\()\b[A-J][.:)]\s", line[2])
+    others = re.findall(r"(?<!not )(?<!not \()\b([A-J])[.:)]\s+([^,;]*)", line[2])
+    return stated_option(line[2], choices) == line[1] and all(
+        stated_option(text, choices) != letter for letter, text in others
+    )
 
 
 def _in_a_sentence(text: str, parts: list[str], choices: Mapping[str, str], question: str | None) -> Found:

@@ -25,13 +25,13 @@ _IS: Final = re.compile(
 _BEFORE: Final = 80
 """Characters before a number that `_IS` may take."""
 _COMPLEMENT: Final = re.compile(
-    r"^[^:]{1,160}?\b(?:is|are|was|were|would be|must be)"
+    r"^(?:(?!, wh)[^:]){1,160}?\b(?:is|are|was|were|would be|must be)"
     r"(?: (?:most likely|likely|probably|actually|indeed|best|generally)){0,3}"
     r"(?: (?:called|known as|named|termed|referred to as|considered|described as))?\s+(?P<rest>.+)$",
     re.IGNORECASE | re.DOTALL,
 )
 _CLAUSE_END: Final = re.compile(
-    r"[;(]|, (?:and|as|because|since|which|where|so|but|with|while|rather|not|due|indicating|who)\b|[.!](?:\s|$)"
+    r";|(?<!\w)\(|, (?:and|as|because|since|which|where|so|but|with|while|rather|not|due|indicating|who)\b|[.!](?:\s|$)"
     r"| (?:because|since|which|rather than|instead of|as (?:it|the|shown)|due to|based on|but)\b|,(?=\s)",
     re.IGNORECASE,
 )
@@ -79,12 +79,18 @@ def read_open(text: str, question: str | None, numeric: bool) -> Found:
     if not parts or _CODE.search(text) or (text.endswith("?") and len(parts) == 1):
         return NOTHING
     if len(parts) == 1 and (quantity(text) or (not numeric and _is_phrase(text, 6) and not _COMPLEMENT.match(text))):
-        return Found(text.strip(" .\"'"), "whole", text)
+        return Found(_bare(text), "whole", text)
     if concluded := _concluded(parts, question, numeric):
         return concluded
     if refuses(parts[-1]) or (refuses(text) and not (numeric and _speaks_of(parts[-1], question))):
         return REFUSED
     return _at_the_edge(text, parts, question, numeric) or (REFUSED if refuses(text) else NOTHING)
+
+
+def _bare(text: str) -> str:
+    """A short text without quotes and full stops around it; ".5" keeps its point."""
+    text = text.strip(" \n\"'").rstrip(" .\"'")
+    return text if re.match(r"\.\d", text) else text.lstrip(" .\"'")
 
 
 def _is_phrase(text: str, most_words: int) -> bool:
@@ -125,7 +131,7 @@ def _at_the_edge(text: str, parts: list[str], question: str | None, numeric: boo
     if "\n" in text and len(line) < 60 and not line.endswith(":"):
         is_idle = re.search(r"\b(?:sure|okay|hello|step|see)\b", line, re.IGNORECASE)
         if quantity(line) or (not numeric and _is_phrase(line, 4) and not is_idle):
-            return Found(line.strip(" ."), "begins", line)
+            return Found(_bare(line), "begins", line)
     if not numeric:
         return None
     value = _value_or_complement(last, question, numeric)
@@ -150,7 +156,7 @@ def _short(payload: str, question: str | None, numeric: bool) -> str | None:
         return listed[0]
     is_short = quantity(payload) or (len(payload) < 40 and not _CLAUSE_END.search(payload))
     short = payload if is_short else _CLAUSE_END.split(payload, maxsplit=1)[0]
-    short = short.strip().strip("\"'.").strip()
+    short = _bare(short)
     if not numeric or quantity(short):
         return short or None
     written = digits(payload)
@@ -174,7 +180,7 @@ def _value_or_complement(sentence: str, question: str | None, numeric: bool) -> 
     if match is None or re.match(r"(?:not|n't)\b", match["rest"]):
         return None
     rest = re.sub(r"^(?:about|approximately|around|equal to)\s+", "", match["rest"])
-    return _CLAUSE_END.split(rest, maxsplit=1)[0].strip(" .\"'") or None
+    return _bare(_CLAUSE_END.split(rest, maxsplit=1)[0]) or None
 
 
 def value_in(sentence: str, question: str | None) -> str | None:

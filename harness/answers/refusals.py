@@ -21,7 +21,7 @@ _REFUSAL: Final = re.compile(
     r"|\b(?:i'm|i am|we're) (?:sorry|unable|not sure|just an? |only an? )|^\W*sorry\b"
     r"|\bi (?:apologi[sz]e|do not know|don't know)\b|\bas an ai\b"
     r"|\b(?:too vague|ambiguous|abstain|depends on)\b|\bneed(?:ed)? (?:more|additional|further|the actual)\b|\bn/a\b"
-    r"|\bplease (?:provide|describe|upload|share|clarify)\b|\bcan(?:not|'t) be \w+ed\b|无法|不能确定"
+    r"|\bplease (?:provide|describe|upload|share|clarify)\b|\bcan(?:not|'t) be \w{2,}ed\b|无法|不能确定"
 )
 """On lower-case text, and without a word boundary in front of the longest alternatives: both make the search fast."""
 

@@ -26,7 +26,7 @@ _CLOSING: Final = re.compile(
     re.IGNORECASE,
 )
 _TAKEN_BACK: Final = re.compile(
-    r"^.*(?:\b(?:wait|correction|scratch that|on second thought|hold on|i meant"
+    r"^.*(?:\b(?:(?:wait|correction|hold on)(?= ?[,:.!\n-]| no\b)|scratch that|on second thought|i meant"
     r"|let me (?:correct|reconsider)[^.:,]*|or rather|actually(?=,? no\b)|i was wrong"
     r"|i apologi[sz]e for the (?:mistake|error|confusion)|(?<=[.,] )(?:sorry|hmm))\b[,:.]?"
     r"|(?<=\w)(?:\.|\.\.\.|,) (?:no, (?=[\w(])(?!yes|no\b)|actually,? (?=\(?[A-J]\b|yes|no)))",
