@@ -35,6 +35,7 @@ _CHOSEN: Final = re.compile(  # on lower-case text
     r"(?<!\w)(?:i|we)(?:'d| would| will|'ll)?(?: have to)? (?:choose|select|pick|go with|answer|opt for"
     r"|say(?= (?:the answer|option|yes|no|\(?[a-j]\b)))(?: with)?(?: that)?(?: the answer(?: is)?)?:?\s+"
 )
+_BRACE: Final = re.compile(r"[{}]")
 _BOXED: Final = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _LONGEST: Final = 300
 """Characters of what is stated, on a line or in a box: so that many statements on one line cost no more than one."""
@@ -137,8 +138,9 @@ def _is_conditional(lower: str, place: int) -> bool:
 
 def _braced(text: str, start: int) -> str:
     """What is between the brace before `start` and the one that closes it; empty where none does."""
-    depth, place = 1, start
-    while place < min(len(text), start + _LONGEST) and depth:
-        depth += (text[place] == "{") - (text[place] == "}")
-        place += 1
-    return text[start : place - 1] if not depth else ""
+    depth = 1
+    for brace in _BRACE.finditer(text, start, start + _LONGEST):
+        depth += 1 if brace[0] == "{" else -1
+        if not depth:
+            return text[start : brace.start()]
+    return ""

@@ -236,7 +236,11 @@ def _result(sentence: str, numbers: list[Quantity]) -> Quantity | None:
     """The one number behind the last sign of equality."""
     equation = max(sentence.rfind("="), sentence.rfind("≈"))
     after = [number for number in numbers if number.start > equation >= 0]
-    if len(_values(after)) != 1 or re.match(r"\s?[-+*/^]", sentence[after[0].end :]):
+    if (
+        len(_values(after)) != 1
+        or re.search(r"=[^=]* (?:and|or) [^=]*$", sentence[:equation])
+        or re.match(r"\s?[-+*/^]", sentence[after[0].end :])
+    ):
         return None
     return None if re.search(r"[A-Za-z]{3,}", sentence[equation : after[0].start]) else after[0]
 
@@ -256,7 +260,7 @@ def _is_one_of_several(sentence: str, number: Quantity, fresh: list[Quantity]) -
     """Whether a number stands in a list: "3 large ones and 2 small ones"."""
     before = sentence[: number.start]
     after = re.split(r", (?:which|with|as|who|where|while)\b", sentence[number.end :])[0]
-    if re.search(r"\d(?:,| and)\s$", before) or re.match(r"[^.;]{0,60}?(?:,| and)\s+[$€£]?\d", after):
+    if re.search(r"\d(?:,| and)\s$", before) or re.match(r"[^.;]{0,60}?(?:,| and| or)\s+[$€£]?\d", after):
         return True
     another = re.search(r",? (?:and|while|whereas)\b.*?\b(?:is|was|are|were)\b.*?\d", after)
     return bool(another and _values(fresh) - {number.value})

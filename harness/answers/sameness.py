@@ -40,7 +40,7 @@ def same(given: str, wanted: str) -> bool | None:
     wordings = _wordings(given), _wordings(wanted)
     if one in wordings[1] or other in wordings[0] or wordings[0] & wordings[1] - {""}:
         return True
-    letters = [re.sub(r"[\W_]+", "", unicodedata.normalize("NFKD", text)) for text in (one, other)]
+    letters = [re.sub(r"(?<!\d)[\W_]+|[\W_]+(?!\d)", "", unicodedata.normalize("NFKD", text)) for text in (one, other)]
     if letters[0] == letters[1] and letters[0] and not _OPERATOR.search(one + other):
         return True
     if len(given) <= _FORMULA_LENGTH and len(wanted) <= _FORMULA_LENGTH:

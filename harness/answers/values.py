@@ -98,8 +98,8 @@ def quantities(text: str) -> list[Quantity]:
         before, after = text[max(0, match.start() - 2) : match.start()], text[match.end() : match.end() + 1]
         has_sign = match["sign"] or match["number"].startswith("-")
         is_difference = has_sign and re.search(r"[\w)%]$", before)
-        is_glued = not is_difference and re.search(r"[A-Za-z_\d.^]$|\d[,:]$", before)
-        is_factor = re.match(r"\s?(?:√|π|\\sqrt|\\pi)", text[match.end() : match.end() + 6])
+        is_glued = not is_difference and re.search(r"[A-Za-z_\d.^√]$|t\{$|\d[,:]$", before)
+        is_factor = re.match(r"\s?(?:√|π|\\sqrt|\\pi|\^\{?-?\d)", text[match.end() : match.end() + 6])
         if not is_glued and not is_factor and after != ":" and (value := _value(match)) is not None:
             unit = "%" if after == "%" else ""
             found.append(Quantity(abs(value) if is_difference else value, unit, match.start(), match.end()))
