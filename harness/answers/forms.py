@@ -24,8 +24,8 @@ _NOUN: Final = (
 _OF: Final = r"(?: (?:to|for|of|from|among|that|based on|given) [^.\n:(),]{1,100}?)?"
 _SIGN: Final = r"[\"']?\s?(?:[:=]|->|→)"
 _IS: Final = (
-    r"(?:\s?:|,? (?:is|are|would be|should be|must be|will be|is likely|is most likely|is probably)"
-    r"\b(?: therefore| thus)?\s?:?)"
+    r"(?:\s?:|,? (?:is|are|would be|should be|must be|will be)\b"
+    r"(?: (?:most )?likely| probably)?(?: therefore| thus)?\s?:?)"
 )
 _STATED: Final = re.compile(  # on lower-case text
     rf"{_NOUN}(?:{_SIGN}|{_OF}{_IS})\s*|(?<![ \w])(?:the )?(?:final |short )?answer[ \t]*\n+"
@@ -114,7 +114,7 @@ def without_conclusion(sentence: str) -> str:
 def _said(text: str, lower: str, form: re.Pattern[str], rule: Form) -> list[Stated]:
     found = []
     for match in form.finditer(lower):
-        line = text[match.end() : match.end() + _LONGEST].split("\n", 1)[0].strip()
+        line = whole = text[match.end() : match.end() + _LONGEST].split("\n", 1)[0].strip()
         if but := re.match(r"not [^.]{1,60}?,? but (.+)", line, re.IGNORECASE):
             line = but[1]
         negated = ":" not in match[0] and re.match(r"not\b", line, re.IGNORECASE)
@@ -126,7 +126,7 @@ def _said(text: str, lower: str, form: re.Pattern[str], rule: Form) -> list[Stat
             name = "option is"
         elif rule == "answer is" and (":" in match[0] or "\n" in match[0]):
             name = "marker"
-        found.append(Stated(match.end(), name, line, (text[match.start() : match.end()] + line).strip()))
+        found.append(Stated(match.end(), name, line, (text[match.start() : match.end()] + whole).strip()))
     return found
 
 

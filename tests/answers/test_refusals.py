@@ -1,0 +1,68 @@
+"""What says that there is no answer, or that none will be given."""
+
+import pytest
+
+from harness.answers.refusals import declines, refuses
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I cannot determine the height from this.",
+        "It is impossible to say.",
+        "I'm unable to view the picture.",
+        "It is hard to tell.",
+        "There is not enough information in the chart.",
+        "Without more context, nobody knows.",
+        "I would need additional details.",
+        "The number of guests is unknown.",
+        "It is unclear.",
+        "The width was not given.",
+        "I'm sorry, but I can't help with that.",
+        "Sorry.",
+        "I don't know.",
+        "As an AI, I have no eyes.",
+        "The question is ambiguous.",
+        "It depends on the weather.",
+        "Please provide the image.",
+        "The angle cannot be measured.",
+        "N/A",
+        "无法确定",
+    ],
+)
+def test_a_refusal(text: str) -> None:
+    assert declines(text)
+    assert refuses(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The image does not contain a ruler.",
+        "The text doesn't mention it.",
+        "I do not see any.",
+        "The chart did not specify the year.",
+    ],
+)
+def test_what_is_not_there_is_a_refusal_where_it_is_no_answer(text: str) -> None:
+    assert refuses(text)
+    assert not declines(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The penguin cannot fly.",
+        "The ball cannot be red.",
+        "No, it is not.",
+        "There is no dog.",
+        "The dog is not an animal of the forest.",
+        "He is unable to walk.",
+        "The information desk is on the left.",
+        "It is known.",
+        "5",
+        "",
+    ],
+)
+def test_no_refusal(text: str) -> None:
+    assert not refuses(text)

@@ -1,0 +1,81 @@
+"""What in a response is not its answer."""
+
+import pytest
+
+from harness.answers.tails import correction, cut_tail, cut_turns, restates
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        ("B</s>\nC", "B"),
+        ("B<|im_end|>\n<|im_start|>user", "B"),
+        ("It is 5.<|eot_id|>It is 6.", "It is 5."),
+        ("<|endoftext|>B", "<|endoftext|>B"),  # nothing stands before it
+        ("a < b > c", "a < b > c"),
+    ],
+)
+def test_a_turn_ends_at_its_token(response: str, expected: str) -> None:
+    assert cut_turns(response) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "head", "tail"),
+    [
+        ("It is 3.\n\nQuestion: How many cats?\nAnswer: 4", "It is 3.", "Question: How many cats?\nAnswer: 4"),
+        ("It is 3.\nQ2: And then?", "It is 3.", "Q2: And then?"),
+        ("B\n\nNext question: Why?", "B", "Next question: Why?"),
+        ("B\nUser: more", "B", "User: more"),
+        ("B\nExercise 2. Draw it.", "B", "Exercise 2. Draw it."),
+        ("B\n### Problem 7 asks more", "B", "### Problem 7 asks more"),
+        # no question that comes afterwards
+        ("The question is:\nIs it red?\nYes", "The question is:\nIs it red?\nYes", ""),
+        ("Question: is it red?\nYes", "Question: is it red?\nYes", ""),
+        ("It is no question\nof taste.", "It is no question\nof taste.", ""),
+        # the polite frame
+        ("Sure! I can help you with that. It is 5.", "It is 5.", ""),
+        ("I see the image. B", "B", ""),
+        ("B. Let me know if you need more.", "B.", ""),
+        ("It is 5. Do you have any other questions?", "It is 5.", ""),
+        ("Question 3: B", "B", ""),
+        ("I hope this helps!", "", ""),
+        ("Okay, the answer is B.", "Okay, the answer is B.", ""),
+        ("Sure thing", "Sure thing", ""),
+    ],
+)
+def test_the_answer_and_what_follows_it(text: str, head: str, tail: str) -> None:
+    assert cut_tail(text) == (head, tail)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("It is A. Wait, it is B.", "it is B"),
+        ("red - hold on - blue", "blue"),
+        ("A... Actually, B", "B"),
+        ("A. No, B is right", "B is right"),
+        ("A, or rather B", "B"),
+        ("I was wrong. B", "B"),
+        ("Yes. I apologize for the mistake, no.", "no"),
+        ("A. Correction: B.", "B"),
+        ("A. Wait, B. Hmm, C.", "C"),
+        # nothing is taken back
+        ("Wait for the bus", None),
+        ("Hold on to the rail", None),
+        ("Correction fluid", None),
+        ("They waited, sitting.", None),
+        ("yes, no", None),
+        ("Actually B", None),
+        ("I'm sorry, but no", None),
+        ("A. " + "I go on thinking. " * 30 + "Wait, B", None),  # long working, where it begins another thought
+    ],
+)
+def test_what_a_text_takes_back(text: str, said: str | None) -> None:
+    assert correction(text) == said
+
+
+def test_a_piece_that_repeats_the_question() -> None:
+    known = "How many red apples lie on the wooden table? five six"
+    assert restates("There are red apples on the wooden table: how many?", known)
+    assert restates("The question is: what now?", known)
+    assert not restates("I count three of the fruit, left of everything else.", known)

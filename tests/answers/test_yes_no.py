@@ -1,0 +1,102 @@
+"""What a plain text answers to a yes/no question."""
+
+import pytest
+
+from harness.answers.yes_no import Polarity, polarity, read_yes_no
+
+QUESTION = "Is the blue cup larger than the red cup?"
+LETTERS: dict[str, Polarity] = {"A": "yes", "B": "no"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ("Yes.", "yes"),
+        ("(B) no", "no"),
+        ("B (No)", "no"),
+        ('"yes"', "yes"),
+        ("Definitely yes", "yes"),
+        ("true", "yes"),
+        ("Not true", "no"),
+        ("No, it is not", "no"),
+        ("no because it is small", "no"),
+        ("Yes or no", None),
+        ("yes/no", None),
+        ("No dogs", None),
+        ("no different from it", None),
+        ("No. 30", None),
+        ("Yesterday", None),
+        ("Nothing", None),
+        ("maybe", None),
+        ("", None),
+    ],
+)
+def test_a_text_begins_with_yes_or_no(payload: str, expected: str | None) -> None:
+    assert polarity(payload) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "rule"),
+    [
+        ("Yes", "yes", "begins"),
+        ("No, the red one is.", "no", "begins"),
+        ("(A) Yes, it is.", "yes", "begins"),
+        ("Based on the image, no, it is not.", "no", "begins"),
+        ("It is small.\nIt is blue.\nNo", "no", "ends"),
+        ("One holds more water, so yes.", "yes", "ends"),
+        ("It is small. So the answer is no.", "no", "answer is"),
+        ("Yes, at first sight. But look: the answer is no.", "no", "answer is"),
+        ("The answer is B (No).", "no", "answer is"),
+        ("\\boxed{yes}", "yes", "boxed"),
+        ("The blue cup is larger than the red cup.", "yes", "statement"),
+        ("The blue cup is not larger than the red cup.", "no", "statement"),
+        ("Both cups are of the same size.", "no", "same size"),
+        # neither, or both
+        ("Yes or no", None, "nothing"),
+        ("yes, no", None, "nothing"),
+        ("Yes, it is. No, it is not.", None, "nothing"),
+        ("If it holds more, then yes.", None, "nothing"),
+        ("A) Yes\nB) No", None, "nothing"),
+        ("The answer is not yes.", None, "nothing"),
+        ("The blue cup stands on a table.", None, "nothing"),
+        ("B", None, "nothing"),
+        ("No doubt.", None, "nothing"),
+        # refusals
+        ("I cannot tell which one is larger.", None, "refused"),
+        ("The blue cup is left of the red cup. There is not enough information.", None, "refused"),
+    ],
+)
+def test_without_letters(text: str, answer: str | None, rule: str) -> None:
+    found = read_yes_no(text, QUESTION, {})
+    assert (found.answer, found.rule) == (answer, rule)
+    assert found.words in text
+    assert bool(found.words) is (answer is not None)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("A", "yes"),
+        ("(B)", "no"),
+        ("It is small. Therefore, the answer is B.", "no"),
+        ("The answer is (A). The answer is (B).", "no"),
+        ("The answer is C.", None),
+        ("C", None),
+    ],
+)
+def test_letters_that_the_question_offers(text: str, answer: str | None) -> None:
+    assert read_yes_no(text, QUESTION, LETTERS).answer == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("The blue cup is larger than the red cup. Therefore, the answer is A.", "yes"),
+        ("The blue cup is not larger than the red cup. Therefore, the answer is B.", "no"),
+        ("The blue cup is larger than the red cup. Therefore, the answer is B.", None),
+        ("Therefore, the answer is B.", None),
+        ("The answer is (A) no. So the answer is A.", "no"),
+    ],
+)
+def test_a_letter_that_the_question_does_not_offer_needs_its_word_or_a_statement(text: str, answer: str | None) -> None:
+    assert read_yes_no(text, QUESTION, {}).answer == answer
