@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--dtype", metavar="TYPE", help="float32 (default), bfloat16 or float16")
     group.add_argument("--device", metavar="DEVICE", help="torch device (hf)")
     group.add_argument("--max-pixels", type=int, metavar="N", help="cap on the pixels of an image or frame")
+    group.add_argument("--video-as", choices=("native", "frames"), help="show videos as videos, or as images")
     group.add_argument("--max-model-len", type=int, metavar="N", help="tokens of prompt and response (vllm)")
     group.add_argument(
         "--tolerance",
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         HarnessError: the engines cannot be compared.
     """
-    options = ("base_url", "served_name", "dtype", "device", "max_pixels", "max_model_len", "tolerance")
+    options = ("base_url", "served_name", "dtype", "device", "max_pixels", "video_as", "max_model_len", "tolerance")
     given = {name: value for name in options if (value := getattr(arguments, name)) is not None}
     if arguments.engines is None:
         if given:

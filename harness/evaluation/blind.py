@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from harness.evaluation.task_registry import TaskData
+from harness.media.grey import grey
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from harness.media.videos import Video
-
-_GREY: Final = 128
-"""The middle of a channel: next to nothing after a processor's normalisation."""
 
 
 def blind_media(task: TaskData, blind: str | None) -> TaskData:
@@ -41,16 +39,4 @@ def _open_nothing(sample_id: str) -> list[Image | Video]:
 
 
 def _open_grey(task: TaskData, sample_id: str) -> list[Image | Video]:
-    return [_grey(medium) for medium in task.open_media(sample_id)]
-
-
-def _grey(medium: Image | Video) -> Image | Video:
-    from PIL import Image as PilImage
-
-    from harness.media.videos import Video
-
-    if isinstance(medium, Video):
-        import numpy as np
-
-        return replace(medium, frames=np.full_like(medium.frames, _GREY))
-    return PilImage.new("RGB", medium.size, (_GREY, _GREY, _GREY))
+    return [grey(medium) for medium in task.open_media(sample_id)]

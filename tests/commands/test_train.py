@@ -67,7 +67,8 @@ def test_train_ends_with_evaluations_and_a_leaderboard(tmp_path):
 @needs_checkpoint
 @pytest.mark.parametrize("lora", ["0", "4"])
 def test_the_model_is_not_loaded_again_and_answers_as_its_checkpoint_does(lora, tmp_path, monkeypatch):
-    from harness.engines.hf import AutoModelForImageTextToText
+    from transformers import AutoModelForImageTextToText
+
     from harness.evaluation.run import evaluate
     from harness.evaluation.settings import EvalConfig
 
@@ -84,7 +85,7 @@ def test_the_model_is_not_loaded_again_and_answers_as_its_checkpoint_does(lora, 
         "eval.every=true", "eval.start=false",
     )  # fmt: skip
     monkeypatch.setattr(harness.judges.caption, "load_caption_judge", lambda *_, **__: YesJudge())
-    monkeypatch.setattr("harness.engines.hf.AutoModelForImageTextToText.from_pretrained", counted)
+    monkeypatch.setattr("transformers.AutoModelForImageTextToText.from_pretrained", counted)
     assert command.run(arguments) == 0
     # Once to train, and for the checkpoint that was saved: itself, or its adapter's base and what they make together.
     every = ["checkpoint-1"] if lora == "0" else ["demo", "merged"]

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -15,8 +16,10 @@ from harness.cli import main
 from harness.core.types import Response
 from harness.doctor import engines as doctor_engines
 from harness.doctor.cases import make_cases
-from harness.doctor.engines import Runner, Told, ask_all, compare
-from harness.engines import Tokens, hf
+from harness.doctor.comparing import Told, compare
+from harness.doctor.engines import Answered, Runner, ask_all
+from harness.doctor.seeing import greyed_cases
+from harness.engines import hf
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.media.videos import Video
 
@@ -24,16 +27,9 @@ HF = Runner(label="hf", engine="hf", options={"device": "cpu", "dtype": "float32
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, Told]:
+def told() -> Mapping[str, Told]:
     """The demo checkpoint's answers by `hf` in float32."""
-    return ask_all(resolve_checkpoint("demo"), [HF])[0]["hf"]
-
-
-def say(
-    text: str, ids: tuple[int, ...] | None = None, logprobs: tuple[float, ...] = (), error: str | None = None
-) -> Told:
-    tokens = Tokens(ids=ids, logprobs=logprobs) if ids is not None or logprobs else None
-    return Told(response=Response(sample_id="x", text=text, error=error), tokens=tokens)
+    return ask_all(resolve_checkpoint("demo"), [HF], make_cases())[0]["hf"].told
 
 
 def test_the_cases_are_the_same_every_time_and_of_many_kinds() -> None:
@@ -53,55 +49,20 @@ def test_the_cases_are_the_same_every_time_and_of_many_kinds() -> None:
     assert turned.size == (120, 300)
 
 
-def test_equal_stories() -> None:
-    ours = {"a": say("yes", (1, 2), (-0.5, -0.25)), "b": say("", error="x")}
-    theirs = {"a": say("yes", (1, 2), (-0.5, -0.2504)), "b": say("", error="y")}
-    found = compare(("p", "q"), ours, theirs, tolerance=1e-3)
-    assert (found.cases, found.equal_texts, found.first_token, found.equal) == (1, 1, None, True)
-    assert found.logprob_difference == pytest.approx(4e-4)
-    # The same within a narrower tolerance is a difference, though all texts are equal.
-    narrow = compare(("p", "q"), ours, theirs, tolerance=1e-4)
-    assert (narrow.equal_texts, narrow.equal, narrow.differences[0].case) == (1, False, "a")
-
-
-def test_the_first_token_that_differs_and_what_is_compared_before_it() -> None:
-    ours = {"a": say("red yes", (5, 1, 2), (-0.1, -0.2, -0.3)), "b": say("no", (5, 7, 8), (-0.1, -0.1, -0.1))}
-    theirs = {"a": say("red no", (5, 3, 2), (-0.15, -4.0, -0.3)), "b": say("no", (5, 7), (-0.1, -0.1))}
-    found = compare(("p", "q"), ours, theirs, tolerance=1e-3)
-    assert (found.cases, found.equal_texts, found.first_token, found.equal) == (2, 1, 1, False)
-    assert found.logprob_difference == pytest.approx(0.05)
-    assert [(item.case, item.token, item.texts) for item in found.differences] == [
-        ("a", 1, ("red yes", "red no")), ("b", 2, ("no", "no")),
-    ]  # fmt: skip
-
-
-def test_one_that_fails_differs_and_one_that_tells_no_tokens_is_compared_by_text() -> None:
-    ours = {"a": say("yes", (1,), (-0.1,)), "b": say("yes", (1,), (-0.1,))}
-    theirs = {"a": say("", error="media: broken"), "b": say("yes")}
-    found = compare(("p", "q"), ours, theirs, tolerance=1e-3)
-    assert (found.equal_texts, found.logprob_difference, found.equal) == (1, None, False)
-    assert found.differences[0].texts == ("yes", "media: broken")
-
-
-def test_nothing_that_was_answered_is_no_agreement() -> None:
-    failed = {"a": say("", error="x")}
-    assert not compare(("p", "q"), failed, failed, tolerance=1.0).equal
-
-
 def test_positions_after_videos_that_are_not_corrected_are_found(
-    told: dict[str, Told], monkeypatch: pytest.MonkeyPatch
+    told: Mapping[str, Told], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hf, "fix_mrope", lambda model: None)
-    others = ask_all(resolve_checkpoint("demo"), [HF])[0]["hf"]
+    others = ask_all(resolve_checkpoint("demo"), [HF], make_cases())[0]["hf"].told
     found = compare(("right", "wrong"), told, others, tolerance=1e-3)
     assert not found.equal
     assert {item.case for item in found.differences} <= {name for name in told if "video" in name}
     assert "a video of 100 s" in {item.case for item in found.differences}
 
 
-def test_another_precision_is_found(told: dict[str, Told]) -> None:
+def test_another_precision_is_found(told: Mapping[str, Told]) -> None:
     coarse = Runner(label="coarse", engine="hf", options={**HF.options, "dtype": "bfloat16"})
-    others = ask_all(resolve_checkpoint("demo"), [coarse])[0]["coarse"]
+    others = ask_all(resolve_checkpoint("demo"), [coarse], make_cases())[0]["coarse"].told
     found = compare(("fine", "coarse"), told, others, tolerance=1e-3)
     assert not found.equal
     assert found.logprob_difference is not None
@@ -120,16 +81,22 @@ def test_the_command_on_the_demo_without_vllm(
     assert comparison["engines"] == ["hf", "hf one by one"]
     assert comparison["equal_texts"] == comparison["cases"] == len(make_cases())
     assert comparison["logprob_difference"] < 1e-3
+    assert found["seen"].keys() == {"hf", "hf one by one"}
+    for seen in found["seen"].values():
+        assert (seen["media"], seen["moved"], seen["unseen"], seen["video_as"]) == (27, 27, {}, "native")
 
 
 def test_a_difference_is_shown_and_the_exit_code_is_1(
-    told: dict[str, Told], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    told: Mapping[str, Told], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     case = "a turned photo"
     text = told[case].response.text.replace("answer", "no", 1)
     changed = {**told, case: Told(response=Response(sample_id=case, text=text), tokens=None)}
+    greyed = {item.request.sample_id: Told(response=Response(sample_id="x", text="?"), tokens=None)
+              for item in greyed_cases(make_cases())}  # fmt: skip
+    answers = {name: Answered({**of_one, **greyed}, None) for name, of_one in (("hf", told), ("api", changed))}
     unusable = {"vllm": "it is not known to vLLM."}
-    monkeypatch.setattr(doctor_engines, "ask_all", lambda *_: ({"hf": told, "api": changed}, unusable))
+    monkeypatch.setattr(doctor_engines, "ask_all", lambda *_: (answers, unusable))
     assert main(["doctor", "--engines", "demo", "--device", "cpu"]) == 1
     out = capsys.readouterr().out
     assert f"{len(told) - 1} of {len(told)}" in out

@@ -64,12 +64,13 @@ def build(name: str, folder: Path) -> Path:
 def _enliven(model: Any) -> None:
     """Weights so large that every input shows in the output; as initialised, an image moves the logits by nothing."""
     generator = torch.Generator().manual_seed(0)
+    embedded = 0.1 if model.config.get_text_config().tie_word_embeddings else 0.5  # Else all say what was said last.
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "gate" in name and parameter.dim() <= 1:  # The cross attention of Llama 3.2 begins closed.
                 parameter.fill_(0.8)
             elif parameter.dim() >= 2:
-                deviation = 0.5 if "embed" in name else 1.3 / math.sqrt(parameter[0].numel())
+                deviation = embedded if "embed" in name else 1.3 / math.sqrt(parameter[0].numel())
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * deviation)
 
 
