@@ -29,7 +29,9 @@ def same(given: str, wanted: str) -> bool | None:
         numbers may have other units.
     """
     one, other = key(given), key(wanted)
-    if one == other and one:
+    if not one or not other:
+        return None
+    if one == other:
         return True
     ranges = _range(digits(one)), _range(digits(other))
     if any(ranges):
@@ -38,7 +40,7 @@ def same(given: str, wanted: str) -> bool | None:
     if numbers[0] and numbers[1]:
         return _same_quantity(numbers[0], numbers[1])
     wordings = _wordings(given), _wordings(wanted)
-    if one in wordings[1] or other in wordings[0] or wordings[0] & wordings[1] - {""}:
+    if one in wordings[1] or other in wordings[0] or wordings[0] & wordings[1]:
         return True
     letters = [re.sub(r"(?<!\d)[\W_]+|[\W_]+(?!\d)", "", unicodedata.normalize("NFKD", text)) for text in (one, other)]
     if letters[0] == letters[1] and letters[0] and not _OPERATOR.search(one + other):
@@ -68,4 +70,5 @@ def _range(text: str) -> tuple[float, float] | None:
 def _wordings(text: str) -> set[str]:
     """A text with and without what stands in brackets, and that alone: "Depth-First Search (DFS)"."""
     parts = _IN_BRACKETS.search(plain(text)) if len(text) <= _FORMULA_LENGTH else None
-    return {key(text), key(parts[1] + parts[3]), key(parts[2])} if parts else {key(text)}
+    found = (text, parts[1] + parts[3], parts[2]) if parts else (text,)
+    return {key(wording) for wording in found} - {""}

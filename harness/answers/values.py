@@ -122,7 +122,7 @@ def quantity(text: str) -> Quantity | None:
     unit, value = _UNIT.match(text, match.end()), _value(match)
     if unit is None or value is None:
         return None
-    name = (unit[1] or "").strip().lower()
+    name = (unit[1] or "").strip(" .").lower()
     if len(name.split()) > 4 or _NO_UNIT.search(name):
         return None
     currency = re.search(_CURRENCY, text)

@@ -1,0 +1,77 @@
+"""Whether two answers to an open question are the same."""
+
+import pytest
+
+from harness.answers.sameness import same
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Paris", "paris."),
+        ("the lever", "a lever"),
+        ("e-mail", "**E-Mail**"),
+        ("café", "cafe"),
+        ("Depth-First Search (DFS)", "DFS"),
+        ("Depth-First Search (DFS)", "depth-first search"),
+        ("3", "three"),
+        ("1,000", "1000.0"),
+        ("1/2", ".5"),
+        ("\\frac{1}{2}", "0.5"),
+        ("5 cm", "5 centimeters"),
+        ("5", "5 cm"),
+        ("$5", "5 dollars"),
+        ("10^6", "1000000"),
+        ("1.5 x 10^3", "1500"),
+        ("x = 4", "4"),
+        ("[1, 2]", "[1,2]"),
+        ("2-3", "2 to 3"),
+        ("between 2 and 3", "from 2 to 3"),
+        ("n^2", "n*n"),
+        ("O(n log n)", "n\\log(n)"),
+        ("2x", "x*2"),
+    ],
+)
+def test_the_same(one: str, other: str) -> None:
+    assert same(one, other) is True
+    assert same(other, one) is True
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("3", "4"), ("-4", "4"), ("0.33", "1/3"), ("1990", "1991"), ("5 cm", "6 cm"), ("2-3", "2-4"), ("3 dogs", "2")],
+)
+def test_numbers_that_differ(one: str, other: str) -> None:
+    assert same(one, other) is False
+    assert same(other, one) is False
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        # other words
+        ("Paris", "London"),
+        ("a dog", "a puppy"),
+        ("C++", "C"),
+        ("dog", "3"),
+        # other units
+        ("5 cm", "5 m"),
+        ("500 cm", "5 m"),
+        ("5 dollars", "5 euros"),
+        ("50%", "0.5"),
+        ("3000", "3"),  # in thousands?
+        # a value in a range
+        ("2-3", "2"),
+        # signs between digits tell them apart
+        ("3:4", "34"),
+        ("[1,2]", "12"),
+        ("9:30", "930"),
+        ("n^2", "2n"),
+        ("", "dog"),
+        ("", ""),
+        ("...", "!"),
+    ],
+)
+def test_what_cannot_be_told(one: str, other: str) -> None:
+    assert same(one, other) is None
+    assert same(other, one) is None
