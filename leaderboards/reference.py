@@ -12,6 +12,42 @@ from harness.core.errors import DataError
 
 FOLDER: Final = Path(__file__).parent / "reference"
 
+ASPECTS: Final[Mapping[str, str]] = {
+    "prompt": "sections asked for",
+    "instruction": "instruction",
+    "answer_as": "answer asked for as",
+    "media": "images and videos",
+    "max_pixels": "pixels of a picture",
+    "num_frames": "frames of a video",
+    "video_as": "videos are shown",
+    "engine": "engine",
+    "dtype": "precision",
+    "temperature": "temperature",
+    "top_p": "top-p",
+    "repetition_penalty": "repetition penalty",
+    "max_new_tokens": "tokens of a response",
+    "max_model_len": "tokens in all",
+    "data": "data",
+    "questions": "questions",
+    "reading": "reading",
+    "judge": "judge",
+    "figure": "figure",
+}
+"""What a source can say of how a figure was had, in words; see docs/leaderboards.md."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a source says of one aspect of a protocol.
+
+    Attributes:
+        value: what it says.
+        source: where: a section of a paper, a file of a public repository with its commit.
+    """
+
+    value: str | int | float
+    source: str
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedRow:
@@ -25,6 +61,8 @@ class ReportedRow:
         url: of the source.
         note: how it was had, in a few words.
         titles: tasks as their authors write them.
+        protocol: aspect (see `ASPECTS`) to what is said of it, by task; under the empty name what is said of all
+            tasks. An aspect that is missing is not said.
     """
 
     name: str
@@ -34,6 +72,12 @@ class ReportedRow:
     url: str | None = None
     note: str | None = None
     titles: Mapping[str, str] = field(default_factory=dict)
+    protocol: Mapping[str, Mapping[str, Said]] = field(default_factory=dict)
+
+    def said(self, aspect: str, task: str) -> Said | None:
+        """What the source says of an aspect of a task; `None`: nothing."""
+        by_task = self.protocol.get(aspect, {})
+        return by_task.get(task, by_task.get(""))
 
 
 def reference_files() -> list[Path]:
@@ -44,8 +88,9 @@ def reference_files() -> list[Path]:
 def read_reported(paths: Sequence[Path]) -> list[ReportedRow]:
     """Rows of reported numbers, in the order of the files.
 
-    A file names its `source` and `date` (ISO 8601), optionally a `url` and `titles` (task to its name in words), and
-    `rows`, each with a `name`, `values` (task to percent), and optionally a `note`.
+    A file names its `source` and `date` (ISO 8601), optionally a `url`, `titles` (task to its name in words) and
+    `protocol`, and `rows`, each with a `name`, `values` (task to percent), and optionally a `note` and a `protocol` in
+    place of the file's. A protocol has aspects (see `ASPECTS`), each with a `value` and its `source`, or such by task.
 
     Raises:
         DataError: a file is missing or malformed; says where.
@@ -72,10 +117,35 @@ def _read_file(path: Path) -> list[ReportedRow]:
     titles = data.get("titles") or {}
     if not isinstance(titles, Mapping):
         raise DataError(f"reported numbers: {path}: titles are no table of tasks and names.")
-    return [
-        replace(_row(row, source, dated, url, f"{path}, row {number}"), titles=titles)
-        for number, row in enumerate(data["rows"], start=1)
-    ]
+    protocol = _protocol(data.get("protocol", {}), str(path))
+    rows = []
+    for number, row in enumerate(data["rows"], start=1):
+        where = f"{path}, row {number}"
+        read = replace(_row(row, source, dated, url, where), titles=titles)
+        rows.append(replace(read, protocol=_protocol(row["protocol"], where) if "protocol" in row else protocol))
+    return rows
+
+
+def _protocol(data: Any, where: str) -> dict[str, dict[str, Said]]:
+    if not isinstance(data, Mapping):
+        raise DataError(f"reported numbers: {where}: protocol is no table of aspects.")
+    protocol = {}
+    for aspect, entry in data.items():
+        here = f"{where}: protocol, {aspect}"
+        if aspect not in ASPECTS:
+            raise DataError(f"reported numbers: {here} is no aspect. Choose from: {', '.join(ASPECTS)}.")
+        by_task = {"": entry} if isinstance(entry, Mapping) and "value" in entry else entry
+        if not isinstance(by_task, Mapping):
+            raise DataError(f"reported numbers: {here} has no 'value'.")
+        protocol[aspect] = {str(task): _said(said, f"{here} {task}".rstrip()) for task, said in by_task.items()}
+    return protocol
+
+
+def _said(data: Any, where: str) -> Said:
+    value = data.get("value") if isinstance(data, Mapping) else None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise DataError(f"reported numbers: {where} has no 'value' that is a text or a number.")
+    return Said(value=value, source=_text(data, "source", where))
 
 
 def _row(row: Any, source: str, dated: str, url: str | None, where: str) -> ReportedRow:

@@ -1,10 +1,12 @@
-"""`harness doctor`: is this machine ready, and do the engines agree on a checkpoint?"""
+"""`harness doctor`: is this machine ready, do the engines agree on a checkpoint, is a run like what was reported?"""
 
 from __future__ import annotations
 
 import argparse
 import json
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 from harness.core.errors import UsageError
 
@@ -27,23 +29,52 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="of a token's log-probability (default: 0.001 in float32, else 0.1)",
     )
+    likeness = parser.add_argument_group("comparing a run with reported numbers", "were they had in the same way?")
+    likeness.add_argument("--protocol", type=Path, metavar="RUN", help="a run folder")
+    likeness.add_argument("--against", metavar="NAME", help="the reported row (default: all of the run's benchmarks)")
+    likeness.add_argument(
+        "--reference",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        dest="references",
+        help="reported numbers (default: those that come along)",
+    )
+
+
+_OPTIONS = {
+    "engines": ("base_url", "served_name", "dtype", "device", "max_pixels", "video_as", "max_model_len", "tolerance"),
+    "protocol": ("against", "references"),
+}
+"""What a comparison has options for, by the option that asks for it."""
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look at the machine, or compare the engines on a checkpoint.
+    """Look at the machine, compare the engines on a checkpoint, or a run with reported numbers.
 
     Raises:
-        HarnessError: the engines cannot be compared.
+        HarnessError: what is asked for cannot be compared.
     """
-    options = ("base_url", "served_name", "dtype", "device", "max_pixels", "video_as", "max_model_len", "tolerance")
-    given = {name: value for name in options if (value := getattr(arguments, name)) is not None}
-    if arguments.engines is None:
-        if given:
-            raise UsageError(f"--{next(iter(given)).replace('_', '-')} goes with --engines CKPT.")
-        return _print_checks(as_json=arguments.json)
-    from harness.doctor.engines import run_engine_check
+    given = {what: _given(arguments, names) for what, names in _OPTIONS.items()}
+    asked = [what for what in _OPTIONS if getattr(arguments, what) is not None]
+    for what, options in given.items():
+        if options and what not in asked:
+            raise UsageError(f"--{next(iter(options)).replace('_', '-')} goes with --{what}.")
+    if len(asked) > 1:
+        raise UsageError("--engines and --protocol are two questions. Ask one at a time.")
+    if asked == ["engines"]:
+        from harness.doctor.engines import run_engine_check
 
-    return run_engine_check(arguments.engines, **given, as_json=arguments.json)
+        return run_engine_check(arguments.engines, **given["engines"], as_json=arguments.json)
+    if asked == ["protocol"]:
+        from harness.doctor.protocol import run_protocol_check
+
+        return run_protocol_check(arguments.protocol, **given["protocol"], as_json=arguments.json)
+    return _print_checks(as_json=arguments.json)
+
+
+def _given(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(arguments, name)) is not None}
 
 
 def _print_checks(*, as_json: bool) -> int:

@@ -9,7 +9,7 @@ from support_leaderboards import write_run
 
 from harness.core.errors import DataError
 from leaderboards.build import BoardConfig, build_board
-from leaderboards.reference import read_reported, reference_files
+from leaderboards.reference import Said, read_reported, reference_files
 
 PAPER = {
     # name: (MMVU, VideoHallucer, POPE, MMBench)
@@ -19,6 +19,8 @@ PAPER = {
     "Qwen2.5-VL-7B + Ground What You See": (65.6, 50.8, 88.7, 88.6),
     "GPT-4o": (75.4, 53.3, 86.9, 83.4),
 }
+
+EMPTY = "rows: []\nsource: x\ndate: '2026-01-01'\n"
 
 
 def test_the_papers_numbers() -> None:
@@ -36,6 +38,18 @@ def test_the_papers_numbers() -> None:
     assert all(row.source == "arXiv 2601.06224" and row.date == "2026-01-09" for row in rows.values())
 
 
+def test_what_is_said_of_how_figures_were_had_is_that_of_the_row_or_the_files(tmp_path: Path) -> None:
+    path = tmp_path / "reported.yaml"
+    path.write_text(
+        EMPTY.replace("[]", "[{name: a, values: {pope: 88}}, {name: b, values: {pope: 88}, protocol: {}}]")
+        + "protocol: {temperature: {value: 0, source: page 4}, figure: {pope: {value: all/f1, source: table 2}}}"
+    )
+    a, b = read_reported([path])
+    assert a.said("temperature", "pope") == a.said("temperature", "mmvu") == Said(value=0, source="page 4")
+    assert a.said("figure", "pope") == Said(value="all/f1", source="table 2")
+    assert a.said("figure", "mmvu") is a.said("top_p", "pope") is b.said("temperature", "pope") is None
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -48,6 +62,12 @@ def test_the_papers_numbers() -> None:
         ("rows: [{name: a, values: {pope: 884}}]\nsource: x\ndate: '2026-01-01'", "pope is 884"),
         ("rows: [{values: {pope: 88}}]\nsource: x\ndate: '2026-01-01'", "no 'name'"),
         ("rows: []\nsource: x\ndate: '2026-01-01'\nurl: 'javascript:alert(1)'", "not a web address"),
+        (f"{EMPTY}protocol: greedy", "protocol is no table"),
+        (f"{EMPTY}protocol: {{temprature: {{value: 0, source: x}}}}", "temprature is no aspect"),
+        (f"{EMPTY}protocol: {{temperature: 0}}", "temperature has no 'value'"),
+        (f"{EMPTY}protocol: {{temperature: {{value: 0}}}}", "temperature has no 'source'"),
+        (f"{EMPTY}protocol: {{judge: {{value: [a], source: x}}}}", "judge has no 'value' that is a text or a number"),
+        (f"{EMPTY}protocol: {{figure: {{pope: {{value: f1}}}}}}", "figure pope has no 'source'"),
     ],
 )
 def test_malformed_files_are_refused(tmp_path: Path, text: str, said: str) -> None:
