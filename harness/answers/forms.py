@@ -97,7 +97,7 @@ def stated(text: str) -> list[Stated]:
     for match in _BOXED.finditer(text):
         inner = _braced(text, match.end()).strip()
         if inner:
-            found.append(Stated(match.end(), "boxed", inner, text[match.start() : match.end()] + inner))
+            found.append(Stated(match.end(), "boxed", inner, text[match.start() : match.end()] + inner + "}"))
     return sorted(found)
 
 

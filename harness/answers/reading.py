@@ -17,7 +17,7 @@ from harness.answers.forms import NOTHING, Found
 from harness.answers.open_ended import read_open, wants_number
 from harness.answers.sameness import same
 from harness.answers.sections import split_sections
-from harness.answers.tails import correction, cut_tail, cut_turns, restates
+from harness.answers.tails import correction, cut_tail, cut_turns, introduces, restates
 from harness.answers.text import key, locate, plain
 from harness.answers.values import quantity
 from harness.answers.yes_no import Polarity, read_yes_no
@@ -141,7 +141,7 @@ def _read(
     found = _by_kind(text, kind, choices, question, numeric)
     known = " ".join((question or "", *(choices or {}).values()))
     is_weak = found.answer is None if kind == "open" else found.rule.startswith(_WEAK)
-    if tail and text == head and is_weak and (restates(text, known) or restates(tail, known)):
+    if tail and text == head and is_weak and (introduces(text) or restates(text, known) or restates(tail, known)):
         text = f"{text}\n{tail}"  # The model wrote the question down before it answered.
         found = _by_kind(text, kind, choices, question, numeric)
     if found.answer is not None:

@@ -63,9 +63,12 @@ def correction(text: str) -> str | None:
     return text[match.end() :].strip(" .,:-") if match else None
 
 
+def introduces(head: str) -> bool:
+    """Whether a text before what may be an invented question says that it writes the question down."""
+    return re.match(r"\W{0,8}(?:the )?(?:multiple-choice )?question(?: is|:)", head, re.IGNORECASE) is not None
+
+
 def restates(piece: str, known: str) -> bool:
-    """Whether a piece of a response mostly repeats the question and its options, or says that it does."""
-    if re.match(r"\W{0,8}(?:the )?(?:multiple-choice )?question(?: is|:)", piece, re.IGNORECASE):
-        return True
+    """Whether a piece of a response mostly repeats the question and its options."""
     words = set(re.findall(r"\w{3,}", piece[:400].lower()))
     return 2 * len(words & set(re.findall(r"\w{3,}", known.lower()))) > len(words)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.answers.tails import correction, cut_tail, cut_turns, restates
+from harness.answers.tails import correction, cut_tail, cut_turns, introduces, restates
 
 
 @pytest.mark.parametrize(
@@ -77,5 +77,11 @@ def test_what_a_text_takes_back(text: str, said: str | None) -> None:
 def test_a_piece_that_repeats_the_question() -> None:
     known = "How many red apples lie on the wooden table? five six"
     assert restates("There are red apples on the wooden table: how many?", known)
-    assert restates("The question is: what now?", known)
+    assert not restates("Question: how tall is the church of the village?", known)
     assert not restates("I count three of the fruit, left of everything else.", known)
+
+
+def test_a_piece_that_introduces_the_question() -> None:
+    assert introduces("The question is which of them is red.")
+    assert introduces("**Question:** which of them is red?")
+    assert not introduces("It is out of the question.")
