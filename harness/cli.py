@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from typing import Any, Final
 
 from harness import __version__
-from harness.core.errors import INTERRUPTED, HarnessError, UsageError
+from harness.core.errors import INTERRUPTED, EndedError, HarnessError, UsageError
 
 _FAULT: Final = 3
 
@@ -79,6 +79,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except HarnessError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except EndedError:
+        print("ended from outside: what was finished is stored; the same command goes on.", file=sys.stderr)
+        return 0
     except KeyboardInterrupt:
         print("interrupted: finished samples are stored; run the same command to go on.", file=sys.stderr)
         return INTERRUPTED

@@ -37,14 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="FILE",
-        dest="references",
         help="reported numbers (default: those that come along)",
     )
 
 
 _OPTIONS = {
     "engines": ("base_url", "served_name", "dtype", "device", "max_pixels", "video_as", "max_model_len", "tolerance"),
-    "protocol": ("against", "references"),
+    "protocol": ("against", "reference"),
 }
 """What a comparison has options for, by the option that asks for it."""
 

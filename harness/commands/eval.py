@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from harness.evaluation.ranks import Ranks
     from harness.evaluation.run import Outcome
 
+REQUEUE: Final = "exit with 0 on SIGTERM: a scheduler will start the same command again"
+
 _ENGINE_OPTIONS: Final = (
     "base_url",
     "batch_size",
@@ -59,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top-p", type=float, default=1.0, metavar="P", help="nucleus mass when sampling (default: 1)")
     add_judge_arguments(parser)
     parser.add_argument("--fresh", action="store_true", help="start over where the folder holds a run")
+    parser.add_argument("--requeue", action="store_true", help=REQUEUE)
     parser.add_argument(
         "--max-failures", type=int, default=0, metavar="N", help="failed samples before the exit code is 1 (default: 0)"
     )
@@ -165,9 +168,11 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         HarnessError: see the tree in `harness.core.errors`; what was finished is stored, and the same call goes on.
     """
+    from harness.evaluation.interrupts import ended_by_scheduler
     from harness.evaluation.ranks import run_together
 
-    return run_together(partial(_run, read_config(arguments), arguments))
+    with ended_by_scheduler(arguments.requeue):
+        return run_together(partial(_run, read_config(arguments), arguments), requeue=arguments.requeue)
 
 
 def _run(config: EvalConfig, arguments: argparse.Namespace, ranks: Ranks) -> int:

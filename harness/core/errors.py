@@ -11,6 +11,10 @@ INTERRUPTED: Final = 130
 """Exit code of a program that Ctrl-C ended, as shells count it: 128 and the number of the signal."""
 
 
+class EndedError(KeyboardInterrupt):
+    """A scheduler or a launcher has asked this process to end (SIGTERM); what was finished is stored."""
+
+
 class HarnessError(Exception):
     """Root of every error that the harness raises on purpose.
 

@@ -80,14 +80,14 @@ class Comparison:
 
 
 def run_protocol_check(
-    folder: Path, *, against: str | None = None, references: Sequence[Path] | None = None, as_json: bool = False
+    folder: Path, *, against: str | None = None, reference: Sequence[Path] | None = None, as_json: bool = False
 ) -> int:
     """Print how far a run and the reported rows of its benchmarks were had in the same way; exit code 0.
 
     Args:
         folder: the run.
         against: name of one reported row, or a part of it that no other has; `None`: all rows of the run's benchmarks.
-        references: files of reported numbers; `None`: those that come with the harness.
+        reference: files of reported numbers; `None`: those that come with the harness.
         as_json: print JSON instead of tables.
 
     Raises:
@@ -96,7 +96,7 @@ def run_protocol_check(
         UsageError: there is no such row, or it is of other benchmarks.
     """
     run = StoredRun(folder=folder, record=read_run(folder))
-    rows = _choose(read_reported(reference_files() if references is None else references), run, against)
+    rows = _choose(read_reported(reference_files() if reference is None else reference), run, against)
     compared = list(_compare(run, rows))
     made_up = sorted({str(data.get("source")) for data in run.record.data.values()} & set(worlds()))
     if as_json:

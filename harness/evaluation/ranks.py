@@ -16,7 +16,7 @@ from datetime import timedelta
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from harness.core.errors import INTERRUPTED, EngineError, HarnessError, UsageError
+from harness.core.errors import INTERRUPTED, EndedError, EngineError, HarnessError, UsageError
 
 _POLL_S: Final = 0.05
 """Between two looks at the store: short beside a batch, and no load for the one that answers all ranks."""
@@ -43,10 +43,6 @@ class OtherRankStoppedError(Exception):
     def __init__(self, exit_code: int) -> None:
         super().__init__(f"another rank ended the run with exit code {exit_code}")
         self.exit_code = exit_code
-
-
-class EndedError(KeyboardInterrupt):
-    """The launcher has asked this process to end."""
 
 
 class Ranks:
@@ -231,11 +227,12 @@ ALONE: Final = Ranks()
 """The one process of a run that is not shared."""
 
 
-def run_together(work: Callable[[Ranks], int]) -> int:
+def run_together(work: Callable[[Ranks], int], *, requeue: bool = False) -> int:
     """Do this process's part of a run, alone or with the others that the launcher started.
 
     Args:
         work: is given the ranks; rank 0's exit code is the run's.
+        requeue: whether SIGTERM is no error: a scheduler will start the same command again.
 
     Returns:
         The exit code, the same on every rank.
@@ -252,10 +249,11 @@ def run_together(work: Callable[[Ranks], int]) -> int:
         return stopped.exit_code
     except BaseException as error:
         code = error.exit_code if isinstance(error, HarnessError) else HarnessError.exit_code
-        first = ranks.stop(INTERRUPTED if type(error) is KeyboardInterrupt else code)
+        requeued = requeue and isinstance(error, EndedError)
+        first = ranks.stop(0 if requeued else INTERRUPTED if type(error) is KeyboardInterrupt else code)
         if first is not None:
             return first
-        if isinstance(error, EndedError):
+        if isinstance(error, EndedError) and not requeued:
             raise EngineError(
                 f"the launcher ended this process, because another one of the run died or it was ended itself. {_AGAIN}"
             ) from None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,11 +17,11 @@ import pytest
 from torch.distributed import HashStore
 
 from harness.cli import main
-from harness.core.errors import EngineError, UsageError
+from harness.core.errors import EndedError, EngineError, UsageError
 from harness.core.types import Media, Sample, SampleRecord
 from harness.evaluation import ranks as ranks_module
 from harness.evaluation.plan import make_plan
-from harness.evaluation.ranks import EndedError, Ranks, join_ranks, run_together
+from harness.evaluation.ranks import Ranks, join_ranks, run_together
 from harness.evaluation.selection import share_samples
 from harness.evaluation.settings import EvalConfig
 from harness.runs.folder import read_run
@@ -105,6 +106,47 @@ def test_a_run_that_loses_a_process_keeps_what_is_stored_and_goes_on(
     assert comparable(out) == comparable(undisturbed)
     assert stored <= {(record.sample.id, record.response.seconds) for record in read_records(out)}
     assert not shard.exists()
+
+
+@pytest.mark.parametrize("launcher", ["alone", "torchrun"])
+def test_a_run_that_a_scheduler_ends_exits_0_and_goes_on(undisturbed: Path, tmp_path: Path, launcher: str) -> None:
+    out = tmp_path / "ended"
+    together = launcher == "torchrun"
+    process = start(TORCHRUN if together else [sys.executable], out, *ASKED, "--requeue")
+    wait_for(lambda: size(out / "samples.jsonl") > 0, process)
+    if together:  # A scheduler signals every process of a step; the launcher itself would exit with an error.
+        ranks = [pid_of_rank(process.pid, rank) for rank in (0, 1)]
+        for pid in ranks:
+            os.kill(pid, signal.SIGTERM)
+    else:
+        process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=180)
+    assert process.returncode == 0, errors
+    assert errors.count("ended from outside: what was finished is stored") == 1, errors
+    assert not (out / "run.json").exists()
+    stored = (out / "samples.jsonl").read_bytes()
+    assert 0 < stored.count(b"\n") < 48
+    assert alone(out, *ASKED, "--requeue") == 0
+    if together:
+        assert comparable(out) == comparable(undisturbed)
+    else:
+        assert bytes_without_seconds(out) == bytes_without_seconds(undisturbed)
+        assert set(stored.splitlines()) < set((out / "samples.jsonl").read_bytes().splitlines())
+
+
+def test_without_requeue_sigterm_kills_and_nothing_is_lost(undisturbed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "killed"
+    process = start([sys.executable], out, *ASKED)
+    wait_for(lambda: size(out / "samples.jsonl") > 0, process)
+    process.terminate()
+    process.communicate(timeout=180)
+    assert process.returncode == -signal.SIGTERM
+    assert alone(out, *ASKED) == 0
+    assert bytes_without_seconds(out) == bytes_without_seconds(undisturbed)
+
+
+def bytes_without_seconds(out: Path) -> bytes:
+    return re.sub(rb'"seconds":[0-9.e-]+', b'"seconds":0', (out / "samples.jsonl").read_bytes())
 
 
 def size(path: Path) -> int:
