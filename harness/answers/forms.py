@@ -47,8 +47,6 @@ _CONDITION: Final = re.compile(  # on lower-case text
 )
 _CONDITION_LENGTH: Final = 250
 """Characters before a form, of its own sentence, that are searched for a condition on it."""
-
-
 _CONCLUDING: Final = re.compile(
     r"^(?:[-*•] {0,3})?(?:(?:so|in this case|therefore|thus|hence|finally|in conclusion|in total|consequently|overall"
     r"|final|the final)\b[,:]?|since [^,]{1,120},|we (?:can )?conclude that)\s*",

@@ -63,16 +63,13 @@ def read_open(text: str, question: str | None, numeric: bool) -> Found:
         question: the question; its numbers are not the response's.
         numeric: whether the answer is a number.
     """
-    found: Found | None = None
-    for _, form, payload, words in stated(text):
+    for _, form, payload, words in reversed(stated(text)):
         if form == "option is":
             continue
         if len(payload) < 120 and refuses(payload):
-            found = REFUSED
-        elif answer := _short(payload, question, numeric):
-            found = Found(answer, form, words)
-    if found is not None:
-        return found
+            return REFUSED
+        if answer := _short(payload, question, numeric):
+            return Found(answer, form, words)
     parts = sentences(text)
     if "|" in text:
         parts = [part for part in parts if not _TABLE.search(part)]

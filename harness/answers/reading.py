@@ -34,8 +34,6 @@ _WEAK: Final = (
     "therefore", "sentence", "confirms", "first or last", "whole",
 )  # fmt: skip
 """Rules whose reading is given up where the text before an invented question only repeats the question."""
-
-
 _LONGEST: Final = 32_000
 """Characters of a response that are read: the first quarter and the last three. Answers stand at the ends, and what is
 longer runs in a loop."""

@@ -24,8 +24,6 @@ _REFUSAL: Final = re.compile(
     r"|\bplease (?:provide|describe|upload|share|clarify)\b|\bcan(?:not|'t) be \w{2,}ed\b|无法|不能确定"
 )
 """On lower-case text, and without a word boundary in front of the longest alternatives: both make the search fast."""
-
-
 _ABSENCE: Final = re.compile(
     r"(?:does|do|did) ?n[o']t(?: \w+){0,2} (?:provide|specify|mention|contain|have access|see|show any)\b"
 )

@@ -7,21 +7,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-_ODD: Final = str.maketrans(
-    {
-        "²": "^2",
-        "³": "^3",
-        "“": '"',
-        "”": '"',
-        "‘": "'",
-        "’": "'",
-        "−": "-",
-        "–": "-",
-        "—": "-",
-        "\u200b": None,
-        "\ufeff": None,
-    }
-)
+_ODD: Final = str.maketrans("“”‘’−–—", "\"\"''---", "\u200b\ufeff") | {ord("²"): "^2", ord("³"): "^3"}
 _LOWER: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 _DRESS: Final = re.compile(r"\\(?:text|mathrm|mathbf|textbf|mathsf|textit|bold|rm)\s*\{([^{}]*)\}")
 _LATEX: Final = {"\\%": "%", "\\$": "$", "\\ ": " ", "\\approx": "≈"}
