@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from itertools import combinations
 from typing import Any, Final, NamedTuple
 
-from harness.core.errors import ModelError, UsageError
+from harness.core.errors import EngineError, ModelError, UsageError
 from harness.doctor.cases import make_cases
 from harness.doctor.comparing import Told, compare, comparison_lines
 from harness.doctor.seeing import greyed_cases, look, seen_lines
@@ -143,7 +143,7 @@ def ask_all(
     """Greedy responses of each runner to each case; one model is in memory at a time.
 
     Returns:
-        By label, and why a runner in process could not load the checkpoint, by label.
+        By label, and why a runner in process could not load or run the checkpoint, by label.
 
     Raises:
         HarnessError: a runner failed in another way.
@@ -154,7 +154,7 @@ def ask_all(
         try:
             of_runner = replace(checkpoint, name=runner.model, folder=None) if runner.model else checkpoint
             told[runner.label] = _ask(of_runner, runner, cases, max_new_tokens)
-        except ModelError as error:
+        except (ModelError, EngineError) as error:
             if runner.model is not None:
                 raise
             unusable[runner.label] = str(error)

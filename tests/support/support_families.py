@@ -140,8 +140,8 @@ def _text(tokenizer: Any, **changes: Any) -> dict[str, Any]:
         "hidden_size": 64,
         "intermediate_size": 96,
         "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
+        "num_attention_heads": 2,  # Of 32 channels each: vLLM on CPU has no narrower ones.
+        "num_key_value_heads": 1,
         "max_position_embeddings": 32768,
         "tie_word_embeddings": False,
         "bos_token_id": tokenizer.bos_token_id,
@@ -202,7 +202,7 @@ def _qwen_tokenizer() -> Any:
 def _qwen2(kind: type[Any], processor: type[Any], config: type[Any], vision: Mapping[str, Any]) -> tuple[Any, Any]:
     tokenizer = _qwen_tokenizer()
     settings = config(
-        text_config=_text(tokenizer, rope_parameters=_rope([2, 3, 3])),
+        text_config=_text(tokenizer, rope_parameters=_rope([4, 6, 6])),
         vision_config={**_QWEN_VISION, "patch_size": 14, **vision},
         tie_word_embeddings=False,
         **_ids(tokenizer, **_QWEN_IDS),
@@ -236,7 +236,7 @@ def _qwen2_5_vl() -> tuple[Any, Any]:
 def _qwen3(kind: type[Any], config: type[Any], text: Mapping[str, Any], vision: Mapping[str, Any]) -> tuple[Any, Any]:
     tokenizer = _qwen_tokenizer()
     settings = config(
-        text_config=_text(tokenizer, head_dim=16, **text),
+        text_config=_text(tokenizer, head_dim=32, **text),
         vision_config={
             **_QWEN_VISION,
             "hidden_size": 32,
@@ -259,7 +259,7 @@ def _qwen3(kind: type[Any], config: type[Any], text: Mapping[str, Any], vision: 
 
 def _qwen3_vl() -> tuple[Any, Any]:
     vision = {"depth": 3, "deepstack_visual_indexes": [0, 1]}
-    text = {"rope_parameters": _rope([4, 2, 2])}
+    text = {"rope_parameters": _rope([8, 4, 4])}
     return _qwen3(hf.Qwen3VLForConditionalGeneration, hf.Qwen3VLConfig, text, vision)
 
 
@@ -270,7 +270,7 @@ def _qwen3_5() -> tuple[Any, Any]:
         "linear_num_value_heads": 2,
         "linear_key_head_dim": 16,
         "linear_value_head_dim": 16,
-        "rope_parameters": _rope([1, 1, 0], partial_rotary_factor=0.25),
+        "rope_parameters": _rope([2, 1, 1], partial_rotary_factor=0.25),
     }
     return _qwen3(hf.Qwen3_5ForConditionalGeneration, hf.Qwen3_5Config, text, {})
 
@@ -284,7 +284,7 @@ def _glm4v() -> tuple[Any, Any]:
     edges = {f"{kind}_{edge}_token_id": f"<|{word}_of_{kind}|>" for kind in ("image", "video")
              for edge, word in (("start", "begin"), ("end", "end"))}  # fmt: skip
     config = hf.Glm4vConfig(
-        text_config=_text(tokenizer, rope_parameters=_rope([1, 1, 2], partial_rotary_factor=0.5)),
+        text_config=_text(tokenizer, rope_parameters=_rope([2, 2, 4], partial_rotary_factor=0.5)),
         vision_config={
             **_QWEN_VISION,
             "hidden_size": 32,
@@ -503,7 +503,7 @@ def _gemma3() -> tuple[Any, Any]:
     config = hf.Gemma3Config(
         text_config=hf.Gemma3TextConfig(
             **_text(tokenizer, tie_word_embeddings=True),
-            head_dim=16,
+            head_dim=32,
             sliding_window=64,
             layer_types=["sliding_attention", "full_attention"],
         ),
@@ -554,7 +554,7 @@ def _mistral_parts(merge: int) -> tuple[Any, Any, Any]:
         spatial_merge_size=merge,
         chat_template=_template("[INST]", "[/INST]", "", start=_BOS, refuses=True, image="[IMG]"),
     )
-    return tokenizer, hf.MistralConfig(**_text(tokenizer), head_dim=16, sliding_window=None), processor
+    return tokenizer, hf.MistralConfig(**_text(tokenizer), head_dim=32, sliding_window=None), processor
 
 
 def _pixtral() -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support_families import build
 from support_training import TINY_SFT
 
 from harness import cli
@@ -17,8 +18,11 @@ from harness.core.errors import DataError, ModelError, StoreError, UsageError
 from harness.core.types import Media
 from harness.core.worlds import shipped_checkpoints
 from harness.diagnostics.conflict import read_conflict
+from harness.doctor.cases import make_cases
 from harness.engines import Request
 from harness.engines.checkpoints import resolve_checkpoint
+from harness.engines.inputs import choose_video_as
+from harness.engines.weights import load_model
 from harness.evaluation.run import evaluate
 from harness.evaluation.settings import EvalConfig
 from harness.reports.conflict import conflict_lines, read_map, word_map
@@ -27,6 +31,7 @@ from trainers.conflict.probe import probed_rows
 from trainers.conflict.run import draw_map, map_run, similarity_of
 from trainers.conflict.states import Forced, force, response_ids
 from trainers.data.schema import example_from_row
+from trainers.models import load_processor
 from trainers.recipe import load_recipe
 from trainers.run import train
 
@@ -178,6 +183,24 @@ def test_only_a_response_that_ended_has_an_end_token(demo):
     assert lengths[1] == lengths[2] + 2  # `</answer>` and the end.
     assert response_ids(model, processor, SEQUENCES[1])[-1] == processor.tokenizer.eos_token_id
     assert tokens.prompt.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("family", ["smolvlm", "mllama"])
+def test_families_of_which_a_batch_is_more_than_a_list_of_images(family, tmp_path):
+    checkpoint = resolve_checkpoint(str(build(family, tmp_path / family)))
+    processor = load_processor(checkpoint, None)
+    model = load_model(checkpoint, dtype=torch.float32).eval()
+    names = ("90x120", "two images", "448x448", "a video of 2 s", "text alone")
+    cases = {case.sample_id: case for case in make_cases()}
+    shown = [
+        Forced(request=cases[name], response=f"<answer> {name} </answer>", ended=True, number=number)
+        for number, name in enumerate(names)
+    ]
+    video_as = choose_video_as(processor, None, family)
+    together = similarity_of(model, processor, shown, video_as=video_as)
+    for other in range(1, len(shown)):
+        alone = similarity_of(model, processor, [shown[0], shown[other]], video_as=video_as)
+        np.testing.assert_allclose(alone[0, 1], together[0, other], atol=1e-4)
 
 
 @needs_checkpoint

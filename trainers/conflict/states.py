@@ -157,4 +157,6 @@ def _encode(
     for name, more in {"input_ids": ids, "attention_mask": mask, "mm_token_type_ids": torch.zeros_like(ids)}.items():
         if name in inputs:
             inputs[name] = torch.cat([inputs[name], more], dim=1)
+    if (across := inputs.get("cross_attention_mask")) is not None:  # [B, T, images, tiles]: on as at the prompt's end.
+        inputs["cross_attention_mask"] = torch.cat([across, across[:, -1:].expand(-1, ids.shape[1], -1, -1)], dim=1)
     return inputs, ids, mask.bool()
