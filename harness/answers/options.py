@@ -34,7 +34,9 @@ def stated_option(payload: str, choices: Mapping[str, str]) -> str | None:
     begun = [letter for letter, text in keys.items() if len(text) > 1 and _begins(whole, text)]
     longest = max((len(keys[letter]) for letter in begun), default=0)
     if found := exact or [letter for letter in begun if len(keys[letter]) == longest]:
-        return found[0] if len(found) == 1 else None
+        rest = whole[len(keys[found[0]]) :]
+        is_list = any(len(text) > 1 and holds(rest, text) for text in keys.values())
+        return found[0] if len(found) == 1 and not is_list else None
     clause = _CLAUSE_END.split(payload, maxsplit=1)[0]
     if not quantity(clause) and not re.search(r"[\\√^]", clause):
         return None
