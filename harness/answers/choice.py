@@ -15,11 +15,11 @@ from harness.answers.text import holds, key, sentences
 from harness.answers.values import quantity
 from harness.answers.yes_no import read_yes_no
 
-_OPEN: Final = r"[\s\"'*\[{(<]{0,6}"
+_OPEN: Final = r"[\s\"'*\[{(<$]{0,6}"
 _CLOSE: Final = r"[\s)\]}>.,:;!?\"'*_$]{0,12}"
 _POLAR: Final = {"yes": "yes", "no": "no", "true": "yes", "false": "no"}
 _LINE: Final = re.compile(
-    rf"^[ \t]*(?:[-*•]|\d+[.)])?{_OPEN}(?:[Oo]ption )?\(?([A-Z])[)\].:\"'}}]+(?:\s|$)(.*)$", re.MULTILINE
+    rf"^[ \t]*(?:[-*•]|\d+[.)])?{_OPEN}(?:[Oo]ption )?\(?([A-Z])(?:[)\].:\"'}}]+(?:\s|$)| - )(.*)$", re.MULTILINE
 )
 _LETTER: Final = re.compile(
     rf"{_OPEN}(?:(?:option|choice|letter|answer)\b[\s:]*)?{_OPEN}([A-Za-z])(?![\w'])", re.IGNORECASE
@@ -59,7 +59,7 @@ def read_choice(text: str, choices: Mapping[str, str], question: str | None) -> 
     right = [match for match in _IS_RIGHT.finditer(text) if match[1] in choices and not negates(match[0], question)]
     if len({match[1] for match in right}) == 1:
         return Found(right[-1][1], "option is right", right[-1][0])
-    if found := _at_the_edge(text, choices):
+    if found := _at_the_edge(text, choices, question):
         return found
     for _, form, payload, words in reversed(forms):
         if letter := stated_option(payload, choices):
@@ -101,7 +101,7 @@ def _stated_letter(payload: str, choices: Mapping[str, str]) -> str | None:
     return name
 
 
-def _at_the_edge(text: str, choices: Mapping[str, str]) -> Found | None:
+def _at_the_edge(text: str, choices: Mapping[str, str], question: str | None) -> Found | None:
     """A response that is a letter, or begins or ends with one on a line; `None` where it is none of these."""
     lines = [line.strip() for line in text.split("\n") if line.strip()] or [""]
     if _LETTER_ALONE.fullmatch(text) and (letter := _stated_letter(text, choices)):
@@ -109,7 +109,11 @@ def _at_the_edge(text: str, choices: Mapping[str, str]) -> Found | None:
     first, last = _LINE.match(lines[0]), _LINE.match(lines[-1])
     if first and first[1] in choices and (not _LISTED.search(first[2]) or _is_its_text(first, choices)):
         other = _stated_letter(first[2], choices) or stated_option(first[2], choices)
+        other = other or mentioned_option(first[2], choices, question)
         return Found(first[1], "begins with letter", lines[0]) if other in (None, first[1]) else NOTHING
+    alone = {line.strip(" ().*") for line in lines if _CAPITAL_ALONE.fullmatch(line)}
+    if len(alone) > 1:
+        return NOTHING
     for line, rule in ((lines[0], "begins with letter"), (lines[-1], "ends with letter")):
         if _CAPITAL_ALONE.fullmatch(line) and (letter := _stated_letter(line, choices)):
             return Found(letter, rule, line)

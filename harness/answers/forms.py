@@ -14,7 +14,7 @@ from harness.answers.text import lowered
 Form = Literal["marker", "answer is", "option is", "I choose", "boxed"]
 
 _ADJECTIVES: Final = re.compile(
-    r"(?:(?:the|final|correct|best|right|appropriate|closest|likely|suitable|accurate|most|only|short|possible"
+    r"(?<!\w)(?:(?:the|final|correct|best|right|appropriate|closest|likely|suitable|accurate|most|only|short|possible"
     r"|overall) ){1,5}$"
 )
 _NOUN: Final = (
@@ -29,7 +29,7 @@ _IS: Final = (
 )
 _STATED: Final = re.compile(  # on lower-case text
     rf"{_NOUN}(?:{_SIGN}|{_OF}{_IS})\s*|(?<![ \w])(?:the )?(?:final |short )?answer[ \t]*\n+"
-    r"|答案(?:选项)?(?:是|为|选)?[:：]?\s*|选项(?:是|为)?[:：]?\s*(?=\(?[a-j])|(?:故选|选择?)[:：]?\s*(?=\(?[a-j])"
+    r"|答案(?:选项)?(?:是|为|选)?[:：]?\s*|选项(?:是|为)?[:：]?\s*(?=\(?[a-j])|(?:故选|(?<!不)选择?)[:：]?\s*(?=\(?[a-j])"
 )
 _CHOSEN: Final = re.compile(  # on lower-case text
     r"(?<!\w)(?:i|we)(?:'d| would| will|'ll)?(?: have to)? (?:choose|select|pick|go with|answer|opt for"
@@ -41,9 +41,10 @@ _LONGEST: Final = 300
 """Characters of what is stated, on a line or in a box: so that many statements on one line cost no more than one."""
 _CONDITION: Final = re.compile(  # on lower-case text
     r"\b(?:if|whether|unless|assuming|suppose|for example|when|why|what|which)\b.{0,25}$"
-    r"|\b(?:if|unless|for example|suppose|otherwise)\b.*,.*$|\b(?:wrong|incorrect|another|long) $"
+    r"|\b(?:if|unless|for example|suppose|otherwise)\b.*,.*$"
+    r"|\b(?:wrong|incorrect|worst|least|second|second-best|another|other|given|long) $"
     r"|\b(?:how|find|get|got|reach|determine|calculate|arrive at|choose|select|provide)\b[^,]{0,14}$"
-    r"|\b(?:not|n't|never|none)\b[^,]{0,12}$"
+    r"|(?:\bnot|n't|\bnever|\bnone|\bdoubt|\bunlikely)\b(?:(?!but)[^,]){0,20}$"
 )
 _CONDITION_LENGTH: Final = 250
 """Characters before a form, of its own sentence, that are searched for a condition on it."""

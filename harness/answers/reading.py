@@ -17,7 +17,7 @@ from harness.answers.forms import NOTHING, Found
 from harness.answers.open_ended import read_open, wants_number
 from harness.answers.sameness import same
 from harness.answers.sections import split_sections
-from harness.answers.tails import correction, cut_tail, cut_turns, introduces, restates
+from harness.answers.tails import answer_in_json, correction, cut_tail, cut_turns, introduces, restates
 from harness.answers.text import key, locate, plain
 from harness.answers.values import quantity
 from harness.answers.yes_no import Polarity, read_yes_no
@@ -29,9 +29,11 @@ Match = Literal["right", "wrong", "unknown"]
 _OFFERED: Final = re.compile(r"\(?\b([A-J])[).:]\s*(yes|no|true|false)\b", re.IGNORECASE)
 _POLARITIES: Final[Mapping[str, Polarity]] = {"yes": "yes", "no": "no", "true": "yes", "false": "no"}
 _LETTERS: Final = {letter: "" for letter in "ABCDE"}
-_WEAK: Final = (
-    "statement", "same size", "ends", "letter in", "option in", "value in", "whole text", "polar", "nothing",
-    "therefore", "sentence", "confirms", "first or last", "whole",
+_WEAK: Final = frozenset(
+    (
+        "statement", "same size", "ends", "ends with letter", "letter in sentence", "option in sentence",
+        "value in sentence", "option in first sentence", "whole text", "nothing",
+    )
 )  # fmt: skip
 """Rules whose reading is given up where the text before an invented question only repeats the question."""
 _LONGEST: Final = 32_000
@@ -134,11 +136,11 @@ def _read(
         return Reading(answer=None, outcome="refused", rule="empty")
     if len(part) > _LONGEST:
         part = f"{part[: _LONGEST // 4]}\n{part[-3 * _LONGEST // 4 :]}"
-    head, tail = cut_tail(plain(part))
+    head, tail = cut_tail(plain(answer_in_json(part) or part))
     text = correction(head) or head
     found = _by_kind(text, kind, choices, question, numeric)
     known = " ".join((question or "", *(choices or {}).values()))
-    is_weak = found.answer is None if kind == "open" else found.rule.startswith(_WEAK)
+    is_weak = found.answer is None if kind == "open" else found.rule in _WEAK or found.rule.startswith("polar")
     if tail and text == head and is_weak and (introduces(text) or restates(text, known) or restates(tail, known)):
         text = f"{text}\n{tail}"  # The model wrote the question down before it answered.
         found = _by_kind(text, kind, choices, question, numeric)

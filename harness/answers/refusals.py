@@ -8,7 +8,7 @@ from typing import Final
 _INFORMATION: Final = r"(?:information|context|details?|data|evidence|specifics)"
 _TELL: Final = (
     r"(?:determin\w+|tell|say|said|answer\w*|know\w*|verif\w+|confirm\w*|provid\w+|infer\w*|conclu\w+|assess|identif\w+"
-    r"|analy[sz]e|view|see|access|compar\w+|calculat\w+|find|give|given|make|establish\w*|solve\w*|assist|help|choose"
+    r"|analy[sz]e|access|compar\w+|calculat\w+|give|given|make|establish\w*|solve\w*|assist|help|choose"
     r"|decide|definitive\w*|read|interpret|process|state|comment)"
 )
 _REFUSAL: Final = re.compile(
@@ -25,7 +25,8 @@ _REFUSAL: Final = re.compile(
 )
 """On lower-case text, and without a word boundary in front of the longest alternatives: both make the search fast."""
 _ABSENCE: Final = re.compile(
-    r"(?:does|do|did) ?n[o']t(?: \w+){0,2} (?:provide|specify|mention|contain|have access|see|show any)\b"
+    r"(?:(?:does|do|did) ?n[o']t|can ?not|can't|unable to|not able to)(?: \w+){0,2}"
+    r" (?:provide|specify|mention|contain|have access|see|view|find|show any)\b"
 )
 
 

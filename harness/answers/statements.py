@@ -26,15 +26,16 @@ _HEDGES: Final = frozenset(
     "if whether may might could possibly perhaps unclear almost nearly barely hardly partially except unless would"
     " should only neither nor rather instead likely false incorrect unlikely asks asking question or doubt"
     " fail fails absence absent untrue thought wrong mistake zero 0 nothing while analyzing analyze wouldnt shouldnt"
-    " impossible expected wonder said say like resembling teddy toy hot stuffed".split()
+    " impossible expected wonder said say says claims deny possible chance reason statue pretends tries wants refuses"
+    " like resembling teddy toy hot stuffed".split()
 )
 """Words beside which a repeated question may mean anything, unless the question has them too."""
-_PARTIAL: Final = frozenset("fully clearly entirely completely directly exactly necessarily".split())
+_PARTIAL: Final = frozenset("just fully clearly entirely completely directly exactly necessarily".split())
 """Words whose negation is none of the whole."""
 _SCENE: Final = re.compile(
     r"\b(?:according to|based on|from|in|on) (?:the |this |these )?(?:(?:given|provided|positive) ){0,2}"
     r"(?:sequence of )?(?:the )?"
-    r"(?:images?|pictures?|charts?|graphs?|maps?|figures?|photos?|videos?|plots?|diagrams?|tables?)"
+    r"(?:images?|pictures?|charts?|graphs?|maps?|figures?|photos?|videos?|plots?|diagrams?|(?<!on the )tables?)"
     r"(?: (?:provided|given|shown|you provided))?,?",
     re.IGNORECASE,
 )
@@ -44,13 +45,27 @@ _SETTING: Final = re.compile(
     re.IGNORECASE,
 )
 """What a question says before it asks; a statement need not repeat it."""
-_CONCESSION: Final = re.compile(r"^(?:al|even )?though [^,]{1,120}, ", re.IGNORECASE)
-_CLAUSE_END: Final = re.compile(
-    r",? (?:as|because|since|which|who|while|whereas|although|though|but|with|indicating|meaning|due|so|and it)\b"
-    r"|;|(?<![( ]\w):\s|, and ",
+_SET_IN_FRONT: Final = re.compile(
+    r"^(?:(?:okay|ok|so|well|therefore|thus)[,:]? )?"
+    r"(?:(?:al|even )?though|based on|according to|looking at|given|in|from|as) [^,]{1,120}, ",
     re.IGNORECASE,
 )
-_RELATIVE: Final = re.compile(r" that (?:is|are|was|were|has|have|does|do)(?:n't)? ", re.IGNORECASE)
+_PLACE: Final = re.compile(r" (?:in|on|of|at) (?:the|this|a) \w+(?= (?:is|are|was|were|has|have|does)\b)")
+"""Where the subject is; a question need not say it."""
+_CLAUSE_END: Final = re.compile(
+    r",? (?:as|because|since|which|who|while|whereas|although|though|but|with|without|unlike|indicating|meaning|due|so"
+    r"|and it|not far)\b|, (?:and )?not\b| and (?:not|no)\b|;|(?<![( ]\w):\s|, and ",
+    re.IGNORECASE,
+)
+_RELATIVE: Final = re.compile(r" that (?!(?:the|there|this|these|it|an?|they|he|she|in|both|[A-Z]\w*)\b)")
+"""Where a relative clause begins: what it says is not said of what is asked about."""
+_QUOTED: Final = re.compile(r"\"([^\"]*)\"|(?<= )'([^']*)'(?!\w)")
+_IDENTITY: Final = re.compile(r"(?:Is|Are|Was|Were) (?:[A-Z]|this|that|it|these|those)")
+"""Questions whose subject and predicate may change places: "Is Crimson the minimum?"."""
+_AFTER_NOUN: Final = frozenset(
+    "in on at with by near from under over behind beside next inside outside and or here that which who where right"
+    " left above below among between against across along around down up out made".split()
+)
 _TOKEN: Final = re.compile(r"[a-z0-9]+(?:\.\d+)?|[<>=+]|≥|≤")
 _ASKS_EXISTENCE: Final = re.compile(r"\b(?:is|are|was|were) there\b|\b(?:do|can) you see\b", re.IGNORECASE)
 _EXISTENCE: Final = re.compile(
@@ -91,7 +106,7 @@ def read_statement(parts: Sequence[str], question: str, *, everywhere: bool = Fa
     chosen = [part for part in parts[:-1] if everywhere or is_concluding(part)][-_FEW:]
     found: Found | None = None
     for part in dict.fromkeys((parts[-1], *reversed(chosen), *(parts[:1] if len(parts) < _FEW else ()))):
-        answer = _echo(part, question, asked)
+        answer = _echo(part, question, asked, may_add=everywhere)
         rule = "statement"
         if answer is None and _is_equal(part, asked):
             answer, rule = "no", "same size"
@@ -102,26 +117,35 @@ def read_statement(parts: Sequence[str], question: str, *, everywhere: bool = Fa
     return found or NOTHING
 
 
-def _echo(sentence: str, question: str, asked: list[str]) -> Literal["yes", "no"] | None:
-    """Yes where a statement repeats the question, no where it is negated once, or says the opposite of a comparison."""
-    clause = _CLAUSE_END.split(_CONCESSION.sub("", sentence), maxsplit=1)[0]
+def _echo(sentence: str, question: str, asked: list[str], *, may_add: bool) -> Literal["yes", "no"] | None:
+    """Yes where a statement repeats the question, no where it is negated once, or says the opposite of a comparison.
+
+    `may_add`: whether other words may stand between those of the question.
+    """
+    known = set(_tokens(question))
+    said = _QUOTED.sub(lambda match: match[0][1:-1] if set(_tokens(match[0])) <= known else ";", sentence)
+    clause = _CLAUSE_END.split(_PLACE.sub("", _SET_IN_FRONT.sub("", said)), maxsplit=1)[0]
     if not _RELATIVE.search(question):
         clause = _RELATIVE.split(clause, maxsplit=1)[0]
+    if " and " not in question:
+        clause = re.split(r" and (?=(?:the|an?|there|one|it|another)\b)", clause, maxsplit=1)[0]
     tokens = _tokens(clause)
     negations = [word for word in tokens if word in _NEGATIONS]
-    if sentence.endswith("?") or not asked or len(negations) > 1 or set(tokens) & (_HEDGES - set(_tokens(question))):
+    if sentence.endswith("?") or not asked or len(negations) > 1 or set(tokens) & (_HEDGES - known):
         return None
-    if (
-        re.search(r"\bother than\b", clause)
-        or set(_tokens(question)) & _NEGATIONS
-        or (negations and set(tokens) & _PARTIAL)
-    ):
+    if re.search(r"\bother than\b", clause) or known & _NEGATIONS or (negations and set(tokens) & _PARTIAL):
         return None
     is_existence = _ASKS_EXISTENCE.search(question) or (len(asked) < 2 and not _PREDICATE.match(clause))
     if is_existence and not _COMPARATIVES & set(asked) and not _EXISTENCE.search(clause):
         return None
     words = [word for word in _stems(tokens) if word not in _NEGATIONS]
-    if _repeats(words, asked):
+    if may_add:
+        is_repeated = _is_within(asked, words)
+    elif is_existence and not _COMPARATIVES & set(asked):
+        is_repeated = _is_within(asked, words) and not _is_compound(tokens, asked[-1])
+    else:
+        is_repeated = _repeats(words, asked, may_turn=_IDENTITY.match(question) is not None)
+    if is_repeated:
         return "no" if negations else "yes"
     for place, word in enumerate(words):
         for other in _COMPARATIVES:
@@ -131,18 +155,26 @@ def _echo(sentence: str, question: str, asked: list[str]) -> Literal["yes", "no"
     return None
 
 
-def _repeats(words: list[str], asked: list[str]) -> bool:
-    """Whether the words of a statement are those of the question.
+def _repeats(words: list[str], asked: list[str], *, may_turn: bool = False) -> bool:
+    """Whether the words of a statement are those of the question: in its order, and nothing between them.
 
-    All of the question's in their order, whatever else is said; or, save for a comparison, which its order decides,
-    all of them and few more in any order; or, for a comparison, most of them in their order and nothing else.
+    No place may be said of something else before them. For a comparison others may stand between them, and most of the
+    question's do where nothing else is said.
     """
-    if _is_within(asked, words):
-        return True
     compared = _COMPARATIVES & set(asked)
-    if not compared:
-        return len(asked) > 1 and set(asked) == set(words)
-    return 2 * len(words) > len(asked) and compared <= set(words) and _is_within(words, asked)
+    if compared:
+        is_part = 2 * len(words) > len(asked) and compared <= set(words) and _is_within(words, asked)
+        return is_part or _is_within(asked, words)
+    turns = [asked[place:] + asked[:place] for place in range(len(asked) if may_turn else 1)]
+    places = [place for place, word in enumerate(words) if not _AFTER_NOUN & set(words[:place])]
+    return any(words[place : place + len(asked)] in turns for place in places)
+
+
+def _is_compound(tokens: list[str], noun: str) -> bool:
+    """Whether the noun that is asked for is part of a longer one: "dog bowl"."""
+    stems = [_stem(token) for token in tokens]
+    after = tokens[stems.index(noun) + 1 :][:1] if noun in stems else []
+    return bool(after) and not (after[0] in _DROPPED | _NEGATIONS | _AFTER_NOUN or after[0].endswith(("ing", "ed")))
 
 
 def _is_within(few: list[str], many: list[str]) -> bool:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final
 
 _TURN_END: Final = re.compile(r"</s>|<\|?(?:im_end|endoftext|eot_id|end)\|?>|<\|end_of_sentence\|>")
+_BOX_TOKENS: Final = re.compile(r"<\|begin_of_box\|>(.{0,300}?)<\|end_of_box\|>", re.DOTALL)
+_JSON: Final = re.compile(r"\{[^{}]{1,4000}\}(?=\W*$)")
+_KEYS: Final = ("final_answer", "answer", "prediction", "choice", "option")
 _NEXT_QUESTION: Final = re.compile(
     r"\n[ \t*#]*(?:(?:next |new |another |follow-up )?(?:question|problem|q|exercise|example)[ \t]*\d*[ \t]*[:.]"
     r"|(?:user|human|assistant|system|instruction|input|hint|choices|options)[ \t]*:"
@@ -16,6 +20,7 @@ _NUMBERING: Final = re.compile(r"^\W{0,8}(?:no\.|question|problem) ?\d+\W+", re.
 _OPENING: Final = re.compile(
     r"^\W{0,8}(?:(?![^\n]{0,90}answer)(?:sure|certainly|of course|okay|ok)\b"
     r"(?:[,.!]? (?:i|i'd|i'll|let|let's|here|we|this|happy|to)\b[^.:!\n]{0,60})?[.:!]\s+"
+    r"|(?:yes,? )?i(?:'d| can| would| will) [^.!\n]{0,40}\b(?:help|assist)\b[^.!\n]{0,40}[.!]\s+"
     r"|i (?:can )?see the image\.\s+){1,3}(?=\S)",
     re.IGNORECASE,
 )
@@ -41,9 +46,25 @@ _CORRECTION_LENGTH: Final = 400
 
 
 def cut_turns(response: str) -> str:
-    """The response up to the first end-of-turn token that the engine left in the text."""
+    """The response up to the first end-of-turn token that the engine left in the text; box tokens as a LaTeX box."""
+    response = _BOX_TOKENS.sub(r"\\boxed{\1}", response) if "<|begin_of_box|>" in response else response
     end = _TURN_END.search(response) if "<" in response else None
     return response[: end.start()] if end is not None and response[: end.start()].strip() else response
+
+
+def answer_in_json(text: str) -> str | None:
+    """The answer that a JSON object at the end gives under a name of an answer, or as its only true value."""
+    match = _JSON.search(text) if text.rstrip(" \n`").endswith("}") else None
+    try:
+        given = json.loads(match[0]) if match else None
+    except ValueError:
+        return None
+    if not isinstance(given, dict):
+        return None
+    named = {str(name).lower().replace(" ", "_"): value for name, value in given.items()}
+    found = next((named[key] for key in _KEYS if isinstance(named.get(key), str | int | float)), None)
+    true = [str(name) for name, value in given.items() if value is True]
+    return str(found) if found is not None else true[0] if len(true) == 1 else None
 
 
 def cut_tail(text: str) -> tuple[str, str]:

@@ -11,14 +11,22 @@ from harness.answers.refusals import declines, refuses
 from harness.answers.statements import read_statement
 from harness.answers.text import sentences
 
-_YES: Final = r"yes|yeah|yep|yup|true|correct|indeed|affirmative|(?:absolutely|definitely|certainly)(?=[.!,]|$)"
-_NO: Final = r"no|nope|nah|false|incorrect|not true|negative"
+_YES: Final = (
+    r"是的|是|对|有|yes|yeah|yep|yup|true|correct|indeed|affirmative|(?:absolutely|definitely|certainly)(?=[.!,]|$)"
+)
+_NO: Final = r"没有|不是|不对|否|no|nope|nah|false|incorrect|not true|negative"
 _BEFORE: Final = (
     r"(?:(?:definitely|absolutely|most likely|probably|likely|simply) )?(?:A: )?[\s\"'*\[{(]{0,6}"
     r"(?:[A-J][).:,\]]+\s*|(?:option |answer )?[A-J]\s*(?=\()|(?:option |answer )[A-J],?\s*)?[\s\"'({\[:]{0,6}"
 )
 _WORD: Final = re.compile(rf"{_BEFORE}(?:(?P<yes>{_YES})|(?P<no>{_NO}))\b(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _ALTERNATIVE: Final = re.compile(r"\s*(?:or|and|/|\|)\s*(?:no|yes|not|true|false)\b", re.IGNORECASE)
+_OF_MYSELF: Final = re.compile(
+    r",? i(?:'m| am)? (?:(?:can ?not|can't|unable to|not able to|do not|don't) (?:answer|determine|tell|identify|help"
+    r"|know|provide|verify|confirm|(?:see|view|access) (?:the|this|your|any) (?:image|picture|photo|video))|sorry)",
+    re.IGNORECASE,
+)
+"""What makes of "No" a refusal."""
 _AFTER_NO: Final = re.compile(
     r"\W*$|\s*[,.;:!)\"'\]\-]"
     r"|\s+(?:it|they|there|the|this|that|these|he|she|i|because|as|since|not)\b|\n",
@@ -36,7 +44,7 @@ _AT_THE_END: Final = re.compile(
 )
 _REPLY: Final = re.compile(
     r"(?:^|(?<=[^\w\s])\s*|(?<=[^\w\s]\sor )|(?<=\bactually )|(?<=yes )|(?<=no ))(?P<word>no|yes)\b"
-    r"(?=\W*$|[.,;:/!]| otherwise| yes| no)",
+    r"(?=\W*$|[.,;:/!\n]| otherwise| yes| no)",
     re.IGNORECASE,
 )
 """A yes or no that stands for itself."""
@@ -51,10 +59,10 @@ Polarity = Literal["yes", "no"]
 def polarity(payload: str) -> Polarity | None:
     """The yes or no that a text begins with: "No", "(B) no", "B (No)", '"Yes."'; `None` for "No dogs", "yes or no"."""
     match = _WORD.match(payload)
-    if match is None or _ALTERNATIVE.match(match["rest"]):
+    if match is None or _ALTERNATIVE.match(match["rest"]) or _OF_MYSELF.match(match["rest"]):
         return None
     if match["yes"]:
-        return "yes"
+        return None if re.search("[不没否]", match["rest"]) else "yes"
     if re.match(r"\.?\s*\d", match["rest"]) or not _AFTER_NO.match(match["rest"]):
         return None  # "No. 30: ...", "No dogs", "no different"
     return "no"
