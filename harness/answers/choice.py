@@ -15,19 +15,20 @@ from harness.answers.text import holds, key, sentences
 from harness.answers.values import quantity
 from harness.answers.yes_no import read_yes_no
 
-_OPEN: Final = r"[\s\"'*\[{(<$]{0,6}"
-_CLOSE: Final = r"[\s)\]}>.,:;!?\"'*_$]{0,12}"
+_OPEN: Final = r"[\s\"'*\[{(<$.\-]{0,6}"
+_CLOSE: Final = r"[\s)\]}>.,:;!?\"'*_$。]{0,12}"
+_NAMED: Final = r"(?:(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]elect|A:) )?"
 _POLAR: Final = {"yes": "yes", "no": "no", "true": "yes", "false": "no"}
 _LINE: Final = re.compile(
-    rf"^[ \t]*(?:[-*•]|\d+[.)])?{_OPEN}(?:[Oo]ption )?\(?([A-Z])(?:[)\].:\"'}}]+(?:\s|$)| - )(.*)$", re.MULTILINE
+    rf"^[ \t]*(?:[-*•]|\d+[.)])?{_OPEN}(?:[Oo]ption )?\(?([A-Z])(?:[)\].:\"'}}]+(?:\s|$)|。| - )(.*)$", re.MULTILINE
 )
 _LETTER: Final = re.compile(
     rf"{_OPEN}(?:(?:option|choice|letter|answer)\b[\s:]*)?{_OPEN}([A-Za-z])(?![\w'])", re.IGNORECASE
 )
 _AND: Final = re.compile(r"[)\].,'\"*\s]*(?:,|\band\b|\bor\b|/|&)\s*[(\"']*[A-J](?![\w'])")
 _REASON: Final = re.compile(r"\s+(?:because|since|as|for|with|which)\b")
-_LETTER_ALONE: Final = re.compile(rf"{_OPEN}(?:[Oo]ption )?[A-Za-z]{_CLOSE}")
-_CAPITAL_ALONE: Final = re.compile(rf"{_OPEN}(?:[Oo]ption )?[A-Z]{_CLOSE}")
+_LETTER_ALONE: Final = re.compile(rf"{_OPEN}{_NAMED}{_OPEN}[A-Za-z]{_CLOSE}")
+_CAPITAL_ALONE: Final = re.compile(rf"{_OPEN}{_NAMED}{_OPEN}[A-Z]{_CLOSE}")
 _LISTED: Final = re.compile(r"\b[A-J][.:)]\s|\([A-J]\)")
 _BECAUSE: Final = re.compile(rf"{_OPEN}(?:[Oo]ption )?([A-Z]){_CLOSE} (?:because|since)\b")
 _IS_RIGHT: Final = re.compile(
@@ -40,7 +41,10 @@ _IS_RIGHT: Final = re.compile(
 """A letter of which the sentence says that it is right."""
 _ENDING: Final = 200
 """Characters before the end of a response in which a marker is no heading."""
-_FINAL_LETTER: Final = re.compile(r"\b(?:is|are|(?:must|should) be) (?:the )?(?:\w+ )?\"?([A-J])\W*$")
+_SO: Final = re.compile(
+    r"(?:^|[,;] )(?:[Ss]o|[Hh]ence|[Tt]hus|[Tt]herefore),? (?:it's |it is |it must be )?\(?([A-J])\)?\W*$"
+)
+_FINAL_LETTER: Final = re.compile(r"(?:'s|\b(?:is|are|(?:must|should) be)) (?:the )?(?:\w+ )?\"?([A-J])\W*$")
 
 
 def read_choice(text: str, choices: Mapping[str, str], question: str | None) -> Found:
@@ -74,8 +78,11 @@ def read_choice(text: str, choices: Mapping[str, str], question: str | None) -> 
     if len(choices) == 2 and len(polar) == 2:
         found = read_yes_no(text, question, {})
         return Found(polar[found.answer], f"polar: {found.rule}", found.words) if found.answer else found
+    if (so := _SO.search(parts[-1] if parts else "")) and so[1] in choices:
+        return Found(so[1], "ends with letter", parts[-1])
     if refuses(text):
-        return REFUSED
+        undecided = [letter for letter, option in choices.items() if refuses(option)]
+        return Found(undecided[0], "refusal is an option", text) if len(undecided) == 1 else REFUSED
     return _in_a_sentence(text, parts, choices, question)
 
 

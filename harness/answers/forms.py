@@ -19,7 +19,7 @@ _ADJECTIVES: Final = re.compile(
 )
 _NOUN: Final = (
     r"(?:(?P<noun>answer|(?<!\w)ans|option|choice|letter)(?: (?:letter|choice|option))?|final (?:value|result)"
-    r"|correct one)"
+    r"|correct one|conclusion(?=:))"
 )
 _OF: Final = r"(?: (?:to|for|of|from|among|that|based on|given) [^.\n:(),]{1,100}?)?"
 _SIGN: Final = r"[\"']?\s?(?:[:=]|->|→)"

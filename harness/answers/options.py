@@ -11,7 +11,8 @@ from harness.answers.text import holds, key
 from harness.answers.values import quantity
 
 _NEGATED: Final = re.compile(
-    r"\b(?:not|n[o']t|cannot|incorrect|wrong|except|rather than|instead of|unlike|neither|nor|none|eliminate\w*"
+    r"(?:\b|(?<=n)(?='t))(?:not|'t|cannot|incorrect|wrong|except|rather than|instead of|unlike|neither|nor|none"
+    r"|eliminate\w*"
     r"|(?:rul\w+|are|is) out|exclud\w+|no)\b",
     re.IGNORECASE,
 )
@@ -21,6 +22,15 @@ _CONTRAST: Final = re.compile(
 """What a sentence sets its answer against: "green, not red", "not red but green"."""
 _LITTLE: Final = frozenset("for and or not in on is it all if to of by as at".split())
 """Texts of options that stand in any sentence."""
+_TURNS: Final = frozenset(
+    "might may could maybe perhaps would lowest least smallest minimum highest most largest maximum last second third"
+    " never asks about except besides".split()
+)
+"""Words that make a sentence about an option no answer, where the question does not have them."""
+_IDLE: Final = frozenset(
+    "the and this that which it's its image picture video based shown appears seems looks can see likely answer option"
+    " correct think believe with for are was has have been there therefore because since so thus from given".split()
+)
 _CLAUSE_END: Final = re.compile(r"[;(]|,\s| because | since |\.\s")
 
 
@@ -69,7 +79,16 @@ def mentioned_option(sentence: str, choices: Mapping[str, str], question: str | 
         return None  # "rice or brown rice"
     if any(set(found[letter].split()) < set(words.split()) <= held for words in keys.values()):
         return None  # "decrease slightly" where there is "slightly decrease" too
-    return None if negates(sentence.replace(choices[letter], ""), question) else letter
+    if negates(sentence.replace(choices[letter], ""), question) or not _is_to_the_point(rest, question):
+        return None
+    return letter
+
+
+def _is_to_the_point(rest: str, question: str | None) -> bool:
+    """Whether what a sentence says beside an option is what the question asks, as far as words tell."""
+    words, asked = ({word for word in re.findall(r"\w{3,}", text.lower())} for text in (rest, question or ""))
+    new = words - asked - _IDLE
+    return (not question or len(new) <= len(words & asked) + 1) and not new & _TURNS
 
 
 def negates(sentence: str, question: str | None) -> bool:
