@@ -8,7 +8,7 @@ from typing import Final
 
 from harness.answers.forms import NOTHING, REFUSED, Found, is_concluding, stated
 from harness.answers.open_ended import value_in
-from harness.answers.options import mentioned_option, negates, stated_option
+from harness.answers.options import held_options, mentioned_option, negates, stated_option
 from harness.answers.refusals import refuses
 from harness.answers.sameness import same
 from harness.answers.text import holds, key, sentences
@@ -82,7 +82,8 @@ def read_choice(text: str, choices: Mapping[str, str], question: str | None) -> 
         return Found(so[1], "ends with letter", parts[-1])
     if refuses(text):
         undecided = [letter for letter, option in choices.items() if refuses(option)]
-        return Found(undecided[0], "refusal is an option", text) if len(undecided) == 1 else REFUSED
+        is_it = len(undecided) == 1 and len(held_options(text, choices)) < 2
+        return Found(undecided[0], "refusal is an option", text) if is_it else REFUSED
     return _in_a_sentence(text, parts, choices, question)
 
 

@@ -51,7 +51,13 @@ def stated_option(payload: str, choices: Mapping[str, str]) -> str | None:
     if not quantity(clause) and not re.search(r"[\\√^]", clause):
         return None
     equal = [letter for letter, text in choices.items() if same(clause, text) is True]
-    return equal[0] if len(equal) == 1 else None
+    return equal[0] if len(equal) == 1 and len(held_options(payload, choices)) < 2 else None
+
+
+def held_options(text: str, choices: Mapping[str, str]) -> list[str]:
+    """The letters of all options whose texts a text holds."""
+    text = key(text)
+    return [letter for letter, option in choices.items() if holds(text, key(option) or text)]
 
 
 def mentioned_option(sentence: str, choices: Mapping[str, str], question: str | None) -> str | None:

@@ -62,6 +62,7 @@ _RELATIVE: Final = re.compile(r" that (?!(?:the|there|this|these|it|an?|they|he|
 _QUOTED: Final = re.compile(r"\"([^\"]*)\"|(?<= )'([^']*)'(?!\w)")
 _IDENTITY: Final = re.compile(r"(?:Is|Are|Was|Were) (?:[A-Z]|this|that|it|these|those)")
 """Questions whose subject and predicate may change places: "Is Crimson the minimum?"."""
+_WITHOUT: Final = re.compile(r"\b(?:but no|not|without)\b (?:any |an? )?([^.,;]*)")
 _AFTER_NOUN: Final = frozenset(
     "in on at with by near from under over behind beside next inside outside and or here that which who where right"
     " left above below among between against across along around down up out made".split()
@@ -124,6 +125,10 @@ def _echo(sentence: str, question: str, asked: list[str], *, may_add: bool) -> L
     """
     known = set(_tokens(question))
     said = _QUOTED.sub(lambda match: match[0][1:-1] if set(_tokens(match[0])) <= known else ";", sentence)
+    if _ASKS_EXISTENCE.search(question) and (absent := _WITHOUT.search(said)):
+        is_plain = not known & _NEGATIONS and not set(_tokens(said)) & (_HEDGES - known)
+        if is_plain and _stems(_tokens(absent[1]))[: len(asked)] == asked:  # "a cat, but no dog"
+            return "no"
     clause = _CLAUSE_END.split(_PLACE.sub("", _SET_IN_FRONT.sub("", said)), maxsplit=1)[0]
     if not _RELATIVE.search(question):
         clause = _RELATIVE.split(clause, maxsplit=1)[0]

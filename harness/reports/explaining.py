@@ -17,6 +17,7 @@ RULES: Final[Mapping[str, str]] = {
     "answer is": "a sentence such as “the answer is …”",
     "option is": "a sentence such as “the correct option is …”",
     "option is right": "a sentence such as “option B is correct”",
+    "refusal is an option": "a response that declines, where one option says that it cannot be told",
     "I choose": "a sentence such as “I choose …”",
     "boxed": r"an answer in \boxed{}",
     "whole": "the response is the answer and nothing else",
