@@ -11,7 +11,6 @@ from harness.answers.formulas import same_formula
         ("n^2", "n*n", True),
         ("o(n^2)", "n^{2}", True),
         ("n log n", "n\\log(n)", True),
-        ("nlogn", "n log n", True),
         ("1/sqrt(lc)", "\\frac{1}{\\sqrt{lc}}", True),
         ("(lc)^{-1/2}", "\\frac{1}{\\sqrt{lc}}", True),
         ("k+n", "n + k", True),
@@ -32,7 +31,8 @@ from harness.answers.formulas import same_formula
         ("9^9^9^9^9", "9^9^9^9", False),
         ("x/0", "x/0+1", False),
         ("\\int_0^1 x dx = \\dots", "\\frac{1}{\\sqrt{lc}}", False),
-        ("log(-x)", "log(0-x)", False),
+        ("log(-x)", "log(0-x)", True),
+        ("H2O", "HO2", False),
         ("", "", False),
     ],
 )
