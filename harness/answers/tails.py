@@ -25,7 +25,7 @@ _OPENING: Final = re.compile(
     re.IGNORECASE,
 )
 _CLOSING: Final = re.compile(
-    r"(?:^|(?<=[.!?\n]))\s*(?:(?:is|was) there anything (?:else|more)|do you have (?:any )?other|let me know if"
+    r"(?:^|(?<=[.!?\n]))[ \t]*(?:(?:is|was) there anything (?:else|more)|do you have (?:any )?other|let me know if"
     r"|i hope (?:this|that)|please let me know|feel free to|would you like|if you have any (?:other|more|further))"
     r"[^\n]*",
     re.IGNORECASE,

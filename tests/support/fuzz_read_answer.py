@@ -39,6 +39,7 @@ HOSTILE = {
     "angle brackets": "<",
     "spaces": " ",
     "tabs and newlines": "\t\n",
+    "newlines": "\n",
     "letters": "A ",
     "letters in parentheses": "(B) ",
     "letters without spaces": "B",
