@@ -1,4 +1,4 @@
-"""What is watched and written while TRL trains. Imported lazily only: transformers is imported at the top."""
+"""What is watched and written while TRL trains. Imported lazily only: torch, transformers and trl are imported."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import torch
 from transformers import TrainerCallback
 
 from harness.core.files import write_atomically
 from trainers.console import say
+from trainers.trl_config import steps_a_batch
 
 _PATIENCE: Final = 20
 """Logged steps after which a warning is due."""
@@ -109,3 +111,32 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         if kind not in self._warned:
             self._warned.add(kind)
             say(f"warning: {text}")
+
+
+class EndsWhenAsked(TrainerCallback):  # type: ignore[misc]
+    """Saves and stops where a run can be resumed, once any of its processes was asked to.
+
+    Attributes:
+        asked: whether this one was.
+        ended: whether training was stopped for it.
+    """
+
+    def __init__(self) -> None:
+        """Nobody has asked yet."""
+        self.asked = self.ended = False
+
+    def ask(self, *_: Any) -> None:
+        """Ask for the end; a signal's handler."""
+        self.asked = True
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Agree with the other processes, which are all at the end of the same step."""
+        if state.global_step % steps_a_batch(args):
+            return
+        asked = self.asked
+        if torch.distributed.is_initialized():
+            anyone = torch.tensor(float(asked), device=args.device)
+            torch.distributed.all_reduce(anyone, torch.distributed.ReduceOp.MAX)
+            asked = bool(anyone)
+        if asked:
+            control.should_save = control.should_training_stop = self.ended = True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,9 @@ from typing import Any
 import torch
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
-from harness.core.errors import HarnessError, ModelError
+from harness.core.errors import EndedError, HarnessError, ModelError
 from harness.core.files import write_atomically
-from trainers.callbacks import write_provenance
+from trainers.callbacks import EndsWhenAsked, write_provenance
 from trainers.console import say
 from trainers.curves import draw_curves
 from trainers.layout import CURVES, FINAL, LOG, step_folders
@@ -47,10 +48,38 @@ def run_trainer(trainer: Any, output: Path, facts: Mapping[str, Any]) -> Any:
 
     Raises:
         HarnessError: training ended early; in one process the state it reached is saved as a checkpoint.
+        EndedError: a scheduler ended it; the state it reached is saved.
     """
     last = last_checkpoint(output)
     if last is not None:
         say(f"resuming from {last}")
+    with _ended_where_it_can_be_resumed(trainer) as asked:
+        _train(trainer, output, last)
+        if not asked.ended:
+            return _save_final(trainer, output, facts)
+    say(f"step {trainer.state.global_step} is saved in {last_checkpoint(output)}")
+    raise EndedError
+
+
+@contextmanager
+def _ended_where_it_can_be_resumed(trainer: Any) -> Iterator[EndsWhenAsked]:
+    """SIGTERM, where it ends the command, waits for the end of a step, or of the saving of the final model."""
+    asked = EndsWhenAsked()
+    end = signal.getsignal(signal.SIGTERM)
+    if not callable(end):
+        yield asked
+        return
+    trainer.add_callback(asked)
+    signal.signal(signal.SIGTERM, asked.ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGTERM, end)
+    if asked.asked and not asked.ended:
+        raise EndedError
+
+
+def _train(trainer: Any, output: Path, last: Path | None) -> None:
     try:
         with _no_step_beyond_the_last(trainer):
             trainer.train(resume_from_checkpoint=None if last is None else str(last))
@@ -65,7 +94,6 @@ def run_trainer(trainer: Any, output: Path, facts: Mapping[str, Any]) -> Any:
     finally:
         if trainer.is_world_process_zero():
             write_log(output, trainer.state.log_history)
-    return _save_final(trainer, output, facts)
 
 
 @contextmanager

@@ -84,6 +84,14 @@ def build_config(recipe: Recipe, output: Path) -> Any:
     return config
 
 
+def steps_a_batch(config: Any) -> int:
+    """Steps that a batch of responses is used for: a run that is resumed in between would sample other responses."""
+    if not isinstance(config, GRPOConfig):
+        return 1
+    passes = config.steps_per_generation * config.num_iterations
+    return max(1, int(-(-passes // config.gradient_accumulation_steps)))
+
+
 def _check_train(recipe: Recipe, kind: Any) -> None:
     """Refuse unknown keys of `train`, and numbers and switches of a wrong type, which TRL takes as they are."""
     for key in recipe.train:
@@ -117,8 +125,7 @@ def _check_batches(recipe: Recipe, config: Any) -> None:
             "ntk: a forward pass holds one response; pairs need two. Raise train.per_device_train_batch_size, or set "
             "ntk.weight=0."
         )
-    passes = config.steps_per_generation * config.num_iterations
-    used = max(1, -(-passes // config.gradient_accumulation_steps))
+    used = steps_a_batch(config)
     saves = config.save_strategy == "steps" and config.save_steps >= 1
     if saves and int(config.save_steps) % used:
         raise UsageError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from harness.commands.eval import REQUEUE
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="print the resolved recipe, the memory it takes, a prompt"
     )
+    parser.add_argument("--requeue", action="store_true", help=REQUEUE)
     parser.add_argument("--no-leaderboard", action="store_true", help="do not update the leaderboard afterwards")
 
 
@@ -42,9 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         print(_preview(recipe))
         return 0
+    from harness.evaluation.interrupts import ended_by_scheduler
     from trainers.run import train
 
-    runs = train(recipe, fresh=arguments.fresh, source=own_file(arguments.recipe))
+    with ended_by_scheduler(arguments.requeue):
+        runs = train(recipe, fresh=arguments.fresh, source=own_file(arguments.recipe))
     if runs and not arguments.no_leaderboard:
         _update_leaderboard(Path(recipe.output).expanduser().parent, recipe.model if recipe.eval.start else None)
     return 0

@@ -2,11 +2,13 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from support_training import YesJudge, train_tiny
+from support_training import TINY_GRPO, TINY_SFT, YesJudge, train_tiny
 
 import harness.judges.caption
 from harness.core.errors import DataError, ModelError, StoreError, UsageError
@@ -77,6 +79,34 @@ def test_a_resumed_run_equals_an_undisturbed_one(name, tmp_path, capsys):
     train_tiny(f"demo/{name}", killed, "train.max_steps=3")
     assert f"resuming from {killed / 'checkpoint-1'}" in capsys.readouterr().err
     one, other = weights(whole / "final"), weights(killed / "final")
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("name", ["sft", "grpo"])
+def test_a_run_that_a_scheduler_ends_saves_exits_0_and_goes_on_to_the_same_weights(name, tmp_path, capsys):
+    whole, ended = tmp_path / "whole", tmp_path / "ended"
+    settings, tiny = ("train.max_steps=30", "train.save_steps=30", "conflict_rows=0"), TINY_SFT
+    if name == "grpo":  # Responses are used for two steps, and saved between two batches of them only.
+        settings = ("train.max_steps=4", "train.save_steps=4", "conflict_rows=0", "train.num_iterations=2")
+        tiny = TINY_GRPO
+    command = [sys.executable, "-m", "harness", "train", f"demo/{name}", "--requeue", *tiny]
+    said = []
+    with subprocess.Popen([*command, *settings, f"output={ended}"], stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr:
+            said.append(line)
+            if line.startswith("step 1/"):
+                process.terminate()
+    assert process.returncode == 0, said
+    (saved,) = ended.glob("checkpoint-*")
+    step = int(saved.name.removeprefix("checkpoint-"))
+    assert step == 2 if name == "grpo" else 1 <= step < 30
+    assert f"step {step} is saved in {saved}\n" in said
+    assert said[-1].startswith("ended from outside")
+    assert not (ended / "final").exists()
+    train_tiny(f"demo/{name}", ended, *settings)
+    assert f"resuming from {saved}" in capsys.readouterr().err
+    train_tiny(f"demo/{name}", whole, *settings)
+    one, other = weights(whole / "final"), weights(ended / "final")
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 
