@@ -57,7 +57,8 @@ def run_trainer(trainer: Any, output: Path, facts: Mapping[str, Any]) -> Any:
         _train(trainer, output, last)
         if not asked.ended:
             return _save_final(trainer, output, facts)
-    say(f"step {trainer.state.global_step} is saved in {last_checkpoint(output)}")
+    if trainer.is_world_process_zero():
+        say(f"step {trainer.state.global_step} is saved in {last_checkpoint(output)}")
     raise EndedError
 
 
