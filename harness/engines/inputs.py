@@ -128,13 +128,19 @@ def chat_prompt(processor: Any, request: Request, opened: Opened) -> str:
     except Exception as error:
         raise MediaError(f"the model's chat template refuses the prompt: {one_line(error)}") from error
     for kind, media in (("image", opened.images), ("video", opened.videos)):
-        place = getattr(processor, f"{kind}_token", None)
-        places = prompt.count(place) if isinstance(place, str) else 0
+        token = getattr(processor, f"{kind}_token", None)
+        place = getattr(token, "content", token)
+        if place is None:  # How many there are is not known; that there is one shows.
+            alone = chat_messages(request, replace(opened, shown=((),) * len(opened.shown)))
+            bare = processor.apply_chat_template(alone, tokenize=False, add_generation_prompt=True) if media else ""
+            places = 0 if bare == prompt else len(media)
+        else:
+            places = prompt.count(place)
         if places < len(media):
             raise MediaError(f"the model's chat template has a place for {places} of {len(media)} {kind}s.")
         if places > len(media):
             raise MediaError(
-                f"the question holds {place!r}, which stands for an {kind} in this model's prompts. Mend the data."
+                f"the question holds {place!r}, which in this model's prompts stands for {kind}s. Mend the data."
             )
     return prompt
 
@@ -190,7 +196,7 @@ def _check_shown(processor: Any, inputs: Any, opened: Sequence[Opened]) -> None:
     ids = _visual_ids(processor)
     for row, item in zip(inputs["input_ids"].tolist(), opened, strict=True):
         wanted = len(item.images) + len(item.videos)
-        found = sum(token in ids for token in row)
+        found = sum(token in ids for token in row) if ids else wanted
         if found < wanted or (found and not wanted):
             raise MediaError(f"{wanted} images and videos became {found} visual tokens.")
     for kind in _KINDS:

@@ -69,6 +69,11 @@ def test_a_template_that_drops_a_medium_is_an_error_that_says_so() -> None:
     processor = SimpleNamespace(image_token="<image>", apply_chat_template=lambda *_, **__: "<image> why?")
     with pytest.raises(MediaError, match="has a place for 1 of 2 images"):
         chat_prompt(processor, request, open_media(request))
+    unnamed = SimpleNamespace(apply_chat_template=lambda *_, **__: "why?")
+    with pytest.raises(MediaError, match="has a place for 0 of 2 images"):
+        chat_prompt(unnamed, request, open_media(request))
+    unnamed.apply_chat_template = lambda turns, **__: str(turns)
+    assert "image" in chat_prompt(unnamed, request, open_media(request))
     processor.apply_chat_template = refuse
     with pytest.raises(MediaError, match="refuses the prompt: Unrecognized content type!"):
         chat_prompt(processor, request, open_media(request))
