@@ -9,7 +9,7 @@ from typing import Final
 _LENGTH: Final = 80
 """Characters of a formula; what is longer is working, or prose with a sign of equality."""
 _FORMAL: Final = re.compile(r"[\\^=+*/√()]|\d\s?-\s?\d")
-_PROSE: Final = re.compile(r"[a-z]{4}|[a-z]{2} [a-z]{2}")
+_PROSE: Final = re.compile(r"'|[a-z]{4}|[a-z]{2} [a-z]{2}")
 _NAMES: Final = re.compile(
     r"\\?(?:sqrt|[dt]?frac|log|sin|cos|tan|exp|cdot|times|left|right|pi|theta|omega|lambda|mathrm|text)"
 )

@@ -15,7 +15,7 @@ _RANGE: Final = re.compile(
     r"(?:from |between )?[$]?([\d.,]+)\D{0,12}?\s?(?:-|to|and|~)\s?[$]?([\d.,]+)(?:\s?[%a-z°].{0,20})?"
 )
 _IN_BRACKETS: Final = re.compile(r"^([^()]*\w)\s\(([^()]+)\)([^()]*)$")
-_OPERATOR: Final = re.compile(r"[-+*/^<>=]")
+_OPERATOR: Final = re.compile(r"[+*/^<>=#|]|'\(|(?<![a-z]{3})-|-(?![a-z]{3})")
 _SCALES: Final = (100, 0.01, 1000, 0.001, 1e6, 1e-6)
 """Factors between two numbers that may be one quantity in two units."""
 _FORMULA_LENGTH: Final = 80
@@ -56,7 +56,8 @@ def _same_quantity(one: Quantity, other: Quantity) -> bool | None:
     if math.isclose(one.value, other.value, rel_tol=1e-9, abs_tol=1e-12):
         return True
     ratio = abs(one.value / other.value) if one.value and other.value else 1.0
-    return None if any(math.isclose(ratio, scale, rel_tol=1e-9) for scale in _SCALES) else False
+    is_open = "out of" in one.unit + other.unit  # "3 out of 5" may be 3, or 0.6.
+    return None if is_open or any(math.isclose(ratio, scale, rel_tol=1e-9) for scale in _SCALES) else False
 
 
 def _range(text: str) -> tuple[float, float] | None:

@@ -7,11 +7,12 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-_ODD: Final = str.maketrans("“”‘’−–—", "\"\"''---", "\u200b\ufeff") | {ord("²"): "^2", ord("³"): "^3"}
+_ODD: Final = str.maketrans("“”‘’−–—⁻", "\"\"''----", "\u200b\ufeff")
+_SUPERSCRIPT: Final = re.compile("[²³¹⁰⁴-⁹⁻]+")
 _LOWER: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 _DRESS: Final = re.compile(r"\\(?:text|mathrm|mathbf|textbf|mathsf|textit|bold|rm)\s*\{([^{}]*)\}")
-_LATEX: Final = {"\\%": "%", "\\$": "$", "\\ ": " ", "\\approx": "≈"}
-_MARKS: Final = re.compile(r"\*\*|__(?=\w)|(?<=\w)__|\\[()\[\],;!]|(?m:^[ \t]*#{1,6}[ \t]+)|(?m:^[ \t]*>[ \t]+)|\$\$|`")
+_LATEX: Final = {"\\%": "%", "\\$": "$", "\\ ": " ", "\\approx": "≈", "^{\\circ}": "°", "^\\circ": "°", "\\circ": "°"}
+_MARKS: Final = re.compile(r"\*\*|__(?=\w)|(?<=\w)__|\\[()\[\],;!]|(?m:^[ \t]*(?:#{1,6}[ \t]+|>[ \t]+(?!\d)))|\$\$|`")
 _MARKED: Final = re.compile(r"[*_\\#>$`]")
 _GAP: Final = 24
 """Characters of dress, such as of LaTeX, that may stand between two words."""
@@ -21,7 +22,7 @@ _SENTENCE_END: Final = re.compile(r"\n+|(?<=[.!?。])[\"')]?\s+(?=[\"'(]?[A-Z0-9
 def plain(text: str) -> str:
     """The text without what only dresses it; lines stay. Characters are made compatible (NFKC)."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.translate(_ODD))
+        text = unicodedata.normalize("NFKC", _SUPERSCRIPT.sub(r"^\g<0>", text).translate(_ODD))
     if "\\" in text:
         text = _DRESS.sub(r"\1", text)
         for dressed, bare in _LATEX.items():

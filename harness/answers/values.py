@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from harness.answers.text import plain
+from harness.answers.text import holds, plain
 
 _ONES: Final = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
@@ -16,20 +16,18 @@ _TENS: Final = dict(
     zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True)
 )
 _WORDS: Final = {word: value for value, word in enumerate(_ONES)} | _TENS
-_SCALES: Final = {"hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9}
+_SCALES: Final = {"dozen": 12, "hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9}
 _SPELLED: Final = re.compile(
-    rf"\b(?:({'|'.join(_TENS)})(?:[- ]({'|'.join(_ONES[1:10])}))?|({'|'.join(_ONES)}))\b"
-    rf"(?! (?:of|another|that|which|can|who)\b)(?:[- ]({'|'.join(_SCALES)}))?",
-    re.IGNORECASE,
+    rf"(?i)\b(?:({'|'.join(_TENS)})(?:[- ]({'|'.join(_ONES[1:10])}))?|({'|'.join(_ONES)}))\b"
+    rf"(?! (?:of|another|that|which|can|who)\b)(?:[- ]({'|'.join(_SCALES)}))?"
 )
 _PARTS: Final = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "tenth": 10}
-_PART: Final = re.compile(rf"\b(?:one|a)[- ]({'|'.join(_PARTS)})\b", re.IGNORECASE)
-_PRONOUN: Final = re.compile(
-    r"(?:\w+est|accurate|other|which|first|last|next|same|the|no|this|that|each|only) $", re.IGNORECASE
-)
+_PART: Final = re.compile(rf"(?<!and )\b(?:one|a)[- ]({'|'.join(_PARTS)})\b", re.IGNORECASE)
+_PRONOUN: Final = re.compile(r"(?i)(?:\w+est|accurate|other|which|first|last|next|same|the|no|this|that|each|only) $")
 """Words after which "one" is no number."""
 _FRACTION: Final = re.compile(r"\\[dt]?frac\s*\{(-?[\d.]+)\}\s*\{([\d.]+)\}")
 _POWER: Final = re.compile(r"\s?\\(?:times|cdot)\s?10\s?\^\s?\{?(-?\d+)\}?")
+_MINUS: Final = re.compile(r"(?<![\d)] )\b(?:minus|negative) (?=\d)", re.IGNORECASE)
 _NUMBER: Final = r"[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)?(?:\.\d+|(?<=\d))(?:[eE][-+]?\d+(?!\w))?"
 _CURRENCY: Final = r"[$€£¥₹]"
 _QUANTITY: Final = re.compile(
@@ -39,10 +37,20 @@ _QUANTITY: Final = re.compile(
     rf"(?:\s?(?P<scale>{'|'.join(_SCALES)})\b)?"
 )
 _ABOUT: Final = re.compile(
-    r"(?:(?:approximately|about|around|roughly|exactly|nearly|only|just|approx\.?|equals?|≈|~|=)\s?|[$€£¥₹]){0,4}"
+    r"(?:(?:approx(?:imately|\.)?|about|around|roughly|exactly|nearly|only|just|equals?|[≈~=])\s?|[$€£¥₹]){0,4}"
 )
-_UNIT: Final = re.compile(rf"\s?(%|°|[a-zµμΩω°][\w°/^·. ²³-]{{0,30}}|{_CURRENCY})?[.!]?$", re.IGNORECASE)
-_NO_UNIT: Final = re.compile(r"\b(?:or|and|to|is|than)\b")
+_UNIT: Final = re.compile(rf"\s?(%|‰|°|[a-zµμΩω°][\w°/^·. ²³-]{{0,30}}|{_CURRENCY})?[.!]?$", re.IGNORECASE)
+_NO_UNIT: Final = re.compile(r"\b(?:or|and|to|is|than|bce?|twice)\b|(?<!out of) \d|^\d|^x ?\d")
+_FACTOR: Final = re.compile(r":|,\d|\s?(?:[√π^]|\\?(?:sqrt|pi\b)|[-+] ?\d+[inxyz]\b)|[abeiknp-rt-z](?![A-Za-z])")
+"""What makes a number before it a part of something else: 2π, 3x, 10^4, 3:4."""
+_NO_VALUE: Final = re.compile(
+    r"(?i)(?:\b(?:at (?:least|most)|(?:\w+er|more|less) than|over|under|above|below|before|after)"
+    r"|\b(?:half|twice|double)(?: of)?|(?:\bnot|n't|\bcannot)(?: (?:be|in|equal to))?"
+    r"|\b(?:step|figure|fig\.|frame|table|image|question|equation|page|line|row|column|option|scene|slide))\s$"
+    r"|(?:(?<![-=])>|[<≥≤≠±]|!(?==)|\\(?:geq?|leq?|neq?|pm|[lg]t)\b)=?\s?$"
+)
+"""What stands before a number that is a bound, denied, a part of a value, or a label."""
+_NO_BARE: Final = re.compile(r"\+(?!\s?\d)| (?:or (?:more|less|\w+er)|times \w+ (?:than|as) \d+|and a half|BCE?)\b")
 _VARIABLE: Final = re.compile(r"[A-Za-z]\w{0,2}(?:\([\w.-]*\))?\s*(?:=|≈)\s*(?=[-\d.$])")
 _LONGEST: Final = 400
 """Characters of a text that may be one quantity."""
@@ -52,12 +60,14 @@ _UNITS: Final = {
         "% percent", "cm centimeter centimetre", "m meter metre", "km kilometer kilometre", "mm millimeter millimetre",
         "ft foot feet", "in inch inche", "yd yard", "mi mile", "kg kilogram", "g gram", "lb pound lbs",
         "s second sec", "min minute", "h hour hr", "day", "week", "month", "year yr", "l liter litre",
-        "ml milliliter millilitre", "v volt", "a ampere amp", "° degree deg", "n newton", "j joule", "w watt",
-        "k kelvin", "hz hertz", "khz kilohertz", "pa pascal", "kpa", "mpa", "$ dollar usd", "€ euro eur", "£ gbp",
+        "ml milliliter millilitre", "¢ cent", "v volt", "a ampere amp", "° degree deg", "n newton", "j joule", "w watt",
+        "k kelvin", "hz hertz", "khz kilohertz", "pa pascal", "kpa", "mpa", "$ dollar usd", "€ euro eur", "£", "¥ yen",
     )
     for name in names.split()
 }  # fmt: skip
 """Names of units to the first of the same meaning; singular."""
+_NAMES: Final = "|".join(name for name in _UNITS if name.isalpha() and name not in ("in", "a"))
+_UNIT_BEHIND: Final = re.compile(rf"%|\s?(?:[‰€£¥]|°\s?[CF]?|[kmMGµμ]?Ω|(?:{_NAMES})s?\b)(?!\s?[/^·]| per\b)")
 
 
 class Quantity(NamedTuple):
@@ -86,7 +96,7 @@ def digits(text: str) -> str:
     text = _PART.sub(lambda match: f"1/{_PARTS[match[1].lower()]}", text)
     if "\\" in text:
         text = _POWER.sub(r" x 10^\1", _FRACTION.sub(r" \1/\2", text))
-    return _SPELLED.sub(_value_of_words, text)
+    return _MINUS.sub("-", _SPELLED.sub(_value_of_words, text))
 
 
 def quantities(text: str) -> list[Quantity]:
@@ -95,14 +105,24 @@ def quantities(text: str) -> list[Quantity]:
     for match in _QUANTITY.finditer(text):
         if not match["number"]:
             continue
-        before, after = text[max(0, match.start() - 2) : match.start()], text[match.end() : match.end() + 1]
+        before = text[max(0, match.start() - 2) : match.start()]
         has_sign = match["sign"] or match["number"].startswith("-")
         is_difference = has_sign and re.search(r"[\w)%]$", before)
         is_glued = not is_difference and re.search(r"[A-Za-z_\d.^√]$|t\{$|\d[,:]$", before)
-        is_factor = re.match(r"\s?(?:√|π|\\sqrt|\\pi|\^\{?-?\d)", text[match.end() : match.end() + 6])
-        if not is_glued and not is_factor and after != ":" and (value := _value(match)) is not None:
-            unit = "%" if after == "%" else ""
-            found.append(Quantity(abs(value) if is_difference else value, unit, match.start(), match.end()))
+        if not is_glued and not _FACTOR.match(text, match.end()) and (value := _value(match)) is not None:
+            unit = _UNIT_BEHIND.match(text, match.end())
+            value = abs(value) if is_difference else value
+            found.append(Quantity(value, unit[0] if unit else "", match.start(), match.end()))
+    return found
+
+
+def values(text: str, question: str | None) -> list[Quantity]:
+    """The numbers that give a value: no "at least 3" and no "step 2", unless the question has the same words."""
+    found = []
+    for number in quantities(text):
+        words = _NO_VALUE.search(text[max(0, number.start - 24) : number.start]) or _NO_BARE.match(text, number.end)
+        if not words or holds(question.lower() if question else "", words[0].strip().lower()):
+            found.append(number)
     return found
 
 
@@ -111,8 +131,8 @@ def quantity(text: str) -> Quantity | None:
     """The one quantity that a text is, with its unit; `None` where the text is more, or something else."""
     if len(text) > _LONGEST:
         return None
-    text = digits(plain(text)).strip().strip("\"'()[]").replace("\\circ", "°").replace("^°", "°")
-    text = re.sub(r"[{}\\]|^\$|(?<!\d)\$$|(?<=\d)\$(?=\s*\w*$)", "", text).strip()
+    text = digits(plain(text)).strip().strip("\"'()[]")
+    text = re.sub(r"[{}\\]|^\$(?=.*\$)|(?<!\d)\$$|(?<=\d)\$(?=\s*\w*$)", "", text).strip()
     if variable := _VARIABLE.match(text):
         text = text[variable.end() :]
     start = _ABOUT.match(text)
@@ -120,7 +140,7 @@ def quantity(text: str) -> Quantity | None:
     if match is None or not match["number"]:
         return None
     unit, value = _UNIT.match(text, match.end()), _value(match)
-    if unit is None or value is None:
+    if unit is None or value is None or _FACTOR.match(text, match.end()):
         return None
     name = (unit[1] or "").strip(" .").lower()
     if len(name.split()) > 4 or _NO_UNIT.search(name):
