@@ -33,9 +33,7 @@ _CLAUSE_END: Final = re.compile(
 _LISTED: Final = re.compile(r"[\w -]{1,20}(?:, (?!wh(?!ite)|and|as|but)[\w -]{1,20})+,? (?:and|or) [\w -]{1,20}\W*$")
 _ASIDE: Final = re.compile(r"(?i),? (?:because|since|when|with|but|as (?:it|the|there|they)|where|indicating)\b")
 _SO: Final = re.compile(r"[,;] (?:so|therefore|hence|thus|which means|meaning)\b|(?:at first|thought)\b.{0,80}? but\b")
-_SETTING: Final = re.compile(
-    r"(?i:in|at|after|during|on)\b(?:[^,\d]{0,40}\d[^,]{0,20}, | \w = [\d.]+ )"
-)  # "In 2 s, it"
+_SETTING: Final = re.compile(r"(?i:in|at|after|during|on)\b(?:[^,\d]{0,40}\d[^,]{0,20}, | \w = [\d.]+ )")  # In 2 s,
 _MULTIPLE: Final = re.compile(r"-?\d[\d.]*(?:[^\W\d_]|[\\^√])[^\s.]{0,20}\.?$")  # 12π, 10^4
 _TOTAL: Final = re.compile(r"\btotal (?:of|is|was|:)\s*", re.IGNORECASE)
 _YEAR: Final = re.compile(r"\b(?:which|what) year\b|^when\b", re.IGNORECASE)
