@@ -105,7 +105,7 @@ def test_none_are_drawn_where_none_are_wanted() -> None:
 
 def test_wordings_that_rules_cannot_compare_are_compared_by_the_judge() -> None:
     said = ["the car", "a horse", "none", "the car park", "one red car", "any car"]
-    grades = {"the car park": "B", "one red car": "A", "any car": "?"}
+    grades = {"a horse": "B", "the car park": "B", "one red car": "A", "any car": "?"}
 
     def reply(prompt: str) -> str:
         if not prompt.startswith("You grade"):
