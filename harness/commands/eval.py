@@ -26,7 +26,9 @@ _ENGINE_OPTIONS: Final = (
     "max_pixels",
     "video_as",
     "tensor_parallel",
+    "pipeline_parallel",
     "data_parallel",
+    "distributed_executor",
     "max_model_len",
     "gpu_memory_utilization",
     "responses",
@@ -84,7 +86,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="show videos as videos, or frame by frame as images (default: native where the model takes them)",
     )
     group.add_argument("--tensor-parallel", type=int, metavar="N", help="devices that share one copy (vllm)")
+    group.add_argument("--pipeline-parallel", type=int, metavar="N", help="parts that its layers are cut into (vllm)")
     group.add_argument("--data-parallel", type=int, metavar="N", help="copies of the model (vllm)")
+    group.add_argument(
+        "--distributed-executor",
+        choices=("mp", "ray"),
+        help="how the devices of a copy work together: in processes of this machine, or in a Ray cluster (vllm)",
+    )
     group.add_argument("--max-model-len", type=int, metavar="N", help="tokens of prompt and response (vllm)")
     group.add_argument("--gpu-memory-utilization", type=float, metavar="X", help="share of the GPU's memory (vllm)")
     group.add_argument(

@@ -28,6 +28,9 @@ _CHECK_TIMEOUT_S: Final = 10.0
 _FIRST_DELAY_S: Final = 0.5
 _LONGEST_DELAY_S: Final = 60.0
 """Rate limits are counted by the minute: to wait longer between two attempts gains nothing."""
+_AWAY_S: Final = 15.0
+"""How long a server that cannot be reached is left alone while there are others: it may be gone for good, and each
+look at a machine that is gone takes as long as a connection may."""
 _LONGEST_WAIT_S: Final = 900.0
 """A server that asks to be left alone for longer ends the run, which can be continued."""
 _TIMEOUT_COST: Final = 3
@@ -195,6 +198,8 @@ class ChatClient:
                 reply = await self._attempt(server, build(server))
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 failure, unreachable = f"{server.base_url} cannot be reached ({one_line(error)})", True
+                if len(self.servers) > 1:
+                    server.rest(_AWAY_S)
             except (httpx.TimeoutException, TimeoutError):
                 failure, unreachable, cost = f"no answer within {self._timeout_s:g} s", False, _TIMEOUT_COST
             except httpx.RequestError as error:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import cached_property
+from importlib.util import find_spec
 from typing import Any, Final
 
 from harness.core.errors import EngineError, HarnessError, MediaError, ModelError, UsageError
@@ -31,6 +32,7 @@ from harness.engines.vllm_platform import device_and_dtype, may_fork, one_thread
 from harness.engines.vllm_requests import make_prompt, make_response, sampling_parameters
 from harness.engines.weights import check_files
 
+_EXECUTORS: Final = ("mp", "ray")
 _DTYPES: Final = ("bfloat16", "float16", "float32")
 _GRACE_S: Final = 2.0
 """How long vLLM's processes may take to end before they are killed; there is nothing that they could lose."""
@@ -51,7 +53,9 @@ class VllmEngine:
         video_as: VideoAs | None = None,
         max_model_len: int | None = None,
         tensor_parallel: int = 1,
+        pipeline_parallel: int = 1,
         data_parallel: int = 1,
+        distributed_executor: str | None = None,
         gpu_memory_utilization: float | None = None,
         engine_args: Mapping[str, Any] | None = None,
         in_flight: int | None = None,
@@ -66,7 +70,10 @@ class VllmEngine:
             video_as: how videos are shown; `None`: as videos where the family takes them, else as images.
             max_model_len: longest prompt and response together, in tokens; `None`: what the checkpoint says.
             tensor_parallel: devices that share one copy of the model.
+            pipeline_parallel: parts that the layers of a copy are cut into, each on `tensor_parallel` devices.
             data_parallel: copies of the model.
+            distributed_executor: how the devices of a copy work together: `mp`, processes of this machine, or `ray`, a
+                cluster; `None`: vLLM chooses.
             gpu_memory_utilization: share of the device's memory that vLLM may take, above 0 to 1.
             engine_args: further arguments of vLLM's `AsyncEngineArgs` by name.
             in_flight: requests under way at a time; `None`: somewhat more than vLLM runs in one step.
@@ -85,11 +92,19 @@ class VllmEngine:
                 "--max-pixels": max_pixels,
                 "--max-model-len": max_model_len,
                 "--tensor-parallel": tensor_parallel,
+                "--pipeline-parallel": pipeline_parallel,
                 "--data-parallel": data_parallel,
                 "in_flight": in_flight,
                 "workers": workers,
             }
         )
+        if distributed_executor not in (*_EXECUTORS, None):
+            known = ", ".join(_EXECUTORS)
+            raise UsageError(f"--distributed-executor {distributed_executor!r} does not exist. Choose one of: {known}.")
+        if distributed_executor == "ray" and find_spec("ray") is None:
+            raise UsageError(
+                "--distributed-executor ray needs the package 'ray', which is not installed: pip install ray."
+            )
         if gpu_memory_utilization is not None and not 0 < gpu_memory_utilization <= 1:
             raise UsageError(
                 f"--gpu-memory-utilization {gpu_memory_utilization} is out of range: it must be above 0 and at most 1."
@@ -100,7 +115,9 @@ class VllmEngine:
         self._wanted_video_as = video_as
         self._max_model_len = max_model_len
         self._tensor_parallel = tensor_parallel
+        self._pipeline_parallel = pipeline_parallel
         self._data_parallel = data_parallel
+        self._distributed_executor = distributed_executor
         self._gpu_memory_utilization = gpu_memory_utilization
         self._engine_args = dict(engine_args or {})
         self._in_flight = in_flight
@@ -112,13 +129,18 @@ class VllmEngine:
         self._loop: LoopThread | None = None
 
     def describe(self) -> Mapping[str, Any]:
-        """Device type, precision, pixel budget, length limit and vLLM's own arguments."""
+        """Device type, precision, pixel budget, length limit, how a copy is divided, and vLLM's own arguments.
+
+        Where a copy is divided, sums are taken in another order, which in 16 bits can change late tokens.
+        """
         device, dtype = device_and_dtype(self._dtype)
+        parts = {"tensor_parallel": self._tensor_parallel, "pipeline_parallel": self._pipeline_parallel}
         return {
             "device": device,
             "dtype": dtype,
             "max_pixels": self._max_pixels,
             "max_model_len": self._max_model_len,
+            **{name: number for name, number in parts.items() if number > 1},
             "engine_args": {name: str(value) for name, value in sorted(self._engine_args.items())},
         }
 
@@ -223,6 +245,7 @@ class VllmEngine:
         arguments: dict[str, Any] = {
             "dtype": dtype,
             "tensor_parallel_size": self._tensor_parallel,
+            "pipeline_parallel_size": self._pipeline_parallel,
             "data_parallel_size": self._data_parallel,
             "use_tqdm_on_load": False,
             "enable_prefix_caching": True,
@@ -234,6 +257,8 @@ class VllmEngine:
             arguments |= lora_arguments(self._checkpoint.adapter)
         if self._max_model_len is not None:
             arguments["max_model_len"] = self._max_model_len
+        if self._distributed_executor is not None:
+            arguments["distributed_executor_backend"] = self._distributed_executor
         if self._gpu_memory_utilization is not None:
             arguments["gpu_memory_utilization"] = self._gpu_memory_utilization
         # Each prompt has its own; this one makes vLLM keep memory for what fits into it. A processor that counts the

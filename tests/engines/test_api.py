@@ -433,6 +433,22 @@ def test_another_server_takes_over(serve: Callable[..., HostileServer]) -> None:
     assert [response.text for response in responses.values()] == ["yes"] * 6
 
 
+def test_a_server_that_dies_is_left_alone_while_others_answer_all(serve: Callable[..., HostileServer]) -> None:
+    dying, living = serve(always(Answer())), serve(always(Answer()))
+    engine = make(dying, living, in_flight=2)
+    engine.load()
+    stream = engine.generate([text_request(str(number)) for number in range(60)], GREEDY)
+    responses = [next(stream)[1] for _ in range(6)]
+    dying.stop()
+    responses += [response for _, response in stream]
+    assert [response.text for response in responses] == ["yes"] * 60
+    asked, away = len(living.bodies), engine._client.servers[0]
+    assert 60 - len(dying.bodies) <= asked
+    assert away.resume_at > time.monotonic() + http_client._AWAY_S / 2
+    assert engine._client.servers[1].resume_at <= time.monotonic()
+    engine.close()
+
+
 def test_in_flight_bounds_what_is_under_way(serve: Callable[..., HostileServer]) -> None:
     server = serve(always(Answer(delay_s=0.02)))
     responses = run(make(server, in_flight=3), [text_request(str(number)) for number in range(20)])

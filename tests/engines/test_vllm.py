@@ -463,6 +463,8 @@ def test_memory_is_kept_for_the_cap_where_it_does_not_depend_on_the_frames(
         ({"dtype": "int8"}, "dtype 'int8' does not exist"),
         ({"max_model_len": 0}, "--max-model-len 0"),
         ({"tensor_parallel": -1}, "--tensor-parallel -1"),
+        ({"pipeline_parallel": 0}, "--pipeline-parallel 0"),
+        ({"distributed_executor": "slurm"}, "--distributed-executor 'slurm' does not exist"),
         ({"gpu_memory_utilization": 1.5}, "--gpu-memory-utilization 1.5"),
     ],
 )
@@ -471,6 +473,25 @@ def test_settings_out_of_range_are_refused(checkpoint: Checkpoint, options: dict
 
     with pytest.raises(UsageError, match=message):
         VllmEngine(checkpoint, **options)
+
+
+def test_how_a_copy_is_divided_is_told_to_vllm_and_recorded(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness.engines import vllm
+
+    monkeypatch.setattr(vllm, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="needs the package 'ray'"):
+        vllm.VllmEngine(checkpoint, distributed_executor="ray")
+    monkeypatch.setattr(vllm, "find_spec", lambda name: object())
+    divided = vllm.VllmEngine(checkpoint, tensor_parallel=4, pipeline_parallel=2, distributed_executor="ray")
+    told = divided._arguments("cuda", "bfloat16")
+    assert (told["tensor_parallel_size"], told["pipeline_parallel_size"]) == (4, 2)
+    assert told["distributed_executor_backend"] == "ray"
+    from vllm.engine.arg_utils import AsyncEngineArgs
+
+    AsyncEngineArgs(model=str(checkpoint.folder), **told)  # It knows all of these names.
+    assert divided.describe() == vllm.VllmEngine(checkpoint).describe() | {"tensor_parallel": 4, "pipeline_parallel": 2}
 
 
 def test_an_argument_that_vllm_does_not_know_is_named(checkpoint: Checkpoint) -> None:
