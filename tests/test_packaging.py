@@ -27,4 +27,4 @@ def test_a_wheel_holds_every_file(monkeypatch: pytest.MonkeyPatch) -> None:
         if path.is_file() and "__pycache__" not in path.parts and path.parts[:2] != ("leaderboards", "demo")
     }
     assert there - packed == set()
-    assert {Path("tasks/pope/benchmark.py"), Path("harness/answers/yes_no/reading.py")} <= packed
+    assert {Path("tasks/pope/benchmark.py"), Path("harness/answers/reading.py")} <= packed
