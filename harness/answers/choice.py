@@ -170,6 +170,8 @@ def _in_a_sentence(text: str, parts: list[str], choices: Mapping[str, str], ques
 
 def _without_lists(text: str) -> str:
     """The text without lists of options: neighbouring lines that begin with different letters."""
+    if len({match[1] for match in _LINE.finditer(text)}) < 2:
+        return text
     kept: list[str] = []
     group: list[str] = []
 

@@ -17,24 +17,32 @@ _ADJECTIVES: Final = re.compile(
     r"(?<!\w)(?:(?:the|final|correct|best|right|appropriate|closest|likely|suitable|accurate|most|only|short|possible"
     r"|overall) ){1,5}$"
 )
-_NOUN: Final = (
-    r"(?:(?P<noun>answer|(?<!\w)ans|option|choice|letter)(?: (?:letter|choice|option))?|final (?:value|result)"
-    r"|correct one|conclusion(?=:))"
-)
 _OF: Final = r"(?: (?:to|for|of|from|among|that|based on|given) [^.\n:(),]{1,100}?)?"
 _SIGN: Final = r"[\"']?\s?(?:[:=]|->|→)"
 _IS: Final = (
     r"(?:\s?:|,? (?:is|are|would be|should be|must be|will be)\b"
     r"(?: (?:most )?likely| probably)?(?: therefore| thus)?\s?:?)"
 )
-_STATED: Final = re.compile(  # on lower-case text
-    rf"{_NOUN}(?:{_SIGN}|{_OF}{_IS})\s*|(?<![ \w])(?:the )?(?:final |short )?answer[ \t]*\n+"
-    r"|答案(?:选项)?(?:是|为|选)?[:：]?\s*|选项(?:是|为)?[:：]?\s*(?=\(?[a-j])|(?:故选|(?<!不)选择?)[:：]?\s*(?=\(?[a-j])"
+_SAYS: Final = rf"(?: (?:letter|choice|option))?(?:{_SIGN}|{_OF}{_IS})\s*"
+_STATED: Final = tuple(  # on lower-case text; each begins with a literal, which makes its search fast
+    re.compile(form)
+    for form in (
+        rf"answer(?:{_SAYS}|(?:(?<=\nanswer)|(?<=\Aanswer)|(?<=the answer)|(?<=(?:final|short) answer))[ \t]*\n+)",
+        rf"ans(?<!\wans)(?!\w){_SAYS}",
+        *(rf"(?P<noun>{noun}){_SAYS}" for noun in ("option", "choice", "letter")),
+        rf"final (?:value|result){_SAYS}",
+        rf"correct one{_SAYS}",
+        r"conclusion:\s*",
+    )
+)
+_STATED_IN_CHINESE: Final = re.compile(
+    r"答案(?:选项)?(?:是|为|选)?[:：]?\s*|选项(?:是|为)?[:：]?\s*(?=\(?[a-j])|(?:故选|(?<!不)选择?)[:：]?\s*(?=\(?[a-j])"
 )
 _CHOSEN: Final = re.compile(  # on lower-case text
     r"(?<!\w)(?:i|we)(?:'d| would| will|'ll)?(?: have to)? (?:choose|select|pick|go with|answer|opt for"
     r"|say(?= (?:the answer|option|yes|no|\(?[a-j]\b)))(?: with)?(?: that)?(?: the answer(?: is)?)?:?\s+"
 )
+_CHOOSING: Final = ("choose", "select", "pick", "go with", "opt for", " answer", " say ")
 _BRACE: Final = re.compile(r"[{}]")
 _BOXED: Final = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _LONGEST: Final = 300
@@ -92,7 +100,11 @@ class Stated(NamedTuple):
 def stated(text: str) -> list[Stated]:
     """Every place of a plain text where an answer is stated, in order; not those under a condition or a negation."""
     lower = lowered(text)
-    found = [*_said(text, lower, _STATED, "answer is"), *_said(text, lower, _CHOSEN, "I choose")]
+    found = [stated for form in _STATED for stated in _said(text, lower, form, "answer is")]
+    if not text.isascii():
+        found += _said(text, lower, _STATED_IN_CHINESE, "answer is")
+    if any(word in lower for word in _CHOOSING):
+        found += _said(text, lower, _CHOSEN, "I choose")
     for match in _BOXED.finditer(text):
         inner = _braced(text, match.end()).strip()
         if inner:

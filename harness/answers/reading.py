@@ -139,8 +139,8 @@ def _read(
     head, tail = cut_tail(plain(answer_in_json(part) or part))
     text = correction(head) or head
     found = _by_kind(text, kind, choices, question, numeric)
-    known = " ".join((question or "", *(choices or {}).values()))
     is_weak = found.answer is None if kind == "open" else found.rule in _WEAK or found.rule.startswith("polar")
+    known = " ".join((question or "", *(choices or {}).values())) if tail else ""
     if tail and text == head and is_weak and (introduces(text) or restates(text, known) or restates(tail, known)):
         text = f"{text}\n{tail}"  # The model wrote the question down before it answered.
         found = _by_kind(text, kind, choices, question, numeric)

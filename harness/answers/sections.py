@@ -51,7 +51,6 @@ class Sections:
         blocks: every section in the order of the response, repeated ones and unclosed ones included.
         outside: the text that belongs to no section.
         stray_tags: closing tags that close nothing.
-        quoted_tags: tags inside sections.
         cut_off: whether the response ends inside a section other than the answer.
     """
 
@@ -63,7 +62,6 @@ class Sections:
     blocks: tuple[Block, ...]
     outside: str
     stray_tags: int
-    quoted_tags: int
     cut_off: bool
 
     @property
@@ -120,7 +118,7 @@ def split_sections(text: str) -> Sections:
 
     blocks: list[Block] = []
     outside: list[tuple[int, str]] = []  # with the number of blocks that precede the piece
-    stray = quoted = 0
+    stray = 0
     position = 0  # where the text that belongs to no section goes on
     unprompted = True  # no thinking has begun so far
     cut_off = False
@@ -131,7 +129,7 @@ def split_sections(text: str) -> Sections:
         position = tag.end
         if tag.closing:
             if tag.name == "think" and unprompted and _closes_thinking(text, tag, blocks):
-                quoted += _begin_with_thinking(blocks, outside)
+                _begin_with_thinking(blocks, outside)
                 unprompted = False
             else:
                 stray += 1
@@ -142,7 +140,6 @@ def split_sections(text: str) -> Sections:
         closer = _after(closers[tag.name], index, none)
         if closer < none and not (tag.name == "answer" and _after(answer_openers, index, none) < closer):
             blocks.append(Block(name=tag.name, text=text[tag.end : tags[closer].start].strip(), closed=True))
-            quoted += closer - index - 1
             position = tags[closer].end
             index = closer + 1
             continue
@@ -150,7 +147,6 @@ def split_sections(text: str) -> Sections:
         end = _final_answer(text, tags, answer_openers, index) if tag.name == "think" else _after(openers, index, none)
         position = tags[end].start if end < none else len(text)
         blocks.append(Block(name=tag.name, text=_TAG.sub("", text[tag.end : position]).strip(), closed=False))
-        quoted += end - index - 1
         cut_off = end == none and tag.name != "answer"
         index = end
     outside.append((len(blocks), text[position:].strip()))
@@ -169,7 +165,6 @@ def split_sections(text: str) -> Sections:
         blocks=tuple(blocks),
         outside="\n".join(piece for _, piece in outside if piece),
         stray_tags=stray,
-        quoted_tags=quoted,
         cut_off=cut_off,
     )
 
@@ -185,8 +180,8 @@ def _closes_thinking(text: str, tag: _Tag, blocks: list[Block]) -> bool:
     return all(block.name != "answer" for block in blocks) or bool(text[tag.end :].strip())
 
 
-def _begin_with_thinking(blocks: list[Block], outside: list[tuple[int, str]]) -> int:
-    """Turns what precedes a first lone `</think>` into a thinking; returns how many tags that makes quoted ones."""
+def _begin_with_thinking(blocks: list[Block], outside: list[tuple[int, str]]) -> None:
+    """Turns what precedes a first lone `</think>` into a thinking."""
     kept = next((i + 1 for i in range(len(blocks) - 1, -1, -1) if blocks[i].name in ("planning", "caption")), 0)
     demoted = blocks[kept:]
     pieces = [(2 * number, piece) for number, piece in outside if number >= kept]
@@ -194,7 +189,6 @@ def _begin_with_thinking(blocks: list[Block], outside: list[tuple[int, str]]) ->
     outside[:] = [(number, piece) for number, piece in outside if number < kept]
     thinking = "\n".join(piece for _, piece in sorted(pieces, key=lambda entry: entry[0]) if piece)
     blocks[kept:] = [Block(name="think", text=thinking, closed=True)]
-    return sum(1 + block.closed for block in demoted)
 
 
 def _final_answer(text: str, tags: list[_Tag], answer_openers: list[int], index: int) -> int:

@@ -30,6 +30,7 @@ _CLOSING: Final = re.compile(
     r"[^\n]*",
     re.IGNORECASE,
 )
+_CLOSING_WORDS: Final = ("anything", " other", "et me know", "hope th", "eel free", "ould you like", "further")
 _TAKEN_BACK: Final = re.compile(
     r"^.*(?:\b(?:(?:wait|correction|hold on)(?= ?[,:.!\n-]| no\b)|scratch that|on second thought|i meant"
     r"|let me (?:correct|reconsider)[^.:,]*|or rather|actually(?=,? no\b)|i was wrong"
@@ -69,7 +70,9 @@ def answer_in_json(text: str) -> str | None:
 
 def cut_tail(text: str) -> tuple[str, str]:
     """A plain text up to the question that a model invents after its answer, and that question with what follows."""
-    text = _OPENING.sub("", _CLOSING.sub("", _NUMBERING.sub("", text)).strip())
+    if any(words in text for words in _CLOSING_WORDS):
+        text = _CLOSING.sub("", text)
+    text = _OPENING.sub("", _NUMBERING.sub("", text).strip())
     for tail in _NEXT_QUESTION.finditer(text):
         head = text[: tail.start()].strip()
         if head and not head.endswith(":"):  # "The question is:" introduces the question that was asked.
