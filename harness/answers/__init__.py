@@ -1,1 +1,1 @@
-"""What a response means: its sections, and the yes or no, option or text that it answers; standard library only."""
+"""What a response means: its sections, and the yes or no, option or text that it answers."""

@@ -146,8 +146,7 @@ def _read(
         found = _by_kind(text, kind, choices, question, numeric)
     if found.answer is not None:
         return Reading(answer=found.answer, outcome="read", rule=found.rule, span=locate(found.words, response))
-    outcome: Outcome = "refused" if found.rule == "refused" else "not_understood"
-    return Reading(answer=None, outcome=outcome, rule=found.rule)
+    return Reading(answer=None, outcome="refused" if found.rule == "refused" else "not_understood", rule=found.rule)
 
 
 def _by_kind(
