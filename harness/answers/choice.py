@@ -39,6 +39,7 @@ _IS_RIGHT: Final = re.compile(
     re.IGNORECASE,
 )
 """A letter of which the sentence says that it is right."""
+_RIGHT: Final = ("correct", "best", "right", "ppropriate", "ccurate", "the answer", "正确")
 _ENDING: Final = 200
 """Characters before the end of a response in which a marker is no heading."""
 _SO: Final = re.compile(
@@ -52,7 +53,7 @@ def read_choice(text: str, choices: Mapping[str, str], question: str | None) -> 
 
     Args:
         text: see `harness.answers.text.plain`.
-        choices: option letter to option text, plain.
+        choices: option letter to option text.
         question: the question; its negations and numbers are not the response's.
     """
     text = _without_lists(text)
@@ -60,7 +61,8 @@ def read_choice(text: str, choices: Mapping[str, str], question: str | None) -> 
     for _, form, payload, words in reversed(forms):
         if letter := _stated_letter(payload, choices):
             return Found(letter, form, words)
-    right = [match for match in _IS_RIGHT.finditer(text) if match[1] in choices and not negates(match[0], question)]
+    said = _IS_RIGHT.finditer(text) if any(word in text for word in _RIGHT) else ()
+    right = [match for match in said if match[1] in choices and not negates(match[0], question)]
     if len({match[1] for match in right}) == 1:
         return Found(right[-1][1], "option is right", right[-1][0])
     if found := _at_the_edge(text, choices, question):

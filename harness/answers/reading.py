@@ -155,8 +155,7 @@ def _by_kind(
     if not text:
         return NOTHING
     if kind == "choice":
-        options = _LETTERS if choices is None else {letter: plain(option) for letter, option in choices.items()}
-        return read_choice(text, options, question)
+        return read_choice(text, _LETTERS if choices is None else choices, question)
     if kind == "open":
         return read_open(text, question, numeric)
     offered = choices.items() if choices else _OFFERED.findall(question or "")

@@ -74,7 +74,6 @@ class Quantity(NamedTuple):
     """A number in a text.
 
     Attributes:
-        value: its value.
         unit: as it is written, or the common name of its meaning; empty where there is none.
         start: where it begins.
         end: where its number ends.
