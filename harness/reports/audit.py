@@ -19,7 +19,7 @@ def audit_table(audit: Audit) -> str:
     """The agreement of judge and rules for a terminal, one row a kind of question; empty where no rule read any."""
     if not audit.kinds:
         return ""
-    rows = plain_table(list(_HEADERS), _rows(audit), align=["left"] + ["right"] * (len(_HEADERS) - 1))
+    rows = plain_table(*agreements(audit), align=["left"] + ["right"] * (len(_HEADERS) - 1))
     differing = [
         f"{one.sample_id} (the rules: {one_line(one.read)}; the judge: {one_line(one.judge)})"
         for one in audit.disagreements
@@ -36,18 +36,23 @@ def audit_lines(audit: Audit) -> Iterator[str]:
         "It may err itself: look at the answers on which the two disagree. Those on which it failed are left out."
     )
     yield ""
-    yield table(list(_HEADERS), _rows(audit))
+    yield table(*agreements(audit))
     if audit.disagreements:
         yield ""
-        rows = [
-            [f"{code(one.task)} {code(one.sample_id)}", escape(one.rule), escape(one.read), escape(one.judge)]
-            for one in audit.disagreements
-        ]
-        yield table(["sample", "rule", "the rules read", "the judge reads"], rows, align=["left"] * 4)
+        headers, rows = disagreements(audit)
+        cells = [[f"{code(task)} {code(sample)}", *map(escape, rest)] for task, sample, *rest in rows]
+        yield table(["sample", *headers[2:]], cells, align=["left"] * 4)
 
 
-def _rows(audit: Audit) -> list[list[object]]:
-    return [
+def disagreements(audit: Audit) -> tuple[list[str], list[list[str]]]:
+    """Headers, and one row for each answer that the judge reads otherwise."""
+    rows = [[one.task, one.sample_id, one.rule, one.read, one.judge] for one in audit.disagreements]
+    return ["task", "sample", "rule", "the rules read", "the judge reads"], rows
+
+
+def agreements(audit: Audit) -> tuple[list[str], list[list[object]]]:
+    """Headers, and one row for each kind of question."""
+    return list(_HEADERS), [
         [
             _KINDS.get(kind, kind),
             number(agreement.value),

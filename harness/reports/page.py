@@ -14,6 +14,7 @@ from harness.diagnostics.attribution import CAUSES, DEFINITIONS
 from harness.diagnostics.calibration import area_under_risk_coverage
 from harness.diagnostics.calibration_metrics import confidence_bins, confidences
 from harness.diagnostics.figures import Figure
+from harness.reports.audit import agreements, disagreements
 from harness.reports.conflict import ConflictMap, read_map
 from harness.reports.diagnostics_report import PAGE, count_causes, figure_cells
 from harness.reports.explaining import RuleCounts
@@ -94,6 +95,7 @@ def render_page(
         scores=None if run is None else headline_rows(run),
         baselines="" if run is None else baseline_line(run),
         rules=_rules(diagnosis),
+        audit=None if run is None or run.audit is None else (agreements(run.audit), disagreements(run.audit)),
         missing=diagnosis.missing,
         tasks=list(diagnosis.attribution),
         waterfalls=[(task, "", _waterfall(task, items, diagnosis)) for task, items in by_task.items()],

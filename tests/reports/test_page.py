@@ -15,9 +15,10 @@ import pytest
 from PIL import Image
 from support_browser import CHROMIUM, Browser
 from support_diagnostics import annotations_of, make_record, plant
+from support_runs import make_run
 
 from harness.core.errors import MediaError
-from harness.core.types import Sample, SampleRecord
+from harness.core.types import Agreement, Audit, Disagreement, Sample, SampleRecord
 from harness.diagnostics.diagnose import Diagnosis, examine
 from harness.media.videos import Video
 from harness.reports import thumbnails
@@ -255,6 +256,19 @@ def test_the_map_of_conflict_is_on_the_page() -> None:
     assert '<a href="#t%2F%3Cscript%3Ealert%281%29%3C%2Fscript%3E">t/&lt;script&gt;' in page
     assert "<title>-0.33 to 0.33: 9 pairs</title>" in page
     assert "<td>p50</td><td>−0.100</td>" in page
+
+
+def test_what_the_judge_reads_otherwise_is_on_the_page() -> None:
+    agreement = Agreement(value=0.5, low=0.1, high=0.9, n=2, failures=0, read=40)
+    differs = Disagreement(task="pope", sample_id="random/1", rule="begins", read="yes", judge="<b>no")
+    audit = Audit(wanted=100, kinds={"yes_no": agreement}, disagreements=[differs])
+    run = replace(make_run(), audit=audit)
+    page = render_page(planted_diagnosis(3), run=run, name="run", pictures=NO_PICTURES)
+    assert "<td>[10.0, 90.0]</td>" in page
+    assert '<td class="words">&lt;b&gt;no</td>' in page
+    assert "Reading audit" not in render_page(
+        planted_diagnosis(3), run=replace(run, audit=None), name="run", pictures=NO_PICTURES
+    )
 
 
 def test_the_judges_causes_stand_beside_the_true_ones() -> None:
