@@ -7,13 +7,16 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from harness.commands.eval import add_judge_arguments
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.judges.answer import AnswerJudge
+
+_OF_LOGS: Final = ("data", "model", "out", "fresh", "max_failures", "no_diagnose")
+"""Options that only a run made with `--from` has."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("give --task NAME with what was recorded, or --run RUN with --explain ID.")
     if arguments.source is not None:
         return _run_log(arguments)
+    if idle := [f"--{name.replace('_', '-')}" for name in _OF_LOGS if getattr(arguments, name)]:
+        raise UsageError(f"{', '.join(idle)} belongs to --from NAME, which makes a run. Leave it out.")
     if arguments.samples is None or arguments.responses is None or arguments.logs:
         raise UsageError("give --samples FILE and --responses FILE, or --from NAME and the files of a log.")
     if arguments.explain is not None:
@@ -118,8 +123,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     from harness.reports.explaining import explain_json, explain_lines
     from harness.runs.records import read_records
 
-    if arguments.judge is not None:
-        raise UsageError("--explain shows what is recorded and asks no judge. Leave --judge out.")
+    if arguments.judge is not None or arguments.per_sample is not None:
+        raise UsageError("--explain shows what is recorded and asks no judge. Leave --judge and --per-sample out.")
     if arguments.folder is not None:
         records = read_records(arguments.folder)
     else:

@@ -167,7 +167,7 @@ def _response(name: str, entry: Entry) -> Response:
 def _digest(answers: Mapping[str, Entry]) -> str:
     total = hashlib.sha256()
     for name, entry in sorted(answers.items()):
-        line = json.dumps([name, entry.text, entry.error, dict(entry.scores)], ensure_ascii=False)
+        line = json.dumps([name, entry.text, entry.error, entry.finish_reason, dict(entry.scores)], ensure_ascii=False)
         total.update(line.encode(errors=LONE_SURROGATES) + b"\n")
     return f"sha256:{total.hexdigest()}"
 

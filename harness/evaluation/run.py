@@ -80,11 +80,12 @@ def run_plan(plan: Plan, config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
     load_engine = cache(plan.engine.load)
     try:
         run, is_new = _run(plan, config, path, load_engine, ranks, is_last=not repeats)
-        failures = {path: _failures(run)}
+        failures, runs = {path: _failures(run)}, [run]
         for k, repeat in enumerate(repeats, start=1):
             seeded, is_last = with_seed(plan, config.seed + k), repeat == repeats[-1]
             repeated, repeat_is_new = _run(seeded, config, repeat, load_engine, ranks, is_last=is_last)
             failures[repeat] = _failures(repeated)
+            runs.append(repeated)
             is_new |= repeat_is_new
     finally:
         plan.engine.close()
@@ -98,7 +99,7 @@ def run_plan(plan: Plan, config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
         failures=sum(failures.values()),
         repeats=repeats,
         failed_repeats=[repeat for repeat in repeats if failures[repeat]],
-        judge_problem=_judge_problem(plan.judge, run),
+        judge_problem=_judge_problem(plan.judge, runs),
     )
 
 
@@ -213,8 +214,9 @@ def _media_of(plan: Plan) -> OpenMedia:
     return lambda sample: tasks[sample.task].open_media(sample.id)
 
 
-def _judge_problem(judge: AnswerJudge | None, run: RunRecord) -> str | None:
-    audited = sum(agreement.failures for agreement in run.audit.kinds.values()) if run.audit is not None else 0
+def _judge_problem(judge: AnswerJudge | None, runs: Sequence[RunRecord]) -> str | None:
+    audits = [run.audit for run in runs if run.audit is not None]
+    audited = sum(agreement.failures for audit in audits for agreement in audit.kinds.values())
     failed = {"answers": judge.failures if judge is not None else 0, "answers of the audit": audited}
     told = " and ".join(f"{count} {what}" for what, count in failed.items() if count)
     if judge is None or not told:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, cast, get_args
+from typing import Any, Final, Literal, NamedTuple, cast, get_args
 
 from harness.answers.reading import Reading, match_reading, read_answer
 from harness.answers.sections import split_sections
@@ -79,6 +79,7 @@ class AnswerJudge:
             a response answers is then found by comparing it with each possible answer, the right one being no other
             than the rest.
         failures: answers so far that were to be settled and that it gave no verdict on.
+        problem: why its model could not be used, the last time that it could not; `None` where it always could.
     """
 
     def __init__(self, model: JudgeModel, *, wording: JudgeWording = GENERAL, is_verifier: bool = False) -> None:
@@ -90,6 +91,7 @@ class AnswerJudge:
             is_verifier: see the class.
         """
         self.failures = 0
+        self.problem: str | None = None
         self.is_verifier = is_verifier
         self._model = model
         self._wording = wording
@@ -98,11 +100,6 @@ class AnswerJudge:
     def identity(self) -> str:
         """Model, fingerprint of its weights and versions of the wording; verdicts of equal identity are comparable."""
         return self._model.identity
-
-    @property
-    def problem(self) -> str | None:
-        """Why its model could not be used in the last call, if so."""
-        return self._model.problem
 
     def read(self, records: Sequence[SampleRecord]) -> list[Said | None]:
         """What each response answers, in order; `None` where that could not be had."""
@@ -119,13 +116,18 @@ class AnswerJudge:
                 source="reasoning",
             )
             asked.append((self._wording.word(question), partial(read_said, sample)))
-        return self._model.ask(asked)
+        return self._ask(asked)
 
     def grade(self, cases: Sequence[Case]) -> list[Grade | None]:
         """Whether each response comes to the right answer, in order; `None` where no verdict could be had."""
         word = verifier_prompt if self.is_verifier else grading_prompt
         asked: list[Asked[Grade]] = [(word(case), read_grade) for case in cases]
-        return cast("list[Grade | None]", self._model.ask(asked))
+        return cast("list[Grade | None]", self._ask(asked))
+
+    def _ask(self, asked: Sequence[Asked[Any]]) -> list[Any]:
+        said = self._model.ask(asked)
+        self.problem = self._model.problem or self.problem
+        return said
 
     def settle(self, records: Iterable[SampleRecord]) -> Iterator[SampleRecord]:
         """Pass records on in their order, those that the rules left unsettled with the judge's verdict."""

@@ -121,7 +121,7 @@ def explain_lines(record: SampleRecord, *, bold: bool = False) -> Iterator[str]:
         yield from _field("rule", f"{reading.rule}: {in_words(reading.rule)}")
         yield from _field("answer", reading.answer)
         if verdict.rule == JUDGE:
-            yield from _field("judge", f"{verdict.answer or 'no answer'}: {in_words(verdict.rule)}")
+            yield from _field("judge", f"{(verdict.reason or '').removeprefix('judge: ')}: {in_words(verdict.rule)}")
         elif (verdict.rule, verdict.answer) != (reading.rule, reading.answer):
             yield from _field("stored", f"read as {verdict.answer or 'no answer'} by the rule “{verdict.rule}” of then")
     yield from _field("strict", _status(verdict))

@@ -127,6 +127,8 @@ def test_explain_shows_one_answer(files: tuple[Path, Path], tmp_path: Path, caps
     [
         (["--explain", "random/99"], "has no sample 'random/99'"),
         (["--explain", "random/0", "--judge", "openai:m"], "asks no judge"),
+        (["--explain", "random/0", "--per-sample", "out.jsonl"], "Leave --judge and --per-sample out"),
+        (["--out", "run", "--max-failures", "2"], "--out, --max-failures belongs to --from"),
         (["--run", "somewhere"], "--run RUN with --explain ID"),
         (["--explain", "random/0", "--run", "nowhere"], "nowhere is not a run folder"),
     ],

@@ -91,8 +91,10 @@ def test_every_outcome_is_told(text: str, finish: str | None, outcome: str, stri
 def test_options_errors_judges_and_readings_of_other_versions_are_told() -> None:
     record = make_record("Blue.", kind="choice", choices={"A": "red", "B": "blue"}, target="B", question="Which?")
     assert list(explain_lines(record))[2:4] == ["          A. red", "          B. blue"]
-    by_judge = replace(record, verdict=replace(record.verdict, rule="judge", reason="judge: right"))
+    by_judge = replace(record, verdict=replace(record.verdict, rule="judge", reason="judge: B"))
     assert "judge     B: the judge of answers said so" in explain_lines(by_judge)
+    graded = replace(record, verdict=replace(record.verdict, rule="judge", answer=None, reason="judge: correct"))
+    assert "judge     correct: the judge of answers said so" in explain_lines(graded)
     earlier = replace(record, verdict=replace(record.verdict, rule="guess", answer="A", status="incorrect"))
     assert "stored    read as A by the rule “guess” of then" in explain_lines(earlier)
     assert list(explain_lines(make_record("", error="server: down")))[-1] == "error     server: down"
