@@ -22,14 +22,14 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: not an adapter, or the folder holds something.
         HarnessError: the adapter or its base model is not whole, or they do not fit.
     """
+    out = arguments.out.expanduser()
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} exists and is not empty. Give another folder.")
     from harness.engines.checkpoints import resolve_checkpoint
 
     checkpoint = resolve_checkpoint(arguments.adapter)
     if checkpoint.adapter is None:
         raise UsageError(f"{arguments.adapter!r} is a whole model, no adapter: there is nothing to merge.")
-    out = arguments.out.expanduser()
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} exists and is not empty. Give another folder.")
     from harness.engines.inputs import load_processor
     from harness.engines.weights import load_model
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Final
 
 from harness.core.types import Response
@@ -86,7 +87,7 @@ def compare(
             tokens.append(token)
         if gap is not None:
             gaps.append(gap)
-        if not same or token is not None or (gap or 0.0) > tolerance:
+        if not same or token is not None or (gap is not None and not gap <= tolerance):  # NaN is no equality.
             texts = mine.response.error or mine.response.text, other.response.error or other.response.text
             differences.append(Difference(case=name, token=token, logprob_difference=gap, texts=texts))
     return Comparison(
@@ -94,14 +95,17 @@ def compare(
         cases=cases,
         equal_texts=equal_texts,
         first_token=min(tokens, default=None),
-        logprob_difference=max(gaps, default=None),
+        logprob_difference=_greatest(gaps),
         equal=not differences and cases > 0,
         differences=tuple(differences),
     )
 
 
 def compare_tokens(ours: Tokens | None, theirs: Tokens | None) -> tuple[int | None, float | None]:
-    """First token that differs, and the greatest difference in log-probability before it; `None`: none, not known."""
+    """First token that differs, and the greatest difference in log-probability before it; `None`: none, not known.
+
+    One that is not a number is the greatest.
+    """
     if ours is None or theirs is None or ours.ids is None or theirs.ids is None:
         return None, None
     same = 0
@@ -111,7 +115,11 @@ def compare_tokens(ours: Tokens | None, theirs: Tokens | None) -> tuple[int | No
         same += 1
     gaps = [abs(mine - other) for mine, other in zip(ours.logprobs[:same], theirs.logprobs[:same], strict=True)]
     ended_together = same == len(ours.ids) == len(theirs.ids)
-    return None if ended_together else same, max(gaps, default=None)
+    return None if ended_together else same, _greatest(gaps)
+
+
+def _greatest(gaps: Sequence[float]) -> float | None:
+    return max(gaps, key=lambda gap: (isnan(gap), gap), default=None)
 
 
 def comparison_lines(

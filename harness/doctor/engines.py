@@ -87,6 +87,8 @@ def run_engine_check(
         tolerance = _TOLERANCES.get(dtype, _COARSE_TOLERANCE)
     elif tolerance < 0:
         raise UsageError(f"--tolerance {tolerance} is below 0.")
+    if served_name is not None and not base_url:
+        raise UsageError("--served-name is a name at a server: it needs --base-url.")
     checkpoint = resolve_checkpoint(model)
     given = {"dtype": dtype, "max_pixels": max_pixels, "video_as": video_as}
     shared = {name: value for name, value in given.items() if value is not None}

@@ -234,7 +234,7 @@ def _of_run(run: StoredRun, task: str, instructions: Mapping[str, str]) -> dict[
         "dtype": engine.get("dtype"),
         **{name: record.decoding.get(name) for name in ("temperature", "top_p", "repetition_penalty")},
         "max_new_tokens": described.get("max_new_tokens", record.decoding.get("max_new_tokens")),
-        "max_model_len": engine.get("max_model_len") or "no limit set",
+        "max_model_len": engine.get("max_model_len") or (None if record.engine == "api" else "no limit set"),
     }
 
 

@@ -167,7 +167,7 @@ class ChatClient:
     async def _get(self, url: str) -> httpx.Response:
         try:
             return await self._client.get(url, timeout=_CHECK_TIMEOUT_S)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UsageError(
                 f"no server answers at {url} ({type(error).__name__}: {one_line(error)}). "
                 "Is it running, and is --base-url right?"

@@ -168,7 +168,7 @@ def encode(
         MediaError: a medium of a prompt has become no visual tokens, or no pixels.
     """
     videos = [long_enough(processor, video) for item in opened for video in item.videos]
-    limits = size_limits(processor, max_pixels, len(videos[0].frames) if videos else 1)
+    limits = size_limits(processor, max_pixels, min((len(video.frames) for video in videos), default=1))
     arguments: dict[str, Any] = {"text": list(prompts), "padding": True, "return_tensors": "pt", **options}
     if begins_with_bos(processor.tokenizer, prompts[0]):
         arguments["add_special_tokens"] = False

@@ -6,6 +6,7 @@ Transformers initialises what a file lacks at random, and goes on; so does a mod
 from __future__ import annotations
 
 import json
+import pickle
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -101,7 +102,7 @@ def _tensors(name: str, path: Path) -> Iterator[tuple[str, torch.Tensor]]:
             for key, tensor in torch.load(path, map_location="cpu", mmap=True, weights_only=True).items():
                 if isinstance(tensor, torch.Tensor):
                     yield key, tensor
-    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
+    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
         raise ModelError(
             f"model {name!r}: {path} cannot be read: {one_line(error)} Was the download or save cut off? "
             "Fetch or save the checkpoint again."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isnan, nan
+
 import pytest
 
 from harness.core.types import Response
@@ -44,6 +46,14 @@ def test_one_that_fails_differs_and_one_that_tells_no_tokens_is_compared_by_text
     found = compare(("p", "q"), ours, theirs, tolerance=1e-3)
     assert (found.equal_texts, found.logprob_difference, found.equal) == (1, None, False)
     assert found.differences[0].texts == ("yes", "media: broken")
+
+
+def test_log_probabilities_that_are_no_numbers_are_never_equal() -> None:
+    ours = {"a": say("yes", (1, 2), (-0.1, nan)), "b": say("no", (1,), (-0.1,))}
+    found = compare(("p", "q"), ours, ours, tolerance=1e-3)
+    assert ([item.case for item in found.differences], found.equal) == (["a"], False)
+    assert found.logprob_difference is not None
+    assert isnan(found.logprob_difference)
 
 
 def test_nothing_that_was_answered_is_no_agreement() -> None:
