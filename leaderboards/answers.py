@@ -6,15 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.reports.text import interval, name_some, number, p_value, signed
-from leaderboards.board import Column, Delta, Group, Row
+from harness.reports.differences import in_words
+from harness.reports.text import interval, name_some, number
+from leaderboards.board import Column, Group, Row
 from leaderboards.runs import Figure
 from leaderboards.terms import ALL_TASKS, order_causes
 
 _NAMED: Final = 3
 """Rivals that a sentence names; the table shows the others."""
-_OUTCOMES: Final = ("on", "worse on", "not beyond chance on", "not tested on", "not compared on")
-"""What a verdict says of benchmarks, in its order; the first is where the leader is better beyond chance."""
+_NOT_COMPARED: Final = "not compared"
+_ORDER: Final = ("better", "worse", "changed", "no difference shown", "not tested", _NOT_COMPARED)
+_SHOWN: Final = {"better", "worse", "changed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class Answer:
         leader: label of the row that hallucinates least, or scores best where no benchmark is about hallucination.
         scores: its headlines on the benchmarks that order the rows.
         rivals: labels of rows that its intervals do not set apart from it on any of them, the first few; empty: none.
-        verdict: whether the lead over the baseline is more than chance, in a few words; empty without a baseline.
+        verdict: what is shown of the lead over the baseline, in a few words; empty without a baseline.
         real: what the paired tests against the baseline say; empty without a baseline.
         why: in what the leader differs from the baseline, or how it goes wrong; empty where nothing is known.
     """
@@ -69,10 +71,10 @@ def answer(group: Group) -> Answer | None:
     baseline = group.base
     columns = [column for column in group.columns if column.task in group.ordered_by]
     return Answer(
-        title="Hallucinates least" if _is_about_hallucination(group) else "Scores best",
+        title="Fewest hallucinations measured" if _is_about_hallucination(group) else "Best scores measured",
         leader=leader.label,
         scores=[_score(leader, column) for column in columns],
-        rivals=name_some([row.label for row in group.rows[1:] if _overlaps(leader, row, group.ordered_by)], _NAMED),
+        rivals=name_some([row.label for row in group.rows[1:] if _is_rival(leader, row, group.ordered_by)], _NAMED),
         verdict="" if baseline is None else _verdict(leader, baseline, columns),
         real=list(_real(group, leader, baseline)),
         why=list(_why(leader, None if baseline is leader else baseline, group)),
@@ -89,8 +91,10 @@ def _score(row: Row, column: Column) -> str:
     return shown.strip()
 
 
-def _overlaps(leader: Row, row: Row, tasks: Sequence[str]) -> bool:
-    if row.score(tasks) is None:
+def _is_rival(leader: Row, row: Row, tasks: Sequence[str]) -> bool:
+    """Whether only intervals could set a row apart from the leader, and they do not."""
+    tested = row.is_baseline or leader.is_baseline
+    if row.score(tasks) is None or (tested and _verdicts(row if leader.is_baseline else leader, tasks) & _SHOWN):
         return False
     for task in tasks:
         best, other = leader.cells[task].metric, row.cells[task].metric
@@ -104,11 +108,13 @@ def _real(group: Group, leader: Row, baseline: Row | None) -> Iterator[str]:
         return
     if baseline is leader:
         others = [row for row in group.rows if row is not baseline]
-        tested = [row for row in others if _is_tested(row, group.ordered_by)]
-        worse = sum(_is_worse(row, group.ordered_by) for row in tested)
-        if tested:
-            what = "hallucinate more" if _is_about_hallucination(group) else "are worse"
-            yield f"Of {len(tested)} others, {worse} {what} beyond chance on at least one benchmark."
+        tested = [row for row in others if _verdicts(row, group.ordered_by) - {"not tested", _NOT_COMPARED}]
+        for verdict in ("worse", "better"):
+            found = [row for row in tested if verdict in _verdicts(row, group.ordered_by)]
+            if found:
+                yield f"{verdict.capitalize()} on at least one benchmark: {len(found)} of {len(tested)} others."
+        if tested and not any(_verdicts(row, group.ordered_by) & {"worse", "better"} for row in tested):
+            yield f"No difference shown to any of {len(tested)} others."
         turned = [
             row.label for row in others if any(cell.delta and cell.delta.could_turn for cell in row.cells.values())
         ]
@@ -120,54 +126,25 @@ def _real(group: Group, leader: Row, baseline: Row | None) -> Iterator[str]:
     for column in group.columns:
         cell = leader.cells.get(column.task)
         if cell is not None and cell.delta is not None and cell.delta.value is not None:
-            yield f"{column.title}: {delta_in_words(cell.delta, column.scale)}."
+            yield f"{column.title}: {in_words(cell.delta, column.scale)}."
 
 
 def _verdict(leader: Row, baseline: Row, columns: Sequence[Column]) -> str:
     if leader is baseline:
-        return "The baseline is not beaten"
-    found: dict[str, list[str]] = {outcome: [] for outcome in _OUTCOMES}
+        return "The baseline scores best"
+    found: dict[str, list[str]] = {}
     for column in columns:
-        found[_outcome(leader.cells[column.task].delta)].append(column.title)
-    parts = [f"{outcome} {' and '.join(titles)}" for outcome, titles in found.items() if titles]
+        (verdict,) = _verdicts(leader, [column.task])
+        found.setdefault(verdict, []).append(column.title)
+    parts = [f"{of} on {' and '.join(found[of])}" for of in _ORDER if of in found]
     verdict = ", ".join(parts)
-    return f"Yes, {verdict}" if len(found["on"]) == len(columns) else verdict[:1].upper() + verdict[1:]
+    return verdict[:1].upper() + verdict[1:]
 
 
-def _outcome(delta: Delta | None) -> str:
-    if delta is None or delta.value is None:
-        return "not compared on"
-    if delta.p_adjusted is None:
-        return "not tested on"
-    if not delta.is_real:
-        return "not beyond chance on"
-    return "on" if delta.tone == "better" else "worse on"
-
-
-def _is_tested(row: Row, tasks: Sequence[str]) -> bool:
-    deltas = [row.cells[task].delta for task in tasks if task in row.cells]
-    return any(delta is not None and delta.p_adjusted is not None for delta in deltas)
-
-
-def _is_worse(row: Row, tasks: Sequence[str]) -> bool:
-    deltas = [row.cells[task].delta for task in tasks if task in row.cells]
-    return any(delta is not None and delta.tone == "worse" for delta in deltas)
-
-
-def delta_in_words(delta: Delta, scale: float) -> str:
-    """A delta as a reader says it: `+4.3 [2.1, 6.5], beyond chance (p < 0.001)`."""
-    shown = f"{signed(delta.value, scale)} {interval(delta.low, delta.high, scale)}".strip()
-    note = f" ({delta.note})" if delta.p_adjusted is None and delta.note else ""
-    doubt = "; unsettled answers could turn it over" if delta.could_turn else ""
-    return f"{shown}, {chance(delta)}{note}{doubt}"
-
-
-def chance(delta: Delta) -> str:
-    """Whether chance explains a difference, in words."""
-    if delta.p_adjusted is None:
-        return "not tested"
-    p = p_value(delta.p_adjusted)
-    return f"{'beyond' if delta.is_real else 'within'} chance (p {p if p.startswith('<') else f'= {p}'})"
+def _verdicts(row: Row, tasks: Sequence[str]) -> set[str]:
+    """What is said of a row on some benchmarks."""
+    deltas = [row.cells[task].delta if task in row.cells else None for task in tasks]
+    return {_NOT_COMPARED if delta is None or delta.value is None else delta.verdict for delta in deltas}
 
 
 def _why(leader: Row, baseline: Row | None, group: Group) -> Iterator[Shift]:

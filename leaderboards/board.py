@@ -2,65 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.core.types import BenchmarkFacts, Metric, RunRecord, TaskResult
+from harness.statistics.differences import Difference
 from leaderboards.naming import Step
 from leaderboards.protocols import Protocol
 from leaderboards.reference import ReportedRow
 from leaderboards.runs import Figure, StoredRun
 from leaderboards.terms import order_causes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delta:
-    """A checkpoint against the baseline on the same questions.
-
-    Attributes:
-        value: checkpoint minus baseline; `None` when it could not be had.
-        low: lower end of its 95 % interval.
-        high: upper end of its 95 % interval.
-        p: of the paired test; `None` when there was none.
-        p_adjusted: `p` after Holm's correction over all tests of the table.
-        n: units that were paired.
-        test: name of the test.
-        note: why there is no value or no test.
-        better: 1, or -1 where a lower value is better.
-        could_turn: whether answers that no rule reads or settles could take the difference away, or turn it round.
-    """
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    p: float | None = None
-    p_adjusted: float | None = None
-    n: int = 0
-    test: str | None = None
-    note: str | None = None
-    better: int = 1
-    could_turn: bool = False
-
-    @property
-    def is_real(self) -> bool:
-        """Whether the difference stands at the 5 % level after Holm's correction."""
-        return self.p_adjusted is not None and self.p_adjusted < 0.05
-
-    @property
-    def stars(self) -> str:
-        """`***`, `**`, `*` below .001, .01, .05 after Holm's correction; empty above, and untested."""
-        p = 1.0 if self.p_adjusted is None else self.p_adjusted
-        return "*" * sum(p < bound for bound in (0.05, 0.01, 0.001))
-
-    @property
-    def tone(self) -> str:
-        """Colour: `better` or `worse` where the difference is real, else `plain`."""
-        return "plain" if not self.is_real else "better" if self.better * (self.value or 0.0) > 0 else "worse"
-
-    @property
-    def sign(self) -> str:
-        """Better or worse beyond chance, or within chance; empty where nothing was tested."""
-        return "" if self.p_adjusted is None else {"better": "▲", "worse": "▼", "plain": "="}[self.tone]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +21,12 @@ class Cell:
     run: StoredRun
     result: TaskResult
     protocol: Protocol
-    delta: Delta | None = None
+    delta: Difference | None = None
+
+    @property
+    def runs(self) -> Mapping[Hashable, StoredRun]:
+        """The runs that it rests on, by training seed."""
+        return {None: self.run}
 
     @property
     def metric(self) -> Metric:
@@ -210,7 +166,7 @@ class Group:
         rows: checkpoints, the one that hallucinates least first.
         ordered_by: tasks whose mean headline orders the rows.
         baseline: label of the baseline; `None` where it has no run in this group, or none was named.
-        tests: how many tests Holm's correction is over.
+        tests: how many differences are tested together.
         diagnostics: names of the diagnostic figures that its rows can be compared by.
         attributed: tasks whose wrong answers are attributed in every row that has diagnostics.
     """

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from harness.core.errors import DataError
+from harness.reports.differences import in_words
 from harness.reports.markdown import escape, table
 from harness.reports.splicing import markers, splice
 from harness.reports.text import UNKNOWN, interval, number, public_path, span
-from leaderboards.answers import delta_in_words
 from leaderboards.board import Board, Cell, Column, Group
 from leaderboards.markdown import BLOCK, UNSETTLED_NOTE
 
@@ -205,7 +205,7 @@ def _block(results: Sequence[Result]) -> Iterator[str]:
         metric, delta = cell.metric, cell.delta
         against = UNKNOWN
         if delta is not None and result.group.baseline is not None:
-            against = f"{escape(delta_in_words(delta, scale))} against {escape(result.group.baseline)}"
+            against = f"{escape(in_words(delta, scale))} against {escape(result.group.baseline)}"
         rows.append(
             [
                 escape(result.column.title),

@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from harness.core.types import Metric
 from harness.reports.text import one_line, public_path
+from harness.statistics.differences import derived
 from leaderboards.board import Board, Cell, Column, Curve, Group, Row
 from leaderboards.runs import COUNTS
 
 FORMAT: Final = "harness-leaderboard"
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 _RANGE: Final = ("if_wrong", "if_right")
 _UNSETTLED: Final = {*_RANGE, "could_turn", "not_understood", "undecided"}
 """Columns of a table in which a row has answers that no rule reads or settles."""
@@ -73,7 +74,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         **_metric(cell.metric),
         "headline": result.headline,
         "official": cell.official,
-        "delta": None if cell.delta is None else asdict(cell.delta),
+        "delta": None if cell.delta is None else asdict(cell.delta) | derived(cell.delta),
         **{name: getattr(result, name) for name in COUNTS},
         "metrics": {name: _metric(metric) for name, metric in result.metrics.items()},
         "run": {
@@ -140,7 +141,7 @@ def _line(group: Group, row: Row, column: Column, cell: Cell) -> dict[str, Any]:
         "delta_low": delta and delta.low,
         "delta_high": delta and delta.high,
         "p": delta and delta.p,
-        "p_holm": delta and delta.p_adjusted,
+        "verdict": delta and delta.verdict,
         "could_turn": delta and delta.could_turn,
         **{name: getattr(result, name) for name in COUNTS if name != "disagreements"},
         "weights": record.weights,

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from harness.benchmarks.plain import scored_task
 from harness.core.errors import StoreError
 from harness.core.types import SampleRecord
 from harness.runs.records import read_records
-from harness.statistics.multiplicity import holm
-from harness.statistics.specs import Scored, Unit
-from leaderboards.board import Cell, Delta, Group, Row
+from harness.statistics.counts import Table, tabulate
+from harness.statistics.differences import Difference, compare, measure, test_together
+from harness.statistics.specs import MetricSpec, Scored
+from leaderboards.board import Cell, Group, Row
 from leaderboards.runs import StoredRun
 
 _DIGITS: Final = 10
 """Significant digits that are kept: the last ones depend on the order in which clusters are added up."""
+_ROUNDED: Final = ("a", "b", "value", "low", "high", "p", "stderr", "freedom", "of_seeds", "least", "greatest")
 
 
 def compare_group(group: Group, key: str, tasks_dir: Path | None = None) -> tuple[Group, list[str]]:
-    """Compare every row of a group with the row of that key, with Holm's correction over all tests of the group.
+    """Compare the headlines of every row of a group with those of the row of that key, all tested together.
 
-    Sample files are read here and nowhere else, one run at a time beside the baseline's.
+    Sample files are read here and nowhere else, one row at a time beside the baseline's.
 
     Args:
         group: rows over the same data.
@@ -39,23 +42,26 @@ def compare_group(group: Group, key: str, tasks_dir: Path | None = None) -> tupl
         return group, []
     problems: list[str] = []
     base = _read_row(baseline, set(baseline.cells), problems, tasks_dir)
-    rows: list[Row] = []
+    found: dict[tuple[str, str], Difference] = {}
     for row in group.rows:
         if row is baseline:
-            rows.append(replace(row, is_baseline=True))
             continue
-        shared = set(row.cells) & set(baseline.cells)
+        shared = [task for task in row.cells if task in baseline.cells]
         samples = _read_row(row, {task for task in shared if task in base}, problems, tasks_dir)
-        cells = {
-            task: replace(
-                cell, delta=_compare(cell, baseline.cells[task], samples.get(task), base.get(task), tasks_dir)
+        for task in shared:
+            found[row.key, task] = _compare(
+                row.cells[task], baseline.cells[task], samples.get(task), base.get(task), tasks_dir
             )
-            if task in shared
-            else cell
-            for task, cell in row.cells.items()
-        }
-        rows.append(replace(row, cells=cells))
-    rows, tests = _adjust(rows)
+    tested = dict(zip(found, map(_rounded, test_together(list(found.values()))), strict=True))
+    rows = [
+        replace(
+            row,
+            is_baseline=row is baseline,
+            cells={task: replace(cell, delta=tested.get((row.key, task))) for task, cell in row.cells.items()},
+        )
+        for row in group.rows
+    ]
+    tests = max((item.family for item in tested.values()), default=0)
     return replace(group, rows=rows, baseline=baseline.label, tests=tests), problems
 
 
@@ -64,6 +70,7 @@ class _Samples:
 
     Attributes:
         records: by sample id.
+        failed: ids of those without a response.
         units: of all records.
         strata: that occur among them.
     """
@@ -71,6 +78,7 @@ class _Samples:
     def __init__(self, task: Scored, records: Mapping[str, SampleRecord]) -> None:
         self.records = records
         self.task = task
+        self.failed = {name for name, record in records.items() if record.verdict.status == "error"}
         try:
             self.units = list(task.units(records.values()))
             self.strata = {unit.outcome.stratum for unit in self.units}
@@ -78,21 +86,42 @@ class _Samples:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise StoreError(f"a sample of {task.name} cannot be used: {error}.") from error
 
-    def units_of(self, ids: Sequence[str]) -> Sequence[Unit]:
-        """Units of some records, in the order of the ids where these are not all records."""
-        return self.units if len(ids) == len(self.records) else list(self.task.units(self.records[id] for id in ids))
+    @cached_property
+    def names(self) -> frozenset[tuple[str, str]]:
+        """What tells units apart."""
+        return frozenset((unit.outcome.unit, unit.key) for unit in self.units)
+
+    @cached_property
+    def table(self) -> Table:
+        """The counts of all units."""
+        return tabulate(self.units)
+
+    def without(self, left_out: set[str]) -> Table:
+        """The counts of the units of all other samples."""
+        if not left_out:
+            return self.table
+        return tabulate(self.task.units(record for name, record in self.records.items() if name not in left_out))
 
 
-def _read_row(row: Row, tasks: set[str], problems: list[str], tasks_dir: Path | None) -> dict[str, _Samples]:
-    samples: dict[str, _Samples] = {}
+_Runs = Mapping[Hashable, _Samples]
+"""The runs of a row by training seed."""
+
+
+def _read_row(row: Row, tasks: set[str], problems: list[str], tasks_dir: Path | None) -> dict[str, _Runs]:
+    """The samples of each task; tasks of which a run's cannot be used are left out."""
+    samples: dict[str, dict[Hashable, _Samples]] = {}
     for run in row.runs:
-        wanted = {task for task in tasks if row.cells[task].run is run}
+        wanted = {task for task in tasks if any(of is run for of in row.cells[task].runs.values())}
         if wanted:
             try:
-                samples.update(_read_run(run, wanted, tasks_dir))
+                found = _read_run(run, wanted, tasks_dir)
             except StoreError as error:
                 problems.append(f"{run.folder}: {error} The run is shown, but not compared.")
-    return samples
+                continue
+            for task, of_task in found.items():
+                (seed,) = (seed for seed, of in row.cells[task].runs.items() if of is run)
+                samples.setdefault(task, {})[seed] = of_task
+    return {task: runs for task, runs in samples.items() if len(runs) == len(row.cells[task].runs)}
 
 
 def _read_run(run: StoredRun, tasks: Iterable[str], tasks_dir: Path | None) -> dict[str, _Samples]:
@@ -116,74 +145,38 @@ def _read_run(run: StoredRun, tasks: Iterable[str], tasks_dir: Path | None) -> d
 
 
 def _compare(
-    cell: Cell, baseline: Cell, samples: _Samples | None, base: _Samples | None, tasks_dir: Path | None
-) -> Delta:
+    cell: Cell, baseline: Cell, samples: _Runs | None, base: _Runs | None, tasks_dir: Path | None
+) -> Difference:
+    a, b = baseline.metric.value, cell.metric.value
+    untested = Difference(name=cell.result.headline, a=a, b=b, value=None if a is None or b is None else b - a)
     if samples is None or base is None:
-        return Delta(value=_difference(cell, baseline), note="samples cannot be used")
-    task = scored_task(cell.result.task, tasks_dir, [baseline.result, cell.result])
-    spec = next((spec for spec in task.metrics(base.strata) if spec.name == cell.result.headline), None)
+        return replace(untested, note="samples cannot be used")
+    runs = [*base.values(), *samples.values()]
+    results = [run.record.tasks[cell.result.task] for of in (baseline, cell) for run in of.runs.values()]
+    spec = _headline(scored_task(cell.result.task, tasks_dir, results), runs[0].strata, cell.result.headline)
     if spec is None:
-        return Delta(value=_difference(cell, baseline), note="no paired test for this figure")
-    if samples.records.keys() != base.records.keys():
-        return Delta(value=None, note="not the same questions")
-    from harness.statistics.paired import compare_metrics, pair_up
-
-    ids = _answered_in_both(base.records, samples.records)
-    try:
-        table = pair_up(base.units_of(ids), samples.units_of(ids))
-    except KeyError:  # Questions of one name that are grouped otherwise.
-        return Delta(value=None, note="not the same questions")
-    (found,) = compare_metrics([spec], table)
-    left_out = len(base.records) - len(ids)
-    return Delta(
-        value=_round(found.difference),
-        low=_round(found.low),
-        high=_round(found.high),
-        p=_round(found.p),
-        n=found.n,
-        test=found.test,
-        better=-1 if spec.better == -1 else 1,
-        could_turn=found.could_turn,
-        note=f"{left_out} samples without a response left out" if left_out else None,
-    )
+        return replace(untested, note="no paired test for this figure")
+    if any(run.records.keys() != runs[0].records.keys() or run.names != runs[0].names for run in runs):
+        return replace(untested, value=None, note="not the same questions")
+    left_out = _unanswered(runs)
+    note = f"{len(left_out)} samples without a response left out" if left_out else None
+    sides = [{seed: measure(spec, run.without(left_out)) for seed, run in side.items()} for side in (base, samples)]
+    return compare(spec, sides[0], sides[1], note=note)
 
 
-def _answered_in_both(first: Mapping[str, SampleRecord], second: Mapping[str, SampleRecord]) -> list[str]:
-    """Ids of samples with a response in both runs, without those whose pair or rotations would be torn by it."""
-    failed = {name for name in first if "error" in (first[name].verdict.status, second[name].verdict.status)}
-    torn = {first[name].sample.group for name in failed} - {None}
-    return [name for name in first if name not in failed and first[name].sample.group not in torn]
+def _headline(task: Scored, strata: set[tuple[str, ...]], name: str) -> MetricSpec | None:
+    return next((spec for spec in task.metrics(strata) if spec.name == name), None)
 
 
-def _difference(cell: Cell, baseline: Cell) -> float | None:
-    value, base = cell.metric.value, baseline.metric.value
-    return None if value is None or base is None else _round(value - base)
+def _unanswered(runs: Sequence[_Samples]) -> set[str]:
+    """Samples without a response in some run, and those whose pair or rotations would be torn by leaving them out."""
+    failed = {name for run in runs for name in run.failed}
+    records = runs[0].records
+    torn = {records[name].sample.group for name in failed} - {None}
+    return failed | {name for name, of in records.items() if torn and of.sample.group in torn}
 
 
-def _round(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.{_DIGITS}g}")
-
-
-def _adjust(rows: Sequence[Row]) -> tuple[list[Row], int]:
-    adjusted = iter(holm([p for _, _, p in _tests(rows)]))
-    by_cell = {(row, task): _round(next(adjusted)) for row, task, _ in _tests(rows)}
-    done = [
-        replace(
-            row,
-            cells={
-                task: replace(cell, delta=replace(cell.delta, p_adjusted=by_cell.get((row.key, task))))
-                if cell.delta is not None
-                else cell
-                for task, cell in row.cells.items()
-            },
-        )
-        for row in rows
-    ]
-    return done, len(by_cell)
-
-
-def _tests(rows: Sequence[Row]) -> Iterator[tuple[str, str, float]]:
-    for row in rows:
-        for task, cell in row.cells.items():
-            if cell.delta is not None and cell.delta.p is not None:
-                yield row.key, task, cell.delta.p
+def _rounded(difference: Difference) -> Difference:
+    shown = {name: getattr(difference, name) for name in _ROUNDED}
+    rounded: dict[str, Any] = {name: float(f"{of:.{_DIGITS}g}") for name, of in shown.items() if of is not None}
+    return replace(difference, **rounded)

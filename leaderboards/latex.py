@@ -81,7 +81,7 @@ def _caption(group: Group) -> str:
     if group.baseline is not None:
         text += (
             f" Below: difference to {escape(group.baseline)}, paired on the same questions; $^{{*}}p<0.05$, "
-            f"$^{{**}}p<0.01$, $^{{***}}p<0.001$ after Holm's correction over {group.tests} tests."
+            f"$^{{**}}p<0.01$, $^{{***}}p<0.001$, adjusted for {group.tests} tests."
         )
     return text
 
@@ -115,7 +115,7 @@ def _cell(cell: Cell | None, column: Column, best: float | None) -> str:
 def _difference(cell: Cell | None, column: Column) -> str:
     if cell is None or cell.delta is None or cell.delta.value is None:
         return ""
-    stars = f"^{{{cell.delta.stars}}}" if cell.delta.is_real else ""
+    stars = f"^{{{cell.delta.stars}}}" if cell.delta.stars else ""
     return _small(f"${signed(cell.delta.value, column.scale).replace('−', '-')}{stars}$")
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from harness.reports.differences import SIGNS, change, verdict
 from harness.reports.markdown import BREAK, escape, folded, link, picture, table
-from harness.reports.text import UNKNOWN, interval, number, p_value, signed, span, web_address
+from harness.reports.text import UNKNOWN, interval, number, span, web_address
 from leaderboards.answers import answer
 from leaderboards.board import Board, Cell, Column, Curve, Group, Row
 from leaderboards.provenance import conditions, provenance, unlike_baseline
@@ -15,9 +16,9 @@ BLOCK: Final = "leaderboard"
 """Name of the block in a README or a model card."""
 ORDER_NOTE = "Rows are ordered by the mean headline of {}, best first."
 MARKS_NOTE = (
-    "Last line of a cell: difference to the baseline on the same questions with its 95 % interval; ▲ better and "
-    "▼ worse than chance explains, = within chance; paired test with Holm's correction over the {} tests of the table: "
-    "\\* p < 0.05, \\*\\* p < 0.01, \\*\\*\\* p < 0.001."
+    "Last line of a cell: difference to the baseline on the same questions; ▲ better, ▼ worse, = no difference shown. "
+    "The {} differences of the table are tested together, with simultaneous 95 % intervals: \\* p < 0.05, \\*\\* p < "
+    "0.01, \\*\\*\\* p < 0.001."
 )
 UNLIKE_NOTE = "† Asked with another engine or decoding than the baseline."
 HEADLINE_NOTE = "Figures are strict (no readable answer counts wrong), in percent, with 95 % intervals."
@@ -158,7 +159,7 @@ def _cell(cell: Cell | None, column: Column) -> str:
     delta = cell.delta
     if delta is None or delta.value is None:
         return shown
-    parts = [delta.sign, signed(delta.value, column.scale), interval(delta.low, delta.high, column.scale)]
+    parts = [SIGNS[delta.verdict], change(delta, column.scale)]
     parts += [escape(delta.stars), "?" * delta.could_turn]
     return f"{shown}{BREAK}{' '.join(part for part in parts if part)}"
 
@@ -193,18 +194,15 @@ def _provenance_lines(group: Group) -> Iterator[str]:
             [
                 escape(row.label),
                 escape(column.title),
-                signed(delta.value, column.scale),
-                escape(delta.test or UNKNOWN),
-                p_value(delta.p),
-                p_value(delta.p_adjusted),
+                escape(change(delta, column.scale)),
+                escape(verdict(delta, column.scale)),
                 delta.n,
-                escape(delta.note or ""),
             ]
             for row in group.rows
             for column in group.columns
             if column.task in row.cells and (delta := row.cells[column.task].delta) is not None
         ]
-        headers = ["checkpoint", "task", "difference", "test", "p", "p (Holm)", "pairs", "note"]
+        headers = ["checkpoint", "task", "difference", "verdict", "n"]
         yield table(headers, tests, align=["left"] * len(headers))
 
 

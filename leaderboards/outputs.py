@@ -27,7 +27,7 @@ PICTURES: Final[Mapping[Literal["light", "dark"], str]] = {
     "dark": "leaderboard-dark.svg",
 }
 """Pictures for a README, by the theme that they are for."""
-_KEY: Final = "dashed: baseline · blue: better, orange: worse than it beyond chance · grey: within chance"
+_KEY: Final = "dashed: baseline · blue: better, orange: worse than it · grey: no difference shown"
 
 
 def write_board(board: Board, out: Path, formats: Collection[str] = tuple(FORMATS)) -> list[Path]:

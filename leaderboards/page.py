@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from xml.etree.ElementTree import Element
 
+from harness.reports.differences import SIGNS, change, tone, verdict
 from harness.reports.html import render, script_json
-from harness.reports.text import interval, number, signed
-from leaderboards.answers import answer, chance
-from leaderboards.board import Board, Column, Curve, Delta, Group
+from harness.reports.text import number
+from harness.statistics.differences import Difference
+from leaderboards.answers import answer
+from leaderboards.board import Board, Column, Curve, Group
 from leaderboards.markdown import unsettled_note
 from leaderboards.page_data import Link, page_data
 from leaderboards.plots import MAX_LINES, MAX_ROWS, plot_attribution, plot_curves, plot_differences, plot_scores
@@ -81,13 +83,12 @@ def _deltas(group: Group) -> Iterator[dict[str, Any]]:
             yield {"title": column.title, **_delta(cell.delta, column)}
 
 
-def _delta(delta: Delta, column: Column) -> dict[str, Any]:
+def _delta(delta: Difference, column: Column) -> dict[str, Any]:
     return {
-        "value": signed(delta.value, column.scale),
-        "ends": interval(delta.low, delta.high, column.scale),
-        "tone": f"{delta.tone} real" if delta.is_real else "muted",
-        "sign": delta.sign,
-        "verdict": chance(delta),
+        "change": change(delta, column.scale),
+        "tone": f"{tone(delta)} real" if delta.is_shown else "muted",
+        "sign": SIGNS[delta.verdict],
+        "verdict": verdict(delta, column.scale),
     }
 
 
@@ -99,7 +100,7 @@ def _plots(group: Group) -> Iterator[Captioned]:
     for column in group.columns:
         differences = plot_differences(group, column)
         if differences is not None:
-            note = "difference, 95 % intervals; grey: within chance"
+            note = "difference, simultaneous 95 % intervals; grey: no difference shown"
             yield f"{column.title}: from the baseline", note, differences
     stacks = plot_attribution(group)
     if stacks is not None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from harness.core.types import Metric
+from harness.reports.differences import SIGNS, change, in_words, tone
 from harness.reports.html import script_json
 from harness.reports.text import one_line
-from leaderboards.answers import delta_in_words
 from leaderboards.board import Board, Cell, Column, Group, Row
 from leaderboards.provenance import provenance, unlike_baseline
 from leaderboards.runs import COUNTS, StoredRun
@@ -97,7 +97,7 @@ def _row(row: Row, group: Group, causes: Sequence[str], link: Link, texts: _Text
     base = group.base
     shown: dict[str, Any] = {
         "name": one_line(row.label),
-        "cells": [_cell(row.cells.get(column.task)) for column in group.columns],
+        "cells": [_cell(row.cells.get(column.task), column.scale) for column in group.columns],
         "unanswered": _round(row.share("unanswered", tasks)),
         "errors": _round(row.share("errors", tasks)),
         "from": [texts.place(value) for _, value in provenance(row, base)],
@@ -124,15 +124,15 @@ def _row(row: Row, group: Group, causes: Sequence[str], link: Link, texts: _Text
     return shown
 
 
-def _cell(cell: Cell | None) -> list[Any] | None:
-    """Value, low, high; then, with a delta, its value, low, high, adjusted p and whether it is real."""
+def _cell(cell: Cell | None, scale: float) -> list[Any] | None:
+    """Value, low, high; then, with a delta, its value, tone, sign, stars, and itself with its interval in words."""
     if cell is None:
         return None
-    shown = _interval(cell.metric)
+    shown: list[Any] = _interval(cell.metric)
     delta = cell.delta
     if delta is not None and delta.value is not None:
-        p = None if delta.p_adjusted is None else float(f"{delta.p_adjusted:.2g}")
-        shown += [_round(delta.value), _round(delta.low), _round(delta.high), p, int(delta.is_real)]
+        tones = tone(delta) if delta.is_shown else "muted"
+        return [*shown, _round(delta.value), tones, SIGNS[delta.verdict], delta.stars, change(delta, scale)]
     return shown
 
 
@@ -146,7 +146,7 @@ def _details(row: Row, columns: Sequence[Column], texts: _Texts) -> list[Any]:
             continue
         result = cell.result
         counts = [getattr(result, name) for name in COUNTS]
-        words = delta_in_words(cell.delta, column.scale) if cell.delta is not None else ""
+        words = in_words(cell.delta, column.scale) if cell.delta is not None else ""
         metrics = [
             [texts.place(name), *_interval(metric), _round(result.official.get(name)), metric.n, *_range(metric)]
             for name, metric in result.metrics.items()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 from xml.etree.ElementTree import Element
 
+from harness.reports.differences import tone
 from harness.reports.plots import SERIES, Line, Mark, intervals, lines, stacks
 from leaderboards.board import Column, Curve, Group, Row
 from leaderboards.terms import cause_tone
@@ -33,7 +34,7 @@ def plot_differences(group: Group, column: Column) -> Element | None:
     for row in _cut(group.rows):
         delta = row.cells[column.task].delta if column.task in row.cells else None
         if delta is not None and delta.value is not None:
-            marks.append(Mark(row.label, delta.value, delta.low, delta.high, _tone(row, column)))
+            marks.append(Mark(row.label, delta.value, delta.low, delta.high, tone(delta)))
     title = f"{column.title}: from the baseline"
     return intervals(marks, title=title, base=0.0, scale=column.scale, signs=True) if marks else None
 
@@ -114,7 +115,7 @@ def _score(row: Row, column: Column) -> Mark:
 
 def _tone(row: Row, column: Column) -> str:
     delta = row.cells[column.task].delta
-    return "ink" if row.is_baseline else "plain" if delta is None else delta.tone
+    return "ink" if row.is_baseline else "plain" if delta is None else tone(delta)
 
 
 def _baseline(group: Group, column: Column) -> float | None:

@@ -46,7 +46,7 @@ class OwnScores:
         specs = [_mean(name, mean) for name, mean in self.means.items()]
         if self.reads_answers:
             strict, official = share(is_right, everywhere), share(is_officially_right, everywhere)
-            specs.append(MetricSpec(name=RIGHT, strict=(strict,), official=(official,), accuracy=True))
+            specs.append(MetricSpec(name=RIGHT, strict=(strict,), official=(official,)))
         return specs
 
 
@@ -59,7 +59,6 @@ def _mean(name: str, mean: ScoreMean) -> MetricSpec:
         official=(ratio,),
         low=low,
         high=high,
-        accuracy=mean.is_right,
         better=mean.better,
     )
 
@@ -103,5 +102,5 @@ def _common(means: Sequence[Mapping[str, ScoreMean]]) -> dict[str, ScoreMean]:
             continue
         highs = [mean.high for mean in same if mean.high is not None]
         high = max(highs) if len(highs) == len(same) else None
-        common[name] = replace(same[0], high=high, is_right=all(mean.is_right for mean in same))
+        common[name] = replace(same[0], high=high)
     return common

@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core.errors import UsageError
-
 if TYPE_CHECKING:
     from harness.runs.comparison import TaskComparison
     from harness.statistics.specs import Scored
@@ -21,11 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_b", type=Path, metavar="RUN_B", help="run folder, the one after")
     parser.add_argument(
         "--metrics",
-        default="*",
+        default="headline",
         metavar="PATTERN,...",
-        help="figures of the table, e.g. 'headline' or 'mean/*,all/both'; p-values are adjusted for their number",
+        help="figures that are tested, e.g. 'mean/*,all/both' (default: headline); the more, the wider their intervals",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the bootstrap (default: 0)")
+    parser.add_argument("--all", action="store_true", help="print every figure of each task")
     parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of tasks beside the harness's own")
     parser.add_argument("--json", action="store_true", help="print JSON, with all ids")
 
@@ -34,11 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare two runs, and print the differences.
 
     Raises:
-        UsageError: the seed is negative.
         HarnessError: see `harness.runs.comparison.compare_runs`.
     """
-    if arguments.seed < 0:
-        raise UsageError(f"--seed {arguments.seed} is out of range: it must be at least 0.")
     from harness.benchmarks.plain import scored_task
     from harness.core.errors import StoreError
     from harness.diagnostics.run_folder import read_settings
@@ -52,13 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
             results = []
         return scored_task(name, arguments.tasks_dir, results)
 
-    comparisons = compare_runs(
-        arguments.run_a,
-        arguments.run_b,
-        scored,
-        metrics=arguments.metrics,
-        seed=arguments.seed,
-    )
+    comparisons = compare_runs(arguments.run_a, arguments.run_b, scored, metrics=arguments.metrics)
     judges = [read_settings(folder).get("judge") for folder in (arguments.run_a, arguments.run_b)]
     if arguments.json:
         tasks = {comparison.task: comparison_json(comparison) for comparison in comparisons}
@@ -70,16 +59,19 @@ def run(arguments: argparse.Namespace) -> int:
         }
         print(json.dumps(both, indent=2, ensure_ascii=False))
     else:
+        from harness.reports.differences import family_note
         from harness.reports.terminal import print_comparison
 
-        print(f"A: {arguments.run_a}\nB: {arguments.run_b}\nDifferences are B - A.")
+        family = max(item.family for comparison in comparisons for item in comparison.metrics)
+        print(f"A: {arguments.run_a}\nB: {arguments.run_b}\n{family_note(family)}")
         if judges[0] != judges[1]:
             told = [judge or "nobody" for judge in judges]
             print(
                 f"What no rule settles was judged by {told[0]} in A and by {told[1]} in B: a difference may be theirs."
             )
         for comparison in comparisons:
-            print_comparison(comparison)
+            print_comparison(comparison, full=arguments.all)
+        print(f"\nLook at one: harness score --run {arguments.run_b} --explain ID")
     return 0
 
 
@@ -93,10 +85,12 @@ def comparison_json(comparison: TaskComparison) -> dict[str, Any]:
             ("newly_hallucinated", comparison.newly_hallucinated),
         )
     }
+    from harness.statistics.differences import derived
+
     metrics = {}
     for item in comparison.metrics:
         fields = asdict(item)
-        metrics[fields.pop("name")] = fields | {"could_turn": item.could_turn}
+        metrics[fields.pop("name")] = fields | derived(item)
     return {
         "samples": comparison.samples,
         "left_out": asdict(comparison.left_out),

@@ -230,13 +230,11 @@ class ScoreMean:
         score: its name among `Verdict.scores`.
         high: greatest possible score, the least being 0: the least of 1, 5, 10 and 100 that none of a run's is above,
             since tasks do not tell it; `None` where scores lie outside all of these.
-        is_right: whether every score is 0 or 1.
         better: whether a higher value is better (1) or a lower one (-1).
     """
 
     score: str
     high: float | None
-    is_right: bool
     better: Literal[-1, 1] = 1
 
 

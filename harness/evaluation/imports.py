@@ -193,10 +193,7 @@ def _summarise(task: TaskData, prefix: str, records: Iterable[SampleRecord]) -> 
         for name, score in record.verdict.scores.items():
             if name.startswith(prefix):  # A task of lmms-eval's kind has scores of its own.
                 theirs.setdefault(name, []).append(score)
-    means = {
-        name: ScoreMean(score=name, high=highest(scores), is_right=set(scores) <= {0, 1})
-        for name, scores in theirs.items()
-    }
+    means = {name: ScoreMean(score=name, high=highest(scores)) for name, scores in theirs.items()}
     # Its table counts what failed as well.
     counted = (replace(record, verdict=replace(record.verdict, status="incorrect")) for record in records)
     figures = summarise(OwnScores(name=task.name, headline="", means=means), counted).metrics

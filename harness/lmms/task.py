@@ -152,8 +152,7 @@ class LmmsEvalTask:
             value = aggregate(figure, given)
             factor = mean_factor(figure, given, value, self.lmms_task.config.score_key)
             if factor == 1 or (factor == 100 and high == 1):
-                is_right = set(numbers) <= {0, 1}
-                means[f"all/{name}"] = ScoreMean(score=name, high=high, is_right=is_right, better=self._better(name))
+                means[f"all/{name}"] = ScoreMean(score=name, high=high, better=self._better(name))
             else:
                 others[f"all/{name}"] = Metric(name=f"all/{name}", value=value, n=len(given))
         self._judged.clear()

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.types import TaskResult
-from harness.reports.text import UNKNOWN, interval, number, p_value, plain_table, signed, span
+from harness.reports.differences import change, verdict
+from harness.reports.text import UNKNOWN, interval, number, plain_table, scale_of, signed, span
 
 if TYPE_CHECKING:
     from harness.runs.comparison import TaskComparison
@@ -19,6 +20,8 @@ _RANGE: Final = ("n_unsettled", "if_wrong", "if_right")
 _DIGITS: Final = 4
 _PLAIN: Final = (1.0, _DIGITS)
 """How figures are shown: as shares, in which one of ten thousand samples can be seen."""
+_FIGURES: Final = 2
+"""Tested figures of a task that are shown by default."""
 
 
 def task_json(result: TaskResult) -> dict[str, Any]:
@@ -84,45 +87,58 @@ def print_task(result: TaskResult, differing: list[str], *, judge: str | None) -
         print(f"strict and official differ on {counts}: {', '.join(differing)}{more}")
 
 
-def print_comparison(comparison: TaskComparison) -> None:
-    """Print one task's comparison for people."""
+def print_comparison(comparison: TaskComparison, *, full: bool) -> None:
+    """Print one task's comparison for people, in eight lines at most.
+
+    Args:
+        comparison: of the task.
+        full: print every figure too.
+    """
+    tested = [item for item in comparison.metrics if item.family]
+    shown = [item for item in comparison.metrics if full or item.family] or comparison.metrics[:1]
+    scale = scale_of(value for item in comparison.metrics for value in (item.a, item.b))
     left = comparison.left_out
-    print(
-        f"\n{comparison.task}: {comparison.samples} samples in both. Left out: {left.only_a} only in A, "
-        f"{left.only_b} only in B, {left.errors} without a response, {left.incomplete} of incomplete pairs or groups."
+    parts = (
+        (left.only_a, "only in A"),
+        (left.only_b, "only in B"),
+        (left.errors, "without a response"),
+        (left.incomplete, "of incomplete pairs or groups"),
     )
+    without = ", ".join(f"{count} {what}" for count, what in parts if count)
+    print(f"\n{comparison.task}: {comparison.samples} samples in both{without and f'. Left out: {without}'}")
     rows = [
-        [
-            item.name,
-            number(item.a, *_PLAIN),
-            number(item.b, *_PLAIN),
-            signed(item.difference, *_PLAIN),
-            interval(item.low, item.high, *_PLAIN) or UNKNOWN,
-            p_value(item.p, _DIGITS),
-            p_value(item.p_holm, _DIGITS),
-            item.test or UNKNOWN,
-            UNKNOWN if item.n_for_point is None else item.n_for_point,
-        ]
-        for item in comparison.metrics
+        [item.name, number(item.a, scale), number(item.b, scale), change(item, scale), verdict(item, scale)]
+        for item in (shown if full else shown[:_FIGURES])
     ]
-    headers = ["", "A", "B", "B - A", "95 % interval", "p", "p (Holm)", "test", "n for 1 point"]
-    if rows:
-        print(plain_table(headers, rows, align=["left"] + ["right"] * 8))
+    if full:
+        headers = [
+            "",
+            "A",
+            "B",
+            "B - A",
+            "",
+        ]
+        print(plain_table(headers, rows, align=["left", "right", "right", "right", "left"]))
+    else:
+        for name, a, b, difference, said in rows:
+            print(f"  {name}: {a} → {b}, {difference}: {said}")
+        if len(tested) > _FIGURES:
+            print(f"  and {len(tested) - _FIGURES} tested figures more; --all shows them")
     if any(comparison.unsettled):
-        print("{} answers in A and {} in B are not understood or undecided.".format(*comparison.unsettled), end=" ")
         turned = [
-            f"{item.name} (B - A from {signed(item.least, *_PLAIN)} to {signed(item.greatest, *_PLAIN)})"
-            for item in comparison.metrics
+            f"{item.name} (B - A from {signed(item.least, scale)} to {signed(item.greatest, scale)})"
+            for item in shown
             if item.could_turn
         ]
-        says = "could turn the verdict over on" if turned else "cannot turn over a difference of this table."
-        print(f"Read otherwise, they {says}{_examples(turned)}")
+        says = f"could turn over {', '.join(turned[:_FIGURES])}" if turned else "cannot turn a difference over"
+        answers = "{} answers in A and {} in B".format(*comparison.unsettled)
+        print(f"  unsettled: {answers}, which no rule reads or settles; they {says}")
     for name, ids in (
-        ("fixed", comparison.fixed),
-        ("broken", comparison.broken),
         ("newly hallucinated", comparison.newly_hallucinated),
+        ("broken", comparison.broken),
+        ("fixed", comparison.fixed),
     ):
-        print(f"{name}: {len(ids)}{_examples(ids)}")
+        print(f"  {name}: {len(ids)}{_examples(ids)}")
 
 
 def _examples(ids: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ Only the standard library is imported at the top.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from harness.core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from harness.core.types import SampleRecord
-    from harness.statistics.paired import Difference
+    from harness.statistics.differences import Difference
     from harness.statistics.specs import Scored
 
 
@@ -44,7 +44,7 @@ class TaskComparison:
         task: its name.
         samples: how many samples are compared.
         left_out: how many are not, and why.
-        metrics: the figures.
+        metrics: the figures, those that are tested first.
         fixed: ids of samples that were wrong in the first run and are right in the second.
         broken: ids of samples that were right and are wrong.
         newly_hallucinated: ids of yes/no samples that were right or "no" and are now a wrong "yes".
@@ -62,7 +62,7 @@ class TaskComparison:
 
 
 def compare_runs(
-    run_a: Path, run_b: Path, scored_task: Callable[[str], Scored], *, metrics: str = "*", seed: int = 0
+    run_a: Path, run_b: Path, scored_task: Callable[[str], Scored], *, metrics: str = "headline"
 ) -> list[TaskComparison]:
     """Compare two runs on the samples that both have.
 
@@ -70,11 +70,12 @@ def compare_runs(
         run_a: folder of the run before.
         run_b: folder of the run after.
         scored_task: gives what is counted of a task, by its name.
-        metrics: comma-separated patterns of metric names; `headline` stands for each task's headline.
-        seed: of the bootstrap.
+        metrics: comma-separated patterns of the names of metrics that are tested, all together (see
+            `harness.statistics.differences`); `headline` stands for each task's headline. The others are described
+            only: their intervals are for themselves, and they have no p-value.
 
     Returns:
-        one comparison a task that both runs have, each with Holm's adjustment over its figures.
+        one comparison a task that both runs have.
 
     Raises:
         StoreError: a folder is no run folder.
@@ -85,12 +86,41 @@ def compare_runs(
     shared = [task for task in records_a if task in records_b]
     if not shared:
         raise DataError(f"{run_a} has {_names(records_a)} and {run_b} has {_names(records_b)}: no task is in both.")
-    compared = [_compare_task(scored_task(task), records_a[task], records_b[task], metrics, seed) for task in shared]
-    if not any(comparison.samples for comparison in compared):
+    wanted = [pattern.strip() for pattern in metrics.split(",")]
+    compared = []
+    for task in shared:
+        scored = scored_task(task)
+        names = [scored.headline if pattern == "headline" else pattern for pattern in wanted]
+        compared.append((_compare_task(scored, records_a[task], records_b[task]), names))
+    if not any(comparison.samples for comparison, _ in compared):
         raise DataError(f"{run_a} and {run_b} have no sample with a response in both.")
-    if not any(comparison.metrics for comparison in compared):
+    tested = [
+        (comparison.task, figure.name)
+        for comparison, names in compared
+        for figure in comparison.metrics
+        if any(fnmatchcase(figure.name, name) for name in names)
+    ]
+    if not tested:
         raise UsageError(f"no figure of {_names(shared)} matches --metrics {metrics!r}. Try 'headline' or 'all/*'.")
-    return compared
+    return _test([comparison for comparison, _ in compared], tested)
+
+
+def _test(comparisons: Sequence[TaskComparison], chosen: Sequence[tuple[str, str]]) -> list[TaskComparison]:
+    """The chosen figures, by task and name, are tested together, and come first."""
+    from harness.statistics.differences import test_together
+
+    figures = {(comparison.task, of.name): of for comparison in comparisons for of in comparison.metrics}
+    tested = dict(zip(chosen, test_together([figures[key] for key in chosen]), strict=True))
+    return [
+        replace(
+            comparison,
+            metrics=sorted(
+                (tested.get((comparison.task, of.name), of) for of in comparison.metrics),
+                key=lambda of: (comparison.task, of.name) not in tested,
+            ),
+        )
+        for comparison in comparisons
+    ]
 
 
 def _names(tasks: Iterable[str]) -> str:
@@ -108,28 +138,29 @@ def _by_task(folder: Path) -> dict[str, dict[str, SampleRecord]]:
 
 
 def _compare_task(
-    scored: Scored, first: Mapping[str, SampleRecord], second: Mapping[str, SampleRecord], patterns: str, seed: int
+    scored: Scored, first: Mapping[str, SampleRecord], second: Mapping[str, SampleRecord]
 ) -> TaskComparison:
-    from harness.statistics.paired import compare_metrics, pair_up
+    from harness.statistics.counts import tabulate
+    from harness.statistics.differences import compare, measure
 
     _refuse_other_data(scored.name, first, second)
     ids, left_out = _comparable(first, second)
-    units_a = list(scored.units(first[name] for name in ids))
-    units_b = list(scored.units(second[name] for name in ids))
-    table = pair_up(units_a, units_b)
-    wanted = [scored.headline if pattern.strip() == "headline" else pattern.strip() for pattern in patterns.split(",")]
-    specs = [
-        spec
-        for spec in scored.metrics({unit.outcome.stratum for unit in units_a})
-        if not spec.of_data and any(fnmatchcase(spec.name, pattern) for pattern in wanted)
-    ]
+    units = [list(scored.units(side[name] for name in ids)) for side in (first, second)]
+    if {(unit.outcome.unit, unit.key) for unit in units[0]} != {(unit.outcome.unit, unit.key) for unit in units[1]}:
+        raise DataError(f"the runs group the samples of {scored.name} otherwise. Evaluate both on the same data.")
+    before, after = (tabulate(side) for side in units)
+    specs = scored.metrics({unit.outcome.stratum for unit in units[0]}) if ids else []
     was_right = {name for name in ids if first[name].verdict.status == "correct"}
     is_right = {name for name in ids if second[name].verdict.status == "correct"}
     return TaskComparison(
         task=scored.name,
         samples=len(ids),
         left_out=left_out,
-        metrics=compare_metrics(specs, table, seed=seed) if ids else [],
+        metrics=[
+            compare(spec, {None: measure(spec, before)}, {None: measure(spec, after)})
+            for spec in specs
+            if not spec.of_data
+        ],
         fixed=[name for name in ids if name in is_right and name not in was_right],
         broken=[name for name in ids if name in was_right and name not in is_right],
         newly_hallucinated=[name for name in ids if _is_newly_hallucinated(first[name], second[name])],

@@ -6,7 +6,7 @@ A unit costs 12 bytes until the next compaction, after which only distinct (clus
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -55,13 +55,6 @@ class Table:
 
         sums = np.bincount(self.rows, weights=weights[self.columns] * self.counts, minlength=len(self.keys))
         return sums.astype(np.float64)
-
-    def over(self, keys: Ints) -> Table:
-        """The same counts with the clusters of a sorted superset `keys`; the ones that were not there are empty."""
-        import numpy as np
-
-        rows = np.searchsorted(keys, self.keys)[self.rows]
-        return Table(outcomes=self.outcomes, keys=keys, rows=rows, columns=self.columns, counts=self.counts)
 
 
 class Counts:
@@ -128,6 +121,14 @@ def _key(cluster: str) -> int:
     """
     digest = blake2b(cluster.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
+
+
+def tabulate(units: Iterable[Unit]) -> Table:
+    """The counts of some units."""
+    counts = Counts()
+    for unit in units:
+        counts.add(unit)
+    return counts.table()
 
 
 def _replace(keys: Ints, moved: Mapping[int, int]) -> Ints:

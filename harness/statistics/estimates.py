@@ -110,30 +110,6 @@ def _combine(spec: MetricSpec, values: list[float | None]) -> tuple[float | None
     return spread, [0.0 if value is None else (value - mean) / (len(known) * spread) for value in values]
 
 
-def combine_columns(spec: MetricSpec, sums: Floats) -> Floats:
-    """Values of a metric from many sets of sums at once.
-
-    Args:
-        spec: the figure.
-        sums: numerator and denominator of each of its R ratios, in turn: [B, 2 R].
-
-    Returns:
-        B values, NaN where undefined: [B].
-    """
-    import numpy as np
-
-    with np.errstate(invalid="ignore", divide="ignore"):
-        values = np.where(sums[:, 1::2] != 0, sums[:, ::2] / sums[:, 1::2], np.nan)
-    if spec.combine == "mean":
-        means: Floats = values.mean(axis=1)
-        return means
-    known = np.isfinite(values)
-    count = np.maximum(known.sum(axis=1), 1)
-    centre = np.nansum(values, axis=1) / count
-    squares = np.nansum((values - centre[:, None]) ** 2, axis=1) / count
-    return np.where(known.any(axis=1), np.sqrt(squares), np.nan)
-
-
 def estimate(spec: MetricSpec, table: Table) -> Estimate:
     """A metric's strict value, its influences and what it rests on."""
     import numpy as np

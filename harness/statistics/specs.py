@@ -100,7 +100,6 @@ class MetricSpec:
         combine: `mean` of the ratios, or their population standard deviation, `spread`.
         low: least possible value.
         high: greatest possible value.
-        accuracy: a share of right units among all units of a part, so that units can be compared pairwise.
         better: whether a higher value is better (1), a lower one (-1), or neither (0).
         of_data: depends on the data alone, not on the responses, and so is no subject of comparisons.
     """
@@ -111,7 +110,6 @@ class MetricSpec:
     combine: Literal["mean", "spread"] = "mean"
     low: float = 0.0
     high: float = 1.0
-    accuracy: bool = False
     better: Literal[-1, 0, 1] = 1
     of_data: bool = False
 

@@ -6,11 +6,7 @@
   const minus = (text) => text.replace("-", "−");
   const show = (value, scale) => (value === null || value === undefined ? DASH : minus((value * scale).toFixed(1)));
   const ends = (low, high, scale) => (low === null || high === null ? "" : `[${show(low, scale)}, ${show(high, scale)}]`);
-  function signed(value, scale) {
-    const text = (value * scale).toFixed(1);
-    return Number(text) === 0 ? "0.0" : minus(Number(text) > 0 ? `+${text}` : text);
-  }
-  const toneOf = (cell) => (cell.length < 8 || !cell[7] ? "muted" : cell[3] > 0 ? "better" : "worse");
+  const toneOf = (cell) => cell[4] || "muted";
 
   const spread = (range, scale) => (range.length ? `${show(range[0], scale)} to ${show(range[1], scale)}` : "");
 
@@ -46,14 +42,12 @@
     }
     box.append(strip);
     if (column.base !== null) {
-      const delta = make("span", `delta ${toneOf(cell)}${cell[7] ? " real" : ""}`);
+      const delta = make("span", `delta ${toneOf(cell)}${cell[6] ? " real" : ""}`);
       if (cell.length >= 8) {
-        const p = cell[6];
-        const stars = !cell[7] ? "" : p < 0.001 ? " ***" : p < 0.01 ? " **" : " *";
-        const sign = p === null ? "" : cell[7] ? (cell[3] > 0 ? "▲ " : "▼ ") : "= ";
+        const [sign, stars, change] = cell.slice(5);
         const doubt = row.doubt && row.doubt[number];
-        delta.textContent = `${sign}${signed(cell[3], column.scale)}${stars}${doubt ? " ?" : ""}`;
-        delta.title = `${signed(cell[3], column.scale)} ${ends(cell[4], cell[5], column.scale)}` + (p === null ? "" : `, p (Holm) ${p}`) + (doubt ? "; unsettled answers could turn it over" : "");
+        delta.textContent = [sign, change.split(" ")[0], stars, doubt ? "?" : ""].filter(Boolean).join(" ");
+        delta.title = change + (doubt ? "; unsettled answers could turn it over" : "");
       } else {
         delta.textContent = isBase ? "baseline" : "not compared";
       }

@@ -194,13 +194,11 @@ def _accuracies(part: str, within: Part) -> Iterator[MetricSpec]:
         name=f"{part}/circular",
         strict=(Ratio(top=is_right, bottom=one, unit="group", within=within),),
         official=(Ratio(top=is_officially_right, bottom=one, unit="group", within=within),),
-        accuracy=True,
     )
     yield MetricSpec(
         name=f"{part}/vanilla",
         strict=(Ratio(top=lambda o: is_right(o) * _vanilla(o), bottom=_vanilla, within=within),),
         official=(Ratio(top=lambda o: is_officially_right(o) * _vanilla(o), bottom=_vanilla, within=within),),
-        accuracy=True,
     )
 
 

@@ -121,10 +121,7 @@ def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     for level, prefix in enumerate(("discipline", "subject")):
         for name in sorted({stratum[level] for stratum in strata} - {""}):
             parts[f"{prefix}/{name}"] = in_stratum(level, name)
-    return [
-        MetricSpec(name=f"{part}/accuracy", strict=(share(is_right, within),), accuracy=True)
-        for part, within in parts.items()
-    ]
+    return [MetricSpec(name=f"{part}/accuracy", strict=(share(is_right, within),)) for part, within in parts.items()]
 
 
 BENCHMARK = Benchmark(

@@ -120,7 +120,6 @@ def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
             name=f"{part}/{name}",
             strict=ratios(strict[name], withins),
             official=ratios(official[name], withins),
-            accuracy=name == "accuracy",
             better=0 if name == "yes_ratio" else 1,
         )
         for part, withins in parts.items()

@@ -203,7 +203,6 @@ def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
                     strict=tuple(ratio[name][0] for ratio in ratios),
                     official=tuple(ratio[name][1] for ratio in ratios),
                     low=-1.0 if name == "yes_difference" else 0.0,
-                    accuracy=not bias,
                     better=0 if bias else 1,
                 )
             )

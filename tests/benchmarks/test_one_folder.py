@@ -52,7 +52,6 @@ def metrics(strata):
             name=f"{part}/accuracy",
             strict=(share(is_right, within),),
             official=(share(is_officially_right, within),),
-            accuracy=True,
         )
         for part, within in parts.items()
     ]
@@ -176,11 +175,11 @@ def test_compare_pairs_and_clusters(toy: Path, runs: dict[str, Path], capsys: py
     assert main(["compare", *both, "--tasks-dir", str(toy / "tasks"), "--json"]) == 0
     compared = json.loads(capsys.readouterr().out)["tasks"]["squares"]
     difference = compared["metrics"]["all/accuracy"]
-    assert difference["difference"] == pytest.approx(11 / 72)
-    assert difference["test"] == "mcnemar"
+    assert difference["value"] == pytest.approx(11 / 72)
     assert len(compared["fixed"]["ids"]) == compared["fixed"]["count"] == 11
-    # Six pictures changed, all for the better: 2 of 64 signs, whatever the number of questions about each.
-    assert difference["p"] == pytest.approx(2 / 64)
+    # Six of the pictures changed, all for the better, whatever the number of questions about each.
+    assert difference["verdict"] == "better"
+    assert difference["freedom"] < PICTURES
 
 
 def test_diagnose_finds_pictures_and_writes_the_page(
@@ -234,9 +233,11 @@ def test_what_no_rule_reads_is_told_wherever_it_is_counted(
     tasks_dir = ["--tasks-dir", str(toy / "tasks")]
     assert main(["compare", str(runs["better"]), str(vague), *tasks_dir, "--metrics", "headline"]) == 0
     told = capsys.readouterr().out
-    assert "0 answers in A and 12 in B are not understood or undecided. Read otherwise, they cannot turn over" in told
+    assert (
+        "unsettled: 0 answers in A and 12 in B, which no rule reads or settles; they cannot turn a difference" in told
+    )
     assert main(["compare", str(runs["worse"]), str(vague), *tasks_dir, "--metrics", "headline"]) == 0
-    assert "could turn the verdict over on (all/accuracy (B - A from −0.0278 to +0.1389))" in capsys.readouterr().out
+    assert "they could turn over all/accuracy (B - A from −2.8 to +13.9)" in capsys.readouterr().out
 
     board = toy / "vague board"
     build = ["leaderboard", "build", "--runs", str(vague), str(runs["worse"]), "--baseline", "worse"]

@@ -9,9 +9,10 @@ import pytest
 from harness.benchmarks.plain import RIGHT, OwnScores, scored_task
 from harness.core.types import Metric, Response, Sample, SampleRecord, ScoreMean, Status, TaskResult, Verdict
 from harness.statistics import summarise
-from harness.statistics.paired import compare_metrics, pair_up
+from harness.statistics.counts import tabulate
+from harness.statistics.differences import Difference, compare, measure, test_together
 
-HIT = ScoreMean(score="hit", high=1.0, is_right=True)
+HIT = ScoreMean(score="hit", high=1.0)
 
 
 def record(number: int, cluster: str | None = None, status: Status = "correct", **scores: float) -> SampleRecord:
@@ -37,7 +38,7 @@ def result(means: dict[str, ScoreMean] | None, *names: str) -> TaskResult:
 
 
 def test_ratings_have_an_interval_within_their_scale() -> None:
-    task = OwnScores(name="t", headline="r", means={"r": ScoreMean(score="rating", high=5.0, is_right=False)})
+    task = OwnScores(name="t", headline="r", means={"r": ScoreMean(score="rating", high=5.0)})
     metric = summarise(task, [record(number, rating=rating) for number, rating in enumerate((5, 5, 5, 4))]).metrics["r"]
     assert metric.value == pytest.approx(4.75)
     # s.e. 0.25, Student's 3.18 with 3 degrees of freedom: 4.75 + 0.80 is beyond the scale.
@@ -46,7 +47,7 @@ def test_ratings_have_an_interval_within_their_scale() -> None:
 
 
 def test_numbers_of_no_known_range_have_an_interval_only_where_they_differ() -> None:
-    task = OwnScores(name="t", headline="r", means={"r": ScoreMean(score="r", high=None, is_right=False)})
+    task = OwnScores(name="t", headline="r", means={"r": ScoreMean(score="r", high=None)})
     some = summarise(task, [record(number, r=value) for number, value in enumerate((-3.0, 200.0, 7.0))]).metrics["r"]
     assert some.low is not None
     assert some.low < 0
@@ -61,42 +62,45 @@ def test_a_metric_counts_the_samples_that_have_it() -> None:
     assert [(found[name].value, found[name].n, found[name].n_errors) for name in means] == [(0.5, 2, 1), (1.0, 1, 1)]
 
 
-def compared(means: dict[str, ScoreMean], first: list[SampleRecord], second: list[SampleRecord]) -> dict[str, object]:
+def compared(means: dict[str, ScoreMean], first: list[SampleRecord], second: list[SampleRecord]) -> Difference:
     task = OwnScores(name="t", headline="", means=means)
-    table = pair_up(list(task.units(first)), list(task.units(second)))
-    (found,) = compare_metrics(task.metrics({()}), table)
-    return {"difference": found.difference, "low": found.low, "test": found.test, "p": found.p}
+    (spec,) = task.metrics({()})
+    sides = [{None: measure(spec, tabulate(task.units(side)))} for side in (first, second)]
+    (found,) = test_together([compare(spec, sides[0], sides[1])])
+    return found
 
 
-def test_hits_are_tested_by_whole_clusters_and_ratings_by_resampling() -> None:
+def test_hits_and_ratings_are_tested_by_clusters() -> None:
     before = [record(number, cluster=str(number // 3), hit=0.0) for number in range(18)]
-    after = [replace(of, verdict=replace(of.verdict, scores={"hit": 1.0})) for of in before]
-    found = compared({"all/hit": HIT}, before, after)
-    assert (found["test"], found["p"]) == ("mcnemar", pytest.approx(2 / 64))
+    hits = [replace(of, verdict=replace(of.verdict, scores={"hit": 1.0})) for of in before]
+    assert compared({"all/hit": HIT}, before, hits).verdict == "better"
     rated = [
         replace(of, verdict=replace(of.verdict, scores={"hit": 0.5 + place / 40})) for place, of in enumerate(before)
     ]
-    found = compared({"all/hit": replace(HIT, is_right=False)}, before, rated)
-    assert found["test"] == "bootstrap"
+    found = compared({"all/hit": HIT}, before, rated)
+    assert found.freedom is not None
+    assert found.freedom <= 5
+    assert found.verdict == "better"
 
 
 def test_where_no_interval_can_be_given_nothing_is_tested() -> None:
-    means = {"all/r": ScoreMean(score="r", high=None, is_right=False)}
-    same = [record(number, r=-3.0) for number in range(5)]
-    assert compared(means, same, same) == {"difference": 0.0, "low": None, "test": None, "p": None}
+    means = {"all/r": ScoreMean(score="r", high=None)}
+    same = [record(number, r=-3.0) for number in range(8)]
     # All about one picture: nothing is known of others.
     alone = [record(number, cluster="one", hit=float(number % 2)) for number in range(8)]
     flipped = [record(number, cluster="one", hit=1.0) for number in range(8)]
-    assert compared({"all/hit": HIT}, alone, flipped) == {"difference": 0.5, "low": None, "test": None, "p": None}
+    for found, value in ((compared(means, same, same), 0.0), (compared({"all/hit": HIT}, alone, flipped), 0.5)):
+        assert (found.value, found.low, found.p, found.verdict) == (value, None, None, "not tested")
+        assert found.note
 
 
 def test_runs_share_what_both_know_in_the_widest_range() -> None:
-    one = result({"all/hit": HIT, "all/rating": ScoreMean(score="rating", high=5.0, is_right=False)}, "all/hit", RIGHT)
-    other = result({"all/hit": replace(HIT, high=10.0, is_right=False)}, "all/hit")
+    one = result({"all/hit": HIT, "all/rating": ScoreMean(score="rating", high=5.0)}, "all/hit", RIGHT)
+    other = result({"all/hit": replace(HIT, high=10.0)}, "all/hit")
     both = scored_task("t", None, [one, other])
     assert both.headline == "all/hit"
     (spec,) = both.metrics({()})
-    assert (spec.name, spec.high, spec.accuracy) == ("all/hit", 10.0, False)
+    assert (spec.name, spec.high) == ("all/hit", 10.0)
     assert [spec.name for spec in scored_task("t", None, [one]).metrics({()})] == ["all/hit", "all/rating", RIGHT]
 
 

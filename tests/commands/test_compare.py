@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -76,25 +77,24 @@ def test_changes_and_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
     accuracy = task["metrics"]["mean/accuracy"]
     assert (accuracy["a"], accuracy["b"]) == (50 / 60, 53 / 60)
-    assert accuracy["difference"] == pytest.approx(3 / 60)
-    assert (accuracy["only_a"], accuracy["only_b"], accuracy["test"]) == (3, 6, "mcnemar")
+    assert accuracy["value"] == pytest.approx(3 / 60)
     # "hm" may have been right.
     assert task["unsettled"] == {"a": 0, "b": 1}
     assert [accuracy[name] for name in ("least", "greatest")] == pytest.approx([3 / 60, 4 / 60])
     assert accuracy["could_turn"] is False
     assert task["metrics"]["mean/yes_ratio"]["least"] is None
-    # Images hold three questions: gains 3, 3, 0, 0 of the first ten, then -2 (20 is alone: 18-20, 21-23).
-    gains = [3, 3, -1, -2]
-    sums = [
-        abs(sum(sign * gain for sign, gain in zip(signs, gains, strict=True)))
-        for signs in ((p, q, r, s) for p in (1, -1) for q in (1, -1) for r in (1, -1) for s in (1, -1))
-    ]
-    assert accuracy["p"] == pytest.approx(sum(total >= 3 for total in sums) / 16)
-    assert accuracy["p_unclustered"] == pytest.approx(0.5078125)
-    assert accuracy["low"] < 3 / 60 < accuracy["high"]
-    assert accuracy["p"] <= accuracy["p_holm"] <= 1.0
-    assert accuracy["n_for_point"] > 60
-    assert task["metrics"]["random/f1"]["test"] == "bootstrap"
+    # Images hold three questions: gains 3, 3, -1, -2 of four of the twenty images.
+    gains = [3, 3, -1, -2, *[0] * 16]
+    moved = [(gain - 3 / 20) / 60 for gain in gains]
+    assert accuracy["stderr"] == pytest.approx(sqrt(20 / 19 * sum(of**2 for of in moved)))
+    assert accuracy["low"] < 0 < 3 / 60 < accuracy["high"]
+    assert (accuracy["family"], accuracy["verdict"]) == (1, "no difference shown")
+    assert accuracy["p"] > 0.05
+    assert accuracy["needed_n"] > 60
+    # Of all other figures the interval is for itself, and nothing is tested.
+    f1 = task["metrics"]["random/f1"]
+    assert (f1["family"], f1["p"], f1["verdict"]) == (0, None, "not tested")
+    assert f1["low"] < f1["value"] < f1["high"]
 
 
 def test_same_samples_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -176,9 +176,17 @@ def test_metrics_to_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     samples = pope_samples(12)
     a = write(tmp_path / "a", answered(samples, lambda s: s.target))
     b = write(tmp_path / "b", answered(samples, lambda s: wrong(s) if number(s) < 3 else s.target))
-    assert set(compared(capsys, a, b, "--metrics", "headline, random/f1")["pope"]["metrics"]) == {
-        "mean/accuracy", "random/f1",
+    metrics = compared(capsys, a, b, "--metrics", "headline, random/f1")["pope"]["metrics"]
+    assert {name for name, of in metrics.items() if of["p"] is not None} == set()  # Four images are too few.
+    assert all("4 clusters of questions" in of["note"] for of in metrics.values() if of["value"] is not None)
+    more = pope_samples(30)
+    c = write(tmp_path / "c", answered(more, lambda s: s.target))
+    d = write(tmp_path / "d", answered(more, lambda s: wrong(s) if number(s) < 3 else s.target))
+    metrics = compared(capsys, c, d, "--metrics", "headline, random/f1")["pope"]["metrics"]
+    assert {name: of["family"] for name, of in metrics.items() if of["p"] is not None} == {
+        "mean/accuracy": 2, "random/f1": 2,
     }  # fmt: skip
+    assert list(metrics)[:2] == ["random/f1", "mean/accuracy"]
     assert main(["compare", str(a), str(b), "--metrics", "acuracy"]) == 2
     assert "no figure of pope matches --metrics 'acuracy'" in capsys.readouterr().err
 
@@ -189,8 +197,11 @@ def test_table_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     b = write(tmp_path / "b", answered(samples, lambda s: wrong(s) if number(s) in (4, 5) else s.target))
     assert main(["compare", str(a), str(b)]) == 0
     out = capsys.readouterr().out
-    assert "Differences are B - A." in out
-    assert "pope: 30 samples in both." in out
+    assert "Differences are B - A in points; one is tested" in out
+    assert "\npope: 30 samples in both\n" in out
+    assert "mean/accuracy: 100.0 → 93.3, −6.7 [" in out
+    assert "no difference shown (p = " in out
+    assert "harness score --run" in out
     assert "broken: 2 (random/4, random/5)" in out
     assert "newly hallucinated: 1 (random/5)" in out
     assert "fixed: 0\n" in out
@@ -218,17 +229,21 @@ def test_a_task_that_is_scored_elsewhere(tmp_path: Path, capsys: pytest.CaptureF
         for record in records
     ]
     task = compared(capsys, write(tmp_path / "a", records), write(tmp_path / "b", flipped))["mme"]
-    assert task["metrics"]["all/right"]["difference"] == pytest.approx(-0.2)
+    assert task["metrics"]["all/right"]["value"] == pytest.approx(-0.2)
     assert task["broken"]["count"] == 4
 
 
-def test_seed_decides_the_bootstrap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    samples = pope_samples(40)
+def test_a_task_takes_eight_lines_and_all_has_every_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = pope_samples(60)
     a = write(tmp_path / "a", answered(samples, lambda s: wrong(s) if number(s) < 6 else s.target))
-    b = write(tmp_path / "b", answered(samples, lambda s: wrong(s) if 3 < number(s) < 14 else s.target))
-    first, again, other = (
-        compared(capsys, a, b, "--metrics", "all/f1", "--seed", seed)["pope"]["metrics"]["all/f1"]["p"]
-        for seed in ("1", "1", "2")
-    )
-    assert first == again
-    assert first != other
+    b = write(tmp_path / "b", answered(samples, lambda s: "hm" if 3 < number(s) < 14 else s.target))
+    for options in ((), ("--metrics", "*")):
+        assert main(["compare", str(a), str(b), *options]) == 0
+        task = capsys.readouterr().out.split("\n\n")[1]
+        assert task.startswith("pope: 60 samples in both")
+        assert len(task.splitlines()) <= 8
+    assert "tested figures more; --all shows them" in task
+    assert main(["compare", str(a), str(b), "--all"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"\n{name} " in out for name in ("random/f1", "all/accuracy", "mean/yes_ratio"))
+    assert "not tested" in out

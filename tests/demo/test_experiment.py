@@ -223,7 +223,7 @@ def test_rows_may_start_side_by_side_in_an_empty_folder(tmp_path, monkeypatch):
 def test_differences_over_questions_and_seeds(tmp_path):
     from harness.demo.data import build_demo_data
 
-    build_demo_data(tmp_path / "held-out", 5, sizes=SIZES)
+    build_demo_data(tmp_path / "held-out", 5, sizes=replace(SIZES, pope_images=8))
     samples = read_samples(tmp_path / "held-out", "pope")
 
     def result(row, seed, right):
@@ -236,15 +236,15 @@ def test_differences_over_questions_and_seeds(tmp_path):
         return {"row": row, "seed": seed, "settings": {}, "verdicts": verdicts}
 
     (tmp_path / "results").mkdir()
-    for row, seed, right in (("base", None, 18), ("grpo", 0, 24), ("grpo", 1, 30)):
+    for row, seed, right in (("base", None, 72), ("grpo", 0, 96), ("grpo", 1, 120)):
         path = tmp_path / "results" / f"{row}-seed-{seed or 0}.json"
         path.write_text(json.dumps(result(row, seed, right)))
     results = read_results(tmp_path / "results")
     comparer = Comparer(results, tmp_path / "held-out")
     (contrast,) = comparer.compare("base", "grpo", [("pope", "mean/accuracy")])
-    assert contrast.difference == pytest.approx(9 / 36)
-    assert contrast.low < contrast.difference < contrast.high
-    assert comparer.compare("grpo", "grpo", [("pope", "mean/accuracy")])[0].difference == 0
+    assert contrast.value == pytest.approx(36 / 144)
+    assert contrast.low < contrast.value < contrast.high
+    assert comparer.compare("grpo", "grpo", [("pope", "mean/accuracy")])[0].value == 0
     # The seeds' own spread, ((6/36) / 2)^2, is part of the interval, whatever the questions say.
     assert (contrast.high - contrast.low) / 2 > 1.96 / 12
     records = read_records(samples, results["base"][0]["verdicts"]["pope"])

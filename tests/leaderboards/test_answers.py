@@ -25,9 +25,9 @@ def answer_of(root: Path, baseline: str = "base") -> Answer:
     ("skills", "verdict"),
     [
         ({"mmbench": 0.6}, "Not compared on POPE and VideoHallucer"),
-        ({"pope": 0.3, "mmbench": 0.6}, "On POPE, not compared on VideoHallucer"),
-        ({"pope": 0.99}, "Not beyond chance on POPE, not compared on VideoHallucer"),
-        ({"pope": 0.3, "videohallucer": 0.2}, "Yes, on POPE and VideoHallucer"),
+        ({"pope": 0.3, "mmbench": 0.6}, "Better on POPE, not compared on VideoHallucer"),
+        ({"pope": 0.99}, "No difference shown on POPE, not compared on VideoHallucer"),
+        ({"pope": 0.3, "videohallucer": 0.2}, "Better on POPE and VideoHallucer"),
     ],
 )
 def test_a_benchmark_that_the_baseline_lacks_was_not_compared(
@@ -50,7 +50,7 @@ def test_others_that_were_not_compared_are_not_counted_as_no_worse(tmp_path: Pat
     write_run(tmp_path / "worse", model="worse", skills={"pope": 0.3}, counts=120)
     write_run(tmp_path / "other", model="other", skills={"mmbench": 0.8}, counts=120)
     assert list(answer_of(tmp_path).real) == [
-        "Of 1 others, 1 hallucinate more beyond chance on at least one benchmark.",
+        "Worse on at least one benchmark: 1 of 1 others.",
         "1 more could not be compared.",
     ]
 

@@ -127,7 +127,7 @@ def test_publish_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     card = ("--card", "method/checkpoint-300", "--card-dir", tmp_path / "card", "--push", "me/model")
     assert call(*arguments, *card) == 0
     assert "dry run" in capsys.readouterr().out
-    assert "Hallucinates least" in readme.read_text()
+    assert "Fewest hallucinations measured" in readme.read_text()
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert call(*arguments, *card) == 0
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before

@@ -57,7 +57,7 @@ def table_rows(markdown: str) -> list[list[str]]:
 def test_markdown_answers_first(board: Board) -> None:
     lines = render_markdown(board).splitlines()
     assert lines[0] == "# Trained &amp; tried"
-    assert lines[4].startswith("- **Hallucinates least:** method/checkpoint-400, POPE ")
+    assert lines[4].startswith("- **Fewest hallucinations measured:** method/checkpoint-400, POPE ")
     assert lines[5].startswith("- **Is it real?** ")
     assert lines[6].startswith("- **Why:** wrong by perception ")
 
@@ -66,7 +66,7 @@ def test_markdown_cells_show_score_interval_and_delta(board: Board) -> None:
     row = row_of(board.groups[0], "grpo/checkpoint-400")
     metric, delta = row.cells["videohallucer"].metric, row.cells["videohallucer"].delta
     assert delta is not None
-    assert delta.is_real
+    assert delta.is_shown
     line = next(line for line in render_markdown(board).splitlines() if line.startswith("| grpo/checkpoint-400"))
     assert f"**{number(metric.value)}** [{number(metric.low)}, {number(metric.high)}]<br>▼ −" in line
     assert delta.stars.replace("*", "\\*") in line
@@ -107,7 +107,7 @@ def test_csv_is_read_back(board: Board) -> None:
     assert (first["checkpoint"], first["task"]) == (group.rows[0].label, "pope")
     assert float(first["value"]) == cell.metric.value
     assert cell.delta is not None
-    assert float(first["p_holm"]) == cell.delta.p_adjusted
+    assert (float(first["p"]), first["verdict"]) == (cell.delta.p, cell.delta.verdict)
     assert first["data_digest"].startswith("sha256:")
     assert all(row["p"] == "" for row in rows if row["kind"] in ("reported", "baseline"))
 
@@ -165,17 +165,19 @@ def test_the_answer_without_a_baseline_claims_nothing(world: Path) -> None:
 def test_the_answer_when_the_baseline_is_best(world: Path) -> None:
     said = answer(build_board(BoardConfig(runs=[world], baseline="method/checkpoint-400")).groups[0])
     assert said is not None
-    assert said.verdict == "The baseline is not beaten"
-    assert re.fullmatch(r"Of 9 others, \d hallucinate more beyond chance on at least one benchmark\.", said.real[0])
+    assert said.verdict == "The baseline scores best"
+    assert re.fullmatch(r"Worse on at least one benchmark: \d of 9 others\.", said.real[0])
 
 
 def test_the_answer_names_what_is_beyond_chance(board: Board) -> None:
     said = answer(board.groups[0])
     assert said is not None
     cells = board.groups[0].rows[0].cells
-    real = [task for task in ("pope", "videohallucer") if (delta := cells[task].delta) and delta.is_real]
-    assert "VideoHallucer" in said.verdict
-    assert said.verdict.startswith("Yes, on" if len(real) == 2 else "On VideoHallucer, not beyond chance on POPE")
+    verdicts = {task: delta.verdict for task in ("pope", "videohallucer") if (delta := cells[task].delta)}
+    assert verdicts["videohallucer"] == "better"
+    assert said.verdict.startswith(
+        "Better on POPE and" if verdicts["pope"] == "better" else "Better on VideoHallucer, no"
+    )
     assert said.why[0].what == "wrong by perception"
     assert (said.why[0].before or 0) > (said.why[0].after or 0)
 

@@ -12,6 +12,7 @@ import pytest
 from support_browser import CHROMIUM, Browser
 from support_leaderboards import HOSTILE, write_diagnostics, write_run, write_world
 
+from harness.reports.differences import SIGNS, change
 from harness.reports.html import script_json
 from leaderboards.board import Board
 from leaderboards.build import BoardConfig, build_board
@@ -79,7 +80,7 @@ def test_rows_carry_score_delta_and_links(board: Board, page: Page) -> None:
     assert shown["name"] == row.label
     assert shown["cells"][0][:2] == pytest.approx([metric.value, metric.low], abs=1e-6)
     assert shown["cells"][0][3] == pytest.approx(delta.value, abs=1e-6)
-    assert shown["cells"][0][7] == int(delta.is_real)
+    assert shown["cells"][0][5:] == [SIGNS[delta.verdict], delta.stars, change(delta)]
     base = next(item for item in group["rows"] if item.get("base"))
     assert base["links"] == [["base", "report.html"]]
     assert len(base["cells"][0]) == 3

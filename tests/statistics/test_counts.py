@@ -75,13 +75,6 @@ def test_a_unit_in_two_clusters_makes_them_one() -> None:
     assert sorted(dense(counted(units)).tolist()) == [[0, 1], [5, 2]]
 
 
-def test_over_a_superset_of_clusters() -> None:
-    few, many = counted(UNITS[:2]), counted(UNITS)
-    wide = few.over(many.keys)
-    assert wide.totals.tolist() == few.totals.tolist()
-    assert len(wide.per_cluster(np.ones(2))) == 3
-
-
 def test_clusters_have_the_same_keys_in_every_process() -> None:
     code = "from harness.statistics.counts import _key; print(_key('COCO_val2014_000000310196.jpg'))"
     runs = {

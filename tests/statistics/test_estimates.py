@@ -7,7 +7,7 @@ import pytest
 from support_coverage import metric_of, table_of
 
 from harness.statistics.counts import Table
-from harness.statistics.estimates import combine_columns, estimate, value_of
+from harness.statistics.estimates import estimate, value_of
 from harness.statistics.specs import MetricSpec, Outcome, Ratio
 from harness.statistics.summary import to_metric
 
@@ -95,19 +95,6 @@ def test_splits_on_the_same_images_are_not_independent() -> None:
     assert mean.stderr == pytest.approx(one.stderr)
 
 
-def test_vectorised_values_equal_single_ones() -> None:
-    table = pope_table(2)
-    for name in ("mean/f1", "all/precision"):
-        spec = metric_of("pope", name, SPLITS)
-        sums = []
-        for ratio in spec.strict:
-            for weigh in (ratio.top, ratio.bottom):
-                kept = [ratio.within(o) for o in table.outcomes]
-                sums.append(sum(weigh(o) * t for o, t, k in zip(table.outcomes, table.totals, kept, strict=True) if k))
-        (value,) = combine_columns(spec, np.array([sums], dtype=float))
-        assert value == pytest.approx(value_of(spec, spec.strict, table))
-
-
 def test_spread_is_the_population_standard_deviation_over_what_is_defined() -> None:
     ratios = tuple(
         Ratio(
@@ -122,8 +109,6 @@ def test_spread_is_the_population_standard_deviation_over_what_is_defined() -> N
     table = table_of(outcomes, [np.array([3, 1]), np.array([0, 0]), np.array([1, 0]), np.array([1, 2])])
     # Recalls 1 and 1/4, none for C.
     assert estimate(spec, table).value == pytest.approx(0.375)
-    (value,) = combine_columns(spec, np.array([[4.0, 4, 1, 4, 0, 0]]))
-    assert value == pytest.approx(0.375)
 
 
 def test_what_one_cluster_carries_has_no_error() -> None:

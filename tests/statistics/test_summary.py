@@ -36,7 +36,7 @@ class Task:
     def metrics(self, strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
         assert strata == {("s",)}
         return [
-            MetricSpec(name="accuracy", strict=(share("right"),), official=(share("official"),), accuracy=True),
+            MetricSpec(name="accuracy", strict=(share("right"),), official=(share("official"),)),
             MetricSpec(name="strict only", strict=(share("right"),), low=-1.0),
         ]
 

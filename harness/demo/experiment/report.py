@@ -15,11 +15,12 @@ from typing import Final
 from harness.core.files import write_atomically
 from harness.demo.data import Sizes, build_demo_data
 from harness.demo.experiment.curves import draw_rows
-from harness.demo.experiment.results import SEED_FREE, Comparer, Contrast, Results, read_results
+from harness.demo.experiment.results import SEED_FREE, Comparer, Results, read_results
 from harness.demo.experiment.rows import ROWS
+from harness.reports.differences import change
 from harness.reports.markdown import code, table
 from harness.reports.splicing import update_document
-from harness.statistics.multiplicity import holm
+from harness.statistics.differences import Difference, test_together
 
 TABLES: Final = "tables.md"
 HEADLINES: Final = (
@@ -47,6 +48,8 @@ SIGNS: Final = (
     ("all/wrong_perception", "wrong: perception"),
     ("all/wrong_reasoning", "wrong: reasoning"),
 )
+AGAINST: Final = ("grpo", "sft", SEED_FREE)
+"""Rows against which the method is tested: those of the paper's main table."""
 EXPLORATION: Final = (
     ("distinct_answers", "distinct answers"), ("unanimous", "one reward for all"), ("pass_at_k", "pass@8"),
 )  # fmt: skip
@@ -111,12 +114,22 @@ def render(results: Results, comparer: Comparer) -> str:
             {row: _scores(results, row, DETAILS) for row in results},
         ),
     ]
-    for against in ("grpo", "sft", SEED_FREE):
-        if against in results:
-            rows = [name for name in results if name != against]
-            parts.append(_contrasts(f"**Against `{against}`**", comparer, against, rows))
-    rows = [name for name in results if name.startswith(("no_", "hard", "easy", "infonce"))]
-    parts.append(_contrasts("**Ablations against `method`**", comparer, "method", rows))
+    tested = _test(comparer, results)
+    parts.append(
+        "**Differences** in points, over questions and seeds together, with 95 % intervals. "
+        + (
+            f"Tested is `method` against {', '.join(code(name) for name in AGAINST)}, the comparisons of the paper's "
+            f"main table: {len(tested)} differences together, so that their intervals hold all at once in 95 %; bold: "
+            "a difference is shown. All others are described only, each interval for itself."
+            if tested
+            else "With one seed nothing is tested."
+        )
+    )
+    for against in (*AGAINST, "method"):
+        rows = [name for name in results if name != against]
+        if against == "method":
+            rows = [name for name in rows if name.startswith(("no_", "hard", "easy", "infonce"))]
+        parts.append(_differences(against, comparer, rows, tested))
     parts += [_signs(results), _similarity(results), _learning(results), _commands(results)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -134,30 +147,44 @@ def _scores(results: Results, row: str, figures: Sequence[tuple[str, str, str]])
     return cells
 
 
-def _contrasts(title: str, comparer: Comparer, against: str, rows: Sequence[str]) -> str:
+def _test(comparer: Comparer, results: Results) -> dict[tuple[str, str, str], Difference]:
+    """The tested differences by row, row that it is compared with, and task; none where there is one seed."""
+    if len(results.get("method", {})) < 2:
+        return {}
     figures = [(task, name) for task, name, _ in HEADLINES]
-    found = {name: contrasts for name in rows if (contrasts := comparer.compare(against, name, figures))}
-    several = [item for contrasts in found.values() for item in contrasts if item.seeds > 1]
-    adjusted = dict(zip(map(id, several), holm([item.p for item in several]), strict=True))
+    found = {
+        ("method", against, task): item
+        for against in AGAINST
+        for (task, _), item in zip(figures, comparer.compare(against, "method", figures), strict=False)
+    }
+    return dict(zip(found, test_together(list(found.values())), strict=True))
+
+
+def _differences(
+    against: str, comparer: Comparer, rows: Sequence[str], tested: Mapping[tuple[str, str, str], Difference]
+) -> str:
+    figures = [(task, name) for task, name, _ in HEADLINES]
+    found = {name: items for name in rows if (items := comparer.compare(against, name, figures))}
     return _by_row(
-        f"{title}: differences in points with 95 % intervals, paired by question and seed; bold where the interval "
-        "excludes zero, * where Holm's adjustment over the table still does. Nothing is marked where there is one "
-        "seed.",
+        f"**Against `{against}`**",
         ["seeds", *(head for *_, head in HEADLINES)],
         {
-            name: [str(contrasts[0].seeds), *(_show(item, adjusted.get(id(item))) for item in contrasts)]
-            for name, contrasts in found.items()
+            name: [
+                str(items[0].seeds[1]),
+                *(
+                    _show(tested.get((name, against, task), item))
+                    for (task, _), item in zip(figures, items, strict=True)
+                ),
+            ]
+            for name, items in found.items()
         },
     )
 
 
-def _show(item: Contrast, p_holm: float | None) -> str:
-    """A difference; `p_holm` is `None` where there is one seed."""
-    text = f"{100 * item.difference:+.1f} [{100 * item.low:+.1f}, {100 * item.high:+.1f}]"
-    if p_holm is None:
-        return text
-    text = f"**{text}**" if item.low > 0 or item.high < 0 else text
-    return text + ("*" if p_holm < 0.05 else "")
+def _show(item: Difference) -> str:
+    if item.is_shown:
+        return f"**{change(item)}** {code(item.stars)}"
+    return change(item) + " (tested)" * bool(item.family)
 
 
 def _mean(results: Results, row: str, part: str, name: str) -> str:
