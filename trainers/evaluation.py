@@ -81,6 +81,7 @@ def _evaluate(recipe: Recipe, name: str, folder: Path, *, model: Any = None) -> 
             prompt=recipe.prompt,
             engine=engine,
             engine_options=options if model is None or engine != "hf" else {**options, "model": model},
+            allow_outside=tuple(Path(name).expanduser() for name in recipe.data.allow_outside),
             out=folder,
             limit=recipe.eval.limit,
             seed=recipe.seed,

@@ -35,7 +35,13 @@ def prepare(recipe: Recipe, output: Path) -> tuple[list[Example], Path, CaptionJ
         ModelError: the judge does not answer.
     """
     file, root = training_file(recipe, output)
-    examples = read_training(file, root, limit=recipe.data.limit, require_response=recipe.algorithm == "sft")
+    examples = read_training(
+        file,
+        root,
+        outside=recipe.data.allow_outside,
+        limit=recipe.data.limit,
+        require_response=recipe.algorithm == "sft",
+    )
     judge = None
     if recipe.algorithm == "grpo":
         check_targets(examples, file)

@@ -95,7 +95,9 @@ def _ntk_bytes(recipe: Recipe, config: Any, vocabulary: int, width: int) -> int:
 def first_prompt(recipe: Recipe, checkpoint: Checkpoint) -> str:
     """The first row as the model is shown it, its images unexpanded."""
     file, root = training_file(recipe, Path(recipe.output).expanduser())
-    example = read_training(file, root, limit=1, require_response=recipe.algorithm == "sft")[0]
+    example = read_training(
+        file, root, outside=recipe.data.allow_outside, limit=1, require_response=recipe.algorithm == "sft"
+    )[0]
     request = as_request(example, root, prompt_format=recipe.prompt, num_frames=recipe.data.num_frames)
     prompt = chat_prompt(load_processor(checkpoint, recipe.data.max_pixels), request, open_media(request, "frames"))
     return prompt + (f"\n# response\n{example.response}" if recipe.algorithm == "sft" else "")

@@ -80,7 +80,7 @@ def train(recipe: Recipe, *, fresh: bool = False, source: Path | None = None) ->
             from trainers.selection.stage import select_rows
 
             file = select_rows(recipe, checkpoint, examples, root, output, judge, fresh=False)
-            examples = read_training(file, root, limit=None, require_response=False)
+            examples = read_training(file, root, outside=recipe.data.allow_outside, limit=None, require_response=False)
             say(f"selection: {len(examples)} rows to train on ({recipe.selection.subset}), {file.parent}")
         facts = provenance(recipe, checkpoint, examples)
         # The model is named nowhere here, so that its memory is free once it is evaluated.

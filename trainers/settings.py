@@ -31,7 +31,8 @@ class DataSettings(Part):
 
     Attributes:
         train: a JSONL file in the schema of `trainers.data.schema`, or a world (`demo`): drawn from it.
-        media_root: what media paths are relative to; `None`: the file's folder.
+        media_root: what media paths are relative to, and must not lead out of; `None`: the file's folder.
+        allow_outside: folders that media may be in besides.
         num_frames: frames of a video, which are shown as images.
         max_pixels: cap on the pixels of an image or frame; `None`: what the processor says.
         limit: rows to use, the first ones; `None`: all.
@@ -40,6 +41,7 @@ class DataSettings(Part):
 
     train: str
     media_root: str | None = None
+    allow_outside: list[str] = []
     num_frames: Count = 8
     max_pixels: Count | None = None
     limit: Count | None = None

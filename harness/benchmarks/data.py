@@ -15,6 +15,7 @@ from harness.benchmarks.record import Benchmark
 from harness.benchmarks.tables import Cell, Table, cell_reference, cell_sizes, parse_reference, read_cell, read_table
 from harness.core.errors import DataError, MediaError
 from harness.core.types import Media, Sample
+from harness.media.bounds import OutsideError, within
 from harness.runs.records import LONE_SURROGATES
 
 if TYPE_CHECKING:
@@ -36,28 +37,31 @@ class BenchmarkData:
         samples: without prompts; media sources are relative to `folder`.
         folder: the data set's files.
         source: how records name the data set.
+        roots: where they may be, see `harness.media.bounds.within`.
     """
 
     samples: Sequence[Sample]
     folder: Path
     source: str
+    roots: Sequence[Path]
 
 
-def load_data(benchmark: Benchmark, data: str) -> BenchmarkData:
+def load_data(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> BenchmarkData:
     """Read all rows of a benchmark; no image or video is opened.
 
     Args:
         benchmark: whose rows they are.
         data: see `harness.benchmarks.fetch.locate`.
+        outside: folders that the user allows its files to be in besides.
 
     Raises:
         DataError: no data, an unreadable file, a column that is missing, a row without question or target, an id that
-            occurs twice or is no Unicode text, or no rows at all.
+            occurs twice or is no Unicode text, a file that lies out of the data folder, or no rows at all.
     """
-    folder, source = locate(benchmark, data)
+    folder, source, roots = locate(benchmark, data, outside)
     samples: dict[str, Sample] = {}
-    files = read_row_files(folder, benchmark)
-    for where, row, reference in _rows(folder, files, benchmark):
+    files = read_row_files(folder, benchmark, roots)
+    for where, row, reference in _rows(folder, files, benchmark, roots):
         sample = benchmark.read_row(row, where)
         if sample.id in samples:
             raise DataError(f"{where}: sample id {sample.id!r} occurs twice. Are two copies of the data in {folder}?")
@@ -67,10 +71,12 @@ def load_data(benchmark: Benchmark, data: str) -> BenchmarkData:
         samples[sample.id] = replace(sample, media=(medium,))
     if not samples:
         raise DataError(f"{benchmark.name}: the data set in {folder} is empty ({', '.join(files)}). Fetch it again.")
-    return BenchmarkData(samples=tuple(samples.values()), folder=folder, source=source)
+    return BenchmarkData(samples=tuple(samples.values()), folder=folder, source=source, roots=roots)
 
 
-def _rows(folder: Path, files: Sequence[str], benchmark: Benchmark) -> Iterator[tuple[str, Mapping[str, Any], str]]:
+def _rows(
+    folder: Path, files: Sequence[str], benchmark: Benchmark, roots: Sequence[Path]
+) -> Iterator[tuple[str, Mapping[str, Any], str]]:
     """Each question's place for error messages, its row with the hub's field names, and its medium's reference."""
     for file in files:
         table = read_table(folder / file)
@@ -84,6 +90,12 @@ def _rows(folder: Path, files: Sequence[str], benchmark: Benchmark) -> Iterator[
                 raise DataError(f"{where}: {error}.") from error
             for suffix, question in questions:
                 reference = _reference(folder, file, index, table, question, benchmark, where)
+                place = parse_reference(reference, folder)
+                if isinstance(place, Path):
+                    try:
+                        within(place, roots)
+                    except OutsideError as error:
+                        raise OutsideError(f"{where}: {error}") from error
                 yield where + suffix, question, reference
 
 
@@ -139,26 +151,30 @@ def _file_reference(folder: Path, file: str, name: str, row: Mapping[str, Any], 
     return reference.as_posix()
 
 
-def open_medium(folder: Path, medium: Media, num_frames: int) -> Image | Video:
+def open_medium(folder: Path, medium: Media, num_frames: int, roots: Sequence[Path] = ()) -> Image | Video:
     """Decode one medium.
 
     Args:
         folder: the data set's files.
         medium: a reference of one of its samples.
         num_frames: frames kept of a video.
+        roots: where its file may be, see `harness.media.bounds.within`; empty: in the folder.
 
     Raises:
-        MediaError: missing, or not whole.
+        MediaError: missing, out of the data folder, or not whole.
     """
     from harness.media.images import open_image
     from harness.media.videos import open_video
 
     place = parse_reference(medium.source, folder)
     if isinstance(place, Path):
+        place = _inside(place, roots or (folder,), medium)
         if medium.kind == "image":
             return open_image(place, name=medium.source)
         return open_video(place, num_frames, name=medium.source)
-    value = _cell(place, medium)
+    value = _cell(place, medium, roots or (folder,))
+    if isinstance(value, Path):
+        return open_image(value, name=medium.source) if medium.kind == "image" else open_video(value, num_frames)
     if medium.kind == "image":
         return open_image(value, name=medium.source)
     with tempfile.NamedTemporaryFile(suffix=".video") as file:
@@ -167,13 +183,21 @@ def open_medium(folder: Path, medium: Media, num_frames: int) -> Image | Video:
         return open_video(file.name, num_frames, name=medium.source)
 
 
-def _cell(cell: Cell, medium: Media) -> bytes:
+def _inside(path: Path, roots: Sequence[Path], medium: Media) -> Path:
+    try:
+        return within(path, roots)
+    except OutsideError as error:
+        raise MediaError(f"{medium.kind} {medium.source}: {error}") from error
+
+
+def _cell(cell: Cell, medium: Media, roots: Sequence[Path]) -> bytes | Path:
+    """What a cell holds, or the file that it names."""
     try:
         value = read_cell(cell)
         if isinstance(value, Mapping):
             content, path = value.get("bytes"), value.get("path")
             if content is None and path:
-                content = (cell.path.parent / path).read_bytes()
+                return _inside(cell.path.parent / path, roots, medium)
             value = content
     except (OSError, ValueError, LookupError, StopIteration) as error:
         raise MediaError(f"{medium.kind} {medium.source} cannot be read: {error}.") from error

@@ -12,34 +12,43 @@ from harness.benchmarks.registry import benchmark_folders
 from harness.core.errors import DataError
 from harness.core.hub import hub_unreachable_reason
 from harness.core.worlds import name_choices, worlds
+from harness.media.bounds import check_file, within
 
 _TIMEOUT_S: Final = 10.0
 _README: Final = "README.md"
+_MAX_README_BYTES: Final = 16 << 20
 
 
-def locate(benchmark: Benchmark, data: str) -> tuple[Path, str]:
+def locate(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> tuple[Path, str, tuple[Path, ...]]:
     """The folder that holds a benchmark's files, and how records name it.
 
     Args:
         benchmark: whose files they are.
         data: `hub`, the name of a world (`demo`), or a folder: a copy of the benchmark, or one with such a copy in a
             folder named after the task or the hub's data set.
+        outside: folders that the user allows its files to be in besides.
 
     Returns:
-        Folder, and `hub:ID@COMMIT`, the world's name or `dir:NAME`.
+        Folder; `hub:ID@COMMIT`, the world's name or `dir:NAME`; and the folders that its files may be in, see
+        `harness.media.bounds.within`.
 
     Raises:
-        DataError: there is no such folder, or the hub's data set is neither cached nor within reach.
+        DataError: there is no such folder, it is a link out of the data folder, or the hub's data set is neither cached
+            nor within reach.
     """
     if data == "hub":
-        return _fetch(benchmark)
+        folder, source = _fetch(benchmark)
+        return folder, source, (folder, *outside)
     if data in worlds():
-        return _subfolder(worlds()[data].data(), benchmark, data), data
+        folder = worlds()[data].data()
+        return _subfolder(folder, benchmark, data), data, (folder, *outside)
     folder = Path(data).expanduser()
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
         raise DataError(f"data folder {data} {what}. Give --data a folder, 'hub' or {name_choices(list(worlds()))}.")
-    return _subfolder(folder, benchmark, data), f"dir:{folder.resolve().name}"
+    inside = _subfolder(folder, benchmark, data)
+    within(inside, (folder, *outside))
+    return inside, f"dir:{folder.resolve().name}", (folder, *outside)
 
 
 def cached_snapshot(source: HubSource) -> Path | None:
@@ -89,7 +98,7 @@ def _fetch(benchmark: Benchmark) -> tuple[Path, str]:
             reason = f"fetching it failed ({(str(error).strip() or type(error).__name__).splitlines()[0]})"
     folder = cached_snapshot(benchmark.source)
     if folder is not None:
-        rows = choose_row_files(list_files(folder), benchmark, _readme(folder))
+        rows = choose_row_files(list_files(folder), benchmark, _readme(folder, (folder,)))
         if rows and not missing_parts(rows, benchmark.source):
             return folder, f"hub:{hub}@{folder.name}"
     raise DataError(
@@ -124,22 +133,32 @@ def _escape(names: Sequence[str]) -> list[str]:
     return [name.replace("[", "[[]") for name in names]
 
 
-def _readme(folder: Path) -> str | None:
+def _readme(folder: Path, roots: Sequence[Path]) -> str | None:
     path = folder / _README
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+    if not path.exists():
+        return None
+    check_file(within(path, roots), str(path), _MAX_README_BYTES)
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
-def read_row_files(folder: Path, benchmark: Benchmark) -> list[str]:
+def read_row_files(folder: Path, benchmark: Benchmark, roots: Sequence[Path]) -> list[str]:
     """The files of a local folder that hold the rows, in order.
 
+    Args:
+        folder: of the data set.
+        benchmark: whose rows they are.
+        roots: see `harness.media.bounds.within`.
+
     Raises:
-        DataError: there is none, or some are missing.
+        DataError: there is none, some are missing, or one lies out of the data folder.
     """
-    chosen = choose_row_files(list_files(folder), benchmark, _readme(folder))
+    chosen = choose_row_files(list_files(folder, roots), benchmark, _readme(folder, roots))
     if not chosen:
         hub = benchmark.source.hub
         raise DataError(
             f"{benchmark.name}: no rows in {folder}: expected .parquet, .jsonl, .json or what save_to_disk writes "
             f"(as in {hub}). Fetch it with 'hf download --repo-type dataset {hub} --local-dir DIR'."
         )
+    for name in chosen:
+        within(folder / name, roots)
     return saved_files(folder, chosen)

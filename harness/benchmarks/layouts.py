@@ -12,19 +12,31 @@ from typing import Final
 from harness.benchmarks.record import Benchmark, HubSource
 from harness.benchmarks.tables import SUFFIXES
 from harness.core.errors import DataError
+from harness.media.bounds import within
 
 _SHARD: Final = re.compile(r"(?P<name>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})(?P<rest>[.-].*)?")
 _NOT_ROWS: Final = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "annotations.jsonl")
 
 
-def list_files(folder: Path) -> list[str]:
-    """Files of a folder and its subfolders, linked ones too, as relative POSIX paths; hidden ones are left out."""
+def list_files(folder: Path, roots: Sequence[Path] = ()) -> list[str]:
+    """Files of a folder and its subfolders, linked ones too, as relative POSIX paths; hidden ones are left out.
+
+    Args:
+        folder: the folder.
+        roots: where linked subfolders may be, see `harness.media.bounds.within`; empty: in the folder.
+
+    Raises:
+        OutsideError: a subfolder is a link that leads elsewhere.
+    """
     found = []
     seen = set()
     for place, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
         # A link to a folder further up would be followed for ever.
         folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
+        for name in folders:
+            if os.path.islink(os.path.join(place, name)):
+                within(Path(place) / name, roots or (folder,))
         seen.add(real)
         inside = Path(place).relative_to(folder)
         found += [(inside / name).as_posix() for name in names if not name.startswith(".")]

@@ -7,10 +7,11 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from harness.commands.eval import add_outside_argument
 from harness.core.errors import DataError, StoreError, UsageError
 from harness.core.files import replacement, write_errors
 from trainers.data import SCHEMA
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     validate.add_argument("source", type=Path, metavar="FILE", help="JSONL file")
     validate.add_argument("--sft", action="store_true", help="every row needs a response")
     validate.add_argument("--media-root", type=Path, metavar="DIR", help="what media paths are relative to")
+    add_outside_argument(validate)
     validate.add_argument("--media", action="store_true", help="open every image and video too (slow)")
 
 
@@ -41,7 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run `harness data` and give the exit code."""
     if arguments.data_command == "convert":
         return convert(arguments.source, arguments.source_format, arguments.out, skip_bad=arguments.skip_bad)
-    return validate(arguments.source, sft=arguments.sft, media_root=arguments.media_root, open_media=arguments.media)
+    roots = (arguments.media_root or arguments.source.parent, *arguments.allow_outside)
+    return validate(arguments.source, sft=arguments.sft, roots=roots, open_media=arguments.media)
 
 
 def convert(source: Path, source_format: str, out: Path, *, skip_bad: bool) -> int:
@@ -89,13 +92,13 @@ def convert(source: Path, source_format: str, out: Path, *, skip_bad: bool) -> i
     return 0
 
 
-def validate(source: Path, *, sft: bool, media_root: Path | None, open_media: bool) -> int:
+def validate(source: Path, *, sft: bool, roots: Sequence[Path], open_media: bool) -> int:
     """Check every row, and that its media are there; the first mistake ends it.
 
     Raises:
         DataError: names row and field.
     """
-    from trainers.data.schema import read_examples
+    from trainers.data.schema import find_medium, read_examples
 
     kinds, media_kinds = Counter[str](), Counter[str]()
     for example in read_examples(source, require_response=sft):
@@ -103,9 +106,7 @@ def validate(source: Path, *, sft: bool, media_root: Path | None, open_media: bo
         kinds[sample.answer_kind] += 1
         for media in sample.media:
             media_kinds[media.kind] += 1
-            path = (media_root or source.parent) / media.source
-            if not os.path.isfile(path):  # Path.is_file raises where a path is too long.
-                raise DataError(f"{source}: row {sample.id!r}: field 'media': {path} is missing. Set --media-root.")
+            path = find_medium(media, roots, f"{source}: row {sample.id!r}", "--media-root")
             if open_media:
                 _open(media.kind, path, f"{source}: row {sample.id!r}: field 'media'")
     if not kinds:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from harness.commands.eval import add_outside_argument
 
 if TYPE_CHECKING:
     from harness.media import OpenMedia
@@ -35,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", metavar="hub|demo|DIR", help="where the images are, for the page (default: as in the run)"
     )
+    add_outside_argument(parser)
     parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of tasks beside the harness's own")
     group = parser.add_argument_group("sample conflict", "how the gradients of the samples agree; loads the checkpoint")
     group.add_argument("--conflict", action="store_true", help="make the map of the run's responses, or make it again")
@@ -68,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--caption-judge-base-url needs --caption-judge openai:MODEL.")
     media = None
     if not arguments.no_images or arguments.conflict:
-        media = find_media(arguments.run_folder, arguments.data, arguments.tasks_dir)
+        media = find_media(arguments.run_folder, arguments.data, arguments.tasks_dir, arguments.allow_outside)
     try:
         diagnosis = diagnose(
             arguments.run_folder,
@@ -108,13 +112,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def find_media(folder: Path, data: str | None = None, tasks_dir: Path | None = None) -> OpenMedia | None:
+def find_media(
+    folder: Path, data: str | None = None, tasks_dir: Path | None = None, allow_outside: Sequence[Path] = ()
+) -> OpenMedia | None:
     """How to open the media of a run's samples again; `None`, with a warning, where its data cannot be found.
 
     Args:
         folder: the run folder.
         data: where the data are; `None`: where the run had them from.
         tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
+        allow_outside: folders that they may be in besides the data's own.
     """
     from harness.benchmarks.data import digest_samples
     from harness.core.errors import HarnessError, MediaError
@@ -131,7 +138,11 @@ def find_media(folder: Path, data: str | None = None, tasks_dir: Path | None = N
             if where is None:
                 raise MediaError(f"give the folder of {source or 'its data'} with --data.")
             task = load_task(
-                name, data=where, tasks_dir=tasks_dir, num_frames=read_settings(folder).get("num_frames", 8)
+                name,
+                data=where,
+                tasks_dir=tasks_dir,
+                allow_outside=allow_outside,
+                num_frames=read_settings(folder).get("num_frames", 8),
             )
             by_id = {sample.id: sample for sample in task.samples}
             asked = [by_id[r.sample.id] for r in records if r.sample.task == name and r.sample.id in by_id]

@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="hub|demo|DIR",
         help="where the questions are (default: as an lmms-eval task's YAML says, else hub, or demo for 'demo')",
     )
+    add_outside_argument(parser)
     parser.add_argument("--prompt", default="auto", metavar="FORMAT", help="direct, think, grounded or auto (default)")
     parser.add_argument("--engine", default="auto", metavar="NAME", help="hf, vllm, api, replay or auto (default)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/MODEL-SETTINGS)")
@@ -101,6 +102,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--responses", type=Path, metavar="FILE", help="recorded responses, or a run folder (replay)")
 
 
+def add_outside_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare the argument that lets data name files out of their folder, for every command that opens media."""
+    parser.add_argument(
+        "--allow-outside",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="folder that images and videos may be in besides the data's own, may be repeated",
+    )
+
+
 def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments that name a judge of answers, for every command that reads responses."""
     parser.add_argument(
@@ -146,6 +159,7 @@ def read_config(arguments: argparse.Namespace) -> EvalConfig:
         max_failures=arguments.max_failures,
         fresh=arguments.fresh,
         tasks_dir=arguments.tasks_dir,
+        allow_outside=tuple(arguments.allow_outside),
         revision=arguments.revision,
     )
 

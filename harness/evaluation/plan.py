@@ -108,6 +108,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
                 data=config.data,
                 world=world.name if world is not None else None,
                 tasks_dir=config.tasks_dir,
+                allow_outside=config.allow_outside,
                 num_frames=config.num_frames,
                 prompt_format=prompt_format,
             ),

@@ -45,6 +45,7 @@ class EvalConfig:
         max_failures: failed samples that are tolerated before the exit code becomes 1.
         fresh: start over in a folder that holds a run.
         tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
+        allow_outside: folders that media may be in besides the data's own.
         revision: revision of a hub checkpoint.
     """
 
@@ -69,6 +70,7 @@ class EvalConfig:
     max_failures: int = 0
     fresh: bool = False
     tasks_dir: Path | None = None
+    allow_outside: tuple[Path, ...] = ()
     revision: str | None = None
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.benchmarks.baselines import constant_headlines
-from harness.benchmarks.data import load_data, open_medium
+from harness.benchmarks.data import BenchmarkData, load_data, open_medium
 from harness.benchmarks.record import Benchmark
 from harness.benchmarks.registry import benchmark_folders, find_benchmarks, load_benchmark, unknown_task
 from harness.core.errors import UsageError
@@ -79,6 +79,7 @@ def load_task(
     data: str | None = None,
     world: str | None = None,
     tasks_dir: Path | None = None,
+    allow_outside: Sequence[Path] = (),
     num_frames: int = 8,
     prompt_format: PromptFormat = "direct",
 ) -> TaskData:
@@ -90,6 +91,7 @@ def load_task(
             its data where its YAML says, a benchmark in `world`.
         world: that the model comes with, if any; else a benchmark's data are the hub's.
         tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
+        allow_outside: folders that media may be in besides the data's own.
         num_frames: frames kept of a video.
         prompt_format: of benchmarks; lmms-eval's tasks have prompts of their own.
 
@@ -101,7 +103,7 @@ def load_task(
     folders = _benchmark_folders(tasks_dir)
     if plain in folders:
         benchmark = load_benchmark(folders[plain])
-        return _load_benchmark(benchmark, data or world or "hub", num_frames, prompt_format)
+        return _load_benchmark(benchmark, data or world or "hub", num_frames, prompt_format, allow_outside)
     known = lmms_eval_tasks(tasks_dir)
     if name not in known:
         raise _unknown(name, [*folders, *known], tasks_dir)
@@ -109,7 +111,7 @@ def load_task(
     if entry.kind != "task":
         shown = ",".join(entry.members[:8]) + (f" (and {len(entry.members) - 8} more)" if entry.members[8:] else "")
         raise UsageError(f"{name!r} is a {entry.kind} of tasks. Name its tasks instead: --tasks {shown}.")
-    return _load_lmms_eval_task(name, entry.path, data, num_frames)
+    return _load_lmms_eval_task(name, entry.path, data, num_frames, allow_outside)
 
 
 def _benchmark_folders(tasks_dir: Path | None) -> dict[str, Path]:
@@ -131,10 +133,12 @@ def _unknown(name: str, known: Iterable[str], tasks_dir: Path | None) -> UsageEr
     return UsageError(" ".join([str(error), *(f"{path} cannot be read: {why}." for path, why in broken.items())]))
 
 
-def _load_benchmark(benchmark: Benchmark, data: str, num_frames: int, prompt_format: PromptFormat) -> TaskData:
-    loaded = load_data(benchmark, data)
+def _load_benchmark(
+    benchmark: Benchmark, data: str, num_frames: int, prompt_format: PromptFormat, outside: Sequence[Path]
+) -> TaskData:
+    loaded = load_data(benchmark, data, outside)
     samples = tuple(replace(sample, prompt=build_prompt(sample, prompt_format)) for sample in loaded.samples)
-    media = partial(_open_media, loaded.folder, {sample.id: sample for sample in samples}, num_frames)
+    media = partial(_open_media, loaded, {sample.id: sample for sample in samples}, num_frames)
     return replace(benchmark_task(benchmark, samples, loaded.source), open_media=media)
 
 
@@ -190,10 +194,10 @@ def expand_tasks(names: Sequence[str], tasks_dir: Path | None = None) -> list[st
     return list(found)
 
 
-def _load_lmms_eval_task(name: str, path: Path, data: str | None, num_frames: int) -> TaskData:
+def _load_lmms_eval_task(name: str, path: Path, data: str | None, num_frames: int, outside: Sequence[Path]) -> TaskData:
     from harness.lmms.task import LmmsEvalTask
 
-    task = LmmsEvalTask(name, path, data=data, num_frames=num_frames)
+    task = LmmsEvalTask(name, path, data=data, num_frames=num_frames, allow_outside=outside)
     return TaskData(
         name=name,
         version=task.version,
@@ -209,8 +213,10 @@ def _load_lmms_eval_task(name: str, path: Path, data: str | None, num_frames: in
     )
 
 
-def _open_media(folder: Path, samples: Mapping[str, Sample], num_frames: int, sample_id: str) -> list[Image | Video]:
-    return [open_medium(folder, medium, num_frames) for medium in samples[sample_id].media]
+def _open_media(
+    data: BenchmarkData, samples: Mapping[str, Sample], num_frames: int, sample_id: str
+) -> list[Image | Video]:
+    return [open_medium(data.folder, medium, num_frames, data.roots) for medium in samples[sample_id].media]
 
 
 def list_tasks(*, tasks_dir: Path | None = None, everything: bool = False) -> list[TaskInfo]:

@@ -6,7 +6,8 @@ Imported lazily: lmms-eval takes seconds.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
@@ -16,6 +17,7 @@ from harness.core.errors import DataError, UsageError
 from harness.core.hub import hub_unreachable_reason
 from harness.core.worlds import worlds
 from harness.lmms.index import read_yaml
+from harness.media.bounds import within
 
 _STUB_SIDE: Final = 64
 _BUILDERS: Final = ("csv", "json", "parquet", "text", "pandas", "arrow")
@@ -172,10 +174,26 @@ def _offline(offline: bool) -> Iterator[None]:
         huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = before
 
 
-def stub_docs(docs: Any) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
+def cache_folders() -> tuple[Path, ...]:
+    """Where the hub's clients keep what they fetched and unpacked."""
+    from datasets.config import HF_DATASETS_CACHE
+    from huggingface_hub.constants import HF_HOME, HF_HUB_CACHE
+
+    own = os.environ.get("LMMS_EVAL_DATASETS_CACHE", "").strip()
+    return Path(HF_HOME), Path(HF_HUB_CACHE), Path(HF_DATASETS_CACHE), *([Path(own)] if own else [])
+
+
+def stub_docs(docs: Any, roots: Sequence[Path]) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
     """Docs whose images are small grey ones: enough to ask a task how many there are, without decoding any.
 
     Each comes with what identifies its images: digests of their encoded bytes, or paths.
+
+    Args:
+        docs: a data set.
+        roots: where images that the docs name may be, see `harness.media.bounds.within`.
+
+    Raises:
+        OutsideError: one lies elsewhere.
     """
     from datasets import Image as ImageFeature
     from PIL import Image as PilImage
@@ -187,6 +205,8 @@ def stub_docs(docs: Any) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
             if value is None:
                 return None
             content = value["bytes"]
+            if content is None:  # An archive's member is written `zip://MEMBER::ARCHIVE`.
+                within(Path(str(value["path"]).rpartition("::")[2]), roots)
             images.add(str(value["path"]) if content is None else blake2b(content, digest_size=16).hexdigest())
             return PilImage.new("RGB", (_STUB_SIDE, _STUB_SIDE), (128, 128, 128))
         inner = getattr(feature, "feature", feature[0] if isinstance(feature, list) else None)

@@ -34,14 +34,15 @@ def to_dataset(data: BenchmarkData) -> Dataset:
     """The samples of a benchmark as docs; media are absolute references, opened when they are asked for."""
     from datasets import Dataset
 
-    return Dataset.from_list([_doc(sample, data.folder.absolute()) for sample in data.samples])
+    return Dataset.from_list([_doc(sample, data) for sample in data.samples])
 
 
-def _doc(sample: Sample, folder: Path) -> dict[str, Any]:
+def _doc(sample: Sample, data: BenchmarkData) -> dict[str, Any]:
     doc: dict[str, Any] = {key: getattr(sample, key) for key in _SAME}
     # Arrow has no empty objects.
     doc |= {key: dict(getattr(sample, key) or {}) or None for key in _OBJECTS}
-    doc["media"] = [(folder / medium.source).as_posix() for medium in sample.media]
+    doc["roots"] = [str(root.absolute()) for root in data.roots]
+    doc["media"] = [(data.folder.absolute() / medium.source).as_posix() for medium in sample.media]
     doc["media_kind"] = sample.media[0].kind if sample.media else None
     return doc
 
@@ -72,7 +73,7 @@ def doc_to_visual(doc: Mapping[str, Any]) -> list[Any]:
     visuals: list[Any] = []
     for medium in sample_of(doc).media:
         if medium.kind == "image":
-            visuals.append(open_medium(Path("/"), medium, num_frames=1))
+            visuals.append(open_medium(Path("/"), medium, num_frames=1, roots=[Path(root) for root in doc["roots"]]))
         elif not Path(medium.source).is_file():
             raise MediaError(f"video missing: {medium.source}.")
         else:

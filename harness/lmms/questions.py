@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import UsageError
@@ -53,18 +54,20 @@ def options_of(prompt: str) -> dict[str, str]:
     return options if list(options) == [chr(ord("A") + place) for place in range(len(options))] else {}
 
 
-def read_questions(name: str, lmms_task: Any) -> list[Question]:
+def read_questions(name: str, lmms_task: Any, roots: Sequence[Path]) -> list[Question]:
     """All docs of a task as they are asked; images are not decoded, as far as the task's code can do without.
 
     Args:
         name: of the task, for errors.
         lmms_task: lmms-eval's Task object.
+        roots: where images that the docs name may be, see `harness.media.bounds.within`.
 
     Raises:
+        DataError: a doc names an image that lies elsewhere.
         UsageError: it asks about something that is neither image nor video.
     """
     questions = []
-    for index, (doc, images) in enumerate(stub_docs(lmms_task.eval_docs)):
+    for index, (doc, images) in enumerate(stub_docs(lmms_task.eval_docs, roots)):
         text, visuals = _ask(lmms_task, index, doc)
         asked, target = doc.get("question"), lmms_task.doc_to_target(doc)
         kinds = [kind_of(name, visual) for visual in visuals]

@@ -5,7 +5,7 @@ Imported lazily: lmms-eval takes seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,9 +17,10 @@ from harness.benchmarks.verdicts import judge_response
 from harness.core.errors import MediaError, UsageError
 from harness.core.types import Metric, Response, Sample, SampleRecord, ScoreMean, TaskResult, Verdict
 from harness.lmms.index import read_yaml
-from harness.lmms.loading import find_data, load_lmms_task, read_config, version_of
+from harness.lmms.loading import cache_folders, find_data, load_lmms_task, read_config, version_of
 from harness.lmms.questions import kind_of, read_questions, to_facts, to_samples, visuals_of
 from harness.lmms.scores import aggregate, highest, mean_factor, numbers_of
+from harness.media.bounds import OutsideError, within
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -45,7 +46,9 @@ class LmmsEvalTask:
         max_new_tokens: token budget that it asks for, or `None`.
     """
 
-    def __init__(self, name: str, path: Path, *, data: str | None, num_frames: int) -> None:
+    def __init__(
+        self, name: str, path: Path, *, data: str | None, num_frames: int, allow_outside: Sequence[Path] = ()
+    ) -> None:
         """Load the task and its questions; images are not decoded.
 
         Args:
@@ -53,6 +56,7 @@ class LmmsEvalTask:
             path: its YAML.
             data: see `harness.lmms.loading.find_data`.
             num_frames: frames kept of a video.
+            allow_outside: folders that media may be in, beside the data's, the YAML's and the hub's caches.
 
         Raises:
             UsageError: it cannot be loaded, is not evaluated by generating one text a question, or asks about audio.
@@ -62,6 +66,8 @@ class LmmsEvalTask:
         if output != "generate_until":
             raise UsageError(f"task {name!r} is evaluated by {output!r}; the harness generates one text per question.")
         self.source, changes = find_data(name, path, data)
+        folders = [Path(changes[key]) for key in ("dataset_path",) if key in changes]
+        self._roots = (*folders, path.parent, *cache_folders(), *allow_outside)
         import lmms_eval.api.metrics  # noqa: F401 - registers the aggregations that tasks name
         from loguru import logger
 
@@ -73,7 +79,7 @@ class LmmsEvalTask:
         self.version = version_of(config)
         self._docs = self.lmms_task.eval_docs
         self._judged: dict[tuple[str, str], Any] = {}
-        questions = read_questions(name, self.lmms_task)
+        questions = read_questions(name, self.lmms_task, self._roots)
         self.samples = to_samples(name, questions)
         self.facts = to_facts(name, questions)
         generation = self.lmms_task.config.generation_kwargs or {}
@@ -100,10 +106,17 @@ class LmmsEvalTask:
         media: list[Image | Video] = []
         for position, visual in enumerate(visuals):
             if kind_of(self.name, visual) == "image":
-                media.append(open_image(visual, name=f"{where}.{position}"))
+                shown = self._inside(visual, where) if isinstance(visual, str) else visual
+                media.append(open_image(shown, name=f"{where}.{position}"))
             else:
-                media.append(open_video(visual, self._num_frames))
+                media.append(open_video(self._inside(visual, where), self._num_frames))
         return media
+
+    def _inside(self, visual: str, where: str) -> Path:
+        try:
+            return within(Path(visual), self._roots)
+        except OutsideError as error:
+            raise MediaError(f"{where}: {error}") from error
 
     def judge(self, sample: Sample, response: Response) -> Verdict:
         """Both verdicts on one response.

@@ -15,15 +15,19 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 
 from harness.core.errors import MediaError
+from harness.media.bounds import MAX_IMAGE_BYTES, MAX_PIXELS, check_bytes, check_file
 from harness.media.integrity import image_defect
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_GREY16: Final = 65535
+"""White in 16 bits."""
+
 ImageSource = bytes | str | Path | BinaryIO | Mapping[str, Any]
 
-MAX_PIXELS: Final = 178_956_970
-"""Pixels beyond which an image is taken for a decompression bomb: Pillow's own limit."""
+_FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF", "ICO")
+"""Formats of pictures. Pillow knows more, such as EPS, for which it starts an interpreter of programs."""
 
 
 def open_image(source: ImageSource | Image, *, name: str | None = None) -> Image:
@@ -38,7 +42,8 @@ def open_image(source: ImageSource | Image, *, name: str | None = None) -> Image
         An RGB image, upright (its EXIF orientation applied).
 
     Raises:
-        MediaError: missing, not an image, truncated, damaged, or too large to decode safely.
+        MediaError: missing, no regular file, not an image of a known format, truncated, damaged, too large to decode
+            safely, or of numbers whose range nobody knows.
     """
     from PIL import Image as PilImage
     from PIL import ImageOps, UnidentifiedImageError
@@ -55,7 +60,12 @@ def open_image(source: ImageSource | Image, *, name: str | None = None) -> Image
     with refuse_truncated_images():
         # Pillow's readers raise whatever a broken file makes them stumble over, from SyntaxError to struct.error.
         try:
-            image = source if isinstance(source, PilImage.Image) else PilImage.open(io.BytesIO(data or b""))
+            if isinstance(source, PilImage.Image):
+                image = source
+                if image.format not in (None, "MPO", *_FORMATS):
+                    raise UnidentifiedImageError
+            else:
+                image = PilImage.open(io.BytesIO(data or b""), formats=_FORMATS)
             if image.width * image.height > MAX_PIXELS:
                 raise MediaError(f"image {name} has {image.width} x {image.height} pixels, too many to decode safely.")
             image.load()
@@ -64,7 +74,10 @@ def open_image(source: ImageSource | Image, *, name: str | None = None) -> Image
         except PilImage.DecompressionBombError as error:
             raise MediaError(f"image {name} has too many pixels to decode safely.") from error
         except UnidentifiedImageError as error:
-            raise MediaError(f"image {name} is not an image in a known format.") from error
+            known = ", ".join(_FORMATS)
+            raise MediaError(
+                f"image {name} is not an image in a known format. Convert it: {known} are read."
+            ) from error
         except Exception as error:
             raise MediaError(f"image {name} cannot be decoded: {str(error) or type(error).__name__}.") from error
     with contextlib.suppress(Exception):  # Broken metadata beside sound pixels: they stay as they are stored.
@@ -72,7 +85,7 @@ def open_image(source: ImageSource | Image, *, name: str | None = None) -> Image
             image = ImageOps.exif_transpose(image)
         else:  # It is our own: the copy that the other form makes even of upright images is spared.
             ImageOps.exif_transpose(image, in_place=True)
-    return _to_rgb(image)
+    return _to_rgb(image, name)
 
 
 @contextlib.contextmanager
@@ -118,24 +131,30 @@ def _read(source: ImageSource, name: str | None) -> tuple[bytes, str]:
             raise MediaError(f"image {name or ''} is missing: neither bytes nor a path.".replace("  ", " "))
         return _read(str(path), name)
     if isinstance(source, (bytes, bytearray, memoryview)):
+        check_bytes(len(source), f"image {name or ''}", MAX_IMAGE_BYTES)
         return bytes(source), name or f"of {len(source)} bytes"
     if isinstance(source, (str, Path)):
         try:
-            return Path(source).read_bytes(), name or str(source)
-        except FileNotFoundError as error:
-            raise MediaError(f"image missing: {name or source}.") from error
+            check_file(Path(source), f"image {name or source}", MAX_IMAGE_BYTES)
+            with Path(source).open("rb") as file:
+                return _read(file, name or str(source))
         except (OSError, ValueError) as error:
             raise MediaError(f"image {name or source} cannot be read: {error}.") from error
     if hasattr(source, "read"):
-        return source.read(), name or str(getattr(source, "name", "of an open file"))
+        return _read(source.read(MAX_IMAGE_BYTES + 1), name or str(getattr(source, "name", "of an open file")))
     raise MediaError(f"image {name or ''} is a {type(source).__name__}, not an image.".replace("  ", " "))
 
 
-def _to_rgb(image: Image) -> Image:
-    if image.mode.startswith("I;16"):  # Pillow clips 16-bit grey at 255; scale it instead.
+def _to_rgb(image: Image, name: str) -> Image:
+    if image.mode[0] in "IF":  # Pillow clips 16-bit grey at 255; scale it instead.
         from PIL import Image as PilImage
 
-        grey = (np.asarray(image).astype(np.uint32) * 255 + 32767) // 65535
+        values = np.asarray(image)
+        if image.mode == "F" or values.min() < 0 or values.max() > _GREY16:
+            raise MediaError(
+                f"image {name} has {image.mode}-mode pixels beyond 16 bits. Save it with 8 bits a channel."
+            )
+        grey = (values.astype(np.uint32) * 255 + _GREY16 // 2) // _GREY16
         return PilImage.fromarray(grey.astype(np.uint8)).convert("RGB")
     if image.mode == "P" and "transparency" in image.info:  # Pillow warns when these go to RGB directly.
         image = image.convert("RGBA")

@@ -14,14 +14,36 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.core.errors import MediaError
+from harness.media.bounds import (
+    MAX_DECODE_S,
+    MAX_FRAMES,
+    MAX_KEPT_PIXELS,
+    MAX_PIXELS,
+    MAX_VIDEO_BYTES,
+    check_file,
+    check_time,
+    time_limit,
+)
 from harness.media.integrity import container_defect, units_tile
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from PIL.Image import Image
 
-_NOT_VIDEO_FORMATS: Final = ("image2", "_pipe", "tty", "ansi")
-"""Parts of the names of FFmpeg's demuxers that make a video of a picture or a text."""
+_CONTAINERS: Final = "mov,matroska,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,ivf,asf,flv,gif,ogg,mxf,nut,dv"
+"""FFmpeg's demuxers of files that hold a video themselves: others make one of a picture or a text, or open what a
+playlist names, from this machine or the network."""
+_CODECS: Final = (
+    "h264,hevc,libdav1d,libaom-av1,av1,vp8,vp9,libvpx,libvpx-vp9,vp6,vp6f,vp7,mpeg4,mpeg1video,mpeg2video,mjpeg,gif,flv,"
+    "msmpeg4v1,msmpeg4v2,msmpeg4,wmv1,wmv2,wmv3,vc1,h263,h263p,h261,theora,prores,dnxhd,ffv1,huffyuv,ffvhuff,utvideo,"
+    "rawvideo,png,qtrle,dvvideo,cinepak,svq1,svq3,rv30,rv40,jpeg2000"
+)
+_OPTIONS: Final = {
+    "format_whitelist": _CONTAINERS,
+    "codec_whitelist": _CODECS,
+    "protocol_whitelist": "file",
+}
+"""With which FFmpeg opens a file of others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,21 +82,22 @@ def open_video(path: str | Path, num_frames: int = 8, *, name: str | None = None
         name: what to call the video in an error; by default its path.
 
     Raises:
-        MediaError: missing, not a video, without a frame, or one that decodes only in part.
+        MediaError: missing, no regular file, not a video of a known format, without a frame, one that decodes only in
+            part, or beyond the limits of `harness.media.bounds`.
     """
     import av
 
     name = name or str(path)
     path = Path(path)
-    if not path.is_file():
-        raise MediaError(f"video missing: {name}.")
     try:
+        check_file(path, f"video {name}", MAX_VIDEO_BYTES)
         if defect := container_defect(path):
             raise MediaError(f"video {name} is {defect}.")
-        expected = _count_packets(path, name)
-        scan = _decode(path, name, sample_indices(expected, num_frames))
-        if scan.total != expected and scan.total:
-            scan = _decode(path, name, sample_indices(scan.total, num_frames))
+        with time_limit(MAX_DECODE_S):
+            expected = _count_packets(path, name)
+            scan = _decode(path, name, sample_indices(expected, num_frames))
+            if scan.total != expected and scan.total:
+                scan = _decode(path, name, sample_indices(scan.total, num_frames))
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise MediaError(f"video {name} cannot be decoded: {reason}.") from error
@@ -103,25 +126,37 @@ def sample_indices(total: int, num_frames: int) -> list[int]:
     return [int(index) for index in np.linspace(0, total - 1, num_frames).round()]
 
 
+def _open(path: Path, name: str) -> Any:
+    """The file as FFmpeg reads it, without opening any other."""
+    import av
+
+    try:
+        # With the protocol, so that nothing before a colon in the name is taken for one.
+        return av.open(f"file:{path}", metadata_errors="ignore", container_options=_OPTIONS)
+    except ValueError as error:  # FFmpeg's invalid data and invalid argument both are.
+        known = _CONTAINERS.replace(",", ", ")
+        raise MediaError(f"video {name} is damaged or not in a known format. Convert it: {known} are read.") from error
+
+
 def _video_stream(container: Any, name: str) -> Any:
     """The first stream of moving pictures; cover art of an audio file is none."""
     from av.stream import Disposition
 
-    if any(part in container.format.name for part in _NOT_VIDEO_FORMATS):
-        raise MediaError(f"video {name} is not a video ({container.format.name}).")
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:
-            if stream.codec_context is None:
+            codec = stream.codec_context
+            if codec is None or codec.name not in _CODECS.split(","):
                 raise MediaError(f"video {name} has a codec that this FFmpeg cannot decode. Convert it, e.g. to H.264.")
+            if codec.width * codec.height > MAX_PIXELS:
+                raise MediaError(f"video {name} has {codec.width} x {codec.height} pixels, too many to decode safely.")
+            codec.options = {"max_pixels": str(MAX_PIXELS)}  # A stream may change its size.
             return stream
     raise MediaError(f"video {name} has no video stream{' (audio only)' if container.streams.audio else ''}.")
 
 
 def _count_packets(path: Path, name: str) -> int:
     """Packets of the video stream: for healthy files nearly always its frames. Reads the file, decodes nothing."""
-    import av
-
-    with av.open(str(path), metadata_errors="ignore") as container:
+    with _open(path, name) as container:
         stream = _video_stream(container, name)
         damaged = _damage_test(stream)
         count = 0
@@ -129,6 +164,7 @@ def _count_packets(path: Path, name: str) -> int:
             if packet.is_corrupt or damaged(packet):
                 raise MediaError(f"video {name} is truncated or damaged at packet {count + 1}.")
             count += packet.size > 0
+            _check_going(count, name)
         # In MP4 and MOV an edit list may leave out frames on purpose; there the boxes have been checked instead.
         if count < stream.frames and "mp4" not in container.format.name:
             raise MediaError(f"video {name} is truncated or damaged: {count} of {stream.frames} frames found.")
@@ -154,14 +190,12 @@ class _Scan:
 
 
 def _decode(path: Path, name: str, keep: Sequence[int]) -> _Scan:
-    import av
-
     wanted = set(keep)
     frames: list[npt.NDArray[np.uint8]] = []
     total = 0
     first_s = last_s = end_s = None
     size: tuple[int, int] | None = None
-    with av.open(str(path), metadata_errors="ignore") as container:
+    with _open(path, name) as container:
         stream = _video_stream(container, name)
         stream.thread_type = "AUTO"
         rate = stream.average_rate or stream.guessed_rate
@@ -169,7 +203,13 @@ def _decode(path: Path, name: str, keep: Sequence[int]) -> _Scan:
         for frame in container.decode(stream):
             if frame.is_corrupt:
                 raise MediaError(f"video {name} is damaged at frame {total}.")
+            _check_going(total, name)
             size = size or (frame.width, frame.height)
+            if len(wanted) * size[0] * size[1] > MAX_KEPT_PIXELS:
+                raise MediaError(
+                    f"video {name}: {len(wanted)} frames of {size[0]} x {size[1]} pixels are more than "
+                    f"{MAX_KEPT_PIXELS:,} pixels in all. Ask for fewer with --num-frames."
+                )
             if total in wanted:
                 frames.append(_to_pixels(frame, size))
             if frame.time is not None:
@@ -184,6 +224,13 @@ def _decode(path: Path, name: str, keep: Sequence[int]) -> _Scan:
     else:
         duration_s = total * (frame_s or 1.0)
     return _Scan(frames=frames, total=total, duration_s=duration_s)
+
+
+def _check_going(frames: int, name: str) -> None:
+    """Refuse to go on with a video that has no end in sight."""
+    if frames > MAX_FRAMES:
+        raise MediaError(f"video {name} has more than {MAX_FRAMES:,} frames, the most that are read. Cut it.")
+    check_time(f"video {name}")
 
 
 def _to_pixels(frame: VideoFrame, size: tuple[int, int]) -> npt.NDArray[np.uint8]:

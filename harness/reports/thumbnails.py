@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.errors import MediaError
 from harness.core.types import Sample
+from harness.media.bounds import time_limit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -81,7 +83,9 @@ def make_thumbnails(
         while (
             spent < budget_bytes and time.monotonic() - start < budget_s and (some := list(islice(waiting, _THREADS)))
         ):
-            made = pool.map(lambda sample: _encode_all(sample, open_media), [sample for _, sample in some])
+            left_s = start + budget_s - time.monotonic()
+            encode_in_time = partial(_encode_all, open_media=open_media, seconds=left_s)
+            made = pool.map(encode_in_time, [sample for _, sample in some])
             for (key, _), pictures in zip(some, made, strict=True):
                 known[key] = None if pictures is None else list(range(len(uris), len(uris) + len(pictures)))
                 uris += pictures or ()
@@ -100,9 +104,12 @@ def make_thumbnails(
     )
 
 
-def _encode_all(sample: Sample, open_media: Callable[[Sample], list[Image | Video]]) -> list[str] | None:
+def _encode_all(
+    sample: Sample, open_media: Callable[[Sample], list[Image | Video]], seconds: float
+) -> list[str] | None:
     try:
-        return [encode(medium) for medium in open_media(sample)]
+        with time_limit(seconds):
+            return [encode(medium) for medium in open_media(sample)]
     except MediaError:
         return None
 

@@ -57,7 +57,10 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     (tmp_path / "pope/loop").symlink_to(tmp_path / "pope")
     (tmp_path / "pope/.cache").mkdir()
     (tmp_path / "pope/.cache/test-00000-of-00009.parquet").write_text("hidden")
-    assert {name.removeprefix("loop/") for name in list_files(tmp_path / "pope")} == {
+    roots = (tmp_path / "pope", tmp_path / "elsewhere")
+    assert {name.removeprefix("loop/") for name in list_files(tmp_path / "pope", roots)} == {
         "data/test-00000-of-00002.parquet",
         "data/test-00001-of-00002.parquet",
     }
+    with pytest.raises(DataError, match=r"leads out of the data folder .*--allow-outside"):
+        list_files(tmp_path / "pope")

@@ -25,7 +25,7 @@ from harness.benchmarks.registry import get_benchmark
 from harness.core.worlds import worlds
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.judges.caption import load_caption_judge
-folder, source = locate(get_benchmark("pope"), "toy")
+folder, source, _ = locate(get_benchmark("pope"), "toy")
 print(json.dumps([sorted(worlds()), str(folder), source, str(resolve_checkpoint("toy-small").folder),
                   load_caption_judge("toy").identity]))
 """

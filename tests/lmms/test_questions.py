@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,7 +38,7 @@ def docs_of(rows: list[dict[str, Any]], **features: Any) -> datasets.Dataset:
 
 
 def clusters(task: FakeTask) -> list[str | None]:
-    return [sample.cluster for sample in to_samples("t", read_questions("t", task))]
+    return [sample.cluster for sample in to_samples("t", read_questions("t", task, [Path("/")]))]
 
 
 def embedded(*seeds: int) -> list[dict[str, Any]]:
@@ -51,7 +52,7 @@ def convert(doc: Any) -> list[Any]:
 def test_docs_with_the_same_image_are_one_cluster_named_by_its_first() -> None:
     task = FakeTask(docs_of(embedded(3, 1, 3, 2, 1, 3), image=datasets.Image()), convert)
     assert clusters(task) == ["0", "1", "0", None, "1", "0"]
-    assert to_facts("t", read_questions("t", task)).clusters_share_media is True
+    assert to_facts("t", read_questions("t", task, [Path("/")])).clusters_share_media is True
 
 
 def test_what_is_shown_counts_whatever_else_a_doc_says() -> None:
@@ -63,7 +64,7 @@ def test_the_cluster_key_of_the_yaml_decides() -> None:
     rows = [row | {"scene": scene} for row, scene in zip(embedded(1, 2, 1), ("x", "x", "y"), strict=True)]
     task = FakeTask(docs_of(rows, image=datasets.Image()), convert, cluster_key="scene")
     assert clusters(task) == ["0", "0", None]
-    assert to_facts("t", read_questions("t", task)).clusters_share_media is False
+    assert to_facts("t", read_questions("t", task, [Path("/")])).clusters_share_media is False
     # lmms-eval looks a key up in results too: one that docs do not have is passed over.
     assert clusters(FakeTask(docs_of(rows, image=datasets.Image()), convert, cluster_key="gone")) == ["0", None, "0"]
 
@@ -72,7 +73,7 @@ def test_videos_are_known_by_their_paths_and_images_made_elsewhere_by_their_pixe
     rows = [{"path": path} for path in ("a.mp4", "b.mp4", "a.mp4")]
     task = FakeTask(docs_of(rows), lambda doc: [doc["path"]])
     assert clusters(task) == ["0", None, "0"]
-    assert to_facts("t", read_questions("t", task)).media == "video"
+    assert to_facts("t", read_questions("t", task, [Path("/")])).media == "video"
     drawn = FakeTask(docs_of(rows), lambda doc: [Image.new("RGB", (8, 8), (len(doc["path"]), ord(doc["path"][0]), 0))])
     assert clusters(drawn) == ["0", None, "0"]
 
@@ -82,20 +83,20 @@ def test_questions_without_media_are_grouped_by_an_id(column: str) -> None:
     rows = [{column: name} for name in ("q1", "q2", "q1")]
     task = FakeTask(docs_of(rows), lambda doc: [])
     assert clusters(task) == ["0", None, "0"]
-    facts = to_facts("t", read_questions("t", task))
+    facts = to_facts("t", read_questions("t", task, [Path("/")]))
     assert (facts.media, facts.clusters_share_media) == (None, False)
 
 
 def test_what_is_neither_image_nor_video_is_refused() -> None:
     for visual in ({"audio": 1}, "a.wav"):
         with pytest.raises(UsageError, match="neither image nor video"):
-            read_questions("t", FakeTask(docs_of([{}]), lambda doc, visual=visual: [visual]))
+            read_questions("t", FakeTask(docs_of([{}]), lambda doc, visual=visual: [visual]), [Path("/")])
 
 
 def read(answers: list[str], prompts: list[str] | None = None) -> list[Sample]:
     rows = [{"answer": answer} for answer in answers]
     prompt = None if prompts is None else lambda doc: prompts[int(doc["question"][8])]
-    return to_samples("t", read_questions("t", FakeTask(docs_of(rows), lambda doc: [], prompt=prompt)))
+    return to_samples("t", read_questions("t", FakeTask(docs_of(rows), lambda doc: [], prompt=prompt), [Path("/")]))
 
 
 def test_yes_and_no_are_a_closed_set() -> None:

@@ -116,7 +116,10 @@ def own(task: TaskData) -> Any:
 
 
 def test_a_task_is_asked_and_scored_its_own_way(foreign: Path) -> None:
-    task = load_task("foreign_task", data=str(foreign / "data"), tasks_dir=foreign / "tasks")
+    folders = {"data": str(foreign / "data"), "tasks_dir": foreign / "tasks"}
+    with pytest.raises(MediaError, match=r"foreign_task\[0\]: .* leads out of the data folder .*--allow-outside"):
+        load_task("foreign_task", **folders).open_media("0")
+    task = load_task("foreign_task", **folders, allow_outside=[foreign.parent])
     assert (task.name, task.version, task.source, task.max_new_tokens) == ("foreign_task", "3.0", "dir:foreign_task", 5)
     assert [sample.id for sample in task.samples] == list("012345")
     assert task.samples[3].prompt == "What is 3?"

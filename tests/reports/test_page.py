@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,12 +16,13 @@ import pytest
 from PIL import Image
 from support_browser import CHROMIUM, Browser
 from support_diagnostics import annotations_of, make_record, plant
+from support_media import write_video
 from support_runs import make_run
 
 from harness.core.errors import MediaError
 from harness.core.types import Agreement, Audit, Disagreement, Sample, SampleRecord
 from harness.diagnostics.diagnose import Diagnosis, examine
-from harness.media.videos import Video
+from harness.media.videos import Video, open_video
 from harness.reports import thumbnails
 from harness.reports.conflict import word_map
 from harness.reports.page import render_page
@@ -219,6 +221,15 @@ def test_thumbnails_of_one_image_are_made_once_and_kept_within_the_budget(monkey
     assert found.of_sample["pope", "11"] == [1]
     assert len(found.of_sample) == 8
     assert make_thumbnails(samples, open_media, budget_s=0.0, shared={"pope"}).left_out == 20
+
+
+def test_a_long_video_does_not_hold_up_the_page(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "long.mp4", 3000, options={"preset": "ultrafast"})
+    sample = Sample(id="0", task="mmvu", target="x", answer_kind="open", question="?", media=())
+    start = time.monotonic()
+    found = make_thumbnails([sample], lambda sample: [open_video(path)], budget_s=0.05)
+    assert found.failed == 1
+    assert time.monotonic() - start < 1.0
 
 
 def test_a_videos_frames_stand_side_by_side() -> None:

@@ -379,6 +379,27 @@ def test_a_media_path_that_is_too_long_is_missing(tmp_path, capsys):
         read_training(path, tmp_path, limit=None, require_response=False)
 
 
+def test_media_stay_in_their_folder(tmp_path, capsys):
+    from PIL import Image
+
+    from trainers.data.loading import read_training
+
+    (tmp_path / "data").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "secret.png")
+    (tmp_path / "data/link.png").symlink_to(tmp_path / "secret.png")
+    for name in ("../secret.png", str(tmp_path / "secret.png"), "link.png"):
+        path = write(tmp_path / "data/rows.jsonl", [{**ROW, "media": [name]}])
+        assert harness("validate", path, "--media") == 2
+        said = capsys.readouterr().err
+        assert "row 'a': field 'media'" in said
+        assert f"leads out of the data folder {tmp_path / 'data'}" in said
+        options = {"limit": None, "require_response": False}
+        with pytest.raises(DataError, match=r"data\.allow_outside"):
+            read_training(path, path.parent, **options)
+        assert len(read_training(path, path.parent, outside=[str(tmp_path)], **options)) == 1
+        assert harness("validate", path, "--media", "--allow-outside", tmp_path) == 0
+
+
 def test_the_help_shows_the_schema_that_errors_point_to(capsys):
     with pytest.raises(DataError, match="'harness data --help' shows the schema"):
         example_from_row({}, "w")

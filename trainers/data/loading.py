@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,7 +20,7 @@ from harness.core.types import PromptFormat
 from harness.core.worlds import worlds
 from harness.engines import Request
 from harness.engines.preparation import open_media
-from trainers.data.schema import Example, example_from_row, read_examples, row_from_example
+from trainers.data.schema import Example, example_from_row, find_medium, read_examples, row_from_example
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -50,22 +49,28 @@ def training_file(recipe: Recipe, output: Path) -> tuple[Path, Path]:
     return file, root
 
 
-def read_training(file: Path, root: Path, *, limit: int | None, require_response: bool) -> list[Example]:
+def read_training(
+    file: Path, root: Path, *, outside: Sequence[str] = (), limit: int | None, require_response: bool
+) -> list[Example]:
     """Rows of a file, checked, their media found.
 
+    Args:
+        file: of the rows.
+        root: what media paths are relative to.
+        outside: folders that media may be in besides.
+        limit: rows to read; `None`: all.
+        require_response: refuse rows without a `response`.
+
     Raises:
-        DataError: a row is malformed, a file of its media is missing, or there is no row.
+        DataError: a row is malformed, a file of its media is missing or out of `root`, or there is no row.
     """
+    roots = (root, *(Path(name).expanduser() for name in outside))
     examples: list[Example] = []
     for example in read_examples(file, require_response=require_response):
         if limit is not None and len(examples) == limit:
             break
         for media in example.sample.media:
-            if not os.path.isfile(root / media.source):  # Path.is_file raises where a path is too long.
-                raise DataError(
-                    f"{file}: row {example.sample.id!r}: field 'media': {root / media.source} is missing. "
-                    "Set data.media_root to the folder that media paths are relative to."
-                )
+            find_medium(media, roots, f"{file}: row {example.sample.id!r}", "data.media_root")
         examples.append(example)
     if not examples:
         raise DataError(f"training data {file} holds no rows.")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
@@ -23,6 +24,7 @@ from pydantic import (
 
 from harness.core.errors import DataError
 from harness.core.types import AnswerKind, Media, MediaKind, Sample
+from harness.media.bounds import OutsideError, within
 
 TASK: Final = "train"
 """The task that training samples belong to."""
@@ -210,6 +212,30 @@ def _told(error: Mapping[str, Any]) -> str:
         return f"'{name}': {error['ctx']['error']}."
     text = json.dumps(value, ensure_ascii=False, default=str)
     return f"'{name}': expected {field.description}, got {text if len(text) <= 60 else text[:59] + '…'}."
+
+
+def find_medium(media: Media, roots: Sequence[Path], where: str, option: str) -> Path:
+    """The file of a medium.
+
+    Args:
+        media: of a row.
+        roots: what its path is relative to, and other folders that it may be in.
+        where: the row's name in errors.
+        option: how the user names the first of `roots`.
+
+    Raises:
+        DataError: it is missing, or lies elsewhere.
+    """
+    path = roots[0] / media.source
+    try:
+        real = within(path, roots)
+    except OutsideError as error:
+        raise OutsideError(f"{where}: field 'media': {error}") from error
+    if not os.path.isfile(real):  # Path.is_file raises where a path is too long.
+        raise DataError(
+            f"{where}: field 'media': {path} is missing. Set {option} to the folder that media paths are relative to."
+        )
+    return real
 
 
 def row_from_example(example: Example) -> dict[str, Any]:
