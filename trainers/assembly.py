@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import AutoConfig, AutoModelForImageTextToText, PrinterCallback
+from transformers import AutoConfig, AutoModelForImageTextToText, PrinterCallback, set_seed
 from trl import SFTTrainer
 
 from harness.core.errors import DataError, UsageError
 from harness.core.worlds import worlds
 from harness.engines.checkpoints import Checkpoint
-from trainers.callbacks import Lines, Provenance, Watch
+from trainers.callbacks import Completes, Lines, Watch
 from trainers.conflict.probe import ConflictProbe, probed_rows
 from trainers.data.loading import build_dataset
 from trainers.data.schema import Example
@@ -66,8 +66,7 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
     if (adapter := adapter_config(recipe.lora)) is not None:
         from peft import inject_adapter_in_model
 
-        # Without weights; the adapter that is trained is drawn with the numbers that it would have been drawn with.
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        with torch.device("meta"):  # Without weights.
             model = AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(checkpoint.folder))
             try:
                 inject_adapter_in_model(adapter, model)
@@ -128,6 +127,8 @@ def build_trainer(
     """
     assert checkpoint.folder is not None, "resolve_checkpoint gives a folder"
     supervised = recipe.algorithm == "sft"
+    set_seed(recipe.seed)  # TRL's comes after an adapter was drawn, with what a selection has left of the numbers.
+    keep, config.save_total_limit = config.save_total_limit, None
     shown: dict[str, Any] = {"prompt_format": recipe.prompt, "num_frames": recipe.data.num_frames}
     processor = load_processor(checkpoint, recipe.data.max_pixels)
     arguments: dict[str, Any] = {
@@ -135,7 +136,7 @@ def build_trainer(
         "args": config,
         "train_dataset": build_dataset(examples, root, supervised=supervised, **shown),
         "processing_class": processor,
-        "callbacks": [Provenance(facts), Watch(), Lines()],
+        "callbacks": [Watch(), Lines()],
         "peft_config": adapter_config(recipe.lora),
     }
     trainer: Any
@@ -156,6 +157,7 @@ def build_trainer(
         trainer.add_callback(ConflictProbe(rows, root, processor, **shown))
     if trainer.is_deepspeed_enabled:
         trainer.add_callback(MendsNames())
+    trainer.add_callback(Completes(facts, keep))
     return trainer
 
 

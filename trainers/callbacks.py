@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,8 @@ from transformers import TrainerCallback
 
 from harness.core.files import write_atomically
 from trainers.console import say
+from trainers.layout import WHOLE, step_folders
+from trainers.ranks import wait_for_main_rank
 from trainers.trl_config import steps_a_batch
 
 _PATIENCE: Final = 20
@@ -30,27 +33,45 @@ _THEN: Final = {
 """What is printed after them."""
 
 
-class Provenance(TrainerCallback):  # type: ignore[misc]
-    """Writes `harness.json` into every checkpoint: what it was trained to write, with what, on what."""
+class Completes(TrainerCallback):  # type: ignore[misc]
+    """Ends the saving of a checkpoint: `harness.json` tells that it is whole, and older ones are deleted.
 
-    def __init__(self, facts: Mapping[str, Any]) -> None:
-        """Keep the facts.
+    It says what the checkpoint was trained to write, with what, on what. Transformers deletes too, but by the time of
+    the last change, and whatever is called `checkpoint-*`, a user's copy too.
+    """
+
+    def __init__(self, facts: Mapping[str, Any], keep: int | None) -> None:
+        """Keep what is written.
 
         Args:
             facts: JSON-able, see `trainers.preparation.provenance`.
+            keep: most checkpoints that stay; `None`: all.
         """
         self._facts = dict(facts)
+        self._keep = keep
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Delete what a run that was killed had not come to."""
+        self._delete_old(args, state)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Write into the checkpoint that was saved last."""
+        """Complete the checkpoint that was saved last; the last of the callbacks to."""
+        wait_for_main_rank()  # The others have written their parts.
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         if state.is_world_process_zero and folder.is_dir():
             write_provenance(folder, self._facts | {"step": state.global_step})
+            self._delete_old(args, state)
+
+    def _delete_old(self, args: Any, state: Any) -> None:
+        if self._keep and state.is_world_process_zero:
+            for folder in step_folders(Path(args.output_dir), upto=state.global_step)[: -self._keep]:
+                (folder / WHOLE).unlink(missing_ok=True)
+                shutil.rmtree(folder)
 
 
 def write_provenance(folder: Path, facts: Mapping[str, Any]) -> None:
     """Write `harness.json` into a checkpoint."""
-    write_atomically(folder / "harness.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+    write_atomically(folder / WHOLE, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
 
 
 class Lines(TrainerCallback):  # type: ignore[misc]

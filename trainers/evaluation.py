@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from harness.core.files import write_atomically
 from harness.core.worlds import worlds
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.evaluation.settings import EvalConfig
 from trainers.console import say
-from trainers.layout import FINAL, MERGED, saved_checkpoints
+from trainers.layout import FINAL, MERGED, WHOLE, saved_checkpoints
 from trainers.preparation import choose_engine
 from trainers.ranks import is_main_rank
 from trainers.settings import Recipe
@@ -48,12 +49,11 @@ def merge_adapter(recipe: Recipe, folder: Path) -> Path:
     if not (folder / "adapter_config.json").is_file():
         return folder
     merged = folder / MERGED
-    mark = merged / "harness.json"  # Written last.
+    mark = merged / WHOLE
     if mark.is_file():
         return merged
     from peft import PeftModel
 
-    from harness.core.files import write_atomically
     from trainers.models import load_model, load_processor, quiet_libraries, save_whole_model
 
     base = resolve_checkpoint(recipe.model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ FINAL: Final = "final"
 """Folder of the whole model."""
 MERGED: Final = "merged"
 """Folder of the whole model in a checkpoint that holds an adapter."""
+WHOLE: Final = "harness.json"
+"""In a checkpoint: what it was trained with, written when all else is there."""
 LOG: Final = "log.jsonl"
 CURVES: Final = "curves.svg"
 CONFLICT: Final = "conflict.json"
@@ -24,14 +27,14 @@ CONFLICT: Final = "conflict.json"
 
 def saved_checkpoints(output: Path) -> list[Path]:
     """The checkpoints of training that are whole, in the order of their steps."""
-    names = ("config.json", "adapter_config.json")
-    return [path for path in step_folders(output) if any((path / name).is_file() for name in names)]
+    return [path for path in step_folders(output) if (path / WHOLE).is_file()]
 
 
-def step_folders(output: Path) -> list[Path]:
+def step_folders(output: Path, *, upto: float = inf) -> list[Path]:
     """The folders `checkpoint-STEP` of a run in the order of their steps, without a user's `checkpoint-5-copy`."""
-    steps = ((path.name.removeprefix("checkpoint-"), path) for path in output.glob("checkpoint-*"))
-    return [path for _, path in sorted((int(step), path) for step, path in steps if step.isdecimal())]
+    names = ((path.name.removeprefix("checkpoint-"), path) for path in output.glob("checkpoint-*"))
+    steps = sorted((int(step), path) for step, path in names if step.isdecimal())
+    return [path for step, path in steps if step <= upto]
 
 
 def hold_settings(file: Path, settings: Mapping[str, Any], advice: str) -> None:

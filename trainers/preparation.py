@@ -14,7 +14,7 @@ from harness.engines.checkpoints import Checkpoint
 from trainers.console import say
 from trainers.data.loading import data_digest, read_training, training_file
 from trainers.data.schema import Example
-from trainers.layout import FINAL
+from trainers.layout import FINAL, WHOLE
 from trainers.rewards.asking import answers_now, why_not
 from trainers.settings import Recipe
 
@@ -46,7 +46,7 @@ def prepare(recipe: Recipe, output: Path) -> tuple[list[Example], Path, CaptionJ
     if recipe.algorithm == "grpo":
         check_targets(examples, file)
         if recipe.rewards.caption:
-            judge = open_judge(recipe, ask=not (output / FINAL / "harness.json").is_file())
+            judge = open_judge(recipe, ask=not (output / FINAL / WHOLE).is_file())
     return examples, root, judge
 
 

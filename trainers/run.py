@@ -23,7 +23,7 @@ from trainers.console import say
 from trainers.data.loading import read_training, training_file
 from trainers.data.schema import Example
 from trainers.evaluation import evaluate_checkpoints
-from trainers.layout import CONFLICT, CURVES, FINAL, LOG, RECIPE
+from trainers.layout import CONFLICT, CURVES, FINAL, LOG, RECIPE, WHOLE
 from trainers.preparation import prepare, provenance
 from trainers.ranks import is_main_rank, wait_for_main_rank
 from trainers.recipe import as_yaml, load_recipe
@@ -163,7 +163,7 @@ def _train_model(
 ) -> Any:
     """Train unless it is done, close the judge, and give the final model if it is in memory."""
     model = None
-    if not (output / FINAL / "harness.json").is_file():
+    if not (output / FINAL / WHOLE).is_file():
         from trainers.assembly import build_trainer
         from trainers.models import quiet_libraries
         from trainers.training import end_training, run_trainer

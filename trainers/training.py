@@ -18,10 +18,11 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from harness.core.errors import EndedError, HarnessError, ModelError
 from harness.core.files import write_atomically
+from harness.engines.threads import threads_for
 from trainers.callbacks import EndsWhenAsked, write_provenance
 from trainers.console import say
 from trainers.curves import draw_curves
-from trainers.layout import CURVES, FINAL, LOG, step_folders
+from trainers.layout import CURVES, FINAL, LOG, WHOLE, step_folders
 from trainers.models import save_whole_model
 from trainers.weight_names import mend_names
 
@@ -50,10 +51,12 @@ def run_trainer(trainer: Any, output: Path, facts: Mapping[str, Any]) -> Any:
         HarnessError: training ended early; in one process the state it reached is saved as a checkpoint.
         EndedError: a scheduler ended it; the state it reached is saved.
     """
-    last = last_checkpoint(output)
+    # Checkpoints of the model alone lack the state of the optimiser, without which training would go on otherwise.
+    last = None if trainer.args.save_only_model else last_checkpoint(output)
     if last is not None:
         say(f"resuming from {last}")
-    with _ended_where_it_can_be_resumed(trainer) as asked:
+    threads = threads_for(trainer.model, trainer.args.device.type)
+    with _ended_where_it_can_be_resumed(trainer) as asked, threads():
         _train(trainer, output, last)
         if not asked.ended:
             return _save_final(trainer, output, facts)
@@ -101,12 +104,9 @@ def _train(trainer: Any, output: Path, last: Path | None) -> None:
 def _no_step_beyond_the_last(trainer: Any) -> Iterator[None]:
     """Transformers looks for the end after a step only, and would take one more than the recipe says."""
     run_epoch = trainer._run_epoch
-    trains = False
 
     def within(*args: Any, **kwargs: Any) -> None:
-        nonlocal trains
         if trainer.state.global_step < trainer.state.max_steps:
-            trains = True
             run_epoch(*args, **kwargs)
         else:
             trainer.control.should_training_stop = True
@@ -116,26 +116,21 @@ def _no_step_beyond_the_last(trainer: Any) -> Iterator[None]:
         yield
     finally:
         del trainer._run_epoch
-    if not trains:  # The loss that Transformers logs at the end is the mean of no steps.
-        trainer.state.log_history = [entry for entry in trainer.state.log_history if entry.get("train_loss") != 0]
 
 
 def last_checkpoint(output: Path) -> Path | None:
-    """The newest checkpoint that was saved to its end; the state, which is written last, tells."""
+    """The newest checkpoint that was saved to its end."""
     for folder in reversed(step_folders(output)):
-        try:
-            json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            say(f"warning: {folder} was cut off while it was saved; it is left out.")
-            continue
-        return folder
+        if (folder / WHOLE).is_file():
+            return folder
+        say(f"warning: {folder} was cut off while it was saved; it is left out.")
     return None
 
 
 def _save_reached(trainer: Any, output: Path) -> None:
     """Save where training stopped; only alone, since with several processes the others wait elsewhere."""
     step = trainer.state.global_step
-    if trainer.args.world_size > 1 or step == 0 or (output / f"checkpoint-{step}").is_dir():
+    if trainer.args.world_size > 1 or step == 0 or (output / f"checkpoint-{step}" / WHOLE).is_file():
         return
     trainer.control = trainer.callback_handler.on_step_end(trainer.args, trainer.state, trainer.control)
     trainer._save_checkpoint(trainer.model, trial=None)
@@ -167,7 +162,11 @@ def _save_final(trainer: Any, output: Path, facts: Mapping[str, Any]) -> Any:
 
 
 def write_log(output: Path, history: Sequence[Mapping[str, Any]]) -> None:
-    """Write what was logged, a line a step, and the curves of what matters."""
+    """Write what was logged, a line a step, and the curves of what matters.
+
+    What Transformers says at the end, times and a mean loss, is left out: it is of the last session alone.
+    """
+    history = [entry for entry in history if "train_runtime" not in entry]
     if not history:
         return
     write_atomically(output / LOG, "".join(json.dumps(entry) + "\n" for entry in history))

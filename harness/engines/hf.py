@@ -7,7 +7,6 @@ an undisturbed one. Batches that grow with the memory of a GPU hold unfinished r
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,14 +29,13 @@ from harness.engines.inputs import chat_prompt, choose_video_as, encode, load_pr
 from harness.engines.logprobs import answer_logprobs_of_ids
 from harness.engines.mrope_fix import fix_mrope
 from harness.engines.preparation import one_line, request_seed
+from harness.engines.threads import threads_for
 from harness.engines.weights import load_model
 
 _WINDOW_BATCHES: Final = 4
 """Batches whose requests are opened together and sorted by length, so that a batch holds little padding."""
 _MOST_OPEN: Final = 256
 """Requests whose media are opened together, unless a batch has more; the next as many are opened meanwhile."""
-_ONE_THREAD_PARAMETERS: Final = 20_000_000
-"""Below this, products are so small that threads cost more than they give: on a busy machine ten times as much."""
 
 
 class HfEngine:
@@ -130,10 +128,7 @@ class HfEngine:
                     parameter.data = parameter.data.to(self._dtype)
         self._model.to(self._device).eval()
         fix_mrope(self._model)
-        if self._device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
-            small = sum(parameter.numel() for parameter in self._model.parameters()) < _ONE_THREAD_PARAMETERS
-            if small:
-                torch.set_num_threads(1)
+        self._threads = threads_for(self._model, self._device.type)
 
     def generate(self, requests: Iterable[Request], decoding: Decoding) -> Iterator[tuple[Request, Response]]:
         """Yield responses batch by batch; the media of the next window are opened while a window is generated."""
@@ -179,7 +174,8 @@ class HfEngine:
             return
         self._batch_size.begin()
         try:
-            responses = self._generate_together(batch, decoding)
+            with self._threads():
+                responses = self._generate_together(batch, decoding)
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             self._batch_size.ran_out(len(batch))

@@ -27,8 +27,9 @@ from harness.engines.checkpoints import Checkpoint
 from harness.engines.guard import Guard
 from harness.engines.inputs import begins_with_bos, choose_video_as, load_processor, size_limits
 from harness.engines.preparation import Opened, default_workers, one_line, open_media, submission_groups
+from harness.engines.threads import one_thread
 from harness.engines.vllm_adapter import lora_arguments
-from harness.engines.vllm_platform import device_and_dtype, may_fork, one_thread, set_environment
+from harness.engines.vllm_platform import device_and_dtype, may_fork, set_environment
 from harness.engines.vllm_requests import make_prompt, make_response, sampling_parameters
 from harness.engines.weights import check_files
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import metadata
 from typing import Final, cast
 
@@ -77,16 +75,3 @@ def may_fork(*, torch_was_there: bool) -> bool:
     never_parallel = not torch_was_there or torch.get_num_threads() == 1
     alone = threading.active_count() == 1 and threading.current_thread() is threading.main_thread()
     return sys.platform.startswith("linux") and never_parallel and alone
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch computes with the calling thread alone, and starts no others."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

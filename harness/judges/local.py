@@ -17,6 +17,7 @@ from transformers.utils import logging as transformers_logging
 from harness.core.errors import ModelError
 from harness.core.types import JudgePrompt
 from harness.engines.checkpoints import Checkpoint
+from harness.engines.threads import threads_for
 
 _TOKENS_A_BATCH: Final = {"cpu": 16_384, "cuda": 65_536}
 """Tokens of prompts, padding included, that are generated for together."""
@@ -84,6 +85,7 @@ class TransformersJudge:
                 "A judge is a text-only model that AutoModelForCausalLM loads."
             ) from error
         self._model.to(self._device).eval()
+        self._threads = threads_for(self._model, self._device.type)
         context = _context(checkpoint)
         budget = min(max_new_tokens, context // 2)
         self._longest = context - budget
@@ -111,7 +113,8 @@ class TransformersJudge:
     def _complete_batch(self, ids: Sequence[Sequence[int]], batch: Sequence[int]) -> Iterator[tuple[int, str | None]]:
         """Answer a batch; when memory does not suffice, in halves."""
         try:
-            answers = self._generate([ids[index] for index in batch])
+            with self._threads():
+                answers = self._generate([ids[index] for index in batch])
         except torch.OutOfMemoryError:
             torch.cuda.empty_cache()
             if len(batch) == 1:

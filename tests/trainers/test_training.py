@@ -1,6 +1,7 @@
 """Training: every recipe for a few steps, resuming to the same bytes, and what is refused."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -166,19 +167,38 @@ def test_a_recipe_may_change_until_a_checkpoint_is_saved(tmp_path, monkeypatch):
 
 
 def test_a_checkpoint_that_was_cut_off_is_left_out(tmp_path, capsys):
-    for step, state in ((9, "{}"), (10, '{"global_'), (11, None)):
-        folder = tmp_path / f"checkpoint-{step}"
-        folder.mkdir()
-        if state is not None:
-            (folder / "trainer_state.json").write_text(state)
-    (tmp_path / "checkpoint-best").mkdir()  # A user's own.
+    for name in ("checkpoint-9", "checkpoint-10", "checkpoint-11", "checkpoint-best"):  # The last is a user's own.
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "trainer_state.json").write_text("{}")
+    (tmp_path / "checkpoint-9" / "harness.json").write_text("{}")
     assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-9"
     assert capsys.readouterr().err.count("cut off") == 2
     assert last_checkpoint(tmp_path / "none") is None
-    for name in ("checkpoint-9", "checkpoint-best", "checkpoint-10"):
-        (tmp_path / name).mkdir(exist_ok=True)
-        (tmp_path / name / "config.json").touch()
+    (tmp_path / "checkpoint-10" / "harness.json").write_text("{}")
     assert [path.name for path in saved_checkpoints(tmp_path)] == ["checkpoint-9", "checkpoint-10"]
+
+
+def test_only_a_runs_own_checkpoints_are_deleted_when_there_are_more_than_it_keeps(tmp_path):
+    mine = [tmp_path / name / "model.safetensors" for name in ("checkpoint-1-copy", "checkpoint-best")]
+    for file in mine:
+        file.parent.mkdir()
+        file.write_text("mine")
+        os.utime(file.parent, (0, 0))
+    train_tiny("demo/sft", tmp_path, "train.max_steps=3", "train.save_total_limit=1")
+    assert all(file.read_text() == "mine" for file in mine)
+    assert [path.name for path in saved_checkpoints(tmp_path)] == ["checkpoint-3"]
+
+
+def test_a_run_that_saves_models_alone_starts_over(tmp_path, capsys):
+    settings = ("train.max_steps=2", "train.save_only_model=true")
+    train_tiny("demo/sft", tmp_path, *settings)
+    one = weights(tmp_path / "final")
+    shutil.rmtree(tmp_path / "final")
+    shutil.rmtree(tmp_path / "checkpoint-2")
+    train_tiny("demo/sft", tmp_path, *settings)
+    assert "resuming" not in capsys.readouterr().err
+    other = weights(tmp_path / "final")
+    assert all(torch.equal(one[key], other[key]) for key in one)
 
 
 def test_a_finished_run_is_not_trained_again_and_another_recipe_is_refused(tmp_path):

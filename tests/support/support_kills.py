@@ -1,0 +1,105 @@
+"""Commands in processes of their own that are killed at a known point, and what they leave behind.
+
+The processes are forked from one that has imported what training needs and has done nothing yet: a fresh interpreter
+would spend most of its life on imports.
+"""
+
+import json
+import multiprocessing
+import os
+import signal
+import sys
+from importlib import import_module
+
+_IMPORTED = ("trl", "peft", "trainers.assembly", "trainers.training", "harness.engines.hf", "harness.reports.page")
+
+
+def run_command(argv, kill=None, log=None):
+    """Run `harness` in a process of its own, and give its exit code: -9 where it was killed.
+
+    Args:
+        argv: the command's arguments.
+        kill: a function as `module:Class.method`, which of its calls, and whether the process dies `before` or `after`
+            it; `None`: nowhere.
+        log: file of what it prints; `None`: nowhere.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(_IMPORTED))
+    kept = os.environ.pop("OMP_NUM_THREADS", None)  # As at a user's, who has not set it.
+    try:
+        process = context.Process(target=_run, args=([str(argument) for argument in argv], kill, log))
+        process.start()
+        process.join()
+    finally:
+        if kept is not None:
+            os.environ["OMP_NUM_THREADS"] = kept
+    return process.exitcode
+
+
+def _run(argv, kill, log):
+    import torch
+
+    from harness.cli import main
+
+    os.environ.pop("OMP_NUM_THREADS", None)
+    torch.set_num_threads(2)  # Whatever the machine has.
+    target = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(target, stream.fileno())
+    if kill is not None:
+        _plant(*kill)
+    code = main(argv)
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def _plant(name, call, when):
+    """Make a function kill its process around one of its calls."""
+    module, _, path = name.partition(":")
+    *parents, last = path.split(".")
+    owner = import_module(module)
+    for parent in parents:
+        owner = getattr(owner, parent)
+    wrapped, calls = getattr(owner, last), 0
+
+    def deadly(*args, **kwargs):
+        nonlocal calls
+        calls += 1
+        if calls == call and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = wrapped(*args, **kwargs)
+        if calls == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, last, deadly)
+
+
+_OF_TIME = ("step_time", "ntk/seconds")
+
+
+def what_training_left(output):
+    """What must be the same whether a training was killed or not, by the name of its file; times are left out."""
+    left, here = {}, str(output).encode()
+    for folder in (output / "final", output / "selection"):
+        for path in folder.rglob("*"):
+            if path.is_file():
+                left[str(path.relative_to(output))] = path.read_bytes().replace(here, b"OUT")
+    for path in output.glob("checkpoint-*/*"):
+        if path.suffix in (".safetensors", ".pt", ".pth") or path.name == "harness.json":
+            left[str(path.relative_to(output))] = path.read_bytes().replace(here, b"OUT")
+    for path in output.glob("runs/*"):
+        run = json.loads((path / "run.json").read_text())
+        left[f"{path.name}: run"] = {name: run[name] for name in ("tasks", "weights", "data")}
+        records = [json.loads(line) for line in (path / "samples.jsonl").read_text().splitlines()]
+        for record in records:
+            del record["response"]["seconds"]
+        left[f"{path.name}: samples"] = records
+        for name in ("diagnostics.json", "findings.jsonl"):
+            left[f"{path.name}: {name}"] = (path / name).read_bytes()
+    log = [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
+    left["log"] = [{name: entry[name] for name in entry if name not in _OF_TIME} for entry in log]
+    for name in ("conflict.json", "recipe.yaml"):
+        if (output / name).is_file():
+            left[name] = (output / name).read_bytes().partition(b"\n")[2].replace(here, b"OUT")
+    return left
