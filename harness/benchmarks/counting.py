@@ -12,19 +12,20 @@ Part = Callable[[Outcome], bool]
 """Which units belong to a part of the data."""
 
 
-def sample_unit(record: SampleRecord, *, stratum: tuple[str, ...], kind: str = "") -> Unit:
+def sample_unit(record: SampleRecord, *, stratum: tuple[str, ...], kind: str = "", unit: str = "sample") -> Unit:
     """One sample as a unit; samples of one cluster are not independent.
 
     Args:
         record: the judged sample.
         stratum: the finest part of the data that it belongs to.
         kind: a further split of the units.
+        unit: its kind, where a sample is counted in another way too.
     """
     sample, verdict = record.sample, record.verdict
     # Open answers are of any words: counted by them, no two outcomes would be equal.
     closed = sample.answer_kind != "open"
     outcome = Outcome(
-        unit="sample",
+        unit=unit,
         stratum=stratum,
         right=verdict.status == "correct",
         official=verdict.official,

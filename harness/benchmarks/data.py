@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.benchmarks.fetch import locate, read_row_files
+from harness.benchmarks.labels import read_labels
 from harness.benchmarks.record import Benchmark
 from harness.benchmarks.tables import Cell, Table, cell_reference, cell_sizes, parse_reference, read_cell, read_table
 from harness.core.errors import DataError, MediaError
@@ -56,7 +57,8 @@ def load_data(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> 
 
     Raises:
         DataError: no data, an unreadable file, a column that is missing, a row without question or target, an id that
-            occurs twice or is no Unicode text, a file that lies out of the data folder, or no rows at all.
+            occurs twice or is no Unicode text, a file that lies out of the data folder, no rows at all, or labels that
+            stand apart and are not there.
     """
     folder, source, roots = locate(benchmark, data, outside)
     samples: dict[str, Sample] = {}
@@ -71,7 +73,10 @@ def load_data(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> 
         samples[sample.id] = replace(sample, media=(medium,))
     if not samples:
         raise DataError(f"{benchmark.name}: the data set in {folder} is empty ({', '.join(files)}). Fetch it again.")
-    return BenchmarkData(samples=tuple(samples.values()), folder=folder, source=source, roots=roots)
+    labels = read_labels(benchmark, folder, source)
+    asked = tuple(labels.apply(samples.values()))
+    named = "+".join(filter(None, (source, labels.source)))
+    return BenchmarkData(samples=asked, folder=folder, source=named, roots=roots)
 
 
 def _rows(

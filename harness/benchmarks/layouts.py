@@ -59,8 +59,14 @@ def choose_row_files(files: Sequence[str], benchmark: Benchmark, readme: str | N
         DataError: a file that is split into parts lacks some.
     """
     source = benchmark.source
+    labels = {PurePosixPath(file).name for file in benchmark.labels.files} if benchmark.labels is not None else set()
     candidates = [
-        name for name in files if name.endswith(SUFFIXES) and not name.endswith(_NOT_ROWS) and "/videos/" not in name
+        name
+        for name in files
+        if name.endswith(SUFFIXES)
+        and not name.endswith(_NOT_ROWS)
+        and "/videos/" not in name
+        and PurePosixPath(name).name not in labels
     ]
     chosen = _by_pattern(candidates, source) or _declared(candidates, source, readme)
     if not chosen:

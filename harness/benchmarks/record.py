@@ -41,6 +41,37 @@ class HubSource:
     files: Sequence[str] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelFiles:
+    """Labels of a data set's questions that stand apart from its rows: corrections by others, or gold answers.
+
+    They are no part of the harness. The user fetches them, into the data set's folder or the harness's cache.
+
+    Attributes:
+        repository: address of the Git repository that has them.
+        commit: of it.
+        files: their paths in it: JSON, or JSON lines.
+        licence: what the repository says of their use.
+        read: a row of a file, the stem of its name and the text for errors to a sample of the questions' id with the
+            label as its target, or `None` where the row is about no question.
+        apply: a question and its label, `None` where it has none, to the question as it is asked; `None`: it is not.
+        needed_by: whether a question cannot be asked without these files.
+    """
+
+    repository: str
+    commit: str
+    files: Sequence[str]
+    licence: str
+    read: Callable[[Row, str, str], Sample | None]
+    apply: Callable[[Sample, Sample | None], Sample | None]
+    needed_by: Callable[[Sample], bool]
+
+    @property
+    def name(self) -> str:
+        """Name of the repository."""
+        return self.repository.rstrip("/").rsplit("/", 1)[-1]
+
+
 def one_question(row: Row, file: str, index: int) -> Iterator[tuple[str, Row]]:
     """A row that is one question."""
     yield "", row
@@ -73,6 +104,8 @@ class Benchmark:
             what a score has to be held against.
         questions: a row of a table to the questions that it holds, each with a suffix for error messages; takes the
             row, the stem of its file's name and its number there.
+        labels: files of labels that stand apart from its rows; `None`: there are none.
+        asks_as: name of the benchmark whose questions it asks, if it judges another's; runs of that are rescored by it.
     """
 
     name: str
@@ -94,6 +127,8 @@ class Benchmark:
     telling: Mapping[str, str] = field(default_factory=dict)
     baselines: Mapping[str, str] = field(default_factory=dict)
     questions: Callable[[Row, str, int], Iterable[tuple[str, Row]]] = one_question
+    labels: LabelFiles | None = None
+    asks_as: str | None = None
 
     @property
     def facts(self) -> BenchmarkFacts:

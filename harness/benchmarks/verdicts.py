@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from harness.answers.reading import Reading, match_reading, read_for_target
 from harness.answers.sections import split_sections
@@ -62,6 +63,16 @@ def _judge_reading(sample: Sample, response: Response, reading: Reading) -> tupl
     if reading.outcome == "refused":
         return "unanswered", EMPTY if reading.rule == "empty" else REFUSED
     return "not_understood", None
+
+
+def with_target(verdict: Verdict, target: str) -> Verdict:
+    """The verdict on the same answer to a question of a closed set, held against another gold answer.
+
+    The published evaluator's verdict stays as it is.
+    """
+    if verdict.answer is None:
+        return verdict
+    return replace(verdict, status="correct" if verdict.answer == target else "incorrect")
 
 
 def official_text(response: str) -> str:

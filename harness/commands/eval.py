@@ -253,10 +253,10 @@ def _explain(outcome: Outcome, *, conflict: bool, diagnosed: bool) -> list[str]:
 def _print_tables(outcome: Outcome) -> None:
     from harness.reports.audit import audit_table
     from harness.reports.diagnostics_report import PAGE, cause_table
-    from harness.reports.run_report import REPORT, baseline_line, headline_table
+    from harness.reports.run_report import REPORT, baseline_line, blind_headlines, headline_table
 
     print(headline_table(outcome.run))
-    print(baseline_line(outcome.run))
+    print(baseline_line(outcome.run, blind_headlines(outcome.folder)))
     if outcome.run.audit is not None and (audited := audit_table(outcome.run.audit)):
         print(f"\n{audited}")
     causes = cause_table(outcome.folder)

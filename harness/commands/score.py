@@ -31,6 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--explain", metavar="ID", help="show how the answer to this sample was read, with the words that it rests on"
     )
+    parser.add_argument(
+        "--from-run",
+        type=Path,
+        metavar="RUN",
+        help="score the responses of a run folder again, also by a benchmark with other labels of the same questions",
+    )
     parser.add_argument("--run", dest="folder", type=Path, metavar="RUN", help="with --explain: a run folder")
     parser.add_argument(
         "--per-sample", type=Path, metavar="OUT", help="write each sample with both verdicts, as JSON lines"
@@ -41,7 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     group = parser.add_argument_group("recorded by another harness, to a run folder")
     group.add_argument("--from", dest="source", metavar="NAME", help="lmms-eval, vlmevalkit, evalscope or inspect")
-    group.add_argument("--data", metavar="hub|demo|DIR", help="where the questions are (default: in the log)")
+    group.add_argument(
+        "--data",
+        metavar="hub|demo|DIR",
+        help="where the questions are (default: in the log), or with --from-run their labels",
+    )
     group.add_argument("--model", default="", metavar="NAME", help="the model's name (default: as the log has it)")
     group.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/MODEL-SETTINGS)")
     group.add_argument("--fresh", action="store_true", help="start over where the folder holds a run")
@@ -53,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Score recorded responses, and print the figures.
 
     Raises:
-        HarnessError: see `score_recorded`, `harness.evaluation.imports` and `harness.judges.answer`.
+        HarnessError: see `harness.evaluation.recorded`, `harness.evaluation.imports` and `harness.judges.answer`.
     """
     if arguments.explain is not None and arguments.folder is not None:
         return _explain(arguments)
@@ -61,33 +71,51 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("give --task NAME with what was recorded, or --run RUN with --explain ID.")
     if arguments.source is not None:
         return _run_log(arguments)
-    if idle := [f"--{name.replace('_', '-')}" for name in _OF_LOGS if getattr(arguments, name)]:
+    of_logs = [name for name in _OF_LOGS if arguments.from_run is None or name != "data"]
+    if idle := [f"--{name.replace('_', '-')}" for name in of_logs if getattr(arguments, name)]:
         raise UsageError(f"{', '.join(idle)} belongs to --from NAME, which makes a run. Leave it out.")
+    if arguments.from_run is not None:
+        given = (arguments.samples, arguments.responses, arguments.explain)
+        if arguments.logs or arguments.allow_missing or any(value is not None for value in given):
+            raise UsageError(
+                "--from-run RUN takes questions and responses from the run alone. Give it with --task only."
+            )
+        return _score(arguments)
     if arguments.samples is None or arguments.responses is None or arguments.logs:
         raise UsageError("give --samples FILE and --responses FILE, or --from NAME and the files of a log.")
     if arguments.explain is not None:
         return _explain(arguments)
-    from harness.evaluation.recorded import score_recorded
+    return _score(arguments)
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    """Score recorded responses, of files or of a run folder."""
+    from harness.evaluation.recorded import find_benchmark, judge_recorded, score_records
+    from harness.evaluation.rescoring import judge_run
     from harness.judges.audit import AuditSample
     from harness.reports.audit import audit_table
     from harness.reports.terminal import print_task, task_json
 
     if arguments.audit < 0:
         raise UsageError(f"--audit {arguments.audit} is out of range: it must be at least 0.")
+    benchmark = find_benchmark(arguments.task, arguments.responses, arguments.tasks_dir)
+    if arguments.from_run is not None:
+        records = judge_run(benchmark, arguments.from_run, data=arguments.data)
+    else:
+        records = judge_recorded(
+            benchmark, arguments.samples, arguments.responses, allow_missing=arguments.allow_missing
+        )
     judge = _open_judge(arguments)
     drawn = AuditSample(arguments.audit, seed=0)
     audit = None
     differing: list[str] = []
     try:
-        result = score_recorded(
-            arguments.task,
-            arguments.samples,
-            arguments.responses,
+        result = score_records(
+            benchmark,
+            records,
             per_sample=arguments.per_sample,
-            allow_missing=arguments.allow_missing,
             settle=(lambda records: drawn.watch(judge.settle(records))) if judge is not None else None,
             differing=differing,
-            tasks_dir=arguments.tasks_dir,
         )
         if judge is not None and arguments.audit:
             audit = drawn.audit(judge)
@@ -119,7 +147,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _explain(arguments: argparse.Namespace) -> int:
     """Show how one answer was read, of a run folder or of recorded responses; in a run, of every task that has it."""
     from harness.core.errors import DataError
-    from harness.evaluation.recorded import judge_recorded
+    from harness.evaluation.recorded import find_benchmark, judge_recorded
     from harness.reports.explaining import explain_json, explain_lines
     from harness.runs.records import read_records
 
@@ -128,8 +156,10 @@ def _explain(arguments: argparse.Namespace) -> int:
     if arguments.folder is not None:
         records = read_records(arguments.folder)
     else:
-        where = (arguments.task, arguments.samples, arguments.responses)
-        records = judge_recorded(*where, allow_missing=arguments.allow_missing, tasks_dir=arguments.tasks_dir)
+        benchmark = find_benchmark(arguments.task, arguments.responses, arguments.tasks_dir)
+        records = judge_recorded(
+            benchmark, arguments.samples, arguments.responses, allow_missing=arguments.allow_missing
+        )
     wanted = (record for record in records if record.sample.id == arguments.explain)
     found = {of.sample.task: of for of in wanted if arguments.task in (None, of.sample.task)}  # The last record counts.
     if not found:

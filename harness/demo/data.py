@@ -1,6 +1,7 @@
-"""The demo data sets: POPE, VideoHallucer, MMBench and MMVU style questions over the demo world, in the hub's schemas.
+"""The demo data sets: questions in the style of benchmarks over the demo world, in the hub's schemas.
 
     pope/test-00000-of-00001.parquet     id, question_id, question, answer, image_source, image, category
+    repope/annotations/coco_repope_{category}.json        question_id, image, text, label: of POPE's questions
     mmbench/dev-00000-of-00001.parquet   index, question, hint, A, B, C, D, answer, category, l2-category, image
     videohallucer/{subset}/{subset}.json and videos/
     mmvu/validation.json and videos/SUBJECT/N.mp4
@@ -54,18 +55,19 @@ class Sizes:
 
 
 def build_demo_data(folder: Path, seed: int = SEED, *, sizes: Sizes | None = None) -> None:
-    """Write all four data sets into `folder`, which is made if it does not exist.
+    """Write all data sets into `folder`, which is made if it does not exist.
 
     Args:
         folder: of the data sets.
         seed: of all that is drawn.
         sizes: `None`: those of the demo data.
     """
-    from harness.demo.data_images import write_mmbench, write_pope
+    from harness.demo.data_images import write_mmbench, write_pope, write_repope
     from harness.demo.data_videos import write_mmvu, write_videohallucer
 
     sizes = sizes or Sizes()
     write_pope(folder / "pope", seed, count=sizes.pope_images)
+    write_repope(folder / "repope", folder / "pope")
     write_mmbench(folder / "mmbench", seed, count=sizes.mmbench_groups)
     write_videohallucer(folder / "videohallucer", seed, count=sizes.videohallucer_pairs)
     write_mmvu(folder / "mmvu", seed, count=sizes.mmvu_items)

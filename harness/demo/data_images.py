@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -38,8 +39,6 @@ def encode_png(pixels: Pixels) -> bytes:
 
 def _write_parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows with an `image` column of {bytes, path} structs, marked as images for `datasets`."""
-    import json
-
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -93,6 +92,42 @@ def write_pope(folder: Path, seed: int, *, count: int) -> None:
                 )
                 records.append(annotate(f"{category}/{question_id}", query, [description]))
     _write_parquet(folder / "test-00000-of-00001.parquet", rows)
+    write_annotations(folder, records)
+
+
+def write_repope(folder: Path, pope: Path) -> None:
+    """Write corrected labels of the POPE style data in RePOPE's files: all but those of objects that are faint.
+
+    The demo's own labels are right, so that none is turned round; a faint object is one that can hardly be decided.
+
+    Args:
+        folder: of the labels.
+        pope: of the questions.
+    """
+    import pyarrow.parquet as pq
+
+    lines = (pope / "annotations.jsonl").read_text(encoding="utf-8").splitlines()
+    truth = {record["sample_id"]: record for record in map(json.loads, lines)}
+    columns = ["question_id", "question", "answer", "image_source", "category"]
+    kept: dict[str, list[str]] = {category: [] for category in NEGATIVES}
+    records = []
+    for row in pq.read_table(pope / "test-00000-of-00001.parquet", columns=columns).to_pylist():
+        record = truth[f"{row['category']}/{row['question_id']}"]
+        shown = record["scenes"][0]["objects"]
+        if any(entry["faint"] and entry["object"] == record["query"]["object"] for entry in shown):
+            continue
+        label = {
+            "question_id": int(row["question_id"]),
+            "image": f"{row['image_source']}.png",
+            "text": row["question"],
+            "label": row["answer"],
+        }
+        kept[row["category"]].append(json.dumps(label))
+        records.append(record)
+    (folder / "annotations").mkdir(parents=True)
+    for category, labels in kept.items():
+        path = folder / "annotations" / f"coco_repope_{category}.json"
+        path.write_text("\n".join(labels) + "\n", encoding="utf-8")
     write_annotations(folder, records)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,7 +32,8 @@ from harness.diagnostics.run_folder import (
     read_prompt_format,
     read_settings,
 )
-from harness.runs.config import prompt_of
+from harness.runs.config import RUN, prompt_of
+from harness.runs.folder import read_run
 
 if TYPE_CHECKING:
     from harness.judges.caption import CaptionJudge
@@ -55,6 +56,7 @@ class Diagnosis:
         asked: what the judge contributed, or `None`.
         check: how far the judge can be trusted, or `None`.
         missing: what could not be computed that a user may miss, one line each.
+        blind_headlines: headline by task of the run without images or videos; empty without one, or if it has no end.
     """
 
     figures: Sequence[Figure]
@@ -66,6 +68,7 @@ class Diagnosis:
     asked: Asked | None
     check: JudgeCheck | None
     missing: Sequence[str]
+    blind_headlines: Mapping[str, float | None] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """What `diagnostics.json` holds."""
@@ -86,6 +89,7 @@ class Diagnosis:
             "confusion": self.confusion,
             "judge": judge,
             "missing": list(self.missing),
+            "blind_headlines": self.blind_headlines,
         }
 
 
@@ -127,11 +131,18 @@ def diagnose(
         repeats=read_repeats(folder, records, repeats),
         annotations=found,
     )
-    diagnosis = replace(diagnosis, missing=[*diagnosis.missing, *left_out])
+    diagnosis = replace(diagnosis, missing=[*diagnosis.missing, *left_out], blind_headlines=_headlines(blind))
     write_atomically(folder / DIAGNOSTICS, json.dumps(diagnosis.to_json(), indent=2) + "\n")
     lines = (json.dumps(finding.to_json()) + "\n" for finding in diagnosis.findings)
     write_atomically(folder / FINDINGS, "".join(lines))
     return diagnosis
+
+
+def _headlines(blind: Path | None) -> dict[str, float | None]:
+    """The headline of each task of a finished run."""
+    if blind is None or not (blind / RUN).exists():
+        return {}
+    return {task: result.metrics[result.headline].value for task, result in read_run(blind).tasks.items()}
 
 
 def examine(

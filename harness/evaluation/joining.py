@@ -13,6 +13,7 @@ from pathlib import Path
 from string import ascii_uppercase
 
 from harness.benchmarks.columns import find
+from harness.benchmarks.labels import read_labels
 from harness.benchmarks.plain import RIGHT, OwnScores
 from harness.benchmarks.record import Benchmark, Row
 from harness.benchmarks.registry import benchmark_folders, get_benchmark
@@ -65,9 +66,11 @@ def _load(
         return _plain_task(name, source, entries), None
     if rows is not None:
         given = ((f"{rows}:{number}", row) for number, _, row in read_rows(rows))
-        return benchmark_task(benchmark, _samples(benchmark, given), f"file:{rows.name}"), benchmark
+        labels = read_labels(benchmark, rows.parent, f"file:{rows.name}")
+        return benchmark_task(benchmark, list(labels.apply(_samples(benchmark, given))), f"file:{rows.name}"), benchmark
     try:
         samples = _samples(benchmark, ((entry.where, entry.row) for entry in entries))
+        samples = list(read_labels(benchmark, None, f"log:{source}").apply(samples))
     except DataError as error:
         raise DataError(
             f"{error} So the log of {source} says too little of the questions: give them with --data hub, --data DIR "

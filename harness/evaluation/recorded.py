@@ -27,65 +27,69 @@ Settle = Callable[[Iterable["SampleRecord"]], Iterator["SampleRecord"]]
 """Records in, the same records out, with the verdicts that a judge could settle."""
 
 
-def score_recorded(
-    task: str,
-    samples: Path,
-    responses: Path,
+def score_records(
+    benchmark: Benchmark,
+    records: Iterable[SampleRecord],
     *,
     per_sample: Path | None = None,
-    allow_missing: bool = False,
     settle: Settle | None = None,
     differing: list[str] | None = None,
-    tasks_dir: Path | None = None,
 ) -> TaskResult:
-    """Score recorded responses.
+    """The figures of judged samples, which are read once.
+
+    Args:
+        benchmark: whose they are.
+        records: see `judge_recorded` and `harness.evaluation.rescoring.judge_run`; what these raise goes through.
+        per_sample: where to write the sample records; each also has a `disagreement` flag.
+        settle: asks a judge about what the rules could not settle.
+        differing: is given the ids of the first few samples on which the two verdicts differ.
+
+    Raises:
+        StoreError: `per_sample` cannot be written.
+    """
+    from harness.statistics import summarise
+
+    with _per_sample_file(per_sample) as file:
+        settled = records if settle is None else settle(records)
+        return summarise(benchmark, _watched(settled, file, per_sample, differing))
+
+
+def judge_recorded(
+    benchmark: Benchmark, samples: Path, responses: Path, *, allow_missing: bool = False
+) -> Iterator[SampleRecord]:
+    """The judged samples of recorded responses, one at a time.
+
+    Args:
+        benchmark: whose they are.
+        samples: JSON lines with the data set's field names; files of labels that stand apart are looked for beside it.
+        responses: JSON lines with `id` and `response` (text), and optionally `finish_reason` and `error`.
+        allow_missing: take a sample without a response as unanswered; the published evaluator is given an empty text.
+
+    Raises:
+        DataError: a file or row is malformed; ids are missing, unknown or there twice.
+    """
+    with _responses(responses) as index:
+        yield from _joined(benchmark, samples, index, allow_missing)
+
+
+def find_benchmark(task: str, responses: Path | None, tasks_dir: Path | None) -> Benchmark:
+    """The benchmark that recorded responses are scored by.
 
     Args:
         task: plain task name.
-        samples: JSON lines with the data set's field names.
-        responses: JSON lines with `id` and `response` (text), and optionally `finish_reason` and `error`.
-        per_sample: where to write the sample records; each also has a `disagreement` flag.
-        allow_missing: take a sample without a response as unanswered; the published evaluator is given an empty text.
-        settle: asks a judge about what the rules could not settle.
-        differing: is given the ids of the first few samples on which the two verdicts differ.
+        responses: their file, which an error says how to replay.
         tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
 
     Raises:
         UsageError: no such task, or none that is a benchmark.
-        StoreError: `per_sample` cannot be written.
-        DataError: a file or row is malformed; ids are missing, unknown or there twice.
     """
-    from harness.statistics import summarise
-
-    benchmark = _find_benchmark(task, responses, tasks_dir)
-    with _responses(responses) as index, _per_sample_file(per_sample) as file:
-        records: Iterable[SampleRecord] = _joined(benchmark, samples, index, allow_missing)
-        if settle is not None:
-            records = settle(records)
-        return summarise(benchmark, _watched(records, file, per_sample, differing))
-
-
-def judge_recorded(
-    task: str,
-    samples: Path,
-    responses: Path,
-    *,
-    allow_missing: bool = False,
-    tasks_dir: Path | None = None,
-) -> Iterator[SampleRecord]:
-    """The judged samples of recorded responses, one at a time; see `score_recorded`."""
-    with _responses(responses) as index:
-        yield from _joined(_find_benchmark(task, responses, tasks_dir), samples, index, allow_missing)
-
-
-def _find_benchmark(task: str, responses: Path, tasks_dir: Path | None) -> Benchmark:
     from harness.benchmarks.registry import benchmark_folders, get_benchmark
     from harness.lmms.index import lmms_eval_tasks
 
     if task not in benchmark_folders(tasks_dir) and task in lmms_eval_tasks(tasks_dir):
         raise UsageError(
             f"task {task!r} is scored by code of its own over data of its own. Replay the responses instead: "
-            f"harness eval --model NAME --tasks {task} --engine replay --responses {responses}."
+            f"harness eval --model NAME --tasks {task} --engine replay --responses {responses or 'FILE'}."
         )
     return get_benchmark(task, tasks_dir)
 
@@ -102,9 +106,11 @@ def _responses(path: Path) -> Iterator[RowIndex]:
 
 def _joined(benchmark: Benchmark, samples: Path, index: RowIndex, allow_missing: bool) -> Iterator[SampleRecord]:
     """The judged samples; after a first problem the rest is only checked, so that all problems are counted."""
+    from harness.benchmarks.labels import read_labels
     from harness.core.jsonlines import read_rows
     from harness.core.types import Response, SampleRecord
 
+    labels = read_labels(benchmark, samples.parent, f"file:{samples.name}")
     missing, repeated = _Ids(), _Ids()
     absent: set[int] = set()
     count = 0
@@ -112,6 +118,10 @@ def _joined(benchmark: Benchmark, samples: Path, index: RowIndex, allow_missing:
         count += 1
         sample = benchmark.read_row(row, f"{samples}:{number}")
         answer, again = index.take(sample.id)
+        asked = labels.label(sample)
+        if asked is None:
+            continue
+        sample = asked
         if answer is None:
             again = hash(sample.id) in absent
             absent.add(hash(sample.id))
@@ -128,6 +138,7 @@ def _joined(benchmark: Benchmark, samples: Path, index: RowIndex, allow_missing:
         yield SampleRecord(sample=sample, response=response, verdict=benchmark.judge(sample, response))
     if not count:
         raise DataError(f"{samples} holds no samples.")
+    labels.refuse_unused()
     problems = []
     if repeated:
         problems.append(_listing(samples, repeated.count, repeated.first, "found more than once"))

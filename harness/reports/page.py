@@ -93,7 +93,7 @@ def render_page(
         title=run.model if run is not None else name,
         facts=_facts(run, diagnosis),
         scores=None if run is None else headline_rows(run),
-        baselines="" if run is None else baseline_line(run),
+        baselines="" if run is None else baseline_line(run, diagnosis.blind_headlines),
         rules=_rules(diagnosis),
         audit=None if run is None or run.audit is None else (agreements(run.audit), disagreements(run.audit)),
         missing=diagnosis.missing,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from harness.core.files import write_atomically
 from harness.core.types import Metric, RunRecord, SampleRecord, TaskResult
+from harness.diagnostics.run_folder import read_diagnostics
 from harness.reports.audit import audit_lines
 from harness.reports.diagnostics_report import diagnostics_lines
 from harness.reports.explaining import RuleCounts
@@ -80,13 +81,42 @@ def _theirs(run: RunRecord, result: TaskResult) -> list[Metric]:
     return [metric for name, metric in result.metrics.items() if name.startswith(f"{run.engine}/")]
 
 
-def baseline_line(run: RunRecord) -> str:
-    """The headlines of constant responses to the same questions; empty where no task has any."""
-    told = []
+def baseline_line(run: RunRecord, blind: Mapping[str, float | None]) -> str:
+    """What is had without looking at the same questions, and which tasks' headlines are not beyond it.
+
+    Args:
+        run: a finished run.
+        blind: headline by task of the same model without images or videos, where that is known.
+
+    Returns:
+        the headlines of constant responses and of the blind run, and the tasks whose interval reaches down to the best
+        of these; empty where no task has any.
+    """
+    told, below = [], []
     for task, result in run.tasks.items():
-        values = [f"{name} {number(value)}" for name, value in result.baselines.items()]
-        told += [f"{task} {', '.join(values)}"] if values else []
-    return f"For comparison, without a model: {'; '.join(told)}." if told else ""
+        values = {**result.baselines, **({"blind": blind[task]} if task in blind else {})}
+        if not values:
+            continue
+        told.append(f"{task} {', '.join(f'{name} {number(value)}' for name, value in values.items())}")
+        known = {name: value for name, value in values.items() if value is not None}
+        best = max(known, key=lambda name: known[name], default="")
+        headline = result.metrics[result.headline]
+        least = headline.value if headline.low is None else headline.low
+        if best and least is not None and least <= known[best]:
+            below.append(f"{task} is not beyond {best}")
+    if not told:
+        return ""
+    verdict = f" The interval says that {', '.join(below)}: such a score shows no seeing." if below else ""
+    return f"For comparison, without looking: {'; '.join(told)}.{verdict}"
+
+
+def blind_headlines(folder: Path) -> dict[str, float | None]:
+    """The headlines of the blind run that a run was diagnosed with; none without one.
+
+    Raises:
+        StoreError: `diagnostics.json` cannot be read.
+    """
+    return dict((read_diagnostics(folder) or {}).get("blind_headlines") or {})
 
 
 def write_report(run: RunRecord, folder: Path) -> Path:
@@ -103,7 +133,7 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
     align = ["left", "left", *["right"] * (len(headers) - 2)]
     yield table(headers, [[escape(task), escape(metric), *cells] for task, metric, *cells in rows], align=align)
     yield ""
-    if line := baseline_line(run):
+    if line := baseline_line(run, blind_headlines(folder)):
         yield escape(line)
         yield ""
     yield (

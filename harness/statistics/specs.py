@@ -18,7 +18,8 @@ class Outcome(NamedTuple):
     """What became of one unit; units with equal outcomes are only counted.
 
     Attributes:
-        unit: `sample`, or what is judged together: a `pair`, or a `group`.
+        unit: `sample`, or what is judged together or otherwise: a `pair`, a `group`, or another
+            word of the benchmark's.
         stratum: the finest part of the data it belongs to, e.g. `("random",)` or `(l2 category, category)`.
         right: strict verdict; of a pair or group: every member right and none missing.
         official: the published evaluator's verdict, `None` where there is none.
@@ -33,7 +34,7 @@ class Outcome(NamedTuple):
         scores: numbers that the task's own code gave, with the names of its metrics.
     """
 
-    unit: Literal["sample", "pair", "group"]
+    unit: str
     stratum: tuple[str, ...]
     right: bool = False
     official: bool | None = None
@@ -85,7 +86,7 @@ class Ratio:
 
     top: Weight
     bottom: Weight
-    unit: Literal["sample", "pair", "group"] = "sample"
+    unit: str = "sample"
     within: Callable[[Outcome], bool] = everywhere
 
 

@@ -1,32 +1,32 @@
 """POPE: polling for objects that are or are not in the image (Li et al., EMNLP 2023).
 
-Every figure is taken per split (random, popular, adversarial), as the unweighted mean over the splits that occur
-(`mean/...`), and pooled (`all/...`). With tp, fp: "yes" answers to questions whose gold answer is yes, no:
+Accuracy, precision, recall, F1 and the share of "yes" (`harness.benchmarks.yes_no`) per split (random, popular,
+adversarial), as the unweighted mean over the splits that occur (`mean/...`), and pooled (`all/...`). The published
+evaluator reads everything that does not hold one of the words `No`, `no`, `not` in its first sentence as "yes"; its
+figures are taken over that reading.
 
-- accuracy = right / n, where a response without an answer is not right;
-- precision = tp / (tp + fp);
-- recall = tp / (questions whose gold answer is yes), so that one left unanswered counts as missed;
-- f1 = 2 tp / (tp + fp + questions whose gold answer is yes), the harmonic mean of the two;
-- yes_ratio = "yes" answers / answers, over what the model answered, not over the gold answers.
-
-The published evaluator reads everything that does not hold one of the words `No`, `no`, `not` in its first sentence as
-"yes"; its figures are taken over that reading.
+Where RePOPE's corrected labels are beside the data, the same answers are figured under those too (`repope/...`), over
+the questions that RePOPE keeps; its own evaluator's figures are those of the task `repope`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from harness.benchmarks.columns import find, require_text, require_yes_no
-from harness.benchmarks.counting import Part, in_stratum, one, subset_units
-from harness.benchmarks.record import Benchmark, HubSource
-from harness.benchmarks.verdicts import judge_response
-from harness.core.types import Sample
-from harness.statistics.specs import MetricSpec, Outcome, Ratio, Weight, everywhere
+from harness.benchmarks.counting import sample_unit
+from harness.benchmarks.record import Benchmark, HubSource, LabelFiles
+from harness.benchmarks.verdicts import judge_response, with_target
+from harness.benchmarks.yes_no import confusion, figures, parts_of, read_officially, read_strictly
+from harness.core.types import Sample, SampleRecord
+from harness.statistics.specs import MetricSpec, Unit
 
-SPLITS = ("random", "popular", "adversarial")
+SPLITS: Final = ("random", "popular", "adversarial")
+RELABELLED: Final = "repope"
+"""Attribute of a question with its corrected label, kind of its second unit, and first word of those figures."""
 
 
 def read_row(row: Mapping[str, Any], where: str) -> Sample:
@@ -59,6 +59,27 @@ def questions(row: Mapping[str, Any], file: str, index: int) -> Iterator[tuple[s
         yield f".{split}", {**row, "category": split}
 
 
+def read_label(row: Mapping[str, Any], file: str, where: str) -> Sample:
+    """A row of a file of corrected labels, whose name tells the split, as a question."""
+    return read_row({**row, "category": file.rsplit("_", 1)[-1]}, where)
+
+
+def keep_label(sample: Sample, label: Sample | None) -> Sample:
+    """A question that knows its corrected label, unless that was removed."""
+    return sample if label is None else replace(sample, attributes={**sample.attributes, RELABELLED: label.target})
+
+
+LABELS = LabelFiles(
+    repository="https://github.com/YanNeu/RePOPE",
+    commit="bcf22e5",
+    files=[f"annotations/coco_repope_{split}.json" for split in SPLITS],
+    licence="without a licence file: ask its authors before handing them on",
+    read=read_label,
+    apply=keep_label,
+    needed_by=lambda sample: False,
+)
+
+
 def read_pope(text: str) -> Literal["yes", "no"]:
     """POPE's `evaluate.py`: `no`, if the first sentence has the word `No`, `no` or `not`; anything else is `yes`.
 
@@ -74,57 +95,26 @@ def _read_officially(sample: Sample, text: str) -> tuple[bool, str]:
     return answer == sample.target, answer
 
 
-def _strict(outcome: Outcome) -> str | None:
-    return outcome.answer
-
-
-def _official(outcome: Outcome) -> str | None:
-    return outcome.official_answer
-
-
-def _weights(read: Callable[[Outcome], str | None]) -> Mapping[str, tuple[Weight, Weight]]:
-    """Numerator and denominator of each figure, over one of the two readings."""
-
-    def yes(outcome: Outcome) -> int:
-        return read(outcome) == "yes"
-
-    def gold(outcome: Outcome) -> int:
-        return outcome.target == "yes"
-
-    def hit(outcome: Outcome) -> int:
-        return yes(outcome) * gold(outcome)
-
-    return {
-        "accuracy": (lambda outcome: read(outcome) == outcome.target, one),
-        "precision": (hit, yes),
-        "recall": (hit, gold),
-        "f1": (lambda outcome: 2 * hit(outcome), lambda outcome: yes(outcome) + gold(outcome)),
-        "yes_ratio": (yes, lambda outcome: read(outcome) is not None),
-    }
+def units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
+    """Each question is a unit; where RePOPE has a label for it, the same answer is a second one, under that label."""
+    for record in records:
+        yield sample_unit(record, stratum=(record.sample.subset or "",))
+        if (label := record.sample.attributes.get(RELABELLED)) is not None:
+            sample, verdict = replace(record.sample, target=label), with_target(record.verdict, label)
+            relabelled = replace(record, sample=sample, verdict=verdict)
+            yield sample_unit(relabelled, stratum=(record.sample.subset or "", RELABELLED), unit=RELABELLED)
 
 
 def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     """The figures per split, their mean, and pooled; known splits in the order of the paper, others after them."""
-    present = {stratum[0] for stratum in strata}
-    splits = [split for split in SPLITS if split in present] + sorted(present - set(SPLITS))
-    parts: dict[str, Sequence[Part]] = {split: [in_stratum(0, split)] for split in splits}
-    parts["mean"] = [in_stratum(0, split) for split in splits]
-    parts["all"] = [everywhere]
-    strict, official = _weights(_strict), _weights(_official)
-
-    def ratios(weights: tuple[Weight, Weight], withins: Sequence[Part]) -> tuple[Ratio, ...]:
-        return tuple(Ratio(top=weights[0], bottom=weights[1], within=within) for within in withins)
-
-    return [
-        MetricSpec(
-            name=f"{part}/{name}",
-            strict=ratios(strict[name], withins),
-            official=ratios(official[name], withins),
-            better=0 if name == "yes_ratio" else 1,
-        )
-        for part, withins in parts.items()
-        for name in strict
-    ]
+    found = figures(
+        parts_of(SPLITS, {stratum[0] for stratum in strata}), confusion(read_strictly), confusion(read_officially)
+    )
+    relabelled = {stratum[0] for stratum in strata if RELABELLED in stratum}
+    if relabelled:
+        parts = {f"{RELABELLED}/{name}": part for name, part in parts_of(SPLITS, relabelled).items()}
+        found += figures(parts, confusion(read_strictly), {}, unit=RELABELLED)
+    return found
 
 
 BENCHMARK = Benchmark(
@@ -143,7 +133,7 @@ BENCHMARK = Benchmark(
     ),
     read_row=read_row,
     judge=partial(judge_response, read_officially=_read_officially),
-    units=subset_units,
+    units=units,
     metrics=metrics,
     headline="mean/accuracy",
     headline_title="accuracy, mean of splits",
@@ -155,4 +145,5 @@ BENCHMARK = Benchmark(
         "mean/yes_ratio": "yes among POPE answers",
     },
     questions=questions,
+    labels=LABELS,
 )

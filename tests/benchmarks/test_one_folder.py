@@ -151,6 +151,34 @@ def test_a_run_has_both_verdicts_clusters_and_intervals(runs: dict[str, Path]) -
     assert {"red/accuracy", "green/accuracy", "blue/accuracy"} < set(result["metrics"])
 
 
+def test_a_score_that_is_had_without_looking_is_said_to_show_nothing(
+    toy: Path, runs: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "not beyond" not in (runs["better"] / "report.md").read_text(encoding="utf-8")
+    # Yes to the first question about each picture and no to the others: 2 of 3 right about red ones, else 1 or 2 of 3.
+    lines = (toy / "better.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [{**json.loads(line), "response": "No" if n % 3 else "Yes"} for n, line in enumerate(lines)]
+    (toy / "guess.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    capsys.readouterr()
+    guess = evaluate(toy, "guess", "others")
+    known = "For comparison, without looking: squares always yes 33.3, always no 66.7"
+    said = "The interval says that squares is not beyond"
+    told = capsys.readouterr().out
+    assert f"{known}. {said} always no: such a score shows no seeing." in told
+    assert f"{known}. {said} always no" in (guess / "report.md").read_text(encoding="utf-8")
+
+    # The same checkpoint is blind as good as it is: 84.7.
+    blind, arguments = toy / "others/blind", ["--data", str(toy / "data"), "--tasks-dir", str(toy / "tasks")]
+    replayed = ["--engine", "replay", "--responses", str(toy / "worse.jsonl"), "--blind", "withheld"]
+    evaluated = ["eval", "--model", "worse", "--tasks", "squares", *arguments, "--out", str(blind), *replayed]
+    assert main(evaluated) == 0
+    seen = evaluate(toy, "worse", "others")
+    assert main(["diagnose", str(seen), *arguments, "--blind", str(blind)]) == 0
+    for page in ("report.md", "report.html"):
+        text = (seen / page).read_text(encoding="utf-8")
+        assert f"{known}, blind 84.7. {said} blind" in text
+
+
 def test_the_run_stores_what_is_known_of_the_benchmark(runs: dict[str, Path]) -> None:
     facts = read(runs["better"] / "run.json")["benchmarks"]["squares"]
     assert facts["title"] == "Squares!"

@@ -7,6 +7,8 @@ import json
 import numpy as np
 import pytest
 
+from harness.benchmarks.data import load_data
+from harness.benchmarks.registry import get_benchmark
 from harness.core.errors import DataError, StoreError
 from harness.core.prompts import FORMATS, build_prompt
 from harness.core.types import Sample
@@ -102,6 +104,21 @@ def test_pope_absent_objects_are_of_their_kind(data):
             assert asked in POPULAR
     assert partners["random", True] == 0
     assert partners["adversarial", True] >= 2 * partners["adversarial", False]
+
+
+def test_repope_keeps_what_can_be_decided(data):
+    truth, kept = annotations(data, "pope"), annotations(data, "repope")
+    faint = {
+        name
+        for name, record in truth.items()
+        if any(o["faint"] and o["object"] == record["query"]["object"] for o in record["scenes"][0]["objects"])
+    }
+    assert 0.05 < len(faint) / len(truth) < 0.3
+    assert set(kept) == set(truth) - faint
+    samples = load_data(get_benchmark("repope"), str(data)).samples
+    assert {sample.id: sample.target for sample in samples} == {
+        sample_id("pope", row): row["answer"] for row in read_rows(data, "pope") if sample_id("pope", row) in kept
+    }
 
 
 def test_mmbench_groups_have_all_their_rotations(data):

@@ -23,12 +23,14 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 METRICS = {
     "pope": {"accuracy": "mean/accuracy", "f1": "mean/f1", "yes_ratio": "mean/yes_ratio"},
+    "repope": {"accuracy": "mean/accuracy", "f1": "mean/f1", "yes_ratio": "mean/yes_ratio"},
     "videohallucer": {"both": "mean/both", "basic": "mean/basic", "hallucinated": "mean/hallucinated"},
     "mmbench": {"circular": "all/circular", "vanilla": "all/vanilla"},
     "mmvu": {"accuracy": "all/accuracy"},
 }
 OFFICIAL = {
     "pope": {"official_accuracy": "mean/accuracy"},
+    "repope": {"official_accuracy": "mean/accuracy"},
     "videohallucer": {"official_both": "mean/both"},
     "mmbench": {"official_circular": "all/circular"},
     "mmvu": {},

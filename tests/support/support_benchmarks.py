@@ -1,4 +1,4 @@
-"""Small copies of the four benchmarks in the hub's layouts and schemas, made on the fly."""
+"""Small copies of the benchmarks in the hub's layouts and schemas, made on the fly."""
 
 from __future__ import annotations
 
@@ -52,6 +52,25 @@ def write_pope(folder: Path) -> Path:
     write_parquet(folder / "data/test-00001-of-00002.parquet", rows[16:])
     write_parquet(folder / "Full/random-00000-of-00001.parquet", rows[20:])
     (folder / "README.md").write_text("---\nlicense: mit\n---\n# POPE\n", encoding="utf-8")
+    return folder
+
+
+def write_repope(folder: Path) -> Path:
+    """Labels of the first eight of POPE's ten questions in each split; one is turned round."""
+    (folder / "annotations").mkdir(parents=True)
+    for split in ("adversarial", "popular", "random"):
+        labels = [
+            {
+                "question_id": int(row["question_id"]),
+                "image": f"{row['image_source']}.jpg",
+                "text": row["question"],
+                "label": "no" if row["question_id"] == "1" else row["answer"],
+            }
+            for row in pope_rows()
+            if row["category"] == split and int(row["question_id"]) <= 8
+        ]
+        lines = "".join(json.dumps(label) + "\n" for label in labels)
+        (folder / "annotations" / f"coco_repope_{split}.json").write_text(lines, encoding="utf-8")
     return folder
 
 
@@ -125,8 +144,9 @@ def write_mmvu(folder: Path) -> Path:
 
 
 def write_all(folder: Path) -> Path:
-    """All four, each in a folder of its own."""
+    """All of them, each in a folder of its own."""
     write_pope(folder / "pope")
+    write_repope(folder / "repope")
     write_videohallucer(folder / "videohallucer")
     write_mmbench(folder / "mmbench")
     write_mmvu(folder / "mmvu")
