@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from harness import __version__
 from harness.core.errors import INTERRUPTED, EndedError, HarnessError, UsageError
+from harness.core.secrets import hide_credentials, redact
 
 _FAULT: Final = 3
 
@@ -45,7 +46,8 @@ def make_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="harness",
         description="Evaluation and hallucination benchmarks for multimodal LLMs.",
-        epilog="Exit codes: 0 done, 1 samples failed, 2 a mistake in what was asked, 3 a fault of the program.",
+        epilog="Exit codes: 0 done, 1 samples failed, 2 a mistake in what was asked, or a server that cannot be used, "
+        "3 a fault of the program, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"harness {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
@@ -77,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = arguments.run(arguments)
         return code
     except HarnessError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {redact(hide_credentials(str(error)))}", file=sys.stderr)
         return error.exit_code
     except EndedError:
         print("ended from outside: what was finished is stored; the same command goes on.", file=sys.stderr)
@@ -89,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except Exception:
-        traceback.print_exc()
+        print(redact(hide_credentials(traceback.format_exc())), end="", file=sys.stderr)
         print("error: this is a fault of the program, not of what was asked; please report it.", file=sys.stderr)
         return _FAULT
 

@@ -98,6 +98,7 @@ def open_judge(recipe: Recipe, *, ask: bool = True) -> CaptionJudge:
     judge = load_caption_judge(
         recipe.judge.model,
         base_url=recipe.judge.base_url,
+        api_key_env=recipe.judge.api_key_env,
         cache_dir=Path(recipe.judge.cache).expanduser() if recipe.judge.cache else None,
         engine=recipe.judge.engine,
     )

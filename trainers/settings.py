@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from harness.core.secrets import hide_credentials
 from harness.core.types import PromptFormat
 
 Algorithm = Literal["sft", "grpo"]
@@ -82,14 +83,26 @@ class JudgeSettings(Part):
     Attributes:
         model: `demo`, a folder or hub id of a text-only model, or `openai:MODEL`; `None`: no judge.
         base_url: address of an OpenAI-compatible server.
+        api_key_env: environment variable that holds the server's key; `None`: `OPENAI_API_KEY` where no address is
+            named, and no key for any other.
         cache: folder of its answers; `None`: the harness's cache folder.
         engine: `vllm`, `hf` or `auto`.
     """
 
     model: str | None = None
     base_url: str | None = None
+    api_key_env: str | None = None
     cache: str | None = None
     engine: str = "auto"
+
+    @model_validator(mode="after")
+    def _holds_no_secret(self) -> Self:
+        if self.base_url is not None and hide_credentials(self.base_url) != self.base_url:
+            raise ValueError(
+                "judge.base_url holds a password or a key, which would be stored with the recipe: name the variable "
+                "that holds it in judge.api_key_env, or put the whole address into OPENAI_BASE_URL"
+            )
+        return self
 
 
 class SelectionSettings(Part):

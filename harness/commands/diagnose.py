@@ -23,6 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="answers questions from the captions alone: demo, a text-only checkpoint, or openai:MODEL",
     )
     parser.add_argument("--caption-judge-base-url", metavar="URL", help="an OpenAI-compatible server for that judge")
+    parser.add_argument(
+        "--caption-judge-api-key-env",
+        metavar="NAME",
+        help="variable with that server's key (default: OPENAI_API_KEY without an address, else no key)",
+    )
     parser.add_argument("--blind", type=Path, metavar="RUN", help="run of the same questions with the images withheld")
     parser.add_argument(
         "--repeats",
@@ -67,9 +72,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     judge = None
     if arguments.caption_judge:
-        judge = load_caption_judge(arguments.caption_judge, base_url=arguments.caption_judge_base_url)
-    elif arguments.caption_judge_base_url:
-        raise UsageError("--caption-judge-base-url needs --caption-judge openai:MODEL.")
+        judge = load_caption_judge(
+            arguments.caption_judge,
+            base_url=arguments.caption_judge_base_url,
+            api_key_env=arguments.caption_judge_api_key_env,
+        )
+    elif arguments.caption_judge_base_url or arguments.caption_judge_api_key_env:
+        raise UsageError("--caption-judge-base-url and --caption-judge-api-key-env need --caption-judge openai:MODEL.")
     media = None
     if not arguments.no_images or arguments.conflict:
         media = find_media(arguments.run_folder, arguments.data, arguments.tasks_dir, arguments.allow_outside)

@@ -20,6 +20,7 @@ REQUEUE: Final = "exit with 0 on SIGTERM: a scheduler will start the same comman
 
 _ENGINE_OPTIONS: Final = (
     "base_url",
+    "api_key_env",
     "batch_size",
     "device",
     "dtype",
@@ -77,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the run's record as JSON")
     group = parser.add_argument_group("engine settings")
     group.add_argument("--base-url", action="append", metavar="URL", help="address of a server, may be repeated (api)")
+    group.add_argument("--api-key-env", metavar="NAME", help="variable with its key (api; default: OPENAI_API_KEY)")
     group.add_argument("--batch-size", type=int, metavar="N", help="requests a batch (hf)")
     group.add_argument("--device", metavar="DEVICE", help="torch device (hf; default: CUDA where it is)")
     group.add_argument("--dtype", metavar="TYPE", help="bfloat16, float16, float32 or auto (default)")
@@ -123,6 +125,11 @@ def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--judge-base-url", metavar="URL", help="an OpenAI-compatible server for openai:MODEL")
     parser.add_argument(
+        "--judge-api-key-env",
+        metavar="NAME",
+        help="variable with that server's key (default: OPENAI_API_KEY without --judge-base-url, else no key)",
+    )
+    parser.add_argument(
         "--audit",
         type=int,
         default=100,
@@ -155,6 +162,7 @@ def read_config(arguments: argparse.Namespace) -> EvalConfig:
         blind=arguments.blind,
         judge=arguments.judge,
         judge_base_url=arguments.judge_base_url,
+        judge_api_key_env=arguments.judge_api_key_env,
         audit=arguments.audit,
         max_failures=arguments.max_failures,
         fresh=arguments.fresh,

@@ -195,6 +195,7 @@ def _run_log(arguments: argparse.Namespace) -> int:
         out=arguments.out,
         judge=arguments.judge,
         judge_base_url=arguments.judge_base_url,
+        judge_api_key_env=arguments.judge_api_key_env,
         audit=arguments.audit,
         max_failures=arguments.max_failures,
         fresh=arguments.fresh,
@@ -216,9 +217,11 @@ def _run_log(arguments: argparse.Namespace) -> int:
 
 def _open_judge(arguments: argparse.Namespace) -> AnswerJudge | None:
     if arguments.judge is None:
-        if arguments.judge_base_url:
-            raise UsageError("--judge-base-url needs --judge openai:MODEL.")
+        if arguments.judge_base_url or arguments.judge_api_key_env:
+            raise UsageError("--judge-base-url and --judge-api-key-env need --judge openai:MODEL.")
         return None
     from harness.judges.answer import open_answer_judge
 
-    return open_answer_judge(arguments.judge, base_url=arguments.judge_base_url)
+    return open_answer_judge(
+        arguments.judge, base_url=arguments.judge_base_url, api_key_env=arguments.judge_api_key_env
+    )

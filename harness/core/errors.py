@@ -19,7 +19,7 @@ class HarnessError(Exception):
     """Root of every error that the harness raises on purpose.
 
     Attributes:
-        exit_code: what the command line exits with: 2 for the user's mistake, 3 for the program's.
+        exit_code: what the command line exits with: 2 for what the user can mend, 3 for the program's fault.
     """
 
     exit_code = 3
@@ -51,6 +51,12 @@ class StoreError(HarnessError):
 
 class EngineError(HarnessError):
     """An engine died while it was generating; what was finished is stored."""
+
+
+class UnavailableError(EngineError):
+    """No sample can be answered for now, and not because of the program: a server is away, full, or refuses."""
+
+    exit_code = 2
 
 
 class MediaError(HarnessError):

@@ -2,13 +2,12 @@
 
 Images travel as data URLs. A vLLM server is recognised and given videos with their time stamps and what else it takes
 beyond the standard, so that it computes what the engines in process compute; other servers are given the frames of a
-video as images. The key is read from `OPENAI_API_KEY` and is neither stored nor logged.
+video as images. The key is read from the environment and is neither stored nor logged.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,9 +16,10 @@ from functools import cached_property
 from itertools import chain, count
 from typing import Any, Final, cast
 
-from harness.core.errors import EngineError, MediaError, UsageError
+from harness.core.errors import EngineError, MediaError, UnavailableError, UsageError
 from harness.core.types import Response
 from harness.engines import Decoding, Request, VideoAs, check_positive, checked, failed
+from harness.engines.addresses import read_addresses, read_key
 from harness.engines.api_replies import make_responses
 from harness.engines.async_bridge import LoopThread, Put, serve_groups
 from harness.engines.checkpoints import SERVED, Checkpoint
@@ -29,7 +29,6 @@ from harness.engines.media_encoding import ImageFormat, frames_part, image_part,
 from harness.engines.preparation import default_workers, open_media, request_seed, submission_groups
 from harness.media.videos import frame_images
 
-_DEFAULT_URL: Final = "https://api.openai.com/v1"
 _IN_FLIGHT_A_SERVER: Final = 32
 """Requests under way: they keep a server's batches filled, and what waits longer in its queue may time out there."""
 _FORMATS: Final = ("png", "jpeg")
@@ -58,6 +57,7 @@ class ApiEngine:
         checkpoint: Checkpoint,
         *,
         base_url: str | Sequence[str] | None = None,
+        api_key_env: str | None = None,
         max_pixels: int | None = None,
         image_format: str = "png",
         video_as: VideoAs | None = None,
@@ -72,6 +72,8 @@ class ApiEngine:
             checkpoint: named `openai:MODEL`; it needs no folder.
             base_url: one or several addresses, each ending where `/chat/completions` is appended; requests go to them
                 in turn, those about one image or video to the same. `None`: `OPENAI_BASE_URL`, else OpenAI's own.
+            api_key_env: environment variable that holds the servers' key; `None`: `OPENAI_API_KEY`; empty: they have
+                none.
             max_pixels: cap on the pixels of an image or frame, `None`: as they are.
             image_format: `png`, lossless, or `jpeg`, smaller.
             video_as: `native`: as videos with their time stamps, which vLLM servers take that run with
@@ -98,7 +100,8 @@ class ApiEngine:
                 "workers": workers,
             }
         )
-        addresses = _addresses(base_url)
+        key_variable, key = read_key(api_key_env)
+        addresses = read_addresses(base_url, key)
         self._model = model
         self._max_pixels = max_pixels
         self._wanted_video_as = video_as
@@ -107,7 +110,14 @@ class ApiEngine:
         self._workers = workers or default_workers()
         self._most_choices: int | None = None
         self._loop: LoopThread | None = None
-        self._client = ChatClient(addresses, model, timeout_s=timeout_s, attempts=attempts, connections=self._in_flight)
+        self._client = ChatClient(
+            addresses,
+            model,
+            key_variable=key_variable,
+            timeout_s=timeout_s,
+            attempts=attempts,
+            connections=self._in_flight,
+        )
 
     def describe(self) -> Mapping[str, Any]:
         """Pixel budget and how media are sent; not the addresses, which may change between two sessions of a run."""
@@ -145,7 +155,7 @@ class ApiEngine:
         """Yield each request with its response as soon as it is finished, in any order.
 
         Raises:
-            EngineError: the servers do not answer any more, or refuse the model or the key.
+            UnavailableError: the servers do not answer any more, or refuse the model or the key.
             UsageError: several responses of a request are wanted without sampling.
         """
         if self._loop is None:
@@ -195,7 +205,7 @@ class ApiEngine:
                         return await split(request, first + 1, count - 1, 1)
                     first, count = first + 1, count - 1
                 if media.io is not None and "media_io_kwargs" in str(error):
-                    raise EngineError(
+                    raise UnavailableError(
                         f"the vLLM server does not take the time stamps of videos ({error}) Start it with "
                         "--trust-request-mm-kwargs, or send frames as images: --video-as frames."
                     ) from error
@@ -255,16 +265,6 @@ class ApiEngine:
             if request.observe is not None:
                 fields["return_token_ids"] = True
         return fields
-
-
-def _addresses(base_url: str | Sequence[str] | None) -> list[str]:
-    urls, source = base_url, "--base-url"
-    if urls is None:
-        urls, source = os.environ.get("OPENAI_BASE_URL") or _DEFAULT_URL, "OPENAI_BASE_URL"
-    addresses = [url.strip() for url in (urls.split(",") if isinstance(urls, str) else urls)]
-    if not any(addresses):
-        raise UsageError(f"{source} names no server. Give an address such as http://127.0.0.1:8000/v1.")
-    return [address for address in addresses if address]
 
 
 async def _together(parts: Sequence[Coroutine[Any, Any, bool]]) -> bool:

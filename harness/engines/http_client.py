@@ -6,22 +6,22 @@ Imported lazily only, by the `api` engine: httpx is imported at the top.
 from __future__ import annotations
 
 import asyncio
-import os
 import random
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx
 
-from harness.core.errors import EngineError, ModelError, UsageError
-from harness.engines.api_replies import read_completion, read_error, read_json
+from harness.core.errors import ModelError, UnavailableError, UsageError
+from harness.core.secrets import received_text
+from harness.engines.addresses import Address
+from harness.engines.api_replies import Completion, read_completion, read_error, read_json
+from harness.engines.http_transport import BODY_BYTES, Reply, Transport, UnreadableError
 from harness.engines.preparation import one_line
 from harness.engines.retry_after import exhausted_s, retry_after
-
-API_KEY_VARIABLE: Final = "OPENAI_API_KEY"
 
 _CHECK_TIMEOUT_S: Final = 10.0
 """A list of models and a connection cost a server nothing; one that takes longer is not there."""
@@ -33,12 +33,19 @@ _AWAY_S: Final = 15.0
 look at a machine that is gone takes as long as a connection may."""
 _LONGEST_WAIT_S: Final = 900.0
 """A server that asks to be left alone for longer ends the run, which can be continued."""
+_TELL_EVERY_S: Final = 10.0
+"""Between two lines that say why nothing happens."""
 _TIMEOUT_COST: Final = 3
 """Attempts that one time-out uses up, so that a request that never ends does not hold a run for hours."""
 _HOPELESS: Final = 8
 """Requests that fail after all attempts, without one success between them, before the run is ended."""
 _RETRIED: Final = frozenset({408, 409, 425, 429})
 _REFUSALS: Final = frozenset({400, 403, 422, 501})
+_TOKEN_BYTES: Final = 1024
+"""Of a reply, for each token that was asked for: its text, its bytes and its log-probability take a few hundred."""
+_SHOWN: Final = 300
+"""Characters of a foreign text that are shown."""
+_AGAIN: Final = "Finished samples are stored; run the same command again."
 
 
 class RequestFailed(Exception):
@@ -62,18 +69,23 @@ class Server:
     """One address that serves the model.
 
     Attributes:
-        base_url: without a slash at the end.
+        address: where it is, and what it wants to see there.
         is_vllm: it said that it is a vLLM server, which understands more than the standard fields.
         max_model_len: longest prompt and response together that it said it takes, in tokens.
         refuses_logprobs: it did not take a request for log-probabilities.
         resume_at: monotonic time before which it asked not to be sent anything.
+        busy_since: monotonic time since which it has had too much to do; `None`: it has not.
     """
 
-    base_url: str
+    address: Address
     is_vllm: bool = False
     max_model_len: int | None = None
     refuses_logprobs: bool = False
     resume_at: float = 0.0
+    busy_since: float | None = None
+
+    def __str__(self) -> str:
+        return self.address.shown
 
     def rest(self, seconds: float) -> None:
         """Send it nothing for so long."""
@@ -84,39 +96,35 @@ class ChatClient:
     """Sends chat completions to one or several servers, with time-outs, retries and patience for rate limits."""
 
     def __init__(
-        self, base_urls: Sequence[str], model: str, *, timeout_s: float, attempts: int, connections: int
+        self,
+        addresses: Sequence[Address],
+        model: str,
+        *,
+        key_variable: str | None,
+        timeout_s: float,
+        attempts: int,
+        connections: int,
     ) -> None:
-        """Read the key from the environment; nothing is sent yet.
+        """Prepare the connections; nothing is sent yet.
 
         Args:
-            base_urls: addresses ending where `/chat/completions` is appended.
+            addresses: of the servers.
             model: name that the servers know the model by.
+            key_variable: the environment variable that the addresses' key is from; `None`: they have none.
             timeout_s: seconds that one attempt may take.
             attempts: attempts a request.
             connections: connections open at a time.
-
-        Raises:
-            UsageError: an address is not an http(s) URL, or OpenAI's own has no key.
         """
-        self.servers = [Server(base_url=url.rstrip("/")) for url in base_urls]
+        self.servers = [Server(address=address) for address in addresses]
         self._model = model
+        self._key_variable = key_variable
         self._timeout_s = timeout_s
         self._attempts = attempts
-        self._key = os.environ.get(API_KEY_VARIABLE) or None
         self._token_limit = "max_tokens"
         self._exhausted = 0
-        hosts = [_host(server.base_url) for server in self.servers]
-        if self._key is None and "api.openai.com" in hosts:
-            raise UsageError(
-                f"api.openai.com needs a key: set {API_KEY_VARIABLE}, or name another server (--base-url)."
-            )
-        self._client = httpx.AsyncClient(
-            headers={} if self._key is None else {"Authorization": f"Bearer {self._key}"},
-            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, _CHECK_TIMEOUT_S), pool=None),
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            # A proxy cannot reach this machine's own addresses.
-            trust_env=not all(host in ("localhost", "::1") or host.startswith("127.") for host in hosts),
-        )
+        self._told_at = 0.0
+        self._waiting = 0
+        self._transport = Transport(addresses, timeout_s=timeout_s, connect_s=_CHECK_TIMEOUT_S, connections=connections)
 
     @property
     def all_vllm(self) -> bool:
@@ -125,7 +133,7 @@ class ChatClient:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._transport.close()
 
     async def check(self) -> None:
         """Ask every server what it serves, so that a wrong address or name is known before anything else is done.
@@ -137,44 +145,42 @@ class ChatClient:
         await asyncio.gather(*(self._check(server) for server in self.servers))
 
     async def _check(self, server: Server) -> None:
-        url = f"{server.base_url}/models"
-        reply = await self._get(url)
-        if reply.status_code in (401, 403):
-            what = "refuses the key in" if self._key else "needs a key: set"
-            raise UsageError(f"the server at {server.base_url} {what} {API_KEY_VARIABLE} (status {reply.status_code}).")
-        if reply.status_code in (404, 405, 501):
+        url = f"{server}/models"
+        reply = await self._get(server, "/models")
+        if reply.status in (401, 403):
+            raise UsageError(f"the server at {server} {self._key_problem()} (status {reply.status}).")
+        if reply.status in (404, 405, 501):
             # Some servers have no list of models; the first request will tell whether the address is right.
-            if not server.base_url.endswith("/v1") and (await self._get(f"{server.base_url}/v1/models")).is_success:
-                raise UsageError(
-                    f"nothing at {url} (status {reply.status_code}). Did you mean --base-url {server.base_url}/v1?"
-                )
+            if not server.address.path.endswith("/v1") and (await self._get(server, "/v1/models")).is_success:
+                raise UsageError(f"nothing at {url} (status {reply.status}). Did you mean --base-url {server}/v1?")
             return
-        models = read_json(reply)
+        models = read_json(reply.data)
         listed = models.get("data") if isinstance(models, Mapping) else None
         if not reply.is_success or not isinstance(listed, list):
+            content = received_text(reply.headers.get("content-type", "no content type"))
             raise UsageError(
-                f"{url} is not an OpenAI-compatible API (status {reply.status_code}, "
-                f"{reply.headers.get('content-type', 'no content type')}). Check --base-url."
+                f"{url} is not an OpenAI-compatible API (status {reply.status}, {content[:_SHOWN]}). Check --base-url."
             )
         entries = {str(entry["id"]): entry for entry in listed if isinstance(entry, Mapping) and "id" in entry}
         server.is_vllm = any(entry.get("owned_by") == "vllm" for entry in entries.values())
         if server.is_vllm and self._model not in entries:
             raise ModelError(
-                f"the server at {server.base_url} has no model {self._model!r}; it serves: {', '.join(entries)}."
+                f"the server at {server} has no model {self._model!r}; it serves: {', '.join(entries)[:_SHOWN]}."
             )
-        server.max_model_len = entries.get(self._model, {}).get("max_model_len")
+        longest = entries.get(self._model, {}).get("max_model_len")
+        server.max_model_len = longest if type(longest) is int and longest > 0 else None
 
-    async def _get(self, url: str) -> httpx.Response:
+    async def _get(self, server: Server, path: str) -> Reply:
         try:
-            return await self._client.get(url, timeout=_CHECK_TIMEOUT_S)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return await self._transport.send(server.address, path, timeout_s=_CHECK_TIMEOUT_S)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnreadableError) as error:
             raise UsageError(
-                f"no server answers at {url} ({type(error).__name__}: {one_line(error)}). "
+                f"no server answers at {server}{path} ({type(error).__name__}: {one_line(error)}). "
                 "Is it running, and is --base-url right?"
             ) from error
 
-    async def complete(self, build: Callable[[Server], Mapping[str, Any]], turn: int) -> dict[str, Any]:
-        """The `choices` and `usage` of one chat completion.
+    async def complete(self, build: Callable[[Server], Mapping[str, Any]], turn: int) -> Completion:
+        """One chat completion.
 
         Args:
             build: the request's fields for a server, beside model and token limit; its `max_tokens` is renamed for
@@ -182,89 +188,105 @@ class ChatClient:
             turn: which server is asked first; each further attempt asks the next one.
 
         Returns:
-            The reply's JSON, checked to have choices, each with a message.
+            The reply, each of whose values is sound.
 
         Raises:
             RequestFailed: this request has no response, after all attempts or at once if they are of no use.
-            EngineError: no request will have one.
+            UnavailableError: no request will have one.
         """
         spent, tries, failure, unreachable = 0, 0, "", False
         patient_until = time.monotonic() + _LONGEST_WAIT_S
         while spent < self._attempts:
             server = self._choose(turn + tries)
-            await _wait_for(server)
+            await self._wait_for(server)
             tries, cost = tries + 1, 1
             try:
-                reply = await self._attempt(server, build(server))
+                completion = await self._attempt(server, build(server))
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                failure, unreachable = f"{server.base_url} cannot be reached ({one_line(error)})", True
+                failure, unreachable = f"{server} cannot be reached ({one_line(error)})", True
                 if len(self.servers) > 1:
                     server.rest(_AWAY_S)
             except (httpx.TimeoutException, TimeoutError):
                 failure, unreachable, cost = f"no answer within {self._timeout_s:g} s", False, _TIMEOUT_COST
             except httpx.RequestError as error:
                 failure, unreachable = f"the connection broke ({type(error).__name__}: {one_line(error)})", False
+            except UnreadableError as error:
+                failure, unreachable = str(error), False
             except _Retry as retry:
                 failure, unreachable = str(retry), False
                 # Queueing for a rate limit is no failure: where many wait, the last has to come back often.
                 cost = 0 if retry.busy and time.monotonic() < patient_until else 1
             else:
-                self._exhausted = 0
-                return reply
+                self._exhausted, server.busy_since = 0, None
+                return completion
             spent += cost
             if spent < self._attempts:
-                await asyncio.sleep(_back_off(tries))
+                await self._pause(server, _back_off(tries))
         if unreachable:
-            raise EngineError(f"{failure}. Finished samples are stored; run the same command again.")
+            raise UnavailableError(f"{failure}. {_AGAIN}")
         self._exhausted += 1
         if self._exhausted >= _HOPELESS:
-            raise EngineError(
+            raise UnavailableError(
                 f"{self._exhausted} requests in a row failed after {self._attempts} attempts each; the last: {failure}."
-                " Finished samples are stored; run the same command again."
+                f" {_AGAIN}"
             )
         raise RequestFailed(f"server: {failure}, after {self._attempts} attempts")
 
-    async def _attempt(self, server: Server, fields: Mapping[str, Any]) -> dict[str, Any]:
-        url = f"{server.base_url}/chat/completions"
+    async def _attempt(self, server: Server, fields: Mapping[str, Any]) -> Completion:
         body = {"model": self._model, **fields}
         token_limit = self._token_limit
-        body[token_limit] = body.pop("max_tokens")
+        most_tokens = body.pop("max_tokens")
+        body[token_limit] = most_tokens
         if server.refuses_logprobs:
             body.pop("logprobs", None)
-        async with asyncio.timeout(self._timeout_s):  # httpx limits the time between two bytes, not the whole.
-            reply = await self._client.post(url, json=body)
+        reply = await self._transport.send(
+            server.address,
+            "/chat/completions",
+            body=body,
+            timeout_s=self._timeout_s,
+            most_bytes=BODY_BYTES + _TOKEN_BYTES * most_tokens * body.get("n", 1),
+        )
         server.rest(min(exhausted_s(reply.headers), _LONGEST_WAIT_S))
+        status = reply.status
         if reply.is_success:
-            completion = read_completion(reply)
+            completion = read_completion(reply.data)
             if completion is None:
                 raise _Retry("the answer is not a chat completion")
             return completion
-        message, code = read_error(reply, self._key)
-        status = reply.status_code
-        if status == 429 and code == "insufficient_quota":
-            raise EngineError(f"the quota at {server.base_url} is used up. Finished samples are stored.")
+        message, code = read_error(reply.data, reply.reason)
+        told = f"status {status}: {message}"
+        if status == 402 or (status == 429 and code == "insufficient_quota"):
+            raise UnavailableError(f"the quota at {server} is used up ({told}). {_AGAIN}")
         if status in _RETRIED or status >= 500:
             wait_s = retry_after(reply.headers) if status in (429, 503) else 0.0
             if wait_s > _LONGEST_WAIT_S:
-                raise EngineError(
-                    f"{server.base_url} asks to wait {wait_s:.0f} s. Finished samples are stored; run the same "
-                    "command again then."
-                )
+                raise UnavailableError(f"{server} asks to wait {wait_s:.0f} s ({told}). {_AGAIN}")
+            if status == 429 and server.busy_since is None:
+                server.busy_since = time.monotonic()
             server.rest(wait_s)
-            raise _Retry(f"status {status}: {message}", busy=status == 429)
-        if status in _REFUSALS and "logprobs" in body and "logprob" in reply.text.lower():
+            raise _Retry(told, busy=status == 429)
+        if status in _REFUSALS and "logprobs" in body and b"logprob" in reply.data.lower():
             server.refuses_logprobs = True
             raise _Retry("the server gives no log-probabilities")
         if status in (401, 403):
-            raise EngineError(f"{server.base_url} refuses the key in {API_KEY_VARIABLE} (status {status}).")
-        if status in (301, 302, 307, 308, 404, 405):
-            raise EngineError(f"{url} does not serve model {self._model!r} (status {status}: {message}).")
+            raise UnavailableError(f"{server} {self._key_problem()} (status {status}). {_AGAIN}")
+        if 300 <= status < 400 or status in (404, 405, 407):
+            raise UnavailableError(f"{server}/chat/completions does not serve model {self._model!r} ({told}). {_AGAIN}")
         if status == 400 and token_limit == "max_tokens" and "max_completion_tokens" in message:
             self._token_limit = "max_completion_tokens"
             raise _Retry("the server wants max_completion_tokens")
         if status == 400 and code in ("unsupported_value", "unsupported_parameter") and "temperature" in message:
-            raise EngineError(f"model {self._model!r} refuses the temperature: {message} Set another --temperature.")
-        raise RequestFailed(f"status {status}: {message}", refused=status in _REFUSALS)
+            raise UnavailableError(
+                f"model {self._model!r} refuses the temperature: {message} Set another --temperature."
+            )
+        raise RequestFailed(told, refused=status in _REFUSALS)
+
+    def _key_problem(self) -> str:
+        if self._key_variable is not None:
+            return f"refuses the key in {self._key_variable}"
+        return (
+            "needs a key: set OPENAI_API_KEY, or the variable that --api-key-env names (--judge-api-key-env of a judge)"
+        )
 
     def _choose(self, turn: int) -> Server:
         """The server whose turn it is, or the next one that takes requests now, or the one that does so first."""
@@ -273,18 +295,34 @@ class ChatClient:
         now = time.monotonic()
         return min(in_turn, key=lambda server: max(server.resume_at, now))
 
+    async def _wait_for(self, server: Server) -> None:
+        """Wait until the server takes requests again; waiters do not all come at once."""
+        while (wait_s := server.resume_at - time.monotonic()) > 0:
+            await self._pause(server, wait_s + random.uniform(0, min(1.0, wait_s / 4)))
 
-def _host(base_url: str) -> str:
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"--base-url {base_url!r} is not an address such as http://127.0.0.1:8000/v1.")
-    return parts.hostname
+    async def _pause(self, server: Server, seconds: float) -> None:
+        """Wait, and say so now and then where the server has had too much to do for long."""
+        until = time.monotonic() + seconds
+        self._waiting += 1
+        try:
+            while (left_s := until - time.monotonic()) > 0:
+                since = server.busy_since
+                if since is not None and time.monotonic() - max(since, self._told_at) >= _TELL_EVERY_S:
+                    self._told_at = time.monotonic()
+                    _tell(
+                        f"waiting: {server} has answered 'too many requests' (status 429) for "
+                        f"{self._told_at - since:.0f} s; {self._waiting} requests wait."
+                    )
+                await asyncio.sleep(min(left_s, _TELL_EVERY_S / 10))
+        finally:
+            self._waiting -= 1
 
 
-async def _wait_for(server: Server) -> None:
-    """Wait until the server takes requests again; waiters do not all come at once."""
-    while (wait_s := server.resume_at - time.monotonic()) > 0:
-        await asyncio.sleep(wait_s + random.uniform(0, min(1.0, wait_s / 4)))
+def _tell(line: str) -> None:
+    """A line on standard error, above the progress bar if there is one."""
+    from tqdm import tqdm
+
+    tqdm.write(line, file=sys.stderr)
 
 
 def _back_off(failures: int) -> float:

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from harness.core.errors import MediaError
+from harness.core.secrets import received_text
 from harness.core.types import MediaKind
 from harness.engines import Decoding, Request, VideoAs
 from harness.media.videos import frame_images
@@ -153,4 +154,5 @@ def one_line(error: BaseException, *, limit: int = _SHOWN) -> str:
     text = texts[0] if texts else type(error).__name__
     if len(texts) > 1:
         text += f" ({texts[-1]})"
+    text = received_text(text)
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -26,14 +27,16 @@ def parse_duration(text: str) -> float | None:
 
 def retry_after(headers: Mapping[str, str]) -> float:
     """Seconds that a server asks to wait, 0 where it does not say."""
-    if (milliseconds := headers.get("retry-after-ms", "")).replace(".", "", 1).isdigit():
-        return float(milliseconds) / 1000
+    if (milliseconds := parse_duration(headers.get("retry-after-ms", ""))) is not None:
+        return milliseconds / 1000
     text = headers.get("retry-after", "")
     seconds = parse_duration(text)
     if seconds is None and text:
         try:
             seconds = (parsedate_to_datetime(text).astimezone(UTC) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
+        except OverflowError:  # The end of the calendar.
+            seconds = math.inf
+        except (ValueError, TypeError, IndexError):
             seconds = None
     return max(0.0, seconds or 0.0)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final, Protocol
 
-from harness.core.errors import EngineError
+from harness.core.errors import UnavailableError
 from harness.core.types import Sample, SampleRecord
 from harness.engines import Request
 from harness.evaluation.interrupts import Interrupts
@@ -81,6 +81,6 @@ def _requests(plan: Plan, samples: Mapping[str, Sequence[Sample]], store: Store)
 
 def _stop_when_hopeless(failures: Sequence[str]) -> None:
     if len(failures) >= _ALL_FAILED and len(set(failures)) == 1:
-        raise EngineError(
+        raise UnavailableError(
             f"the first {len(failures)} samples all failed: {failures[0]} Mend that and run the same command again."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -241,9 +242,23 @@ def open_judge(config: EvalConfig) -> AnswerJudge | None:
     """The judge that is asked for, if any."""
     if config.judge is None:
         return None
+    from harness.engines.addresses import KEY_VARIABLE, goes_with_openai_key
     from harness.judges.answer import open_answer_judge
 
-    return open_answer_judge(config.judge, base_url=config.judge_base_url)
+    options = config.engine_options
+    if (
+        os.environ.get(KEY_VARIABLE)
+        and config.model.startswith(SERVED)
+        and config.judge.startswith(SERVED)
+        and options.get("api_key_env") is config.judge_api_key_env is None
+        and goes_with_openai_key(config.judge_base_url)
+        and not all(map(goes_with_openai_key, options.get("base_url") or [None]))
+    ):
+        raise UsageError(
+            f"both the server of --base-url and the judge's would be sent {KEY_VARIABLE}. Say whose it is: name the "
+            "variable of the one with --api-key-env ('' for no key), or that of the other with --judge-api-key-env."
+        )
+    return open_answer_judge(config.judge, base_url=config.judge_base_url, api_key_env=config.judge_api_key_env)
 
 
 def _is_checkpoint(model: str) -> bool:

@@ -41,6 +41,8 @@ class EvalConfig:
         judge: `openai:MODEL`, `hf:CHECKPOINT` or `vllm:CHECKPOINT`, which reads and settles answers that the rules
             cannot; `None`: they stay unsettled.
         judge_base_url: its OpenAI-compatible server.
+        judge_api_key_env: environment variable that holds that server's key; `None`: `OPENAI_API_KEY` for the address
+            that it goes with, and no key for any other.
         audit: answers of each kind of question that rules read and the judge is asked about, at most.
         max_failures: failed samples that are tolerated before the exit code becomes 1.
         fresh: start over in a folder that holds a run.
@@ -66,6 +68,7 @@ class EvalConfig:
     blind: str | None = None
     judge: str | None = None
     judge_base_url: str | None = None
+    judge_api_key_env: str | None = None
     audit: int = 100
     max_failures: int = 0
     fresh: bool = False
@@ -96,8 +99,8 @@ class EvalConfig:
         ):
             if value is not None and value < least:
                 raise UsageError(f"{name} {value} is out of range: it must be at least {least}.")
-        if self.judge_base_url is not None and self.judge is None:
-            raise UsageError("--judge-base-url needs --judge openai:MODEL.")
+        if self.judge is None and (self.judge_base_url, self.judge_api_key_env) != (None, None):
+            raise UsageError("--judge-base-url and --judge-api-key-env need --judge openai:MODEL.")
         if not 0 <= self.temperature < math.inf:
             raise UsageError(f"--temperature {self.temperature} is out of range: it must be 0 (greedy) or above.")
         if self.repeats > 1 and self.temperature == 0:

@@ -253,7 +253,7 @@ def _settled(record: SampleRecord, status: Status, answer: str | None, said: str
     return replace(record, verdict=verdict)
 
 
-def open_answer_judge(name: str, *, base_url: str | None = None) -> AnswerJudge:
+def open_answer_judge(name: str, *, base_url: str | None = None, api_key_env: str | None = None) -> AnswerJudge:
     """A judge by name; its model is loaded, or its server asked, with the first question that is not in the cache.
 
     A model whose own name holds CompassVerifier is asked in the words and classes that it was trained on.
@@ -262,6 +262,7 @@ def open_answer_judge(name: str, *, base_url: str | None = None) -> AnswerJudge:
         name: `openai:MODEL` for a model behind an OpenAI-compatible server; `hf:CHECKPOINT` or `vllm:CHECKPOINT` for a
             folder or hub id of a text-only model on this machine.
         base_url: address of the server; `None`: `OPENAI_BASE_URL`, else OpenAI's own.
+        api_key_env: variable that holds its key, see `harness.judges.model.served_model`.
 
     Raises:
         UsageError: `name` is not of that form, the address is not one or is given for a checkpoint, or OpenAI's own has
@@ -277,10 +278,10 @@ def open_answer_judge(name: str, *, base_url: str | None = None) -> AnswerJudge:
     is_verifier = "compassverifier" in re.sub(r"[^a-z]", "", own_name.lower())
     if engine == "openai":
         version = VERIFIER_VERSION if is_verifier else f"{WORDING_VERSION} {GENERAL.version}"
-        served = served_model(name, version, max_new_tokens=MAX_NEW_TOKENS, base_url=base_url)
+        served = served_model(name, version, max_new_tokens=MAX_NEW_TOKENS, base_url=base_url, api_key_env=api_key_env)
         return AnswerJudge(served, is_verifier=is_verifier)
-    if base_url is not None:
-        raise UsageError(f"--judge-base-url is the address of a server; {name!r} runs on this machine.")
+    if base_url is not None or api_key_env is not None:
+        raise UsageError(f"--judge-base-url and --judge-api-key-env are of a server; {name!r} runs on this machine.")
     checkpoint = resolve_checkpoint(model)
     wording = trained_wording(checkpoint)
     local = local_model(

@@ -57,7 +57,12 @@ class CaptionJudge:
 
 
 def load_caption_judge(
-    name: str, *, base_url: str | None = None, cache_dir: Path | None = None, engine: str = "auto"
+    name: str,
+    *,
+    base_url: str | None = None,
+    api_key_env: str | None = None,
+    cache_dir: Path | None = None,
+    engine: str = "auto",
 ) -> CaptionJudge:
     """Find a judge by name; its model is loaded with the first question that is not in the cache.
 
@@ -65,6 +70,7 @@ def load_caption_judge(
         name: a world whose judge comes with it, such as `demo`; a folder or hub id of a text-only model; or
             `openai:MODEL` for a model behind a server.
         base_url: address of the server; `None`: `OPENAI_BASE_URL`, else OpenAI's own.
+        api_key_env: variable that holds its key, see `harness.judges.model.served_model`.
         cache_dir: folder of the answers on disk; `None`: the harness's cache folder.
         engine: for a checkpoint: `vllm`, `hf`, or `auto`: vLLM where it is installed and there is a GPU.
 
@@ -75,7 +81,14 @@ def load_caption_judge(
     if name.startswith(SERVED):
         budget = GENERAL.max_new_tokens
         return CaptionJudge(
-            served_model(name, GENERAL.version, max_new_tokens=budget, base_url=base_url, cache_dir=cache_dir)
+            served_model(
+                name,
+                GENERAL.version,
+                max_new_tokens=budget,
+                base_url=base_url,
+                api_key_env=api_key_env,
+                cache_dir=cache_dir,
+            )
         )
     world = worlds().get(name)
     checkpoint = resolve_checkpoint(world.judge if world is not None and world.judge else name)

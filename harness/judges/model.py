@@ -101,17 +101,23 @@ class JudgeModel:
 
 
 def served_model(
-    name: str, version: str, *, max_new_tokens: int, base_url: str | None = None, cache_dir: Path | None = None
+    name: str,
+    version: str,
+    *,
+    max_new_tokens: int,
+    base_url: str | None = None,
+    api_key_env: str | None = None,
+    cache_dir: Path | None = None,
 ) -> JudgeModel:
     """A model behind an OpenAI-compatible server; nothing is sent before the first question.
-
-    The key is taken from `OPENAI_API_KEY`, and is neither logged nor stored.
 
     Args:
         name: `openai:MODEL`.
         version: of the prompts.
         max_new_tokens: token budget of a reply.
         base_url: address of the server; `None`: `OPENAI_BASE_URL`, else OpenAI's own.
+        api_key_env: environment variable that holds the server's key; `None`: `OPENAI_API_KEY` for the address that it
+            goes with, and no key for any other.
         cache_dir: folder of the replies on disk; `None`: the harness's cache folder.
 
     Raises:
@@ -119,7 +125,7 @@ def served_model(
     """
     from harness.judges.served import ServedJudge
 
-    backend = ServedJudge(name, base_url=base_url, max_new_tokens=max_new_tokens)
+    backend = ServedJudge(name, base_url=base_url, api_key_env=api_key_env, max_new_tokens=max_new_tokens)
     cache = AnswerCache(cache_dir or cache_folder())
     return JudgeModel(lambda: backend, identity=f"{name} prompt:{version}", cache=cache, where=base_url or "")
 

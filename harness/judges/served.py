@@ -12,6 +12,7 @@ from typing import Final
 from harness.core.errors import EngineError, HarnessError
 from harness.core.types import JudgePrompt
 from harness.engines import Decoding, Request
+from harness.engines.addresses import goes_with_openai_key
 from harness.engines.api import ApiEngine
 from harness.engines.checkpoints import Checkpoint
 
@@ -33,6 +34,7 @@ class ServedJudge:
         name: str,
         *,
         base_url: str | None,
+        api_key_env: str | None = None,
         max_new_tokens: int,
         in_flight: int = 32,
         attempts: int = 5,
@@ -43,6 +45,8 @@ class ServedJudge:
         Args:
             name: `openai:MODEL`.
             base_url: one or several addresses, separated by commas; `None`: `OPENAI_BASE_URL`, else OpenAI's own.
+            api_key_env: environment variable that holds the server's key; `None`: `OPENAI_API_KEY` for the address that
+                it goes with, and no key for any other.
             max_new_tokens: token budget of an answer.
             in_flight: requests under way at a time.
             attempts: attempts a request; a time-out counts as three.
@@ -51,11 +55,14 @@ class ServedJudge:
         Raises:
             UsageError: no model is named, an address is not one, or OpenAI's own has no key.
         """
+        if api_key_env is None and not goes_with_openai_key(base_url):
+            api_key_env = ""
 
         def make() -> ApiEngine:
             return ApiEngine(
                 Checkpoint(name=name, folder=None),
                 base_url=base_url,
+                api_key_env=api_key_env,
                 in_flight=in_flight,
                 attempts=attempts,
                 timeout_s=timeout_s,

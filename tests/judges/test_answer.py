@@ -356,7 +356,7 @@ def test_names_and_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         open_answer_judge("openai:gpt-4o")
     with pytest.raises(ModelError, match="no-such-folder"):
         open_answer_judge("hf:./no-such-folder")
-    with pytest.raises(UsageError, match="address of a server"):
+    with pytest.raises(UsageError, match="are of a server"):
         open_answer_judge("hf:m", base_url="http://127.0.0.1:9/v1")
 
 
@@ -375,8 +375,9 @@ def test_a_compass_verifier_is_known_by_its_name(name: str, server: Server) -> N
 def test_the_key_goes_to_the_server_only(
     server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    judge = open_answer_judge("openai:m", base_url=server.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-model")
+    monkeypatch.setenv("JUDGE_KEY", "sk-secret")
+    judge = open_answer_judge("openai:m", base_url=server.url, api_key_env="JUDGE_KEY")
     judge.grade(CASES)
     assert server.keys == ["Bearer sk-secret"] * 2
     captured = capsys.readouterr()
@@ -488,6 +489,6 @@ def test_score_with_a_dead_judge_says_so(tmp_path: Path, capsys: pytest.CaptureF
 def test_judge_arguments_that_do_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = score(tmp_path, "--judge-base-url", "http://127.0.0.1:9/v1")
     assert main(arguments) == 2
-    assert "--judge-base-url needs --judge openai:MODEL" in capsys.readouterr().err
+    assert "--judge-base-url and --judge-api-key-env need --judge openai:MODEL" in capsys.readouterr().err
     assert main(score(tmp_path, "--audit", "-1")) == 2
     assert "--audit -1 is out of range" in capsys.readouterr().err

@@ -96,7 +96,7 @@ def test_a_server_that_comes_back_is_asked_again(tmp_path: Path) -> None:
         down = True
         for _ in range(2):
             assert judge.ask(questions(4)) == ["no", "yes", None, None]
-            assert "refuses the key" in (judge.problem or "")
+            assert "needs a key" in (judge.problem or "")
         down = False
         assert judge.ask(questions(4)) == ["no", "yes", "no", "yes"]
         assert judge.problem is None
@@ -108,7 +108,7 @@ def test_a_server_that_stays_down_is_given_up(tmp_path: Path) -> None:
         judge = load_caption_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
         for _ in range(5):
             assert judge.ask(questions(1)) == [None]
-            assert "refuses the key" in (judge.problem or "")
+            assert "needs a key" in (judge.problem or "")
         assert len(server.bodies) == 3  # An evaluation may have many questions left.
         judge.close()
 
@@ -127,3 +127,28 @@ def test_models_of_one_name_at_two_addresses_are_told_apart(tmp_path: Path) -> N
             judge.close()
         assert answers == ["yes", "no", "yes"]
         assert len(one.bodies) == len(two.bodies) == 1
+
+
+def test_a_judge_has_a_key_of_its_own_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-model-0123456789")
+    monkeypatch.setenv("JUDGE_KEY", "sk-of-the-judge-0123456789")
+
+    def sent(base_url: str | None, variable: str | None) -> set[str | None]:
+        judge = load_caption_judge(
+            "openai:m", base_url=base_url, api_key_env=variable, cache_dir=tmp_path / str(variable)
+        )
+        assert judge.ask(questions(2)) == ["no", "yes"]
+        judge.close()
+        keys, server.keys = set(server.keys), []
+        return keys
+
+    with HostileServer(odd) as server:
+        assert sent(server.base_url, None) == {None}
+        assert sent(server.base_url, "JUDGE_KEY") == {"Bearer sk-of-the-judge-0123456789"}
+        assert sent(server.base_url, "OPENAI_API_KEY") == {"Bearer sk-of-the-model-0123456789"}
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)  # The key that goes with it.
+        assert sent(None, "") == {None}
+        (tmp_path / "None" / "judge.sqlite3").unlink()
+        assert sent(None, None) == {"Bearer sk-of-the-model-0123456789"}
+    with pytest.raises(UsageError, match="NO_SUCH_KEY, which should hold the key of a server, is not set"):
+        load_caption_judge("openai:m", base_url=GONE, api_key_env="NO_SUCH_KEY", cache_dir=tmp_path)

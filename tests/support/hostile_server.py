@@ -6,7 +6,8 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -14,7 +15,12 @@ from typing import Any
 
 @dataclass
 class Answer:
-    """One reply: a chat completion unless told otherwise."""
+    """One reply: a chat completion unless told otherwise.
+
+    Attributes:
+        wire: in place of all else, given the request's headers: what is written to the connection as it is, bytes and
+            seconds to wait, before it is closed.
+    """
 
     text: str = "yes"
     status: int = 200
@@ -27,6 +33,7 @@ class Answer:
     delay_s: float = 0.0
     cut: bool = False
     disconnect: bool = False
+    wire: Callable[[Mapping[str, str]], Iterable[bytes | float]] | None = None
 
     def payload(self) -> bytes:
         if self.body is not None:
@@ -63,6 +70,7 @@ class HostileServer:
     Attributes:
         bodies: JSON bodies of chat completions, in order of arrival.
         keys: their Authorization headers.
+        headers: all headers of every request, with its method and path as `:path`.
         most_at_once: chat completions that were under way at the same time, at most.
     """
 
@@ -70,6 +78,7 @@ class HostileServer:
         self.bodies: list[dict[str, Any]] = []
         self.times: list[float] = []
         self.keys: list[str | None] = []
+        self.headers: list[dict[str, str]] = []
         self.most_at_once = 0
         self._at_once = 0
         self._counts: Counter[str] = Counter()
@@ -85,11 +94,17 @@ class HostileServer:
                 pass
 
             def do_GET(self) -> None:
-                self._send(listing if self.path == f"{prefix}/models" else Answer(status=404, text="nothing here"))
+                self._note()
+                self._send(
+                    listing
+                    if self.path.split("?")[0] == f"{prefix}/models"
+                    else Answer(status=404, text="nothing here")
+                )
 
             def do_POST(self) -> None:
+                self._note()
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                if self.path != f"{prefix}/chat/completions":
+                if self.path.split("?")[0] != f"{prefix}/chat/completions":
                     self._send(Answer(status=404, text="nothing here"))
                     return
                 prompt = body["messages"][0]["content"][-1]["text"]
@@ -107,10 +122,25 @@ class HostileServer:
                     with server._lock:
                         server._at_once -= 1
 
+            def _note(self) -> None:
+                with server._lock:
+                    server.headers.append({**self.headers, ":path": f"{self.command} {self.path}"})
+
             def _send(self, answer: Answer) -> None:
                 server._closing.wait(answer.delay_s)
                 if answer.disconnect or server._closing.is_set():
                     self.close_connection = True
+                    return
+                if answer.wire is not None:
+                    self.close_connection = True
+                    with suppress(OSError):  # The client has given up.
+                        for part in answer.wire(self.headers):
+                            if server._closing.is_set():
+                                return
+                            if isinstance(part, float):
+                                server._closing.wait(part)
+                            else:
+                                self.wfile.write(part)
                     return
                 payload = answer.payload()
                 try:

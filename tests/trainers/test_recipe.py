@@ -48,6 +48,14 @@ def test_each_ablation_changes_one_thing():
     assert (plain.ntk.weight, plain.rewards.caption, plain.selection.enabled) == (0, 0, False)
 
 
+@pytest.mark.parametrize("url", ["http://me:secret@host/v1", "http://host/v1?api_key=secret"])
+def test_a_judge_s_password_does_not_get_into_a_recipe(minimal, url):
+    with pytest.raises(UsageError, match=r"judge\.base_url holds a password or a key") as error:
+        load_recipe(minimal, [f"judge.base_url={url}"])
+    assert "secret" not in str(error.value)
+    assert load_recipe(minimal, ["judge.base_url=http://host/v1", "judge.api_key_env=NAME"]).judge.api_key_env == "NAME"
+
+
 def test_published_settings():
     recipe = load_recipe("qwen2_5_vl_7b/published")
     expected = {

@@ -51,7 +51,9 @@ class Experiment:
     def settings(self) -> dict[str, Any]:
         """What must be equal for two rows to stand in one table."""
         recipe = load_recipe("demo/method", [text for text in self.overrides if recipe_part(text) == "judge"])
-        judge = load_caption_judge(str(recipe.judge.model), base_url=recipe.judge.base_url)
+        judge = load_caption_judge(
+            str(recipe.judge.model), base_url=recipe.judge.base_url, api_key_env=recipe.judge.api_key_env
+        )
         judge.close()
         return {
             "weights": resolve_checkpoint(self.model).weights,
