@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from harness.core.types import BenchmarkFacts, Metric, RunRecord, TaskResult
 from harness.statistics.differences import Difference
 from leaderboards.naming import Step
+from leaderboards.pooling import pool_metrics
 from leaderboards.protocols import Protocol
 from leaderboards.reference import ReportedRow
 from leaderboards.runs import Figure, StoredRun
@@ -16,17 +17,39 @@ from leaderboards.terms import order_causes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """A checkpoint's result on one task: that of its latest run under the group's protocol."""
+    """A row's result on one task: of its checkpoint's latest run under the group's protocol, or the mean over seeds.
+
+    Attributes:
+        run: the run; of several seeds, the latest.
+        result: figures and counts.
+        protocol: under which they were had.
+        delta: from the baseline's, on the same questions.
+        seeds: runs by training seed, where they are several.
+        spread: standard deviation of the headline over them.
+    """
 
     run: StoredRun
     result: TaskResult
     protocol: Protocol
     delta: Difference | None = None
+    seeds: Mapping[int | None, StoredRun] = field(default_factory=dict)
+    spread: float | None = None
 
     @property
-    def runs(self) -> Mapping[Hashable, StoredRun]:
+    def runs(self) -> Mapping[int | None, StoredRun]:
         """The runs that it rests on, by training seed."""
-        return {None: self.run}
+        return self.seeds or {None: self.run}
+
+    @property
+    def attribution(self) -> Mapping[str, int] | None:
+        """How many wrong answers went wrong where; `None` where a run does not tell."""
+        task, counts = self.result.task, dict[str, int]()
+        for run in self.runs.values():
+            if run.diagnostics is None or task not in run.diagnostics.attribution:
+                return None
+            for cause, count in run.diagnostics.attribution[task].items():
+                counts[cause] = counts.get(cause, 0) + count
+        return counts
 
     @property
     def metric(self) -> Metric:
@@ -48,7 +71,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A checkpoint within a group.
+    """A training or a checkpoint within a group.
 
     Attributes:
         key: what identifies it.
@@ -58,6 +81,7 @@ class Row:
         cells: results by task.
         other_names: further names that its runs were given.
         is_baseline: whether the others are compared with it.
+        members: rows of all checkpoints and seeds that it stands for; empty where it is one checkpoint's.
     """
 
     key: str
@@ -67,11 +91,17 @@ class Row:
     cells: Mapping[str, Cell]
     other_names: Sequence[str] = ()
     is_baseline: bool = False
+    members: Sequence[Row] = ()
+
+    @property
+    def seeds(self) -> list[int | None]:
+        """Training seeds, where it stands for several."""
+        return list(dict.fromkeys(seed for cell in self.cells.values() for seed in cell.seeds))
 
     @property
     def runs(self) -> list[StoredRun]:
         """Its runs, each once, the latest first."""
-        runs = {cell.run.folder: cell.run for cell in self.cells.values()}
+        runs = {run.folder: run for cell in self.cells.values() for run in cell.runs.values()}
         return sorted(runs.values(), key=lambda run: run.age, reverse=True)
 
     @property
@@ -81,22 +111,23 @@ class Row:
 
     @property
     def diagnostics(self) -> dict[str, Figure]:
-        """Diagnostic figures that have a value; of one name, the latest run's."""
-        found: dict[str, Figure] = {}
+        """Diagnostic figures that have a value; of one name, the latest run's, or the mean over the seeds."""
+        found: dict[str, list[Figure]] = {}
         for run in self.runs:
             for name, figure in (run.diagnostics.figures if run.diagnostics else {}).items():
                 if figure.metric.value is not None:
-                    found.setdefault(name, figure)
-        return found
+                    found.setdefault(name, []).append(figure)
+        if not self.seeds:
+            return {name: figures[0] for name, figures in found.items()}
+        return {
+            name: replace(figures[0], metric=pool_metrics([figure.metric for figure in figures]))
+            for name, figures in found.items()
+        }
 
     @property
     def attributed(self) -> dict[str, Mapping[str, int]]:
         """Tasks of which is known where wrong answers went wrong, with the counts."""
-        return {
-            task: cell.run.diagnostics.attribution[task]
-            for task, cell in self.cells.items()
-            if cell.run.diagnostics is not None and task in cell.run.diagnostics.attribution
-        }
+        return {task: counts for task, cell in self.cells.items() if (counts := cell.attribution) is not None}
 
     def attribution(self, tasks: Sequence[str]) -> dict[str, float]:
         """Wrong answers by cause, as a share of all answers to some tasks; empty where one of them is not known.

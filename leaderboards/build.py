@@ -18,6 +18,7 @@ from leaderboards.deltas import compare_group
 from leaderboards.grouping import RowsOf, group_runs
 from leaderboards.reference import read_reported, reference_files
 from leaderboards.runs import StoredRun, load_runs
+from leaderboards.trainings import gather
 
 _NAMED: Final = 6
 """Checkpoints or problems that a message names: as many as its reader can choose from at a glance."""
@@ -31,7 +32,7 @@ class BoardConfig:
         runs: run folders, or folders that hold run folders.
         baseline: label, model name, run id, or first digits of the weights of the checkpoint that the others are
             compared with; `None`: no comparison, and no sample is read.
-        rows_of: a row per checkpoint, or per run.
+        rows_of: a row per training (its last checkpoint, all seeds together), per checkpoint, or per run.
         references: files of reported numbers; `None`: those that come with the harness, unless all runs are over
             made-up worlds; empty: none.
         title: heading of the board.
@@ -40,7 +41,7 @@ class BoardConfig:
 
     runs: Sequence[Path]
     baseline: str | None = None
-    rows_of: RowsOf = "checkpoints"
+    rows_of: RowsOf = "trainings"
     references: Sequence[Path] | None = None
     title: str = "Leaderboard"
     tasks_dir: Path | None = None
@@ -60,6 +61,9 @@ def build_board(config: BoardConfig) -> Board:
         raise UsageError(f"no finished run in {', '.join(map(str, config.runs))}; 'harness eval' writes them. {named}")
     groups = group_runs(runs, rows_of=config.rows_of)
     notes: list[str] = []
+    curves = [draw_curves(group) for group in groups]
+    if config.rows_of == "trainings":
+        groups = _gather(groups, config.baseline)
     if config.baseline is not None:
         key = find_checkpoint(groups, config.baseline, "--baseline").key
         compared = [compare_group(group, key, config.tasks_dir) for group in groups]
@@ -81,10 +85,23 @@ def build_board(config: BoardConfig) -> Board:
         title=config.title,
         groups=groups,
         reported=[row for row in reported if shown & set(row.values)],
-        curves=[draw_curves(group) for group in groups],
+        curves=curves,
         notes=notes,
         problems=list(dict.fromkeys(problems)),
     )
+
+
+def _gather(groups: Sequence[Group], baseline: str | None) -> list[Group]:
+    """A row for each training; a baseline that is an earlier checkpoint of one keeps a row of its own."""
+    gathered = [gather(group) for group in groups]
+    if baseline is None:
+        return gathered
+    try:
+        find_checkpoint(gathered, baseline, "--baseline")
+    except UsageError:
+        kept = find_checkpoint(groups, baseline, "--baseline").key
+        return [gather(group, {kept}) for group in groups]
+    return gathered
 
 
 def _judges(group: Group) -> Iterator[str]:

@@ -60,6 +60,8 @@ def _row(row: Row, attributed: Sequence[str]) -> dict[str, Any]:
         "other_names": list(row.other_names),
         "weights": record.weights,
         "is_baseline": row.is_baseline,
+        "seeds": row.seeds,
+        "members": [member.label for member in row.members],
         "training_step": row.step.step if row.step else None,
         "cells": {task: _cell(cell) for task, cell in row.cells.items()},
         "diagnostics": {name: _metric(figure.metric) for name, figure in row.diagnostics.items()},
@@ -77,6 +79,11 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "delta": None if cell.delta is None else asdict(cell.delta) | derived(cell.delta),
         **{name: getattr(result, name) for name in COUNTS},
         "metrics": {name: _metric(metric) for name, metric in result.metrics.items()},
+        "spread": cell.spread,
+        "seeds": [
+            {"seed": seed, "run": run.record.id, "value": run.record.tasks[result.task].metrics[result.headline].value}
+            for seed, run in cell.seeds.items()
+        ],
         "run": {
             **{name: getattr(record, name) for name in ("id", "engine", "decoding", "seed", "judge")},
             "data": {**record.data[result.task], "source": public_path(str(record.data[result.task].get("source")))},

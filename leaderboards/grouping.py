@@ -15,7 +15,7 @@ from leaderboards.protocols import Protocol, differences, protocol_of
 from leaderboards.runs import StoredRun
 from leaderboards.terms import ALL_TASKS
 
-RowsOf = Literal["checkpoints", "runs"]
+RowsOf = Literal["trainings", "checkpoints", "runs"]
 
 
 class _Terms(NamedTuple):
@@ -50,7 +50,7 @@ def group_runs(runs: Sequence[StoredRun], *, rows_of: RowsOf = "checkpoints") ->
 
     Args:
         runs: finished runs.
-        rows_of: `checkpoints`, or `runs` for a row per run.
+        rows_of: `runs` for a row per run, else a row per checkpoint (see `leaderboards.trainings`).
     """
     models, other_names = _names(runs)
     labels = label_checkpoints(models)
@@ -69,7 +69,7 @@ def group_runs(runs: Sequence[StoredRun], *, rows_of: RowsOf = "checkpoints") ->
             title=_title(terms),
             reason=None,
             columns=columns,
-            rows=sorted(rows, key=lambda row: _order(row, ordered_by)),
+            rows=sorted(rows, key=lambda row: order_of(row, ordered_by)),
             ordered_by=ordered_by,
             diagnostics=comparable_figures(rows),
             attributed=[column.task for column in columns if _everywhere_attributed(column.task, rows)],
@@ -116,7 +116,7 @@ def _label_runs(runs: Sequence[StoredRun], labels: Mapping[str, str]) -> dict[st
 
 
 def _row_key(run: StoredRun, rows_of: RowsOf) -> str:
-    return identity(run) if rows_of == "checkpoints" else f"{identity(run)}\n{run.folder}"
+    return f"{identity(run)}\n{run.folder}" if rows_of == "runs" else identity(run)
 
 
 def _results(runs: Iterable[StoredRun], rows_of: RowsOf) -> list[_Result]:
@@ -208,8 +208,8 @@ def _order_by(columns: Sequence[Column]) -> tuple[str, ...]:
     return about or tuple(column.task for column in columns[:1])
 
 
-def _order(row: Row, tasks: Sequence[str]) -> tuple[int, float, str]:
-    """Rows with all benchmarks of the order first, best first; then those with some; then by name."""
+def order_of(row: Row, tasks: Sequence[str]) -> tuple[int, float, str]:
+    """What sorts rows: those with all benchmarks of the order, best first; then those with some; then by name."""
     full = row.score(tasks)
     if full is not None:
         return 0, -full, row.label

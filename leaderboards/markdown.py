@@ -132,6 +132,7 @@ def group_table(group: Group, *, most: int | None = None) -> str:
     rows = []
     for row in shown_rows(group, most):
         name = f"**{escape(row.label)}** (baseline)" if row.is_baseline else escape(row.label)
+        name += f" ({len(row.seeds)} seeds)" if row.seeds else ""
         name += " †" if unlike_baseline(row, base) else ""
         cells = [name, *(_cell(row.cells.get(column.task), column) for column in group.columns)]
         cells += [_causes(row, group)] * has_causes
@@ -153,7 +154,10 @@ def _cell(cell: Cell | None, column: Column) -> str:
     if cell is None:
         return UNKNOWN
     metric = cell.metric
-    shown = f"**{number(metric.value, column.scale)}** {interval(metric.low, metric.high, column.scale)}".strip()
+    spread = "" if cell.spread is None else f" ± {number(cell.spread, column.scale)}"
+    shown = (
+        f"**{number(metric.value, column.scale)}**{spread} {interval(metric.low, metric.high, column.scale)}".strip()
+    )
     if metric.range:
         shown += f"{BREAK}range {span(metric.range, column.scale)}"
     delta = cell.delta

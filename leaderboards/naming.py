@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Final, NamedTuple
 
 from harness.reports.text import one_line
@@ -13,6 +14,9 @@ from leaderboards.runs import StoredRun
 
 _STEP: Final = re.compile(r"(?i)(?:checkpoint|ckpt|step|global_?step|iter|epoch)[-_]?(\d+)")
 _SAYS_NOTHING: Final = frozenset({"final", "model", "checkpoint", "best", "last", "merged", "hf", "weights", "output"})
+_FINAL: Final = "final"
+_MERGED: Final = "merged"
+"""Names of the last checkpoint of a training, and of the whole model in a checkpoint that holds an adapter."""
 _DIGITS: Final = 6
 """Hexadecimal digits that tell apart the few checkpoints of one name."""
 
@@ -56,9 +60,28 @@ def short_digest(digest: str) -> str:
 
 def training_step(model: str) -> Step | None:
     """The step in a name such as `outputs/grpo/checkpoint-300`; `None` where the name tells none."""
-    parts = _parts(model)
+    parts = path_parts(model)
+    if len(parts) > 1 and parts[-1] == _MERGED:
+        parts = parts[:-1]
     match = _STEP.fullmatch(parts[-1]) if len(parts) > 1 else None
     return None if match is None else Step("/".join(parts[:-1]), int(match[1]))
+
+
+def last_of_run(model: str) -> tuple[str | None, float]:
+    """The training run that a name tells of, and the place of the checkpoint in it: its step, or infinity for the last.
+
+    The run is `None` where the name tells of none.
+    """
+    step = training_step(model)
+    if step is not None:
+        return step.run, step.step
+    parts = [part for part in path_parts(model) if part != _MERGED]
+    return ("/".join(parts[:-1]), inf) if len(parts) > 1 and parts[-1] == _FINAL else (None, 0.0)
+
+
+def says_nothing(part: str) -> bool:
+    """Whether a part of a path does not tell trainings apart: `final`, `checkpoint-300`."""
+    return part.lower() in _SAYS_NOTHING or _STEP.fullmatch(part) is not None
 
 
 def label_checkpoints(models: Mapping[str, str]) -> dict[str, str]:
@@ -84,29 +107,30 @@ def label_checkpoints(models: Mapping[str, str]) -> dict[str, str]:
 def short_names(models: Sequence[str]) -> dict[str, str]:
     """The shortest end of each path that says something and differs from the others'; hub ids stay whole."""
     names: dict[str, str] = {}
-    pending = {model: _least_parts(model) for model in models}
+    pending = {model: _leastpath_parts(model) for model in models}
     while pending:
-        tails = {model: "/".join(_parts(model)[-count:]) for model, count in pending.items()}
+        tails = {model: "/".join(path_parts(model)[-count:]) for model, count in pending.items()}
         taken = list(names.values()) + list(tails.values())
         longer = {
             model: count + 1
             for model, count in pending.items()
-            if taken.count(tails[model]) > 1 and count < len(_parts(model))
+            if taken.count(tails[model]) > 1 and count < len(path_parts(model))
         }
         names.update({model: one_line(tail) for model, tail in tails.items() if model not in longer})
         pending = longer
     return names
 
 
-def _parts(model: str) -> list[str]:
+def path_parts(model: str) -> list[str]:
+    """The parts of a path that name something."""
     return [part for part in re.split(r"[/\\]", model) if part not in ("", ".", "..", "~")] or [model]
 
 
-def _least_parts(model: str) -> int:
-    parts = _parts(model)
+def _leastpath_parts(model: str) -> int:
+    parts = path_parts(model)
     if len(parts) == 2 and not model.startswith(("/", ".", "~")):
         return 2
-    return 2 if parts[-1].lower() in _SAYS_NOTHING or _STEP.fullmatch(parts[-1]) else 1
+    return 2 if says_nothing(parts[-1]) else 1
 
 
 def _suffixes(keys: Sequence[str]) -> list[str]:

@@ -112,6 +112,9 @@ def _row(row: Row, group: Group, causes: Sequence[str], link: Link, texts: _Text
         shown["unlike"] = texts.place("; ".join(unlike))
     if row.is_baseline:
         shown["base"] = True
+    if row.seeds:
+        shown["seeds"] = len(row.seeds)
+        shown["spreads"] = [_round(cell.spread) if (cell := row.cells.get(task)) else None for task in tasks]
     shares = row.attribution(group.attributed)
     if shares:
         shown["causes"] = [_round(shares.get(cause, 0.0)) for cause in causes]

@@ -56,10 +56,11 @@ def provenance(row: Row, baseline: Row | None) -> list[tuple[str, str]]:
         baseline: of its group, or `None`.
     """
     return [
-        ("weights", row.fingerprint or "none"),
+        ("weights", _each(row, lambda record: short_digest(record.weights) if record.weights else "none")),
         ("engine", _each(row, lambda record: record.engine)),
         ("decoding", _each(row, lambda record: decoding(record.decoding))),
         ("seed", _each(row, lambda record: str(record.seed))),
+        ("training seed", _each(row, lambda record: str(record.training["seed"]) if record.training else "")),
         ("judge", _each(row, lambda record: record.judge or "none")),
         ("date", _each(row, lambda record: record.started[:10])),
         ("commit", _each(row, lambda record: _commit(record.git_commit))),

@@ -204,6 +204,7 @@ def _check(record: RunRecord, path: Path) -> None:
     except ValueError:
         require(False, f"started {record.started!r} is not a date")
     require(bool(record.tasks), "it has no task")
+    require(record.training is None or _is_training(record.training), "training does not tell recipe, data and seed")
     require(isinstance(record.settings.get("blind"), str | None), "the setting blind is not a text")
     for task, result in record.tasks.items():
         require(result.task == task, f"task {task!r} is called {result.task!r}")
@@ -223,6 +224,11 @@ def _check(record: RunRecord, path: Path) -> None:
         json.dumps(asdict(record), ensure_ascii=False, allow_nan=False).encode()
     except ValueError as error:
         require(False, f"it holds a value that cannot be written: {error}")
+
+
+def _is_training(told: Any) -> bool:
+    names = ("recipe", "data", "seed", "step")
+    return isinstance(told, Mapping) and [type(told.get(name)) for name in names] == [str, str, int, int]
 
 
 def _is_sound(metric: Metric) -> bool:

@@ -76,13 +76,14 @@ def train(recipe: Recipe, *, fresh: bool = False, source: Path | None = None) ->
         check_rows(recipe, output, len(examples), judge)
         if is_main_rank():
             write_atomically(output / RECIPE, _stamped(as_yaml(recipe)))
+        given = examples
         if recipe.selects:
             from trainers.selection.stage import select_rows
 
             file = select_rows(recipe, checkpoint, examples, root, output, judge, fresh=False)
             examples = read_training(file, root, outside=recipe.data.allow_outside, limit=None, require_response=False)
             say(f"selection: {len(examples)} rows to train on ({recipe.selection.subset}), {file.parent}")
-        facts = provenance(recipe, checkpoint, examples)
+        facts = provenance(recipe, checkpoint, examples, given)
         # The model is named nowhere here, so that its memory is free once it is evaluated.
         return evaluate_checkpoints(
             recipe, output, _train_model(recipe, output, checkpoint, examples, root, judge=judge, facts=facts)

@@ -59,7 +59,12 @@ def _add_board_arguments(parser: argparse.ArgumentParser) -> None:
         "--runs", type=Path, nargs="+", required=True, metavar="DIR", help="run folders, or folders that hold them"
     )
     parser.add_argument("--baseline", metavar="NAME", help="checkpoint that the others are compared with")
-    parser.add_argument("--rows-of", choices=("checkpoints", "runs"), default="checkpoints", help="what a row is")
+    parser.add_argument(
+        "--rows-of",
+        choices=("trainings", "checkpoints", "runs"),
+        default="trainings",
+        help="what a row is (default: trainings, the last checkpoint of each, all seeds together)",
+    )
     parser.add_argument(
         "--reference",
         type=Path,

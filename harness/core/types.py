@@ -384,6 +384,8 @@ class RunRecord:
         tasks: results by task name.
         benchmarks: what is known of each task.
         audit: of the reading; `None` where no judge was asked.
+        training: of a checkpoint that `harness train` made: digests of its `recipe` (but for the seed) and its `data`,
+            its `seed` and its `step`; `None` where that is not known.
     """
 
     id: str
@@ -403,5 +405,6 @@ class RunRecord:
     tasks: Mapping[str, TaskResult]
     benchmarks: Mapping[str, BenchmarkFacts]
     audit: Audit | None = None
+    training: Mapping[str, Any] | None = None
     batch_size: int | None = None
     schema_version: int = SCHEMA_VERSION

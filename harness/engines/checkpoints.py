@@ -6,10 +6,10 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from harness.core.errors import ModelError
 from harness.core.hub import hub_unreachable_reason
@@ -47,6 +47,7 @@ class Checkpoint:
         weights: `sha256:...` over the weight files' content and names; `None` when there are none.
         files: `sha256:...` over configuration, tokenizer, processor and template files; `None` when there are none.
         prompt_format: what `harness.json` says the checkpoint was trained with; `None` when it does not say.
+        training: what it says of the training, see `RunRecord.training`; `None` when it does not say.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Checkpoint:
     files: str | None = None
     prompt_format: PromptFormat | None = None
     adapter: Path | None = None
+    training: Mapping[str, Any] | None = None
 
     @property
     def processor_folder(self) -> Path | None:
@@ -106,6 +108,7 @@ def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
         files=_digest(behaviour_files),
         prompt_format=_trained_format(adapter or folder),
         adapter=adapter,
+        training=_training(adapter or folder),
     )
 
 
@@ -184,14 +187,30 @@ def _file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _told(folder: Path) -> Mapping[str, Any]:
+    """What `harness.json` says of a checkpoint."""
+    path = folder / "harness.json"
+    try:
+        told = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise ModelError(f"{path} is not a JSON object: {error}. Mend or delete it.") from error
+    if not isinstance(told, dict):
+        raise ModelError(f"{path} is not a JSON object: {told!r}. Mend or delete it.")
+    return told
+
+
+def _training(folder: Path) -> Mapping[str, Any] | None:
+    told = _told(folder)
+    training = told.get("training")
+    if not isinstance(training, dict):
+        return None
+    found = {name: {**training, "step": told.get("step")}.get(name) for name in ("recipe", "data", "seed", "step")}
+    return found if list(map(type, found.values())) == [str, str, int, int] else None
+
+
 def _trained_format(folder: Path) -> PromptFormat | None:
     path = folder / "harness.json"
-    if not path.is_file():
-        return None
-    try:
-        prompt_format = json.loads(path.read_text(encoding="utf-8")).get("prompt_format")
-    except (ValueError, AttributeError) as error:
-        raise ModelError(f"{path} is not a JSON object: {error}. Mend or delete it.") from error
+    prompt_format = _told(folder).get("prompt_format")
     if prompt_format is not None and prompt_format not in FORMATS:
         raise ModelError(f"{path}: prompt_format {prompt_format!r} is not one of {', '.join(FORMATS)}. Mend it.")
     return cast("PromptFormat | None", prompt_format)

@@ -274,6 +274,7 @@ def _finish(plan: Plan, folder: RunFolder, order: Sequence[SampleKey]) -> RunRec
         settings=plan.settings,
         tasks=results,
         benchmarks={task.name: task.facts for task in plan.tasks},
+        training=plan.checkpoint.training,
         audit=drawn.audit(plan.judge) if plan.judge is not None and plan.audit else None,
     )
     folder.complete(run)

@@ -15,7 +15,8 @@
     const box = make("div");
     if (!cell) return make("span", "muted", DASH);
     const [value, low, high] = cell;
-    box.append(make("span", "score", show(value, column.scale)), make("span", "ends", ends(low, high, column.scale)));
+    const deviation = row.spreads && row.spreads[number] !== null ? ` ± ${show(row.spreads[number], column.scale)}` : "";
+    box.append(make("span", "score", show(value, column.scale) + deviation), make("span", "ends", ends(low, high, column.scale)));
     if (range.length) {
       const note = make("div", "ends range", `range ${spread(range, column.scale)}`);
       note.title = "what it would be if all unsettled answers were wrong, or right";
@@ -100,6 +101,7 @@
         button.addEventListener("click", () => open(row));
         box.append(button);
         if (row.base) box.append(make("span", "tag", "baseline"));
+        if (row.seeds) box.append(make("span", "tag", `${row.seeds} seeds`));
         if (row.unlike !== undefined) {
           const tag = make("span", "tag", "asked otherwise");
           tag.title = data.texts[row.unlike];

@@ -129,3 +129,12 @@ def test_a_broken_harness_json_is_named(folder: Path, text: str) -> None:
     (folder / "harness.json").write_text(text)
     with pytest.raises(ModelError, match=r"harness\.json"):
         resolve_checkpoint(str(folder))
+
+
+def test_what_is_told_of_a_training_is_known(folder: Path) -> None:
+    told = {"training": {"recipe": "sha256:r", "data": "sha256:d", "seed": 3}, "step": 60}
+    (folder / "harness.json").write_text(json.dumps(told))
+    assert resolve_checkpoint(str(folder)).training == {"recipe": "sha256:r", "data": "sha256:d", "seed": 3, "step": 60}
+    for broken in ({**told, "step": None}, {"step": 60}, {"training": 5}, {**told, "training": {"seed": 3}}):
+        (folder / "harness.json").write_text(json.dumps(broken))
+        assert resolve_checkpoint(str(folder)).training is None

@@ -166,7 +166,7 @@ def test_the_answer_when_the_baseline_is_best(world: Path) -> None:
     said = answer(build_board(BoardConfig(runs=[world], baseline="method/checkpoint-400")).groups[0])
     assert said is not None
     assert said.verdict == "The baseline scores best"
-    assert re.fullmatch(r"Worse on at least one benchmark: \d of 9 others\.", said.real[0])
+    assert re.fullmatch(r"Worse on at least one benchmark: \d of 3 others\.", said.real[0])
 
 
 def test_the_answer_names_what_is_beyond_chance(board: Board) -> None:

@@ -125,6 +125,7 @@ def write_run(
     temperature: float = 0.0,
     files: str | None = "sha256:tok",
     source: str = "hub:synthetic/{task}@0a1b2c3",
+    training: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a finished run and give its folder; `weights=""` derives them from the model's name."""
     skills = {"pope": 0.8, "videohallucer": 0.6} if skills is None else skills
@@ -186,6 +187,7 @@ def write_run(
             started=started,
             seconds=1.0,
             settings=settings,
+            training=training,
             tasks={task: summarise(get_benchmark(task), records[task]) for task in tasks},
             benchmarks={task: get_benchmark(task).facts for task in tasks},
         )

@@ -1,8 +1,12 @@
 """Recipes: inheritance, overrides, mistakes by name, and that every shipped one resolves."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.core.errors import UsageError
+from harness.engines.checkpoints import Checkpoint
+from trainers.preparation import provenance
 from trainers.recipe import FOLDER, as_yaml, load_recipe
 
 SHIPPED = sorted(
@@ -187,3 +191,16 @@ def test_broken_files_are_refused(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(UsageError, match=message):
         load_recipe(str(path))
+
+
+def test_seeds_of_a_recipe_are_told_from_other_recipes():
+    start = Checkpoint(name="start", folder=None, weights="sha256:w")
+
+    def told(*overrides, weights="sha256:w"):
+        recipe = load_recipe("demo/grpo", overrides)
+        return provenance(recipe, replace(start, weights=weights), [], [])["training"]
+
+    first = told("seed=0", "output=a")
+    assert told("seed=1", "output=b", "eval.limit=5", "train.save_steps=7") == {**first, "seed": 1}
+    for other in (told("train.learning_rate=1e-9"), told("rewards.accuracy=2.0"), told(weights="sha256:v")):
+        assert other["recipe"] != first["recipe"]

@@ -64,6 +64,7 @@ def test_every_recipe_trains(name, tmp_path):
     told = json.loads((tmp_path / "final" / "harness.json").read_text())
     assert told["prompt_format"] == "grounded"
     assert told["data"]["count"] > 0
+    assert resolve_checkpoint(str(tmp_path / "final")).training == {**told["training"], "step": 2}
     assert resolve_checkpoint(str(tmp_path / "final")).prompt_format == "grounded"
     assert resolve_checkpoint(str(tmp_path / "checkpoint-1")).prompt_format == "grounded"
     assert (tmp_path / "curves.svg").read_text().startswith("<svg")
