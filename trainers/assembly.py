@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import AutoConfig, AutoModelForImageTextToText, PrinterCallback, set_seed
+from transformers import PrinterCallback, set_seed
 from trl import SFTTrainer
 
 from harness.core.errors import DataError, UsageError
 from harness.core.worlds import worlds
 from harness.engines.checkpoints import Checkpoint
+from harness.engines.loaders import empty_model
 from trainers.callbacks import Completes, Lines, Watch
 from trainers.conflict.probe import ConflictProbe, probed_rows
 from trainers.data.loading import build_dataset
@@ -67,7 +68,7 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
         from peft import inject_adapter_in_model
 
         with torch.device("meta"):  # Without weights.
-            model = AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(checkpoint.folder))
+            model = empty_model(checkpoint)
             try:
                 inject_adapter_in_model(adapter, model)
             except ValueError as error:
@@ -125,7 +126,7 @@ def build_trainer(
         DataError: fewer prompts than one batch holds.
         HarnessError: the model cannot be loaded, or the settings do not fit together.
     """
-    assert checkpoint.folder is not None, "resolve_checkpoint gives a folder"
+    assert checkpoint.folder is not None, "a resolved one has a folder"
     supervised = recipe.algorithm == "sft"
     set_seed(recipe.seed)  # TRL's comes after an adapter was drawn, with what a selection has left of the numbers.
     keep, config.save_total_limit = config.save_total_limit, None

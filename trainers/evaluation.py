@@ -7,7 +7,6 @@ from typing import Any
 
 from harness.core.files import write_atomically
 from harness.core.worlds import worlds
-from harness.engines.checkpoints import resolve_checkpoint
 from harness.evaluation.settings import EvalConfig
 from trainers.console import say
 from trainers.layout import FINAL, MERGED, WHOLE, saved_checkpoints
@@ -56,8 +55,8 @@ def merge_adapter(recipe: Recipe, folder: Path) -> Path:
 
     from trainers.models import load_model, load_processor, quiet_libraries, save_whole_model
 
-    base = resolve_checkpoint(recipe.model)
-    assert base.folder is not None, "resolve_checkpoint gives a folder"
+    base = recipe.resolve_model()
+    assert base.folder is not None, "a resolved one has a folder"
     whole = recipe.model_copy(update={"train": {key: value for key, value in recipe.train.items() if key != "bits"}})
     with quiet_libraries():
         model = PeftModel.from_pretrained(load_model(whole, base), folder)
@@ -76,6 +75,7 @@ def _evaluate(recipe: Recipe, name: str, folder: Path, *, model: Any = None) -> 
     outcome = evaluate(
         EvalConfig(
             model=name,
+            trust_remote_code=recipe.trust_remote_code,
             tasks=tuple(recipe.eval.tasks),
             data=recipe.eval.data or (recipe.data.train if recipe.data.train in worlds() else None),
             prompt=recipe.prompt,

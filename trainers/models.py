@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
 from harness.core.errors import ModelError, UsageError
 from harness.engines import inputs
 from harness.engines.checkpoints import Checkpoint
+from harness.engines.hf_device import quantized
 from harness.engines.weights import load_model as load_whole
 from trainers.settings import LoraSettings, Recipe
 
@@ -44,13 +44,7 @@ def load_model(recipe: Recipe, checkpoint: Checkpoint) -> Any:
     if (attention := recipe.train.get("attn_implementation")) is not None:
         arguments["attn_implementation"] = attention
     if (bits := recipe.train.get("bits")) is not None:
-        arguments["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=bits == 4,
-            load_in_8bit=bits == 8,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_compute_dtype=torch.bfloat16,
-            bnb_4bit_use_double_quant=True,
-        )
+        arguments["quantization_config"] = quantized(bits, torch.bfloat16)
     model = load_whole(checkpoint, **arguments)
     if recipe.freeze_vision:
         vision = getattr(model.base_model, "visual", None) or getattr(model.base_model, "vision_tower", None)
@@ -66,7 +60,7 @@ def load_processor(checkpoint: Checkpoint, max_pixels: int | None) -> Any:
     Raises:
         ModelError: it cannot be loaded, has no chat template, or does not resize by a number of pixels.
     """
-    processor = inputs.load_processor(checkpoint.name, checkpoint.processor_folder)
+    processor = inputs.load_processor(checkpoint)
     if max_pixels is not None:
         processor.image_processor.size = inputs.size_limits(processor, max_pixels, 1)["images_kwargs"]["size"]
     return processor

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from transformers import AutoConfig, AutoModelForImageTextToText
 
-from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
+from harness.engines.checkpoints import Checkpoint
 from harness.engines.inputs import chat_prompt
+from harness.engines.loaders import empty_model
 from harness.engines.preparation import open_media
 from trainers.data.loading import as_request, read_training, training_file
 from trainers.models import load_processor, training_dtype
@@ -33,7 +33,7 @@ def preview(recipe: Recipe) -> str:
     Raises:
         HarnessError: the recipe, its checkpoint or the first row of its data would be refused in training too.
     """
-    checkpoint = resolve_checkpoint(recipe.model)
+    checkpoint = recipe.resolve_model()
     config = build_config(recipe, Path(recipe.output).expanduser())
     lines = [f"{name:<34}{_size(amount)}" for name, amount in estimate_memory(recipe, checkpoint, config).items()]
     return "\n".join(
@@ -55,8 +55,7 @@ def estimate_memory(recipe: Recipe, checkpoint: Checkpoint, config: Any) -> Mapp
         checkpoint: the checkpoint that training starts from.
         config: TRL's configuration.
     """
-    with torch.device("meta"):
-        model = AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(checkpoint.folder))
+    model = empty_model(checkpoint)
     total = sum(parameter.numel() for parameter in model.parameters())
     matrices = [(name, value) for name, value in model.named_modules() if isinstance(value, torch.nn.Linear)]
     trained = total

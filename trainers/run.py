@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from harness.core.errors import StoreError, UsageError
 from harness.core.files import hold_lock, write_atomically
 from harness.core.worlds import shipped_checkpoints, worlds
-from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
+from harness.engines.checkpoints import Checkpoint
 from trainers.console import say
 from trainers.data.loading import read_training, training_file
 from trainers.data.schema import Example
@@ -64,7 +64,7 @@ def train(recipe: Recipe, *, fresh: bool = False, source: Path | None = None) ->
     output = Path(recipe.output).expanduser()
     check_output(recipe, output, source)
     wait_for_main_rank()
-    checkpoint = resolve_checkpoint(recipe.model)
+    checkpoint = recipe.resolve_model()
     check_recipe(recipe, checkpoint, output, selects=recipe.selects)
     with hold_output(output):
         _open_output(output, recipe, fresh=fresh)

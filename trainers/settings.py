@@ -5,12 +5,15 @@ Ranges are checked whether a part is used or not; what parts must be to each oth
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from harness.core.secrets import hide_credentials
 from harness.core.types import PromptFormat
+
+if TYPE_CHECKING:
+    from harness.engines.checkpoints import Checkpoint
 
 Algorithm = Literal["sft", "grpo"]
 Subset = Literal["medium", "easy", "hard"]
@@ -224,6 +227,7 @@ class Recipe(Part):
     Attributes:
         algorithm: `sft` or `grpo`.
         model: the checkpoint to start from: `demo`, a folder or a hub id.
+        trust_remote_code: run Python code that comes with it, where it has any.
         output: folder of checkpoints, logs and selection.
         prompt: what the model is asked to write: `direct`, `think` or `grounded`.
         seed: of everything that is drawn.
@@ -243,6 +247,7 @@ class Recipe(Part):
 
     algorithm: Algorithm
     model: str
+    trust_remote_code: bool = False
     output: str
     prompt: PromptFormat = "grounded"
     seed: int = Field(default=0, ge=0, le=2**32 - 1)  # NumPy's generators take no more.
@@ -262,6 +267,16 @@ class Recipe(Part):
     def selects(self) -> bool:
         """Whether rows are selected before training."""
         return self.algorithm == "grpo" and self.selection.enabled
+
+    def resolve_model(self) -> Checkpoint:
+        """The checkpoint to start from.
+
+        Raises:
+            ModelError: see `harness.engines.checkpoints.resolve_checkpoint`.
+        """
+        from harness.engines.checkpoints import resolve_checkpoint
+
+        return resolve_checkpoint(self.model, trust_remote_code=self.trust_remote_code, sees=True)
 
     @model_validator(mode="after")
     def _one_threshold(self) -> Self:

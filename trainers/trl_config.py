@@ -19,6 +19,7 @@ _MANAGED: Final = {
     "output_dir": "output",
     "seed": "seed",
     "data_seed": "seed",
+    "trust_remote_code": "trust_remote_code",
     "reward_weights": "rewards",
     "model_init_kwargs": "train.dtype or train.attn_implementation",
     "remove_unused_columns": "nothing: the trainers need all columns",
@@ -59,6 +60,7 @@ def build_config(recipe: Recipe, output: Path) -> Any:
         **{key: value for key, value in recipe.train.items() if key not in _MODEL_ARGUMENTS},
         "output_dir": str(output),
         "seed": recipe.seed,
+        "trust_remote_code": recipe.trust_remote_code,
         "remove_unused_columns": False,
     }
     for name in ("gradient_checkpointing", "gradient_checkpointing_kwargs"):

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from harness.commands.eval import TRUST
 from harness.core.errors import UsageError
 
 
@@ -22,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--device", metavar="DEVICE", help="torch device (hf)")
     group.add_argument("--max-pixels", type=int, metavar="N", help="cap on the pixels of an image or frame")
     group.add_argument("--video-as", choices=("native", "frames"), help="show videos as videos, or as images")
+    group.add_argument("--trust-remote-code", action="store_true", default=None, help=TRUST)
     group.add_argument("--max-model-len", type=int, metavar="N", help="tokens of prompt and response (vllm)")
     group.add_argument(
         "--tolerance",
@@ -42,7 +44,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 _OPTIONS = {
-    "engines": ("base_url", "served_name", "dtype", "device", "max_pixels", "video_as", "max_model_len", "tolerance"),
+    "engines": (
+        "base_url",
+        "served_name",
+        "dtype",
+        "device",
+        "max_pixels",
+        "video_as",
+        "trust_remote_code",
+        "max_model_len",
+        "tolerance",
+    ),
     "protocol": ("against", "reference"),
 }
 """What a comparison has options for, by the option that asks for it."""

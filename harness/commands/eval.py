@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from harness.evaluation.run import Outcome
 
 REQUEUE: Final = "exit with 0 on SIGTERM: a scheduler will start the same command again"
+TRUST: Final = "run Python code that comes with the checkpoint, where it has any: it can do anything on this machine"
 
 _ENGINE_OPTIONS: Final = (
     "base_url",
     "api_key_env",
     "batch_size",
     "device",
+    "device_map",
     "dtype",
+    "quantization",
     "max_pixels",
     "video_as",
     "tensor_parallel",
@@ -75,13 +78,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-diagnose", action="store_true", help="leave the diagnostics and report.html out")
     parser.add_argument("--revision", metavar="REV", help="revision of a hub checkpoint")
+    parser.add_argument("--trust-remote-code", action="store_true", help=TRUST)
     parser.add_argument("--json", action="store_true", help="print the run's record as JSON")
     group = parser.add_argument_group("engine settings")
     group.add_argument("--base-url", action="append", metavar="URL", help="address of a server, may be repeated (api)")
     group.add_argument("--api-key-env", metavar="NAME", help="variable with its key (api; default: OPENAI_API_KEY)")
     group.add_argument("--batch-size", type=int, metavar="N", help="requests a batch (hf)")
     group.add_argument("--device", metavar="DEVICE", help="torch device (hf; default: CUDA where it is)")
+    group.add_argument(
+        "--device-map",
+        choices=("auto", "balanced", "balanced_low_0", "sequential"),
+        help="spread the model over all devices, and over memory and disk what does not fit them (hf)",
+    )
     group.add_argument("--dtype", metavar="TYPE", help="bfloat16, float16, float32 or auto (default)")
+    group.add_argument(
+        "--quantization",
+        metavar="NAME",
+        help="round the weights on loading: bnb-4bit or bnb-8bit (hf), or a method of vLLM's; a checkpoint that is "
+        "quantised needs no flag",
+    )
     group.add_argument("--max-pixels", type=int, metavar="N", help="cap on the pixels of an image or frame")
     group.add_argument(
         "--video-as",
@@ -169,6 +184,7 @@ def read_config(arguments: argparse.Namespace) -> EvalConfig:
         tasks_dir=arguments.tasks_dir,
         allow_outside=tuple(arguments.allow_outside),
         revision=arguments.revision,
+        trust_remote_code=arguments.trust_remote_code,
     )
 
 

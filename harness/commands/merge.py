@@ -6,6 +6,7 @@ import argparse
 import shutil
 from pathlib import Path
 
+from harness.commands.eval import TRUST
 from harness.core.errors import UsageError
 
 
@@ -13,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `harness merge`."""
     parser.add_argument("adapter", metavar="ADAPTER", help="folder or hub id; its adapter_config.json names the base")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder of the new checkpoint")
+    parser.add_argument("--trust-remote-code", action="store_true", help=TRUST)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,13 +29,13 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{out} exists and is not empty. Give another folder.")
     from harness.engines.checkpoints import resolve_checkpoint
 
-    checkpoint = resolve_checkpoint(arguments.adapter)
+    checkpoint = resolve_checkpoint(arguments.adapter, trust_remote_code=arguments.trust_remote_code, sees=True)
     if checkpoint.adapter is None:
         raise UsageError(f"{arguments.adapter!r} is a whole model, no adapter: there is nothing to merge.")
     from harness.engines.inputs import load_processor
     from harness.engines.weights import load_model
 
-    processor = load_processor(checkpoint.name, checkpoint.processor_folder)
+    processor = load_processor(checkpoint)
     model = load_model(checkpoint, dtype="auto")
     model.save_pretrained(out)
     processor.save_pretrained(out)

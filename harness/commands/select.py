@@ -20,7 +20,6 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError: the recipe trains on responses and has nothing to select by.
     """
-    from harness.engines.checkpoints import resolve_checkpoint
     from trainers.recipe import load_recipe
 
     recipe = load_recipe(arguments.recipe, arguments.overrides)
@@ -36,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     output = Path(recipe.output).expanduser()
     check_output(recipe, output, own_file(arguments.recipe))
-    checkpoint = resolve_checkpoint(recipe.model)
+    checkpoint = recipe.resolve_model()
     check_recipe(recipe, checkpoint, output, selects=True)
     with hold_output(output):
         examples, root, judge = prepare(recipe, output)

@@ -64,12 +64,11 @@ def own_file(name: str) -> Path | None:
 
 def _preview(recipe: Recipe) -> str:
     """The text of a dry run, which draws the demo's first row, if it shows that, into a temporary folder."""
-    from harness.engines.checkpoints import resolve_checkpoint
     from trainers.assembly import check_recipe
     from trainers.preview import preview
     from trainers.recipe import as_yaml
 
-    check_recipe(recipe, resolve_checkpoint(recipe.model), Path(recipe.output).expanduser(), selects=recipe.selects)
+    check_recipe(recipe, recipe.resolve_model(), Path(recipe.output).expanduser(), selects=recipe.selects)
     with TemporaryDirectory() as folder:
         data = recipe.data.model_copy(update={"demo_rows": 1})
         elsewhere = recipe.model_copy(update={"output": folder, "data": data})

@@ -58,6 +58,7 @@ def run_engine_check(
     device: str | None = None,
     max_pixels: int | None = None,
     video_as: VideoAs | None = None,
+    trust_remote_code: bool = False,
     max_model_len: int | None = None,
     tolerance: float | None = None,
     as_json: bool = False,
@@ -72,6 +73,7 @@ def run_engine_check(
         device: of `hf`.
         max_pixels: cap on the pixels of an image or frame.
         video_as: how videos are shown; `None`: as the checkpoint's family takes them, to servers too.
+        trust_remote_code: run Python code that comes with the checkpoint, where it has any.
         max_model_len: longest prompt and response together, of `vllm`.
         tolerance: greatest difference of a token's log-probability; `None`: 0.001 in float32, else 0.1.
         as_json: print JSON in place of tables.
@@ -89,13 +91,13 @@ def run_engine_check(
         raise UsageError(f"--tolerance {tolerance} is below 0.")
     if served_name is not None and not base_url:
         raise UsageError("--served-name is a name at a server: it needs --base-url.")
-    checkpoint = resolve_checkpoint(model)
+    checkpoint = resolve_checkpoint(model, trust_remote_code=trust_remote_code, sees=True)
     given = {"dtype": dtype, "max_pixels": max_pixels, "video_as": video_as}
     shared = {name: value for name, value in given.items() if value is not None}
     of_hf = shared | ({} if device is None else {"device": device})
     runners = []
     if base_url:  # First: a wrong address is known at once.
-        family = load_processor(model, checkpoint.processor_folder)
+        family = load_processor(checkpoint)
         of_api: dict[str, Any] = {"base_url": base_url, "video_as": choose_video_as(family, video_as, model)}
         of_api |= {} if max_pixels is None else {"max_pixels": max_pixels}
         runners.append(Runner(label="api", engine="api", options=of_api, model=f"openai:{served_name or model}"))

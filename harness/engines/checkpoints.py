@@ -16,6 +16,7 @@ from harness.core.hub import hub_unreachable_reason
 from harness.core.prompts import FORMATS
 from harness.core.types import PromptFormat
 from harness.core.worlds import name_choices, shipped_checkpoints
+from harness.engines.kinds import PROCESSOR_FILES, check_own_code, check_sees
 
 SERVED: Final = "openai:"
 """A model behind an OpenAI-compatible server is named so, and as the server names it."""
@@ -48,6 +49,7 @@ class Checkpoint:
         files: `sha256:...` over configuration, tokenizer, processor and template files; `None` when there are none.
         prompt_format: what `harness.json` says the checkpoint was trained with; `None` when it does not say.
         training: what it says of the training, see `RunRecord.training`; `None` when it does not say.
+        trust_remote_code: Python code that comes with it may be run.
     """
 
     name: str
@@ -57,24 +59,32 @@ class Checkpoint:
     prompt_format: PromptFormat | None = None
     adapter: Path | None = None
     training: Mapping[str, Any] | None = None
+    trust_remote_code: bool = False
 
     @property
     def processor_folder(self) -> Path | None:
         """Where processor, tokenizer and chat template are: beside an adapter, if it was saved with them."""
-        saved = ("processor_config.json", "preprocessor_config.json")
-        with_adapter = self.adapter is not None and any((self.adapter / name).is_file() for name in saved)
-        return self.adapter if with_adapter else self.folder
+        return self.folder if self.folder is None else _processor_folder(self.folder, self.adapter)
 
 
-def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
+def resolve_checkpoint(
+    name: str, *, revision: str | None = None, trust_remote_code: bool = False, sees: bool = False
+) -> Checkpoint:
     """Find a checkpoint by name: one that comes with a world (`demo`), a local folder, or a hub id.
 
     A hub id is fetched if it is not in the local cache. The folder of an adapter stands for its base model with the
     adapter, whether or not it holds the base's configuration too.
 
+    Args:
+        name: the name.
+        revision: of a hub id; `None`: its main branch.
+        trust_remote_code: Python code that comes with the checkpoint may be run, where there is any.
+        sees: it is to be asked about images; else it may be a text-only model.
+
     Raises:
         ModelError: no such folder, a folder without weights, a broken `harness.json`, a hub id that cannot be fetched,
-            or an adapter whose base model cannot be found.
+            an adapter whose base model cannot be found, code that is needed and not trusted, or, if it is to see,
+            a text-only model, or one without processor or chat template.
     """
     shipped = shipped_checkpoints()
     if name in shipped:
@@ -90,7 +100,7 @@ def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
         )
     adapter = folder if (folder / _ADAPTER).is_file() else None
     if adapter is not None:
-        folder = _base_of(name, adapter)
+        folder = _base_of(name, adapter, trust_remote_code)
     if not (folder / "config.json").is_file():
         raise ModelError(f"model {name!r}: no config.json in {folder}. Give the folder that save_pretrained wrote.")
     found = [file for place in (folder, adapter) if place is not None for file in weight_files(place)]
@@ -100,6 +110,10 @@ def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
             "Was the download or save cut off?"
         )
     _check_index(name, folder)
+    if not trust_remote_code:  # Such code may bring what no file tells.
+        check_own_code(name, folder)
+        if sees:
+            check_sees(name, folder, _processor_folder(folder, adapter))
     behaviour_files = [file for place in (folder, adapter) if place is not None for file in _behaviour_files(place)]
     return Checkpoint(
         name=name,
@@ -109,14 +123,20 @@ def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
         prompt_format=_trained_format(adapter or folder),
         adapter=adapter,
         training=_training(adapter or folder),
+        trust_remote_code=trust_remote_code,
     )
 
 
-def _base_of(name: str, adapter: Path) -> Path:
+def _processor_folder(folder: Path, adapter: Path | None) -> Path:
+    with_adapter = adapter is not None and any((adapter / name).is_file() for name in PROCESSOR_FILES)
+    return adapter if adapter is not None and with_adapter else folder
+
+
+def _base_of(name: str, adapter: Path, trust_remote_code: bool) -> Path:
     """The folder of an adapter's base model."""
     try:
         base = json.loads((adapter / _ADAPTER).read_text(encoding="utf-8"))["base_model_name_or_path"]
-        resolved = resolve_checkpoint(base)
+        resolved = resolve_checkpoint(base, trust_remote_code=trust_remote_code)
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"adapter {name!r}: {adapter / _ADAPTER} names no base model ({error}). Mend it.") from error
     except ModelError as error:

@@ -18,16 +18,16 @@ import torch
 from transformers import GenerationConfig, LogitsProcessorList
 from transformers.utils import logging as transformers_logging
 
-from harness.core.errors import EngineError, HarnessError, MediaError, ModelError
+from harness.core.errors import EngineError, HarnessError, MediaError, ModelError, UsageError
 from harness.core.types import Response
 from harness.engines import Decoding, Request, Tokens, VideoAs, check_positive, checked, failed
 from harness.engines.checkpoints import Checkpoint
 from harness.engines.hf_batches import BatchSize, Prepared, plan_batches, prepare
 from harness.engines.hf_choosing import TokenChooser
-from harness.engines.hf_device import is_alive, resolve_attention, resolve_device, resolve_dtype
+from harness.engines.hf_device import is_alive, placement, resolve_attention, resolve_device, resolve_dtype
 from harness.engines.inputs import chat_prompt, choose_video_as, encode, load_processor, size_limits
 from harness.engines.logprobs import answer_logprobs_of_ids
-from harness.engines.mrope_fix import fix_mrope
+from harness.engines.model_fixes import fix_mrope
 from harness.engines.preparation import one_line, request_seed
 from harness.engines.threads import threads_for
 from harness.engines.weights import load_model
@@ -53,6 +53,8 @@ class HfEngine:
         max_pixels: int | None = None,
         video_as: VideoAs | None = None,
         attention: str = "auto",
+        device_map: str | None = None,
+        quantization: str | None = None,
         workers: int = 2,
         model: Any = None,
     ) -> None:
@@ -66,43 +68,55 @@ class HfEngine:
             max_pixels: cap on the pixels of an image or frame, `None`: what the processor says.
             video_as: how videos are shown; `None`: as videos where the family takes them, else as images.
             attention: attention implementation of Transformers; `auto`: FlashAttention 2 where it is installed and the
-                model, device and precision have it, else PyTorch's own, which has its kernels too.
+                model, device and precision have it, else PyTorch's own, which has its kernels too; the choice of the
+                checkpoint's own code where that is trusted.
+            device_map: how Accelerate spreads the model over devices, and over memory and disk what does not fit them;
+                `None`: all of it is on `device`.
+            quantization: `bnb-4bit` or `bnb-8bit`: weights are rounded on loading; `None`: they stay as they are.
             workers: threads that open media while the model generates.
             model: the checkpoint's model where it is in memory already, as after training; it is brought to the device
                 and precision of the engine in place. `None`: loaded from the checkpoint.
 
         Raises:
             ModelError: the checkpoint has no files.
-            UsageError: the device does not exist, or a setting is out of range.
+            UsageError: the device does not exist, a setting is out of range, or a package that it takes is missing.
         """
         if checkpoint.folder is None:
             raise ModelError(f"model {checkpoint.name!r} has no files; the engine 'hf' needs a folder or a hub id.")
         check_positive({"--batch-size": batch_size, "--max-pixels": max_pixels})
+        if device_map is not None and device != "auto":
+            raise UsageError("--device and --device-map exclude each other: a map chooses the devices itself.")
         self._device = resolve_device(device)
         self._dtype = resolve_dtype(dtype, self._device)
+        self._placement = placement(self._device, self._dtype, device_map, quantization)
+        self._device_map, self._quantization = device_map, quantization
         self._batch_size = BatchSize(batch_size, self._device)
         self._max_pixels = max_pixels
         self._wanted_video_as = video_as
-        self._attention = (
-            resolve_attention(checkpoint.folder, self._device, self._dtype) if attention == "auto" else attention
-        )
+        self._attention = resolve_attention(checkpoint, self._device, self._dtype) if attention == "auto" else attention
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="open-media")
         self._checkpoint = checkpoint
         self._given = model
 
     def describe(self) -> Mapping[str, Any]:
-        """Device type, precision, attention and pixel budget."""
+        """Device type, precision, attention and pixel budget, and what is out of the ordinary."""
+        special = {
+            "device_map": self._device_map,
+            "quantization": self._quantization,
+            "trust_remote_code": self._checkpoint.trust_remote_code or None,
+        }
         return {
             "device": self._device.type,
             "dtype": str(self._dtype).removeprefix("torch."),
             "attention": self._attention,
             "max_pixels": self._max_pixels,
             "batch_size": None if self._batch_size.grows else self._batch_size.rows,
+            **{name: value for name, value in special.items() if value is not None},
         }
 
     @cached_property
     def _processor(self) -> Any:
-        return load_processor(self._checkpoint.name, self._checkpoint.processor_folder)
+        return load_processor(self._checkpoint)
 
     @cached_property
     def video_as(self) -> VideoAs:
@@ -120,13 +134,17 @@ class HfEngine:
         size_limits(self._processor, self._max_pixels, 1)
         self._model, self._given = self._given, None
         if self._model is None:
-            self._model = load_model(self._checkpoint, dtype=self._dtype, attn_implementation=self._attention)
+            given: dict[str, Any] = {} if self._attention is None else {"attn_implementation": self._attention}
+            self._model = load_model(self._checkpoint, dtype=self._dtype, **given, **self._placement)
         else:
-            self._model.set_attn_implementation(self._attention)
+            if self._attention is not None:
+                self._model.set_attn_implementation(self._attention)
             for parameter in self._model.parameters():  # Not buffers: rotary frequencies stay in float32.
                 if parameter.is_floating_point():
                     parameter.data = parameter.data.to(self._dtype)
-        self._model.to(self._device).eval()
+        if not self._placement:
+            self._model.to(self._device)
+        self._model.eval()
         fix_mrope(self._model)
         self._threads = threads_for(self._model, self._device.type)
 
@@ -207,11 +225,12 @@ class HfEngine:
         inputs = self._encode(batch).to(self._device)
         budget = batch[0].request.max_new_tokens or decoding.max_new_tokens
         defaults = self._model.generation_config
+        ends = _as_set(defaults.eos_token_id) or {self._processor.tokenizer.eos_token_id}
         config = GenerationConfig(
             max_new_tokens=budget,
             do_sample=False,  # The chooser draws.
             repetition_penalty=1.0,
-            eos_token_id=defaults.eos_token_id,
+            eos_token_id=sorted(ends),
             pad_token_id=self._processor.tokenizer.pad_token_id,
             bos_token_id=defaults.bos_token_id,
         )
@@ -227,12 +246,11 @@ class HfEngine:
         )
         logprobs = chooser.logprobs()
         prompt_length = inputs["input_ids"].shape[1]
-        end_ids = _as_set(defaults.eos_token_id)
         seconds = time.monotonic() - start
         responses = []
         for index, item in enumerate(batch):
             tokens = output[index, prompt_length:].tolist()
-            length = next((position + 1 for position, token in enumerate(tokens) if token in end_ids), None)
+            length = next((position + 1 for position, token in enumerate(tokens) if token in ends), None)
             kept = tokens[:length]
             of_kept = logprobs[index][:length]
             of_answer = None

@@ -5,18 +5,21 @@ Imported lazily only, by the `hf` engine: torch is imported at the top.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final
+from importlib.util import find_spec
+from typing import Any, Final
 
 import torch
-from transformers import AutoConfig
-from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+from transformers import BitsAndBytesConfig
 from transformers.utils import is_flash_attn_2_available
 
-from harness.core.errors import UsageError
+from harness.core.errors import ModelError, UsageError
+from harness.engines.checkpoints import Checkpoint
+from harness.engines.loaders import supports_flash_attention
 from harness.engines.preparation import one_line
 
 _DTYPES: Final = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
+QUANTIZATIONS: Final = {"bnb-4bit": 4, "bnb-8bit": 8}
+"""Bits of a weight, by what `--quantization` calls it."""
 
 
 def resolve_device(device: str) -> torch.device:
@@ -50,19 +53,68 @@ def resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:
     return _DTYPES[dtype]
 
 
-def resolve_attention(folder: Path, device: torch.device, dtype: torch.dtype) -> str:
+def resolve_attention(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> str | None:
     """`flash_attention_2` where it is installed and checkpoint, device and precision have it, else `sdpa`.
 
-    A checkpoint whose configuration cannot be read gets `sdpa`: loading it says what is wrong.
+    `None`, its own choice, for a checkpoint whose own code is run; and `sdpa` where the configuration cannot be read:
+    loading it says what is wrong.
     """
+    if checkpoint.trust_remote_code:
+        return None
     if device.type != "cuda" or dtype == torch.float32 or not is_flash_attn_2_available():
         return "sdpa"
     try:
-        config = AutoConfig.from_pretrained(folder)
-        model_class = MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING[type(config)]
-    except (OSError, ValueError, KeyError):
+        return "flash_attention_2" if supports_flash_attention(checkpoint) else "sdpa"
+    except ModelError:
         return "sdpa"
-    return "flash_attention_2" if getattr(model_class, "_supports_flash_attn", False) else "sdpa"
+
+
+def placement(
+    device: torch.device, dtype: torch.dtype, device_map: str | None, quantization: str | None
+) -> dict[str, Any]:
+    """Arguments of `from_pretrained` that say where a model goes and how its weights are rounded on the way.
+
+    Args:
+        device: of what is quantised and not spread.
+        dtype: in which quantised weights are multiplied.
+        device_map: a way of Accelerate's to spread a model; `None`: it is not spread.
+        quantization: a name of `QUANTIZATIONS`; `None`: it is loaded as it is.
+
+    Returns:
+        Nothing for a model that is loaded as it is, and can be brought to its device afterwards.
+
+    Raises:
+        UsageError: there is no such quantisation, or the package for it is missing.
+    """
+    arguments: dict[str, Any] = {} if device_map is None else {"device_map": device_map}
+    if quantization is None:
+        return arguments
+    if quantization not in QUANTIZATIONS:
+        raise UsageError(
+            f"--quantization {quantization!r} does not exist for the engine 'hf'. Choose one of: "
+            f"{', '.join(QUANTIZATIONS)}. What is quantised already needs no flag."
+        )
+    if find_spec("bitsandbytes") is None:
+        raise UsageError(
+            f"--quantization {quantization} needs the package 'bitsandbytes', which is not installed: pip install "
+            "bitsandbytes."
+        )
+    return {
+        "device_map": {"": device},
+        **arguments,
+        "quantization_config": quantized(QUANTIZATIONS[quantization], dtype),
+    }
+
+
+def quantized(bits: int, dtype: torch.dtype) -> BitsAndBytesConfig:
+    """The settings with which bitsandbytes rounds weights to 4 (NF4, twice quantised) or 8 bits, to multiply in."""
+    return BitsAndBytesConfig(
+        load_in_4bit=bits == 4,
+        load_in_8bit=bits == 8,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=dtype,
+        bnb_4bit_use_double_quant=True,
+    )
 
 
 def is_alive(device: torch.device) -> bool:

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from inspect import signature
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.errors import MediaError, ModelError, UsageError
 from harness.core.types import MediaKind
 from harness.engines import Request, VideoAs
+from harness.engines.checkpoints import Checkpoint
+from harness.engines.kinds import no_template
+from harness.engines.loaders import refusal
 from harness.engines.preparation import ConversationRequest, Opened, one_line
 
 if TYPE_CHECKING:
@@ -20,34 +22,36 @@ if TYPE_CHECKING:
 _KINDS: Final[tuple[MediaKind, ...]] = ("image", "video")
 _ROWS_A_MEDIUM: Final = {"image": ("image_grid_thw", "image_sizes"), "video": ("video_grid_thw",)}
 """Tensors with a row a medium, where a processor makes them."""
+_OWN_INTERFACE: Final = (
+    "Its prompts are made in a way of its own, which Transformers does not know; vLLM knows those of many: "
+    "vllm serve it with --trust-remote-code, and ask with --model openai:NAME --base-url URL."
+)
 
 
-def load_processor(name: str, folder: Path | None) -> Any:
+def load_processor(checkpoint: Checkpoint) -> Any:
     """A checkpoint's processor, padding on the left.
 
-    Args:
-        name: of the checkpoint, for errors.
-        folder: where its files are.
-
     Raises:
-        ModelError: it cannot be loaded, has no chat template, or takes text alone.
+        ModelError: it cannot be loaded, takes code that is not trusted, has no chat template, or takes text alone.
     """
     from transformers import AutoProcessor
 
+    name, folder, trusted = checkpoint.name, checkpoint.processor_folder, checkpoint.trust_remote_code
     try:
-        processor = AutoProcessor.from_pretrained(folder, padding_side="left")
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, AttributeError) as error:
-        raise ModelError(f"the processor of model {name!r} in {folder} cannot be loaded: {one_line(error)}") from error
+        processor = AutoProcessor.from_pretrained(folder, padding_side="left", trust_remote_code=trusted)
+    except Exception as error:  # Of a checkpoint's own code: anything.
+        raise refusal(checkpoint, folder, error, "the processor of ") from error
     if getattr(processor, "image_processor", None) is None:
         raise ModelError(
             f"model {name!r} takes no images: {folder} holds a {type(processor).__name__} without an image processor. "
-            "A text-only model cannot be asked about images; of a multimodal one, fetch preprocessor_config.json too."
+            + (_OWN_INTERFACE if trusted else "Of a multimodal model, fetch preprocessor_config.json too.")
         )
     if getattr(processor, "chat_template", None) is None:
-        raise ModelError(
-            f"model {name!r} has no chat template in {folder}; without one the prompt that it was trained with is "
-            "not known. Put its chat_template.jinja there."
-        )
+        processor.chat_template = getattr(processor.tokenizer, "chat_template", None)  # Where older files keep it.
+    if processor.chat_template is None:
+        raise no_template(name, folder)
+    if not _has_place(processor, "image"):
+        raise ModelError(f"model {name!r}: the chat template in {folder} has no place for images. {_OWN_INTERFACE}")
     if processor.tokenizer.pad_token_id is None:
         processor.tokenizer.pad_token = processor.tokenizer.eos_token
     return processor
@@ -55,17 +59,20 @@ def load_processor(name: str, folder: Path | None) -> Any:
 
 def takes_videos(processor: Any) -> bool:
     """Whether a family has videos of its own: a processor for them, and a chat template with a place for one."""
-    if getattr(processor, "video_processor", None) is None:
-        return False
+    return getattr(processor, "video_processor", None) is not None and _has_place(processor, "video")
+
+
+def _has_place(processor: Any, kind: MediaKind) -> bool:
     text: dict[str, Any] = {"type": "text", "text": "?"}
     try:
         shown, alone = (
             processor.apply_chat_template([{"role": "user", "content": content}], tokenize=False)
-            for content in ([{"type": "video"}, text], [text])
+            for content in ([{"type": kind}, text], [text])
         )
     except Exception:  # Templates raise whatever Jinja, or their author, thought of.
         return False
-    return bool(shown != alone)
+    # A template that takes plain text alone writes the parts of a turn out, in Python's own spelling.
+    return bool(shown != alone) and repr({"type": kind}) not in shown
 
 
 def choose_video_as(processor: Any, wanted: VideoAs | None, name: str) -> VideoAs:
@@ -201,7 +208,7 @@ def _check_shown(processor: Any, inputs: Any, opened: Sequence[Opened]) -> None:
             raise MediaError(f"{wanted} images and videos became {found} visual tokens.")
     for kind in _KINDS:
         wanted = sum(len(item.images if kind == "image" else item.videos) for item in opened)
-        if wanted and not any(name.startswith("pixel_values") for name in inputs):
+        if wanted and not any("pixel_values" in name for name in inputs):
             raise MediaError(f"the processor made no pixels of {wanted} {kind}s.")
         for name in _ROWS_A_MEDIUM[kind]:
             if name in inputs and len(inputs[name]) != wanted:

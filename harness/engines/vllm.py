@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import cached_property
-from importlib.util import find_spec
 from typing import Any, Final
 
 from harness.core.errors import EngineError, HarnessError, MediaError, ModelError, UsageError
@@ -28,13 +27,11 @@ from harness.engines.guard import Guard
 from harness.engines.inputs import begins_with_bos, choose_video_as, load_processor, size_limits
 from harness.engines.preparation import Opened, default_workers, one_line, open_media, submission_groups
 from harness.engines.threads import one_thread
-from harness.engines.vllm_adapter import lora_arguments
+from harness.engines.vllm_arguments import check_quantization, check_settings, engine_arguments
 from harness.engines.vllm_platform import device_and_dtype, may_fork, set_environment
 from harness.engines.vllm_requests import make_prompt, make_response, sampling_parameters
 from harness.engines.weights import check_files
 
-_EXECUTORS: Final = ("mp", "ray")
-_DTYPES: Final = ("bfloat16", "float16", "float32")
 _GRACE_S: Final = 2.0
 """How long vLLM's processes may take to end before they are killed; there is nothing that they could lose."""
 _kept_contexts: Final[list[Any]] = []
@@ -58,6 +55,7 @@ class VllmEngine:
         data_parallel: int = 1,
         distributed_executor: str | None = None,
         gpu_memory_utilization: float | None = None,
+        quantization: str | None = None,
         engine_args: Mapping[str, Any] | None = None,
         in_flight: int | None = None,
         workers: int | None = None,
@@ -76,6 +74,7 @@ class VllmEngine:
             distributed_executor: how the devices of a copy work together: `mp`, processes of this machine, or `ray`, a
                 cluster; `None`: vLLM chooses.
             gpu_memory_utilization: share of the device's memory that vLLM may take, above 0 to 1.
+            quantization: how vLLM quantises weights on loading, by its own name; `None`: they stay as they are.
             engine_args: further arguments of vLLM's `AsyncEngineArgs` by name.
             in_flight: requests under way at a time; `None`: somewhat more than vLLM runs in one step.
             workers: threads that open media; `None`: by the number of cores.
@@ -86,45 +85,28 @@ class VllmEngine:
         """
         if checkpoint.folder is None:
             raise ModelError(f"model {checkpoint.name!r} has no files; the engine 'vllm' needs a folder or a hub id.")
-        if dtype not in (*_DTYPES, "auto"):
-            raise UsageError(f"dtype {dtype!r} does not exist. Choose one of: {', '.join(_DTYPES)}, auto.")
-        check_positive(
-            {
-                "--max-pixels": max_pixels,
-                "--max-model-len": max_model_len,
-                "--tensor-parallel": tensor_parallel,
-                "--pipeline-parallel": pipeline_parallel,
-                "--data-parallel": data_parallel,
-                "in_flight": in_flight,
-                "workers": workers,
-            }
-        )
-        if distributed_executor not in (*_EXECUTORS, None):
-            known = ", ".join(_EXECUTORS)
-            raise UsageError(f"--distributed-executor {distributed_executor!r} does not exist. Choose one of: {known}.")
-        if distributed_executor == "ray" and find_spec("ray") is None:
-            raise UsageError(
-                "--distributed-executor ray needs the package 'ray', which is not installed: pip install ray."
-            )
-        if gpu_memory_utilization is not None and not 0 < gpu_memory_utilization <= 1:
-            raise UsageError(
-                f"--gpu-memory-utilization {gpu_memory_utilization} is out of range: it must be above 0 and at most 1."
-            )
+        check_positive({"in_flight": in_flight, "workers": workers})
+        self._settings: dict[str, Any] = {
+            "max_pixels": max_pixels,
+            "max_model_len": max_model_len,
+            "tensor_parallel": tensor_parallel,
+            "pipeline_parallel": pipeline_parallel,
+            "data_parallel": data_parallel,
+            "distributed_executor": distributed_executor,
+            "gpu_memory_utilization": gpu_memory_utilization,
+            "quantization": quantization,
+        }
+        self._engine_args = dict(engine_args or {})
+        check_settings(dtype, self._settings, self._engine_args)
         self._checkpoint = checkpoint
         self._dtype = dtype
         self._max_pixels = max_pixels
         self._wanted_video_as = video_as
-        self._max_model_len = max_model_len
-        self._tensor_parallel = tensor_parallel
-        self._pipeline_parallel = pipeline_parallel
-        self._data_parallel = data_parallel
-        self._distributed_executor = distributed_executor
-        self._gpu_memory_utilization = gpu_memory_utilization
-        self._engine_args = dict(engine_args or {})
         self._in_flight = in_flight
         self._workers = workers or default_workers()
         self._torch_was_there = "torch" in sys.modules
         set_environment()
+        check_quantization(quantization)
         self._engine: Any = None
         self._adapter: Any = None
         self._loop: LoopThread | None = None
@@ -135,19 +117,24 @@ class VllmEngine:
         Where a copy is divided, sums are taken in another order, which in 16 bits can change late tokens.
         """
         device, dtype = device_and_dtype(self._dtype)
-        parts = {"tensor_parallel": self._tensor_parallel, "pipeline_parallel": self._pipeline_parallel}
+        parts = {name: self._settings[name] for name in ("tensor_parallel", "pipeline_parallel")}
+        special = {
+            "quantization": self._settings["quantization"],
+            "trust_remote_code": self._checkpoint.trust_remote_code or None,
+        }
         return {
             "device": device,
             "dtype": dtype,
             "max_pixels": self._max_pixels,
-            "max_model_len": self._max_model_len,
+            "max_model_len": self._settings["max_model_len"],
             **{name: number for name, number in parts.items() if number > 1},
+            **{name: value for name, value in special.items() if value is not None},
             "engine_args": {name: str(value) for name, value in sorted(self._engine_args.items())},
         }
 
     @cached_property
     def _processor(self) -> Any:
-        return load_processor(self._checkpoint.name, self._checkpoint.processor_folder)
+        return load_processor(self._checkpoint)
 
     @cached_property
     def video_as(self) -> VideoAs:
@@ -181,7 +168,7 @@ class VllmEngine:
                 "The engine 'hf' loads what Transformers loads: try --engine hf."
             ) from error
         self._tokenizer: Any = self._processor.tokenizer
-        most = self._engine.vllm_config.scheduler_config.max_num_seqs * self._data_parallel
+        most = self._engine.vllm_config.scheduler_config.max_num_seqs * self._settings["data_parallel"]
         self._in_flight = self._in_flight or most + most // 4
 
     async def _start(self, arguments: Mapping[str, Any], fork: bool) -> None:
@@ -243,25 +230,7 @@ class VllmEngine:
         self._guard.release()
 
     def _arguments(self, device: str, dtype: str) -> dict[str, Any]:
-        arguments: dict[str, Any] = {
-            "dtype": dtype,
-            "tensor_parallel_size": self._tensor_parallel,
-            "pipeline_parallel_size": self._pipeline_parallel,
-            "data_parallel_size": self._data_parallel,
-            "use_tqdm_on_load": False,
-            "enable_prefix_caching": True,
-            "logprobs_mode": "raw_logprobs",  # At temperature 1, before any cut of the distribution.
-        }
-        if device == "cpu":
-            arguments["enforce_eager"] = True
-        if self._checkpoint.adapter is not None:
-            arguments |= lora_arguments(self._checkpoint.adapter)
-        if self._max_model_len is not None:
-            arguments["max_model_len"] = self._max_model_len
-        if self._distributed_executor is not None:
-            arguments["distributed_executor_backend"] = self._distributed_executor
-        if self._gpu_memory_utilization is not None:
-            arguments["gpu_memory_utilization"] = self._gpu_memory_utilization
+        arguments = engine_arguments(self._checkpoint, self._settings, device, dtype)
         # Each prompt has its own; this one makes vLLM keep memory for what fits into it. A processor that counts the
         # frames of a video together cannot be told before their number is known.
         whole, others = (size_limits(self._processor, self._max_pixels, frames) for frames in (1, 2))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.errors import ModelError
 from harness.engines.checkpoints import Checkpoint, weight_files, weight_indices
+from harness.engines.loaders import choose_class, load_config, refusal
 from harness.engines.preparation import one_line
 
 if TYPE_CHECKING:
@@ -25,31 +26,38 @@ _COMPUTED: Final = ("rotary_emb.inv_freq", "position_ids")
 """Ends of names that old checkpoints hold and that models compute today."""
 
 
-def load_model(checkpoint: Checkpoint, **arguments: Any) -> Any:
+def load_model(checkpoint: Checkpoint, *, text_only: bool = False, **arguments: Any) -> Any:
     """A checkpoint's model as Transformers loads it, with an adapter merged into it; every weight from its files.
 
     Args:
         checkpoint: one with a folder.
+        text_only: a language model is wanted; else one that takes images.
         **arguments: others of `from_pretrained`.
 
     Raises:
-        ModelError: it is of a kind that Transformers cannot load as an image-text-to-text model, or its weights are not
-            whole or not those of its configuration: missing, superfluous, of another shape, not finite, cut off.
+        ModelError: it is of a kind that Transformers cannot load, or takes code that is not trusted; or its weights
+            are not whole or not those of its configuration: missing, superfluous, of another shape, not finite, cut
+            off.
     """
-    from safetensors import SafetensorError
-    from transformers import AutoModelForImageTextToText
+    from transformers import AutoModelForCausalLM
+
+    from harness.engines.model_fixes import fix_vision_attention
 
     name = checkpoint.name
+    whole = load_config(checkpoint)
+    auto, config = (AutoModelForCausalLM, whole) if text_only else choose_class(whole, checkpoint)
     check_files(checkpoint)
     try:
-        model, found = AutoModelForImageTextToText.from_pretrained(
-            checkpoint.folder, output_loading_info=True, ignore_mismatched_sizes=True, **arguments
+        model, found = auto.from_pretrained(
+            checkpoint.folder,
+            config=config,
+            trust_remote_code=checkpoint.trust_remote_code,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            **arguments,
         )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, AttributeError, SafetensorError) as error:
-        raise ModelError(
-            f"model {name!r} cannot be loaded: {one_line(error)} The engine 'hf' loads what "
-            "AutoModelForImageTextToText loads; for others try --engine vllm, or a server with --base-url."
-        ) from error
+    except Exception as error:  # Of a checkpoint's own code: anything.
+        raise refusal(checkpoint, checkpoint.folder, error) from error
     superfluous = [key for key in found["unexpected_keys"] if not key.endswith(_COMPUTED)]
     shapes = [f"{key} ({list(stored)} for {list(wanted)})" for key, stored, wanted in found["mismatched_keys"]]
     for keys, what in (
@@ -60,6 +68,7 @@ def load_model(checkpoint: Checkpoint, **arguments: Any) -> Any:
         _refuse(name, checkpoint.folder, keys, what)
     if found.get("error_msgs"):
         raise ModelError(f"model {name!r} cannot be loaded: {'; '.join(map(str, found['error_msgs']))}")
+    fix_vision_attention(model)
     return model if checkpoint.adapter is None else _merge(model, checkpoint)
 
 

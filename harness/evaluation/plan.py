@@ -95,9 +95,18 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
     names = expand_tasks(config.tasks, config.tasks_dir)  # First: a misspelt one should not wait for what is slow.
     engine_name = _engine_name(config, ranks)
     if config.model.startswith(SERVED) or (engine_name == "replay" and not _is_checkpoint(config.model)):
+        if config.trust_remote_code:
+            raise UsageError(
+                f"--trust-remote-code: engine {engine_name!r} loads no checkpoint; a server decides for itself."
+            )
         checkpoint = Checkpoint(name=config.model, folder=None)
     else:
-        checkpoint = resolve_checkpoint(config.model, revision=config.revision)
+        checkpoint = resolve_checkpoint(
+            config.model,
+            revision=config.revision,
+            trust_remote_code=config.trust_remote_code,
+            sees=engine_name != "replay",
+        )
     prompt_format: PromptFormat = (
         checkpoint.prompt_format or "direct" if config.prompt == "auto" else config.prompt  # type: ignore[assignment]
     )
@@ -196,6 +205,10 @@ def default_folder(plan: Plan) -> Path:
 def _engine_options(config: EvalConfig, engine_name: str, ranks: Ranks) -> Mapping[str, Any]:
     """The engine's settings; each process of a machine has a device of its own."""
     options = config.engine_options
+    if ranks.size > 1 and options.get("device_map") is not None:
+        raise UsageError(
+            f"--device-map spreads one copy of the model over all devices: run one process, not {ranks.size}."
+        )
     if ranks.size == 1 or engine_name != "hf" or options.get("device", "auto") not in ("auto", "cuda"):
         return options
     import torch

@@ -49,6 +49,7 @@ class EvalConfig:
         tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
         allow_outside: folders that media may be in besides the data's own.
         revision: revision of a hub checkpoint.
+        trust_remote_code: run Python code that comes with the checkpoint, where it has any.
     """
 
     model: str
@@ -75,6 +76,7 @@ class EvalConfig:
     tasks_dir: Path | None = None
     allow_outside: tuple[Path, ...] = ()
     revision: str | None = None
+    trust_remote_code: bool = False
 
     def __post_init__(self) -> None:
         """Check what can be checked without looking at files.

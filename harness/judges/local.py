@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
 from harness.core.errors import ModelError
 from harness.core.types import JudgePrompt
 from harness.engines.checkpoints import Checkpoint
 from harness.engines.threads import threads_for
+from harness.engines.weights import load_model
 
 _TOKENS_A_BATCH: Final = {"cpu": 16_384, "cuda": 65_536}
 """Tokens of prompts, padding included, that are generated for together."""
@@ -44,7 +45,7 @@ def load_tokenizer(folder: Path) -> Any:
     config = folder / "tokenizer_config.json"
     named = json.loads(config.read_text(encoding="utf-8")).get("tokenizer_class") if config.is_file() else None
     loader = PreTrainedTokenizerFast if named in _GENERIC_TOKENIZERS else AutoTokenizer
-    return loader.from_pretrained(folder)
+    return loader.from_pretrained(folder, trust_remote_code=False)
 
 
 def render(tokenizer: Any, prompt: JudgePrompt) -> str:
@@ -78,8 +79,8 @@ class TransformersJudge:
         dtype = torch.float32 if self._device.type == "cpu" else "auto"
         try:
             self._tokenizer = load_tokenizer(_folder(checkpoint))
-            self._model = AutoModelForCausalLM.from_pretrained(checkpoint.folder, dtype=dtype)
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+            self._model = load_model(checkpoint, text_only=True, dtype=dtype)
+        except (OSError, ValueError, KeyError, ImportError, RuntimeError, ModelError) as error:
             raise ModelError(
                 f"judge {checkpoint.name!r} cannot be loaded: {' '.join(str(error).split())[:_SHOWN]} "
                 "A judge is a text-only model that AutoModelForCausalLM loads."

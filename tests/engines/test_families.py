@@ -71,12 +71,16 @@ def greyed(request: Request, place: int) -> Request:
     return replace(request, open_media=open_grey)
 
 
-def pictures_of(loaded: Loaded, ids: Sequence[int]) -> int:
-    """Tokens of a prompt that the model puts pixels in the place of."""
+def visual_tokens(loaded: Loaded, *kinds: str) -> set[int]:
+    """The tokens that the model puts pixels in the place of."""
     config = loaded.engine._model.config
-    names = [f"{kind}_token_{suffix}" for kind in ("image", "video") for suffix in ("id", "index")]
-    visual = {getattr(config, name, None) for name in names}
-    return sum(token in visual for token in ids)
+    names = [f"{kind}_token_{suffix}" for kind in kinds for suffix in ("id", "index")]
+    return {getattr(part, name, None) for part in (config, config.vision_config) for name in names} - {None}
+
+
+def pictures_of(loaded: Loaded, ids: Sequence[int]) -> int:
+    """Visual tokens of a prompt."""
+    return sum(token in visual_tokens(loaded, "image", "video") for token in ids)
 
 
 def test_images_and_videos_become_as_many_visual_tokens_as_their_sizes_say(loaded: Loaded) -> None:
@@ -159,8 +163,7 @@ def test_a_lost_visual_token_is_an_error_of_the_model(loaded: Loaded) -> None:
     if loaded.family.image_tokens == 1:
         pytest.skip("cross attention: a place is not filled with pixels, and the engine's own check is all there is")
     inputs = loaded.inputs(CASES["90x120"])
-    config = loaded.engine._model.config
-    visual = {getattr(config, f"image_token_{suffix}", None) for suffix in ("id", "index")}
+    visual = visual_tokens(loaded, "image")
     place = next(place for place, token in enumerate(inputs["input_ids"][0].tolist()) if token in visual)
     inputs["input_ids"][0, place] = 3
     with pytest.raises((ValueError, RuntimeError)), torch.inference_mode():

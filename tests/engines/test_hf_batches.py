@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from harness.engines import Request, hf_device
-from harness.engines.checkpoints import resolve_checkpoint
+from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
 from harness.engines.hf_batches import BatchSize, Prepared, plan_batches
 from harness.engines.preparation import Opened
 from harness.media.videos import Video
@@ -21,14 +21,15 @@ GIB = 2**30
 
 
 def test_flash_attention_is_chosen_where_all_have_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    folder = resolve_checkpoint("demo").folder
-    assert folder is not None
-    assert hf_device.resolve_attention(folder, CUDA, torch.bfloat16) == "sdpa"
+    checkpoint, broken = resolve_checkpoint("demo"), Checkpoint(name="x", folder=tmp_path)
+    assert hf_device.resolve_attention(checkpoint, CUDA, torch.bfloat16) == "sdpa"
     monkeypatch.setattr(hf_device, "is_flash_attn_2_available", lambda: True)
-    assert hf_device.resolve_attention(folder, CUDA, torch.bfloat16) == "flash_attention_2"
-    assert hf_device.resolve_attention(folder, CUDA, torch.float32) == "sdpa"
-    assert hf_device.resolve_attention(folder, CPU, torch.bfloat16) == "sdpa"
-    assert hf_device.resolve_attention(tmp_path, CUDA, torch.bfloat16) == "sdpa"
+    assert hf_device.resolve_attention(checkpoint, CUDA, torch.bfloat16) == "flash_attention_2"
+    assert hf_device.resolve_attention(checkpoint, CUDA, torch.float32) == "sdpa"
+    assert hf_device.resolve_attention(checkpoint, CPU, torch.bfloat16) == "sdpa"
+    assert hf_device.resolve_attention(broken, CUDA, torch.bfloat16) == "sdpa"
+    # Code that comes with a checkpoint may have neither.
+    assert hf_device.resolve_attention(replace(checkpoint, trust_remote_code=True), CUDA, torch.bfloat16) is None
 
 
 def item(name: str, size: int = 1, *, n: int = 1, budget: int | None = None, error: str | None = None) -> Prepared:

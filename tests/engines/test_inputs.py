@@ -56,7 +56,12 @@ def refuse(*_: Any, **__: Any) -> str:
 
 @pytest.mark.parametrize(
     ("template", "videos"),
-    [(lambda *_, **__: "the same", False), (refuse, False), (lambda turns, **_: str(turns), True)],
+    [
+        (lambda *_, **__: "the same", False),
+        (refuse, False),
+        (lambda turns, **_: str(turns), False),  # One for plain text writes the parts out.
+        (lambda turns, **_: str([part["type"] for part in turns[0]["content"]]), True),
+    ],
 )
 def test_a_template_without_a_place_for_videos_takes_none(template: Any, videos: bool) -> None:
     processor = SimpleNamespace(video_processor=object(), apply_chat_template=template)
@@ -85,12 +90,12 @@ def test_an_unknown_way_to_show_videos_is_refused() -> None:
 
 
 def test_a_processor_that_is_none_says_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"processor of model 'x' .* cannot be loaded"):
-        load_processor("x", tmp_path)
+    with pytest.raises(ModelError, match=r"processor of model 'x' in .* cannot be loaded"):
+        load_processor(Checkpoint(name="x", folder=tmp_path))
     folder = build("llava", tmp_path / "llava")
     (folder / "chat_template.jinja").unlink()
     with pytest.raises(ModelError, match="model 'x' has no chat template"):
-        load_processor("x", folder)
+        load_processor(Checkpoint(name="x", folder=folder))
     text_only = tmp_path / "text"
     AutoTokenizer.from_pretrained(folder).save_pretrained(text_only)
     settings = json.loads((text_only / "tokenizer_config.json").read_text())
@@ -98,7 +103,7 @@ def test_a_processor_that_is_none_says_what_is_missing(tmp_path: Path) -> None:
     (text_only / "tokenizer_config.json").write_text(json.dumps(settings))
     (text_only / "config.json").write_text('{"model_type": "llama"}')
     with pytest.raises(ModelError, match="model 'x' takes no images"):
-        load_processor("x", text_only)
+        load_processor(Checkpoint(name="x", folder=text_only))
 
 
 @pytest.mark.parametrize("family", ["Qwen2VL", "Qwen3VL", "Glm4v", "Glm46V", "VideoLlama3"])

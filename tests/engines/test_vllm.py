@@ -466,6 +466,8 @@ def test_memory_is_kept_for_the_cap_where_it_does_not_depend_on_the_frames(
         ({"pipeline_parallel": 0}, "--pipeline-parallel 0"),
         ({"distributed_executor": "slurm"}, "--distributed-executor 'slurm' does not exist"),
         ({"gpu_memory_utilization": 1.5}, "--gpu-memory-utilization 1.5"),
+        ({"quantization": "int3"}, "--quantization 'int3' does not exist for the engine 'vllm'. Choose one of: .*fp8"),
+        ({"engine_args": {"trust_remote_code": True}}, "--engine-arg trust_remote_code: .*Use --trust-remote-code"),
     ],
 )
 def test_settings_out_of_range_are_refused(checkpoint: Checkpoint, options: dict[str, Any], message: str) -> None:
@@ -478,12 +480,12 @@ def test_settings_out_of_range_are_refused(checkpoint: Checkpoint, options: dict
 def test_how_a_copy_is_divided_is_told_to_vllm_and_recorded(
     checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from harness.engines import vllm
+    from harness.engines import vllm, vllm_arguments
 
-    monkeypatch.setattr(vllm, "find_spec", lambda name: None)
+    monkeypatch.setattr(vllm_arguments, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match="needs the package 'ray'"):
         vllm.VllmEngine(checkpoint, distributed_executor="ray")
-    monkeypatch.setattr(vllm, "find_spec", lambda name: object())
+    monkeypatch.setattr(vllm_arguments, "find_spec", lambda name: object())
     divided = vllm.VllmEngine(checkpoint, tensor_parallel=4, pipeline_parallel=2, distributed_executor="ray")
     told = divided._arguments("cuda", "bfloat16")
     assert (told["tensor_parallel_size"], told["pipeline_parallel_size"]) == (4, 2)

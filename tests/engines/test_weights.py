@@ -237,7 +237,7 @@ def test_an_adapter_whose_base_is_not_there_says_where_to_name_it(adapter: tuple
 
 def test_vllm_takes_no_adapter_of_which_it_would_leave_out_a_part(adapter: tuple[Path, torch.Tensor]) -> None:
     pytest.importorskip("vllm", reason="vllm is not installed")
-    from harness.engines.vllm_adapter import lora_arguments
+    from harness.engines.vllm_arguments import lora_arguments
 
     folder, _ = adapter
     with pytest.raises(ModelError, match=r"outside of the language model, e\.g\. .*visual.*harness merge"):

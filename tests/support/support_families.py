@@ -187,7 +187,7 @@ _QWEN_IDS = {
 _QWEN_VISION = {"depth": 2, "num_heads": 2, "spatial_merge_size": 2, "temporal_patch_size": 2}
 
 
-def _qwen_tokenizer() -> Any:
+def _qwen_tokenizer(**named: str) -> Any:
     return _tokenizer(
         ["<|im_start|>"],
         eos="<|im_end|>",
@@ -196,6 +196,7 @@ def _qwen_tokenizer() -> Any:
         video_token="<|video_pad|>",
         vision_bos_token="<|vision_start|>",
         vision_eos_token="<|vision_end|>",
+        **named,
     )
 
 
@@ -221,16 +222,45 @@ def _qwen2_vl() -> tuple[Any, Any]:
     return _qwen2(hf.Qwen2VLForConditionalGeneration, hf.Qwen2VLProcessor, hf.Qwen2VLConfig, vision)
 
 
+_QWEN2_5_VISION = {
+    "hidden_size": 32,
+    "out_hidden_size": 64,
+    "intermediate_size": 48,
+    "window_size": 56,
+    "fullatt_block_indexes": [1],
+}
+
+
 def _qwen2_5_vl() -> tuple[Any, Any]:
-    vision = {
-        "hidden_size": 32,
-        "out_hidden_size": 64,
-        "intermediate_size": 48,
-        "window_size": 56,
-        "fullatt_block_indexes": [1],
-        "tokens_per_second": 2,
-    }
+    vision = {**_QWEN2_5_VISION, "tokens_per_second": 2}
     return _qwen2(hf.Qwen2_5_VLForConditionalGeneration, hf.Qwen2_5_VLProcessor, hf.Qwen2_5_VLConfig, vision)
+
+
+def _qwen2_5_omni() -> tuple[Any, Any]:
+    sounds = {"audio_bos_token": "<|audio_bos|>", "audio_eos_token": "<|audio_eos|>", "audio_token": "<|AUDIO|>"}
+    tokenizer = _qwen_tokenizer(**sounds)
+    audio = {"d_model": 32, "encoder_layers": 1, "encoder_attention_heads": 2, "encoder_ffn_dim": 48, "output_dim": 64}
+    ids = {f"{name}_token_index": f"<|{name}_pad|>" for name in ("image", "video")}
+    edges = {f"{kind}_{edge}_token_id": f"<|{word}_{end}|>" for kind, word, ends in (
+        ("vision", "vision", ("start", "end")), ("audio", "audio", ("bos", "eos")),
+    ) for edge, end in zip(("start", "end"), ends, strict=True)}  # fmt: skip
+    config = hf.Qwen2_5OmniConfig(
+        thinker_config={
+            "text_config": _text(tokenizer, rope_parameters=_rope([4, 6, 6])),
+            "vision_config": {**_QWEN_VISION, "patch_size": 14, **_QWEN2_5_VISION},
+            "audio_config": audio,
+            **_ids(tokenizer, **ids, **edges, audio_token_index="<|AUDIO|>"),
+        },
+        enable_audio_output=False,
+    )
+    videos = _part("qwen2_vl", "video_processing", "Qwen2VLVideoProcessor")
+    return hf.Qwen2_5OmniForConditionalGeneration(config), hf.Qwen2_5OmniProcessor(
+        image_processor=hf.Qwen2VLImageProcessor(min_pixels=3136, max_pixels=50176),
+        video_processor=videos(min_pixels=3136, max_pixels=12544),
+        feature_extractor=hf.WhisperFeatureExtractor(feature_size=128),
+        tokenizer=tokenizer,
+        chat_template=_QWEN_TEMPLATE,
+    )
 
 
 def _qwen3(kind: type[Any], config: type[Any], text: Mapping[str, Any], vision: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -706,6 +736,38 @@ def _idefics3() -> tuple[Any, Any]:
     return _idefics_kind(hf.Idefics3ForConditionalGeneration, hf.Idefics3Config, hf.Idefics3Processor)
 
 
+# Others --------------------------------------------------------------------------------------------------------------
+
+
+def _phi4_multimodal() -> tuple[Any, Any]:
+    tokenizer = _tokenizer(
+        ["<|user|>", "<|assistant|>", "<|end|>"],
+        eos="<|endoftext|>",
+        pad="<|endoftext|>",
+        image_token="<|endoftext10|>",
+        audio_token="<|endoftext11|>",
+    )
+    config = hf.Phi4MultimodalConfig(
+        **_text(tokenizer),
+        vision_config={**_VISION, "num_hidden_layers": 3, "image_size": 64, "crop_size": 64, "patch_size": 2,
+                       **_ids(tokenizer, image_token_id="<|endoftext10|>")},
+        audio_config={"hidden_size": 32, "intermediate_size": 48, "num_blocks": 2, "num_attention_heads": 2,
+                      "ext_pw_out_channel": 32, "depthwise_separable_out_channel": 32, "nemo_conv_channels": 16,
+                      **_ids(tokenizer, audio_token_id="<|endoftext11|>")},
+    )  # fmt: skip
+    images = _part("phi4_multimodal", "image_processing", "Phi4MultimodalImageProcessor")
+    sounds = _part("phi4_multimodal", "feature_extraction", "Phi4MultimodalFeatureExtractor")
+    return hf.Phi4MultimodalForCausalLM(config), hf.Phi4MultimodalProcessor(
+        # The processor counts the tokens of images of 32 x 32 patches.
+        image_processor=images(size={"height": 64, "width": 64}, patch_size=2, dynamic_hd=6),
+        audio_processor=sounds(),
+        tokenizer=tokenizer,
+        chat_template=_template(
+            "{{ '<|' + message['role'] + '|>' }}", "<|end|>", "<|assistant|>", image="<|endoftext10|>"
+        ),
+    )
+
+
 def _family(make: Callable[[], tuple[Any, Any]], images: int, videos: int, takes_videos: bool, *end: str) -> Family:
     return Family(make=make, image_tokens=images, video_tokens=videos, takes_videos=takes_videos, end=end)
 
@@ -713,6 +775,7 @@ def _family(make: Callable[[], tuple[Any, Any]], images: int, videos: int, takes
 FAMILIES: Mapping[str, Family] = {
     "qwen2_vl": _family(_qwen2_vl, 12, 18, True, "<|im_end|>"),
     "qwen2_5_vl": _family(_qwen2_5_vl, 12, 18, True, "<|im_end|>"),
+    "qwen2_5_omni": _family(_qwen2_5_omni, 12, 288, True, "<|im_end|>"),
     "qwen3_vl": _family(_qwen3_vl, 12, 18, True, "<|im_end|>"),
     "qwen3_5": _family(_qwen3_5, 12, 18, True, "<|im_end|>"),
     "glm4v": _family(_glm4v, 12, 18, True, "<|endoftext|>", "<|user|>"),
@@ -730,4 +793,5 @@ FAMILIES: Mapping[str, Family] = {
     "aya_vision": _family(_aya_vision, 20, 80, False, "<|END_OF_TURN_TOKEN|>"),
     "smolvlm": _family(_smolvlm, 20, 16, True, "<end_of_utterance>"),
     "idefics3": _family(_idefics3, 20, 80, False, "<end_of_utterance>"),
+    "phi4_multimodal": _family(_phi4_multimodal, 1073, 5316, False, "<|end|>"),
 }

@@ -133,8 +133,10 @@ def _checkpoint(folder: Path, model: str | None) -> Checkpoint:
         raise UsageError(
             f"{folder} is of a model without files ({run.model}); gradients need weights. Give --conflict-model CKPT."
         )
+    # Trust in the run's checkpoint is none in another one.
+    trusted = model is None and bool(dict(run.settings.get("engine_settings") or {}).get("trust_remote_code"))
     try:
-        checkpoint = resolve_checkpoint(model or run.model)
+        checkpoint = resolve_checkpoint(model or run.model, trust_remote_code=trusted, sees=True)
     except ModelError as error:
         raise ModelError(f"{error} Give the run's checkpoint, or another one, with --conflict-model.") from error
     if checkpoint.folder is None:
@@ -195,7 +197,7 @@ def load_model(checkpoint: Checkpoint) -> tuple[Any, Any]:
     Raises:
         ModelError: it cannot be loaded.
     """
-    from harness.engines.mrope_fix import fix_mrope
+    from harness.engines.model_fixes import fix_mrope
 
     on_gpu = torch.cuda.is_available()
     with quiet_libraries():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from harness.engines.mrope_fix import fix_positions
+from harness.engines.model_fixes import fix_positions
 
 
 def test_text_after_a_long_video_is_moved_behind_it() -> None:

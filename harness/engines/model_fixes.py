@@ -1,4 +1,4 @@
-"""A fix of Transformers' multimodal rotary positions (M-RoPE) after a video.
+"""Fixes of what Transformers computes otherwise than a model was trained with.
 
 Imported lazily only, by the `hf` engine: torch is imported at the top.
 """
@@ -66,3 +66,19 @@ def fix_mrope(model: Any) -> None:
         return fix_positions(position_ids, mm_token_type_ids, attention_mask)
 
     backbone.get_rope_index = get_rope_index
+
+
+def fix_vision_attention(model: Any) -> None:
+    """Let each patch of an image see all others in Phi-4-multimodal; any other model is left alone.
+
+    Transformers 5.23 marks the attention of its vision tower as causal. That holds wherever no patch is masked, as for
+    an image that fills its tiles, and not where one is: so its output hung on what shared the batch.
+
+    Args:
+        model: a Transformers model; changed in place.
+    """
+    if getattr(model.config, "model_type", None) != "phi4_multimodal":
+        return
+    for module in model.model.embed_tokens_extend.image_embed.img_processor.modules():
+        if hasattr(module, "is_causal"):
+            module.is_causal = False
