@@ -31,7 +31,7 @@ _SPECIAL: Final = {
 }
 _PREAMBLE: Final = (
     "% Needs \\usepackage{booktabs}; names in other than Latin letters need XeLaTeX or LuaLaTeX.\n"
-    "% One table per group of runs that may be compared."
+    "% One table per group of runs that may be compared; written by harness-leaderboard."
 )
 
 

@@ -39,6 +39,7 @@ def render_markdown(board: Board) -> str:
         lines += ["", "## Reported elsewhere", "", *reported_lines(board)]
     if board.notes:
         lines += ["", *(f"- {escape(note)}" for note in board.notes)]
+    lines += ["", "<!-- harness-leaderboard -->"]
     return "\n".join(lines) + "\n"
 
 

@@ -27,6 +27,8 @@ PICTURES: Final[Mapping[Literal["light", "dark"], str]] = {
     "dark": "leaderboard-dark.svg",
 }
 """Pictures for a README, by the theme that they are for."""
+_MARKS: Final = (b"harness-leaderboard", b"group,checkpoint,kind,")
+"""One of them is in every file of a board but the pictures."""
 _KEY: Final = "dashed: baseline · blue: better, orange: worse than it · grey: no difference shown"
 
 
@@ -42,7 +44,7 @@ def write_board(board: Board, out: Path, formats: Collection[str] = tuple(FORMAT
         The files, written or not.
 
     Raises:
-        UsageError: an unknown format.
+        UsageError: an unknown format, or a file of that name is not a board's.
         StoreError: the folder cannot be written.
     """
     unknown = [name for name in formats if name not in FORMATS]
@@ -88,6 +90,12 @@ def _write(board: Board, out: Path, formats: Sequence[str], link: Link) -> list[
         make = getattr(import_module(module), function)
         files[out / file] = make(board, link, beside) if name == "html" else make(board)
     files |= {out / file: text for file, text in draw_pictures(board).items()}
+    for path in files:
+        if path.suffix != ".svg" and path.is_file() and not any(mark in path.read_bytes() for mark in _MARKS):
+            raise UsageError(
+                f"{path} was not written by 'harness leaderboard', and would be overwritten. Give another folder, or "
+                "move it away."
+            )
     for path, text in files.items():
         write_if_changed(path, text)
     return list(files)

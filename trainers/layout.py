@@ -21,6 +21,8 @@ WHOLE: Final = "harness.json"
 """In a checkpoint: what it was trained with, written when all else is there."""
 LOG: Final = "log.jsonl"
 CURVES: Final = "curves.svg"
+BOARD: Final = "leaderboard"
+"""Folder of the leaderboard of the evaluations."""
 CONFLICT: Final = "conflict.json"
 """Similarity of some rows before and after training."""
 

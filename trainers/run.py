@@ -1,7 +1,7 @@
 """From a recipe to a trained, evaluated checkpoint: selection, training, `harness.json`, evaluation.
 
 Folders of the output: `recipe.yaml`, the resolved recipe; `selection/`; `checkpoint-N/`; `final/`, the whole model;
-`log.jsonl` and `curves.svg`; `runs/`, the evaluations. Imported lazily only.
+`log.jsonl` and `curves.svg`; `runs/`, the evaluations; `leaderboard/`, of them alone. Imported lazily only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from trainers.console import say
 from trainers.data.loading import read_training, training_file
 from trainers.data.schema import Example
 from trainers.evaluation import evaluate_checkpoints
-from trainers.layout import CONFLICT, CURVES, FINAL, LOG, RECIPE, WHOLE
+from trainers.layout import BOARD, CONFLICT, CURVES, FINAL, LOG, RECIPE, WHOLE
 from trainers.preparation import prepare, provenance
 from trainers.ranks import is_main_rank, wait_for_main_rank
 from trainers.recipe import as_yaml, load_recipe
@@ -37,7 +37,10 @@ LOCK: Final = ".harness.lock"
 _MARK: Final = "# Written by 'harness train', which goes on only with a file that was not changed:"
 """The first line of a stored recipe, before the digest of the rest."""
 _STEP: Final = "checkpoint-[0-9]*"
-_TRAINED: Final = (FINAL, _STEP, LOG, CURVES, CONFLICT, "completions/completions_*.parquet")
+_TRAINED: Final = (
+    *(FINAL, _STEP, LOG, CURVES, CONFLICT, "completions/completions_*.parquet"),
+    *(f"{BOARD}/leaderboard*.*", f"{BOARD}/index.html"),
+)
 """What training writes into its output folder."""
 _EVALUATED: Final = (f"runs/{FINAL}", "runs/start", f"runs/{_STEP}")
 _CARD: Final = "README.md"
@@ -214,7 +217,7 @@ def _throw_away(output: Path) -> None:
         for world in worlds().values():
             if world.rows is not None:
                 world.rows.remove(output / "data")
-    for folder in (output / name for name in ("runs", "selection", "completions")):
+    for folder in (output / name for name in ("runs", "selection", "completions", BOARD)):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     (output / RECIPE).unlink()  # Last, since it tells that the rest is not the user's.

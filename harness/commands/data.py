@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from harness.commands.eval import add_outside_argument
-from harness.core.errors import DataError, StoreError, UsageError
-from harness.core.files import replacement, write_errors
+from harness.core.errors import DataError, UsageError
+from harness.core.files import refuse_foreign, replacement, write_errors
 from trainers.data import SCHEMA
 
 _ADVICE: Final = "Free space, or give another file with --out."
@@ -56,16 +56,14 @@ def convert(source: Path, source_format: str, out: Path, *, skip_bad: bool) -> i
         DataError: a row does not convert or has the id of an earlier one, and `skip_bad` is not set; no row converts;
             or the source cannot be read.
         StoreError: `out` cannot be written.
-        UsageError: source and target are the same file.
+        UsageError: source and target are the same file, or the target holds something else.
     """
     from trainers.data.converters import CONVERTERS
     from trainers.data.schema import example_from_row, row_from_example
 
     if _same_file(source, out):
         raise UsageError(f"--out {out} is the file that is read. Name another one.")
-    with write_errors(out, advice=_ADVICE):
-        if out.exists() and not out.is_file():
-            raise StoreError(f"cannot write {out}: it is no regular file. Give the name of a file with --out.")
+    refuse_foreign(out, ("id", "question", "answer", "answer_kind"), option="--out", advice=_ADVICE)
     seen: dict[str, str] = {}
     skipped, first = 0, ""
     with replacement(out, advice=_ADVICE) as file:

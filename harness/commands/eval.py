@@ -286,7 +286,7 @@ def _print_tables(outcome: Outcome) -> None:
     causes = cause_table(outcome.folder)
     if causes is not None:
         print(f"\n{causes}")
-    print(f"\nreport: {outcome.folder / REPORT}")
+    print(f"\nrun: {outcome.folder}\nreport: {outcome.folder / REPORT}")
     if (outcome.folder / PAGE).exists():
         print(f"every sample: {outcome.folder / PAGE}")
 

@@ -141,6 +141,8 @@ def _score(arguments: argparse.Namespace) -> int:
         print_task(result, differing, judge=judge.identity if judge is not None else None)
         if audit is not None and (audited := audit_table(audit)):
             print(f"\n{audited}")
+        if arguments.per_sample is not None:
+            print(f"\nevery sample: {arguments.per_sample}")
     return 0
 
 

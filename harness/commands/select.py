@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Select, print the file of the selected rows, and give the exit code.
+    """Select, print the files, that of the selected rows first, and give the exit code.
 
     Raises:
         UsageError: the recipe trains on responses and has nothing to select by.
@@ -27,6 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     from trainers.assembly import check_recipe, check_rows
     from trainers.preparation import prepare
     from trainers.run import check_output, hold_output
+    from trainers.selection.rollouts import PLOT, SELECTED, SELECTION
     from trainers.selection.stage import select_rows
 
     if recipe.algorithm != "grpo":
@@ -43,5 +44,5 @@ def run(arguments: argparse.Namespace) -> int:
         file = select_rows(recipe, checkpoint, examples, root, output, judge, fresh=arguments.fresh)
     if judge is not None:
         judge.close()
-    print(file)
+    print("\n".join(str(file.with_name(name)) for name in (SELECTED, SELECTION, PLOT)))
     return 0

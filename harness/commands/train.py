@@ -1,8 +1,9 @@
-"""`harness train`: train a checkpoint from a recipe, evaluate it, and bring the leaderboard up to date."""
+"""`harness train`: train a checkpoint from a recipe, evaluate it, and write a leaderboard of its evaluations."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dry-run", action="store_true", help="print the resolved recipe, the memory it takes, a prompt"
     )
     parser.add_argument("--requeue", action="store_true", help=REQUEUE)
-    parser.add_argument("--no-leaderboard", action="store_true", help="do not update the leaderboard afterwards")
+    parser.add_argument("--no-leaderboard", action="store_true", help="write no leaderboard of the evaluations")
 
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +33,7 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train, evaluate, update the leaderboard, and give the exit code.
+    """Train, evaluate, write the leaderboard, print what was written where, and give the exit code.
 
     Raises:
         HarnessError: see `trainers.run.train`.
@@ -45,12 +46,24 @@ def run(arguments: argparse.Namespace) -> int:
         print(_preview(recipe))
         return 0
     from harness.evaluation.interrupts import ended_by_scheduler
+    from harness.reports.diagnostics_report import PAGE
+    from harness.reports.run_report import REPORT
+    from trainers.layout import CURVES, FINAL, LOG
+    from trainers.ranks import is_main_rank
     from trainers.run import train
 
     with ended_by_scheduler(arguments.requeue):
         runs = train(recipe, fresh=arguments.fresh, source=own_file(arguments.recipe))
+    if not is_main_rank():
+        return 0
+    output = Path(recipe.output).expanduser()
+    written = {"checkpoint": output / FINAL, "log": output / LOG, "curves": output / CURVES}
+    for run_folder in runs:
+        report = next((run_folder / name for name in (PAGE, REPORT) if (run_folder / name).is_file()), run_folder)
+        written[f"report of {run_folder.name}"] = report
     if runs and not arguments.no_leaderboard:
-        _update_leaderboard(Path(recipe.output).expanduser().parent, recipe.model if recipe.eval.start else None)
+        written["leaderboard"] = _write_board(output, runs, recipe.model if recipe.eval.start else None)
+    print("\n".join(f"{name}: {path}" for name, path in written.items() if path.exists()))
     return 0
 
 
@@ -87,10 +100,11 @@ def require_trl() -> None:
         raise UsageError("training needs the package 'trl', which is not installed: pip install 'trl>=1.16,<2' peft.")
 
 
-def _update_leaderboard(folder: Path, baseline: str | None) -> None:
-    """Of the evaluations of all outputs in a folder, so that the recipes there share a leaderboard."""
+def _write_board(output: Path, runs: Sequence[Path], baseline: str | None) -> Path:
+    """Of a recipe's own evaluations, in its own folder: boards of several recipes are `harness leaderboard build`."""
     from leaderboards.build import BoardConfig, build_board
-    from leaderboards.outputs import write_board
+    from leaderboards.outputs import FORMATS, write_board
+    from trainers.layout import BOARD
 
-    runs = sorted(folder.glob("*/runs"))
-    write_board(build_board(BoardConfig(runs=runs, baseline=baseline)), folder / "leaderboard")
+    write_board(build_board(BoardConfig(runs=runs, baseline=baseline)), output / BOARD)
+    return output / BOARD / FORMATS["html"][0]

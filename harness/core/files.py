@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final, TextIO
 
-from harness.core.errors import StoreError
+from harness.core.errors import StoreError, UsageError
 
 _ADVICE: Final = (
     "What was finished is kept; free space or choose another folder with --out, and run the same command again."
 )
 _BLOCK_BYTES: Final = 65536
 """Read at a time when the last newline is looked for; most lines are shorter."""
+_LONGEST_LINE_BYTES: Final = 1 << 26
 _HELD: Final = ".held"
 """What the file is called, behind the lock's own name, that stands for a lock where the file system has none."""
 _TAKE_OVER_S: Final = 0.5
@@ -79,6 +81,33 @@ def write_errors(path: Path, *, advice: str = _ADVICE) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror or error}. {advice}") from error
+
+
+def refuse_foreign(path: Path, keys: Collection[str], *, option: str, advice: str) -> None:
+    """Refuse to replace anything but a file of JSON lines of the kind that is to be written.
+
+    Args:
+        path: the file; it may be missing, or empty.
+        keys: that each line of such a file has.
+        option: how the user names another file.
+        advice: see `replacement`.
+
+    Raises:
+        UsageError: it holds something else, or is no file.
+        StoreError: it cannot be read.
+    """
+    line = b""
+    with write_errors(path, advice=advice):
+        if path.exists() and not path.is_file():
+            what = "a folder" if path.is_dir() else "a device or pipe, which a file would replace"
+            raise UsageError(f"cannot write {path}: it is {what}. Give the name of a file with {option}.")
+        if path.exists():
+            with path.open("rb") as file:
+                line = file.readline(_LONGEST_LINE_BYTES)
+    with suppress(ValueError, TypeError, RecursionError):
+        if not line or set(keys) <= dict(json.loads(line)).keys():
+            return
+    raise UsageError(f"{path} holds something else, which would be lost. Give another file with {option}.")
 
 
 def hold_lock(path: Path, *, option: str = "--out") -> ExitStack:

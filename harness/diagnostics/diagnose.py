@@ -15,10 +15,11 @@ from harness.core.types import PromptFormat, SampleRecord, Verdict
 from harness.diagnostics import specs
 from harness.diagnostics.attribution import attribute, count_causes, measure_causes, tabulate_confusion
 from harness.diagnostics.calibration_metrics import measure_calibration
+from harness.diagnostics.earlier import Given, remember
 from harness.diagnostics.evidence import Evidence, Key, gather
 from harness.diagnostics.figures import Figure
 from harness.diagnostics.findings import Finding, find
-from harness.diagnostics.judged import Asked, JudgeCheck, ask_judge, check_judge
+from harness.diagnostics.judged import Asked, Judge, JudgeCheck, ask_judge, check_judge
 from harness.diagnostics.objects import Annotations
 from harness.diagnostics.other_runs import read_blind, read_repeats
 from harness.diagnostics.position_bias import option_consistency, position_bias
@@ -57,6 +58,7 @@ class Diagnosis:
         check: how far the judge can be trusted, or `None`.
         missing: what could not be computed that a user may miss, one line each.
         blind_headlines: headline by task of the run without images or videos; empty without one, or if it has no end.
+        given: what was given beside the run: option to paths from the run folder.
     """
 
     figures: Sequence[Figure]
@@ -69,6 +71,7 @@ class Diagnosis:
     check: JudgeCheck | None
     missing: Sequence[str]
     blind_headlines: Mapping[str, float | None] = field(default_factory=dict)
+    given: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """What `diagnostics.json` holds."""
@@ -90,6 +93,7 @@ class Diagnosis:
             "judge": judge,
             "missing": list(self.missing),
             "blind_headlines": self.blind_headlines,
+            "given": dict(self.given),
         }
 
 
@@ -104,11 +108,11 @@ def diagnose(
     """Diagnose a run from its stored records and write what was found into its folder.
 
     A judge that fails, wholly or in part, leaves its figures out or rests them on fewer samples, and is named in
-    `missing`; everything else is computed all the same.
+    `missing`; everything else is computed all the same. What is not given is what the diagnosis before was given.
 
     Args:
         folder: a run folder, finished or not.
-        judge: answers questions from captions; `None`: what only a judge can tell is left out.
+        judge: answers questions from captions; `None`: what only a judge can tell is left out, unless one told before.
         blind: run folder of the same checkpoint and questions, asked without their images or videos.
         repeats: run folders of the same checkpoint and questions, sampled with other seeds.
         annotations: an annotation file, a folder that holds `annotations.jsonl`, or one with such a folder per task;
@@ -121,26 +125,38 @@ def diagnose(
         UsageError: `blind` or `repeats` do not belong to the run, see `harness.diagnostics.other_runs`.
     """
     records, settings = latest_records(folder), read_settings(folder)
-    found, left_out = find_annotations(folder, annotations, records)
-    diagnosis = examine(
-        records,
-        prompt_format=read_prompt_format(folder),
-        own_prompts={task for task in {of.sample.task for of in records} if prompt_of(settings, task) == OWN},
-        judge=judge,
-        blind=read_blind(folder, records, blind) if blind is not None else None,
-        repeats=read_repeats(folder, records, repeats),
-        annotations=found,
-    )
-    diagnosis = replace(diagnosis, missing=[*diagnosis.missing, *left_out], blind_headlines=_headlines(blind))
+    given = Given(folder)
+    found, left_out = given.read(
+        "annotations", [annotations] if annotations else [], lambda paths: find_annotations(folder, paths[0], records)
+    ) or find_annotations(folder, None, records)
+    unseen, headlines = given.read(
+        "blind", [blind] if blind else [], lambda paths: (read_blind(folder, records, paths[0]), _headlines(paths[0]))
+    ) or (None, {})
+    rest: dict[str, Any] = {
+        "prompt_format": read_prompt_format(folder),
+        "own_prompts": {task for task in {of.sample.task for of in records} if prompt_of(settings, task) == OWN},
+        "blind": unseen,
+        "repeats": given.read("repeats", repeats, lambda paths: read_repeats(folder, records, paths)) or (),
+        "annotations": found,
+    }
+    asked = remember(folder, judge)
+    diagnosis = examine(records, judge=asked, **rest)
+    if judge is not None and asked is not None and not asked.answered and (before := remember(folder, None)):
+        left_out = [*left_out, *diagnosis.missing, f"what {before.identity} had found before is kept."]
+        diagnosis = examine(records, judge=before, **rest)
+    missing = [*diagnosis.missing, *left_out, *given.left_out]
+    diagnosis = replace(diagnosis, missing=missing, blind_headlines=headlines, given=given.kept)
+    if asked is not None:
+        asked.store()
     write_atomically(folder / DIAGNOSTICS, json.dumps(diagnosis.to_json(), indent=2) + "\n")
     lines = (json.dumps(finding.to_json()) + "\n" for finding in diagnosis.findings)
     write_atomically(folder / FINDINGS, "".join(lines))
     return diagnosis
 
 
-def _headlines(blind: Path | None) -> dict[str, float | None]:
+def _headlines(blind: Path) -> dict[str, float | None]:
     """The headline of each task of a finished run."""
-    if blind is None or not (blind / RUN).exists():
+    if not (blind / RUN).exists():
         return {}
     return {task: result.metrics[result.headline].value for task, result in read_run(blind).tasks.items()}
 
@@ -150,7 +166,7 @@ def examine(
     *,
     prompt_format: PromptFormat,
     own_prompts: Collection[str] = (),
-    judge: CaptionJudge | None = None,
+    judge: Judge | None = None,
     blind: Mapping[Key, Verdict] | None = None,
     repeats: Sequence[Mapping[Key, SampleRecord]] = (),
     annotations: Mapping[str, Annotations] | None = None,
@@ -232,7 +248,7 @@ def _parts(evidence: Sequence[Evidence]) -> dict[str, Sequence[Evidence]]:
     return {**parts, **({ALL: evidence} if len(parts) > 1 else {})}
 
 
-def _confuse(evidence: Sequence[Evidence], judge: CaptionJudge) -> dict[str, Any]:
+def _confuse(evidence: Sequence[Evidence], judge: Judge) -> dict[str, Any]:
     """Causes by the rules of a world, where they tell, against the causes that the judge alone would find."""
     known = [item for item in evidence if item.caption is not None and item.caption.by == "world"]
     unread = [
@@ -261,7 +277,7 @@ def _true_captions(evidence: Sequence[Evidence], annotations: Mapping[str, Annot
     return captions
 
 
-def _missing(evidence: Sequence[Evidence], judge: CaptionJudge | None, asked: Asked | None) -> list[str]:
+def _missing(evidence: Sequence[Evidence], judge: Judge | None, asked: Asked | None) -> list[str]:
     lines = []
     unread = sum(bool(item.sections.caption) and item.caption is None and not item.leaks for item in evidence)
     if judge is None and unread:

@@ -8,15 +8,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Protocol
 
 from harness.core.types import JudgeQuestion, Sample
 from harness.diagnostics.evidence import Conclusion, Evidence, Key
 from harness.diagnostics.figures import Amount, DiagnosticSpec, Figure, estimate_figure
-from harness.judges.caption import CaptionJudge, is_right, question_from_caption, read_judgement
+from harness.judges.caption import is_right, question_from_caption, read_judgement
 
 _CHECKED: Final = 200
 """Samples on which a judge is checked: the interval of an accuracy is then at most 7 points to either side."""
+
+
+class Judge(Protocol):
+    """What is asked here: a `CaptionJudge`, or its answers of an earlier diagnosis."""
+
+    @property
+    def identity(self) -> str: ...  # noqa: D102
+
+    @property
+    def failures(self) -> int: ...  # noqa: D102
+
+    @property
+    def problem(self) -> str | None: ...  # noqa: D102
+
+    def ask(self, questions: Sequence[JudgeQuestion]) -> list[str | None]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +49,7 @@ class Asked:
     problem: str | None
 
 
-def ask_judge(evidence: Sequence[Evidence], judge: CaptionJudge) -> tuple[list[Evidence], Asked]:
+def ask_judge(evidence: Sequence[Evidence], judge: Judge) -> tuple[list[Evidence], Asked]:
     """Put to the judge what the rules left open.
 
     For every sample with a caption: its question from the caption alone (unless a world's rules have told, or
@@ -105,7 +120,7 @@ class JudgeCheck:
 
 
 def check_judge(
-    judge: CaptionJudge,
+    judge: Judge,
     samples: Sequence[Sample],
     *,
     true_captions: Mapping[Key, str],
@@ -153,7 +168,7 @@ def _shuffle(samples: Sequence[Sample], captions: Mapping[Key, str]) -> dict[Key
 
 
 def _accuracy(
-    judge: CaptionJudge,
+    judge: Judge,
     name: str,
     samples: Sequence[Sample],
     captions: Mapping[Key, str] | Mapping[Key, None],

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from harness.core.errors import DataError, UsageError
-from harness.core.files import replacement, write_errors
+from harness.core.files import refuse_foreign, replacement, write_errors
 
 if TYPE_CHECKING:
     from harness.benchmarks.record import Benchmark
@@ -215,9 +215,6 @@ def _per_sample_file(path: Path | None) -> Iterator[TextIO | None]:
     if path is None:
         yield None
         return
-    with write_errors(path, advice=_ADVICE):
-        if path.exists() and not path.is_file():
-            what = "a folder" if path.is_dir() else "a device or pipe, which a file would replace"
-            raise UsageError(f"cannot write {path}: it is {what}. Give the name of a file with --per-sample.")
+    refuse_foreign(path, ("sample", "response", "verdict"), option="--per-sample", advice=_ADVICE)
     with replacement(path, advice=_ADVICE) as file:
         yield file

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.diagnostics.attribution import CAUSES, DEFINITIONS, Cause
-from harness.diagnostics.run_folder import read_diagnostics
+from harness.diagnostics.run_folder import DIAGNOSTICS, FINDINGS, read_diagnostics
 from harness.reports.conflict import conflict_lines, conflict_summary
 from harness.reports.markdown import code, escape, table
 from harness.reports.text import UNKNOWN, interval, number, plain_table, with_error
@@ -143,5 +143,6 @@ def summary_lines(folder: Path) -> Iterator[str]:
     yield ""
     yield plain_table(["figure (% ± s.e.)", *tasks], rows)
     yield from conflict_summary(folder)
+    yield from ("", f"figures: {folder / DIAGNOSTICS}", f"findings: {folder / FINDINGS}")
     if (folder / PAGE).exists():
-        yield from ("", f"report: {folder / PAGE}")
+        yield f"report: {folder / PAGE}"

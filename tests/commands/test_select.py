@@ -1,5 +1,7 @@
 """`harness select`: what it prints, what it refuses, and that it leaves the user's files alone."""
 
+from pathlib import Path
+
 import pytest
 from support_training import TINY_GRPO, YesJudge, parse
 
@@ -25,7 +27,9 @@ def test_select_prints_the_file(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(harness.judges.caption, "load_caption_judge", lambda *_, **__: YesJudge())
     arguments = parse(select.add_arguments, "demo/method", *TINY_GRPO, f"output={tmp_path}")
     assert select.run(arguments) == 0
-    assert capsys.readouterr().out.strip() == str(tmp_path / "selection" / SELECTED)
+    written = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert written[0] == tmp_path / "selection" / SELECTED
+    assert all(path.is_file() for path in written)
     assert len((tmp_path / "selection" / SELECTED).read_text().splitlines()) == 6
     again = parse(select.add_arguments, "demo/method", *TINY_GRPO, f"output={tmp_path}", "--fresh")
     assert select.run(again) == 0

@@ -44,13 +44,26 @@ def test_a_missing_trl_is_named(monkeypatch):
 
 
 @needs_checkpoint
-def test_train_ends_with_evaluations_and_a_leaderboard(tmp_path):
+def test_train_ends_with_evaluations_and_a_leaderboard_in_its_own_folder(tmp_path, capsys):
+    (tmp_path / "leaderboard").mkdir()
+    (tmp_path / "leaderboard" / "leaderboard.json").write_text("of four tasks")
     arguments = parse(
         command.add_arguments, "demo/grpo", *TINY_GRPO, f"output={tmp_path / 'one'}", "eval.tasks=[pope]",
         "eval.limit=4", "eval.start=true", "eval.every=true", "train.max_steps=1",
     )  # fmt: skip
     assert command.run(arguments) == 0
-    (group,) = json.loads((tmp_path / "leaderboard" / "leaderboard.json").read_text())["groups"]
+    assert (tmp_path / "leaderboard" / "leaderboard.json").read_text() == "of four tasks"
+    written = dict(line.split(": ") for line in capsys.readouterr().out.splitlines())
+    out, runs = tmp_path / "one", ("start", "checkpoint-1", "final")
+    assert written == {
+        "checkpoint": str(out / "final"),
+        "log": str(out / "log.jsonl"),
+        **{
+            f"report of {name}": str(out / "runs" / name / "report.html") for name in ("start", "checkpoint-1", "final")
+        },
+        "leaderboard": str(out / "leaderboard" / "index.html"),
+    }
+    (group,) = json.loads((out / "leaderboard" / "leaderboard.json").read_text())["groups"]
     assert (group["baseline"], len(group["rows"])) == ("demo", 3)
     for name in ("start", "final", "checkpoint-1"):
         files = {path.name for path in (tmp_path / "one" / "runs" / name).iterdir()}

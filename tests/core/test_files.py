@@ -8,8 +8,8 @@ from pathlib import Path
 import filelock
 import pytest
 
-from harness.core.errors import StoreError
-from harness.core.files import hold_lock, write_atomically
+from harness.core.errors import StoreError, UsageError
+from harness.core.files import hold_lock, refuse_foreign, write_atomically
 
 HOLDER = """
 import sys, time
@@ -87,3 +87,16 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match=r"cannot write .*file/lock: .* Choose another --out"):
         hold_lock(tmp_path / "file" / "lock")
+
+
+def test_a_file_of_something_else_is_not_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "out.jsonl"
+    for text in (None, "", '{"id": 1, "answer": "yes", "more": 2}\n{'):
+        if text is not None:
+            file.write_text(text)
+        refuse_foreign(file, ("id", "answer"), option="--out", advice="")
+    for text in ('{"id": 1}\n', "my notes\n", "[1]\n", "1\n", "[" * 100_000):
+        file.write_text(text)
+        with pytest.raises(UsageError, match=r"out\.jsonl holds something else.*--out"):
+            refuse_foreign(file, ("id", "answer"), option="--out", advice="")
+        assert file.read_text() == text

@@ -172,6 +172,31 @@ def test_the_judge_tells_what_rules_cannot(tmp_path: Path) -> None:
     assert sum("what someone wrote about the question" in prompt for prompt in model.prompts) == 1
 
 
+def test_a_later_diagnosis_keeps_what_a_judge_and_other_runs_have_told(tmp_path: Path) -> None:
+    def figures(diagnosis: Diagnosis) -> dict[str, Any]:
+        return diagnosis.to_json() | {"missing": None}
+
+    folder = store(tmp_path / "run", grounded_records())
+    blind = store(tmp_path / "blind", grounded_records(), blind="withheld")
+    first = diagnose(folder, judge=CaptionJudge(JudgeModel(lambda: Answers("no"), identity="always no")), blind=blind)
+    assert first.judge == "always no"
+    again = diagnose(folder)
+    assert figures(again) == figures(first)
+    assert not any("Give a judge" in line for line in again.missing)
+    judge = load_caption_judge("openai:m", base_url=GONE)
+    with_another = diagnose(folder, judge=judge)
+    judge.close()
+    assert figures(with_another) == figures(first)
+    assert any(GONE in line for line in with_another.missing)
+    assert "what always no had found before is kept." in with_another.missing
+    blind.rename(tmp_path / "moved")
+    without_it = diagnose(folder)
+    assert without_it.judge == "always no"
+    assert any("what an earlier diagnosis had by --blind is left out" in line for line in without_it.missing)
+    other = CaptionJudge(JudgeModel(lambda: Answers("yes"), identity="always yes"))
+    assert diagnose(folder, judge=other).judge == diagnose(folder).judge == "always yes"
+
+
 def test_a_judge_that_is_down_is_named_and_costs_its_figures_only(tmp_path: Path) -> None:
     folder = store(tmp_path / "run", grounded_records())
     judge = load_caption_judge("openai:m", base_url=GONE)

@@ -61,7 +61,7 @@ def test_repeats_are_read_from_run_folders(tmp_path: Path) -> None:
         (tmp_path / name / "config.json").write_text(json.dumps({"settings": {"prompt": "direct"}}), encoding="utf-8")
         lines = "".join(encode_record(record) + "\n" for record in records)
         (tmp_path / name / "samples.jsonl").write_text(lines, encoding="utf-8")
+    assert "pope/pass_at_k" not in {figure.metric.name for figure in diagnose(tmp_path / "a").figures}
     with_repeats = diagnose(tmp_path / "a", repeats=[tmp_path / "b"])
     found = {figure.metric.name: figure.metric.value for figure in with_repeats.figures}
     assert found["pope/pass_at_k"] == 0.5
-    assert "pope/pass_at_k" not in {figure.metric.name for figure in diagnose(tmp_path / "a").figures}

@@ -348,13 +348,13 @@ def test_a_target_that_cannot_be_written_is_refused(tmp_path, capsys):
 @pytest.mark.parametrize("rows", [[], [{"id": "a"}], [TRL, {"id": "b"}]])
 def test_a_failed_conversion_keeps_the_old_file(tmp_path, capsys, rows):
     source, out = source_of(tmp_path, *rows), tmp_path / "out.jsonl"
-    out.write_text("keep\n")
+    out.write_text(kept := '{"id": "1", "question": "?", "answer": "a", "answer_kind": "open"}\n')
     skip = ["--skip-bad"] if len(rows) == 1 else []
     assert harness("convert", source, "--from", "trl", "--out", out, *skip) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "holds no rows" in captured.err or "neither 'prompt' nor 'messages'" in captured.err
-    assert out.read_text() == "keep\n"
+    assert out.read_text() == kept
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "source.json"]
 
 
