@@ -41,6 +41,60 @@ def sample_unit(record: SampleRecord, *, stratum: tuple[str, ...], kind: str = "
     return Unit(sample.id, sample.cluster or sample.group or sample.id, outcome)
 
 
+class Together:
+    """What is known of samples that are judged together, while they come in: right only if all are."""
+
+    __slots__ = (
+        "_cluster",
+        "_could_be_right",
+        "_errors",
+        "_official",
+        "_right",
+        "_stratum",
+        "_unanswered",
+        "_unsettled",
+    )
+
+    def __init__(self, *, stratum: tuple[str, ...], cluster: str) -> None:
+        """Without any sample.
+
+        Args:
+            stratum: the finest part of the data that they belong to.
+            cluster: what they are not independent of.
+        """
+        self._stratum, self._cluster = stratum, cluster
+        self._errors = self._unanswered = self._unsettled = 0
+        self._right = self._official = self._could_be_right = True
+
+    def add(self, verdict: Verdict, *, official: bool | None) -> None:
+        """One more of them.
+
+        Args:
+            verdict: the strict one.
+            official: the published evaluator's; `None` is not right.
+        """
+        self._right &= verdict.status == "correct"
+        self._official &= bool(official)
+        self._errors += verdict.status == "error"
+        self._unanswered += verdict.status == "unanswered"
+        self._unsettled += verdict.is_unsettled
+        self._could_be_right &= could_be_right(verdict)
+
+    def unit(self, kind: str, key: str) -> Unit:
+        """All of them as a unit of a kind."""
+        outcome = Outcome(
+            unit=kind,
+            stratum=self._stratum,
+            right=self._right,
+            official=self._official,
+            unanswered=self._unanswered,
+            unsettled=self._unsettled,
+            could_be_right=self._could_be_right,
+            errors=self._errors,
+        )
+        return Unit(key, self._cluster, outcome)
+
+
 def could_be_right(verdict: Verdict) -> bool:
     """Whether the answer is right, or may be one that no rule could read or settle."""
     return verdict.status == "correct" or verdict.is_unsettled

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -63,14 +64,17 @@ def load_data(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> 
     folder, source, roots = locate(benchmark, data, outside)
     samples: dict[str, Sample] = {}
     files = read_row_files(folder, benchmark, roots)
-    for where, row, reference in _rows(folder, files, benchmark, roots):
+    for where, row, refer in _rows(folder, files, benchmark, roots):
         sample = benchmark.read_row(row, where)
         if sample.id in samples:
             raise DataError(f"{where}: sample id {sample.id!r} occurs twice. Are two copies of the data in {folder}?")
         if sample.id.encode(errors="ignore").decode() != sample.id:
             raise DataError(f"{where}: sample id {sample.id!r} holds half a character. Write the file again.")
-        medium = Media(kind=benchmark.media, source=reference, size_bytes=_size_bytes(folder, reference))
-        samples[sample.id] = replace(sample, media=(medium,))
+        if benchmark.shows(sample):
+            reference = refer()
+            medium = Media(kind=benchmark.media, source=reference, size_bytes=_size_bytes(folder, reference))
+            sample = replace(sample, media=(medium,))
+        samples[sample.id] = sample
     if not samples:
         raise DataError(f"{benchmark.name}: the data set in {folder} is empty ({', '.join(files)}). Fetch it again.")
     labels = read_labels(benchmark, folder, source)
@@ -81,8 +85,8 @@ def load_data(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> 
 
 def _rows(
     folder: Path, files: Sequence[str], benchmark: Benchmark, roots: Sequence[Path]
-) -> Iterator[tuple[str, Mapping[str, Any], str]]:
-    """Each question's place for error messages, its row with the hub's field names, and its medium's reference."""
+) -> Iterator[tuple[str, Mapping[str, Any], Callable[[], str]]]:
+    """Each question's place for error messages, its row with the hub's field names, and what refers to its medium."""
     for file in files:
         table = read_table(folder / file)
         for index, row in enumerate(table.rows):
@@ -94,14 +98,32 @@ def _rows(
             except DataError as error:
                 raise DataError(f"{where}: {error}.") from error
             for suffix, question in questions:
-                reference = _reference(folder, file, index, table, question, benchmark, where)
-                place = parse_reference(reference, folder)
-                if isinstance(place, Path):
-                    try:
-                        within(place, roots)
-                    except OutsideError as error:
-                        raise OutsideError(f"{where}: {error}") from error
-                yield where + suffix, question, reference
+                yield (
+                    where + suffix,
+                    question,
+                    partial(_refer, folder, file, index, table, question, benchmark, where, roots),
+                )
+
+
+def _refer(
+    folder: Path,
+    file: str,
+    index: int,
+    table: Table,
+    row: Mapping[str, Any],
+    benchmark: Benchmark,
+    where: str,
+    roots: Sequence[Path],
+) -> str:
+    """Where a row's medium is; a file has to be within the data's folders."""
+    reference = _reference(folder, file, index, table, row, benchmark, where)
+    place = parse_reference(reference, folder)
+    if isinstance(place, Path):
+        try:
+            within(place, roots)
+        except OutsideError as error:
+            raise OutsideError(f"{where}: {error}") from error
+    return reference
 
 
 def _reference(
@@ -132,7 +154,8 @@ def _file_reference(folder: Path, file: str, name: str, row: Mapping[str, Any], 
     subset = str(row.get("subset", base.name))
     own = base if base.name == subset else base / subset
     # The likeliest place first: it is what an error names when the file is nowhere.
-    places = [own / "videos", base, base / "videos", base / "images", PurePosixPath(), PurePosixPath("videos")]
+    places = [own / "videos", base, base / "videos", base / "images", PurePosixPath()]
+    places += [PurePosixPath(name) for name in ("videos", "images", "image")]
     if PurePosixPath(name).parent != PurePosixPath():
         places.insert(0, base)
     problem: str | None = None

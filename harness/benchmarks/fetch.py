@@ -56,6 +56,8 @@ def cached_snapshot(source: HubSource) -> Path | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
+    if source.hub is None:
+        return None
     try:
         return Path(snapshot_download(source.hub, repo_type="dataset", revision=source.revision, local_files_only=True))
     except (LocalEntryNotFoundError, OSError):
@@ -63,7 +65,7 @@ def cached_snapshot(source: HubSource) -> Path | None:
 
 
 def _subfolder(folder: Path, benchmark: Benchmark, data: str) -> Path:
-    names = {benchmark.name, benchmark.source.hub.split("/")[-1].lower()}
+    names = {benchmark.name, (benchmark.source.hub or benchmark.name).split("/")[-1].lower()}
     folders = {path.name.lower(): path for path in folder.iterdir() if path.is_dir()}
     for name in sorted(names):
         if name in folders:
@@ -79,10 +81,15 @@ def _fetch(benchmark: Benchmark) -> tuple[Path, str]:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     hub = benchmark.source.hub
+    if hub is None:
+        raise DataError(
+            f"{benchmark.name}: its data are not on the hub. {benchmark.source.how_to_get} Then give --data DIR, or "
+            "use --data demo."
+        )
     reason = hub_unreachable_reason()
     if reason is None:
         try:
-            return _download(benchmark)
+            return _download(benchmark, hub)
         except GatedRepoError as error:
             raise DataError(
                 f"{benchmark.name}: {hub} is gated. Accept its terms on the hub and log in with 'hf auth login'."
@@ -107,25 +114,23 @@ def _fetch(benchmark: Benchmark) -> tuple[Path, str]:
     )
 
 
-def _download(benchmark: Benchmark) -> tuple[Path, str]:
+def _download(benchmark: Benchmark, hub: str) -> tuple[Path, str]:
     from huggingface_hub import HfApi, hf_hub_download, snapshot_download
 
     source = benchmark.source
-    info = HfApi().dataset_info(source.hub, revision=source.revision, timeout=_TIMEOUT_S)
+    info = HfApi().dataset_info(hub, revision=source.revision, timeout=_TIMEOUT_S)
     files = sorted(sibling.rfilename for sibling in info.siblings or [])
     readme = None
     if _README in files:
-        path = hf_hub_download(source.hub, _README, repo_type="dataset", revision=info.sha)
+        path = hf_hub_download(hub, _README, repo_type="dataset", revision=info.sha)
         readme = Path(path).read_text(encoding="utf-8", errors="replace")
     rows = choose_row_files(files, benchmark, readme)
     missing = missing_parts(rows, source) if rows else list(source.rows)
     if missing:
-        raise DataError(
-            f"{benchmark.name}: {source.hub} at {info.sha} has no {', no '.join(missing)}. Mend its benchmark.py."
-        )
+        raise DataError(f"{benchmark.name}: {hub} at {info.sha} has no {', no '.join(missing)}. Mend its benchmark.py.")
     patterns = [_README, *_escape(rows), *source.files]
-    folder = snapshot_download(source.hub, repo_type="dataset", revision=info.sha, allow_patterns=patterns)
-    return Path(folder), f"hub:{source.hub}@{info.sha}"
+    folder = snapshot_download(hub, repo_type="dataset", revision=info.sha, allow_patterns=patterns)
+    return Path(folder), f"hub:{hub}@{info.sha}"
 
 
 def _escape(names: Sequence[str]) -> list[str]:
@@ -154,10 +159,9 @@ def read_row_files(folder: Path, benchmark: Benchmark, roots: Sequence[Path]) ->
     """
     chosen = choose_row_files(list_files(folder, roots), benchmark, _readme(folder, roots))
     if not chosen:
-        hub = benchmark.source.hub
         raise DataError(
-            f"{benchmark.name}: no rows in {folder}: expected .parquet, .jsonl, .json or what save_to_disk writes "
-            f"(as in {hub}). Fetch it with 'hf download --repo-type dataset {hub} --local-dir DIR'."
+            f"{benchmark.name}: no rows in {folder}: expected .parquet, .jsonl, .json or what save_to_disk writes. "
+            f"{benchmark.source.how_to_get}"
         )
     for name in chosen:
         within(folder / name, roots)

@@ -19,10 +19,10 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubSource:
-    """Where the rows of a benchmark are on the hub.
+    """Where the rows of a benchmark are on the hub, or elsewhere.
 
     Attributes:
-        hub: id of the data set.
+        hub: id of the data set; `None`: its authors have not put it there.
         revision: branch, tag or commit of it.
         config: name of its configuration; `None` where it has one only.
         split: the split that is evaluated.
@@ -30,15 +30,22 @@ class HubSource:
             pattern, alternatives that are needed together are separated by spaces.
         columns: names that the media column may have.
         files: patterns of the media files that are fetched with the rows.
+        elsewhere: how its data are had where the hub has them not, as a sentence.
     """
 
-    hub: str
+    hub: str | None
     split: str
     columns: Sequence[str]
     revision: str = "main"
     config: str | None = None
     rows: Sequence[str] = ()
     files: Sequence[str] = ()
+    elsewhere: str = ""
+
+    @property
+    def how_to_get(self) -> str:
+        """How a user gets a copy of the data, as a sentence."""
+        return self.elsewhere or f"Fetch it with 'hf download --repo-type dataset {self.hub} --local-dir DIR'."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +111,7 @@ class Benchmark:
             what a score has to be held against.
         questions: a row of a table to the questions that it holds, each with a suffix for error messages; takes the
             row, the stem of its file's name and its number there.
+        shows: whether a question is asked about its medium; others are asked as text alone.
         labels: files of labels that stand apart from its rows; `None`: there are none.
         asks_as: name of the benchmark whose questions it asks, if it judges another's; runs of that are rescored by it.
     """
@@ -127,6 +135,7 @@ class Benchmark:
     telling: Mapping[str, str] = field(default_factory=dict)
     baselines: Mapping[str, str] = field(default_factory=dict)
     questions: Callable[[Row, str, int], Iterable[tuple[str, Row]]] = one_question
+    shows: Callable[[Sample], bool] = lambda sample: True
     labels: LabelFiles | None = None
     asks_as: str | None = None
 

@@ -2,6 +2,9 @@
 
     pope/test-00000-of-00001.parquet     id, question_id, question, answer, image_source, image, category
     repope/annotations/coco_repope_{category}.json        question_id, image, text, label: of POPE's questions
+    hallusionbench/data/image-00000-of-00001.parquet      category, set_id, figure_id, question_id, question, image, ...
+    dash_b/data/test-00000-of-00001.parquet               question_id, question, answer, object_name, image
+    amber/data/query/query_discriminative.json and data/annotations.json and image/AMBER_N.png
     mmbench/dev-00000-of-00001.parquet   index, question, hint, A, B, C, D, answer, category, l2-category, image
     videohallucer/{subset}/{subset}.json and videos/
     mmvu/validation.json and videos/SUBJECT/N.mp4
@@ -33,7 +36,8 @@ VERSION: Final = 1
 """Raised when the generator changes what it makes; part of the cache folder's name."""
 
 _MODULES: Final = (
-    "world.py", "rendering.py", "videos.py", "questions.py", "asking.py", "data.py", "data_images.py", "data_videos.py",
+    "world.py", "rendering.py", "videos.py", "questions.py", "asking.py", "data.py", "data_images.py",
+    "data_presence.py", "data_videos.py",
 )  # fmt: skip
 
 
@@ -42,7 +46,8 @@ class Sizes:
     """How large the data sets are.
 
     Attributes:
-        pope_images: images of POPE, with 18 questions each.
+        pope_images: images of POPE, with 18 questions each, and of AMBER, with four each; sets of HallusionBench, with
+            eight questions each; a quarter of the images of DASH-B, with one question each.
         mmbench_groups: questions of MMBench, each with all rotations of its options.
         videohallucer_pairs: pairs in each of VideoHallucer's five subsets.
         mmvu_items: questions of MMVU.
@@ -63,11 +68,15 @@ def build_demo_data(folder: Path, seed: int = SEED, *, sizes: Sizes | None = Non
         sizes: `None`: those of the demo data.
     """
     from harness.demo.data_images import write_mmbench, write_pope, write_repope
+    from harness.demo.data_presence import write_amber, write_dash_b, write_hallusionbench
     from harness.demo.data_videos import write_mmvu, write_videohallucer
 
     sizes = sizes or Sizes()
     write_pope(folder / "pope", seed, count=sizes.pope_images)
     write_repope(folder / "repope", folder / "pope")
+    write_hallusionbench(folder / "hallusionbench", seed, count=sizes.pope_images)
+    write_dash_b(folder / "dash_b", seed, count=4 * sizes.pope_images)
+    write_amber(folder / "amber", seed, count=sizes.pope_images)
     write_mmbench(folder / "mmbench", seed, count=sizes.mmbench_groups)
     write_videohallucer(folder / "videohallucer", seed, count=sizes.videohallucer_pairs)
     write_mmvu(folder / "mmvu", seed, count=sizes.mmvu_items)

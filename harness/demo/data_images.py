@@ -37,7 +37,7 @@ def encode_png(pixels: Pixels) -> bytes:
     return stream.getvalue()
 
 
-def _write_parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows with an `image` column of {bytes, path} structs, marked as images for `datasets`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -91,7 +91,7 @@ def write_pope(folder: Path, seed: int, *, count: int) -> None:
                     }
                 )
                 records.append(annotate(f"{category}/{question_id}", query, [description]))
-    _write_parquet(folder / "test-00000-of-00001.parquet", rows)
+    write_parquet(folder / "test-00000-of-00001.parquet", rows)
     write_annotations(folder, records)
 
 
@@ -172,5 +172,5 @@ def write_mmbench(folder: Path, seed: int, *, count: int) -> None:
             )
             records.append(annotate(str(index), query, [describe_scene(f"demo_{group + 1:03d}", scene, styles)]))
     order = sorted(range(len(rows)), key=lambda i: int(rows[i]["index"]))
-    _write_parquet(folder / "dev-00000-of-00001.parquet", [rows[i] for i in order])
+    write_parquet(folder / "dev-00000-of-00001.parquet", [rows[i] for i in order])
     write_annotations(folder, [records[i] for i in order])

@@ -239,7 +239,7 @@ def list_tasks(*, tasks_dir: Path | None = None, everything: bool = False) -> li
             name=benchmark.name,
             description=benchmark.description,
             metric=benchmark.headline,
-            data=benchmark.source.hub,
+            data=benchmark.source.hub or "",
             local="cached" if cached_snapshot(benchmark.source) is not None else "",
         )
         for benchmark in benchmarks.values()

@@ -81,16 +81,24 @@ def weigh(ratio: Ratio, table: Table) -> tuple[Floats, Floats]:
     return tops, bottoms
 
 
-def value_of(spec: MetricSpec, ratios: tuple[Ratio, ...], table: Table) -> float | None:
-    """The value of a metric over given ratios (its strict or its official ones); `None` when undefined."""
+def value_of(spec: MetricSpec, table: Table) -> float | None:
+    """The strict value of a metric; `None` when undefined."""
+    return _combine(spec, [_ratio_value(ratio, table) for ratio in spec.strict])[0]
+
+
+def official_value_of(spec: MetricSpec, table: Table) -> float | None:
+    """The published evaluator's value of a metric; `None` when undefined, or when it has none."""
+    if not spec.official:
+        return None
+    values = [_ratio_value(ratio, table) for ratio in spec.official]
+    return _combine(spec, values)[0] if spec.official_value is None else spec.official_value(values)
+
+
+def _ratio_value(ratio: Ratio, table: Table) -> float | None:
     totals = table.totals
-    values: list[float | None] = []
-    for ratio in ratios:
-        tops, bottoms = weigh(ratio, table)
-        bottom = float(bottoms @ totals)
-        values.append(float(tops @ totals) / bottom if bottom else None)
-    value, _ = _combine(spec, values)
-    return value
+    tops, bottoms = weigh(ratio, table)
+    bottom = float(bottoms @ totals)
+    return float(tops @ totals) / bottom if bottom else None
 
 
 def _combine(spec: MetricSpec, values: list[float | None]) -> tuple[float | None, list[float] | None]:
@@ -99,8 +107,10 @@ def _combine(spec: MetricSpec, values: list[float | None]) -> tuple[float | None
     A mean is undefined when one of its ratios is; a spread is taken over those that are defined.
     """
     known = [value for value in values if value is not None]
-    if not known or (spec.combine == "mean" and len(known) < len(values)):
+    if not known or (spec.combine != "spread" and len(known) < len(values)):
         return None, None
+    if spec.combine == "harmonic":
+        return _harmonic(known)
     mean = sum(known) / len(known)
     if spec.combine == "mean":
         return mean, [1 / len(known)] * len(values)
@@ -108,6 +118,15 @@ def _combine(spec: MetricSpec, values: list[float | None]) -> tuple[float | None
     if spread == 0:
         return 0.0, None
     return spread, [0.0 if value is None else (value - mean) / (len(known) * spread) for value in values]
+
+
+def _harmonic(values: list[float]) -> tuple[float, list[float] | None]:
+    """H = k / sum_i 1 / v_i with dH / dv_i = H^2 / (k v_i^2), and their limits where one value is 0."""
+    zeros = values.count(0.0)
+    if zeros:
+        return 0.0, [len(values) * float(value == 0) for value in values] if zeros == 1 else None
+    mean = len(values) / sum(1 / value for value in values)
+    return mean, [mean**2 / (len(values) * value**2) for value in values]
 
 
 def estimate(spec: MetricSpec, table: Table) -> Estimate:
@@ -160,7 +179,7 @@ def suppose(spec: MetricSpec, table: Table) -> tuple[float | None, float | None]
     if spec.combine == "spread" or not spec.better or not any(outcome.unsettled for outcome in table.outcomes):
         return None, None
     wrong, right = (
-        value_of(spec, spec.strict, replace(table, outcomes=[_supposed(of, is_right) for of in table.outcomes]))
+        value_of(spec, replace(table, outcomes=[_supposed(of, is_right) for of in table.outcomes]))
         for is_right in (False, True)
     )
     return (None, None) if wrong == right else (wrong, right)

@@ -98,7 +98,8 @@ class MetricSpec:
         name: `{part}/{metric}`.
         strict: ratios over the strict readings.
         official: ratios over what the published evaluator read; empty where it has no such figure.
-        combine: `mean` of the ratios, or their population standard deviation, `spread`.
+        combine: `mean` of the ratios, their `harmonic` mean, or their population standard deviation, `spread`.
+        official_value: what the published evaluator makes of its ratios' values, where it is something else.
         low: least possible value.
         high: greatest possible value.
         better: whether a higher value is better (1), a lower one (-1), or neither (0).
@@ -108,7 +109,8 @@ class MetricSpec:
     name: str
     strict: tuple[Ratio, ...]
     official: tuple[Ratio, ...] = ()
-    combine: Literal["mean", "spread"] = "mean"
+    combine: Literal["mean", "harmonic", "spread"] = "mean"
+    official_value: Callable[[Sequence[float | None]], float | None] | None = None
     low: float = 0.0
     high: float = 1.0
     better: Literal[-1, 0, 1] = 1

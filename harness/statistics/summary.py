@@ -8,7 +8,7 @@ from math import inf
 
 from harness.core.types import Metric, SampleRecord, TaskResult
 from harness.statistics.counts import Counts, Table
-from harness.statistics.estimates import Estimate, estimate, suppose, value_of
+from harness.statistics.estimates import Estimate, estimate, official_value_of, suppose
 from harness.statistics.intervals import plain_interval, share_interval
 from harness.statistics.specs import MetricSpec, Scored
 
@@ -57,7 +57,7 @@ def summarise(task: Scored, records: Iterable[SampleRecord]) -> TaskResult:
         task=task.name,
         headline=task.headline,
         metrics={spec.name: _to_metric(spec, table) for spec in specs},
-        official={spec.name: value_of(spec, spec.official, table) if spec.official else None for spec in specs},
+        official={spec.name: official_value_of(spec, table) for spec in specs},
         unanswered=tally.unanswered,
         truncated=tally.truncated,
         errors=tally.errors,
@@ -78,7 +78,7 @@ def to_metric(spec: MetricSpec, estimate: Estimate) -> Metric:
     value, stderr = estimate.value, estimate.stderr
     low = high = None
     if value is not None and stderr is not None:
-        is_share = (spec.low, spec.high, spec.combine) == (0.0, 1.0, "mean")
+        is_share = (spec.low, spec.high) == (0.0, 1.0) and spec.combine != "spread"
         if is_share:
             low, high = share_interval(
                 value,

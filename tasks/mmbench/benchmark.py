@@ -24,7 +24,7 @@ from typing import Any, Final
 from harness.benchmarks.columns import find, is_absent, require_index, require_letter, require_text
 from harness.benchmarks.counting import (
     Part,
-    could_be_right,
+    Together,
     in_stratum,
     is_officially_right,
     is_right,
@@ -143,46 +143,19 @@ def _stratum(sample: Sample) -> tuple[str, str]:
     return sample.attributes.get("l2", NO_CATEGORY), sample.attributes.get("category", NO_CATEGORY)
 
 
-class _Group:
-    """What is known of one question while its rotations come in."""
-
-    __slots__ = ("could_be_right", "errors", "official", "right", "stratum", "unanswered", "unsettled")
-
-    def __init__(self, sample: Sample) -> None:
-        self.stratum = _stratum(sample)
-        self.errors = self.unanswered = self.unsettled = 0
-        self.right = self.official = self.could_be_right = True
-
-
 def units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
     """Each row is a unit, and each question with its rotations; the latter follow when all rows have been seen."""
-    groups: dict[str, _Group] = {}
+    groups: dict[str, Together] = {}
     for record in records:
-        sample, verdict = record.sample, record.verdict
+        sample = record.sample
         key = sample.group or sample.id
         kind = "vanilla" if sample.attributes.get("rotation", "0") == "0" else "rotation"
         yield sample_unit(record, stratum=_stratum(sample), kind=kind)
-        group = groups.get(key)
-        if group is None:
-            group = groups[key] = _Group(sample)
-        group.right &= verdict.status == "correct"
-        group.official &= bool(verdict.official)
-        group.errors += verdict.status == "error"
-        group.unanswered += verdict.status == "unanswered"
-        group.unsettled += verdict.is_unsettled
-        group.could_be_right &= could_be_right(verdict)
+        if key not in groups:
+            groups[key] = Together(stratum=_stratum(sample), cluster=key)
+        groups[key].add(record.verdict, official=record.verdict.official)
     for key, group in groups.items():
-        outcome = Outcome(
-            unit="group",
-            stratum=group.stratum,
-            right=group.right,
-            official=group.official,
-            unanswered=group.unanswered,
-            unsettled=group.unsettled,
-            could_be_right=group.could_be_right,
-            errors=group.errors,
-        )
-        yield Unit(key, key, outcome)
+        yield group.unit("group", key)
 
 
 def _vanilla(outcome: Outcome) -> int:

@@ -19,6 +19,8 @@ from harness.demo.world import OBJECTS, PARTNER, POPULAR, Entry, is_held_out
 
 POSITIONS = ["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"]
 
+TASKS = ["pope", "hallusionbench", "dash_b", "amber", "mmbench", "videohallucer", "mmvu"]
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
@@ -31,9 +33,16 @@ def read_rows(data, task):
     """Rows of the task's data, as the hub's files hold them; VideoHallucer's with subset, index and kind."""
     import pyarrow.parquet as pq
 
-    if task in ("pope", "mmbench"):
-        (path,) = (data / task).glob("*.parquet")
+    if task in ("pope", "mmbench", "hallusionbench", "dash_b"):
+        (path,) = (data / task).rglob("*.parquet")
         return pq.read_table(path).to_pylist()
+    if task == "amber":
+        truths = json.loads((data / task / "data/annotations.json").read_text())
+        queries = json.loads((data / task / "data/query/query_discriminative.json").read_text())
+        return [
+            {**truth, **query, "answer": truth["truth"], "question": query["query"]}
+            for truth, query in zip(truths, queries, strict=True)
+        ]
     if task == "mmvu":
         return json.loads((data / task / "validation.json").read_text())
     rows = []
@@ -55,7 +64,13 @@ def sample_id(task, row):
         return f"{row['category']}/{row['question_id']}"
     if task == "videohallucer":
         return f"{row['subset']}/{row['index']}/{row['kind']}"
-    return str(row["index"] if task == "mmbench" else row["id"])
+    if task == "hallusionbench":
+        return "VD/scene/" + "/".join(row[name] for name in ("set_id", "figure_id", "question_id"))
+    return str(row[{"mmbench": "index", "dash_b": "question_id"}.get(task, "id")])
+
+
+def gold(task, row):
+    return {"1": "yes", "0": "no"}[row["gt_answer"]] if task == "hallusionbench" else row["answer"]
 
 
 def annotations(data, task):
@@ -118,6 +133,41 @@ def test_repope_keeps_what_can_be_decided(data):
     samples = load_data(get_benchmark("repope"), str(data)).samples
     assert {sample.id: sample.target for sample in samples} == {
         sample_id("pope", row): row["answer"] for row in read_rows(data, "pope") if sample_id("pope", row) in kept
+    }
+
+
+def test_hallusionbench_asks_the_same_of_a_figure_and_of_its_edit(data):
+    answers = collections.defaultdict(list)
+    for row in read_rows(data, "hallusionbench"):
+        answers[row["set_id"], row["question"]].append(gold("hallusionbench", row))
+    assert len(answers) == 4 * 40
+    assert {len(two) for two in answers.values()} == {2}
+    # The old object goes, the new one comes, and what is asked of the third stays.
+    kinds = collections.Counter(tuple(two) for two in answers.values())
+    assert kinds == {("yes", "no"): 40, ("no", "yes"): 40, ("yes", "yes"): 80}
+    scenes = collections.defaultdict(set)
+    for name, record in annotations(data, "hallusionbench").items():
+        shown = record["scenes"][0]["objects"]
+        scenes[name.split("/")[2]].add(tuple(sorted((o["position"], o["object"]) for o in shown)))
+    assert all(len(set(first) ^ set(second)) == 2 for first, second in map(tuple, scenes.values()))
+
+
+def test_dash_b_lacks_what_its_images_lead_to_expect(data):
+    rows, truth = read_rows(data, "dash_b"), annotations(data, "dash_b")
+    assert collections.Counter(row["answer"] for row in rows) == {"yes": 80, "no": 80}
+    for row in rows:
+        shown = {o["object"] for o in truth[row["question_id"]]["scenes"][0]["objects"]}
+        assert (row["object_name"] in shown) == (row["answer"] == "yes")
+        if row["answer"] == "no":
+            assert OBJECTS[PARTNER[OBJECTS.index(row["object_name"])]] in shown
+
+
+def test_amber_has_its_one_sided_types(data):
+    counts = collections.Counter((row["type"], row["answer"]) for row in read_rows(data, "amber"))
+    assert counts == {
+        ("discriminative-hallucination", "no"): 80,
+        ("discriminative-relation", "yes"): 40,
+        ("relation", "no"): 40,
     }
 
 
@@ -234,7 +284,7 @@ def true_value(query, scene):
     return events[name]["argument"]
 
 
-@pytest.mark.parametrize("task", ["pope", "mmbench", "videohallucer", "mmvu"])
+@pytest.mark.parametrize("task", TASKS)
 def test_gold_answers_follow_from_the_annotations(data, task):
     truth = annotations(data, task)
     rows = read_rows(data, task)
@@ -244,11 +294,11 @@ def test_gold_answers_follow_from_the_annotations(data, task):
         (scene,) = record["scenes"]
         value = true_value(record["query"], scene)
         choices = choices_of(task, row)
-        assert (choices[row["answer"]] if choices else row["answer"]) == value, record
+        assert (choices[gold(task, row)] if choices else gold(task, row)) == value, record
         assert choices is None or list(choices.values()).count(value) == 1
 
 
-@pytest.mark.parametrize("task", ["pope", "mmbench", "videohallucer", "mmvu"])
+@pytest.mark.parametrize("task", TASKS)
 def test_scenes_are_of_reserved_layouts(data, task):
     for record in annotations(data, task).values():
         for scene in record["scenes"]:
@@ -258,15 +308,15 @@ def test_scenes_are_of_reserved_layouts(data, task):
             assert is_held_out(tuple(entries))
 
 
-@pytest.mark.parametrize("task", ["pope", "mmbench", "videohallucer", "mmvu"])
+@pytest.mark.parametrize("task", TASKS)
 def test_the_tokenizer_knows_every_word(data, task):
     tokenizer = build_tokenizer()
-    kinds = {"pope": "yes_no", "videohallucer": "yes_no"}
+    yes_no = ("pope", "hallusionbench", "dash_b", "amber", "videohallucer")
     for row in read_rows(data, task):
         choices = choices_of(task, row)
-        kind = kinds.get(task, "choice" if choices else "open")
+        kind = "yes_no" if task in yes_no else "choice" if choices else "open"
         sample = Sample(
-            id="x", task=task, target=row["answer"], answer_kind=kind, question=row["question"], choices=choices
+            id="x", task=task, target=gold(task, row), answer_kind=kind, question=row["question"], choices=choices
         )
         for form in FORMATS:
             text = build_prompt(sample, form)

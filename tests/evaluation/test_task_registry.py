@@ -155,7 +155,7 @@ def test_a_broken_benchmark_is_named(tmp_path: Path, change: tuple[str, str], sa
 def test_hub_ids_are_settings_not_code() -> None:
     code = "".join(path.read_text() for path in (own_tasks_dir().parent / "harness").rglob("*.py"))
     for benchmark in find_benchmarks().values():
-        assert benchmark.source.hub not in code
+        assert benchmark.source.hub is None or benchmark.source.hub not in code
 
 
 def test_names_agree_with_lmms_eval() -> None:

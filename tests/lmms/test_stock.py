@@ -24,6 +24,9 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 METRICS = {
     "pope": {"accuracy": "mean/accuracy", "f1": "mean/f1", "yes_ratio": "mean/yes_ratio"},
     "repope": {"accuracy": "mean/accuracy", "f1": "mean/f1", "yes_ratio": "mean/yes_ratio"},
+    "hallusionbench": {name: f"with_figure/{name}" for name in ("mean", "aAcc", "fAcc", "qAcc")},
+    "dash_b": {name: f"all/{name}" for name in ("accuracy", "harmonic_mean", "tpr", "tnr")},
+    "amber": {name: f"all/{name}" for name in ("accuracy", "f1", "balanced_accuracy")},
     "videohallucer": {"both": "mean/both", "basic": "mean/basic", "hallucinated": "mean/hallucinated"},
     "mmbench": {"circular": "all/circular", "vanilla": "all/vanilla"},
     "mmvu": {"accuracy": "all/accuracy"},
@@ -31,6 +34,9 @@ METRICS = {
 OFFICIAL = {
     "pope": {"official_accuracy": "mean/accuracy"},
     "repope": {"official_accuracy": "mean/accuracy"},
+    "hallusionbench": {"official_mean": "with_figure/mean"},
+    "dash_b": {"official_accuracy": "all/accuracy"},
+    "amber": {"official_accuracy": "all/accuracy", "official_f1": "all/f1"},
     "videohallucer": {"official_both": "mean/both"},
     "mmbench": {"official_circular": "all/circular"},
     "mmvu": {},

@@ -1,5 +1,6 @@
 """Values and clustered standard errors, against formulas and brute force."""
 
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from support_coverage import metric_of, table_of
 
 from harness.statistics.counts import Table
-from harness.statistics.estimates import estimate, value_of
+from harness.statistics.estimates import estimate, official_value_of, value_of
 from harness.statistics.specs import MetricSpec, Outcome, Ratio
 from harness.statistics.summary import to_metric
 
@@ -76,7 +77,7 @@ def test_linearised_error_agrees_with_the_jackknife(name: str) -> None:
     spec = metric_of("pope", name, SPLITS)
     table = pope_table(0)
     found = estimate(spec, table)
-    left_out = np.array([value_of(spec, spec.strict, without(table, c)) for c in range(60)], dtype=float)
+    left_out = np.array([value_of(spec, without(table, c)) for c in range(60)], dtype=float)
     jackknife = sqrt(59 / 60 * ((left_out - left_out.mean()) ** 2).sum())
     assert found.stderr == pytest.approx(jackknife, rel=0.03)
 
@@ -109,6 +110,45 @@ def test_spread_is_the_population_standard_deviation_over_what_is_defined() -> N
     table = table_of(outcomes, [np.array([3, 1]), np.array([0, 0]), np.array([1, 0]), np.array([1, 2])])
     # Recalls 1 and 1/4, none for C.
     assert estimate(spec, table).value == pytest.approx(0.375)
+
+
+def harmonic_spec() -> MetricSpec:
+    """Of the shares of right answers where the target is yes, and where it is no."""
+    ratios = tuple(
+        Ratio(top=lambda o: o.right, bottom=lambda o: 1, within=lambda o, target=target: o.target == target)  # type: ignore[misc]
+        for target in ("yes", "no")
+    )
+    return MetricSpec(name="x", strict=ratios, combine="harmonic")
+
+
+def test_the_harmonic_mean_and_its_linearised_error() -> None:
+    spec, rng = harmonic_spec(), np.random.default_rng(3)
+    outcomes = [Outcome("sample", ("",), right=right, target=t) for t in ("yes", "no") for right in (True, False)]
+    table = table_of(outcomes, [rng.integers(1, high, 60) for high in (9, 3, 5, 5)])
+    tpr, tnr = (right / (right + wrong) for right, wrong in table.totals.reshape(2, 2))
+    found = estimate(spec, table)
+    assert found.value == pytest.approx(2 * tpr * tnr / (tpr + tnr))
+    left_out = np.array([value_of(spec, without(table, c)) for c in range(60)], dtype=float)
+    jackknife = sqrt(59 / 60 * ((left_out - left_out.mean()) ** 2).sum())
+    assert found.stderr == pytest.approx(jackknife, rel=0.03)
+
+
+def test_the_harmonic_mean_of_a_constant_answer_is_zero() -> None:
+    spec = harmonic_spec()
+    outcomes = [Outcome("sample", ("",), right=t == "yes", target=t) for t in ("yes", "no")]
+    assert estimate(spec, table_of(outcomes, [np.array([3, 4]), np.array([2, 1])])).value == 0.0
+    never = [outcome._replace(right=False) for outcome in outcomes]
+    assert estimate(spec, table_of(never, [np.array([3, 4]), np.array([2, 1])])).value == 0.0
+    assert estimate(spec, table_of(outcomes[:1], [np.array([3, 4])])).value is None
+
+
+def test_the_published_evaluator_may_make_something_else_of_its_ratios() -> None:
+    spec = replace(
+        harmonic_spec(), official=harmonic_spec().strict, official_value=lambda values: sum(filter(None, values))
+    )
+    outcomes = [Outcome("sample", ("",), right=True, target=t) for t in ("yes", "no")]
+    table = table_of(outcomes, [np.array([3, 4]), np.array([2, 1])])
+    assert (value_of(spec, table), official_value_of(spec, table)) == (1.0, 2.0)
 
 
 def test_what_one_cluster_carries_has_no_error() -> None:

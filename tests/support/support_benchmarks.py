@@ -74,6 +74,68 @@ def write_repope(folder: Path) -> Path:
     return folder
 
 
+def write_hallusionbench(folder: Path) -> Path:
+    """Four sets: two figures with two questions each, and in every second set the questions without a figure too."""
+    rows: list[dict[str, Any]] = []
+    for number in range(4):
+        category = "VS" if number % 2 else "VD"
+        for figure in (1, 2, 0) if category == "VS" else (0, 1):
+            for question in range(2):
+                shown = category == "VD" or figure > 0
+                rows.append(
+                    {
+                        "category": category,
+                        "subcategory": "chart",
+                        "visual_input": str((figure if category == "VS" else 1 + figure) if shown else 0),
+                        "set_id": str(number),
+                        "figure_id": str(figure),
+                        "question_id": str(question),
+                        "question": f"Is bar {question} of chart {number} higher than the others?",
+                        "gt_answer": str((figure + question) % 2),
+                        "gt_answer_details": "See the chart.",
+                        "image": {"bytes": image_bytes(number + figure), "path": None} if shown else None,
+                    }
+                )
+    write_parquet(folder / "data/image-00000-of-00001.parquet", [row for row in rows if row["image"]])
+    bare = [{name: cell for name, cell in row.items() if name != "image"} for row in rows if not row["image"]]
+    write_parquet(folder / "data/non_image-00000-of-00001.parquet", bare)
+    return folder
+
+
+def write_dash_b(folder: Path) -> Path:
+    rows = [
+        {
+            "question_id": number,
+            "question": f"Can you see a {('fork', 'sloth')[number % 2]} in this image. "
+            "Please answer only with yes or no.",
+            "answer": "yes" if number % 3 else "no",
+            "image": {"bytes": image_bytes(number), "path": None},
+        }
+        for number in range(16)
+    ]
+    write_parquet(folder / "data/test-00000-of-00001.parquet", rows)
+    return folder
+
+
+def write_amber(folder: Path) -> Path:
+    """As the repository has it, with the images unpacked: sixteen questions about four images, and one description."""
+    kinds = ("discriminative-attribute-state", "discriminative-hallucination", "discriminative-relation", "relation")
+    queries, truths = [], [{"id": 1, "type": "generative", "truth": ["tree"], "hallu": ["bird"]}]
+    for number in range(16):
+        image = f"AMBER_{number // 4}.jpg"
+        queries.append({"id": 2 + number, "image": image, "query": f"Is the tree {number} green in this image?"})
+        kind = kinds[number % 4]
+        is_yes = kind == "discriminative-relation" or (kind.endswith("state") and number % 8 == 0)
+        truths.append({"id": 2 + number, "type": kind, "truth": "yes" if is_yes else "no"})
+    (folder / "data/query").mkdir(parents=True)
+    (folder / "data/query/query_discriminative.json").write_text(json.dumps(queries), encoding="utf-8")
+    (folder / "data/annotations.json").write_text(json.dumps(truths), encoding="utf-8")
+    (folder / "image").mkdir()
+    for number in range(4):
+        (folder / "image" / f"AMBER_{number}.jpg").write_bytes(image_bytes(number))
+    return folder
+
+
 def write_videohallucer(folder: Path) -> Path:
     for subset in SUBSETS:
         videos = folder / subset / "videos"
@@ -147,6 +209,9 @@ def write_all(folder: Path) -> Path:
     """All of them, each in a folder of its own."""
     write_pope(folder / "pope")
     write_repope(folder / "repope")
+    write_hallusionbench(folder / "hallusionbench")
+    write_dash_b(folder / "dash_b")
+    write_amber(folder / "amber")
     write_videohallucer(folder / "videohallucer")
     write_mmbench(folder / "mmbench")
     write_mmvu(folder / "mmvu")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support_scoring import (
+    OURS,
     PUBLISHED,
     Row,
     mmbench_rows,
@@ -119,3 +120,58 @@ def test_no_answer_scores_nothing(name: str, questions: Path) -> None:
     chance = largest_share(questions) if "over letters" in name else 0.01
     assert value("mmvu", mmvu_rows(questions, "multiple-choice"), respond, "all/accuracy") <= chance
     assert value("mmvu", mmvu_rows(questions, "open-ended"), respond, "all/accuracy") == 0.0
+
+
+def balanced(task: str) -> list[Row]:
+    """Our questions of POPE, as many with yes as with no, in the columns of another task about single images."""
+    rows = pope_rows(OURS)
+    size = min(Counter(row["answer"] for row in rows).values())
+    of_both = [row for word in ("yes", "no") for row in [row for row in rows if row["answer"] == word][:size]]
+    return [AS[task](number, row) for number, row in enumerate(of_both)]
+
+
+def as_hallusionbench(number: int, row: Row) -> Row:
+    """Sets of a figure with a question, and of the same question without it."""
+    return {
+        "category": "VD" if number % 2 else "VS",
+        "subcategory": "chart",
+        "visual_input": "1" if number % 2 or number % 4 else "0",
+        "set_id": number,
+        "figure_id": 0 if number % 2 or not number % 4 else 1,
+        "question_id": 0,
+        "question": row["question"],
+        "gt_answer": int(row["answer"] == "yes"),
+    }
+
+
+AS: dict[str, Callable[[int, Row], Row]] = {
+    "repope": lambda number, row: {**row, "question_id": str(number)},
+    "hallusionbench": as_hallusionbench,
+    "dash_b": lambda number, row: {**row, "question_id": str(number)},
+    "amber": lambda number, row: {
+        "id": number,
+        "question": row["question"],
+        "truth": row["answer"],
+        "type": "discriminative-attribute-state",
+    },
+}
+ACCURACIES = {
+    "repope": "all/accuracy",
+    "hallusionbench": "all/aAcc",
+    "dash_b": "all/accuracy",
+    "amber": "all/balanced_accuracy",
+}
+"""Of each task the share of right answers, of which half is chance."""
+
+
+@pytest.mark.parametrize("task", AS)
+@pytest.mark.parametrize("name", [*CONSTANT, *EMPTY])
+def test_yes_no_tasks_give_nothing_for_nothing(task: str, name: str) -> None:
+    rows = balanced(task)
+    if name in CONSTANT:
+        assert value(task, rows, CONSTANT[name], ACCURACIES[task]) <= 0.5
+        return
+    # "A dog, a cat" affirms the questions that ask for one of these.
+    named = [row for row in rows if any(text in row["question"] for text in (" dog ", " cat "))]
+    affirmed = len(named) / len(rows) if name == "all option texts" else 0.0
+    assert value(task, rows, EMPTY[name], ACCURACIES[task]) <= affirmed
