@@ -6,38 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.reports.differences import in_words
+from harness.reports.differences import change, in_words
 from harness.reports.text import interval, name_some, number
 from leaderboards.board import Column, Group, Row
-from leaderboards.runs import Figure
-from leaderboards.terms import ALL_TASKS, order_causes
 
 _NAMED: Final = 3
 """Rivals that a sentence names; the table shows the others."""
 _NOT_COMPARED: Final = "not compared"
 _ORDER: Final = ("better", "worse", "changed", "no difference shown", "not tested", _NOT_COMPARED)
 _SHOWN: Final = {"better", "worse", "changed"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shift:
-    """A share of the baseline's and of the leader's answers.
-
-    Attributes:
-        what: what the answers have in common, in plain text that the caller must escape.
-        before: share of the baseline's; `None` where there is none.
-        after: share of the leader's.
-    """
-
-    what: str
-    before: float | None
-    after: float | None
-
-    @property
-    def text(self) -> str:
-        """Both shares in percent: `10.8 → 5.3 %`."""
-        start = "" if self.before is None else f"{number(self.before)} → "
-        return f"{start}{number(self.after)} %"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +28,8 @@ class Answer:
         rivals: labels of rows that its intervals do not set apart from it on any of them, the first few; empty: none.
         verdict: what is shown of the lead over the baseline, in a few words; empty without a baseline.
         real: what the paired tests against the baseline say; empty without a baseline.
-        why: in what the leader differs from the baseline, or how it goes wrong; empty where nothing is known.
+        why: what changed between the baseline and the best row beside it beyond chance, or that nothing did; empty
+            where nothing could be looked at.
     """
 
     title: str
@@ -60,7 +38,7 @@ class Answer:
     rivals: str
     verdict: str
     real: Sequence[str]
-    why: Sequence[Shift]
+    why: Sequence[str]
 
 
 def answer(group: Group) -> Answer | None:
@@ -77,7 +55,7 @@ def answer(group: Group) -> Answer | None:
         rivals=name_some([row.label for row in group.rows[1:] if _is_rival(leader, row, group.ordered_by)], _NAMED),
         verdict="" if baseline is None else _verdict(leader, baseline, columns),
         real=list(_real(group, leader, baseline)),
-        why=list(_why(leader, None if baseline is leader else baseline, group)),
+        why=list(_why(group)),
     )
 
 
@@ -147,29 +125,18 @@ def _verdicts(row: Row, tasks: Sequence[str]) -> set[str]:
     return {_NOT_COMPARED if delta is None or delta.value is None else delta.verdict for delta in deltas}
 
 
-def _why(leader: Row, baseline: Row | None, group: Group) -> Iterator[Shift]:
-    after = leader.attribution(group.attributed)
-    before = baseline.attribution(group.attributed) if baseline else {}
-    for cause in order_causes({**before, **after}):
-        shares = (before.get(cause, 0.0) if before else None, after.get(cause, 0.0) if after else None)
-        if any(shares):
-            what = f"wrong by {cause}" if cause != "unattributed" else "wrong, cause not known"
-            yield Shift(what=what, before=shares[0], after=shares[1])
-    for name in group.diagnostics:
-        now = leader.diagnostics.get(name)
-        if now is not None and now.hallucination:
-            then = baseline.diagnostics.get(name) if baseline else None
-            part = name.rpartition("/")[0]
-            what = now.hallucination if part == ALL_TASKS else f"{now.hallucination} ({group.titles.get(part, part)})"
-            yield Shift(what=what, before=_value(then), after=now.metric.value)
-    for column in group.columns:
-        task = column.task
-        for name, what in column.facts.telling.items() if task in group.ordered_by else ():
-            then_ = baseline.cells[task].result.metrics.get(name) if baseline and task in baseline.cells else None
-            now_ = leader.cells[task].result.metrics.get(name)
-            if now_ is not None and now_.value is not None:
-                yield Shift(what=what, before=then_.value if then_ else None, after=now_.value)
-
-
-def _value(figure: Figure | None) -> float | None:
-    return None if figure is None else figure.metric.value
+def _why(group: Group) -> Iterator[str]:
+    reasons = group.reasons
+    if reasons is None:
+        return
+    for reason in reasons.found:
+        difference = reason.difference
+        more = "More" if (difference.value or 0.0) > 0 else "Fewer"
+        example = ""
+        if reason.example is not None:
+            task, name = reason.example
+            example = f", e.g. {name} of {group.titles.get(task, task)}"
+        shares = f"{number(difference.a)} → {number(difference.b)} %"
+        yield f"{more} {reason.what}: {shares}, {change(difference)}{example}."
+    if not reasons.found:
+        yield f"None of {reasons.family} changes that were looked at is beyond chance."

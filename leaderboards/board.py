@@ -187,6 +187,36 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Something that changed between the baseline and another row, beyond chance.
+
+    Attributes:
+        what: which answers there are more or fewer of.
+        difference: of their share.
+        example: task and id of a sample that shows it; `None` where no single one does.
+    """
+
+    what: str
+    difference: Difference
+    example: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reasons:
+    """Why the best row beside the baseline differs from it.
+
+    Attributes:
+        row: its label.
+        family: how many changes were looked at, which are tested together, apart from the headlines.
+        found: those beyond chance, the surest first, three at most.
+    """
+
+    row: str
+    family: int
+    found: Sequence[Reason]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """Rows that may be compared.
 
@@ -200,6 +230,7 @@ class Group:
         tests: how many differences are tested together.
         diagnostics: names of the diagnostic figures that its rows can be compared by.
         attributed: tasks whose wrong answers are attributed in every row that has diagnostics.
+        reasons: why the best row beside the baseline differs from it; `None` where nothing could be looked at.
     """
 
     title: str
@@ -211,6 +242,7 @@ class Group:
     tests: int = 0
     diagnostics: Sequence[str] = ()
     attributed: Sequence[str] = ()
+    reasons: Reasons | None = None
 
     @property
     def titles(self) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from harness.core.types import Metric
 from harness.reports.text import one_line, public_path
 from harness.statistics.differences import derived
-from leaderboards.board import Board, Cell, Column, Curve, Group, Row
+from leaderboards.board import Board, Cell, Column, Curve, Group, Reasons, Row
 from leaderboards.runs import COUNTS
 
 FORMAT: Final = "harness-leaderboard"
@@ -44,6 +44,7 @@ def _group(group: Group, curves: Sequence[Curve]) -> str:
             "ordered_by": list(group.ordered_by),
             "baseline": group.baseline,
             "tests": group.tests,
+            "why": None if group.reasons is None else _reasons(group.reasons),
             "wrong_because_of_tasks": list(group.attributed),
             "columns": {column.task: asdict(column.protocol) for column in group.columns},
             "curves": [_curve(curve) for curve in curves],
@@ -51,6 +52,14 @@ def _group(group: Group, curves: Sequence[Curve]) -> str:
     )
     rows = ",\n".join(_dumps(_row(row, group.attributed)) for row in group.rows)
     return f'{head[:-1]},"rows":[\n{rows}\n]}}'
+
+
+def _reasons(reasons: Reasons) -> dict[str, Any]:
+    found = [
+        {"what": of.what, **asdict(of.difference), **derived(of.difference), "example": of.example}
+        for of in reasons.found
+    ]
+    return {"checkpoint": reasons.row, "looked_at": reasons.family, "found": found}
 
 
 def _row(row: Row, attributed: Sequence[str]) -> dict[str, Any]:

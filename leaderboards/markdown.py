@@ -96,7 +96,7 @@ def answer_lines(group: Group) -> Iterator[str]:
     if said.real:
         yield f"- **Is it real?** {escape(said.verdict)}. {' '.join(escape(sentence) for sentence in said.real)}"
     if said.why:
-        yield f"- **Why:** {escape('; '.join(f'{shift.what} {shift.text}' for shift in said.why))}."
+        yield f"- **Why:** {' '.join(map(escape, said.why))}"
     yield ""
 
 

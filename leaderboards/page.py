@@ -59,6 +59,8 @@ def _group(group: Group, curves: Sequence[Curve], *, is_plotted: bool) -> dict[s
         "title": group.title,
         "reason": group.reason,
         "said": said,
+        "why_of": group.reasons and group.reasons.row,
+        "looked_at": group.reasons and group.reasons.family,
         "baseline": group.baseline,
         "tests": group.tests,
         "deltas": list(_deltas(group)),

@@ -29,6 +29,11 @@ def cause_tone(cause: str) -> str:
     return next((tone for known, tone in zip(CAUSES, CAUSE_TONES, strict=True) if known == cause), "plain")
 
 
+def cause_words(cause: str) -> str:
+    """A cause of wrong answers as a sentence has it."""
+    return f"wrong by {cause}" if cause != "unattributed" else "wrong, cause not known"
+
+
 def order_causes(causes: Mapping[str, object]) -> list[str]:
     """Causes in the order in which they are shown: that of the diagnostics, then others by name."""
     return [cause for cause in CAUSES if cause in causes] + sorted(set(causes) - set(CAUSES))

@@ -22,6 +22,18 @@ FLAGS: Final[Mapping[str, Callable[[Evidence], bool | None]]] = {
     "cut_off": rates.cut_off,
 }
 """Faults that a sample either shows or does not, and the diagnostic that says so."""
+WORDS: Final[Mapping[str, str]] = {
+    "think_answer_mismatch": "answers other than what their thinking concludes",
+    "caption_answer_mismatch": "answers other than what their caption implies",
+    "invented_object": "captions with an object that is not there",
+    "caption_leak": "captions that give the answer away",
+    "right_unsupported": "right answers without support in the caption",
+    "prior_answer": "wrong answers that need no image",
+    "looping": "responses that repeat themselves",
+    "cut_off": "responses that are cut off",
+    "malformed": "responses without all sections that were asked for",
+}
+"""Faults as they are counted, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,22 +52,3 @@ def test_others_that_were_not_compared_are_not_counted_as_no_worse(tmp_path: Pat
         "Worse on at least one benchmark: 1 of 1 others.",
         "1 more could not be compared.",
     ]
-
-
-def test_figures_by_task_name_their_task(tmp_path: Path) -> None:
-    metrics = {"all/chair_i": {"value": 0.5}, "pope/chair_i": {"value": 0.153}, "videohallucer/chair_i": {"value": 0.2}}
-    for name, skills in (("best", {"pope": 0.99, "videohallucer": 0.9}), ("half", {"pope": 0.5})):
-        folder = write_run(tmp_path / name, model=name, skills=skills, counts=20)
-        (folder / "diagnostics.json").write_text(json.dumps({"metrics": metrics}))
-    shifts = [(shift.what, shift.after) for shift in answer_of(tmp_path, "half").why if "objects" in shift.what]
-    assert shifts == [
-        ("objects captioned that are not there (POPE)", 0.153),
-        ("objects captioned that are not there (VideoHallucer)", 0.2),
-    ]
-
-
-def test_figures_over_all_tasks_need_no_task(tmp_path: Path) -> None:
-    for name, skill in (("best", 0.99), ("half", 0.5)):
-        folder = write_run(tmp_path / name, model=name, skills={"pope": skill}, counts=20)
-        (folder / "diagnostics.json").write_text(json.dumps({"metrics": {"all/chair_i": {"value": 0.1}}}))
-    assert "objects captioned that are not there" in [shift.what for shift in answer_of(tmp_path, "half").why]

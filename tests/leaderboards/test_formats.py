@@ -59,7 +59,7 @@ def test_markdown_answers_first(board: Board) -> None:
     assert lines[0] == "# Trained &amp; tried"
     assert lines[4].startswith("- **Fewest hallucinations measured:** method/checkpoint-400, POPE ")
     assert lines[5].startswith("- **Is it real?** ")
-    assert lines[6].startswith("- **Why:** wrong by perception ")
+    assert lines[6].startswith("- **Why:** More right ")
 
 
 def test_markdown_cells_show_score_interval_and_delta(board: Board) -> None:
@@ -178,8 +178,8 @@ def test_the_answer_names_what_is_beyond_chance(board: Board) -> None:
     assert said.verdict.startswith(
         "Better on POPE and" if verdicts["pope"] == "better" else "Better on VideoHallucer, no"
     )
-    assert said.why[0].what == "wrong by perception"
-    assert (said.why[0].before or 0) > (said.why[0].after or 0)
+    assert len(said.why) <= 3
+    assert said.why[0].startswith(("More right about what is not: ", "More right on adversarial POPE: "))
 
 
 def test_another_decoding_than_the_baselines_is_said(tmp_path: Path) -> None:
