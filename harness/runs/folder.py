@@ -10,7 +10,6 @@ done, and so does whoever goes on with a run that was killed.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,12 +35,10 @@ from harness.core.types import (
 )
 from harness.runs.config import CONFIG, LOCK, RUN, earlier_sessions, is_run_folder, read_json, write_config
 from harness.runs.records import (
-    LONE_SURROGATES,
     SAMPLES,
     SHARDS,
+    RecordFile,
     SampleKey,
-    append_record,
-    close_records,
     encode_record,
     latest,
     shards,
@@ -88,9 +85,10 @@ class RunFolder:
             self.started: str = sessions[0]["started"] if sessions else now
             self._clock = time.monotonic()
             write_config(path, settings, [*sessions, {"started": now, "seconds": None}])
-            with write_errors(path / SAMPLES):
-                self._file = opened.enter_context((path / SAMPLES).open("a", encoding="utf-8", errors=LONE_SURROGATES))
-            self._read_finished()
+            self._records = RecordFile(path / SAMPLES)
+            opened.callback(self._records.close)
+            self.take_up_shards()
+            self.finished, self.failed = latest(path / SAMPLES)
             opened.pop_all()
 
     @property
@@ -98,31 +96,22 @@ class RunFolder:
         """Wall time of the run so far, all its sessions added up."""
         return self.seconds_before + time.monotonic() - self._clock
 
-    def _read_finished(self) -> None:
-        path = self.path / SAMPLES
-        with write_errors(path):
-            drop_torn_tail(path)
-        self.take_up_shards()
-        self.finished, self.failed = latest(path)
-
     @property
     def size_bytes(self) -> int:
         """Length of `samples.jsonl`."""
-        return (self.path / SAMPLES).stat().st_size
+        return self._records.size_bytes
 
     def take_up_shards(self) -> None:
         """Move what other processes have stored into `samples.jsonl`.
 
         Raises:
-            StoreError: the folder cannot be written.
+            StoreError: the folder cannot be written, or others have changed it.
         """
+        self._records.check()
         for shard in shards(self.path):
             with write_errors(self.path / SAMPLES):
                 drop_torn_tail(shard)
-                with shard.open("rb") as source, (self.path / SAMPLES).open("ab") as file:
-                    shutil.copyfileobj(source, file)
-                    file.flush()
-                    os.fsync(file.fileno())
+                self._records.take(shard)
                 _lock_of(shard).unlink(missing_ok=True)
                 shard.unlink()  # Where this is not reached, the records are there twice, and one of them counts.
 
@@ -130,14 +119,14 @@ class RunFolder:
         """Store one finished sample: after this returns, killing the process does not lose it.
 
         Raises:
-            StoreError: the disk is full or the folder has gone.
+            StoreError: the disk is full, or others have deleted, moved or changed the file.
         """
-        append_record(self._file, self.path / SAMPLES, record)
+        self._records.append(record)
 
     def close(self) -> None:
         """Close the folder; the run can be continued."""
         with self._lock:
-            close_records(self._file, self.path / SAMPLES)
+            self._records.close()
 
     def reopen(self) -> None:
         """Declare a finished run unfinished, before samples are added to it."""
@@ -148,9 +137,10 @@ class RunFolder:
         """Bring `samples.jsonl` into the order of the samples, one record each; nothing can be appended after it.
 
         Raises:
-            StoreError: the folder cannot be written, or a sample has no record.
+            StoreError: the folder cannot be written or was changed by others, or a sample has no record.
         """
-        close_records(self._file, self.path / SAMPLES)
+        self._records.check()
+        self._records.close()
         sort_records(self.path / SAMPLES, order)
 
     def rewrite(self, records: Iterable[SampleRecord]) -> None:
@@ -164,7 +154,9 @@ class RunFolder:
         """
         path = self.path / SAMPLES
         with replacement(path) as file, write_errors(path):
-            for record in records:
+            for record in records:  # Each may have cost a request to a judge.
+                if not path.exists():
+                    raise StoreError(f"{path} is gone. Nothing more is asked. Run the same command again.")
                 file.write(encode_record(record) + "\n")
 
     def complete(self, run: RunRecord) -> None:
@@ -209,17 +201,16 @@ class Shard:
         self.finished, _ = latest(samples, size_bytes)
         self._path = path / SHARDS.replace("*", str(rank))
         self._lock = hold_lock(_lock_of(self._path))
-        with write_errors(self._path):
-            self._file = self._path.open("a", encoding="utf-8", errors=LONE_SURROGATES)
+        self._records = RecordFile(self._path)
 
     def append(self, record: SampleRecord) -> None:
         """Store one finished sample, as `RunFolder.append` does."""
-        append_record(self._file, self._path, record)
+        self._records.append(record)
 
     def close(self) -> None:
         """Close the shard; it can be taken up."""
         with self._lock:
-            close_records(self._file, self._path)
+            self._records.close()
 
 
 def read_run(path: Path) -> RunRecord:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 from harness.core.errors import StoreError
-from harness.core.files import replacement, write_errors
+from harness.core.files import drop_torn_tail, replacement, write_errors
 from harness.core.types import Media, Response, Sample, SampleRecord, Verdict
 
 SAMPLES: Final = "samples.jsonl"
@@ -74,28 +77,88 @@ def read_records(path: Path) -> Iterator[SampleRecord]:
         ) from error
 
 
-def append_record(file: TextIO, path: Path, record: SampleRecord) -> None:
-    """Write one record so that killing the process does not lose it.
+class RecordFile:
+    """A file of records that nobody else may touch while it is open.
 
-    Raises:
-        StoreError: the disk is full or the folder has gone.
+    Attributes:
+        path: where it is.
+        size_bytes: its length, as far as this process knows.
     """
-    with write_errors(path):
-        file.write(encode_record(record) + "\n")
-        file.flush()
 
+    def __init__(self, path: Path) -> None:
+        """Open the file, or make it; what a killed process left of a last line is cut off.
 
-def close_records(file: TextIO, path: Path) -> None:
-    """Close a file of records.
+        Raises:
+            StoreError: it cannot be written.
+        """
+        self.path = path
+        with ExitStack() as opened, write_errors(path):
+            self._file = opened.enter_context(path.open("ab"))
+            drop_torn_tail(path)
+            self.size_bytes = path.stat().st_size
+            opened.pop_all()
 
-    Raises:
-        StoreError: what was written last does not fit on the disk.
-    """
-    # A second flush of a line that did not fit on the disk fails again; its first failure was reported.
-    try:
-        file.close()
-    except OSError as error:
-        raise StoreError(f"cannot close {path}: {error.strerror or error}.") from error
+    def append(self, record: SampleRecord) -> None:
+        """Write one record so that killing the process does not lose it.
+
+        Raises:
+            StoreError: the disk is full, or see `check`.
+        """
+        self.check()
+        line = (encode_record(record) + "\n").encode(errors=LONE_SURROGATES)
+        with write_errors(self.path):
+            self._file.write(line)
+            self._file.flush()
+        self.size_bytes += len(line)
+
+    def take(self, path: Path) -> None:
+        """Append all of another file, down to the disk.
+
+        Raises:
+            StoreError: see `append`.
+        """
+        self.check()
+        with write_errors(self.path), path.open("rb") as source:
+            shutil.copyfileobj(source, self._file)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self.size_bytes += source.tell()
+
+    def check(self) -> None:
+        """See that the file is still there, and as this process has written it.
+
+        Raises:
+            StoreError: it was deleted, replaced, shortened or written into.
+        """
+        ours = os.fstat(self._file.fileno())
+        try:
+            there = self.path.stat()
+        except OSError as error:
+            is_gone = isinstance(error, FileNotFoundError)
+            what = "is gone" if is_gone else f"cannot be seen any more ({error.strerror or error})"
+        else:
+            if not os.path.samestat(ours, there):
+                what = "is not the file that this run has opened"
+            elif ours.st_size != self.size_bytes:
+                what = f"holds {ours.st_size} bytes, and this run has written {self.size_bytes}"
+            else:
+                return
+        raise StoreError(
+            f"{self.path} {what}: someone else has deleted, moved or changed it. Nothing more is asked. Bring it back, "
+            "or keep others from writing there, and run the same command again; it goes on with what is stored."
+        )
+
+    def close(self) -> None:
+        """Close the file.
+
+        Raises:
+            StoreError: what was written last does not fit on the disk.
+        """
+        # A second flush of a line that did not fit on the disk fails again; its first failure was reported.
+        try:
+            self._file.close()
+        except OSError as error:
+            raise StoreError(f"cannot close {self.path}: {error.strerror or error}.") from error
 
 
 def shards(path: Path) -> list[Path]:

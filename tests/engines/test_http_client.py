@@ -41,7 +41,7 @@ def _a_key_and_short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ask(server: HostileServer, *prompts: str) -> Iterator[Response]:
     engine = ApiEngine(
-        Checkpoint(name="openai:m", folder=None), base_url=server.base_url, timeout_s=1.0, attempts=2, in_flight=1
+        Checkpoint(name="openai:m", folder=None), base_url=server.base_url, timeout_s=3.0, attempts=2, in_flight=1
     )
     try:
         engine.load()

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,6 +107,19 @@ def test_a_run_that_loses_a_process_keeps_what_is_stored_and_goes_on(
     assert comparable(out) == comparable(undisturbed)
     assert stored <= {(record.sample.id, record.response.seconds) for record in read_records(out)}
     assert not shard.exists()
+
+
+def test_a_run_whose_folder_goes_ends_on_every_rank(tmp_path: Path) -> None:
+    out = tmp_path / "two"
+    process = start(TORCHRUN, out, *ASKED[:-4], "--limit", "240", "--batch-size", "4")
+    wait_for(lambda: size(out / "samples.rank-1.jsonl") > 0 and size(out / "samples.jsonl") > 0, process)
+    shutil.rmtree(out)
+    _, errors = process.communicate(timeout=180)
+    assert process.returncode != 0
+    said = [line for line in errors.splitlines() if line.startswith("error:")]
+    assert len(said) == 1, errors
+    assert "is gone: someone else has deleted, moved or changed it. Nothing more is asked." in said[0]
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("launcher", ["alone", "torchrun"])

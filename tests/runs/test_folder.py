@@ -2,8 +2,11 @@
 
 import json
 import os
+import resource
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +15,7 @@ import pytest
 from support_runs import SETTINGS, make_record, make_run
 
 from harness.core.errors import StoreError
-from harness.core.types import Verdict
+from harness.core.types import SampleRecord, Verdict
 from harness.runs.folder import RunFolder, Shard, read_run
 from harness.runs.records import read_records
 
@@ -313,20 +316,22 @@ def test_the_time_of_a_session_that_was_cut_off_counts(tmp_path: Path) -> None:
     folder.close()
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_one_clear_error(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path, SETTINGS)
     folder.append(make_record("a"))
-    folder.close()
-    kept = (tmp_path / "samples.jsonl").read_text()
-    full = RunFolder(tmp_path, SETTINGS)
-    full._file.close()
-    full._file = Path("/dev/full").open("a", encoding="utf-8")  # noqa: SIM115
-    with pytest.raises(StoreError, match="No space left"):
-        full.append(make_record("b"))
-    with pytest.raises(StoreError):
-        full.close()
-    assert (tmp_path / "samples.jsonl").read_text() == kept
+    kept = (tmp_path / "samples.jsonl").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(kept) + 10, limits[1]))
+    try:
+        with pytest.raises(StoreError, match="File too large"):
+            folder.append(make_record("b"))
+        with pytest.raises(StoreError, match="File too large"):
+            folder.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert len((tmp_path / "samples.jsonl").read_bytes()) == len(kept) + 10
+    RunFolder(tmp_path, SETTINGS).close()
+    assert (tmp_path / "samples.jsonl").read_bytes() == kept
 
 
 def test_an_unfinished_run_is_named_as_such(tmp_path: Path) -> None:
@@ -342,3 +347,92 @@ def test_a_foreign_run_record_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(StoreError, match=r"run\.json"):
         read_run(tmp_path)
+
+
+def delete_folder(path: Path, name: str) -> None:
+    shutil.rmtree(path)
+
+
+def delete(path: Path, name: str) -> None:
+    (path / name).unlink()
+
+
+def move(path: Path, name: str) -> None:
+    path.rename(path.with_name("elsewhere"))
+
+
+def truncate(path: Path, name: str) -> None:
+    with (path / name).open("r+b") as file:
+        file.truncate(7)
+
+
+def write_into(path: Path, name: str) -> None:
+    with (path / name).open("ab") as file:
+        file.write(b"x\n")
+
+
+def replace_file(path: Path, name: str) -> None:
+    content = (path / name).read_bytes()
+    (path / name).rename(path / "held")
+    (path / name).write_bytes(content)
+
+
+Damage = Callable[[Path, str], None]
+DAMAGE: dict[Damage, str] = {
+    delete_folder: "is gone",
+    delete: "is gone",
+    move: "is gone",
+    truncate: "holds 7 bytes",
+    write_into: "this run has written",
+    replace_file: "is not the file",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_folder_that_is_not_left_alone_is_noticed_with_the_next_sample(
+    tmp_path: Path, damage: Damage, rank: int
+) -> None:
+    path = tmp_path / "run"
+    folder = RunFolder(path, SETTINGS)
+    store = Shard(path, rank, folder.size_bytes) if rank else folder
+    store.append(make_record("a"))
+    store.append(make_record("b"))
+    damage(path, "samples.rank-1.jsonl" if rank else "samples.jsonl")
+    with pytest.raises(StoreError, match=DAMAGE[damage]) as error:
+        store.append(make_record("c"))
+    assert "run the same command again" in str(error.value)
+    for opened in {store, folder}:
+        opened.close()
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_folder_that_goes_after_the_last_sample_is_an_error_of_its_own(tmp_path: Path, damage: Damage) -> None:
+    folder = RunFolder(tmp_path / "run", SETTINGS)
+    folder.append(make_record("a"))
+    damage(tmp_path / "run", "samples.jsonl")
+    with pytest.raises(StoreError, match=r"samples\.jsonl"):
+        folder.take_up_shards()
+    with pytest.raises(StoreError, match=r"samples\.jsonl"):
+        folder.sort([("pope", "a")])
+    folder.close()
+
+
+def test_a_folder_that_goes_while_a_judge_is_asked_is_noticed_with_its_next_verdict(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run", SETTINGS)
+    keys = [("pope", name) for name in "abc"]
+    for _, name in keys:
+        folder.append(make_record(name))
+    folder.sort(keys)
+    asked = []
+
+    def judged() -> Iterator[SampleRecord]:
+        for _, name in keys:
+            asked.append(name)
+            yield make_record(name)
+            shutil.rmtree(tmp_path / "run", ignore_errors=True)
+
+    with pytest.raises(StoreError, match=r"samples\.jsonl"):
+        folder.rewrite(judged())
+    assert asked == ["a", "b"]
+    folder.close()

@@ -1,0 +1,57 @@
+"""From samples to stored verdicts: what cannot be stored is not asked for."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hostile_server import Answer, HostileServer
+
+from harness.cli import main
+from harness.core.types import SampleRecord
+from harness.runs.folder import RunFolder
+
+
+def cut(path: Path) -> None:
+    with (path / "samples.jsonl").open("r+b") as file:
+        file.truncate(100)
+
+
+@pytest.mark.parametrize("damage", [shutil.rmtree, cut])
+@pytest.mark.parametrize("engine", ["api", "hf", "replay"])
+def test_a_run_whose_folder_goes_stops_at_once(
+    engine: str,
+    damage: Callable[[Path], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out, stored, append = tmp_path / "run", [], RunFolder.append
+
+    def store(self: RunFolder, record: SampleRecord) -> None:
+        append(self, record)
+        stored.append(record.sample.id)
+        if len(stored) == 5:
+            damage(out)
+
+    monkeypatch.setattr(RunFolder, "append", store)
+    asked = ["--tasks", "pope", "--data", "demo", "--limit", "240", "--out", str(out)]
+    with HostileServer(lambda prompt, before: Answer()) as server:
+        if engine == "api":
+            code = main(["eval", "--model", "openai:m", "--base-url", server.base_url, *asked])
+        elif engine == "hf":
+            code = main(["eval", "--model", "demo", "--engine", "hf", "--batch-size", "4", *asked])
+        else:
+            recording = tmp_path / "recording.jsonl"
+            recording.write_text(json.dumps({"id": "x", "response": "yes"}) + "\n")
+            code = main(["eval", "--model", "m", "--engine", "replay", "--responses", str(recording), *asked])
+        assert len(server.bodies) <= 5 + 2 * 32
+    assert code == 2
+    assert len(stored) == 5
+    said = capsys.readouterr().err
+    assert f"error: {out / 'samples.jsonl'} " in said
+    assert "Nothing more is asked." in said
+    assert "Traceback" not in said
