@@ -77,7 +77,7 @@ def load_data(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> 
         samples[sample.id] = sample
     if not samples:
         raise DataError(f"{benchmark.name}: the data set in {folder} is empty ({', '.join(files)}). Fetch it again.")
-    labels = read_labels(benchmark, folder, source)
+    labels = read_labels(benchmark, folder, source, roots)
     asked = tuple(labels.apply(samples.values()))
     named = "+".join(filter(None, (source, labels.source)))
     return BenchmarkData(samples=asked, folder=folder, source=named, roots=roots)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -13,6 +13,7 @@ from harness.benchmarks.tables import read_table
 from harness.core.errors import DataError
 from harness.core.files import cache_folder
 from harness.core.types import Sample
+from harness.media.bounds import within
 
 HUB: Final = "hub:"
 """Begins the name of data that come from the hub: their labels are in the cache."""
@@ -76,22 +77,24 @@ class Labels:
             )
 
 
-def read_labels(benchmark: Benchmark, folder: Path | None, source: str) -> Labels:
+def read_labels(benchmark: Benchmark, folder: Path | None, source: str, roots: Sequence[Path] | None = None) -> Labels:
     """Read the labels of a benchmark's questions, where their files are there.
 
     Args:
         benchmark: whose they are.
         folder: of its data; `None`: of its data only the name is known.
         source: the data's name: labels of the hub's data are looked for in the harness's cache folder too.
+        roots: folders that files in the data's folder may be in, see `harness.media.bounds.within`; `None`: any.
 
     Raises:
-        DataError: some of the files are missing, or a file is malformed.
+        DataError: some of the files are missing, or a file is malformed or lies out of the data folder.
     """
     files = benchmark.labels
     if files is None:
         return Labels(benchmark)
+    cache = cache_folder() / "labels" / files.name
     places = [] if folder is None else [folder, folder.parent / benchmark.name]
-    places += [cache_folder() / "labels" / files.name] if source.startswith(HUB) else []
+    places += [cache] if source.startswith(HUB) else []
     for place in places:
         found = [path for file in files.files if (path := _find(place, file)) is not None]
         if not found:
@@ -101,6 +104,9 @@ def read_labels(benchmark: Benchmark, folder: Path | None, source: str) -> Label
                 f"{benchmark.name}: {place} has {len(found)} of the {len(files.files)} files of {files.name} "
                 f"({', '.join(files.files)}). Fetch the others too."
             )
+        if roots is not None and place != cache:
+            for path in found:
+                within(path, roots)
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in found)).hexdigest()
         return Labels(benchmark, _read(files, found), f"{files.name}@sha256:{digest[:12]}")
     return Labels(benchmark, places=places)

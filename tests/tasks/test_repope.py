@@ -222,6 +222,28 @@ def test_old_runs_are_rescored_without_a_model(
     assert "has pope, and no questions of mmvu" in capsys.readouterr().err
 
 
+def test_what_was_rescored_becomes_a_run_for_the_board(data: Path, rows: list[Row], tmp_path: Path) -> None:
+    run = run_of_pope(data, tmp_path / "run", rows)
+    records = str(tmp_path / "records.jsonl")
+    rescore = ["score", "--task", "repope", "--from-run", str(run), "--data", str(data), "--per-sample", records]
+    assert main(rescore) == 0
+    replayed = ["--engine", "replay", "--responses", records, "--no-diagnose", "--out", str(tmp_path / "again")]
+    assert main(["eval", "--model", "old", "--tasks", "repope", "--data", str(data), *replayed]) == 0
+    result = json.loads((tmp_path / "again/run.json").read_text())["tasks"]["repope"]
+    assert (result["samples"], result["metrics"]["popular/accuracy"]["value"]) == (10, 0.5)
+
+
+def test_labels_that_lie_out_of_the_data_folder_are_refused(data: Path, rows: list[Row], tmp_path: Path) -> None:
+    folder = write_data(tmp_path / "mine", rows, {})
+    for split in SPLITS:
+        name = f"repope/annotations/coco_repope_{split}.json"
+        (folder / name).unlink()
+        (folder / name).symlink_to(data / name)
+    with pytest.raises(DataError, match="leads out of the data folder"):
+        load_data(REPOPE, str(folder))
+    assert load_data(REPOPE, str(folder), (data,)).samples
+
+
 def test_a_run_over_the_hubs_data_finds_the_labels_in_the_cache(
     data: Path, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
