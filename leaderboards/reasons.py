@@ -17,7 +17,7 @@ from harness.statistics.specs import MetricSpec, Outcome, Ratio, Unit
 from leaderboards.board import Group, Reason, Reasons, Row
 from leaderboards.runs import StoredRun
 from leaderboards.samples import Runs, Samples, unanswered
-from leaderboards.terms import cause_words, order_causes
+from leaderboards.terms import UNATTRIBUTED, order_causes
 
 MOST: Final = 3
 """Reasons that are named: those that are furthest beyond chance."""
@@ -80,10 +80,9 @@ def _marked(
     # All causes and faults are shares of the answers to the same tasks by the same runs.
     known = [task for task in both if all(of[task].keys() == of[both[0]].keys() for of in (before, after))]
     kept = {task: _answered(_runs(task, base, samples)) for task in known}
-    found = {
-        mark: 0 for of in (before, after) for t in known for run in of[t].values() for m in run.values() for mark in m
-    }
-    for mark in order_causes(found):
+    marked = [marks for of in (before, after) for task in known for run in of[task].values() for marks in run.values()]
+    told = dict.fromkeys(mark for marks in marked for mark in marks if mark != UNATTRIBUTED)
+    for mark in order_causes(told):
         spec = MetricSpec(name=mark, strict=(Ratio(top=_is_marked, bottom=_counts),), better=0)
         sides = [
             {seed: measure(spec, tabulate(_units(mark, kept, of, seed))) for seed in of[known[0]]}
@@ -100,7 +99,7 @@ def _marked(
                         return task, name
             return None
 
-        yield WORDS.get(mark) or f"answers {cause_words(mark)}", difference, example
+        yield WORDS.get(mark) or f"answers wrong by {mark}", difference, example
 
 
 def _side_marks(row: Row, tasks: list[str]) -> dict[str, _Side]:

@@ -10,6 +10,8 @@ from harness.reports.plots import CAUSE_TONES
 
 ALL_TASKS: Final = "all"
 """Part of a diagnostic figure's name that stands for all tasks of a run."""
+UNATTRIBUTED: Final = "unattributed"
+"""The cause of wrong answers whose cause is not known, which explains nothing."""
 
 
 def figure_title(name: str, words: str, titles: Mapping[str, str]) -> str:
@@ -27,11 +29,6 @@ def figure_title(name: str, words: str, titles: Mapping[str, str]) -> str:
 def cause_tone(cause: str) -> str:
     """The colour of a cause in every plot and stack; the plain one for causes of other versions."""
     return next((tone for known, tone in zip(CAUSES, CAUSE_TONES, strict=True) if known == cause), "plain")
-
-
-def cause_words(cause: str) -> str:
-    """A cause of wrong answers as a sentence has it."""
-    return f"wrong by {cause}" if cause != "unattributed" else "wrong, cause not known"
 
 
 def order_causes(causes: Mapping[str, object]) -> list[str]:
