@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from harness.engines.checkpoints import Checkpoint
 from harness.engines.loaders import empty_model
 from trainers.callbacks import Completes, Lines, Watch
 from trainers.conflict.probe import ConflictProbe, probed_rows
-from trainers.data.loading import build_dataset
+from trainers.data.loading import build_dataset, parse_row
 from trainers.data.schema import Example
 from trainers.grpo import ContrastiveGRPOTrainer, as_trl_reward
 from trainers.image_pads import mend_image_pads
@@ -27,6 +28,7 @@ from trainers.rewards.functions import REWARDS, Reward, Setup
 from trainers.rewards.scoring import build_rewards, load_function
 from trainers.selection.rollouts import ROLLOUTS
 from trainers.settings import Recipe
+from trainers.showing import Rows, end_tokens, response_ids, take_groups, with_responses
 from trainers.trl_config import build_config
 from trainers.weight_names import MendsNames
 
@@ -36,6 +38,29 @@ if TYPE_CHECKING:
 
 class ResumableSFTTrainer(RestoresWeights, SFTTrainer):  # type: ignore[misc]  # TRL is not typed.
     """TRL's trainer for supervised fine-tuning, with a resume that reads the weights."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collator:
+    """Rows to a batch: prompts as an evaluation asks them, and the responses to learn.
+
+    Attributes:
+        rows: shows the model the rows.
+        ends: tokens that end a response.
+    """
+
+    rows: Rows
+    ends: Sequence[int]
+
+    def __call__(self, features: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """A batch with `labels` of the responses alone."""
+        rows = [feature["row"] for feature in features]
+        responses = [response_ids(self.rows.processor, self.ends, parse_row(row).response or "") for row in rows]
+        inputs, mask = with_responses(self.rows.encode(rows), responses)
+        ids = inputs["input_ids"]
+        labels = torch.full_like(ids, -100)
+        labels[:, -mask.shape[1] :][mask] = ids[:, -mask.shape[1] :][mask]
+        return {**inputs, "labels": labels}
 
 
 def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, selects: bool) -> None:
@@ -132,38 +157,36 @@ def build_trainer(
     keep, config.save_total_limit = config.save_total_limit, None
     shown: dict[str, Any] = {"prompt_format": recipe.prompt, "num_frames": recipe.data.num_frames}
     processor = load_processor(checkpoint, recipe.data.max_pixels)
+    model = load_model(recipe, checkpoint)
+    take_groups(model)
+    ends = end_tokens(model, processor)
+    rows = Rows(processor, root, max_pixels=recipe.data.max_pixels, video_as="frames", **shown)
     arguments: dict[str, Any] = {
-        "model": load_model(recipe, checkpoint),
+        "model": model,
         "args": config,
-        "train_dataset": build_dataset(examples, root, supervised=supervised, **shown),
+        "train_dataset": build_dataset(examples, prompt_format=recipe.prompt),
         "processing_class": processor,
         "callbacks": [Watch(), Lines()],
         "peft_config": adapter_config(recipe.lora),
     }
     trainer: Any
     if supervised:
-        trainer = ResumableSFTTrainer(**arguments)
+        trainer = ResumableSFTTrainer(**arguments, data_collator=Collator(rows=rows, ends=ends))
     else:
-        ends = end_tokens(arguments["model"], processor)
         rewards = [as_trl_reward(reward, ends) for reward in _rewards(recipe, config, len(examples), judge)]
         trainer = ContrastiveGRPOTrainer(
-            **arguments, reward_funcs=rewards, ntk=recipe.ntk, max_logprob_gap=recipe.max_logprob_gap
+            **arguments, reward_funcs=rewards, rows=rows, ntk=recipe.ntk, max_logprob_gap=recipe.max_logprob_gap
         )
         if config.use_vllm and config.vllm_mode == "colocate":
             mend_image_pads(trainer)
     trainer.remove_callback(PrinterCallback)  # `Lines` takes its place.
+    sharded = trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled
+    rows.apart = not sharded
     rollouts = Path(config.output_dir) / "selection" / ROLLOUTS
-    rows = probed_rows(examples, rollouts, recipe.conflict_rows, recipe.seed)
-    if len(rows) >= 2 and not (trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled):  # One process has all weights.
-        trainer.add_callback(ConflictProbe(rows, root, processor, **shown))
+    probed = probed_rows(examples, rollouts, recipe.conflict_rows, recipe.seed)
+    if len(probed) >= 2 and not sharded:  # One process has all weights.
+        trainer.add_callback(ConflictProbe(probed, root, processor, **shown))
     if trainer.is_deepspeed_enabled:
         trainer.add_callback(MendsNames())
     trainer.add_callback(Completes(facts, keep))
     return trainer
-
-
-def end_tokens(model: Any, processor: Any) -> list[int]:
-    """The tokens that end a response."""
-    ends = model.generation_config.eos_token_id
-    listed = [ends] if isinstance(ends, int) else list(ends or [])
-    return [*listed, processor.tokenizer.eos_token_id]

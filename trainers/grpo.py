@@ -2,7 +2,9 @@
 
 - The LM head is fused into the loss and never called as a module, so the states it reads are captured by a hook on the
   backbone: no second forward, and the same gradients with gradient checkpointing and with LoRA.
-- Each sequence carries the number of its prompt, since TRL shuffles and splits the generation batch.
+- Each sequence carries its row and the number of its prompt, since TRL shuffles and splits the generation batch.
+- What the model is given is made of the row by the code of the evaluation (`trainers.showing`), for sampling and for
+  scoring: TRL keeps what processors make of images by name, and has not the names of all families.
 - The term is scaled for gradient accumulation like the policy loss; across ranks all states are gathered, the graph
   stays on the local ones, and the loss is multiplied by the number of ranks because gradients are averaged.
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import torch
@@ -28,6 +31,7 @@ from trainers.resuming import RestoresWeights
 from trainers.rewards.functions import Reward
 from trainers.rewards.scoring import score_part
 from trainers.settings import NtkSettings
+from trainers.showing import Rows, media_fields, take_groups
 
 _CONSTANT: Final = 1e-6
 """Rewards of a group that differ by less are the same but for rounding."""
@@ -57,28 +61,28 @@ class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc
     It trains only: a recipe has no data to evaluate on, and no tools.
     """
 
-    def __init__(self, *args: Any, ntk: NtkSettings, max_logprob_gap: float, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, rows: Rows, ntk: NtkSettings, max_logprob_gap: float, **kwargs: Any) -> None:
         """Make the trainer.
 
         Args:
-            *args: of `GRPOTrainer`.
+            *args: of `GRPOTrainer`; the model takes groups.
+            rows: shows the model the rows of the data set.
             ntk: the term; a weight of 0 leaves it out.
             max_logprob_gap: mean difference between log-probabilities of sampling and of scoring that ends training.
             **kwargs: of `GRPOTrainer`.
         """
         super().__init__(*args, **kwargs)
+        self._rows = rows
+        self._asked: Sequence[str] = []
         self._ntk = ntk
         self._max_logprob_gap = max_logprob_gap
         self._captured: list[Tensor] | None = None
         self._scored: Tensor | None = None
         model = self.accelerator.unwrap_model(self.model)
         self._language_model = model.get_base_model() if hasattr(model, "get_base_model") else model
-        self._hooks = [self._language_model.base_model.register_forward_hook(self._capture)]
-        scored = [self._language_model]
+        self._hook = self._language_model.base_model.register_forward_hook(self._capture)
         if self.ref_model is not None:
-            scored.append(self.accelerator.unwrap_model(self.ref_model))
-        for each in scored:
-            self._hooks.append(each.base_model.register_forward_pre_hook(leave_out_no_images, with_kwargs=True))
+            take_groups(self.accelerator.unwrap_model(self.ref_model))
 
     def _capture(self, module: Any, arguments: Any, output: Any) -> None:
         if self._captured is not None:
@@ -86,22 +90,50 @@ class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc
 
     def release_model(self) -> None:
         """Let go of the model, which outlives the trainer and its optimiser."""
-        for hook in self._hooks:
-            hook.remove()
+        self._hook.remove()
 
     def _get_train_sampler(self, dataset: Any = None) -> Any:
         plain = super()._get_train_sampler(dataset)
         names = ("data_source", "mini_repeat_count", "batch_size", "repeat_count", "shuffle", "seed")
         return SamplerByEpoch(**{name: getattr(plain, name) for name in names})
 
+    def _tokenize_prompts(self, prompts: Any) -> Any:
+        """Prompts as an evaluation asks them, in place of what TRL makes of text and images."""
+        groups = self._rows.encode(self._asked)
+        ids: list[list[int]] = [[]] * len(prompts)
+        for group in groups:
+            told, mask = group.fields["input_ids"], group.fields["attention_mask"].bool()
+            for place, row, kept in zip(group.places, told, mask, strict=True):
+                ids[place] = row[kept].tolist()
+        images = [self._rows.prompt(row).opened.images or None for row in self._asked]
+        return ids, images if any(images) else None, {"groups": groups}
+
+    def _generate_single_turn(
+        self, prompt_ids: Any, images: Any, multimodal_fields: Any, num_generations: int, **options: Any
+    ) -> Any:
+        if self.use_vllm:
+            return super()._generate_single_turn(prompt_ids, images, {}, num_generations, **options)
+        completions: list[list[int]] = [[]] * len(prompt_ids)
+        for group in multimodal_fields["groups"]:
+            length = group.fields["input_ids"].shape[1]
+            width = -(-length // (self.pad_to_multiple_of or 1)) * (self.pad_to_multiple_of or 1)
+            fields = media_fields([group], width, 0)
+            told, _ = super()._generate_single_turn(
+                [prompt_ids[place] for place in group.places], None, fields, num_generations, **options
+            )
+            for place, ids in zip(group.places, told, strict=True):
+                completions[place] = ids
+        return completions, None
+
     def _generate(self, prompts: Any) -> Any:
-        *generated, images, tool_images = super()._generate(prompts)
-        if images is not None:  # TRL marks a prompt without images by None, which processors do not take.
-            images = [listed or [] for listed in images]
-        return (*generated, images, tool_images)
+        *generated, _, tool_images = super()._generate(prompts)
+        # Without images TRL makes no fields of them, which it has by name for some families only.
+        return (*generated, None, tool_images)
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        self._asked = [each["row"] for each in inputs]
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        output["row"] = self._asked
         ids = output["completion_ids"]
         first = self.accelerator.process_index * len(ids)
         output["prompt_number"] = (torch.arange(len(ids), device=ids.device) + first) // self.num_generations
@@ -117,13 +149,33 @@ class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc
         self._metrics["train"]["constant_groups"].append(constant.float().mean().item())
         return rewards
 
-    def _get_per_token_logps_and_entropies(self, *args: Any, **kwargs: Any) -> Any:
-        result = super()._get_per_token_logps_and_entropies(*args, **kwargs)
+    def _get_per_token_logps_and_entropies(
+        self, model: Any, input_ids: Tensor, attention_mask: Tensor, logits_to_keep: int, **options: Any
+    ) -> Any:
+        size = options.pop("batch_size", None) or len(input_ids)
+        parts = []
+        for start in range(0, len(input_ids), size):
+            part = slice(start, start + size)
+            groups = self._rows.encode(self._asked[part])
+            fields = media_fields(groups, input_ids.shape[1] - logits_to_keep, logits_to_keep)
+            given = partial(model, **self._prepare_input(fields))
+            parts.append(
+                super()._get_per_token_logps_and_entropies(
+                    given, input_ids[part], attention_mask[part], logits_to_keep, **options
+                )
+            )
+        logprobs, entropies, auxiliary = zip(*parts, strict=True)
+        result = (
+            torch.cat(logprobs),
+            None if entropies[0] is None else torch.cat(entropies),
+            None if auxiliary[0] is None else torch.stack(auxiliary).mean(),
+        )
         if self._captured is not None:
             self._scored = result[0].detach()
         return result
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
+        self._asked = inputs["row"]
         if self._ntk.weight == 0 or not torch.is_grad_enabled():
             plain: Tensor = super()._compute_loss(model, inputs)
             return plain
@@ -186,16 +238,6 @@ def fill_missing(rewards: Tensor, generations: int) -> Tensor:
     mean = torch.nanmean(groups, dim=1, keepdim=True).expand_as(groups)
     filled = torch.where(groups.isnan(), mean, groups).reshape_as(rewards)
     return torch.where(rewards.isnan().all(1, keepdim=True), rewards, filled)
-
-
-def leave_out_no_images(
-    module: Any, arguments: tuple[Any, ...], inputs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """A forward pre-hook: rows of text alone, scored apart from rows with images, bring no pixels, not none of them."""
-    grid = inputs.get("image_grid_thw")
-    if grid is not None and len(grid) == 0:
-        inputs = {name: value for name, value in inputs.items() if name not in ("pixel_values", "image_grid_thw")}
-    return arguments, inputs
 
 
 def check_logprob_gap(gap: float, most: float) -> None:

@@ -27,6 +27,11 @@ _MANAGED: Final = {
     "resume_from_checkpoint": "nothing: the same command goes on from the last checkpoint",
 }
 """Arguments of TRL that the recipe sets elsewhere."""
+_COLLATED: Final = frozenset(
+    ("max_length", "packing", "padding_free", "pad_to_multiple_of", "completion_only_loss", "assistant_only_loss",
+     "dataset_kwargs", "eos_token")
+)  # fmt: skip
+"""Arguments of `SFTConfig` about what batches are made of, which `trainers.showing` does."""
 _MODEL_ARGUMENTS: Final[Mapping[str, Any]] = {
     "dtype": Literal["bfloat16", "float16", "float32"], "attn_implementation": str, "bits": Literal[4, 8],
 }  # fmt: skip
@@ -71,7 +76,7 @@ def build_config(recipe: Recipe, output: Path) -> Any:
     if recipe.algorithm == "grpo":
         arguments["reward_weights"] = list(recipe.rewards.weights().values())
     else:
-        arguments.setdefault("max_length", None)  # Cutting a prompt would cut through its image.
+        arguments |= {"max_length": None, "dataset_kwargs": {"skip_prepare_dataset": True}}
     try:
         config = kind(**arguments)
     except (ValueError, TypeError) as error:
@@ -99,6 +104,11 @@ def _check_train(recipe: Recipe, kind: Any) -> None:
     for key in recipe.train:
         if key in _MANAGED:
             raise UsageError(f"train.{key} is set by the recipe itself. Use {_MANAGED[key]}.")
+        if kind is SFTConfig and key in _COLLATED:
+            raise UsageError(
+                f"train.{key} has no effect: each row is a sequence of its own, prompt and media whole, and its "
+                "response alone is learned. Leave it out."
+            )
     hints = get_type_hints(kind)
     checked: dict[str, Any] = {name: (hint | None, None) for name, hint in _MODEL_ARGUMENTS.items()}
     for item in fields(kind):

@@ -179,7 +179,7 @@ def encode(
     arguments: dict[str, Any] = {"text": list(prompts), "padding": True, "return_tensors": "pt", **options}
     if begins_with_bos(processor.tokenizer, prompts[0]):
         arguments["add_special_tokens"] = False
-    if opened[0].images:
+    if any(item.images for item in opened):
         arguments |= {"images": [item.images for item in opened], "images_kwargs": limits.get("images_kwargs", {})}
     if videos:
         told = {"do_sample_frames": False, "video_metadata": [video_metadata(video) for video in videos]}

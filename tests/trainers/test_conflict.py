@@ -29,11 +29,12 @@ from harness.reports.conflict import conflict_lines, read_map, word_map
 from trainers.conflict.figures import describe, jackknife
 from trainers.conflict.probe import probed_rows
 from trainers.conflict.run import draw_map, map_run, similarity_of
-from trainers.conflict.states import Forced, force, response_ids
+from trainers.conflict.states import Forced, force
 from trainers.data.schema import example_from_row
 from trainers.models import load_processor
 from trainers.recipe import load_recipe
 from trainers.run import train
+from trainers.showing import end_tokens, response_ids
 
 needs_checkpoint = pytest.mark.skipif(
     not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),
@@ -149,12 +150,16 @@ SEQUENCES = (
 )
 
 
+def tokens_of(model, processor, sequence):
+    return response_ids(processor, end_tokens(model, processor), sequence.response, ended=sequence.ended)
+
+
 def gradient_by_autograd(model, processor, sequence):
     """Of the mean log-probability of the response, the sequence alone and unpadded."""
     content = [{"type": "image"}, {"type": "text", "text": sequence.request.prompt}]
     text = processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
     inputs = processor(text=[text], images=list(sequence.request.open_media()), return_tensors="pt")
-    ids = torch.tensor([response_ids(model, processor, sequence)])
+    ids = torch.tensor([tokens_of(model, processor, sequence)])
     for name, more in (("input_ids", ids), ("attention_mask", ids * 0 + 1), ("mm_token_type_ids", ids * 0)):
         inputs[name] = torch.cat([inputs[name], more], dim=1)
     logits = model(**inputs).logits[0, -ids.shape[1] - 1 : -1]
@@ -181,7 +186,7 @@ def test_only_a_response_that_ended_has_an_end_token(demo):
     lengths = torch.bincount(tokens.sequence).tolist()
     model, processor = demo
     assert lengths[1] == lengths[2] + 2  # `</answer>` and the end.
-    assert response_ids(model, processor, SEQUENCES[1])[-1] == processor.tokenizer.eos_token_id
+    assert tokens_of(model, processor, SEQUENCES[1])[-1] == processor.tokenizer.eos_token_id
     assert tokens.prompt.tolist() == [0, 1, 2, 3]
 
 
@@ -311,7 +316,7 @@ def test_tokens_are_those_that_were_generated(run, demo):
 
     for record in latest_records(run):
         sequence = forced(0, record.response.text, ended=record.response.finish_reason == "stop")
-        assert len(response_ids(*demo, sequence)) == record.response.completion_tokens
+        assert len(tokens_of(*demo, sequence)) == record.response.completion_tokens
 
 
 @needs_checkpoint

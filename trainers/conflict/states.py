@@ -5,22 +5,20 @@ Imported lazily only: torch is imported at the top.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from harness.core.types import PromptFormat
 from harness.engines import Request, VideoAs
-from harness.engines.inputs import chat_prompt, encode, layout
-from harness.engines.preparation import Opened, open_media
 from trainers.data.loading import as_request
 from trainers.data.schema import Example
 from trainers.ntk import Tokens
+from trainers.showing import encode_groups, end_tokens, response_ids, show, with_responses
 
 _TOGETHER: Final = {"cpu": 16, "cuda": 4}
 """Sequences a forward pass."""
@@ -91,6 +89,8 @@ def force(
         MediaError: a medium cannot be read, or does not reach the model.
     """
     device = next(model.parameters()).device
+    ends = end_tokens(model, processor)
+    responses = [response_ids(processor, ends, item.response, ended=item.ended) for item in sequences]
     size = _TOGETHER.get(device.type, 1)
     was_training = model.training
     model.eval()
@@ -103,15 +103,18 @@ def force(
             key=lambda place: (len(sequences[place].request.media), len(sequences[place].request.prompt)),
         )
         for start in range(0, len(order), size):
-            opened = {place: open_media(sequences[place].request, video_as) for place in order[start : start + size]}
-            for places in _by_layout(opened):
-                batch = [(sequences[place], opened[place]) for place in places]
-                inputs, ids, mask = _encode(model, processor, batch, max_pixels)
+            batch = order[start : start + size]
+            prompts = [show(processor, sequences[place].request, video_as) for place in batch]
+            for group in encode_groups(processor, prompts, max_pixels):
+                places = [batch[place] for place in group.places]
+                whole = replace(group, places=list(range(len(places))))
+                inputs, mask = with_responses([whole], [responses[place] for place in places])
+                inputs = {name: value.to(device) for name, value in inputs.items()}
                 states = model.base_model(**inputs, use_cache=False).last_hidden_state
-                states = states[:, -ids.shape[1] - 1 : -1]  # A state predicts the token after it.
-                hidden.append(states[mask])
-                targets.append(ids[mask])
-                owner.append(torch.tensor(places, device=device)[:, None].expand_as(ids)[mask])
+                length = mask.shape[1]
+                hidden.append(states[:, -length - 1 : -1][mask])  # A state predicts the token after it.
+                targets.append(inputs["input_ids"][:, -length:][mask])
+                owner.append(torch.tensor(places, device=device)[:, None].expand(mask.shape)[mask])
     finally:
         model.train(was_training)
     words = torch.cat(targets)
@@ -122,41 +125,3 @@ def force(
         logprobs=torch.zeros(len(words), device=device),
         prompt=torch.tensor([item.number for item in sequences], device=device),
     )
-
-
-def response_ids(model: Any, processor: Any, sequence: Forced) -> list[int]:
-    """The tokens of a response, with the end token where it ended."""
-    ids: list[int] = processor.tokenizer(sequence.response, add_special_tokens=False)["input_ids"]
-    if not sequence.ended:
-        return ids
-    ends = model.generation_config.eos_token_id
-    known = [ends] if isinstance(ends, int) else list(ends or [])
-    own = processor.tokenizer.eos_token_id  # Of several ends the one that closes a turn.
-    return [*ids, own if own in known or not known else known[0]]
-
-
-def _by_layout(opened: Mapping[int, Opened]) -> Iterable[list[int]]:
-    groups: dict[Any, list[int]] = {}
-    for place, media in opened.items():
-        groups.setdefault(layout(media), []).append(place)
-    return groups.values()
-
-
-def _encode(
-    model: Any, processor: Any, batch: Sequence[tuple[Forced, Opened]], max_pixels: int | None
-) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-    """Inputs of a forward pass, prompts padded on the left and responses on the right; the responses and their mask."""
-    device = next(model.parameters()).device
-    prompts = [chat_prompt(processor, item.request, opened) for item, opened in batch]
-    opened = [of_one for _, of_one in batch]
-    encoded = encode(processor, prompts, opened, max_pixels=max_pixels, padding_side="left")
-    inputs = dict(encoded.to(device))
-    rows = [torch.tensor(response_ids(model, processor, item), dtype=torch.long) for item, _ in batch]
-    ids = pad_sequence(rows, batch_first=True).to(device)
-    mask = pad_sequence([torch.ones_like(row) for row in rows], batch_first=True).to(device)
-    for name, more in {"input_ids": ids, "attention_mask": mask, "mm_token_type_ids": torch.zeros_like(ids)}.items():
-        if name in inputs:
-            inputs[name] = torch.cat([inputs[name], more], dim=1)
-    if (across := inputs.get("cross_attention_mask")) is not None:  # [B, T, images, tiles]: on as at the prompt's end.
-        inputs["cross_attention_mask"] = torch.cat([across, across[:, -1:].expand(-1, ids.shape[1], -1, -1)], dim=1)
-    return inputs, ids, mask.bool()

@@ -1,4 +1,4 @@
-"""From rows on disk to what the trainers read: prompts, pictures and the row itself.
+"""From rows on disk to what the trainers read: prompts and the row itself.
 
 Imported lazily only: datasets is imported at the top.
 """
@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from functools import lru_cache, partial
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from datasets import Dataset
 
@@ -19,7 +19,6 @@ from harness.core.prompts import build_prompt
 from harness.core.types import PromptFormat
 from harness.core.worlds import worlds
 from harness.engines import Request
-from harness.engines.preparation import open_media
 from trainers.data.schema import Example, example_from_row, find_medium, read_examples, row_from_example
 
 if TYPE_CHECKING:
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 
     from harness.media.videos import Video
     from trainers.settings import Recipe
-
-_KEPT: Final = 256
-"""Rows whose pictures are kept decoded: a prompt is read once for each of its generations."""
 
 
 def training_file(recipe: Recipe, output: Path) -> tuple[Path, Path]:
@@ -116,33 +112,16 @@ def parse_row(text: str) -> Example:
     return example_from_row(json.loads(text), "training row")
 
 
-def build_dataset(
-    examples: list[Example], root: Path, *, prompt_format: PromptFormat, num_frames: int, supervised: bool
-) -> Dataset:
-    """A data set whose pictures are opened when a row is read.
+def build_dataset(examples: list[Example], *, prompt_format: PromptFormat) -> Dataset:
+    """The rows as a trainer of TRL reads them.
 
-    Columns: `prompt`, a conversation of one turn; `images`, where any row has media; `row`, the row as JSON; and for
-    supervised fine-tuning `completion`.
+    Columns: `row`, the row as JSON, and `prompt`, its text as a conversation of one turn. What is shown to the model is
+    made of the row, by `trainers.showing`.
     """
-    dataset = Dataset.from_dict({"row": [json.dumps(row_from_example(example)) for example in examples]})
-    with_images = any(example.sample.media for example in examples)
-
-    @lru_cache(maxsize=_KEPT)
-    def pictures(text: str) -> tuple[Image, ...]:
-        request = as_request(parse_row(text), root, prompt_format=prompt_format, num_frames=num_frames)
-        return tuple(open_media(request, "frames").images)  # TRL's trainers take no videos.
-
-    def columns(batch: Mapping[str, list[str]]) -> dict[str, list[Any]]:
-        opened: dict[str, list[Any]] = {"prompt": [], "row": list(batch["row"])}
-        for text in batch["row"]:
-            example = parse_row(text)
-            content = build_prompt(example.sample, prompt_format)
-            opened["prompt"].append([{"role": "user", "content": content}])
-            if with_images:
-                opened.setdefault("images", []).append(list(pictures(text)))
-            if supervised:
-                completion = [{"role": "assistant", "content": example.response}]
-                opened.setdefault("completion", []).append(completion)
-        return opened
-
-    return dataset.with_transform(columns)
+    prompts = [build_prompt(example.sample, prompt_format) for example in examples]
+    return Dataset.from_dict(
+        {
+            "row": [json.dumps(row_from_example(example)) for example in examples],
+            "prompt": [[{"role": "user", "content": prompt}] for prompt in prompts],
+        }
+    )
