@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -19,10 +20,10 @@ from harness.engines.loaders import empty_model
 from trainers.callbacks import Completes, Lines, Watch
 from trainers.conflict.probe import ConflictProbe, probed_rows
 from trainers.data.loading import build_dataset, parse_row
-from trainers.data.schema import Example
+from trainers.data.schema import Example, row_from_example
 from trainers.grpo import ContrastiveGRPOTrainer, as_trl_reward
 from trainers.image_pads import mend_image_pads
-from trainers.models import adapter_config, load_model, load_processor
+from trainers.models import adapter_config, load_model, load_processor, without_unused_scales
 from trainers.resuming import RestoresWeights
 from trainers.rewards.functions import REWARDS, Reward, Setup
 from trainers.rewards.scoring import build_rewards, load_function
@@ -107,21 +108,47 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
         raise UsageError(f"eval.data {data} is no folder. Give a folder or one of: hub, {', '.join(worlds())}.")
 
 
-def check_rows(recipe: Recipe, output: Path, count: int, judge: CaptionJudge | None) -> None:
-    """Check, once the data are read and the judge is open, that they fit rewards and batches.
+def check_rows(
+    recipe: Recipe,
+    checkpoint: Checkpoint,
+    output: Path,
+    examples: Sequence[Example],
+    root: Path,
+    *,
+    judge: CaptionJudge | None,
+) -> None:
+    """Check, once the data are read and the judge is open, that they fit rewards and batches, and can be shown.
 
     Args:
         recipe: the recipe.
+        checkpoint: the checkpoint that training starts from.
         output: its output folder.
-        count: rows of the data.
+        examples: the data; of those with the same kinds of media the first is shown.
+        root: what media paths are relative to.
         judge: of the caption reward.
 
     Raises:
-        DataError: fewer prompts than one batch holds.
+        DataError: fewer prompts than one batch holds, or media that do not reach the model.
+        ModelError: the processor cannot be loaded, or does not resize by a number of pixels.
         UsageError: see `trainers.rewards.scoring.build_rewards`.
     """
     if recipe.algorithm == "grpo":
-        _rewards(recipe, build_config(recipe, output), count, judge)
+        _rewards(recipe, build_config(recipe, output), len(examples), judge)
+    rows = _rows(recipe, load_processor(checkpoint, recipe.data.max_pixels), root)
+    first = {tuple(media.kind for media in example.sample.media): example for example in reversed(examples)}
+    for example in first.values():
+        rows.encode([json.dumps(row_from_example(example))])
+
+
+def _rows(recipe: Recipe, processor: Any, root: Path) -> Rows:
+    return Rows(
+        processor,
+        root,
+        prompt_format=recipe.prompt,
+        num_frames=recipe.data.num_frames,
+        max_pixels=recipe.data.max_pixels,
+        video_as="frames",
+    )
 
 
 def _rewards(recipe: Recipe, config: Any, count: int, judge: CaptionJudge | None) -> list[Reward]:
@@ -155,12 +182,11 @@ def build_trainer(
     supervised = recipe.algorithm == "sft"
     set_seed(recipe.seed)  # TRL's comes after an adapter was drawn, with what a selection has left of the numbers.
     keep, config.save_total_limit = config.save_total_limit, None
-    shown: dict[str, Any] = {"prompt_format": recipe.prompt, "num_frames": recipe.data.num_frames}
     processor = load_processor(checkpoint, recipe.data.max_pixels)
     model = load_model(recipe, checkpoint)
     take_groups(model)
     ends = end_tokens(model, processor)
-    rows = Rows(processor, root, max_pixels=recipe.data.max_pixels, video_as="frames", **shown)
+    rows = _rows(recipe, processor, root)
     arguments: dict[str, Any] = {
         "model": model,
         "args": config,
@@ -170,22 +196,32 @@ def build_trainer(
         "peft_config": adapter_config(recipe.lora),
     }
     trainer: Any
-    if supervised:
-        trainer = ResumableSFTTrainer(**arguments, data_collator=Collator(rows=rows, ends=ends))
-    else:
-        rewards = [as_trl_reward(reward, ends) for reward in _rewards(recipe, config, len(examples), judge)]
-        trainer = ContrastiveGRPOTrainer(
-            **arguments, reward_funcs=rewards, rows=rows, ntk=recipe.ntk, max_logprob_gap=recipe.max_logprob_gap
-        )
-        if config.use_vllm and config.vllm_mode == "colocate":
-            mend_image_pads(trainer)
-    trainer.remove_callback(PrinterCallback)  # `Lines` takes its place.
+    with without_unused_scales(model):
+        if supervised:
+            trainer = ResumableSFTTrainer(**arguments, data_collator=Collator(rows=rows, ends=ends))
+        else:
+            rewards = [as_trl_reward(reward, ends) for reward in _rewards(recipe, config, len(examples), judge)]
+            trainer = ContrastiveGRPOTrainer(
+                **arguments, reward_funcs=rewards, rows=rows, ntk=recipe.ntk, max_logprob_gap=recipe.max_logprob_gap
+            )
     sharded = trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled
     rows.apart = not sharded
+    if not supervised and config.use_vllm and config.vllm_mode == "colocate":
+        mend_image_pads(trainer)
+    if not supervised and trainer.ref_model is not None and checkpoint.adapter is not None:
+        if sharded:
+            raise UsageError(
+                f"model {checkpoint.name!r} is an adapter, and the reference model of train.beta would be its base. "
+                f"Merge it first: harness merge {checkpoint.name} OUT, and train from OUT."
+            )
+        trainer.accelerator.unwrap_model(trainer.ref_model).load_state_dict(model.state_dict())
+    trainer.remove_callback(PrinterCallback)  # `Lines` takes its place.
     rollouts = Path(config.output_dir) / "selection" / ROLLOUTS
     probed = probed_rows(examples, rollouts, recipe.conflict_rows, recipe.seed)
     if len(probed) >= 2 and not sharded:  # One process has all weights.
-        trainer.add_callback(ConflictProbe(probed, root, processor, **shown))
+        trainer.add_callback(
+            ConflictProbe(probed, root, processor, prompt_format=recipe.prompt, num_frames=recipe.data.num_frames)
+        )
     if trainer.is_deepspeed_enabled:
         trainer.add_callback(MendsNames())
     trainer.add_callback(Completes(facts, keep))

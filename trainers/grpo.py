@@ -21,11 +21,12 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 from trl import GRPOTrainer
-from trl.trainer.utils import RepeatSampler, maybe_gather_lm_head_ctx
+from trl.trainer.utils import RepeatSampler, add_fused_lm_head, maybe_gather_lm_head_ctx
 
 from harness.core.errors import HarnessError
 from harness.core.types import Response
 from trainers.data.loading import parse_row
+from trainers.models import without_unused_scales
 from trainers.ntk import Tokens, contrast, gather_tokens, ntk_similarity
 from trainers.resuming import RestoresWeights
 from trainers.rewards.functions import Reward
@@ -82,7 +83,10 @@ class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc
         self._language_model = model.get_base_model() if hasattr(model, "get_base_model") else model
         self._hook = self._language_model.base_model.register_forward_hook(self._capture)
         if self.ref_model is not None:
-            take_groups(self.accelerator.unwrap_model(self.ref_model))
+            reference = self.accelerator.unwrap_model(self.ref_model)
+            with without_unused_scales(reference):  # TRL has loaded it, with its own configuration.
+                add_fused_lm_head(reference, self.temperature, self.args.cast_lm_head_to_fp32)
+            take_groups(reference)
 
     def _capture(self, module: Any, arguments: Any, output: Any) -> None:
         if self._captured is not None:

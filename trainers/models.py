@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from inspect import unwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from transformers.utils import logging as transformers_logging
@@ -17,6 +18,10 @@ from harness.engines.checkpoints import Checkpoint
 from harness.engines.hf_device import quantized
 from harness.engines.weights import load_model as load_whole
 from trainers.settings import LoraSettings, Recipe
+
+_SCALES: Final = dict.fromkeys(("logit_scale", "output_multiplier", "lm_head_multiplier", "logits_scaling"), 1.0)
+_NEUTRAL: Final[Mapping[str, float | None]] = {**_SCALES, "final_logit_softcapping": None}
+"""Settings of a language model that TRL's head follows, with the values that change nothing."""
 
 
 @contextmanager
@@ -46,12 +51,33 @@ def load_model(recipe: Recipe, checkpoint: Checkpoint) -> Any:
     if (bits := recipe.train.get("bits")) is not None:
         arguments["quantization_config"] = quantized(bits, torch.bfloat16)
     model = load_whole(checkpoint, **arguments)
+    if checkpoint.adapter is not None:
+        model.requires_grad_(True)  # PEFT froze what it merged the adapter into.
     if recipe.freeze_vision:
         vision = getattr(model.base_model, "visual", None) or getattr(model.base_model, "vision_tower", None)
         if vision is None:
             raise ModelError(f"model {checkpoint.name!r} has no part that freeze_vision could freeze. Set it to false.")
         vision.requires_grad_(False)
     return model
+
+
+@contextmanager
+def without_unused_scales(model: Any) -> Iterator[None]:
+    """Hide, while a trainer is made, what the configuration says of logits and the model does not do.
+
+    TRL scales and caps the logits that it scores as the language model's configuration says. A multimodal model need
+    not: Transformers' Aya Vision leaves out the scale of its Cohere 2, and would be trained on other probabilities than
+    it generates with.
+    """
+    config, done = model.config.get_text_config(), unwrap(type(model).forward).__code__.co_names
+    unused = {name: getattr(config, name) for name in _NEUTRAL if name not in done and hasattr(config, name)}
+    for name in unused:
+        setattr(config, name, _NEUTRAL[name])
+    try:
+        yield
+    finally:
+        for name, value in unused.items():
+            setattr(config, name, value)
 
 
 def load_processor(checkpoint: Checkpoint, max_pixels: int | None) -> Any:
@@ -62,7 +88,11 @@ def load_processor(checkpoint: Checkpoint, max_pixels: int | None) -> Any:
     """
     processor = inputs.load_processor(checkpoint)
     if max_pixels is not None:
-        processor.image_processor.size = inputs.size_limits(processor, max_pixels, 1)["images_kwargs"]["size"]
+        try:
+            limits = inputs.size_limits(processor, max_pixels, 1)
+        except ModelError as error:
+            raise ModelError(str(error).replace("--max-pixels", "data.max_pixels")) from error
+        processor.image_processor.size = limits["images_kwargs"]["size"]  # It is saved with what is trained.
     return processor
 
 

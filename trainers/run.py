@@ -76,7 +76,7 @@ def train(recipe: Recipe, *, fresh: bool = False, source: Path | None = None) ->
             training_file(recipe, output)
         wait_for_main_rank()
         examples, root, judge = prepare(recipe, output)
-        check_rows(recipe, output, len(examples), judge)
+        check_rows(recipe, checkpoint, output, examples, root, judge=judge)
         if is_main_rank():
             write_atomically(output / RECIPE, _stamped(as_yaml(recipe)))
         given = examples

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_recipe(recipe, checkpoint, output, selects=True)
     with hold_output(output):
         examples, root, judge = prepare(recipe, output)
-        check_rows(recipe, output, len(examples), judge)
+        check_rows(recipe, checkpoint, output, examples, root, judge=judge)
         file = select_rows(recipe, checkpoint, examples, root, output, judge, fresh=arguments.fresh)
     if judge is not None:
         judge.close()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support_families import FAMILIES, Family, build
+from support_families import FAMILIES, Family
 
 from harness.core.errors import MediaError, UsageError
 from harness.core.types import Media
@@ -48,8 +49,8 @@ class Loaded:
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
-def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
-    folder = build(request.param, tmp_path_factory.mktemp(request.param))
+def loaded(request: pytest.FixtureRequest, family_checkpoint: Callable[[str], Path]) -> Iterator[Loaded]:
+    folder = family_checkpoint(request.param)
     engine = make_engine("hf", Checkpoint(name=request.param, folder=folder), {"batch_size": 8, "device": "cpu"})
     engine.load()
     yield Loaded(family=FAMILIES[request.param], engine=engine)

@@ -26,6 +26,11 @@ def parse(add_arguments, *arguments):
     return parser.parse_args([str(argument) for argument in arguments])
 
 
+def by_length(samples, responses):
+    """A reward that tells the responses of a model that says nothing apart."""
+    return [float(sum(map(ord, response.text)) % 97) for response in responses]
+
+
 class YesJudge:
     """Answers yes to everything; `None` to every seventh question if it is told to fail."""
 
