@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from harness.core.types import Metric
 from harness.reports.text import one_line, public_path
+from harness.runs.checks import COUNTS
 from harness.statistics.differences import derived
 from leaderboards.board import Board, Cell, Column, Curve, Group, Reasons, Row
-from leaderboards.runs import COUNTS
 
 FORMAT: Final = "harness-leaderboard"
 FORMAT_VERSION: Final = 3

@@ -9,9 +9,10 @@ from harness.core.types import Metric
 from harness.reports.differences import SIGNS, change, in_words, tone
 from harness.reports.html import script_json
 from harness.reports.text import one_line
+from harness.runs.checks import COUNTS
 from leaderboards.board import Board, Cell, Column, Group, Row
 from leaderboards.provenance import provenance, unlike_baseline
-from leaderboards.runs import COUNTS, StoredRun
+from leaderboards.runs import StoredRun
 from leaderboards.terms import cause_tone, figure_title
 
 Link = Callable[[StoredRun], str | None]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 from harness.core.errors import StoreError, UsageError
+from harness.core.reading import decode
 from harness.core.types import Metric, RunRecord
-from harness.runs.config import CONFIG, RUN
+from harness.runs.config import CONFIG, RUN, read_json
 from harness.runs.folder import read_run
 from harness.runs.records import SAMPLES
 
@@ -21,8 +20,6 @@ DIAGNOSTICS: Final = "diagnostics.json"
 REPORTS: Final = ("report.html", "report.md")
 _DEPTH: Final = 8
 """Folders below a root that are searched: training runs in experiments in projects are not as deep, a disk is."""
-COUNTS: Final = ("samples", "unanswered", "not_understood", "undecided", "truncated", "errors", "disagreements")
-"""What a task's result counts."""
 # What marks a folder beside the runs that is no run and not meant to be one: a checkpoint, or a board written here.
 _NEIGHBOURS: Final = (CONFIG, "adapter_config.json", "trainer_state.json", "model.safetensors", "recipe.yaml")
 
@@ -104,7 +101,6 @@ def load_runs(roots: Sequence[Path]) -> tuple[list[StoredRun], list[str]]:
     for folder in _folders(roots, problems):
         try:
             record = read_run(folder)
-            _check(record, folder / RUN)
         except StoreError as error:
             problems.append(str(error))
             continue
@@ -172,79 +168,13 @@ def _is_run(folder: Path) -> bool:
     if (folder / RUN).exists() or (folder / SAMPLES).exists():
         return True
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return {"schema_version", "settings"} <= read_json(folder / CONFIG).keys()
+    except StoreError:
         return False
-    return isinstance(config, dict) and {"schema_version", "settings"} <= config.keys()
 
 
 def _is_neighbour(folder: Path) -> bool:
     return any((folder / name).exists() for name in _NEIGHBOURS) or any(folder.glob("leaderboard*.*"))
-
-
-def _check(record: RunRecord, path: Path) -> None:
-    """Refuse a record whose values are of other kinds than a board can show.
-
-    Raises:
-        StoreError: saying which value.
-    """
-
-    def require(holds: bool, what: str) -> None:
-        if not holds:
-            raise StoreError(f"{path} is not a run record: {what}.")
-
-    for name in ("id", "model", "engine", "prompt_format", "started"):
-        require(isinstance(getattr(record, name), str), f"{name} is not a text")
-    for name in ("decoding", "data", "settings", "versions"):
-        require(isinstance(getattr(record, name), Mapping), f"{name} is not an object")
-    for name in ("weights", "judge", "git_commit"):
-        require(isinstance(getattr(record, name), str | None), f"{name} is not a text")
-    try:
-        _moment(record.started)
-    except ValueError:
-        require(False, f"started {record.started!r} is not a date")
-    require(bool(record.tasks), "it has no task")
-    require(record.training is None or _is_training(record.training), "training does not tell recipe, data and seed")
-    require(isinstance(record.settings.get("blind"), str | None), "the setting blind is not a text")
-    for task, result in record.tasks.items():
-        require(result.task == task, f"task {task!r} is called {result.task!r}")
-        require(isinstance(result.headline, str), f"headline of task {task!r} is not a text")
-        require(result.headline in result.metrics, f"task {task!r} has no metric {result.headline!r}")
-        require(isinstance(record.data.get(task), Mapping), f"task {task!r} has no data entry")
-        require(task in record.benchmarks, f"nothing is known of task {task!r}")
-        for name in COUNTS:
-            require(_is_count(getattr(result, name)), f"{name} of task {task!r} is not a count")
-        require(result.errors <= result.samples, f"task {task!r} has more errors than samples")
-        require(isinstance(result.official, Mapping), f"task {task!r} has no official values")
-        for name, value in result.official.items():
-            require(_is_number(value), f"official value {name!r} of task {task!r} is not a number")
-        for metric in result.metrics.values():
-            require(_is_sound(metric), f"metric {metric.name!r} of task {task!r} is not a figure")
-    try:
-        json.dumps(asdict(record), ensure_ascii=False, allow_nan=False).encode()
-    except ValueError as error:
-        require(False, f"it holds a value that cannot be written: {error}")
-
-
-def _is_training(told: Any) -> bool:
-    names = ("recipe", "data", "seed", "step")
-    return isinstance(told, Mapping) and [type(told.get(name)) for name in names] == [str, str, int, int]
-
-
-def _is_sound(metric: Metric) -> bool:
-    numbers = (metric.value, metric.stderr, metric.low, metric.high, metric.if_wrong, metric.if_right)
-    return all(map(_is_number, numbers)) and _is_count(metric.n) and isinstance(metric.name, str)
-
-
-def _is_number(value: Any) -> bool:
-    """A finite number, or `None`; an integer too large for a floating-point number is none."""
-    return value is None or (
-        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
-    )
-
-
-def _is_count(value: Any) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _moment(started: str) -> datetime:
@@ -261,23 +191,21 @@ def read_diagnostics(path: Path) -> Diagnostics | None:
     if not path.exists():
         return None
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        figures = {str(name): _figure(name, stored) for name, stored in data.get("metrics", {}).items()}
+        data = read_json(path)
+        figures = {name: _figure(name, stored) for name, stored in data.get("metrics", {}).items()}
         attribution = {
-            str(task): {str(cause): _count(found) for cause, found in causes.items()}
+            task: {cause: _count(found) for cause, found in causes.items()}
             for task, causes in (data.get("attribution") or {}).items()
         }
         judge = (data.get("judge") or {}).get("identity")
-    except (OSError, ValueError, TypeError, AttributeError, OverflowError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise StoreError(f"{path} cannot be used: {error}.") from error
     return Diagnostics(figures=figures, attribution=attribution, judge=None if judge is None else str(judge))
 
 
 def _figure(name: str, stored: Mapping[str, Any]) -> Figure:
     known = {field_.name for field_ in fields(Metric)}
-    metric = Metric(**{"name": name, **{key: value for key, value in stored.items() if key in known}})
-    if not _is_sound(metric):
-        raise ValueError(f"metric {name!r} is not a figure")
+    metric = decode(Metric, {"name": name, **{key: value for key, value in stored.items() if key in known}})
     kind = name.rpartition("/")[2]
     stored = {**_shown_today().get(kind, {}), **stored}
     return Figure(
@@ -301,6 +229,6 @@ def _shown_today() -> Mapping[str, Mapping[str, Any]]:
 
 def _count(found: Any) -> int:
     count = found.get("n") if isinstance(found, Mapping) else found
-    if not _is_count(count):
+    if type(count) is not int or count < 0:
         raise ValueError(f"attribution {found!r} is not a count")
     return count

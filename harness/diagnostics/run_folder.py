@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import NoneType
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from harness.core.errors import DataError, StoreError
-from harness.core.types import AnswerKind, PromptFormat, SampleRecord, Status
+from harness.core.types import PromptFormat, SampleRecord
 from harness.core.worlds import worlds
 from harness.diagnostics.evidence import Key
 from harness.diagnostics.objects import ANNOTATIONS, Annotations, read_annotations
 from harness.runs.config import CONFIG, RUN, read_json
-from harness.runs.records import SAMPLES, read_records
+from harness.runs.records import read_records
 
 DIAGNOSTICS: Final = "diagnostics.json"
 FINDINGS: Final = "findings.jsonl"
 SCHEMA_VERSION: Final = 1
-
-_KINDS: Final[Mapping[str, tuple[type, ...]]] = {
-    "sample.id": (str,),
-    "sample.task": (str,),
-    "sample.question": (str,),
-    "sample.target": (str,),
-    "sample.choices": (Mapping, NoneType),
-    "sample.group": (str, NoneType),
-    "sample.cluster": (str, NoneType),
-    "sample.attributes": (Mapping,),
-    "response.text": (str,),
-    "response.completion_tokens": (int, float, NoneType),
-    "verdict.answer": (str, NoneType),
-}
-_ROUNDING: Final = 1e-6
-"""A log-probability may be above 0 by so much."""
 
 
 def latest_records(folder: Path) -> list[SampleRecord]:
@@ -43,38 +26,7 @@ def latest_records(folder: Path) -> list[SampleRecord]:
     Raises:
         StoreError: there are none, or one is damaged.
     """
-    return list(by_key(_checked(folder)).values())
-
-
-def _checked(folder: Path) -> Iterator[SampleRecord]:
-    for record in read_records(folder):
-        name = _damaged(record)
-        if name is not None:
-            part, field = name.split(".")
-            raise StoreError(
-                f"{folder / SAMPLES}: the record of {record.sample.task} {record.sample.id!r} is damaged: {name} is "
-                f"{getattr(getattr(record, part), field)!r}. Delete its line and run the same 'harness eval' again."
-            )
-        yield record
-
-
-def _damaged(record: SampleRecord) -> str | None:
-    """The first field that is not of the kind that the diagnostics rest on."""
-    for name, kinds in _KINDS.items():
-        part, field = name.split(".")
-        if not isinstance(getattr(getattr(record, part), field), kinds):
-            return name
-    sample = record.sample
-    if sample.answer_kind not in get_args(AnswerKind):
-        return "sample.answer_kind"
-    if sample.answer_kind == "choice" and sample.choices is None:
-        return "sample.choices"
-    if record.verdict.status not in get_args(Status):
-        return "verdict.status"
-    logprobs = record.response.answer_logprobs or ()
-    if not all(isinstance(logprob, (int, float)) and logprob <= _ROUNDING for logprob in logprobs):
-        return "response.answer_logprobs"
-    return None
+    return list(by_key(read_records(folder)).values())
 
 
 def by_key(records: Iterable[SampleRecord]) -> dict[Key, SampleRecord]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import StoreError
 from harness.core.files import write_atomically
+from harness.core.reading import check_plain, decode, parse_json, read_text
 from harness.core.types import SCHEMA_VERSION
 from harness.runs.records import SAMPLES, shards
 
@@ -41,7 +43,8 @@ def read_json(path: Path) -> dict[str, Any]:
         StoreError: it cannot be read, or holds something else.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parse_json(read_text(path))
+        check_plain(data)
     except (OSError, ValueError) as error:
         raise StoreError(f"{path} cannot be read: {error}.") from error
     if not isinstance(data, dict):
@@ -83,18 +86,29 @@ def earlier_sessions(path: Path, settings: Mapping[str, Any]) -> list[dict[str, 
     if different:
         raise StoreError(f"{path} holds a run of other settings ({different}). {_ADVICE}")
     try:
-        return [_closed(path, **session) for session in config["sessions"]]
-    except (TypeError, ValueError, KeyError) as error:
+        return [_closed(path, session) for session in decode(_Sessions, {"sessions": config.get("sessions")}).sessions]
+    except ValueError as error:
         raise StoreError(f"{path / CONFIG} does not list the sessions of a run ({error}). {_ADVICE}") from error
 
 
-def _closed(path: Path, started: str, seconds: float | None) -> dict[str, Any]:
-    begin = datetime.fromisoformat(started).timestamp()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Session:
+    started: str
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sessions:
+    sessions: Sequence[_Session]
+
+
+def _closed(path: Path, session: _Session) -> dict[str, Any]:
+    begin, seconds = datetime.fromisoformat(session.started).timestamp(), session.seconds
     if seconds is None:
         files = (path / SAMPLES, path / RUN, *shards(path))
         last = max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
         seconds = max(0.0, last - begin)
-    return {"started": started, "seconds": round(seconds, 1)}
+    return {"started": session.started, "seconds": round(seconds, 1)}
 
 
 def prompt_of(settings: Mapping[str, Any], task: str) -> str | None:

@@ -21,18 +21,9 @@ from typing import Any
 
 from harness.core.errors import StoreError
 from harness.core.files import drop_torn_tail, hold_lock, replacement, write_atomically, write_errors
-from harness.core.types import (
-    SCHEMA_VERSION,
-    Agreement,
-    Audit,
-    BenchmarkFacts,
-    Disagreement,
-    Metric,
-    RunRecord,
-    SampleRecord,
-    ScoreMean,
-    TaskResult,
-)
+from harness.core.reading import decode
+from harness.core.types import SCHEMA_VERSION, RunRecord, SampleRecord
+from harness.runs.checks import defect_of
 from harness.runs.config import CONFIG, LOCK, RUN, earlier_sessions, is_run_folder, read_json, write_config
 from harness.runs.records import (
     SAMPLES,
@@ -232,26 +223,14 @@ def read_run(path: Path) -> RunRecord:
             f"{file_path} has schema version {data.get('schema_version')!r}, this harness reads {SCHEMA_VERSION}."
         )
     try:
-        tasks = {name: _read_result(task) for name, task in data["tasks"].items()}
-        benchmarks = {name: BenchmarkFacts(**facts) for name, facts in data["benchmarks"].items()}
-        return RunRecord(**{**data, "tasks": tasks, "benchmarks": benchmarks, "audit": _read_audit(data.get("audit"))})
-    except (TypeError, KeyError, AttributeError) as error:
-        raise StoreError(f"{file_path} is not a run record: {error}.") from error
-
-
-def _read_result(data: Mapping[str, Any]) -> TaskResult:
-    metrics = {name: Metric(**metric) for name, metric in data["metrics"].items()}
-    means = data.get("means")
-    if means is not None:
-        means = {name: ScoreMean(**mean) for name, mean in means.items()}
-    return TaskResult(**{**data, "metrics": metrics, "means": means})
-
-
-def _read_audit(data: Mapping[str, Any] | None) -> Audit | None:
-    if data is None:
-        return None
-    kinds = {kind: Agreement(**agreement) for kind, agreement in data["kinds"].items()}
-    return Audit(**{**data, "kinds": kinds, "disagreements": [Disagreement(**one) for one in data["disagreements"]]})
+        record = decode(RunRecord, data)
+        if defect := defect_of(record):
+            raise ValueError(defect)
+    except ValueError as error:
+        raise StoreError(
+            f"{file_path} is not a run record: {error}. Copy the run again, or run the same 'harness eval' again."
+        ) from error
+    return record
 
 
 def _start_over(path: Path, settings: Mapping[str, Any]) -> None:

@@ -13,10 +13,13 @@ from typing import Final
 
 from harness.core.errors import StoreError
 from harness.core.files import drop_torn_tail, replacement, write_errors
-from harness.core.types import Media, Response, Sample, SampleRecord, Verdict
+from harness.core.reading import check_regular, decode, parse_json
+from harness.core.types import SampleRecord
 
 SAMPLES: Final = "samples.jsonl"
 SHARDS: Final = "samples.rank-*.jsonl"
+_ROUNDING: Final = 1e-6
+"""A log-probability may be above 0 by so much."""
 LONE_SURROGATES: Final = "backslashreplace"
 """Half a character, which a server's JSON can hold, cannot be written as UTF-8; this writes it as JSON's own escape."""
 
@@ -32,19 +35,18 @@ def encode_record(record: SampleRecord) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
-def decode_record(line: str) -> SampleRecord:
+def decode_record(line: str | bytes) -> SampleRecord:
     """The inverse of `encode_record`.
 
     Raises:
-        ValueError, TypeError, KeyError: the line is not a record.
+        ValueError: the line is not a record.
     """
-    data = json.loads(line)
-    sample = dict(data["sample"])
-    sample["media"] = tuple(Media(**media) for media in sample["media"])
-    response = dict(data["response"])
-    if response.get("answer_logprobs") is not None:
-        response["answer_logprobs"] = tuple(response["answer_logprobs"])
-    return SampleRecord(sample=Sample(**sample), response=Response(**response), verdict=Verdict(**data["verdict"]))
+    record = decode(SampleRecord, parse_json(line))
+    if record.sample.answer_kind == "choice" and record.sample.choices is None:
+        raise ValueError("sample.choices is missing")
+    if any(logprob > _ROUNDING for logprob in record.response.answer_logprobs or ()):
+        raise ValueError("response.answer_logprobs holds a number above 0")
+    return record
 
 
 def read_records(path: Path) -> Iterator[SampleRecord]:
@@ -60,21 +62,37 @@ def read_records(path: Path) -> Iterator[SampleRecord]:
                 f"{path} is not a run folder: it has no {SAMPLES}. Give a folder that 'harness eval' wrote."
             )
         for file_path in (path / SAMPLES, *shards(path)):
-            with file_path.open("rb") as file:
-                for number, line in enumerate(file, start=1):
-                    try:
-                        record = decode_record(line.decode("utf-8"))
-                    except (ValueError, TypeError, KeyError) as error:
-                        raise StoreError(
-                            f"{file_path}:{number} is not a sample record: {error}. "
-                            "Delete that line, or run 'harness eval' again with --fresh."
-                        ) from error
-                    yield record
+            for record, _ in _records(file_path):
+                yield record
     except OSError as error:
         raise StoreError(
             f"{error.filename or path} cannot be read: {error.strerror or error}. "
             "Give a folder that 'harness eval' wrote."
         ) from error
+
+
+def _records(path: Path, size_bytes: int | None = None) -> Iterator[tuple[SampleRecord, int]]:
+    """The records of a file, up to a number of bytes, each with the length of its line.
+
+    Raises:
+        StoreError: a line is not a record.
+        OSError: the file cannot be read.
+    """
+    read_bytes = 0
+    check_regular(path)
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            read_bytes += len(line)
+            if size_bytes is not None and read_bytes > size_bytes:
+                break
+            try:
+                record = decode_record(line)
+            except ValueError as error:
+                raise StoreError(
+                    f"{path}:{number} is not a sample record: {error}. "
+                    "Delete that line, or run 'harness eval' again with --fresh."
+                ) from error
+            yield record, len(line)
 
 
 class RecordFile:
@@ -175,27 +193,14 @@ def latest(path: Path, size_bytes: int | None = None) -> tuple[dict[SampleKey, t
     """
     finished: dict[SampleKey, tuple[int | None, ...]] = {}
     failed: set[SampleKey] = set()
-    read_bytes = 0
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            read_bytes += len(line)
-            if size_bytes is not None and read_bytes > size_bytes:
-                break
-            try:
-                data = json.loads(line)
-                key = (data["sample"]["task"], data["sample"]["id"])
-                sizes = tuple(medium["size_bytes"] for medium in data["sample"]["media"])
-                is_error = data["verdict"]["status"] == "error"
-            except (ValueError, TypeError, KeyError) as error:
-                raise StoreError(
-                    f"{path}:{number} is not a sample record: {error}. Delete that line, or start over with --fresh."
-                ) from error
-            if is_error:
-                failed.add(key)
-                finished.pop(key, None)
-            else:
-                finished[key] = sizes
-                failed.discard(key)
+    for record, _ in _records(path, size_bytes):
+        key = record.sample.task, record.sample.id
+        if record.verdict.status == "error":
+            failed.add(key)
+            finished.pop(key, None)
+        else:
+            finished[key] = tuple(medium.size_bytes for medium in record.sample.media)
+            failed.discard(key)
     return finished, failed
 
 
@@ -207,11 +212,9 @@ def sort_records(path: Path, order: Sequence[SampleKey]) -> None:
     """
     offsets: dict[SampleKey, tuple[int, int]] = {}
     start = 0
-    with path.open("rb") as file:
-        for line in file:
-            data = json.loads(line)
-            offsets[data["sample"]["task"], data["sample"]["id"]] = (start, len(line))
-            start += len(line)
+    for record, length in _records(path):
+        offsets[record.sample.task, record.sample.id] = (start, length)
+        start += length
     missing = [key for key in order if key not in offsets]
     if missing:
         raise StoreError(f"{path}: {len(missing)} samples have no record, e.g. {missing[0]}.")

@@ -68,7 +68,7 @@ def test_a_half_written_run_is_named(run: Path) -> None:
     ("change", "said"),
     [
         ({"schema_version": 99}, "schema version 99"),
-        ({"model": ["x"]}, "model is not a text"),
+        ({"model": ["x"]}, "model is ['x'], expected a text"),
         ({"started": "yesterday"}, "'yesterday' is not a date"),
         ({"data": {}}, "no data entry"),
         ({"tasks": {}}, "no task"),
@@ -90,28 +90,33 @@ def test_a_metric_that_is_no_figure_is_named(run: Path, value: object) -> None:
     edit(run, {"tasks": tasks})
     runs, problems = load_runs([run.parent])
     assert runs == []
-    assert "'mean/accuracy' of task 'pope' is not a figure" in problems[0]
+    assert "tasks.pope.metrics.mean/accuracy.value is " in problems[0]
+    assert "expected a finite number" in problems[0]
 
 
 @pytest.mark.parametrize(
     ("place", "value", "said"),
     [
-        ("tasks.pope.samples", None, "samples of task 'pope' is not a count"),
-        ("tasks.pope.unanswered", "x", "unanswered of task 'pope' is not a count"),
-        ("tasks.pope.errors", -1, "errors of task 'pope' is not a count"),
+        ("tasks.pope.samples", None, "tasks.pope.samples is None, expected a whole number"),
+        ("tasks.pope.unanswered", "x", "tasks.pope.unanswered is 'x', expected a whole number"),
+        ("tasks.pope.errors", -1, "errors of task 'pope' is below 0"),
         ("tasks.pope.errors", 13, "task 'pope' has more errors than samples"),
-        ("tasks.pope.headline", ["x"], "headline of task 'pope' is not a text"),
+        ("tasks.pope.headline", ["x"], "tasks.pope.headline is ['x'], expected a text"),
         ("tasks.pope.task", "mmvu", "task 'pope' is called 'mmvu'"),
-        ("tasks.pope.official.mean/accuracy", "hi", "official value 'mean/accuracy' of task 'pope' is not a number"),
-        ("tasks.pope.official.mean/accuracy", float("nan"), "official value 'mean/accuracy' of task 'pope'"),
+        ("tasks.pope.official.mean/accuracy", "hi", "tasks.pope.official.mean/accuracy is 'hi'"),
+        (
+            "tasks.pope.official.mean/accuracy",
+            float("nan"),
+            "tasks.pope.official.mean/accuracy is nan, expected a finite number",
+        ),
         pytest.param(
             "tasks.pope.metrics.mean/accuracy.value",
             10**400,
-            "'mean/accuracy' of task 'pope' is not a figure",
+            "tasks.pope.metrics.mean/accuracy.value is a number of too many digits",
             id="huge",
         ),
-        ("decoding.temperature", float("nan"), "it holds a value that cannot be written"),
-        ("seed", float("nan"), "it holds a value that cannot be written"),
+        ("decoding.temperature", float("nan"), "decoding.temperature is nan, expected a finite number"),
+        ("seed", 1.5, "seed is 1.5, expected a whole number"),
         ("settings.comment", "\ud800", "it holds a value that cannot be written"),
         ("settings.blind", {}, "the setting blind is not a text"),
     ],
