@@ -39,12 +39,14 @@ class BenchmarkData:
         samples: without prompts; media sources are relative to `folder`.
         folder: the data set's files.
         source: how records name the data set.
+        labels: how they name files of labels that stand apart from the rows; empty: there are none.
         roots: where they may be, see `harness.media.bounds.within`.
     """
 
     samples: Sequence[Sample]
     folder: Path
     source: str
+    labels: str
     roots: Sequence[Path]
 
 
@@ -79,8 +81,7 @@ def load_data(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> 
         raise DataError(f"{benchmark.name}: the data set in {folder} is empty ({', '.join(files)}). Fetch it again.")
     labels = read_labels(benchmark, folder, source, roots)
     asked = tuple(labels.apply(samples.values()))
-    named = "+".join(filter(None, (source, labels.source)))
-    return BenchmarkData(samples=asked, folder=folder, source=named, roots=roots)
+    return BenchmarkData(samples=asked, folder=folder, source=source, labels=labels.source, roots=roots)
 
 
 def _rows(

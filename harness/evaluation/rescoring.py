@@ -36,10 +36,9 @@ def judge_run(benchmark: Benchmark, folder: Path, *, data: str | None = None) ->
     if task is None:
         raise DataError(f"{folder} has {', '.join(run.tasks)}, and no questions of {' or '.join(names)}.")
     source = data or str(run.data[task]["source"])
-    where = data or next((name for name in worlds() if source == name or source.startswith(f"{name}+")), None)
     place = None
-    if where is not None and where != "hub":
-        place, source, _ = locate(benchmark, where)
+    if source in worlds() or (data is not None and data != "hub"):
+        place, source, _ = locate(benchmark, source)
     labels = read_labels(benchmark, place, HUB if source == "hub" else source)
     latest = {record.sample.id: record for record in read_records(folder) if record.sample.task == task}
     for record in latest.values():

@@ -260,6 +260,7 @@ def _finish(plan: Plan, folder: RunFolder, order: Sequence[SampleKey]) -> RunRec
         data={
             task.name: {
                 "source": task.source,
+                **({"labels": task.labels} if task.labels else {}),
                 "count": len(plan.samples[task.name]),
                 "digest": digest_samples(plan.samples[task.name]),
             }

@@ -37,6 +37,7 @@ class TaskData:
         summarise: the figures over judged samples, each once, in any order.
         facts: what is known of the benchmark.
         baselines: headlines of constant responses to some of the samples.
+        labels: files of labels that stand apart from the rows, by name and content; empty: there are none.
         max_new_tokens: token budget that the task asks for; `None` leaves it to the prompt format.
         has_own_prompts: whether its prompts are its own, whatever format is asked for.
     """
@@ -50,6 +51,7 @@ class TaskData:
     summarise: Callable[[Iterable[SampleRecord]], TaskResult]
     facts: BenchmarkFacts
     baselines: Callable[[Sequence[Sample]], Mapping[str, float | None]]
+    labels: str = ""
     max_new_tokens: int | None = None
     has_own_prompts: bool = False
 
@@ -139,7 +141,7 @@ def _load_benchmark(
     loaded = load_data(benchmark, data, outside)
     samples = tuple(replace(sample, prompt=build_prompt(sample, prompt_format)) for sample in loaded.samples)
     media = partial(_open_media, loaded, {sample.id: sample for sample in samples}, num_frames)
-    return replace(benchmark_task(benchmark, samples, loaded.source), open_media=media)
+    return replace(benchmark_task(benchmark, samples, loaded.source), open_media=media, labels=loaded.labels)
 
 
 def benchmark_task(benchmark: Benchmark, samples: Sequence[Sample], source: str) -> TaskData:

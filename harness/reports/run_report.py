@@ -103,11 +103,13 @@ def baseline_line(run: RunRecord, blind: Mapping[str, float | None]) -> str:
         headline = result.metrics[result.headline]
         least = headline.value if headline.low is None else headline.low
         if best and least is not None and least <= known[best]:
-            below.append(f"{task} is not beyond {best}")
+            below.append(f"{task} ({best})")
     if not told:
         return ""
-    verdict = f" The interval says that {', '.join(below)}: such a score shows no seeing." if below else ""
-    return f"For comparison, without looking: {'; '.join(told)}.{verdict}"
+    line = f"For comparison, without looking: {'; '.join(told)}."
+    if below:
+        line += f" By the interval not beyond that, so that nothing shows any looking: {', '.join(below)}."
+    return line
 
 
 def blind_headlines(folder: Path) -> dict[str, float | None]:

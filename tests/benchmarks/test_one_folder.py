@@ -162,10 +162,10 @@ def test_a_score_that_is_had_without_looking_is_said_to_show_nothing(
     capsys.readouterr()
     guess = evaluate(toy, "guess", "others")
     known = "For comparison, without looking: squares always yes 33.3, always no 66.7"
-    said = "The interval says that squares is not beyond"
+    said = "By the interval not beyond that, so that nothing shows any looking: squares"
     told = capsys.readouterr().out
-    assert f"{known}. {said} always no: such a score shows no seeing." in told
-    assert f"{known}. {said} always no" in (guess / "report.md").read_text(encoding="utf-8")
+    assert f"{known}. {said} (always no)." in told
+    assert f"{known}. {said} (always no)" in (guess / "report.md").read_text(encoding="utf-8")
 
     # The same checkpoint is blind as good as it is: 84.7.
     blind, arguments = toy / "others/blind", ["--data", str(toy / "data"), "--tasks-dir", str(toy / "tasks")]
@@ -176,7 +176,7 @@ def test_a_score_that_is_had_without_looking_is_said_to_show_nothing(
     assert main(["diagnose", str(seen), *arguments, "--blind", str(blind)]) == 0
     for page in ("report.md", "report.html"):
         text = (seen / page).read_text(encoding="utf-8")
-        assert f"{known}, blind 84.7. {said} blind" in text
+        assert f"{known}, blind 84.7. {said} (blind)" in text
 
 
 def test_the_run_stores_what_is_known_of_the_benchmark(runs: dict[str, Path]) -> None:

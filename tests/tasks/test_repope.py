@@ -95,7 +95,9 @@ def test_kept_questions_have_their_corrected_labels(data: Path, corrected: dict[
     samples = asked(data)
     assert {name: sample.target for name, sample in samples.items()} == corrected
     assert {sample.task for sample in samples.values()} == {"repope"}
-    assert load_data(REPOPE, str(data)).source.startswith(f"dir:{data.name}+RePOPE@sha256:")
+    loaded = load_data(REPOPE, str(data))
+    assert loaded.source == f"dir:{data.name}"
+    assert loaded.labels.startswith("RePOPE@sha256:")
 
 
 def test_figures_by_hand(data: Path, rows: list[Row]) -> None:
@@ -229,7 +231,9 @@ def test_what_was_rescored_becomes_a_run_for_the_board(data: Path, rows: list[Ro
     assert main(rescore) == 0
     replayed = ["--engine", "replay", "--responses", records, "--no-diagnose", "--out", str(tmp_path / "again")]
     assert main(["eval", "--model", "old", "--tasks", "repope", "--data", str(data), *replayed]) == 0
-    result = json.loads((tmp_path / "again/run.json").read_text())["tasks"]["repope"]
+    record = json.loads((tmp_path / "again/run.json").read_text())
+    result = record["tasks"]["repope"]
+    assert record["data"]["repope"]["labels"].startswith("RePOPE@sha256:")
     assert (result["samples"], result["metrics"]["popular/accuracy"]["value"]) == (10, 0.5)
 
 
