@@ -13,9 +13,17 @@ import pytest
 from support_logs import INSPECT_POPE, LMMS_POPE, VLM_POPE, logged_rows, write_rows
 
 from harness.cli import main
+from harness.core.types import SampleRecord
 from harness.runs.records import decode_record
 
 Rows = list[dict[str, Any]]
+
+
+def read_record(line: str) -> SampleRecord:
+    """A line of --per-sample: a sample record, and whether its two verdicts differ."""
+    row = json.loads(line)
+    assert isinstance(row.pop("disagreement"), bool)
+    return decode_record(json.dumps(row))
 
 
 def write(path: Path, rows: Iterable[Mapping[str, Any] | str]) -> Path:
@@ -266,7 +274,7 @@ def test_per_sample_records(files: tuple[Path, Path], capsys: pytest.CaptureFixt
     scored(files, capsys, "--per-sample", str(out))
     lines = out.read_text().splitlines()
     assert [json.loads(line)["disagreement"] for line in lines] == [True] + [False] * 11
-    record = decode_record(lines[0])
+    record = read_record(lines[0])
     assert (record.sample.id, record.verdict.status, record.verdict.official) == ("random/0", "unanswered", True)
 
 
@@ -278,7 +286,7 @@ def test_text_that_utf8_cannot_hold(
     write(files[1], rows)
     out = tmp_path / "out.jsonl"
     scored(files, capsys, "--per-sample", str(out))
-    assert decode_record(out.read_text().splitlines()[0]).response.text == rows[0]["response"]
+    assert read_record(out.read_text().splitlines()[0]).response.text == rows[0]["response"]
 
 
 def test_nothing_half_written_is_left(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
