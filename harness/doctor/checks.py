@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata, util
 from pathlib import Path
 from typing import Final, Literal
 
 from harness.core.hub import hub_unreachable_reason
 from harness.core.worlds import shipped_checkpoints
+from harness.engines.vllm_platform import unpaired
 
 _REQUIRED: Final = (
     "torch",
@@ -70,7 +71,7 @@ def examine() -> Iterator[Check]:
         yield _package(package, "note", mend)
     yield _accelerator()
     yield _engine("hf", ("torch", "transformers"))
-    yield _engine("vllm", ("vllm",))
+    yield _paired(_engine("vllm", ("vllm",)))
     yield _demo_checkpoint()
     reason = hub_unreachable_reason()
     yield Check(
@@ -116,6 +117,12 @@ def _engine(name: str, modules: tuple[str, ...]) -> Check:
             name=f"engine {name}", state="note", found=f"needs {', '.join(lacking)}", mend=_OPTIONAL.get(name, "")
         )
     return Check(name=f"engine {name}", state="ok", found="importable")
+
+
+def _paired(vllm: Check) -> Check:
+    """The check of vLLM, unless its Transformers is not one that it works with."""
+    found = unpaired() if vllm.state == "ok" else None
+    return vllm if found is None else replace(vllm, state="note", found=found[0], mend=found[1])
 
 
 def _demo_checkpoint() -> Check:

@@ -174,7 +174,8 @@ def encode(
     Raises:
         MediaError: a medium of a prompt has become no visual tokens, or no pixels.
     """
-    videos = [long_enough(processor, video) for item in opened for video in item.videos]
+    of_rows = [[long_enough(processor, video) for video in item.videos] for item in opened]
+    videos = [video for row in of_rows for video in row]
     limits = size_limits(processor, max_pixels, min((len(video.frames) for video in videos), default=1))
     arguments: dict[str, Any] = {"text": list(prompts), "padding": True, "return_tensors": "pt", **options}
     if begins_with_bos(processor.tokenizer, prompts[0]):
@@ -183,7 +184,9 @@ def encode(
         arguments |= {"images": [item.images for item in opened], "images_kwargs": limits.get("images_kwargs", {})}
     if videos:
         told = {"do_sample_frames": False, "video_metadata": [video_metadata(video) for video in videos]}
-        arguments["videos"] = [video.frames for video in videos]
+        frames = [[video.frames for video in row] for row in of_rows]
+        # SmolVLM's processor of Transformers 5.19 takes them by row alone; some others cannot tell an empty first row.
+        arguments["videos"] = frames if all(frames) else [video for row in frames for video in row]
         arguments["videos_kwargs"] = {**limits.get("videos_kwargs", {}), **told}
     inputs = processor(**arguments)
     _check_shown(processor, inputs, opened)

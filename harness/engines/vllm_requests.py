@@ -46,6 +46,17 @@ def make_prompt(processor: Any, request: Request, opened: Opened, max_pixels: in
     return prompt
 
 
+def same_norms(processor: Any) -> bool:
+    """Whether a processor, as far as it takes videos, brings them to the same mean and deviation as images."""
+    parts = [getattr(processor, f"{kind}_processor", None) for kind in ("image", "video")]
+    norms = {
+        tuple(tuple(getattr(part, name, None) or ()) for name in ("image_mean", "image_std"))
+        for part in parts
+        if part is not None
+    }
+    return len(norms) == 1
+
+
 def sampling_parameters(request: Request, decoding: Decoding) -> Any:
     """The `SamplingParams` of a request for vLLM; nothing is left to the checkpoint's own generation settings."""
     from vllm import SamplingParams

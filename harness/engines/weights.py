@@ -69,7 +69,20 @@ def load_model(checkpoint: Checkpoint, *, text_only: bool = False, **arguments: 
     if found.get("error_msgs"):
         raise ModelError(f"model {name!r} cannot be loaded: {'; '.join(map(str, found['error_msgs']))}")
     fix_vision_attention(model)
+    use_hub_names(model)
     return model if checkpoint.adapter is None else _merge(model, checkpoint)
+
+
+def use_hub_names(model: Any) -> None:
+    """Have a model saved under the names that its family's weights have on the hub, which other loaders know.
+
+    Transformers saves under those that it found; it reads some that vLLM does not (CLIP and SigLIP towers without
+    `vision_model.`, as it saves a model that was made from a configuration).
+    """
+    from transformers.conversion_mapping import get_model_conversion_mapping
+
+    if getattr(model, "hf_quantizer", None) is None:
+        model._weight_conversions = get_model_conversion_mapping(model, add_legacy=False)
 
 
 def check_files(checkpoint: Checkpoint) -> None:

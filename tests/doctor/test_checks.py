@@ -29,6 +29,20 @@ def test_a_missing_package_is_named_with_the_command_that_mends_it(
     assert checks["no-such-package"]["mend"] == "pip install no-such-package"
 
 
+def test_a_vllm_whose_transformers_is_another_is_a_note_with_the_command_that_mends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(doctor.util, "find_spec", lambda _: True)
+    monkeypatch.setattr(
+        doctor, "unpaired", lambda: ("vllm 1 wants transformers <5.20", "pip install 'transformers<5.20'")
+    )
+    (check,) = [check for check in doctor.examine() if check.name == "engine vllm"]
+    assert (check.state, check.found) == ("note", "vllm 1 wants transformers <5.20")
+    assert check.mend == "pip install 'transformers<5.20'"
+    monkeypatch.setattr(doctor, "unpaired", lambda: None)
+    assert [check.state for check in doctor.examine() if check.name == "engine vllm"] == ["ok"]
+
+
 def test_an_unreachable_hub_is_found_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE", "HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(variable, raising=False)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import transformers
 from PIL import Image
 from support_families import FAMILIES, Family
 
@@ -23,8 +24,11 @@ from harness.engines.inputs import chat_prompt, encode
 from harness.engines.preparation import Opened, open_media
 from harness.media.videos import Video
 
-# Transformers 5.23 makes an array of a tensor in a way that NumPy 2 warns of.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+# Transformers 5.23 makes an array of a tensor in a way that NumPy 2 warns of; 5.19's Mllama of itself.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.hidden_state. is deprecated:FutureWarning"),
+]
 
 CASES = {case.sample_id: case for case in make_cases()}
 MIXED = ("90x120", "448x448", "two images", "a video of 2 s", "a video of 8 s", "a video of one frame", "text alone")
@@ -163,6 +167,8 @@ def test_pixels_without_a_place_are_an_error(loaded: Loaded, monkeypatch: pytest
 def test_a_lost_visual_token_is_an_error_of_the_model(loaded: Loaded) -> None:
     if loaded.family.image_tokens == 1:
         pytest.skip("cross attention: a place is not filled with pixels, and the engine's own check is all there is")
+    if loaded.engine._model.config.model_type == "idefics3" and transformers.__version__.startswith("5.19"):
+        pytest.skip("Transformers 5.19 counts the visual tokens of all of these families but this one")
     inputs = loaded.inputs(CASES["90x120"])
     visual = visual_tokens(loaded, "image")
     place = next(place for place, token in enumerate(inputs["input_ids"][0].tolist()) if token in visual)

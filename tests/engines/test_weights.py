@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from support_families import build
+from support_families import FAMILIES, build
 from transformers import AutoModelForImageTextToText
 
 from harness.cli import main
@@ -245,3 +246,50 @@ def test_vllm_takes_no_adapter_of_which_it_would_leave_out_a_part(adapter: tuple
     file = folder / "adapter_model.safetensors"
     save_file({name: value for name, value in load_file(file).items() if "language_model" in name}, file)
     assert lora_arguments(folder) == {"enable_lora": True, "max_loras": 1, "max_lora_rank": 8}
+
+
+ON_THE_HUB = {
+    "qwen2_vl": "model.layers.0.mlp.up_proj.weight",
+    "qwen2_5_vl": "visual.blocks.0.attn.qkv.weight",
+    "qwen3_vl": "model.language_model.layers.0.mlp.up_proj.weight",
+    "qwen3_5": "model.language_model.layers.0.mlp.up_proj.weight",
+    "glm4v": "model.language_model.embed_tokens.weight",
+    "video_llama_3": "model.language_model.embed_tokens.weight",
+    "llava": "vision_tower.vision_model.embeddings.class_embedding",
+    "llava_next": "language_model.model.layers.0.mlp.up_proj.weight",
+    "llava_next_video": "vision_tower.vision_model.embeddings.class_embedding",
+    "video_llava": "image_tower.vision_model.embeddings.class_embedding",
+    "llava_onevision": "vision_tower.vision_model.embeddings.patch_embedding.weight",
+    "internvl": "language_model.model.embed_tokens.weight",
+    "gemma3": "vision_tower.vision_model.embeddings.patch_embedding.weight",
+    "pixtral": "language_model.lm_head.weight",
+    "mistral3": "language_model.model.embed_tokens.weight",
+    "mllama": "language_model.model.embed_tokens.weight",
+    "aya_vision": "vision_tower.vision_model.embeddings.patch_embedding.weight",
+    "smolvlm": "model.text_model.embed_tokens.weight",
+    "idefics3": "model.text_model.embed_tokens.weight",
+}
+"""A weight of each family's checkpoints on the hub, by the name that vLLM's loader looks for."""
+
+
+@pytest.mark.parametrize("name", ON_THE_HUB)
+def test_a_model_is_saved_under_the_names_of_the_hub(name: str, tmp_path: Path) -> None:
+    def names(folder: Path) -> set[str]:
+        with safe_open(folder / "model.safetensors", framework="pt") as file:
+            return set(file.keys())
+
+    on_the_hub = names(build(name, tmp_path / "hub"))
+    assert ON_THE_HUB[name] in on_the_hub
+    model, processor = FAMILIES[name].make()
+    for folder in (tmp_path / "of-transformers", tmp_path / "saved"):
+        model.save_pretrained(folder)
+        processor.save_pretrained(folder)
+        model = load_model(resolve_checkpoint(str(folder)), dtype=torch.float32)
+    assert names(tmp_path / "saved") == on_the_hub
+    assert names(tmp_path / "of-transformers") == on_the_hub or name in SAVED_OTHERWISE
+
+
+SAVED_OTHERWISE = (
+    "llava", "llava_next", "llava_next_video", "video_llava", "llava_onevision", "gemma3", "aya_vision",
+)  # fmt: skip
+"""Families whose tower (CLIP, SigLIP) Transformers saves without `vision_model.`, if made from a configuration."""

@@ -18,6 +18,8 @@ import transformers as hf
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers.utils import logging
 
+from harness.engines.weights import use_hub_names
+
 CORPUS = [
     "Is there a red circle in the image? Answer yes or no. The video shows a person who walks. Which of these options "
     "is right? A. B. C. D. planning caption think answer <think> </think> <answer> </answer> Please answer with the "
@@ -56,6 +58,7 @@ def build(name: str, folder: Path) -> Path:
     settings = model.generation_config
     settings.eos_token_id = [tokenizer.convert_tokens_to_ids(token) for token in FAMILIES[name].end]
     settings.pad_token_id, settings.bos_token_id = tokenizer.pad_token_id, tokenizer.bos_token_id
+    use_hub_names(model)
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
@@ -82,9 +85,10 @@ def _tokenizer(
     bos: str | None = None,
     unk: str | None = None,
     adds_bos: bool = False,
+    words: Sequence[str] = (),
     **named: str,
 ) -> Any:
-    """A byte-level tokenizer of some 380 tokens; `named` are tokens that the family calls by name."""
+    """A byte-level tokenizer of some 380 tokens; `named` are tokens that the family calls by name, `words` others."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -93,6 +97,7 @@ def _tokenizer(
     tokenizer.train_from_iterator(CORPUS * 3, trainer)
     added = dict.fromkeys(token for token in (pad, bos, eos, unk, *special, *named.values()) if token is not None)
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in added])
+    tokenizer.add_tokens([AddedToken(word, normalized=False) for word in words])
     if adds_bos:
         tokenizer.post_processor = processors.TemplateProcessing(
             single=f"{bos} $A", special_tokens=[(bos, tokenizer.token_to_id(bos))]
@@ -289,7 +294,7 @@ def _qwen3(kind: type[Any], config: type[Any], text: Mapping[str, Any], vision: 
 
 def _qwen3_vl() -> tuple[Any, Any]:
     vision = {"depth": 3, "deepstack_visual_indexes": [0, 1]}
-    text = {"rope_parameters": _rope([8, 4, 4])}
+    text = {"rope_parameters": _rope([8, 4, 4], mrope_interleaved=True)}
     return _qwen3(hf.Qwen3VLForConditionalGeneration, hf.Qwen3VLConfig, text, vision)
 
 
@@ -300,7 +305,7 @@ def _qwen3_5() -> tuple[Any, Any]:
         "linear_num_value_heads": 2,
         "linear_key_head_dim": 16,
         "linear_value_head_dim": 16,
-        "rope_parameters": _rope([2, 1, 1], partial_rotary_factor=0.25),
+        "rope_parameters": _rope([2, 1, 1], mrope_interleaved=True, partial_rotary_factor=0.25),
     }
     return _qwen3(hf.Qwen3_5ForConditionalGeneration, hf.Qwen3_5Config, text, {})
 
@@ -521,6 +526,7 @@ _PIXTRAL_VISION = {**_VISION, "image_size": 140, "patch_size": 14}
 def _gemma3() -> tuple[Any, Any]:
     tokenizer = _tokenizer(
         ["<start_of_turn>", "<end_of_turn>"],
+        words=["\n", "\n\n", "\n\n\n", "\n\n\n\n"],  # vLLM looks for them.
         bos="<bos>",
         eos="<eos>",
         pad="<pad>",
