@@ -6,12 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from harness.benchmarks.plain import scored_task
-from harness.statistics.differences import Difference, compare, measure, test_together
-from harness.statistics.specs import MetricSpec, Scored
+from harness.statistics.differences import Difference, compare, test_together
 from leaderboards.board import Cell, Group
 from leaderboards.reasons import find_reasons
-from leaderboards.samples import Runs, read_row, unanswered
+from leaderboards.samples import Reader, Runs, unanswered
 
 _DIGITS: Final = 10
 """Significant digits that are kept: the last ones depend on the order in which clusters are added up."""
@@ -36,17 +34,18 @@ def compare_group(group: Group, key: str, tasks_dir: Path | None = None) -> tupl
     if baseline is None:
         return group, []
     problems: list[str] = []
-    base = read_row(baseline, set(baseline.cells), problems, tasks_dir)
+    reader = Reader(tasks_dir)
+    base = reader.read_row(baseline, set(baseline.cells), problems)
     found: dict[tuple[str, str], Difference] = {}
     reasons = None
     for row in group.rows:
         if row is baseline:
             continue
         shared = [task for task in row.cells if task in baseline.cells]
-        samples = read_row(row, {task for task in shared if task in base}, problems, tasks_dir)
+        samples = reader.read_row(row, {task for task in shared if task in base}, problems)
         for task in shared:
             found[row.key, task] = _compare(
-                row.cells[task], baseline.cells[task], samples.get(task), base.get(task), tasks_dir
+                row.cells[task], baseline.cells[task], samples.get(task), base.get(task), reader
             )
         if reasons is None:  # Of the row that hallucinates least, beside the baseline.
             reasons = find_reasons(group, row, baseline, samples, base)
@@ -63,26 +62,23 @@ def compare_group(group: Group, key: str, tasks_dir: Path | None = None) -> tupl
     return replace(group, rows=rows, baseline=baseline.label, tests=tests, reasons=reasons), problems
 
 
-def _compare(cell: Cell, baseline: Cell, samples: Runs | None, base: Runs | None, tasks_dir: Path | None) -> Difference:
+def _compare(cell: Cell, baseline: Cell, samples: Runs | None, base: Runs | None, reader: Reader) -> Difference:
     a, b = baseline.metric.value, cell.metric.value
     untested = Difference(name=cell.result.headline, a=a, b=b, value=None if a is None or b is None else b - a)
     if samples is None or base is None:
         return replace(untested, note="samples cannot be used")
-    runs = [*base.values(), *samples.values()]
     results = [run.record.tasks[cell.result.task] for of in (baseline, cell) for run in of.runs.values()]
-    spec = _headline(scored_task(cell.result.task, tasks_dir, results), runs[0].strata, cell.result.headline)
+    runs = [*base.values(), *samples.values()]
+    task = reader.task(cell.result.task, results)
+    spec = reader.specs(task, runs[0].strata).get(cell.result.headline)
     if spec is None:
         return replace(untested, note="no paired test for this figure")
     if any(run.records.keys() != runs[0].records.keys() or run.names != runs[0].names for run in runs):
         return replace(untested, value=None, note="not the same questions")
     left_out = unanswered(runs)
     note = f"{len(left_out)} samples without a response left out" if left_out else None
-    sides = [{seed: measure(spec, run.without(left_out)) for seed, run in side.items()} for side in (base, samples)]
+    sides = [{seed: run.measure(spec, left_out) for seed, run in side.items()} for side in (base, samples)]
     return compare(spec, sides[0], sides[1], note=note)
-
-
-def _headline(task: Scored, strata: set[tuple[str, ...]], name: str) -> MetricSpec | None:
-    return next((spec for spec in task.metrics(strata) if spec.name == name), None)
 
 
 def _rounded(difference: Difference) -> Difference:

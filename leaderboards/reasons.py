@@ -158,13 +158,12 @@ def _telling(group: Group, samples: Mapping[str, Runs], base: Mapping[str, Runs]
             continue
         runs = _runs(task, base, samples)
         left_out = unanswered(runs)
-        specs = {spec.name: spec for spec in runs[0].task.metrics(runs[0].strata)}
+        specs = runs[0].specs
         for name, what in column.facts.telling.items():
             if name in specs:
                 spec = replace(specs[name], better=0)
                 sides = [
-                    {seed: measure(spec, run.without(left_out)) for seed, run in side[task].items()}
-                    for side in (base, samples)
+                    {seed: run.measure(spec, left_out) for seed, run in side[task].items()} for side in (base, samples)
                 ]
                 difference = compare(spec, sides[0], sides[1])
                 was, now = (next(iter(side[task].values())) for side in (base, samples))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from harness.core.types import RunRecord, TaskResult
 
@@ -38,9 +37,13 @@ def _defects(run: RunRecord) -> Iterator[str]:
         if task not in run.benchmarks:
             yield f"nothing is known of task {task!r}"
     try:
-        json.dumps(asdict(run), ensure_ascii=False, allow_nan=False).encode()
+        json.dumps(run, default=_fields, ensure_ascii=False, allow_nan=False).encode()
     except ValueError as error:
         yield f"it holds a value that cannot be written: {error}"
+
+
+def _fields(of: Any) -> dict[str, Any]:
+    return {name: getattr(of, name) for name in of.__slots__}
 
 
 def _task_defects(task: str, result: TaskResult) -> Iterator[str]:

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from harness.core.errors import StoreError
 from harness.core.files import drop_torn_tail, replacement, write_errors
 from harness.core.reading import check_regular, decode, parse_json
-from harness.core.types import SampleRecord
+from harness.core.types import Response, SampleRecord
 
 SAMPLES: Final = "samples.jsonl"
 SHARDS: Final = "samples.rank-*.jsonl"
@@ -71,6 +71,45 @@ def read_records(path: Path) -> Iterator[SampleRecord]:
         ) from error
 
 
+def read_judged(path: Path, known: dict[bytes, Any]) -> Iterator[SampleRecord]:
+    """The records of a finished run with empty responses, in a tenth of the time where many runs share their questions.
+
+    A sample and a verdict that stand there in the same words as in a line that was read whole are not read again.
+
+    Args:
+        path: the run folder.
+        known: samples and verdicts by their words; is added to.
+
+    Raises:
+        StoreError: no such file, one that cannot be read, or a line that is not a record.
+    """
+    try:
+        check_regular(path / SAMPLES)
+        with (path / SAMPLES).open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                middle, end = line.find(b',"response":{'), line.rfind(b',"verdict":{')
+                words = (line[:middle], line[end:])
+                if not 0 < middle < end or words[0] not in known or words[1] not in known:
+                    record = _decode(path / SAMPLES, number, line)
+                    known[words[0]], known[words[1]] = record.sample, record.verdict
+                sample = known[words[0]]
+                yield SampleRecord(
+                    sample=sample, response=Response(sample_id=sample.id, text=""), verdict=known[words[1]]
+                )
+    except OSError as error:
+        raise StoreError(f"{path / SAMPLES} cannot be read: {error.strerror or error}.") from error
+
+
+def _decode(path: Path, number: int, line: bytes) -> SampleRecord:
+    try:
+        return decode_record(line)
+    except ValueError as error:
+        raise StoreError(
+            f"{path}:{number} is not a sample record: {error}. "
+            "Delete that line, or run 'harness eval' again with --fresh."
+        ) from error
+
+
 def _records(path: Path, size_bytes: int | None = None) -> Iterator[tuple[SampleRecord, int]]:
     """The records of a file, up to a number of bytes, each with the length of its line.
 
@@ -85,14 +124,7 @@ def _records(path: Path, size_bytes: int | None = None) -> Iterator[tuple[Sample
             read_bytes += len(line)
             if size_bytes is not None and read_bytes > size_bytes:
                 break
-            try:
-                record = decode_record(line)
-            except ValueError as error:
-                raise StoreError(
-                    f"{path}:{number} is not a sample record: {error}. "
-                    "Delete that line, or run 'harness eval' again with --fresh."
-                ) from error
-            yield record, len(line)
+            yield _decode(path, number, line), len(line)
 
 
 class RecordFile:

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support_runs import make_record
 
 from harness.core.errors import StoreError
 from harness.core.types import SampleRecord
-from harness.runs.records import decode_record, encode_record, latest, read_records, sort_records
+from harness.runs.records import decode_record, encode_record, latest, read_judged, read_records, sort_records
 
 
 def test_a_record_survives_its_line() -> None:
@@ -52,3 +53,19 @@ def test_a_sample_without_a_record_cannot_be_sorted(tmp_path: Path) -> None:
     file = write(tmp_path, make_record("a"))
     with pytest.raises(StoreError, match="1 samples have no record"):
         sort_records(file, [("pope", "a"), ("pope", "b")])
+
+
+def test_judged_records_are_the_same_without_their_responses(tmp_path: Path) -> None:
+    known: dict[bytes, Any] = {}
+    for text in ("one", "another", "a third"):
+        records = [make_record(str(number), text=f"{text} {number}") for number in range(6)]
+        file = write(tmp_path, *records, replace(records[0], verdict=replace(records[0].verdict, status="incorrect")))
+        judged = list(read_judged(tmp_path, known))
+        assert [(of.sample, of.verdict) for of in judged] == [
+            (of.sample, of.verdict) for of in read_records(tmp_path)
+        ]  # fmt: skip
+        assert {of.response.text for of in judged} == {""}
+    assert len(known) == 6 + 7
+    file.write_text(file.read_text() + '{"sample":{},"response":{},"verdict":{}}\n')
+    with pytest.raises(StoreError, match=r"samples\.jsonl:8 is not a sample record"):
+        list(read_judged(tmp_path, known))
