@@ -54,7 +54,7 @@ def build_board(config: BoardConfig) -> Board:
         UsageError: no finished run was found, or the baseline is unknown or names several checkpoints.
         DataError: a file of reported numbers is malformed.
     """
-    runs, problems = load_runs(config.runs)
+    runs, problems = load_runs(config.runs, config.tasks_dir)
     if not runs:
         more = f" And {len(problems) - _NAMED} more." if len(problems) > _NAMED else ""
         named = " ".join(problems[:_NAMED]) + more

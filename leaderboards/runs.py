@@ -15,6 +15,7 @@ from harness.core.types import Metric, RunRecord
 from harness.runs.config import CONFIG, RUN, read_json
 from harness.runs.folder import read_run
 from harness.runs.records import SAMPLES
+from leaderboards.checking import Checks
 
 DIAGNOSTICS: Final = "diagnostics.json"
 REPORTS: Final = ("report.html", "report.md")
@@ -84,11 +85,12 @@ class StoredRun:
         return _moment(self.record.started), self.record.id, str(self.folder)
 
 
-def load_runs(roots: Sequence[Path]) -> tuple[list[StoredRun], list[str]]:
+def load_runs(roots: Sequence[Path], tasks_dir: Path | None = None) -> tuple[list[StoredRun], list[str]]:
     """Every finished run below some folders, and one line for each folder that could not be used.
 
     Args:
         roots: run folders, or folders that hold run folders at any depth.
+        tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
 
     Returns:
         Runs in the order of their paths, and the problems.
@@ -98,9 +100,11 @@ def load_runs(roots: Sequence[Path]) -> tuple[list[StoredRun], list[str]]:
     """
     problems: list[str] = []
     runs: list[StoredRun] = []
+    checks = Checks(tasks_dir)
     for folder in _folders(roots, problems):
         try:
             record = read_run(folder)
+            checks.check(folder, record, read_json(folder / RUN))
         except StoreError as error:
             problems.append(str(error))
             continue
@@ -111,6 +115,7 @@ def load_runs(roots: Sequence[Path]) -> tuple[list[StoredRun], list[str]]:
             problems.append(f"{error} The run is shown without them.")
         report = next((name for name in REPORTS if (folder / name).is_file()), None)
         runs.append(StoredRun(folder=folder, record=record, diagnostics=diagnostics, report=report))
+    checks.remember()
     return runs, problems
 
 

@@ -386,6 +386,7 @@ class RunRecord:
         audit: of the reading; `None` where no judge was asked.
         training: of a checkpoint that `harness train` made: digests of its `recipe` (but for the seed) and its `data`,
             its `seed` and its `step`; `None` where that is not known.
+        seal: digest of all of this and of the samples (see `harness.runs.seals`), given as the record is written.
     """
 
     id: str
@@ -407,4 +408,5 @@ class RunRecord:
     audit: Audit | None = None
     training: Mapping[str, Any] | None = None
     batch_size: int | None = None
+    seal: str | None = None
     schema_version: int = SCHEMA_VERSION

@@ -278,5 +278,4 @@ def _finish(plan: Plan, folder: RunFolder, order: Sequence[SampleKey]) -> RunRec
         training=plan.checkpoint.training,
         audit=drawn.audit(plan.judge) if plan.judge is not None and plan.audit else None,
     )
-    folder.complete(run)
-    return run
+    return folder.complete(run)

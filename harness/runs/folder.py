@@ -14,7 +14,7 @@ import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from harness.runs.records import (
     shards,
     sort_records,
 )
+from harness.runs.seals import seal
 
 
 class RunFolder:
@@ -150,13 +151,15 @@ class RunFolder:
                     raise StoreError(f"{path} is gone. Nothing more is asked. Run the same command again.")
                 file.write(encode_record(record) + "\n")
 
-    def complete(self, run: RunRecord) -> None:
-        """Write `run.json`: the run is finished.
+    def complete(self, run: RunRecord) -> RunRecord:
+        """Write `run.json`: the run is finished; gives its record as it was written, sealed.
 
         Raises:
             StoreError: the folder cannot be written.
         """
-        write_atomically(self.path / RUN, json.dumps(asdict(run), indent=2, ensure_ascii=False) + "\n")
+        sealed = replace(run, seal=seal(self.path, asdict(run)))
+        write_atomically(self.path / RUN, json.dumps(asdict(sealed), indent=2, ensure_ascii=False) + "\n")
+        return sealed
 
 
 class Shard:

@@ -64,7 +64,7 @@ def test_train_ends_with_evaluations_and_a_leaderboard_in_its_own_folder(tmp_pat
         "leaderboard": str(out / "leaderboard" / "index.html"),
     }
     (group,) = json.loads((out / "leaderboard" / "leaderboard.json").read_text())["groups"]
-    assert (group["baseline"], len(group["rows"])) == ("demo", 3)
+    assert (group["baseline"], len(group["rows"])) == ("demo", 2)  # A training is a row.
     for name in ("start", "final", "checkpoint-1"):
         files = {path.name for path in (tmp_path / "one" / "runs" / name).iterdir()}
         assert files >= {"run.json", "samples.jsonl", "diagnostics.json", "findings.jsonl", "report.md", "report.html"}

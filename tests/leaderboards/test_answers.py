@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from support_leaderboards import write_run
+from support_leaderboards import write_run, write_sealed
 
 from leaderboards.answers import Answer, answer
 from leaderboards.build import BoardConfig, build_board
@@ -39,8 +40,12 @@ def test_a_benchmark_that_the_baseline_lacks_was_not_compared(
 
 def test_a_difference_without_a_test_is_not_called_chance(tmp_path: Path) -> None:
     for name, skill in (("base", 0.6), ("best", 0.99)):
-        write_run(tmp_path / name, model=name, skills={"pope": skill}, counts=60)
-    (tmp_path / "base" / "samples.jsonl").unlink()
+        folder = write_run(tmp_path / name, model=name, skills={"pope": skill}, counts=60)
+        samples, record = folder / "samples.jsonl", json.loads((folder / "run.json").read_text())
+        samples.write_text(samples.read_text().replace('"task":"pope"', '"task":"mme"'))
+        parts = {part: {"mme": record[part]["pope"]} for part in ("data", "tasks", "benchmarks")}
+        parts["tasks"]["mme"]["task"] = "mme"
+        write_sealed(folder, record | parts)
     assert answer_of(tmp_path).verdict == "Not tested on POPE"
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support_leaderboards import write_run
+from support_leaderboards import write_run, write_sealed
 
 from harness.core.errors import UsageError
 from leaderboards.runs import load_runs
@@ -14,7 +14,7 @@ from leaderboards.runs import load_runs
 
 def edit(folder: Path, change: dict[str, object]) -> None:
     path = folder / "run.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    write_sealed(folder, json.loads(path.read_text()) | change)
 
 
 @pytest.fixture

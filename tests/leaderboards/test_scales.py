@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_leaderboards import write_run
+from support_leaderboards import write_run, write_sealed
 
 from harness.reports.run_report import headline_rows, headline_table, write_report
 from harness.reports.text import scale_of
@@ -27,7 +27,9 @@ def write_foreign(folder: Path, task: str, **figures: float) -> Path:
     record["tasks"] = {task: result | {"official": {"all/score": metric["value"]}}}
     record["data"] = {task: record["data"]["pope"]}
     record["benchmarks"] = {task: {"title": task}}
-    (folder / "run.json").write_text(json.dumps(record))
+    samples = folder / "samples.jsonl"
+    samples.write_text(samples.read_text().replace('"task":"pope"', f'"task":"{task}"'))
+    write_sealed(folder, record)
     return folder
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from harness.core.errors import StoreError
 from harness.core.types import SampleRecord, Verdict
 from harness.runs.folder import RunFolder, Shard, read_run
 from harness.runs.records import read_records
+from harness.runs.seals import seal
 
 
 def store_shard(path: Path, *sample_ids: str, rank: int = 1) -> Shard:
@@ -99,9 +100,10 @@ def test_a_finished_run_reads_back_as_it_was_written(tmp_path: Path) -> None:
     for sample_id in ("b", "a"):
         folder.append(make_record(sample_id))
     folder.sort([("pope", "a"), ("pope", "b")])
-    folder.complete(make_run())
+    run = folder.complete(make_run())
     folder.close()
-    assert read_run(tmp_path / "run") == make_run()
+    assert read_run(tmp_path / "run") == run == replace(make_run(), seal=run.seal)
+    assert run.seal == seal(tmp_path / "run", asdict(run))
     assert [record.sample.id for record in read_records(tmp_path / "run")] == ["a", "b"]
 
 
@@ -278,9 +280,9 @@ def test_a_run_is_one_process_s_until_it_is_closed(tmp_path: Path) -> None:
     for fresh in (False, True):
         with pytest.raises(StoreError, match="another process"):
             RunFolder(tmp_path, SETTINGS, fresh=fresh)
-    first.complete(make_run())
+    run = first.complete(make_run())
     first.close()
-    assert read_run(tmp_path) == make_run()
+    assert read_run(tmp_path) == run
 
 
 @pytest.mark.parametrize("sessions", [None, [1], [{"started": "x", "seconds": 1}], [{}], [{"started": None}]])

@@ -1,0 +1,124 @@
+"""Whether a stored run is what it says: its seal, and counts and headlines anew from its samples.
+
+Counting reads every sample, so that a run whose count agreed is remembered by its seal in the harness's cache folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from itertools import groupby
+from math import isclose
+from pathlib import Path
+from typing import Any, Final
+
+from harness.benchmarks.plain import scored_task
+from harness.benchmarks.record import Benchmark
+from harness.core.errors import StoreError
+from harness.core.files import cache_folder
+from harness.core.types import RunRecord, SampleRecord, TaskResult
+from harness.runs.config import RUN
+from harness.runs.records import SAMPLES, read_records
+from harness.runs.seals import seal
+from harness.statistics.counts import Counts
+from harness.statistics.estimates import value_of
+
+_CHECKED: Final = "checked-runs.txt"
+_ROUNDING: Final = 1e-9
+"""Sums depend on the order of their terms."""
+
+
+class Checks:
+    """Checks runs, each once in its life."""
+
+    def __init__(self, tasks_dir: Path | None = None) -> None:
+        """Read what was checked before.
+
+        Args:
+            tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
+        """
+        self._tasks_dir = tasks_dir
+        self._file = cache_folder() / _CHECKED
+        self._known: set[str] = set()
+        with suppress(OSError):
+            self._known.update(self._file.read_text(encoding="utf-8").split())
+        self._new: list[str] = []
+
+    def check(self, folder: Path, record: RunRecord, stored: Mapping[str, Any]) -> None:
+        """Check a finished run.
+
+        Args:
+            folder: of the run.
+            record: its record.
+            stored: the same, as its `run.json` holds it.
+
+        Raises:
+            StoreError: samples are missing, or record and samples do not belong together; says which figure.
+        """
+        found = seal(folder, stored)
+        if found in self._known:
+            return
+        self._count(folder, record)
+        if record.seal not in (None, found):
+            raise StoreError(f"{folder}: its {RUN} or {SAMPLES} was changed after the run had ended.")
+        self._known.add(found)
+        self._new.append(found)
+
+    def remember(self) -> None:
+        """Keep what was checked now; where that cannot be written, it is checked again."""
+        if self._new:
+            with suppress(OSError):
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                with self._file.open("a", encoding="utf-8") as file:
+                    file.write("".join(f"{line}\n" for line in self._new))
+
+    def _count(self, folder: Path, record: RunRecord) -> None:
+        counted = set()
+        for task, records in groupby(read_records(folder), key=lambda record: record.sample.task):
+            if task not in record.tasks or task in counted:
+                raise StoreError(f"{folder / SAMPLES} holds samples of {task} that {RUN} does not have.")
+            counted.add(task)
+            self._compare(folder, record, record.tasks[task], records)
+        if missing := record.tasks.keys() - counted:
+            raise StoreError(f"{folder / SAMPLES} holds no samples of {min(missing)}, which {RUN} has.")
+
+    def _compare(self, folder: Path, record: RunRecord, result: TaskResult, records: Iterable[SampleRecord]) -> None:
+        statuses = {"samples": 0, "errors": 0, "unanswered": 0}
+
+        def watched() -> Iterator[SampleRecord]:
+            for one in records:
+                statuses["samples"] += 1
+                statuses["errors"] += one.verdict.status == "error"
+                statuses["unanswered"] += one.verdict.status == "unanswered"
+                yield one
+
+        found: dict[str, Any] = {**_headline(record, result, watched(), self._tasks_dir), **statuses}
+        stored = {name: getattr(result, name) for name in statuses}
+        stored[result.headline] = result.metrics[result.headline].value
+        for name, value in found.items():
+            same = value == stored[name] or (
+                None not in (value, stored[name]) and isclose(value, stored[name], abs_tol=_ROUNDING)
+            )
+            if not same:
+                said = f"{stored[name]!r} in its {RUN} and {value!r} by its {SAMPLES}"
+                raise StoreError(f"{folder}: {name} of {result.task} is {said}.")
+
+
+def _headline(
+    record: RunRecord, result: TaskResult, records: Iterable[SampleRecord], tasks_dir: Path | None
+) -> dict[str, float | None]:
+    """The headline of a task from its samples; none where its definition is not at hand, or is another one by now."""
+    counts = Counts()
+    task = scored_task(result.task, tasks_dir, [result])
+    try:
+        for unit in task.units(records):
+            counts.add(unit)
+        table = counts.table()
+        specs = task.metrics({outcome.stratum for outcome in table.outcomes})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StoreError(f"a sample of {result.task} cannot be used: {error}.") from error
+    if isinstance(task, Benchmark):
+        described = record.settings.get("tasks", {}).get(result.task, {})
+        specs = specs if described.get("version") == task.version else []
+    spec = next((spec for spec in specs if spec.name == result.headline), None)
+    return {} if spec is None else {spec.name: value_of(spec, table)}
