@@ -47,7 +47,11 @@ def main() -> None:
         rows.append(row)
         print(*row, flush=True)
     print(tabulate(rows, headers=["clusters x size", *figures], disable_numparse=True))
+    families(resamples // 8)
 
+
+def families(resamples: int) -> None:
+    """How often all intervals of a family hold, and how often any of its differences is shown."""
     rows = []
     for (clusters, size, icc), family in product(
         [(30, 1, 0.0), (30, 6, 0.1), (100, 6, 0.3), (500, 6, 0.1)], (1, 8, 20)
@@ -55,7 +59,7 @@ def main() -> None:
         design = Design(clusters=clusters, size=size, icc=icc)
         row = [f"{clusters} x {size}, icc {icc}", str(family)]
         for both, only_a, only_b in ((0.7, 0.1, 0.1), (0.7, 0.02, 0.02), (0.7, 0.08, 0.14)):
-            held, found = family_coverage(design, both, only_a, only_b, family=family, resamples=resamples // 4, seed=1)
+            held, found = family_coverage(design, both, only_a, only_b, family=family, resamples=resamples, seed=1)
             row += [f"{100 * held:.1f}", f"{100 * found:.1f}"]
         rows.append(row)
         print(*row, flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal
 
 from harness.reports.text import number, p_value, signed
+from harness.statistics.differences import ALPHA
 
 if TYPE_CHECKING:
     from harness.statistics.differences import Difference, Verdict
@@ -48,6 +49,8 @@ def verdict(difference: Difference, scale: float = 100.0) -> str:
     notes = []
     if difference.p is not None:
         p = p_value(difference.p)
+        if difference.is_shown and p == f"{ALPHA:.3f}":  # Rounded, it would not look below.
+            p = f"< {ALPHA:.2f}"
         notes.append(f"p {p if p.startswith('<') else f'= {p}'}")
     if said == "no difference shown":
         notes.append(f"beyond {number(difference.excluded, scale, _digits(difference.excluded, scale))} excluded")
