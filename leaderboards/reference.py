@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import DataError
+from harness.core.reading import parse_yaml, read_text
 
 FOLDER: Final = Path(__file__).parent / "reference"
 
@@ -99,11 +100,9 @@ def read_reported(paths: Sequence[Path]) -> list[ReportedRow]:
 
 
 def _read_file(path: Path) -> list[ReportedRow]:
-    import yaml
-
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        data = parse_yaml(read_text(path))
+    except (OSError, ValueError) as error:
         raise DataError(f"reported numbers: {path} cannot be read: {' '.join(str(error).split())}.") from error
     if not isinstance(data, Mapping) or not isinstance(data.get("rows"), list):
         raise DataError(f"reported numbers: {path} has no list 'rows'.")

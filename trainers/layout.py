@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from harness.core.errors import StoreError
 from harness.core.files import write_atomically
+from harness.runs.config import read_json
 
 RECIPE: Final = "recipe.yaml"
 """The resolved recipe."""
@@ -53,7 +54,7 @@ def hold_settings(file: Path, settings: Mapping[str, Any], advice: str) -> None:
     wanted = json.dumps(settings, indent=2) + "\n"
     if not file.is_file():
         write_atomically(file, wanted)
-    stored, now = json.loads(file.read_text(encoding="utf-8")), json.loads(wanted)
+    stored, now = read_json(file), json.loads(wanted)
     differing = sorted(key for key in {*stored, *now} if stored.get(key) != now.get(key))
     if differing:
         raise StoreError(f"{file.parent} was made with other settings ({', '.join(differing)}). {advice}")

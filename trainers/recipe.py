@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from harness.core.errors import UsageError
+from harness.core.reading import parse_yaml, read_text
 from trainers.rewards.functions import REWARDS
 from trainers.settings import Recipe, RewardSettings
 
@@ -69,7 +70,7 @@ def _parse(text: str) -> Any:
     """YAML 1.2 where it matters here: 1e-5 is a number, `no` and 2026-01-31 are words.
 
     Raises:
-        yaml.YAMLError: the text is not YAML.
+        ValueError: the text is not YAML.
     """
 
     class Loader(yaml.SafeLoader):
@@ -85,18 +86,15 @@ def _parse(text: str) -> Any:
         re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)[eE][-+]?\d+$"),
         list("-+.0123456789"),
     )
-    try:
-        return yaml.load(text, Loader)
-    except ValueError as error:  # What looks like a number to PyYAML and is none, such as 0x_.
-        raise yaml.YAMLError(str(error)) from error
+    return parse_yaml(text, Loader)
 
 
 def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     try:
-        tree = _parse(path.read_text(encoding="utf-8"))
+        tree = _parse(read_text(path))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"recipe {path} cannot be read: {error}.") from error
-    except yaml.YAMLError as error:
+    except ValueError as error:
         raise UsageError(f"recipe {path} is not YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(tree, dict):
         raise UsageError(f"recipe {path} is a {type(tree).__name__}, not a mapping of settings.")
@@ -125,7 +123,7 @@ def _override(tree: dict[str, Any], override: str) -> None:
         raise UsageError(f"{override!r} is not key=value, e.g. train.max_steps=20.")
     try:
         value = _parse(text) if text.strip() else text
-    except yaml.YAMLError as error:
+    except ValueError as error:
         raise UsageError(f"{override!r}: the value is not YAML: {' '.join(str(error).split())}.") from error
     *parents, last = dotted.strip().split(".", 1 if ":" in dotted else -1)  # rewards.package.module:function
     for key in parents:

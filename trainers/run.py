@@ -7,7 +7,6 @@ Folders of the output: `recipe.yaml`, the resolved recipe; `selection/`; `checkp
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from harness.core.errors import StoreError, UsageError
 from harness.core.files import hold_lock, write_atomically
 from harness.core.worlds import shipped_checkpoints, worlds
 from harness.engines.checkpoints import Checkpoint
+from harness.runs.config import read_json
 from trainers.console import say
 from trainers.data.loading import read_training, training_file
 from trainers.data.schema import Example
@@ -244,10 +244,10 @@ def _is_stamped(path: Path) -> bool:
 def _is_selection(folder: Path) -> bool:
     """Whether a folder holds a selection, by its settings."""
     try:
-        settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        settings = read_json(folder / SETTINGS)
+    except StoreError:
         return False
-    return isinstance(settings, dict) and "rounds" in settings and "rewards" in settings
+    return "rounds" in settings and "rewards" in settings
 
 
 def _differing(stored: Recipe, recipe: Recipe) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import Final
 from harness.benchmarks.record import Benchmark, HubSource
 from harness.benchmarks.tables import SUFFIXES
 from harness.core.errors import DataError
+from harness.core.reading import parse_json, parse_yaml, read_text
 from harness.media.bounds import within
 
 _SHARD: Final = re.compile(r"(?P<name>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})(?P<rest>[.-].*)?")
@@ -90,10 +90,8 @@ def _declared(candidates: Sequence[str], source: HubSource, readme: str | None) 
     match = re.match(r"---\s*\n(.*?)\n---", readme or "", re.DOTALL)
     if match is None:
         return []
-    import yaml
-
     try:
-        configs = (yaml.safe_load(match[1]) or {}).get("configs") or []
+        configs = (parse_yaml(match[1]) or {}).get("configs") or []
         named = [config for config in configs if config.get("config_name") == (source.config or "default")]
         named = named or (configs if source.config is None else [])
         entries = (named or [{}])[0].get("data_files") or []
@@ -101,9 +99,9 @@ def _declared(candidates: Sequence[str], source: HubSource, readme: str | None) 
             patterns = [entry["path"] for entry in entries if entry.get("split") == source.split]
         else:
             return []
-    except (yaml.YAMLError, AttributeError, KeyError):
+        flat = [pattern for entry in patterns for pattern in ([entry] if isinstance(entry, str) else entry)]
+    except (ValueError, AttributeError, KeyError, TypeError):
         return []
-    flat = [pattern for entry in patterns for pattern in ([entry] if isinstance(entry, str) else entry)]
     return [name for name in candidates if any(_matches(name, pattern) for pattern in flat)]
 
 
@@ -164,7 +162,7 @@ def saved_files(folder: Path, chosen: Sequence[str]) -> list[str]:
     if not state.is_file():
         return list(chosen)
     try:
-        named = [(inside / part["filename"]).as_posix() for part in json.loads(state.read_text())["_data_files"]]
+        named = [(inside / part["filename"]).as_posix() for part in parse_json(read_text(state))["_data_files"]]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{state} is not what save_to_disk writes: {error}. Save the data set again.") from error
     missing = [name for name in named if name not in chosen]

@@ -6,7 +6,6 @@ thousand images cost no memory and a broken one costs its own sample.
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import DataError
+from harness.core.reading import parse_json, read_text
 
 SUFFIXES: Final = (".parquet", ".arrow", ".jsonl", ".json")
 _CELL: Final = re.compile(r"(?P<file>.+\.(?:parquet|arrow))\[(?P<row>\d+)\]\.(?P<column>.+)")
@@ -70,7 +70,7 @@ def read_table(path: Path) -> Table:
         if path.suffix == ".arrow":
             return _read_arrow(path)
         return Table(rows=_read_json(path))
-    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors too
+    except Exception as error:  # What reads damaged tables raises anything.
         raise DataError(f"{path} cannot be read: {_first_line(error)}. Fetch or write it again.") from error
 
 
@@ -212,9 +212,9 @@ def _read_arrow(path: Path) -> Table:
 
 def _read_json(path: Path) -> list[Mapping[str, Any]]:
     """A list of objects, one object a line, or an object with such a list under `data`."""
-    text = path.read_text(encoding="utf-8-sig")
+    text = read_text(path, encoding="utf-8-sig")
     try:
-        found = _json_lines(text) if path.suffix == ".jsonl" else json.loads(text)
+        found = _json_lines(text) if path.suffix == ".jsonl" else parse_json(text)
     except ValueError as error:
         if path.suffix == ".jsonl":
             raise
@@ -231,7 +231,7 @@ def _read_json(path: Path) -> list[Mapping[str, Any]]:
 
 def _json_lines(text: str) -> list[Any]:
     # Not splitlines(), which also splits at separators that may stand inside a JSON string.
-    return [json.loads(line) for line in text.split("\n") if line.strip()]
+    return [parse_json(line) for line in text.split("\n") if line.strip()]
 
 
 def _first_line(error: Exception) -> str:

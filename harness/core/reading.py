@@ -80,6 +80,25 @@ def check_plain(value: Any) -> None:
         raise error.told() from error
 
 
+def check_depth(value: Any) -> None:
+    """Refuse what recursion would not come to an end of.
+
+    Raises:
+        ValueError: nested too deeply.
+    """
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            item
+            for holder in level
+            if isinstance(holder, dict | list)
+            for item in (holder.values() if isinstance(holder, dict) else holder)
+        ]
+        if not level:
+            return
+    raise ValueError("nested too deeply")
+
+
 def _check_plain(value: Any, depth: int) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise _wrong(value, "a finite number")

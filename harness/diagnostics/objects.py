@@ -8,7 +8,6 @@ objects or the names of the file are the vocabulary, with COCO's synonyms where 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import DataError
+from harness.core.reading import parse_json, read_text
 from harness.core.worlds import AnnotationRules, Row, worlds
 from harness.diagnostics.coco import COCO_SYNONYMS
 
@@ -158,14 +158,14 @@ def read_annotations(path: Path) -> Annotations:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):
                 try:
-                    row = json.loads(line)
+                    row = parse_json(line)
                     samples[str(row["sample_id"])] = parse_annotation(row)
                 except (ValueError, KeyError, TypeError, AttributeError) as error:
                     raise DataError(
                         f"{path}:{number} is not an annotation: {error!r}. Expected sample_id and objects."
                     ) from error
         beside = path.with_name(VOCABULARY)
-        synonyms = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else _own_names(samples.values())
+        synonyms = parse_json(read_text(beside)) if beside.exists() else _own_names(samples.values())
         vocabulary = build_vocabulary(synonyms)
     except OSError as error:
         raise DataError(f"annotations {path} cannot be read: {error.strerror}.") from error

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from harness.core.errors import ModelError
 from harness.core.hub import hub_unreachable_reason
 from harness.core.prompts import FORMATS
+from harness.core.reading import check_depth, parse_json, read_text
 from harness.core.types import PromptFormat
 from harness.core.worlds import name_choices, shipped_checkpoints
 from harness.engines.kinds import PROCESSOR_FILES, check_own_code, check_sees
@@ -33,6 +33,8 @@ _BEHAVIOUR_SUFFIXES: Final = (".json", ".jinja", ".txt", ".model", ".py")
 # Files that a trainer or the harness writes beside the model and that do not change what it says.
 _NOT_BEHAVIOUR: Final = ("trainer_state.json", "harness.json", "README.md")
 _ADAPTER: Final = "adapter_config.json"
+_SHOWN: Final = 60
+"""Characters of a value that an error quotes."""
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _LFS_BLOB: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -109,12 +111,16 @@ def resolve_checkpoint(
             f"model {name!r}: no weights (*{', *'.join(_WEIGHT_SUFFIXES)}) in {folder}. "
             "Was the download or save cut off?"
         )
+    behaviour_files = [file for place in (folder, adapter) if place is not None for file in _behaviour_files(place)]
+    read_object(folder / "config.json")
+    for path in behaviour_files:
+        if path.suffix == ".json":  # The libraries that read them do not say which it was.
+            _read_json(path)
     _check_index(name, folder)
     if not trust_remote_code:  # Such code may bring what no file tells.
         check_own_code(name, folder)
         if sees:
             check_sees(name, folder, _processor_folder(folder, adapter))
-    behaviour_files = [file for place in (folder, adapter) if place is not None for file in _behaviour_files(place)]
     return Checkpoint(
         name=name,
         folder=folder,
@@ -135,7 +141,7 @@ def _processor_folder(folder: Path, adapter: Path | None) -> Path:
 def _base_of(name: str, adapter: Path, trust_remote_code: bool) -> Path:
     """The folder of an adapter's base model."""
     try:
-        base = json.loads((adapter / _ADAPTER).read_text(encoding="utf-8"))["base_model_name_or_path"]
+        base = read_object(adapter / _ADAPTER)["base_model_name_or_path"]
         resolved = resolve_checkpoint(base, trust_remote_code=trust_remote_code)
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"adapter {name!r}: {adapter / _ADAPTER} names no base model ({error}). Mend it.") from error
@@ -178,16 +184,48 @@ def weight_indices(folder: Path) -> list[Path]:
 def _check_index(name: str, folder: Path) -> None:
     """Refuse a sharded checkpoint of which a shard is missing, before any time is spent on loading it."""
     for index_path in weight_indices(folder):
-        try:
-            shards = set(json.loads(index_path.read_text(encoding="utf-8"))["weight_map"].values())
-        except (ValueError, KeyError, AttributeError) as error:
-            raise ModelError(f"model {name!r}: {index_path} is not a weight index: {error}.") from error
+        shards = set(read_index(index_path).values())
         missing = sorted(shard for shard in shards if not (folder / shard).is_file())
         if missing:
             raise ModelError(
                 f"model {name!r}: {len(missing)} of {len(shards)} weight files missing in {folder}, "
                 f"e.g. {missing[0]}. Fetch or save the checkpoint again."
             )
+
+
+def read_index(path: Path) -> Mapping[str, str]:
+    """The file of each weight, as an index of a sharded checkpoint says.
+
+    Raises:
+        ModelError: it does not say so.
+    """
+    told = read_object(path).get("weight_map")
+    if not isinstance(told, dict) or not all(isinstance(file, str) for file in told.values()):
+        raise ModelError(f"{path} is not a weight index: weight_map is no table of files. Fetch the checkpoint again.")
+    return told
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object that a file of a checkpoint holds.
+
+    Raises:
+        ModelError: it holds none.
+    """
+    told = _read_json(path)
+    if not isinstance(told, dict):
+        raise ModelError(
+            f"{path} is not a JSON object: {str(told)[:_SHOWN]!r}. Mend it, or fetch the checkpoint again."
+        )
+    return told
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        told = parse_json(read_text(path))
+        check_depth(told)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} is not JSON: {error}. Mend it, or fetch the checkpoint again.") from error
+    return told
 
 
 def _digest(paths: Sequence[Path]) -> str:
@@ -210,13 +248,7 @@ def _file_sha256(path: Path) -> str:
 def _told(folder: Path) -> Mapping[str, Any]:
     """What `harness.json` says of a checkpoint."""
     path = folder / "harness.json"
-    try:
-        told = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    except ValueError as error:
-        raise ModelError(f"{path} is not a JSON object: {error}. Mend or delete it.") from error
-    if not isinstance(told, dict):
-        raise ModelError(f"{path} is not a JSON object: {told!r}. Mend or delete it.")
-    return told
+    return read_object(path) if path.is_file() else {}
 
 
 def _training(folder: Path) -> Mapping[str, Any] | None:
@@ -231,9 +263,9 @@ def _training(folder: Path) -> Mapping[str, Any] | None:
 def _trained_format(folder: Path) -> PromptFormat | None:
     path = folder / "harness.json"
     prompt_format = _told(folder).get("prompt_format")
-    if prompt_format is not None and prompt_format not in FORMATS:
+    if prompt_format is not None and (not isinstance(prompt_format, str) or prompt_format not in FORMATS):
         raise ModelError(f"{path}: prompt_format {prompt_format!r} is not one of {', '.join(FORMATS)}. Mend it.")
-    return cast("PromptFormat | None", prompt_format)
+    return prompt_format
 
 
 def _fetch(name: str, revision: str | None) -> Path:

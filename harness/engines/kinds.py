@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import ModelError
+from harness.core.reading import parse_json, read_text
 
 PROCESSOR_FILES: Final = ("processor_config.json", "preprocessor_config.json")
 _TEMPLATE_FILES: Final = ("chat_template.jinja", "chat_template.json")
@@ -83,7 +83,7 @@ def _keys(config: dict[str, Any]) -> list[str]:
 def _read(path: Path) -> dict[str, Any]:
     """A JSON file; empty where there is none, or a damaged one, of which its reader will tell."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(read_text(path))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -7,12 +7,12 @@ of texts where several responses of a sample were recorded), or the `samples.jso
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import DataError, UsageError
+from harness.core.reading import decode, parse_json
 from harness.core.types import Response
 from harness.engines import Decoding, Request, checked, failed
 from harness.engines.checkpoints import Checkpoint
@@ -79,7 +79,7 @@ class ReplayEngine:
                     responses = []
                 else:
                     file.seek(offset)
-                    responses = _decode(request.sample_id, json.loads(file.readline()))[: request.n]
+                    responses = _decode(request.sample_id, parse_json(file.readline()))[: request.n]
                 yield from ((request, response) for response in responses)
                 error = f"no recorded response in {self._path.name}"
                 if responses:
@@ -92,12 +92,12 @@ class ReplayEngine:
 
     def _key(self, line: bytes, number: int) -> tuple[str | None, str]:
         try:
-            data = json.loads(line)
+            data = parse_json(line)
             if "sample" in data:
+                _decode(str(data["sample"]["id"]), data)
                 return str(data["sample"]["task"]), str(data["sample"]["id"])
             key = (data.get("task", _ANY_TASK), str(data["id"]))
-            texts = data["response"] if isinstance(data["response"], list) else [data["response"]]
-            if not texts or not all(isinstance(text, str | None) for text in texts):
+            if not _decode(key[1], data):
                 raise TypeError("'response' is not a text")
             return key
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -110,15 +110,17 @@ class ReplayEngine:
 
 def _decode(sample_id: str, data: Mapping[str, Any]) -> list[Response]:
     if "sample" in data:
-        return [Response(**data["response"])]
+        return [decode(Response, data["response"])]
     texts = data["response"] if isinstance(data["response"], list) else [data["response"]]
-    error = data.get("error")
+    if not all(isinstance(text, str | None) for text in texts):
+        raise TypeError("'response' is not a text")
+    error, reason = data.get("error"), data.get("finish_reason")
     return [
         Response(
             sample_id=sample_id,
             text=text or "",
-            finish_reason=data.get("finish_reason"),
-            error="recorded without a response" if error is None and text is None else error,
+            finish_reason=reason if reason in ("stop", "length") else None,
+            error="recorded without a response" if error is None and text is None else error and str(error),
         )
         for text in texts
     ]

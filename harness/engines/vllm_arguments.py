@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, Final, get_args
 
 from harness.core.errors import ModelError, UsageError
 from harness.engines import check_positive
-from harness.engines.checkpoints import Checkpoint, weight_files
+from harness.engines.checkpoints import Checkpoint, read_object, weight_files
 
 _DTYPES: Final = ("bfloat16", "float16", "float32")
 _EXECUTORS: Final = ("mp", "ray")
@@ -121,7 +120,7 @@ def lora_arguments(adapter: Path) -> dict[str, Any]:
                 f"adapter {adapter} changes {len(outside)} weights outside of the language model, e.g. {outside[0]}, "
                 f"which vLLM would leave as they are. {merge}"
             )
-    settings = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    settings = read_object(adapter / "adapter_config.json")
     rank = max([settings["r"], *(settings.get("rank_pattern") or {}).values()])
     known = [known for known in sorted(get_args(MaxLoRARanks)) if known >= rank]
     if not known:

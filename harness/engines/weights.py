@@ -5,15 +5,13 @@ Transformers initialises what a file lacks at random, and goes on; so does a mod
 
 from __future__ import annotations
 
-import json
-import pickle
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.errors import ModelError
-from harness.engines.checkpoints import Checkpoint, weight_files, weight_indices
+from harness.engines.checkpoints import Checkpoint, read_index, weight_files, weight_indices
 from harness.engines.loaders import choose_class, load_config, refusal
 from harness.engines.preparation import one_line
 
@@ -103,8 +101,8 @@ def check_files(checkpoint: Checkpoint) -> None:
                     broken.append(key)
         _refuse(checkpoint.name, folder, broken, "are not finite numbers (NaN or infinite)")
         for index in weight_indices(folder):
-            told: Mapping[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-            lacking = [f"{key} (not in {file})" for key, file in told.items() if (key, file) not in there]
+            told = read_index(index).items()
+            lacking = [f"{key} (not in {file})" for key, file in told if (key, file) not in there]
             _refuse(
                 checkpoint.name, folder, lacking, f"are not where {index.name} says; shards of several checkpoints?"
             )
@@ -113,7 +111,7 @@ def check_files(checkpoint: Checkpoint) -> None:
 def _tensors(name: str, path: Path) -> Iterator[tuple[str, torch.Tensor]]:
     """The weights of a file, one at a time; none of a format that is not read here."""
     import torch
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
     try:
         if path.suffix == ".safetensors":
@@ -121,10 +119,13 @@ def _tensors(name: str, path: Path) -> Iterator[tuple[str, torch.Tensor]]:
                 for key in file.keys():  # noqa: SIM118  # Not a mapping.
                     yield key, file.get_tensor(key)
         elif path.suffix in (".bin", ".pt"):
-            for key, tensor in torch.load(path, map_location="cpu", mmap=True, weights_only=True).items():
+            stored = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+            if not isinstance(stored, dict):
+                raise ValueError(f"it holds a {type(stored).__name__}, no weights by name.")
+            for key, tensor in stored.items():
                 if isinstance(tensor, torch.Tensor):
                     yield key, tensor
-    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+    except Exception as error:  # What reads damaged pickles and archives raises anything.
         raise ModelError(
             f"model {name!r}: {path} cannot be read: {one_line(error)} Was the download or save cut off? "
             "Fetch or save the checkpoint again."

@@ -5,7 +5,6 @@ A format is a function from a file to its entries, and a line of `FORMATS`.
 
 from __future__ import annotations
 
-import json
 import struct
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,8 +14,9 @@ from string import ascii_uppercase
 from typing import IO, Any, Final, Literal
 
 from harness.benchmarks.columns import is_absent
-from harness.core.errors import DataError
+from harness.core.errors import DataError, HarnessError
 from harness.core.jsonlines import read_rows
+from harness.core.reading import MAX_BYTES, parse_json, read_text
 from harness.lmms.questions import options_of
 from harness.lmms.scores import numbers_of
 
@@ -75,7 +75,9 @@ def read_log(source: str, path: Path) -> list[Entry]:
             entries.append(entry)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}.") from error
-    except (ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except HarnessError:
+        raise
+    except Exception as error:  # What reads tables and archives raises anything.
         what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         place = f"{path}, behind {entries[-1].where}," if entries else path
         raise DataError(f"{place} is not what {source} writes: {what}. Give a log of {source}.") from error
@@ -264,7 +266,7 @@ def _table(path: Path) -> Iterable[dict[str, Any]]:
     suffix = path.suffix.lower()
     as_text: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": [""]}  # "None" is an option's text.
     if suffix == ".json":
-        return list(json.loads(path.read_text(encoding="utf-8")))
+        return list(parse_json(read_text(path)))
     if suffix == ".xlsx":
         table = pd.read_excel(path, **as_text)
     elif suffix in (".tsv", ".csv"):
@@ -277,21 +279,23 @@ def _table(path: Path) -> Iterable[dict[str, Any]]:
 def _inspect_samples(path: Path) -> Iterator[tuple[str, str | None, Mapping[str, Any]]]:
     """Place, model and sample of each response, in the order of the log."""
     if not zipfile.is_zipfile(path):
-        log = json.loads(path.read_text(encoding="utf-8"))
+        log = parse_json(read_text(path))
         for number, sample in enumerate(log["samples"]):
             yield f"{path}: samples[{number}]", log["eval"]["model"], sample
         return
     with path.open("rb") as file, zipfile.ZipFile(file) as archive:
         names = archive.namelist()
         head = "header.json" if "header.json" in names else "_journal/start.json"
-        model = json.loads(_member(file, archive, head))["eval"]["model"]
+        model = parse_json(_member(file, archive, head))["eval"]["model"]
         for name in names:
             if name.startswith("samples/"):
-                yield f"{path}: {name}", model, json.loads(_member(file, archive, name))
+                yield f"{path}: {name}", model, parse_json(_member(file, archive, name))
 
 
 def _member(file: IO[bytes], archive: zipfile.ZipFile, name: str) -> bytes:
     info = archive.getinfo(name)
+    if info.file_size > MAX_BYTES:
+        raise ValueError(f"{name} is larger than {MAX_BYTES >> 20} MiB")
     if info.compress_type != _ZSTANDARD:
         return archive.read(name)
     import zstandard
@@ -302,6 +306,6 @@ def _member(file: IO[bytes], archive: zipfile.ZipFile, name: str) -> bytes:
     packed = file.read(info.compress_size)
     try:
         with zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True) as reader:
-            return reader.read()
+            return reader.read(info.file_size)
     except zstandard.ZstdError as error:
         raise ValueError(f"{name} is damaged ({error})") from error

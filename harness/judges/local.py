@@ -5,7 +5,6 @@ Imported lazily only: torch and transformers are imported at the top.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +15,7 @@ from transformers.utils import logging as transformers_logging
 
 from harness.core.errors import ModelError
 from harness.core.types import JudgePrompt
-from harness.engines.checkpoints import Checkpoint
+from harness.engines.checkpoints import Checkpoint, read_object
 from harness.engines.threads import threads_for
 from harness.engines.weights import load_model
 
@@ -43,7 +42,7 @@ def load_tokenizer(folder: Path) -> Any:
         OSError, ValueError: there is none.
     """
     config = folder / "tokenizer_config.json"
-    named = json.loads(config.read_text(encoding="utf-8")).get("tokenizer_class") if config.is_file() else None
+    named = read_object(config).get("tokenizer_class") if config.is_file() else None
     loader = PreTrainedTokenizerFast if named in _GENERIC_TOKENIZERS else AutoTokenizer
     return loader.from_pretrained(folder, trust_remote_code=False)
 
@@ -210,7 +209,7 @@ def _encode(tokenizer: Any, prompts: Sequence[JudgePrompt]) -> list[list[int]]:
 
 def _context(checkpoint: Checkpoint) -> int:
     """Tokens of prompt and answer that fit: what the model was made for, at most 8,192; longer questions fail."""
-    config = json.loads((_folder(checkpoint) / "config.json").read_text(encoding="utf-8"))
+    config = read_object(_folder(checkpoint) / "config.json")
     return min(int(config.get("max_position_embeddings") or _MOST_CONTEXT), _MOST_CONTEXT)
 
 

@@ -5,12 +5,10 @@ Its replies are kept on disk by content, so that a question to the same judge is
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from harness.core.errors import ModelError
 from harness.core.files import cache_folder
 from harness.core.types import JudgePrompt
 from harness.core.worlds import JudgeWording
@@ -172,8 +170,6 @@ def trained_wording(checkpoint: Checkpoint) -> JudgeWording:
     path = (checkpoint.folder or Path()) / "harness.json"
     if not path.is_file():
         return GENERAL
-    try:
-        name = json.loads(path.read_text(encoding="utf-8")).get("judge_prompt", "general")
-    except (ValueError, AttributeError) as error:
-        raise ModelError(f"{path} is not a JSON object: {error}. Mend or delete it.") from error
-    return find_wording(str(name), str(path))
+    from harness.engines.checkpoints import read_object
+
+    return find_wording(str(read_object(path).get("judge_prompt", "general")), str(path))

@@ -12,6 +12,8 @@ from typing import Any, Final, Literal
 
 import yaml
 
+from harness.core.reading import parse_yaml, read_text
+
 PREFIX: Final = "harness_"
 """lmms-eval's own tasks win over included ones of the same name, so ours have names of their own there."""
 
@@ -102,17 +104,19 @@ def unreadable(folder: Path) -> dict[Path, str]:
     return problems
 
 
-def read_yaml(path: Path, problems: dict[Path, str] | None = None) -> dict[str, Any]:
+def read_yaml(path: Path, problems: dict[Path, str] | None = None, *, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """The configuration in a YAML of lmms-eval, its functions as their names; empty where it is none.
 
     Args:
         path: of the file.
         problems: is given the reason where it cannot be read.
+        above: files that include it.
     """
     try:
-        with path.open("rb") as file:
-            config = yaml.load(file, Loader=_loader())
-    except (OSError, yaml.YAMLError) as error:  # lmms-eval ships files of other tools among its tasks.
+        if path.resolve() in above:
+            raise ValueError("it includes itself")
+        config = parse_yaml(read_text(path), _loader())
+    except (OSError, ValueError) as error:  # lmms-eval ships files of other tools among its tasks.
         if problems is not None:
             problems[path] = " ".join(str(error).split())
         return {}
@@ -120,7 +124,8 @@ def read_yaml(path: Path, problems: dict[Path, str] | None = None) -> dict[str, 
         return {}
     merged: dict[str, Any] = {}
     for name in reversed(_listed(config.pop("include", None))):
-        merged |= read_yaml(Path(name) if Path(name).is_file() else path.parent / name, problems)
+        file = Path(name) if Path(name).is_file() else path.parent / name
+        merged |= read_yaml(file, problems, above=(*above, path.resolve()))
     return merged | config
 
 

@@ -138,3 +138,39 @@ def test_what_is_told_of_a_training_is_known(folder: Path) -> None:
     for broken in ({**told, "step": None}, {"step": 60}, {"training": 5}, {**told, "training": {"seed": 3}}):
         (folder / "harness.json").write_text(json.dumps(broken))
         assert resolve_checkpoint(str(folder)).training is None
+
+
+DEEP = "[" * 20_000 + "]" * 20_000
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("config.json", ""),
+        ("config.json", '{"model_type": "qwen2'),
+        ("config.json", "[1]"),
+        ("config.json", '{"a": ' + DEEP + "}"),
+        ("config.json", '{"a": ' + DEEP[19_500:20_500] + "}"),
+        ("config.json", '{"a": ' + "9" * 5000 + "}"),
+        ("config.json", "\udcff"),
+        ("tokenizer_config.json", '{"a": ' + DEEP + "}"),
+        ("tokenizer.json", '{"a": '),
+        ("generation_config.json", "{"),
+        ("model.safetensors.index.json", '{"weight_map": [1]}'),
+        ("model.safetensors.index.json", '{"weight_map": {"a": 1}}'),
+        ("model.safetensors.index.json", '{"weight_map": {"a": ["b"]}}'),
+        ("model.safetensors.index.json", '{"weight_map": ' + DEEP + "}"),
+        ("harness.json", '{"prompt_format": ' + DEEP + "}"),
+        ("harness.json", '{"prompt_format": ["direct"]}'),
+        ("adapter_config.json", '{"base_model_name_or_path": ' + DEEP + "}"),
+        ("adapter_config.json", '{"base_model_name_or_path": [1]}'),
+        ("adapter_config.json", '{"base_model_name_or_path": "x\\u0000y"}'),
+    ],
+)
+def test_a_damaged_file_is_named(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ModelError) as caught:
+        resolve_checkpoint(str(folder))
+    assert str(folder / name) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1000

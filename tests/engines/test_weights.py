@@ -293,3 +293,59 @@ SAVED_OTHERWISE = (
     "llava", "llava_next", "llava_next_video", "video_llava", "llava_onevision", "gemma3", "aya_vision",
 )  # fmt: skip
 """Families whose tower (CLIP, SigLIP) Transformers saves without `vision_model.`, if made from a configuration."""
+
+
+class Evil:
+    """Runs a program when it is unpickled without care."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        import os
+
+        return os.system, ("touch /tmp/harness-test-evil",)
+
+
+def _pickled(value: object) -> bytes:
+    import io
+
+    stream = io.BytesIO()
+    torch.save(value, stream)
+    return stream.getvalue()
+
+
+def _safetensors(header: bytes, data: bytes = b"") -> bytes:
+    return len(header).to_bytes(8, "little") + header + data
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("model.safetensors", b""),
+        ("model.safetensors", b"\x08"),
+        ("model.safetensors", _safetensors(b"{}")[:9]),
+        ("model.safetensors", b"\xff" * 64),
+        ("model.safetensors", _safetensors(b"[" * 10_000)),
+        ("model.safetensors", _safetensors(b'{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}', b"1234")),
+        ("model.safetensors", _safetensors(b'{"a":{"dtype":"X99","shape":[1],"data_offsets":[0,4]}}', b"1234")),
+        ("model.safetensors", _safetensors(b'{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}', b"1234")),
+        ("model.safetensors", b"<html>404</html>"),
+        ("pytorch_model.bin", b""),
+        ("pytorch_model.bin", b"words"),
+        ("pytorch_model.bin", _pickled({"a": torch.zeros(99)})[:-60]),
+        ("pytorch_model.bin", _pickled([torch.zeros(3)])),
+        ("pytorch_model.bin", _pickled(torch.zeros(3))),
+        ("pytorch_model.bin", _pickled(7)),
+        ("pytorch_model.bin", _pickled({"a": Evil()})),
+        ("pytorch_model.bin", __import__("pickle").dumps(Evil())),
+        ("pytorch_model.bin", __import__("pickle").dumps({"a": 1})),
+        ("pytorch_model.bin", b"\x80\x02]q\x00." + b"x" * 50),
+    ],
+)
+def test_a_damaged_file_of_weights_is_named_and_runs_nothing(name: str, data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / name).write_bytes(data)
+    Path("/tmp/harness-test-evil").unlink(missing_ok=True)
+    checkpoint = resolve_checkpoint(str(tmp_path))
+    with pytest.raises(ModelError) as caught:
+        check_files(checkpoint)
+    assert str(tmp_path / name) in str(caught.value)
+    assert not Path("/tmp/harness-test-evil").exists()

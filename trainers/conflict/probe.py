@@ -16,12 +16,14 @@ from transformers import TrainerCallback
 
 from harness.core.files import write_atomically
 from harness.core.types import PromptFormat
+from harness.runs.config import read_json
 from trainers.conflict.figures import describe
 from trainers.conflict.run import similarity_of
 from trainers.conflict.states import force_rows
 from trainers.console import say
 from trainers.data.schema import Example
 from trainers.layout import CONFLICT
+from trainers.selection.stored import read_rollouts
 
 _KEPT: Final = ("mean", "below_threshold", "opposed", "quantiles")
 
@@ -37,11 +39,9 @@ def probed_rows(examples: Sequence[Example], rollouts: Path, count: int, seed: i
     """
     sampled: dict[str, str] = {}
     if rollouts.is_file() and any(example.response is None for example in examples):
-        with rollouts.open(encoding="utf-8") as file:
-            for line in file:
-                record = json.loads(line)
-                if record["number"] == 0 and record["text"]:
-                    sampled[record["id"]] = record["text"]
+        for record in read_rollouts(rollouts):
+            if record["number"] == 0 and record["text"]:
+                sampled[record["id"]] = record["text"]
     known = [
         replace(example, response=example.response or sampled[example.sample.id])
         for example in examples
@@ -82,7 +82,7 @@ class ConflictProbe(TrainerCallback):  # type: ignore[misc]  # Transformers is n
         file = Path(args.output_dir) / CONFLICT
         if not state.is_world_process_zero or not file.is_file():
             return
-        before = json.loads(file.read_text(encoding="utf-8"))["before"]
+        before = read_json(file)["before"]
         after = self._measure(model)
         _write(Path(args.output_dir), {"rows": len(self._rows), "before": before, "after": after})
         one, other = before["mean"]["value"], after["mean"]["value"]

@@ -3,15 +3,49 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
+from harness.core.errors import StoreError
 from harness.core.files import write_errors
+from harness.core.reading import decode, parse_json
 from harness.core.types import Response, Sample
 from harness.engines import Request
 from trainers.rewards.functions import Reward
 from trainers.rewards.scoring import score_missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rollout:
+    """What a line of the file holds."""
+
+    id: str
+    number: int
+    total: float | None
+    parts: Mapping[str, float | None]
+    text: str
+    finish_reason: Literal["stop", "length"] | None = None
+    error: str | None = None
+
+
+def read_rollouts(path: Path) -> Iterator[Mapping[str, Any]]:
+    """The lines of a file of rollouts.
+
+    Raises:
+        StoreError: one is damaged.
+    """
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                record = parse_json(line)
+                decode(_Rollout, record)
+            except ValueError as error:
+                raise StoreError(
+                    f"{path}:{number} is not a rollout: {error}. Delete that line, or select with --fresh."
+                ) from error
+            yield record
 
 
 class Rollouts:
@@ -37,9 +71,12 @@ class Rollouts:
         self._file = file
         self._places = {sample.id: place for place, sample in enumerate(samples)}
         self._known: list[dict[int, float | None]] = [{} for _ in samples]
-        with Path(file.name).open(encoding="utf-8") as lines:
-            for line in lines:  # Not splitlines(), which also splits at separators that may stand inside a string.
-                self._add(json.loads(line))
+        for record in read_rollouts(Path(file.name)):
+            if record["id"] not in self._places:
+                raise StoreError(
+                    f"{file.name} has a rollout of {record['id']!r}, which is no row. Select with --fresh."
+                )
+            self._add(record)
 
     def has(self, prompt: int, number: int) -> bool:
         """Whether a rollout is known, with or without a reward."""
