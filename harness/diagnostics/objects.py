@@ -155,7 +155,7 @@ def read_annotations(path: Path) -> Annotations:
     path = path / ANNOTATIONS if path.is_dir() else path
     samples: dict[str, Annotation] = {}
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 try:
                     row = parse_json(line)

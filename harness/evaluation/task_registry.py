@@ -256,7 +256,8 @@ def _describe(name: str, entry: Entry) -> TaskInfo:
     if entry.kind != "task":
         return TaskInfo(name=name, description=f"lmms-eval {entry.kind} of {len(entry.members)} tasks")
     config = read_yaml(entry.path)
-    metrics = [of for of in config.get("metric_list") or () if isinstance(of, dict)]
+    listed = config.get("metric_list")
+    metrics = [of for of in (listed if isinstance(listed, list) else ()) if isinstance(of, dict)]
     return TaskInfo(
         name=name,
         description="lmms-eval task",

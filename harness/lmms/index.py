@@ -72,8 +72,8 @@ def _collect(folder: Path, entries: dict[str, Entry]) -> None:
 
 def _entries(path: Path, config: Mapping[str, Any]) -> Iterator[tuple[str, Entry]]:
     task = config.get("task")
-    if isinstance(task, list) and "group" in config:
-        parts = [part["task"] if isinstance(part, dict) else part for part in task]
+    if isinstance(task, list) and isinstance(config.get("group"), str):
+        parts = [part.get("task") if isinstance(part, dict) else part for part in task]
         members = tuple(name for part in parts for name in _listed(part))
         yield config["group"], Entry(kind="group", path=path, members=members)
     elif isinstance(task, str):
@@ -83,7 +83,8 @@ def _entries(path: Path, config: Mapping[str, Any]) -> Iterator[tuple[str, Entry
 
 
 def _listed(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else list(value or [])
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, str)]
 
 
 def _configs(folder: Path, problems: dict[Path, str] | None = None) -> Iterator[tuple[Path, Mapping[str, Any]]]:
