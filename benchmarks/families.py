@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -76,11 +77,18 @@ def _versions() -> dict[str, str]:
 
 
 def engines(folder: Path) -> Found:
-    """What `harness doctor --engines --json` says of a checkpoint, or why it says nothing.
+    """What `harness doctor --engines --json` says of a checkpoint in float32, or why it says nothing.
 
-    In float32, or in the precision that vLLM has for the family on this device.
+    Where vLLM's kernels for a family want bfloat16, under `bfloat16` what it says then.
     """
-    command = [sys.executable, "-m", "harness", "doctor", "--engines", str(folder), "--json"]
+    found = _doctor(folder)
+    if re.search("bf(loat)?16", found.get("unusable", {}).get("vllm", ""), re.IGNORECASE):
+        found["bfloat16"] = _doctor(folder, "--dtype", "bfloat16")
+    return found
+
+
+def _doctor(folder: Path, *options: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "harness", "doctor", "--engines", str(folder), "--json", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
         return dict(json.loads(done.stdout))
@@ -91,20 +99,30 @@ def engines(folder: Path) -> Found:
 MEASURES: Final[Mapping[str, Callable[[Path], Found]]] = {"engines": engines}
 
 
+def _of(label: str, found: Found) -> tuple[Mapping[str, Any], str]:
+    """Where what was found of an engine stands, and in which precision, if it is not float32."""
+    of_engines = found["engines"]
+    coarse = of_engines.get("bfloat16")
+    return (coarse, " (bfloat16)") if label == "vllm" and coarse else (of_engines, "")
+
+
 def _seen(label: str) -> Callable[[Found], str]:
     def cell(found: Found) -> str:
-        seen = found["engines"].get("seen", {}).get(label)
-        return f"{seen['moved']} of {seen['media']}" if seen else "–"
+        where, precision = _of(label, found)
+        seen = where.get("seen", {}).get(label)
+        return f"{seen['moved']} of {seen['media']}{precision}" if seen else "–"
 
     return cell
 
 
 def _agreement(*pair: str) -> Callable[[Found], str]:
     def cell(found: Found) -> str:
-        for item in found["engines"].get("comparisons", ()):
+        where, precision = _of(pair[0], found)
+        for item in where.get("comparisons", ()):
             if tuple(item["engines"]) == pair:
                 gap = item["logprob_difference"]
-                return f"{item['equal_texts']} of {item['cases']}" + (f", {gap:.0e}" if gap is not None else "")
+                apart = f", {gap:.0e}" if gap is not None else ""
+                return f"{item['equal_texts']} of {item['cases']}{apart}{precision}"
         return "–"
 
     return cell
@@ -134,11 +152,16 @@ def notes(found: Found) -> Iterator[str]:
     of_engines = found["engines"]
     if "error" in of_engines:
         yield of_engines["error"]
-    yield from (f"`{label}`: {reason}" for label, reason in of_engines.get("unusable", {}).items())
+    for label, reason in of_engines.get("unusable", {}).items():
+        told = re.sub(r"^model '[^']*' cannot be loaded by the engine '\w+': ", "", reason)
+        yield f"`{label}`: {told}"
+    told_of: set[str] = set()
     for label, item in of_engines.get("seen", {}).items():
-        if item["unseen"] and label != "hf one by one":
-            case, reason = next(iter(item["unseen"].items()))
-            yield f"`{label}` on {len(item['unseen'])}, first {case}: {reason}"
+        unseen = {case: reason for case, reason in item["unseen"].items() if case not in told_of}
+        told_of |= unseen.keys()
+        if unseen:
+            case, reason = next(iter(unseen.items()))
+            yield f"`{label}`, {len(unseen)} of {item['media']}, first {case}: {reason}"
 
 
 def table(measured: Mapping[str, Found]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+import transformers
+from packaging.version import Version
 from transformers.utils import logging as transformers_logging
 
 from harness.core.errors import ModelError, UsageError
@@ -19,6 +22,7 @@ from harness.engines.hf_device import quantized
 from harness.engines.weights import load_model as load_whole
 from trainers.settings import LoraSettings, Recipe
 
+_LOADS_ON_ONE_RANK: Final = "5.23"
 _SCALES: Final = dict.fromkeys(("logit_scale", "output_multiplier", "lm_head_multiplier", "logits_scaling"), 1.0)
 _NEUTRAL: Final[Mapping[str, float | None]] = {**_SCALES, "final_logit_softcapping": None}
 """Settings of a language model that TRL's head follows, with the values that change nothing."""
@@ -40,6 +44,7 @@ def load_model(recipe: Recipe, checkpoint: Checkpoint) -> Any:
         ModelError: the checkpoint is of a kind that Transformers cannot load as an image-text-to-text model.
         UsageError: a new adapter is asked for on top of one, whose weights PEFT's record of the base would leave out.
     """
+    _check_loading_on_ranks()
     if recipe.lora.rank and checkpoint.adapter is not None:
         raise UsageError(
             f"model {checkpoint.name!r} is an adapter, and lora.rank {recipe.lora.rank} would put another one on it. "
@@ -78,6 +83,16 @@ def without_unused_scales(model: Any) -> Iterator[None]:
     finally:
         for name, value in unused.items():
             setattr(config, name, value)
+
+
+def _check_loading_on_ranks() -> None:
+    """Refuse FSDP's loading on one rank alone where Transformers leaves the others with weights of zero."""
+    efficient = os.environ.get("FSDP_CPU_RAM_EFFICIENT_LOADING", "").lower() in ("1", "true", "yes")
+    if efficient and Version(transformers.__version__) < Version(_LOADS_ON_ONE_RANK):
+        raise UsageError(
+            f"fsdp_cpu_ram_efficient_loading trains other weights with Transformers {transformers.__version__}. Set it "
+            f"to false (FSDP_CPU_RAM_EFFICIENT_LOADING=false), or install Transformers {_LOADS_ON_ONE_RANK}."
+        )
 
 
 def load_processor(checkpoint: Checkpoint, max_pixels: int | None) -> Any:

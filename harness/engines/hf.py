@@ -27,7 +27,7 @@ from harness.engines.hf_choosing import TokenChooser
 from harness.engines.hf_device import is_alive, placement, resolve_attention, resolve_device, resolve_dtype
 from harness.engines.inputs import chat_prompt, choose_video_as, encode, load_processor, size_limits
 from harness.engines.logprobs import answer_logprobs_of_ids
-from harness.engines.model_fixes import fix_mrope
+from harness.engines.model_fixes import fix_logit_scale, fix_mrope
 from harness.engines.preparation import one_line, request_seed
 from harness.engines.threads import threads_for
 from harness.engines.weights import load_model
@@ -146,6 +146,7 @@ class HfEngine:
             self._model.to(self._device)
         self._model.eval()
         fix_mrope(self._model)
+        fix_logit_scale(self._model)
         self._threads = threads_for(self._model, self._device.type)
 
     def generate(self, requests: Iterable[Request], decoding: Decoding) -> Iterator[tuple[Request, Response]]:

@@ -82,3 +82,18 @@ def fix_vision_attention(model: Any) -> None:
     for module in model.model.embed_tokens_extend.image_embed.img_processor.modules():
         if hasattr(module, "is_causal"):
             module.is_causal = False
+
+
+def fix_logit_scale(model: Any) -> None:
+    """Scale the logits of Aya Vision as its language model was trained to; any other model is left alone.
+
+    Transformers since 4.52 has the head of Cohere's language model without its `logit_scale`: the likeliest token stays
+    the same, every probability is another.
+
+    Args:
+        model: a Transformers model; changed in place.
+    """
+    if getattr(model.config, "model_type", None) != "aya_vision":
+        return
+    scale = model.config.get_text_config().logit_scale
+    model.lm_head.register_forward_hook(lambda _module, _inputs, logits: logits * scale)

@@ -29,7 +29,7 @@ from harness.engines.preparation import Opened, default_workers, one_line, open_
 from harness.engines.threads import one_thread
 from harness.engines.vllm_arguments import check_quantization, check_settings, engine_arguments
 from harness.engines.vllm_errors import ErrorLog, advice
-from harness.engines.vllm_platform import device_and_dtype, may_fork, set_environment, unpaired
+from harness.engines.vllm_platform import check_attention, device_and_dtype, may_fork, set_environment, unpaired
 from harness.engines.vllm_requests import make_prompt, make_response, same_norms, sampling_parameters
 from harness.engines.weights import check_files
 
@@ -191,6 +191,7 @@ class VllmEngine:
         before = set(multiprocessing.active_children())
         with self._errors.start(several_machines=self._settings["distributed_executor"] == "ray"):
             config = engine_arguments.create_engine_config(UsageContext.ENGINE_CONTEXT)
+            check_attention(self._checkpoint.name, config.model_config)
             if fork:  # Only now: making the configuration has set another method.
                 os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "fork"
             self._engine = AsyncLLM.from_vllm_config(config, disable_log_stats=True)

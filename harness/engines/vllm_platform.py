@@ -6,7 +6,9 @@ import os
 import sys
 import threading
 from importlib import metadata
-from typing import Final, cast
+from typing import Any, Final, cast
+
+from harness.core.errors import ModelError
 
 _CPU_ENVIRONMENT: Final = {
     # Without these vLLM on CPU takes a share of the whole machine's memory, starts a second process for its worker,
@@ -85,6 +87,25 @@ def device_and_dtype(dtype: str) -> tuple[str, str]:
     if device == "cpu":
         return device, "float32"
     return device, "bfloat16" if torch.bfloat16 in current_platform.supported_dtypes else "float16"
+
+
+def check_attention(name: str, model_config: Any) -> None:
+    """Refuse a family whose visual tokens see each other (Gemma 3) where vLLM has no attention of that kind.
+
+    Args:
+        name: of the checkpoint.
+        model_config: vLLM's.
+
+    Raises:
+        ModelError: vLLM's attention on CPU would let each see those before it alone, and say nothing.
+    """
+    from vllm.platforms import current_platform
+
+    if current_platform.is_cpu() and getattr(model_config, "is_mm_prefix_lm", False):
+        raise ModelError(
+            f"model {name!r} has all visual tokens of an image see each other, which vLLM does not compute on CPU: it "
+            "would answer otherwise than the model. Use --engine hf."
+        )
 
 
 def may_fork(*, torch_was_there: bool) -> bool:

@@ -24,11 +24,8 @@ from harness.engines.inputs import chat_prompt, encode
 from harness.engines.preparation import Opened, open_media
 from harness.media.videos import Video
 
-# Transformers 5.23 makes an array of a tensor in a way that NumPy 2 warns of; 5.19's Mllama of itself.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:.hidden_state. is deprecated:FutureWarning"),
-]
+# Transformers 5.23 makes an array of a tensor in a way that NumPy 2 warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 CASES = {case.sample_id: case for case in make_cases()}
 MIXED = ("90x120", "448x448", "two images", "a video of 2 s", "a video of 8 s", "a video of one frame", "text alone")

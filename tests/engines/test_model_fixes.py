@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import torch
+from pathlib import Path
 
-from harness.engines.model_fixes import fix_positions
+import torch
+from support_families import build
+from transformers import Cohere2ForCausalLM
+
+from harness.engines.checkpoints import resolve_checkpoint
+from harness.engines.model_fixes import fix_logit_scale, fix_positions
+from harness.engines.weights import load_model
 
 
 def test_text_after_a_long_video_is_moved_behind_it() -> None:
@@ -38,3 +44,13 @@ def test_images_short_videos_and_padding_stay_as_they_are() -> None:
     fixed, deltas = fix_positions(positions, kinds, mask)
     assert torch.equal(fixed, positions)
     assert deltas.tolist() == [[4 - 4], [4 - 6]]
+
+
+def test_aya_vision_gives_the_logits_of_its_language_model(tmp_path: Path) -> None:
+    model = load_model(resolve_checkpoint(str(build("aya_vision", tmp_path / "model"))), dtype=torch.float32).eval()
+    fix_logit_scale(model)
+    alone = Cohere2ForCausalLM(model.config.text_config).eval()
+    alone.model.load_state_dict(model.model.language_model.state_dict())
+    ids = torch.tensor([[5, 6, 7, 8]])
+    with torch.inference_mode():
+        torch.testing.assert_close(model(input_ids=ids).logits, alone(input_ids=ids).logits)

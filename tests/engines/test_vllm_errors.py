@@ -87,6 +87,20 @@ def test_a_length_that_the_model_has_not_and_a_transformers_that_vllm_does_not_k
 
 @loads
 @needs_vllm
+def test_a_family_whose_attention_vllm_has_not_on_cpu_is_refused(tmp_path: Path) -> None:
+    from vllm.platforms import current_platform
+
+    from harness.engines.vllm import VllmEngine
+
+    if not current_platform.is_cpu():
+        pytest.skip("vLLM has this attention on GPUs")
+    checkpoint = resolve_checkpoint(str(build("gemma3", tmp_path / "model")))
+    with pytest.raises(ModelError, match=r"see each other, which vLLM does not compute on CPU.*--engine hf"):
+        VllmEngine(checkpoint, max_model_len=768).load()
+
+
+@loads
+@needs_vllm
 def test_weights_under_names_that_vllm_does_not_know(tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
