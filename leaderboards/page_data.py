@@ -122,10 +122,21 @@ def _row(row: Row, group: Group, causes: Sequence[str], link: Link, texts: _Text
     found = row.diagnostics
     if found and group.diagnostics:
         shown["diagnostics"] = [_interval(found[name].metric) if name in found else None for name in group.diagnostics]
+    if len(row.members) > 1:
+        shown["members"] = [_member(member, columns=group.columns, link=link) for member in row.members]
     links = [[run.record.id, address] for run in row.runs if (address := link(run)) is not None]
     if links:
         shown["links"] = links
     return shown
+
+
+def _member(row: Row, columns: Sequence[Column], link: Link) -> list[Any]:
+    """One checkpoint of a row: name, training seed, step, address of its report, and its headlines."""
+    training = row.latest.training or {}
+    step = training.get("step", row.step.step if row.step else None)
+    address = next((found for run in row.runs if (found := link(run)) is not None), None)
+    values = [_round(row.cells[column.task].metric.value) if column.task in row.cells else None for column in columns]
+    return [one_line(row.label), training.get("seed"), step, address, values]
 
 
 def _cell(cell: Cell | None, scale: float) -> list[Any] | None:

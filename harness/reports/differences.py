@@ -55,7 +55,7 @@ def verdict(difference: Difference, scale: float = 100.0) -> str:
     if said == "no difference shown":
         notes.append(f"beyond {number(difference.excluded, scale, _digits(difference.excluded, scale))} excluded")
         if difference.needed_n is not None:
-            notes.append(f"{difference.needed_n:,} questions would show this one")
+            notes.append(f"n = {difference.needed_n:,}, not {difference.n:,}, would show this one")
     if difference.note:
         notes.append(difference.note)
     if difference.could_turn:

@@ -148,7 +148,7 @@
     const head = table.createTHead().insertRow();
     headers.forEach((header) => head.append(make("th", "", header)));
     const body = table.createTBody();
-    rows.forEach((cells) => { const line = body.insertRow(); cells.forEach((cell) => line.append(make("td", "", cell))); });
+    rows.forEach((cells) => { const line = body.insertRow(); cells.forEach((cell) => { const place = make("td"); place.append(cell); line.append(place); }); });
     const box = make("div", "scroll");
     box.append(table);
     return box;
@@ -168,6 +168,13 @@
         line.append(link);
         dialog.append(line);
       });
+      if (row.members) {
+        dialog.append(make("h3", "", "Checkpoints and seeds of this row"), plainTable(["checkpoint", "seed", "step", ...group.columns.map((column) => column.title)], row.members.map(([name, seed, step, address, values]) => {
+          const link = make("a", "", name);
+          if (address) link.href = address;
+          return [address ? link : name, String(seed ?? DASH), String(step ?? DASH), ...values.map((value, number) => show(value, group.columns[number].scale))];
+        })));
+      }
       if (row.causes) {
         dialog.append(make("p", "small", "Wrong answers per 100: " + row.causes.map((share, number) => `${group.causes[number][0]} ${show(share, 100)}`).join(", ")));
       }

@@ -25,7 +25,7 @@ ITEM = Difference(name="x", a=0.5, b=0.546, value=0.046, low=0.01, high=0.081, p
         (
             {"low": -0.03, "high": 0.122, "p": 0.23, "stderr": 0.03},
             "+4.6 [−3.0, 12.2], no difference shown (p = 0.23; beyond 12.2 excluded; "
-            "475 questions would show this one)",
+            "n = 475, not 100, would show this one)",
         ),
         (
             {"value": 0.0, "low": -0.03, "high": 0.03, "p": 1.0},
