@@ -11,6 +11,7 @@ from io import TextIOWrapper
 from typing import Any, Final
 
 from harness import __version__
+from harness.core.console import show
 from harness.core.errors import INTERRUPTED, EndedError, HarnessError, UsageError
 from harness.core.secrets import hide_credentials, redact
 
@@ -79,20 +80,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = arguments.run(arguments)
         return code
     except HarnessError as error:
-        print(f"error: {redact(hide_credentials(str(error)))}", file=sys.stderr)
+        show(f"error: {redact(hide_credentials(str(error)))}", file=sys.stderr)
         return error.exit_code
     except EndedError:
-        print("ended from outside: what was finished is stored; the same command goes on.", file=sys.stderr)
+        show("ended from outside: what was finished is stored; the same command goes on.", file=sys.stderr)
         return 0
     except KeyboardInterrupt:
-        print("interrupted: finished samples are stored; run the same command to go on.", file=sys.stderr)
+        show("interrupted: finished samples are stored; run the same command to go on.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # The reader of a pipe, such as `head`, has seen enough.
         sys.stderr.close()
         return 0
     except Exception:
-        print(redact(hide_credentials(traceback.format_exc())), end="", file=sys.stderr)
-        print("error: this is a fault of the program, not of what was asked; please report it.", file=sys.stderr)
+        show(redact(hide_credentials(traceback.format_exc())), end="", file=sys.stderr)
+        show("error: this is a fault of the program, not of what was asked; please report it.", file=sys.stderr)
         return _FAULT
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from harness.core.console import show
+
 
 def say(text: str) -> None:
     """One line for the user, on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    show(text, file=sys.stderr, flush=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from harness.core.console import show, to_json
 
 if TYPE_CHECKING:
     from harness.runs.comparison import TaskComparison
@@ -57,21 +58,21 @@ def run(arguments: argparse.Namespace) -> int:
             "judges": dict(zip("ab", judges, strict=True)),
             "tasks": tasks,
         }
-        print(json.dumps(both, indent=2, ensure_ascii=False))
+        show(to_json(both))
     else:
         from harness.reports.differences import family_note
         from harness.reports.terminal import print_comparison
 
         family = max(item.family for comparison in comparisons for item in comparison.metrics)
-        print(f"A: {arguments.run_a}\nB: {arguments.run_b}\n{family_note(family)}")
+        show(f"A: {arguments.run_a}\nB: {arguments.run_b}\n{family_note(family)}")
         if judges[0] != judges[1]:
             told = [judge or "nobody" for judge in judges]
-            print(
+            show(
                 f"What no rule settles was judged by {told[0]} in A and by {told[1]} in B: a difference may be theirs."
             )
         for comparison in comparisons:
             print_comparison(comparison, full=arguments.all)
-        print(f"\nLook at one: harness score --run {arguments.run_b} --explain ID")
+        show(f"\nLook at one: harness score --run {arguments.run_b} --explain ID")
     return 0
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from harness.commands.eval import add_outside_argument
+from harness.core.console import show
 from harness.core.errors import DataError, UsageError
 from harness.core.files import refuse_foreign, replacement, write_errors
 from trainers.data import SCHEMA
@@ -84,9 +85,9 @@ def convert(source: Path, source_format: str, out: Path, *, skip_bad: bool) -> i
         if not seen:
             reason = left_out or "it holds no rows."
             raise DataError(f"{source}: no row converts from {source_format}: {reason} Is the format right?")
-    print(f"{len(seen)} rows written to {out}")
+    show(f"{len(seen)} rows written to {out}")
     if left_out:
-        print(f"warning: {left_out}", file=sys.stderr)
+        show(f"warning: {left_out}", file=sys.stderr)
     return 0
 
 
@@ -109,7 +110,7 @@ def validate(source: Path, *, sft: bool, roots: Sequence[Path], open_media: bool
                 _open(media.kind, path, f"{source}: row {sample.id!r}: field 'media'")
     if not kinds:
         raise DataError(f"{source} holds no rows.")
-    print(f"{kinds.total()} rows: {_counts(kinds)}; media: {_counts(media_kinds) or 'none'}")
+    show(f"{kinds.total()} rows: {_counts(kinds)}; media: {_counts(media_kinds) or 'none'}")
     return 0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from harness.core.console import show
 from harness.core.errors import UsageError
 
 OUT: Final = Path("runs/experiment")
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.demo_command == "data":
         from harness.demo.data import demo_data_folder
 
-        print(demo_data_folder(arguments.out))
+        show(str(demo_data_folder(arguments.out)))
     else:
         _run_experiment(arguments)
     return 0
@@ -87,7 +88,7 @@ def _run_experiment(arguments: argparse.Namespace) -> None:
     open_experiment(experiment, rows)
     for seed in seeds:
         for row in rows:
-            print(run_row(experiment, row, seed), flush=True)
+            show(str(run_row(experiment, row, seed)), flush=True)
 
 
 def _publish(runs: Path, baseline: str, pages: Path) -> None:
@@ -96,7 +97,7 @@ def _publish(runs: Path, baseline: str, pages: Path) -> None:
 
     board = build_board(BoardConfig(runs=[runs], baseline=baseline, references=[], title="Demo experiment"))
     for line in publish_board(board, PublishConfig(pages=pages)):
-        print(line)
+        show(line)
 
 
 def _seeds(text: str) -> Sequence[int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.commands.eval import add_outside_argument
+from harness.core.console import show, to_json
 
 if TYPE_CHECKING:
     from harness.media import OpenMedia
@@ -106,18 +107,16 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         write_reports(arguments.run_folder, diagnosis, open_media=None if arguments.no_images else media)
     if arguments.json:
-        import json
-
         from harness.diagnostics.conflict import read_conflict
 
         found = {**diagnosis.to_json(), "conflict": read_conflict(arguments.run_folder)}
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        show(to_json(found))
     else:
         from harness.reports.diagnostics_report import summary_lines
 
-        print("\n".join(summary_lines(arguments.run_folder)))
+        show("\n".join(summary_lines(arguments.run_folder)))
     for line in diagnosis.missing:
-        print(f"missing: {line}", file=sys.stderr)
+        show(f"missing: {line}", file=sys.stderr)
     return 0
 
 
@@ -139,6 +138,7 @@ def find_media(
     from harness.evaluation.task_registry import load_task
 
     records = latest_records(folder)
+    frames = read_settings(folder).get("num_frames")
     tasks = {}
     for name, of in read_data(folder).items():
         source = str(of.get("source", ""))
@@ -151,15 +151,15 @@ def find_media(
                 data=where,
                 tasks_dir=tasks_dir,
                 allow_outside=allow_outside,
-                num_frames=read_settings(folder).get("num_frames", 8),
+                num_frames=frames if type(frames) is int and frames > 0 else 8,
             )
-            by_id = {sample.id: sample for sample in task.samples}
-            asked = [by_id[r.sample.id] for r in records if r.sample.task == name and r.sample.id in by_id]
-            if digest_samples(asked) != of.get("digest"):
+            ids = {record.sample.id for record in records if record.sample.task == name}
+            # In the order of the data, in which the digest was taken, whatever that of the records is by now.
+            if digest_samples([sample for sample in task.samples if sample.id in ids]) != of.get("digest"):
                 raise MediaError(f"what {where!r} holds is not what the run was on.")
             tasks[name] = task
         except HarnessError as error:
-            print(f"warning: the page has no images of {name}: {error}", file=sys.stderr)
+            show(f"warning: the page has no images of {name}: {error}", file=sys.stderr)
     if not tasks:
         return None
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from harness.commands.eval import TRUST
+from harness.core.console import show, to_json
 from harness.core.errors import UsageError
 
 
@@ -94,9 +94,9 @@ def _print_checks(*, as_json: bool) -> int:
 
     checks = list(examine())
     if as_json:
-        print(json.dumps([asdict(check) for check in checks], indent=2))
+        show(to_json([asdict(check) for check in checks]))
     else:
         from tabulate import tabulate
 
-        print(tabulate([asdict(check) for check in checks], headers="keys"))
+        show(tabulate([asdict(check) for check in checks], headers="keys"))
     return 2 if any(check.state == "missing" for check in checks) else 0

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.core.console import show, to_json
 from harness.core.errors import HarnessError, UsageError
 from harness.evaluation.settings import EvalConfig
 
@@ -243,11 +244,11 @@ def conclude(outcome: Outcome, *, conflict: bool, diagnosed: bool, as_json: bool
     if as_json:
         from dataclasses import asdict
 
-        print(json.dumps(asdict(outcome.run), indent=2, ensure_ascii=False))
+        show(to_json(asdict(outcome.run)))
     else:
         _print_tables(outcome)
     for line in missing:
-        print(f"missing: {line}", file=sys.stderr)
+        show(f"missing: {line}", file=sys.stderr)
     return _warn(outcome, max_failures)
 
 
@@ -279,16 +280,16 @@ def _print_tables(outcome: Outcome) -> None:
     from harness.reports.diagnostics_report import PAGE, cause_table
     from harness.reports.run_report import REPORT, baseline_line, blind_headlines, headline_table
 
-    print(headline_table(outcome.run))
-    print(baseline_line(outcome.run, blind_headlines(outcome.folder)))
+    show(headline_table(outcome.run))
+    show(baseline_line(outcome.run, blind_headlines(outcome.folder)))
     if outcome.run.audit is not None and (audited := audit_table(outcome.run.audit)):
-        print(f"\n{audited}")
+        show(f"\n{audited}")
     causes = cause_table(outcome.folder)
     if causes is not None:
-        print(f"\n{causes}")
-    print(f"\nrun: {outcome.folder}\nreport: {outcome.folder / REPORT}")
+        show(f"\n{causes}")
+    show(f"\nrun: {outcome.folder}\nreport: {outcome.folder / REPORT}")
     if (outcome.folder / PAGE).exists():
-        print(f"every sample: {outcome.folder / PAGE}")
+        show(f"every sample: {outcome.folder / PAGE}")
 
 
 def _warn(outcome: Outcome, max_failures: int) -> int:
@@ -297,11 +298,11 @@ def _warn(outcome: Outcome, max_failures: int) -> int:
     from harness.runs.records import SAMPLES
 
     if outcome.judge_problem is not None:
-        print(f"warning: {outcome.judge_problem}. Run the same command to ask it again.", file=sys.stderr)
+        show(f"warning: {outcome.judge_problem}. Run the same command to ask it again.", file=sys.stderr)
     if outcome.failures <= max_failures:
         return 0
     named = "; ".join(str(path / SAMPLES) for path in outcome.failed_repeats)
-    print(
+    show(
         f"warning: {outcome.failures} samples could not be scored (tolerated: {max_failures}); "
         f"{outcome.folder / REPORT} names them{f', and those of the repeats are in {named}' if named else ''}. "
         "Run the same command to try them again.",

@@ -6,13 +6,13 @@ Only the standard library is imported here, so that the command line can ask for
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from harness.core.console import show, to_json
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -90,11 +90,11 @@ def run(arguments: argparse.Namespace) -> int:
     board = build_board(_of_arguments(BoardConfig, arguments))
     done = _build(board, arguments) if publish is None else _publish(board, publish)
     if arguments.json:
-        print(json.dumps({"done": done, "problems": list(board.problems)}, indent=2, ensure_ascii=False))
+        show(to_json({"done": done, "problems": list(board.problems)}))
     else:
-        print("\n".join(done))
+        show("\n".join(done))
     for problem in board.problems:
-        print(f"warning: left out: {problem}", file=sys.stderr)
+        show(f"warning: left out: {problem}", file=sys.stderr)
     return _LEFT_OUT if board.problems else 0
 
 

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from harness.commands.eval import TRUST
+from harness.core.console import show
 from harness.core.errors import UsageError
 
 
@@ -41,5 +42,5 @@ def run(arguments: argparse.Namespace) -> int:
     processor.save_pretrained(out)
     if (told := checkpoint.adapter / "harness.json").is_file():
         shutil.copy(told, out)
-    print(f"{out}: {arguments.adapter} merged into {checkpoint.folder}")
+    show(f"{out}: {arguments.adapter} merged into {checkpoint.folder}")
     return 0

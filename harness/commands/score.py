@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.commands.eval import add_judge_arguments
+from harness.core.console import show, to_json
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -124,25 +124,23 @@ def _score(arguments: argparse.Namespace) -> int:
             judge.close()
     if judge is not None and judge.failures:
         why = f": {judge.problem}" if judge.problem else ""
-        print(f"warning: the judge gave no verdict on {judge.failures} answers{why}", file=sys.stderr)
+        show(f"warning: the judge gave no verdict on {judge.failures} answers{why}", file=sys.stderr)
     if arguments.json:
-        print(
-            json.dumps(
+        show(
+            to_json(
                 {
                     **task_json(result),
                     "judge": judge.identity if judge is not None else None,
                     "audit": asdict(audit) if audit is not None else None,
-                },
-                indent=2,
-                ensure_ascii=False,
+                }
             )
         )
     else:
         print_task(result, differing, judge=judge.identity if judge is not None else None)
         if audit is not None and (audited := audit_table(audit)):
-            print(f"\n{audited}")
+            show(f"\n{audited}")
         if arguments.per_sample is not None:
-            print(f"\nevery sample: {arguments.per_sample}")
+            show(f"\nevery sample: {arguments.per_sample}")
     return 0
 
 
@@ -167,10 +165,10 @@ def _explain(arguments: argparse.Namespace) -> int:
     if not found:
         raise DataError(f"{arguments.folder or arguments.samples} has no sample {arguments.explain!r}.")
     if arguments.json:
-        print(json.dumps([explain_json(record) for record in found.values()], indent=2, ensure_ascii=False))
+        show(to_json([explain_json(record) for record in found.values()]))
         return 0
     for record in found.values():
-        print("\n".join(explain_lines(record, bold=sys.stdout.isatty())))
+        print("\n".join(explain_lines(record, bold=sys.stdout.isatty())))  # Cleaned, and then marked.
     return 0
 
 
@@ -207,7 +205,7 @@ def _run_log(arguments: argparse.Namespace) -> int:
         config, arguments.source, arguments.logs, rows=arguments.samples, allow_missing=arguments.allow_missing
     )
     for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        show(f"warning: {warning}", file=sys.stderr)
     return conclude(
         run_plan(plan, config),
         conflict=False,

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from harness.commands.train import add_recipe, own_file, require_trl
+from harness.core.console import show
 from harness.core.errors import UsageError
 
 
@@ -44,5 +45,5 @@ def run(arguments: argparse.Namespace) -> int:
         file = select_rows(recipe, checkpoint, examples, root, output, judge, fresh=arguments.fresh)
     if judge is not None:
         judge.close()
-    print("\n".join(str(file.with_name(name)) for name in (SELECTED, SELECTION, PLOT)))
+    show("\n".join(str(file.with_name(name)) for name in (SELECTED, SELECTION, PLOT)))
     return 0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
+
+from harness.core.console import show, to_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,5 +23,5 @@ def run(arguments: argparse.Namespace) -> int:
     from harness.evaluation.task_registry import list_tasks
 
     tasks = [asdict(task) for task in list_tasks(tasks_dir=arguments.tasks_dir, everything=arguments.all)]
-    print(json.dumps(tasks, indent=2, ensure_ascii=False) if arguments.json else tabulate(tasks, headers="keys"))
+    show(to_json(tasks) if arguments.json else tabulate(tasks, headers="keys"))
     return 0

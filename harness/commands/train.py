@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from harness.commands.eval import REQUEUE
+from harness.core.console import show
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     recipe = load_recipe(arguments.recipe, arguments.overrides)
     require_trl()
     if arguments.dry_run:
-        print(_preview(recipe))
+        show(_preview(recipe))
         return 0
     from harness.evaluation.interrupts import ended_by_scheduler
     from harness.reports.diagnostics_report import PAGE
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         written[f"report of {run_folder.name}"] = report
     if runs and not arguments.no_leaderboard:
         written["leaderboard"] = _write_board(output, runs, recipe.model if recipe.eval.start else None)
-    print("\n".join(f"{name}: {path}" for name, path in written.items() if path.exists()))
+    show("\n".join(f"{name}: {path}" for name, path in written.items() if path.exists()))
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -11,6 +10,7 @@ from importlib.util import find_spec
 from itertools import combinations
 from typing import Any, Final, NamedTuple
 
+from harness.core.console import show, to_json
 from harness.core.errors import EngineError, ModelError, UsageError
 from harness.doctor.cases import make_cases
 from harness.doctor.comparing import Told, compare, comparison_lines
@@ -134,10 +134,10 @@ def run_engine_check(
             "comparisons": [asdict(comparison) for comparison in comparisons],
             "seen": {label: asdict(item) for label, item in seen.items()},
         }
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        show(to_json(found))
     else:
         lines = comparison_lines(comparisons, unusable, dtype, tolerance, distinct)
-        print("\n".join([*lines, *seen_lines(seen)]))
+        show("\n".join([*lines, *seen_lines(seen)]))
     return 0 if equal and not any(item.unseen for item in seen.values()) else 1
 
 
@@ -154,7 +154,7 @@ def ask_all(
     """
     told, unusable = {}, {}
     for runner in runners:
-        print(f"asking {runner.label} ...", file=sys.stderr)
+        show(f"asking {runner.label} ...", file=sys.stderr)
         try:
             of_runner = replace(checkpoint, name=runner.model, folder=None) if runner.model else checkpoint
             told[runner.label] = _ask(of_runner, runner, cases, max_new_tokens)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
+from harness.core.console import show, to_json
 from harness.core.errors import UsageError
 from harness.core.types import AnswerKind
 from harness.core.worlds import worlds
@@ -107,14 +107,14 @@ def run_protocol_check(
             "this_run": {"strict": _strict(run), "official": _official(run)},
             "compared": [asdict(comparison) for comparison in compared],
         }
-        print(json.dumps(shown, indent=2, ensure_ascii=False))
+        show(to_json(shown))
         return 0
     if not rows:
-        print(f"Nothing is reported of {', '.join(run.record.tasks)}.")
+        show(f"Nothing is reported of {', '.join(run.record.tasks)}.")
         return 0
     _print_scores(run, rows)
     if made_up:
-        print(f"\nThe questions of this run are those of the world {made_up[0]!r}: no published figure is of them.")
+        show(f"\nThe questions of this run are those of the world {made_up[0]!r}: no published figure is of them.")
     for comparison in compared:
         _print_comparison(comparison)
     return 0
@@ -262,14 +262,14 @@ def _print_scores(run: StoredRun, rows: Sequence[ReportedRow]) -> None:
         [f"{one_line(run.record.id)}, official", *(number(official[task]) for task in tasks)],
         *([f"{row.name} (reported)", *(number(row.values.get(task)) for task in tasks)] for row in rows),
     ]
-    print(plain_table(["", *tasks], table, align=["left", *["right"] * len(tasks)]))
+    show(plain_table(["", *tasks], table, align=["left", *["right"] * len(tasks)]))
 
 
 def _print_comparison(comparison: Comparison) -> None:
-    print(f"\nBeside {'; '.join(comparison.rows)} ({comparison.source}):\n")
+    show(f"\nBeside {'; '.join(comparison.rows)} ({comparison.source}):\n")
     sources = list(dict.fromkeys(line.reported.source for line in comparison.lines if line.reported is not None))
     if not sources:
-        print("The source says nothing of how these figures were had.")
+        show("The source says nothing of how these figures were had.")
         return
     cells: dict[tuple[str, ...], list[str]] = defaultdict(list)  # Long texts of some tasks begin alike.
     for line in comparison.lines:
@@ -278,16 +278,16 @@ def _print_comparison(comparison: Comparison) -> None:
     table = [
         [verdict, _titled(aspect, of, comparison), mine, said] for (verdict, aspect, mine, said), of in cells.items()
     ]
-    print(plain_table(["", "what", "this run", "reported"], table, align=["left"] * 4))
+    show(plain_table(["", "what", "this run", "reported"], table, align=["left"] * 4))
     for place, source in enumerate(sources, start=1):
-        print(f"[{place}] {source}")
+        show(f"[{place}] {source}")
     silent: dict[str, list[str]] = defaultdict(list)
     for line in comparison.lines:
         if line.verdict == "not said":
             silent[line.aspect] += line.tasks
     if silent:
         told = "; ".join(_titled(aspect, of, comparison) for aspect, of in silent.items())
-        print(textwrap.fill(f"Not said: {told}.", _PAGE_WIDTH))
+        show(textwrap.fill(f"Not said: {told}.", _PAGE_WIDTH))
 
 
 def _titled(aspect: str, tasks: Sequence[str], comparison: Comparison) -> str:

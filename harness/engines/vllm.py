@@ -18,6 +18,7 @@ from contextlib import nullcontext
 from functools import cached_property
 from typing import Any, Final
 
+from harness.core.console import show
 from harness.core.errors import EngineError, HarnessError, MediaError, ModelError, UsageError
 from harness.core.types import Response
 from harness.engines import Decoding, Request, VideoAs, check_positive, checked
@@ -153,7 +154,7 @@ class VllmEngine:
         device, dtype = device_and_dtype(self._dtype)
         name = self._checkpoint.name
         if (found := unpaired()) is not None:
-            print(f"warning: {found[0]}: some models fail, or answer otherwise. {found[1]}", file=sys.stderr)
+            show(f"warning: {found[0]}: some models fail, or answer otherwise. {found[1]}", file=sys.stderr)
         # Whether the engine's process may be forked must be asked before any thread of our own is started.
         fork = device == "cpu" and may_fork(torch_was_there=self._torch_was_there)
         self._loop = LoopThread("vllm-loop")

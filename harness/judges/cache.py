@@ -11,6 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from harness.core.console import show
+
 FILE: Final = "judge.sqlite3"
 _WAIT_S: Final = 30.0
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -48,7 +50,7 @@ class AnswerCache:
             self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:
-        print(
+        show(
             f"warning: the judge's cache {self._path} is not used: {error}. Every answer is asked for again; make its "
             "folder writable, or delete the file if it is damaged.",
             file=sys.stderr,

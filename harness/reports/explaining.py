@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from harness.answers.reading import Outcome, Reading, read_for_target
 from harness.benchmarks.verdicts import CUT_OFF
+from harness.core.console import clean
 from harness.core.types import JUDGE, SampleRecord, Verdict
 from harness.reports.text import number
 
@@ -106,7 +107,7 @@ def explain_lines(record: SampleRecord, *, bold: bool = False) -> Iterator[str]:
     """
     sample, response, verdict = record.sample, record.response, record.verdict
     reading = reading_of(record)
-    yield f"{_clean(sample.task)} {_clean(sample.id)}"
+    yield f"{clean(sample.task)} {clean(sample.id)}"
     yield from _field("question", sample.question)
     for letter, text in (sample.choices or {}).items():
         yield from _field("", f"{letter}. {text}")
@@ -142,14 +143,9 @@ def _field(
 ) -> Iterator[str]:
     if text is None:
         return
-    text = _clean(text)  # Before it is marked: places stay, and an escape sequence in it shows as text.
+    text = clean(text)  # Before it is marked: places stay, and an escape sequence in it shows as text.
     if marked is not None:
         start, end = marked
         text = f"{text[:start]}{marks[0]}{text[start:end]}{marks[1]}{text[end:]}"
     for place, line in enumerate(text.splitlines() or [""]):
         yield f"{'' if place else name:10}{line}"
-
-
-def _clean(text: str) -> str:
-    """The text, as long as it was, without what a terminal would take for a command."""
-    return "".join(" " if c == "\t" else c if c == "\n" or c.isprintable() else "\ufffd" for c in text)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.core.console import show
 from harness.core.types import TaskResult
 from harness.reports.differences import change, verdict
 from harness.reports.text import UNKNOWN, interval, number, plain_table, scale_of, signed, span
@@ -60,15 +61,15 @@ def print_task(result: TaskResult, differing: list[str], *, judge: str | None) -
     ]
     headers = [result.task, "strict", *(["range"] * unsettled), "stderr", "95 % interval", "official", "n"]
     headers += ["unanswered", *(["unsettled"] * unsettled)]
-    print(plain_table(headers, rows, align=["left"] + ["right"] * (len(headers) - 1)))
-    print("* headline.  Standard errors and intervals are those of the strict value.")
-    print(
+    show(plain_table(headers, rows, align=["left"] + ["right"] * (len(headers) - 1)))
+    show("* headline.  Standard errors and intervals are those of the strict value.")
+    show(
         f"{result.samples} samples: {_rate(result.unanswered, result.samples)} unanswered (refused, empty or cut off; "
         f"counted wrong), {_rate(result.truncated, result.samples)} cut off, "
         f"{_rate(result.errors, result.samples)} errors (left out)"
     )
     if judge:
-        print(f"judge of answers that the rules cannot read or settle: {judge}")
+        show(f"judge of answers that the rules cannot read or settle: {judge}")
     if unsettled:
         why = "the judge gave no verdict" if judge else "no judge was given; see --judge"
         parts = [
@@ -79,12 +80,12 @@ def print_task(result: TaskResult, differing: list[str], *, judge: str | None) -
             )
             if count
         ]
-        print(f"unsettled, counted wrong ({why}): {'; '.join(parts)}")
-        print("range: what the strict value would be if all of these were wrong, or right; --explain ID shows one")
+        show(f"unsettled, counted wrong ({why}): {'; '.join(parts)}")
+        show("range: what the strict value would be if all of these were wrong, or right; --explain ID shows one")
     if result.disagreements:
         more = ", ..." if result.disagreements > len(differing) else ""
         counts = f"{result.disagreements} of {result.samples} samples"
-        print(f"strict and official differ on {counts}: {', '.join(differing)}{more}")
+        show(f"strict and official differ on {counts}: {', '.join(differing)}{more}")
 
 
 def print_comparison(comparison: TaskComparison, *, full: bool) -> None:
@@ -105,7 +106,7 @@ def print_comparison(comparison: TaskComparison, *, full: bool) -> None:
         (left.incomplete, "of incomplete pairs or groups"),
     )
     without = ", ".join(f"{count} {what}" for count, what in parts if count)
-    print(f"\n{comparison.task}: {comparison.samples} samples in both{without and f'. Left out: {without}'}")
+    show(f"\n{comparison.task}: {comparison.samples} samples in both{without and f'. Left out: {without}'}")
     rows = [
         [item.name, number(item.a, scale), number(item.b, scale), change(item, scale), verdict(item, scale)]
         for item in (shown if full else shown[:_FIGURES])
@@ -118,12 +119,12 @@ def print_comparison(comparison: TaskComparison, *, full: bool) -> None:
             "B - A",
             "",
         ]
-        print(plain_table(headers, rows, align=["left", "right", "right", "right", "left"]))
+        show(plain_table(headers, rows, align=["left", "right", "right", "right", "left"]))
     else:
         for name, a, b, difference, said in rows:
-            print(f"  {name}: {a} → {b}, {difference}: {said}")
+            show(f"  {name}: {a} → {b}, {difference}: {said}")
         if len(tested) > _FIGURES:
-            print(f"  and {len(tested) - _FIGURES} tested figures more; --all shows them")
+            show(f"  and {len(tested) - _FIGURES} tested figures more; --all shows them")
     if any(comparison.unsettled):
         turned = [
             f"{item.name} (B - A from {signed(item.least, scale)} to {signed(item.greatest, scale)})"
@@ -132,13 +133,13 @@ def print_comparison(comparison: TaskComparison, *, full: bool) -> None:
         ]
         says = f"could turn over {', '.join(turned[:_FIGURES])}" if turned else "cannot turn a difference over"
         answers = "{} answers in A and {} in B".format(*comparison.unsettled)
-        print(f"  unsettled: {answers}, which no rule reads or settles; they {says}")
+        show(f"  unsettled: {answers}, which no rule reads or settles; they {says}")
     for name, ids in (
         ("newly hallucinated", comparison.newly_hallucinated),
         ("broken", comparison.broken),
         ("fixed", comparison.fixed),
     ):
-        print(f"  {name}: {len(ids)}{_examples(ids)}")
+        show(f"  {name}: {len(ids)}{_examples(ids)}")
 
 
 def _examples(ids: Sequence[str]) -> str:

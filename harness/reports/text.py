@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from urllib.parse import quote
+
+from harness.core.console import clean
 
 UNKNOWN: Final = "–"
 """Stands for what is not known."""
@@ -82,13 +83,7 @@ def _minus(text: str) -> str:
 
 def one_line(text: str) -> str:
     """The text without what a reader cannot see: control, format and direction characters; white space runs are one."""
-    if text.isprintable() and "  " not in text:
-        return text.strip()
-    visible = "".join(
-        " " if character.isspace() else "\ufffd" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character
-        for character in text
-    )
-    return " ".join(visible.split())
+    return " ".join(clean(text).split())
 
 
 def name_some(names: Sequence[str], most: int) -> str:

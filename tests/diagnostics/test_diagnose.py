@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support_benchmarks import pope_rows, write_pope
 from support_diagnostics import make_record, plant, store
 
+from harness.cli import main
 from harness.commands.diagnose import add_arguments, find_media, run
 from harness.core.errors import DataError, StoreError
 from harness.core.types import JudgePrompt, Metric, SampleRecord
@@ -388,3 +390,19 @@ def test_the_arguments_cost_no_heavy_import() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_reordered_lines_do_not_accuse_the_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, run = write_pope(tmp_path / "data"), tmp_path / "run"
+    responses = tmp_path / "responses.jsonl"
+    lines = [{"id": f"{row['category']}/{row['question_id']}", "response": "yes"} for row in pope_rows()]
+    responses.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    command = (
+        f"eval --model m --engine replay --responses {responses} --tasks pope --data {data} --out {run} --limit 12"
+    )
+    assert main([*command.split(), "--no-diagnose"]) == 0
+    path = run / "samples.jsonl"
+    path.write_text("\n".join(reversed(path.read_text().splitlines())) + "\n")
+    capsys.readouterr()
+    assert find_media(run, str(data)) is not None
+    assert capsys.readouterr().err == ""
