@@ -62,8 +62,8 @@ def parse_json(text: str | bytes) -> Any:
     Raises:
         ValueError: it is not JSON, or nested too deeply.
     """
-    try:
-        return json.loads(text)
+    try:  # Bytes are decoded here: json would take some for UTF-16.
+        return json.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 

@@ -160,7 +160,7 @@ def test_records_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert f"error: {b / 'samples.jsonl'}:3 {message}" in error
         assert error.endswith("Delete that line, or run 'harness eval' again with --fresh.\n")
     assert main(["compare", str(a), str(c)]) == 2
-    assert f"error: {c / 'samples.jsonl'} cannot be read: Is a directory." in capsys.readouterr().err
+    assert f"error: {c / 'samples.jsonl'} cannot be read: no regular file" in capsys.readouterr().err
 
 
 def test_the_last_record_of_a_sample_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
