@@ -6,11 +6,14 @@ import base64
 import json
 import re
 from hashlib import sha256
+from pathlib import Path
 from xml.etree.ElementTree import Element
 
 import pytest
 
 from harness.reports.html import render, script_json
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_script_json_cannot_end_its_element() -> None:
@@ -42,8 +45,32 @@ def test_a_page_shows_every_text_as_text_and_its_policy_knows_its_scripts() -> N
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
     assert policy is not None
     rules = dict(rule.split(" ", 1) for rule in policy[1].split("; "))
-    assert rules["default-src"] == "'none'"
-    assert set(rules["script-src"].split()) == known
+    assert set(rules.pop("script-src").split()) == known
+    assert rules == {
+        "default-src": "'none'",  # So nothing is fetched, framed, connected to or embedded.
+        "base-uri": "'none'",  # These two do not follow from it.
+        "form-action": "'none'",
+        "img-src": "data:",
+        "style-src": "'unsafe-inline'",
+    }
+
+
+def test_every_page_has_the_policy_and_needs_nothing_that_it_forbids() -> None:
+    templates = [path for room in ("harness", "leaderboards", "trainers") for path in (ROOT / room).rglob("templates/*")]
+    pages = [path for path in templates if path.suffix == ".html" and "<html" in path.read_text()]
+    assert [path.name for path in pages] == ["base.html"]
+    for path in templates:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\beval\(|new Function\b|javascript:|set(?:Timeout|Interval)\(\s*[\"'`]", text), path
+        if path.suffix == ".html":
+            assert path.name in ("base.html", "macros.html") or text.startswith('{% extends "base.html" %}'), path
+            assert not re.search(r"<[^>{]*\son\w+\s*=", text), path
+
+
+def test_nothing_else_in_the_rooms_writes_a_page() -> None:
+    """A page that is put together elsewhere would lack the policy."""
+    rooms = (path for room in ("harness", "leaderboards", "trainers") for path in (ROOT / room).rglob("*.py"))
+    assert [path for path in rooms if re.search(r"<!doctype|<html\b|<body\b", path.read_text(), re.IGNORECASE)] == []
 
 
 def test_a_value_that_a_template_lacks_is_an_error() -> None:
