@@ -1,4 +1,5 @@
 # make demo: evaluate the demo checkpoint on the demo sets of all four benchmarks.   make test: the tests.
+# make audit: known weaknesses of the versions that are tested; needs the internet.
 # make check: lint, types and tests in an environment that is cached by the hash of the requirement files.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
@@ -10,7 +11,7 @@ CHECK_ENV := $(CACHE)/check-$(HASH)
 PIP := -m pip install --quiet --disable-pip-version-check
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test check lint types clean
+.PHONY: demo test check lint types audit clean
 demo: $(ENV)/.ready
 	$(ENV)/bin/harness eval --model demo --tasks pope,videohallucer,mmbench,mmvu --out runs/demo
 
@@ -46,6 +47,10 @@ lint:
 
 types:
 	$(ENV)/bin/mypy
+
+audit: $(ENV)/.ready
+	$(ENV)/bin/python $(PIP) pip-audit
+	$(ENV)/bin/pip-audit --no-deps --disable-pip -r requirements/tested.txt
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache

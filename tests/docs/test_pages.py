@@ -14,7 +14,7 @@ from harness.cli import main
 ROOT = Path(__file__).parents[2]
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
-    for pattern in ("README.md", "docs/*.md", "tasks/README.md", "leaderboards/demo/README.md")
+    for pattern in ("README.md", "SECURITY.md", "docs/*.md", "tasks/README.md", "leaderboards/demo/README.md")
     for path in sorted(ROOT.glob(pattern))
 }
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)

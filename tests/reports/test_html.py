@@ -56,7 +56,9 @@ def test_a_page_shows_every_text_as_text_and_its_policy_knows_its_scripts() -> N
 
 
 def test_every_page_has_the_policy_and_needs_nothing_that_it_forbids() -> None:
-    templates = [path for room in ("harness", "leaderboards", "trainers") for path in (ROOT / room).rglob("templates/*")]
+    templates = [
+        path for room in ("harness", "leaderboards", "trainers") for path in (ROOT / room).rglob("templates/*")
+    ]
     pages = [path for path in templates if path.suffix == ".html" and "<html" in path.read_text()]
     assert [path.name for path in pages] == ["base.html"]
     for path in templates:

@@ -1,4 +1,4 @@
-"""Commands in processes of their own that are killed at a known point, and what they leave behind.
+"""Commands in processes of their own that are killed at a known point or moment, and what they leave behind.
 
 The processes are forked from one that has imported what training needs and has done nothing yet: a fresh interpreter
 would spend most of its life on imports.
@@ -14,7 +14,7 @@ from importlib import import_module
 _IMPORTED = ("trl", "peft", "trainers.assembly", "trainers.training", "harness.engines.hf", "harness.reports.page")
 
 
-def run_command(argv, kill=None, log=None):
+def run_command(argv, kill=None, log=None, *, within_s=None, settings=()):
     """Run `harness` in a process of its own, and give its exit code: -9 where it was killed.
 
     Args:
@@ -22,21 +22,26 @@ def run_command(argv, kill=None, log=None):
         kill: a function as `module:Class.method`, which of its calls, and whether the process dies `before` or `after`
             it; `None`: nowhere.
         log: file of what it prints; `None`: nowhere.
+        within_s: seconds after which it is killed; `None`: never.
+        settings: what is set in the process before, each as `module:path` and its value.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(_IMPORTED))
     kept = os.environ.pop("OMP_NUM_THREADS", None)  # As at a user's, who has not set it.
     try:
-        process = context.Process(target=_run, args=([str(argument) for argument in argv], kill, log))
+        process = context.Process(target=_run, args=([str(argument) for argument in argv], kill, log, settings))
         process.start()
-        process.join()
+        process.join(within_s)
+        if process.is_alive():
+            process.kill()
+            process.join()
     finally:
         if kept is not None:
             os.environ["OMP_NUM_THREADS"] = kept
     return process.exitcode
 
 
-def _run(argv, kill, log):
+def _run(argv, kill, log, settings):
     import torch
 
     from harness.cli import main
@@ -46,6 +51,8 @@ def _run(argv, kill, log):
     target = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(target, stream.fileno())
+    for name, value in settings:
+        setattr(*_find(name), value)
     if kill is not None:
         _plant(*kill)
     code = main(argv)
@@ -55,11 +62,7 @@ def _run(argv, kill, log):
 
 def _plant(name, call, when):
     """Make a function kill its process around one of its calls."""
-    module, _, path = name.partition(":")
-    *parents, last = path.split(".")
-    owner = import_module(module)
-    for parent in parents:
-        owner = getattr(owner, parent)
+    owner, last = _find(name)
     wrapped, calls = getattr(owner, last), 0
 
     def deadly(*args, **kwargs):
@@ -73,6 +76,16 @@ def _plant(name, call, when):
         return result
 
     setattr(owner, last, deadly)
+
+
+def _find(name):
+    """What has the attribute that `module:path` names, and the attribute."""
+    module, _, path = name.partition(":")
+    *parents, last = path.split(".")
+    owner = import_module(module)
+    for parent in parents:
+        owner = getattr(owner, parent)
+    return owner, last
 
 
 _OF_TIME = ("step_time", "ntk/seconds")
@@ -89,17 +102,23 @@ def what_training_left(output):
         if path.suffix in (".safetensors", ".pt", ".pth") or path.name == "harness.json":
             left[str(path.relative_to(output))] = path.read_bytes().replace(here, b"OUT")
     for path in output.glob("runs/*"):
-        run = json.loads((path / "run.json").read_text())
-        left[f"{path.name}: run"] = {name: run[name] for name in ("tasks", "weights", "data")}
-        records = [json.loads(line) for line in (path / "samples.jsonl").read_text().splitlines()]
-        for record in records:
-            del record["response"]["seconds"]
-        left[f"{path.name}: samples"] = records
-        for name in ("diagnostics.json", "findings.jsonl"):
-            left[f"{path.name}: {name}"] = (path / name).read_bytes()
+        left |= {f"{path.name}: {name}": value for name, value in what_a_run_left(path).items()}
     log = [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
     left["log"] = [{name: entry[name] for name in entry if name not in _OF_TIME} for entry in log]
     for name in ("conflict.json", "recipe.yaml"):
         if (output / name).is_file():
             left[name] = (output / name).read_bytes().partition(b"\n")[2].replace(here, b"OUT")
     return left
+
+
+def what_a_run_left(path):
+    """What must be the same in a run folder whether its commands were killed or not."""
+    run = json.loads((path / "run.json").read_text())
+    records = [json.loads(line) for line in (path / "samples.jsonl").read_text().splitlines()]
+    for record in records:
+        del record["response"]["seconds"]
+    return {
+        "run": {name: run[name] for name in ("tasks", "weights", "data")},
+        "samples": records,
+        **{name: (path / name).read_bytes() for name in ("diagnostics.json", "findings.jsonl")},
+    }
