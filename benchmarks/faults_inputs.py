@@ -40,9 +40,8 @@ def read_strictly(path: Path) -> list[Any]:
         raise ValueError(f"{constant} is no JSON")
 
     text = path.read_text(encoding="utf-8")
-    return [
-        json.loads(part, parse_constant=refuse) for part in (text.splitlines() if path.suffix == ".jsonl" else [text])
-    ]
+    parts = text.removesuffix("\n").split("\n") if path.suffix == ".jsonl" and text else [text] if text else []
+    return [json.loads(part, parse_constant=refuse) for part in parts]
 
 
 def names(work: Path) -> Iterator[Case]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import re
@@ -87,7 +88,7 @@ def wrong_in(path: Path) -> str | None:
                 known = len(re.findall(r"'sha256-", text.partition("<title>")[0])) + 1
                 return f"{page.bad[:3]}, {page.scripts} scripts" if page.bad or page.scripts != known else None
             case ".csv":
-                cells = [cell for row in csv.reader(text.splitlines()) for cell in row]
+                cells = [cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row]
                 bad = [cell for cell in cells if cell.startswith(("=", "@", "\t")) or _UNSEEN.search(cell)]
                 return f"cell {bad[0]!r}" if bad else None
             case ".tex":
@@ -102,7 +103,7 @@ def wrong_in(path: Path) -> str | None:
                     return f"Markdown {found[0]!r}"
                 if unseen := _UNSEEN.search(text):
                     return f"the character {unseen[0]!r}"
-    except (ValueError, ElementTree.ParseError) as error:
+    except (ValueError, ElementTree.ParseError, csv.Error) as error:
         return f"cannot be read: {error}"
     return None
 
@@ -118,16 +119,17 @@ def texts(work: Path) -> Iterator[Case]:
 
         def attempt(place: Path, text: str = text) -> tuple[int, Outcome, str]:
             name = os.fsdecode(os.fsencode(re.sub("[/\0]|[\ud800-\udc7f\udd00-\udfff]", "", text))[:200]) + ".png"
+            whole = text.encode("utf-8", "replace").decode()
             data, logs = place / "data", [place / f"log{n}.txt" for n in range(9)]
             data.mkdir()
             (data / name).write_bytes(png_of((0, 0, 255)))
             rows = [
-                {"question_id": f"{number} {text}" if number else "0", "question": f"Is there a {text}?", "image": name,
+                {"question_id": f"{number} {whole}", "question": f"Is there a {text}?", "image": name,
                  "answer": "yes", "category": category, "id": str(number), "image_source": name}
                 for number, category in enumerate(("random", "popular", "adversarial") * 2)
             ]  # fmt: skip
             (data / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-            model = f"openai:{text[:1000]}".replace("\0", "").encode("utf-8", "replace").decode()
+            model = f"openai:{whole[:1000]}".replace("\0", "")
             runs = [place / "runs" / which for which in "ab"]
             done = []
             for run, said in zip(runs, (f"{text} yes", f"no {text}"), strict=True):
@@ -139,11 +141,13 @@ def texts(work: Path) -> Iterator[Case]:
                     if code == 2:  # Refused as the name of a model; then the rest without it.
                         argv[2] = "openai:m"
                         done.append(run_command(argv, log=str(logs[len(done)]), within_s=LIMIT_S, settings=QUICK))
+            if set(done) == {2} and "test.jsonl" in logs[0].read_text():
+                return 1, "survived", "refused as data"
             board = ["leaderboard", "build", "--runs", place / "runs", "--out", place / "board", "--title", text[:1000]]
             for argv in (
                 ["diagnose", runs[0]],
                 ["compare", *runs],
-                ["score", "--run", runs[0], "--explain", "random/0"],
+                ["score", "--run", runs[0], "--explain", f"random/0 {whole}"],
                 board,
             ):
                 done.append(run_command(argv, log=str(logs[len(done)]), within_s=LIMIT_S))
