@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Final
+
+from harness.core.reading import parse_json
 
 _TURN_END: Final = re.compile(r"</s>|<\|?(?:im_end|endoftext|eot_id|end)\|?>|<\|end_of_sentence\|>")
 _BOX_TOKENS: Final = re.compile(r"<\|begin_of_box\|>(.{0,300}?)<\|end_of_box\|>", re.DOTALL)
@@ -57,7 +58,7 @@ def answer_in_json(text: str) -> str | None:
     """The answer that a JSON object at the end gives under a name of an answer, or as its only true value."""
     match = _JSON.search(text) if text.rstrip(" \n`").endswith("}") else None
     try:
-        given = json.loads(match[0]) if match else None
+        given = parse_json(match[0]) if match else None
     except ValueError:
         return None
     if not isinstance(given, dict):

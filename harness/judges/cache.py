@@ -68,7 +68,7 @@ class AnswerCache:
                 marks = ",".join("?" * len(some))
                 try:
                     rows = self._database.execute(f"SELECT key, text FROM answers WHERE key IN ({marks})", some)
-                    found.update((bytes(key), str(text)) for key, text in rows)
+                    found.update((bytes(key), text) for key, text in rows if isinstance(text, str))
                 except sqlite3.Error as error:
                     self._give_up(error)
         return found

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.answers.tails import correction, cut_tail, cut_turns, introduces, restates
+from harness.answers.tails import answer_in_json, correction, cut_tail, cut_turns, introduces, restates
 
 
 @pytest.mark.parametrize(
@@ -85,3 +85,8 @@ def test_a_piece_that_introduces_the_question() -> None:
     assert introduces("The question is which of them is red.")
     assert introduces("**Question:** which of them is red?")
     assert not introduces("It is out of the question.")
+
+
+def test_json_that_is_too_deep_is_no_answer() -> None:
+    assert answer_in_json('{"answer": ' + "[" * 1900 + "]" * 1900 + "}") is None
+    assert answer_in_json('{"answer": ' + "9" * 3900 + "0" * 50 + "}") is not None

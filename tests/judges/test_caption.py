@@ -11,7 +11,7 @@ import pytest
 
 from harness.core.errors import ModelError
 from harness.core.types import JudgePrompt, JudgeQuestion, Sample
-from harness.judges.cache import AnswerCache, content_key
+from harness.judges.cache import FILE, AnswerCache, content_key
 from harness.judges.caption import CaptionJudge, caption_supports, is_right, load_caption_judge, read_judgement
 from harness.judges.model import JudgeModel
 from harness.judges.prompts import GENERAL
@@ -206,3 +206,23 @@ def test_a_caption_cannot_close_its_frame() -> None:
 def test_unknown_judges_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no-such-judge"):
         load_caption_judge("no-such-judge", cache_dir=tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"words" * 99, b"SQLite format 3\0" + bytes(84), bytes(4096)])
+def test_a_damaged_cache_is_left_alone(tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / FILE).write_bytes(content)
+    cache = AnswerCache(tmp_path)
+    cache.write({b"key": "yes"})
+    assert cache.read([b"key"]) in ({}, {b"key": "yes"})
+    assert (cache.read([b"key"]) == {}) == (FILE in capsys.readouterr().err)
+    cache.close()
+
+
+def test_an_answer_of_the_cache_that_is_no_text_is_asked_again(tmp_path: Path) -> None:
+    cache = AnswerCache(tmp_path)
+    cache.write({b"key": "yes", b"other": "no"})
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute("UPDATE answers SET text = ? WHERE key = ?", (b"\xff\x00", b"key"))
+    database.close()
+    assert cache.read([b"key", b"other"]) == {b"other": "no"}
+    cache.close()
