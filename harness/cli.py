@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from harness import __version__
 from harness.core.console import show
 from harness.core.errors import INTERRUPTED, EndedError, HarnessError, UsageError
 from harness.core.secrets import hide_credentials, redact
+from harness.evaluation.interrupts import end_on_ctrl_c, tell_interrupted
 
 _FAULT: Final = 3
 
@@ -86,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         show("ended from outside: what was finished is stored; the same command goes on.", file=sys.stderr)
         return 0
     except KeyboardInterrupt:
-        show("interrupted: finished samples are stored; run the same command to go on.", file=sys.stderr)
+        tell_interrupted()
         return INTERRUPTED
     except BrokenPipeError:  # The reader of a pipe, such as `head`, has seen enough.
         sys.stderr.close()
@@ -97,5 +100,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _FAULT
 
 
+def run() -> NoReturn:
+    """The command as a process of its own, which Ctrl-C ends within two seconds whatever its threads are doing."""
+    end_on_ctrl_c()
+    try:
+        code = main()
+    except KeyboardInterrupt:  # While something else was being said.
+        code = INTERRUPTED
+    if code == INTERRUPTED:  # All is closed; threads that do not end, and the libraries' own end, take their time.
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -1,12 +1,17 @@
 """A signal that a library swallowed is raised again at the next check; a scheduler's ends the work without an error."""
 
 import contextlib
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
+from hostile_server import Answer, HostileServer
 
 from harness.core.errors import EndedError, EngineError
 from harness.evaluation import interrupts as interrupts_module
@@ -90,3 +95,109 @@ def test_sigterm_kills_unless_it_is_wanted() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with ended_by_scheduler(False):
         assert signal.getsignal(signal.SIGTERM) is before
+
+
+_STUCK = """
+import sys, time
+def stuck(*arguments, **options):
+    print("stuck", flush=True)
+    while True:
+        time.sleep(3600)
+def stuck_outside_of_python(*arguments, **options):
+    import torch
+    print("stuck", flush=True)
+    while True:
+        torch.linalg.svd(torch.rand(6000, 6000))
+def one_then(then, first):
+    asked = []
+    def call(*arguments, **options):
+        asked.append(1)
+        return first(*arguments, **options) if len(asked) == 1 else then()
+    return call
+"""
+_SLACK_S = 2.0
+"""Beside the two seconds, for a machine with other work."""
+
+
+def start(tmp_path: Path, patch: str, *arguments: str) -> subprocess.Popen[str]:
+    script = tmp_path / "script.py"
+    script.write_text(f"{_STUCK}\n{patch}\nfrom harness.cli import run\nrun()\n")
+    command = [sys.executable, str(script), "eval", "--out", str(tmp_path / "run"), "--limit", "48", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def interrupt_process(process: subprocess.Popen[str], *after_s: float) -> str:
+    """Ctrl-C, and again after so many seconds each; what the process said, which has to end in time."""
+    start_s = time.monotonic()
+    for wait_s in (0.0, *after_s):
+        time.sleep(wait_s)
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGINT)
+    try:
+        _, errors = process.communicate(timeout=2 + _SLACK_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    assert process.returncode == 130, errors
+    assert time.monotonic() - start_s < 2 + _SLACK_S
+    assert errors.count("interrupted: finished samples are stored; run the same command to go on.") == 1, errors
+    assert "Traceback" not in errors
+    assert "Exception ignored" not in errors
+    return errors
+
+
+HF = ["--model", "demo", "--engine", "hf", "--tasks", "pope", "--batch-size", "4"]
+SERVED = ["--model", "openai:m", "--tasks", "pope", "--data", "demo"]
+CASES = {
+    "a server that never answers": ("", SERVED),
+    "a thread that opens media for a server": (
+        "from harness.engines import api\napi.open_media = one_then(stuck, api.open_media)", SERVED,
+    ),
+    "a thread that opens media": (
+        "from harness.engines import hf\nhf.prepare = one_then(stuck, hf.prepare)", HF,
+    ),
+    "a forward pass": (
+        "from harness.engines.hf import HfEngine as E\n"
+        "E._generate_together = one_then(stuck_outside_of_python, E._generate_together)", HF,
+    ),
+    "the loading of a model": ("from harness.engines import hf\nhf.load_model = stuck_outside_of_python", HF),
+    "a thread of the end of the program": (
+        "import threading\nfrom harness.engines import hf\nload = hf.load_model\n"
+        "def load_model(*a, **o):\n    threading.Thread(target=stuck).start()\n    time.sleep(3600)\n"
+        "hf.load_model = load_model", HF,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("case", "again_s"),
+    [
+        *((case, ()) for case in CASES),
+        ("a server that never answers", (0.0,)),
+        ("a thread that opens media", (0.2,)),
+        ("a forward pass", (0.05, 0.05, 0.05)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else f"again-{len(value)}",
+)
+def test_ctrl_c_ends_the_process_whatever_it_is_doing(case: str, again_s: tuple[float, ...], tmp_path: Path) -> None:
+    patch, arguments = CASES[case]
+    waiting = threading.Event()
+
+    def plan(prompt: str, before: int) -> Answer:
+        if case == "a server that never answers" and len(server.bodies) > 1:
+            waiting.set()
+            return Answer(delay_s=3600.0)
+        return Answer()
+
+    with HostileServer(plan) as server:
+        process = start(tmp_path, patch, *arguments, *(["--base-url", server.base_url] if arguments is SERVED else []))
+        assert process.stdout is not None
+        if patch:
+            assert process.stdout.readline() == "stuck\n", process.communicate()
+        else:
+            assert waiting.wait(60)
+        time.sleep(0.3)
+        interrupt_process(process, *again_s)
+    samples = tmp_path / "run" / "samples.jsonl"
+    if samples.exists():
+        assert all(json.loads(line)["response"]["text"] for line in samples.read_text().splitlines())
