@@ -4,7 +4,7 @@
 
 Each family is measured in processes of its own, about a minute on two cores. What was measured stays in DIR, a file a
 family, and the same command goes on from there; what was measured with other versions of the packages is measured anew.
-The table between the marks in docs/engines.md is written when all families are there.
+The table between the marks in docs/engines.md is written each time, and names families that are not measured yet.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from importlib import metadata
@@ -53,12 +54,10 @@ def main() -> int:
                 found[measure] = take(build(name, Path(folder) / name))
             path.write_text(json.dumps({"versions": _versions()} | found, indent=1, ensure_ascii=False) + "\n")
         print(*row(name, found), *(f"\n    {note}" for note in notes(found)), file=sys.stderr, flush=True)
-    measured = {name: _read(arguments.work / f"{name}.json") for name in FAMILIES}
-    text = table({name: found for name, found in measured.items() if MEASURES.keys() <= found.keys()})
+    text = table({name: _read(arguments.work / f"{name}.json") for name in FAMILIES})
     print(text)
-    if all(MEASURES.keys() <= found.keys() for found in measured.values()):
-        before, rest = PAGE.read_text(encoding="utf-8").split(MARKS[0])
-        PAGE.write_text(before + MARKS[0] + text + MARKS[1] + rest.split(MARKS[1])[1], encoding="utf-8")
+    before, rest = PAGE.read_text(encoding="utf-8").split(MARKS[0])
+    PAGE.write_text(before + MARKS[0] + text + MARKS[1] + rest.split(MARKS[1])[1], encoding="utf-8")
     return 0
 
 
@@ -165,15 +164,23 @@ def notes(found: Found) -> Iterator[str]:
 
 
 def table(measured: Mapping[str, Found]) -> str:
-    """In Markdown, with the reasons below."""
+    """In Markdown, with the reasons below; what was found of a family may be nothing yet."""
+    whole = {name: found for name, found in measured.items() if MEASURES.keys() <= found.keys()}
     text = tabulate(
-        [row(name, found) for name, found in measured.items()],
+        [row(name, found) for name, found in whole.items()],
         headers=["family", *COLUMNS],
         tablefmt="github",
         disable_numparse=True,
     )
-    told = [f"- `{name}`: {note[:REASON]}\n" for name, found in measured.items() for note in notes(found)]
-    return f"\n{text}\n\n{''.join(told)}"
+    versions = ", ".join(f"{name} {version}" for name, version in _versions().items())
+    told = [
+        f"- `{name}`: {textwrap.shorten(note, REASON, placeholder=' …')}\n"
+        for name, found in whole.items()
+        for note in notes(found)
+    ]
+    lacking = [f"`{name}`" for name in measured if name not in whole]
+    more = f"Not measured yet with these: {', '.join(lacking)}.\n\n" if lacking else ""
+    return f"\n{text}\n\nWith {versions}.\n\n{more}{''.join(told)}\n"
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from harness.engines.threads import one_thread
 from harness.engines.vllm_arguments import check_quantization, check_settings, engine_arguments
 from harness.engines.vllm_errors import ErrorLog, advice
 from harness.engines.vllm_platform import check_attention, device_and_dtype, may_fork, set_environment, unpaired
-from harness.engines.vllm_requests import make_prompt, make_response, same_norms, sampling_parameters
+from harness.engines.vllm_requests import check_videos, make_prompt, make_response, same_norms, sampling_parameters
 from harness.engines.weights import check_files
 
 _GRACE_S: Final = 2.0
@@ -300,6 +300,7 @@ class VllmEngine:
 
     async def _render(self, request: Request, opened: Opened) -> Any:
         """Tokens and pixels of a request, as vLLM's engine takes them."""
+        check_videos(self._engine.vllm_config.model_config.hf_config.model_type, opened)
         renderer = self._engine.renderer
         prompt = make_prompt(self._processor, request, opened, self._max_pixels)
         tokens = renderer.default_cmpl_tok_params

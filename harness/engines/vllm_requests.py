@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from harness.core.errors import MediaError
 from harness.core.types import Response
 from harness.engines import Decoding, Request, Tokens
 from harness.engines.inputs import chat_prompt, long_enough, size_limits, video_metadata
 from harness.engines.logprobs import answer_logprobs_of_ids
 from harness.engines.preparation import Opened, request_seed
+
+_OTHERWISE: Final = ("video_llama_3",)
+"""Types of which vLLM 0.32 answers otherwise than Transformers, with log-probabilities up to 0.9 apart."""
 
 
 def make_prompt(processor: Any, request: Request, opened: Opened, max_pixels: int | None) -> dict[str, Any]:
@@ -44,6 +48,23 @@ def make_prompt(processor: Any, request: Request, opened: Opened, max_pixels: in
         if limits:
             prompt["mm_processor_kwargs"] = limits
     return prompt
+
+
+def check_videos(model_type: str, opened: Opened) -> None:
+    """Refuse videos of a family of which vLLM computes something else than the model does, and says nothing.
+
+    Args:
+        model_type: of the model's configuration.
+        opened: the media of a request.
+
+    Raises:
+        MediaError: there are videos, of such a family.
+    """
+    if opened.videos and model_type in _OTHERWISE:
+        raise MediaError(
+            f"vLLM computes other things about videos than a model of type {model_type} does. Use --video-as frames, "
+            "or --engine hf."
+        )
 
 
 def same_norms(processor: Any) -> bool:

@@ -12,10 +12,12 @@ from types import SimpleNamespace
 import pytest
 from support_families import build
 
-from harness.core.errors import ModelError
+from harness.core.errors import MediaError, ModelError
 from harness.engines import vllm_platform
 from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
+from harness.engines.preparation import Opened
 from harness.engines.vllm_errors import ErrorLog, OneLine, advice
+from harness.engines.vllm_requests import check_videos
 
 needs_vllm = pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="needs vLLM")
 loads = pytest.mark.filterwarnings("ignore")  # vLLM's own, and its leftovers.
@@ -167,3 +169,11 @@ def test_a_transformers_that_vllm_was_not_made_for_is_named(monkeypatch: pytest.
     assert vllm_platform.unpaired() is None
     installed(monkeypatch, "torch==2.13.0", transformers="5.23.0")
     assert vllm_platform.unpaired() is None
+
+
+def test_videos_of_which_vllm_computes_something_else_are_an_error_of_their_samples() -> None:
+    videos, images = (Opened(images=[], videos=[None] * count, shown=()) for count in (1, 0))
+    with pytest.raises(MediaError, match=r"video_llama_3 does\. Use --video-as frames"):
+        check_videos("video_llama_3", videos)
+    check_videos("video_llama_3", images)
+    check_videos("qwen2_5_vl", videos)
