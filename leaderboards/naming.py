@@ -15,8 +15,7 @@ from leaderboards.runs import StoredRun
 _STEP: Final = re.compile(r"(?i)(?:checkpoint|ckpt|step|global_?step|iter|epoch)[-_]?(\d+)")
 _SAYS_NOTHING: Final = frozenset({"final", "model", "checkpoint", "best", "last", "merged", "hf", "weights", "output"})
 _FINAL: Final = "final"
-_MERGED: Final = "merged"
-"""Names of the last checkpoint of a training, and of the whole model in a checkpoint that holds an adapter."""
+"""Name of the last checkpoint of a training."""
 _DIGITS: Final = 6
 """Hexadecimal digits that tell apart the few checkpoints of one name."""
 
@@ -61,8 +60,6 @@ def short_digest(digest: str) -> str:
 def training_step(model: str) -> Step | None:
     """The step in a name such as `outputs/grpo/checkpoint-300`; `None` where the name tells none."""
     parts = path_parts(model)
-    if len(parts) > 1 and parts[-1] == _MERGED:
-        parts = parts[:-1]
     match = _STEP.fullmatch(parts[-1]) if len(parts) > 1 else None
     return None if match is None else Step("/".join(parts[:-1]), int(match[1]))
 
@@ -75,7 +72,7 @@ def last_of_run(model: str) -> tuple[str | None, float]:
     step = training_step(model)
     if step is not None:
         return step.run, step.step
-    parts = [part for part in path_parts(model) if part != _MERGED]
+    parts = path_parts(model)
     return ("/".join(parts[:-1]), inf) if len(parts) > 1 and parts[-1] == _FINAL else (None, 0.0)
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness.core.files import write_atomically
 from harness.core.worlds import worlds
 from harness.evaluation.settings import EvalConfig
 from trainers.console import say
-from trainers.layout import FINAL, MERGED, WHOLE, saved_checkpoints
+from trainers.layout import FINAL, saved_checkpoints
 from trainers.preparation import choose_engine
 from trainers.ranks import is_main_rank
 from trainers.settings import Recipe
@@ -29,40 +28,14 @@ def evaluate_checkpoints(recipe: Recipe, output: Path, model: Any = None) -> lis
     if not recipe.eval.tasks or not is_main_rank():
         return []
     # First, so that its memory is free before another one is loaded.
-    final = _evaluate(recipe, str(merge_adapter(recipe, output / FINAL)), output / "runs" / FINAL, model=model)
+    final = _evaluate(recipe, str(output / FINAL), output / "runs" / FINAL, model=model)
     del model
     runs = []
     if recipe.eval.start:
         runs.append(_evaluate(recipe, recipe.model, output / "runs" / "start"))
     for folder in saved_checkpoints(output) if recipe.eval.every else ():
-        runs.append(_evaluate(recipe, str(merge_adapter(recipe, folder)), output / "runs" / folder.name))
+        runs.append(_evaluate(recipe, str(folder), output / "runs" / folder.name))
     return [*runs, final]
-
-
-def merge_adapter(recipe: Recipe, folder: Path) -> Path:
-    """A folder that an engine can load: a checkpoint, or, inside one that holds an adapter, the whole model.
-
-    Raises:
-        ModelError: the adapter's base cannot be loaded.
-    """
-    if not (folder / "adapter_config.json").is_file():
-        return folder
-    merged = folder / MERGED
-    mark = merged / WHOLE
-    if mark.is_file():
-        return merged
-    from peft import PeftModel
-
-    from trainers.models import load_model, load_processor, quiet_libraries, save_whole_model
-
-    base = recipe.resolve_model()
-    assert base.folder is not None, "a resolved one has a folder"
-    whole = recipe.model_copy(update={"train": {key: value for key, value in recipe.train.items() if key != "bits"}})
-    with quiet_libraries():
-        model = PeftModel.from_pretrained(load_model(whole, base), folder)
-        save_whole_model(model, load_processor(base, recipe.data.max_pixels), merged)
-    write_atomically(mark, (folder / mark.name).read_text(encoding="utf-8"))
-    return merged
 
 
 def _evaluate(recipe: Recipe, name: str, folder: Path, *, model: Any = None) -> Path:

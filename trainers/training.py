@@ -149,7 +149,7 @@ def _save_final(trainer: Any, output: Path, facts: Mapping[str, Any]) -> Any:
         model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
         if not sharded:
             whole = save_whole_model(model, trainer.processing_class, folder)
-        elif not hasattr(model, "merge_and_unload"):  # Adapters are merged by the evaluation.
+        elif not hasattr(model, "merge_and_unload"):  # Adapters have names of their own.
             mend_names(folder)
         write_provenance(folder, {**facts, "step": trainer.state.global_step})
     trainer.accelerator.wait_for_everyone()

@@ -10,7 +10,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NoReturn
 
 from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
@@ -20,7 +19,7 @@ from tqdm import tqdm
 from harness.core.errors import UsageError
 from harness.core.types import Media, MediaKind
 from harness.engines import Decoding, Engine, Request
-from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
+from harness.engines.checkpoints import resolve_checkpoint
 from harness.engines.preparation import ConversationRequest
 from harness.media.images import open_image
 from harness.media.videos import Video, open_video
@@ -80,10 +79,8 @@ class HarnessVllm(lmms):  # type: ignore[misc]  # lmms-eval has no types.
         name = model or pretrained
         if name is None:
             raise UsageError("no model named. Give --model_args model=FOLDER.")
-        # A local folder is not fingerprinted here: lmms-eval keeps no record of it.
-        is_local = Path(name).is_dir()
         self._engine: Engine = VllmEngine(
-            Checkpoint(name=name, folder=Path(name)) if is_local else resolve_checkpoint(name),
+            resolve_checkpoint(name),
             dtype=dtype,
             max_pixels=max_pixels,
             max_model_len=max_model_len,
