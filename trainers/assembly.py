@@ -16,6 +16,7 @@ from trl import SFTTrainer
 from harness.core.errors import DataError, UsageError
 from harness.core.worlds import worlds
 from harness.engines.checkpoints import Checkpoint
+from harness.engines.inputs import choose_video_as
 from harness.engines.loaders import empty_model
 from trainers.callbacks import Completes, Lines, Watch
 from trainers.conflict.probe import ConflictProbe, probed_rows
@@ -134,20 +135,22 @@ def check_rows(
     """
     if recipe.algorithm == "grpo":
         _rewards(recipe, build_config(recipe, output), len(examples), judge)
-    rows = _rows(recipe, load_processor(checkpoint, recipe.data.max_pixels), root)
+    rows = _rows(recipe, checkpoint, load_processor(checkpoint, recipe.data.max_pixels), root)
     first = {tuple(media.kind for media in example.sample.media): example for example in reversed(examples)}
+    if rows.video_as == "native" and recipe.train.get("use_vllm") and any("video" in kinds for kinds in first):
+        raise UsageError("train.use_vllm: TRL hands images alone to vLLM. Set data.video_as=frames, or use_vllm=false.")
     for example in first.values():
         rows.encode([json.dumps(row_from_example(example))])
 
 
-def _rows(recipe: Recipe, processor: Any, root: Path) -> Rows:
+def _rows(recipe: Recipe, checkpoint: Checkpoint, processor: Any, root: Path) -> Rows:
     return Rows(
         processor,
         root,
         prompt_format=recipe.prompt,
         num_frames=recipe.data.num_frames,
         max_pixels=recipe.data.max_pixels,
-        video_as="frames",
+        video_as=choose_video_as(processor, recipe.data.video_as, checkpoint.name),
     )
 
 
@@ -186,7 +189,7 @@ def build_trainer(
     model = load_model(recipe, checkpoint)
     take_groups(model)
     ends = end_tokens(model, processor)
-    rows = _rows(recipe, processor, root)
+    rows = _rows(recipe, checkpoint, processor, root)
     arguments: dict[str, Any] = {
         "model": model,
         "args": config,
@@ -219,9 +222,7 @@ def build_trainer(
     rollouts = Path(config.output_dir) / "selection" / ROLLOUTS
     probed = probed_rows(examples, rollouts, recipe.conflict_rows, recipe.seed)
     if len(probed) >= 2 and not sharded:  # One process has all weights.
-        trainer.add_callback(
-            ConflictProbe(probed, root, processor, prompt_format=recipe.prompt, num_frames=recipe.data.num_frames)
-        )
+        trainer.add_callback(ConflictProbe(probed, rows))
     if trainer.is_deepspeed_enabled:
         trainer.add_callback(MendsNames())
     trainer.add_callback(Completes(facts, keep))

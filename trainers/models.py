@@ -19,6 +19,7 @@ from harness.core.errors import ModelError, UsageError
 from harness.engines import inputs
 from harness.engines.checkpoints import Checkpoint
 from harness.engines.hf_device import quantized
+from harness.engines.model_fixes import fix_mrope
 from harness.engines.weights import load_model as load_whole
 from trainers.settings import LoraSettings, Recipe
 
@@ -56,6 +57,7 @@ def load_model(recipe: Recipe, checkpoint: Checkpoint) -> Any:
     if (bits := recipe.train.get("bits")) is not None:
         arguments["quantization_config"] = quantized(bits, torch.bfloat16)
     model = load_whole(checkpoint, **arguments)
+    fix_mrope(model)
     if checkpoint.adapter is not None:
         model.requires_grad_(True)  # PEFT froze what it merged the adapter into.
     if recipe.freeze_vision:

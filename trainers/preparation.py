@@ -129,7 +129,12 @@ def choose_engine(recipe: Recipe, name: str, batch_size: int | None) -> tuple[st
 
     if name == "auto":
         name = "vllm" if vllm_is_usable() else "hf"
-    wanted = {"max_pixels": recipe.data.max_pixels, "batch_size": batch_size if name == "hf" else None}
+    data = recipe.data
+    wanted = {
+        "max_pixels": data.max_pixels,
+        "video_as": data.video_as,
+        "batch_size": batch_size if name == "hf" else None,
+    }
     return name, {key: value for key, value in wanted.items() if value is not None}
 
 

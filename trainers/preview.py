@@ -12,14 +12,14 @@ from typing import Any, Final
 import torch
 
 from harness.engines.checkpoints import Checkpoint
-from harness.engines.inputs import chat_prompt
+from harness.engines.inputs import choose_video_as
 from harness.engines.loaders import empty_model
-from harness.engines.preparation import open_media
 from trainers.data.loading import as_request, read_training, training_file
 from trainers.models import load_processor, training_dtype
 from trainers.ntk.by_gradient import MOST_NUMBERS, is_cheaper
 from trainers.recipe import as_yaml
 from trainers.settings import Recipe
+from trainers.showing import show
 from trainers.trl_config import build_config
 
 _WIDE: Final = 4
@@ -98,7 +98,8 @@ def first_prompt(recipe: Recipe, checkpoint: Checkpoint) -> str:
         file, root, outside=recipe.data.allow_outside, limit=1, require_response=recipe.algorithm == "sft"
     )[0]
     request = as_request(example, root, prompt_format=recipe.prompt, num_frames=recipe.data.num_frames)
-    prompt = chat_prompt(load_processor(checkpoint, recipe.data.max_pixels), request, open_media(request, "frames"))
+    processor = load_processor(checkpoint, recipe.data.max_pixels)
+    prompt = show(processor, request, choose_video_as(processor, recipe.data.video_as, checkpoint.name)).text
     return prompt + (f"\n# response\n{example.response}" if recipe.algorithm == "sft" else "")
 
 

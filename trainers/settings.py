@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from harness.core.secrets import hide_credentials
 from harness.core.types import PromptFormat
+from harness.engines import VideoAs
 
 if TYPE_CHECKING:
     from harness.engines.checkpoints import Checkpoint
@@ -37,7 +38,9 @@ class DataSettings(Part):
         train: a JSONL file in the schema of `trainers.data.schema`, or a world (`demo`): drawn from it.
         media_root: what media paths are relative to, and must not lead out of; `None`: the file's folder.
         allow_outside: folders that media may be in besides.
-        num_frames: frames of a video, which are shown as images.
+        num_frames: frames of a video.
+        video_as: how videos are shown: `native`, or `frames`, an image a frame; `None`: natively where the family has
+            videos, as in an evaluation.
         max_pixels: cap on the pixels of an image or frame; `None`: what the processor says.
         limit: rows to use, the first ones; `None`: all.
         demo_rows: rows to draw where `train` is a world.
@@ -47,6 +50,7 @@ class DataSettings(Part):
     media_root: str | None = None
     allow_outside: list[str] = []
     num_frames: Count = 8
+    video_as: VideoAs | None = None
     max_pixels: Count | None = None
     limit: Count | None = None
     demo_rows: Count = 2000

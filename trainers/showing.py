@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,12 +20,16 @@ from harness.core.errors import DataError, MediaError
 from harness.core.types import PromptFormat
 from harness.engines import Request, VideoAs
 from harness.engines.inputs import chat_prompt, encode, layout
-from harness.engines.preparation import Opened, open_media
+from harness.engines.preparation import Opened, one_line, open_media
 from trainers.data.loading import as_request, parse_row
 
 _KEPT: Final = 256
 """Rows whose pictures are kept decoded: a prompt is read once for each of its generations."""
 _PROBE: Final = "An answer."
+_MIXED: Final = (
+    "the family mixes up rows of different numbers of images or frames in one batch, and under ZeRO or FSDP they are "
+    "not parted. Set train.per_device_train_batch_size=1, or train on rows of as many."
+)
 Fields = dict[str, Tensor]
 
 
@@ -60,6 +64,8 @@ class Rows:
 
     Attributes:
         processor: of the model.
+        video_as: how videos are shown.
+        max_pixels: cap on the pixels of an image or frame; `None`: what the processor says.
         apart: prompts of other numbers of images and frames are encoded apart, which some families need. Where weights
             are sharded they cannot be: all processes take as many forward passes.
     """
@@ -84,13 +90,12 @@ class Rows:
             max_pixels: cap on the pixels of an image or frame; `None`: what the processor says.
             video_as: how videos are shown.
         """
-        self.processor, self.apart = processor, True
-        self._max_pixels = max_pixels
+        self.processor, self.video_as, self.max_pixels, self.apart = processor, video_as, max_pixels, True
+        self.request = partial(as_request, root=root, prompt_format=prompt_format, num_frames=num_frames)
 
         @lru_cache(maxsize=_KEPT)
         def prompt(row: str) -> Prompt:
-            request = as_request(parse_row(row), root, prompt_format=prompt_format, num_frames=num_frames)
-            return show(processor, request, video_as)
+            return show(processor, self.request(parse_row(row)), video_as)
 
         self.prompt = prompt
 
@@ -105,7 +110,7 @@ class Rows:
         """
         try:
             prompts = [self.prompt(row) for row in rows]
-            return encode_groups(self.processor, prompts, self._max_pixels, apart=self.apart)
+            return encode_groups(self.processor, prompts, self.max_pixels, apart=self.apart)
         except MediaError as error:
             names = ", ".join(dict.fromkeys(repr(parse_row(row).sample.id) for row in rows))
             raise DataError(f"of the training rows {names} one is not shown to the model: {error}") from error
@@ -124,29 +129,32 @@ def show(processor: Any, request: Request, video_as: VideoAs) -> Prompt:
 def encode_groups(
     processor: Any, prompts: Sequence[Prompt], max_pixels: int | None, *, apart: bool = True
 ) -> list[Group]:
-    """What a processor makes of prompts: those of as many images and frames together, or all.
+    """What a processor makes of prompts: those of as many images and frames together, or all, if that is the same.
 
     Raises:
-        MediaError: a medium does not reach the model.
+        MediaError: a medium does not reach the model, or not as it would alone.
     """
+
+    def encoded(places: list[int]) -> Group:
+        texts, opened = [prompts[place].text for place in places], [prompts[place].opened for place in places]
+        fields = encode(processor, texts, opened, max_pixels=max_pixels, padding_side="left")
+        return Group(places=places, fields=dict(fields))
+
     groups: dict[Any, list[int]] = {}
     for place, prompt in enumerate(prompts):
-        groups.setdefault(layout(prompt.opened) if apart else None, []).append(place)
-    return [
-        Group(
-            places=places,
-            fields=dict(
-                encode(
-                    processor,
-                    [prompts[place].text for place in places],
-                    [prompts[place].opened for place in places],
-                    max_pixels=max_pixels,
-                    padding_side="left",
-                )
-            ),
-        )
-        for places in groups.values()
-    ]
+        groups.setdefault(layout(prompt.opened), []).append(place)
+    if apart or len(groups) == 1:
+        return [encoded(places) for places in groups.values()]
+    try:
+        together = encoded(list(range(len(prompts))))
+    except Exception as error:  # Processors raise what they come across.
+        raise MediaError(f"{_MIXED} {one_line(error)}") from error
+    told, mask = together.fields["input_ids"], together.fields["attention_mask"].bool()
+    for place, *_ in groups.values():
+        alone = encoded([place]).fields["input_ids"][0]
+        if not torch.equal(told[place][mask[place]], alone) or "cross_attention_mask" in together.fields:
+            raise MediaError(_MIXED)
+    return [together]
 
 
 def continued(fields: Mapping[str, Tensor], before: int, after: int) -> Fields:

@@ -2,6 +2,9 @@
 
 import argparse
 import gc
+import json
+
+from support_media import picture, write_video
 
 from trainers.recipe import load_recipe
 from trainers.run import train
@@ -17,6 +20,30 @@ TINY_GRPO = (
     "train.temperature=2.0", "selection.temperature=2.0",
 )  # fmt: skip
 TINY_SFT = (*TINY, "train.per_device_train_batch_size=4", "train.warmup_steps=0", "train.learning_rate=1e-3")
+ONE = ("data.num_frames=4", "train.max_steps=1", "train.save_total_limit=1")
+ONE_SFT = (*TINY_SFT, *ONE, "train.per_device_train_batch_size=2")
+ONE_GRPO = (
+    *TINY_GRPO, *ONE, "train.gradient_accumulation_steps=1", "train.num_generations=2", "rewards.accuracy=0",
+    "train.per_device_train_batch_size=4", "train.max_completion_length=6", "train.temperature=1.0",
+    "rewards.format=0", "rewards.caption=0", "rewards.support_training:by_length=1",
+)  # fmt: skip
+"""A step on the two rows of `write_seen_rows`."""
+
+
+def write_seen_rows(folder):
+    """A row about an image and one about a video."""
+    folder.mkdir(parents=True)
+    picture(120, 90).save(folder / "a.png")
+    write_video(folder / "a.mp4", 8, codec="mpeg4")
+    sections = "<planning> look </planning> <caption> a red circle </caption> <think> seen </think>"
+    rows = [
+        {"id": kind, "media": [name], "question": f"Is there a red circle in the {kind}?", "answer": answer,
+         "answer_kind": "yes_no", "response": f"{sections} <answer> {answer} </answer>"}
+        for kind, name, answer in (("image", "a.png", "yes"), ("video", "a.mp4", "no"))
+    ]  # fmt: skip
+    file = folder / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
 
 
 def parse(add_arguments, *arguments):

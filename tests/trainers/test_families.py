@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 import torch
 from support_families import FAMILIES
-from support_media import picture, write_video
-from support_training import TINY_GRPO, TINY_SFT
+from support_training import ONE_GRPO, ONE_SFT, write_seen_rows
 from transformers import LogitsProcessor
 
 from harness.core.errors import ModelError
@@ -35,15 +34,8 @@ from trainers.trl_config import build_config
 # Transformers 5.23 makes an array of a tensor in a way that NumPy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-RESPONSE = "<planning> look </planning> <caption> a red circle </caption> <think> yes </think> <answer> {} </answer>"
 FRAMES = 4
 CASES = {case.sample_id: case for case in make_cases()}
-SMALL = ("data.num_frames=4", "train.max_steps=1", "train.save_steps=1", "train.save_total_limit=1", "prompt=grounded")
-ONE_BATCH = (
-    "train.gradient_accumulation_steps=1", "train.num_generations=2", "train.per_device_train_batch_size=4",
-    "train.max_completion_length=6", "train.temperature=1.0", "rewards.support_training:by_length=1",
-    "rewards.accuracy=0", "rewards.format=0", "rewards.caption=0",
-)  # fmt: skip
 Given = Mapping[str, Any]
 
 
@@ -71,8 +63,7 @@ class Trained:
 
     def engine(self, folder: Path | None = None) -> Any:
         """The engine that would evaluate a checkpoint; by default that of the start."""
-        options = {"device": "cpu", "video_as": "frames"}
-        return make_engine("hf", resolve_checkpoint(str(folder or self.start)), options)
+        return make_engine("hf", resolve_checkpoint(str(folder or self.start)), {"device": "cpu"})
 
     def asked(self, engine: Any) -> list[Prepared]:
         """The rows as an evaluation asks them."""
@@ -83,20 +74,12 @@ class Trained:
 
 def take_a_step(start: Path, folder: Path, name: str, *settings: str) -> Trained:
     """Train as `harness train` does, from the resolved recipe on."""
-    (root := folder / "rows").mkdir(parents=True)
-    picture(120, 90).save(root / "a.png")
-    write_video(root / "a.mp4", 8, codec="mpeg4")
-    rows = [
-        {"id": kind, "media": [file], "question": f"Is there a red circle in the {kind}?", "answer": answer,
-         "answer_kind": "yes_no", "response": RESPONSE.format(answer)}
-        for kind, file, answer in (("image", "a.png", "yes"), ("video", "a.mp4", "no"))
-    ]  # fmt: skip
-    (root / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    tiny = TINY_SFT if name.endswith("sft") else (*TINY_GRPO, *ONE_BATCH)
-    chosen = [*tiny, *SMALL, f"model={start}", f"output={folder / 'out'}", f"data.train={root / 'rows.jsonl'}"]
+    file = write_seen_rows(folder / "rows")
+    tiny = ONE_SFT if name.endswith("sft") else ONE_GRPO
+    chosen = [*tiny, f"model={start}", f"output={folder / 'out'}", f"data.train={file}"]
     recipe = load_recipe(name, [*chosen, *settings])
     checkpoint, output = resolve_checkpoint(recipe.model), Path(recipe.output)
-    examples = read_training(root / "rows.jsonl", root, limit=None, require_response=True)
+    examples = read_training(file, file.parent, limit=None, require_response=True)
     given: list[Given] = []
     scored: list[tuple[torch.Tensor, torch.Tensor]] = []
 
@@ -125,7 +108,7 @@ def take_a_step(start: Path, folder: Path, name: str, *settings: str) -> Trained
         patched.setattr(assembly, "take_groups", watch)
         patched.setattr(ContrastiveGRPOTrainer, "_get_per_token_logps_and_entropies", watch_score)
         config = build_config(recipe, output)
-        trainer = assembly.build_trainer(recipe, config, checkpoint, examples, root, judge=None, facts={})
+        trainer = assembly.build_trainer(recipe, config, checkpoint, examples, file.parent, judge=None, facts={})
         model = run_trainer(trainer, output, {})
     log = json.loads((output / "log.jsonl").read_text().splitlines()[0])
     return Trained(
@@ -136,7 +119,7 @@ def take_a_step(start: Path, folder: Path, name: str, *settings: str) -> Trained
 @pytest.fixture(scope="module", params=FAMILIES)
 def tuned(request: Any, family_checkpoint: Callable[[str], Path], tmp_path_factory: Any) -> Iterator[Trained]:
     folder = tmp_path_factory.mktemp(f"sft-{request.param}")
-    return take_a_step(family_checkpoint(request.param), folder, "demo/sft", "train.per_device_train_batch_size=2")
+    return take_a_step(family_checkpoint(request.param), folder, "demo/sft")
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -228,7 +211,7 @@ def check_moved(start: Path, model: Any) -> None:
     """Weights of the part that sees and of the part that writes are others than at the start."""
     before = dict(load_model(resolve_checkpoint(str(start)), dtype=torch.float32).named_parameters())
     moved = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
-    seeing = {name for name in moved if any(part in name for part in ("vision", "visual", "tower"))}
+    seeing = {name for name in moved if any(part in name for part in ("vision", "visual", "tower", "image_embed"))}
     assert seeing
     assert moved - seeing
 

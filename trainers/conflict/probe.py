@@ -15,7 +15,6 @@ from typing import Any, Final
 from transformers import TrainerCallback
 
 from harness.core.files import write_atomically
-from harness.core.types import PromptFormat
 from harness.runs.config import read_json
 from trainers.conflict.figures import describe
 from trainers.conflict.run import similarity_of
@@ -24,6 +23,7 @@ from trainers.console import say
 from trainers.data.schema import Example
 from trainers.layout import CONFLICT
 from trainers.selection.stored import read_rollouts
+from trainers.showing import Rows
 
 _KEPT: Final = ("mean", "below_threshold", "opposed", "quantiles")
 
@@ -57,20 +57,15 @@ class ConflictProbe(TrainerCallback):  # type: ignore[misc]  # Transformers is n
     measured before from its output folder. What is measured changes nothing in training.
     """
 
-    def __init__(
-        self, rows: Sequence[Example], root: Path, processor: Any, *, prompt_format: PromptFormat, num_frames: int
-    ) -> None:
+    def __init__(self, examples: Sequence[Example], rows: Rows) -> None:
         """Keep the rows.
 
         Args:
-            rows: examples with a response.
-            root: what media paths are relative to.
-            processor: of the model.
-            prompt_format: what the model is asked to write.
-            num_frames: frames of a video, shown as images, as in training.
+            examples: rows with a response.
+            rows: shows them to the model, as in training.
         """
-        self._rows, self._processor = list(rows), processor
-        self._sequences = force_rows(self._rows, root, prompt_format=prompt_format, num_frames=num_frames)
+        self._rows, self._shown = list(examples), rows
+        self._sequences = force_rows(self._rows, rows)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         """Measure, unless an earlier session of this run has."""
@@ -91,7 +86,13 @@ class ConflictProbe(TrainerCallback):  # type: ignore[misc]  # Transformers is n
 
     def _measure(self, model: Any) -> dict[str, Any]:
         whole = model.get_base_model() if hasattr(model, "get_base_model") else model
-        similarity = similarity_of(whole, self._processor, self._sequences, video_as="frames")
+        similarity = similarity_of(
+            whole,
+            self._shown.processor,
+            self._sequences,
+            max_pixels=self._shown.max_pixels,
+            video_as=self._shown.video_as,
+        )
         ids = [row.sample.id for row in self._rows]
         figures = describe(
             similarity, [(row.sample.task, row.sample.id) for row in self._rows], ["train"] * len(ids), ids, ids

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final
 
 import torch
 from torch import Tensor
 
-from harness.core.types import PromptFormat
 from harness.engines import Request, VideoAs
-from trainers.data.loading import as_request
 from trainers.data.schema import Example
 from trainers.ntk import Tokens
-from trainers.showing import encode_groups, end_tokens, response_ids, show, with_responses
+from trainers.showing import Rows, encode_groups, end_tokens, response_ids, show, with_responses
 
 _TOGETHER: Final = {"cpu": 16, "cuda": 4}
 """Sequences a forward pass."""
@@ -41,23 +38,16 @@ class Forced:
     number: int
 
 
-def force_rows(rows: Sequence[Example], root: Path, *, prompt_format: PromptFormat, num_frames: int) -> list[Forced]:
+def force_rows(examples: Sequence[Example], rows: Rows) -> list[Forced]:
     """Training rows with their own responses, each a prompt of its own.
 
     Args:
-        rows: examples with a response.
-        root: what media paths are relative to.
-        prompt_format: what the model is asked to write.
-        num_frames: frames of a video.
+        examples: rows with a response.
+        rows: asks them.
     """
     return [
-        Forced(
-            request=as_request(row, root, prompt_format=prompt_format, num_frames=num_frames),
-            response=row.response or "",
-            ended=True,
-            number=number,
-        )
-        for number, row in enumerate(rows)
+        Forced(request=rows.request(example), response=example.response or "", ended=True, number=number)
+        for number, example in enumerate(examples)
     ]
 
 

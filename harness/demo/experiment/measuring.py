@@ -120,12 +120,14 @@ def measure_similarity(out: Path, model: str) -> dict[str, Any]:
     from trainers.conflict.states import force_rows
     from trainers.data.schema import read_examples
     from trainers.settings import Estimator
+    from trainers.showing import Rows
 
     file = write_map(out / "map", MAP_TWINS, MAP_OTHERS, MAP_SEED)
     sides = [label["conflict"] for label in read_labels(file).values()]
     rows = list(read_examples(file, require_response=True))
-    sequences = force_rows(rows, file.parent, prompt_format="grounded", num_frames=1)
     network, processor = load_model(resolve_checkpoint(model))
+    shown = Rows(processor, file.parent, prompt_format="grounded", num_frames=1, max_pixels=None, video_as="native")
+    sequences = force_rows(rows, shown)
     estimators: Sequence[Estimator] = ("exact", "hidden")
     return {
         estimator: summarise_blocks(similarity_of(network, processor, sequences, estimator=estimator), sides)
