@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import os
 import re
 import subprocess
 import sys
@@ -95,7 +97,27 @@ def _doctor(folder: Path, *options: str) -> dict[str, Any]:
         return {"error": (done.stderr.strip().splitlines() or ["no output"])[-1]}
 
 
-MEASURES: Final[Mapping[str, Callable[[Path], Found]]] = {"engines": engines}
+def steps(folder: Path) -> Found:
+    """A step of `harness train` by each algorithm on an image and a video: `yes`, or the line that says why not."""
+    from support_training import ONE_GRPO, ONE_SFT, write_seen_rows
+
+    rows, found = write_seen_rows(folder.parent / "rows"), {}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])}
+    for name, settings in (("sft", ONE_SFT), ("grpo", ONE_GRPO)):
+        output = folder.parent / name
+        chosen = [*settings, f"model={folder}", f"data.train={rows}", f"output={output}"]
+        command = [sys.executable, "-m", "harness", "train", f"demo/{name}", *chosen]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        if done.returncode:
+            found[name] = (done.stderr.strip().splitlines() or ["no output"])[-1]
+            continue
+        step = json.loads((output / "log.jsonl").read_text(encoding="utf-8").splitlines()[0])
+        moves = math.isfinite(step["loss"]) and step["grad_norm"] > 0
+        found[name] = "yes" if moves else f"loss {step['loss']}, norm of the gradient {step['grad_norm']}"
+    return found
+
+
+MEASURES: Final[Mapping[str, Callable[[Path], Found]]] = {"engines": engines, "steps": steps}
 
 
 def _of(label: str, found: Found) -> tuple[Mapping[str, Any], str]:
@@ -132,12 +154,18 @@ def _video_as(found: Found) -> str:
     return "–" if seen is None else {"native": "videos", "frames": "images"}[seen["video_as"]]
 
 
+def _step(name: str) -> Callable[[Found], str]:
+    return lambda found: "yes" if found["steps"][name] == "yes" else "no"
+
+
 COLUMNS: Final[Mapping[str, Callable[[Found], str]]] = {
     "videos as": _video_as,
     "`hf` sees": _seen("hf"),
     "batch = single": _agreement("hf", "hf one by one"),
     "`vllm` sees": _seen("vllm"),
     "`vllm` = `hf`": _agreement("vllm", "hf"),
+    "SFT step": _step("sft"),
+    "GRPO step": _step("grpo"),
 }
 
 
@@ -161,6 +189,7 @@ def notes(found: Found) -> Iterator[str]:
         if unseen:
             case, reason = next(iter(unseen.items()))
             yield f"`{label}`, {len(unseen)} of {item['media']}, first {case}: {reason}"
+    yield from (f"{name} step: {told}" for name, told in found["steps"].items() if told != "yes")
 
 
 def table(measured: Mapping[str, Found]) -> str:
