@@ -17,7 +17,7 @@ from harness.core.errors import DataError, UsageError
 from harness.core.worlds import worlds
 from harness.engines.checkpoints import Checkpoint
 from harness.engines.inputs import choose_video_as
-from harness.engines.loaders import empty_model
+from harness.engines.loaders import choose_class, empty_model, load_config
 from trainers.callbacks import Completes, Lines, Watch
 from trainers.conflict.probe import ConflictProbe, probed_rows
 from trainers.data.loading import build_dataset, parse_row
@@ -91,6 +91,12 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
     if recipe.algorithm == "grpo":
         for reward in recipe.rewards.weights().keys() - REWARDS.keys():
             load_function(reward)
+        _, config = choose_class(load_config(checkpoint), checkpoint)
+        if not hasattr(config, "image_token_id"):
+            raise UsageError(
+                f"model {checkpoint.name!r} cannot be trained with grpo: TRL asks for image_token_id, which its "
+                f"{type(config).__name__} has not. Use sft."
+            )
     if (adapter := adapter_config(recipe.lora)) is not None:
         from peft import inject_adapter_in_model
 

@@ -25,6 +25,7 @@ from trl.trainer.utils import RepeatSampler, add_fused_lm_head, maybe_gather_lm_
 
 from harness.core.errors import HarnessError
 from harness.core.types import Response
+from harness.engines.inputs import visual_ids
 from harness.engines.model_fixes import fix_mrope
 from trainers.data.loading import parse_row
 from trainers.models import without_unused_scales
@@ -83,6 +84,9 @@ class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc
         model = self.accelerator.unwrap_model(self.model)
         self._language_model = model.get_base_model() if hasattr(model, "get_base_model") else model
         self._hook = self._language_model.base_model.register_forward_hook(self._capture)
+        if not self.use_vllm:  # TRL suppresses image tokens alone, which have no pixels in a response.
+            suppressed = sorted({*self.generation_kwargs["suppress_tokens"], *visual_ids(rows.processor)})
+            self.generation_config.suppress_tokens = self.generation_kwargs["suppress_tokens"] = suppressed
         if self.ref_model is not None:
             reference = self.accelerator.unwrap_model(self.ref_model)
             with without_unused_scales(reference):  # TRL has loaded it, with its own configuration.

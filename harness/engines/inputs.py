@@ -203,7 +203,7 @@ def _check_shown(processor: Any, inputs: Any, opened: Sequence[Opened]) -> None:
 
     That pixels and visual tokens fit together one by one, Transformers' models check themselves.
     """
-    ids = _visual_ids(processor)
+    ids = visual_ids(processor)
     for row, item in zip(inputs["input_ids"].tolist(), opened, strict=True):
         wanted = len(item.images) + len(item.videos)
         found = sum(token in ids for token in row) if ids else wanted
@@ -218,7 +218,7 @@ def _check_shown(processor: Any, inputs: Any, opened: Sequence[Opened]) -> None:
                 raise MediaError(f"the processor made pixels of {len(inputs[name])} {kind}s of {wanted}.")
 
 
-def _visual_ids(processor: Any) -> set[int]:
+def visual_ids(processor: Any) -> set[int]:
     """Tokens that stand for pixels."""
     ids: set[Any] = set()
     for kind in _KINDS:
