@@ -88,7 +88,7 @@ class HfEngine:
             raise UsageError("--device and --device-map exclude each other: a map chooses the devices itself.")
         self._device = resolve_device(device)
         self._dtype = resolve_dtype(dtype, self._device)
-        self._placement = placement(self._device, self._dtype, device_map, quantization)
+        self._placement = placement(checkpoint, self._device, self._dtype, device_map, quantization)
         self._device_map, self._quantization = device_map, quantization
         self._batch_size = BatchSize(batch_size, self._device)
         self._max_pixels = max_pixels

@@ -5,6 +5,7 @@ Imported lazily only, by the `hf` engine: torch is imported at the top.
 
 from __future__ import annotations
 
+import logging
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from transformers.utils import is_flash_attn_2_available
 
 from harness.core.errors import ModelError, UsageError
 from harness.engines.checkpoints import Checkpoint
+from harness.engines.kinds import is_quantized
 from harness.engines.loaders import supports_flash_attention
 from harness.engines.preparation import one_line
 
@@ -70,40 +72,47 @@ def resolve_attention(checkpoint: Checkpoint, device: torch.device, dtype: torch
 
 
 def placement(
-    device: torch.device, dtype: torch.dtype, device_map: str | None, quantization: str | None
+    checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype, device_map: str | None, quantization: str | None
 ) -> dict[str, Any]:
     """Arguments of `from_pretrained` that say where a model goes and how its weights are rounded on the way.
 
     Args:
+        checkpoint: one with a folder.
         device: of what is quantised and not spread.
         dtype: in which quantised weights are multiplied.
         device_map: a way of Accelerate's to spread a model; `None`: it is not spread.
         quantization: a name of `QUANTIZATIONS`; `None`: it is loaded as it is.
 
     Returns:
-        Nothing for a model that is loaded as it is, and can be brought to its device afterwards.
+        Nothing for a model that is brought to its device when it is loaded.
 
     Raises:
-        UsageError: there is no such quantisation, or the package for it is missing.
+        UsageError: there is no such quantisation, the package for it is missing, or the checkpoint is quantised.
     """
-    arguments: dict[str, Any] = {} if device_map is None else {"device_map": device_map}
+    stored = is_quantized(checkpoint.folder) if checkpoint.folder is not None else False
+    if device_map is not None:
+        arguments: dict[str, Any] = {"device_map": device_map}
+    else:  # What is quantised may not be moved later.
+        arguments = {"device_map": {"": device}} if stored or quantization is not None else {}
     if quantization is None:
         return arguments
     if quantization not in QUANTIZATIONS:
         raise UsageError(
             f"--quantization {quantization!r} does not exist for the engine 'hf'. Choose one of: "
-            f"{', '.join(QUANTIZATIONS)}. What is quantised already needs no flag."
+            f"{', '.join(QUANTIZATIONS)}."
+        )
+    if stored:
+        raise UsageError(
+            f"--quantization {quantization}: model {checkpoint.name!r} is quantised already. Leave it out."
         )
     if find_spec("bitsandbytes") is None:
         raise UsageError(
             f"--quantization {quantization} needs the package 'bitsandbytes', which is not installed: pip install "
             "bitsandbytes."
         )
-    return {
-        "device_map": {"": device},
-        **arguments,
-        "quantization_config": quantized(QUANTIZATIONS[quantization], dtype),
-    }
+    # It says of each layer that it computes in 16 bits.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    return {**arguments, "quantization_config": quantized(QUANTIZATIONS[quantization], dtype)}
 
 
 def quantized(bits: int, dtype: torch.dtype) -> BitsAndBytesConfig:

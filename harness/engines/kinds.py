@@ -54,6 +54,13 @@ def check_sees(name: str, folder: Path, processor_folder: Path) -> None:
         raise no_template(name, processor_folder)
 
 
+def is_quantized(folder: Path) -> bool:
+    """Whether a checkpoint's weights are stored rounded to fewer bits (AWQ, GPTQ, FP8, compressed-tensors, ...)."""
+    config = _read(folder / "config.json")
+    parts = [config, *(value for value in config.values() if isinstance(value, dict))]
+    return any(part.get("quantization_config") for part in parts)
+
+
 def untrusted(name: str, folder: Path | None) -> ModelError:
     """What is said of a checkpoint with code of its own that is not trusted."""
     return ModelError(

@@ -41,6 +41,11 @@ def refusal(checkpoint: Checkpoint, folder: Path | None, error: Exception, what:
     """
     if not checkpoint.trust_remote_code and "trust_remote_code" in str(error):
         return untrusted(checkpoint.name, folder)
+    if isinstance(error, ModuleNotFoundError) and error.name is not None:
+        return ModelError(
+            f"{what}model {checkpoint.name!r} cannot be loaded: it needs the package {error.name!r}, which is not "
+            f"installed: pip install {error.name}."
+        )
     by = ", which runs its own code," if checkpoint.trust_remote_code else ""
     return ModelError(f"{what}model {checkpoint.name!r}{by} in {folder} cannot be loaded: {one_line(error)}")
 
@@ -80,6 +85,28 @@ def choose_class(config: Any, checkpoint: Checkpoint) -> tuple[Any, Any]:
         f"({transformers.__version__}) has no class that takes images and writes text. Try --engine vllm, or a server "
         "with --base-url."
     )
+
+
+def check_quantizer(config: Any, quantization_config: Any, device_map: Any) -> None:
+    """Let Transformers say what it lacks for a quantised model, or one to be quantised, before weights are read.
+
+    Args:
+        config: of the model.
+        quantization_config: how it is to be quantised; `None`: as it is stored.
+        device_map: where its weights go.
+
+    Raises:
+        ImportError, RuntimeError, ValueError: a package or a device is missing.
+    """
+    from transformers.quantizers import AutoHfQuantizer
+
+    stored = getattr(config, "quantization_config", None) or getattr(
+        config.get_text_config(decoder=True), "quantization_config", None
+    )
+    told = quantization_config or (stored if stored and AutoHfQuantizer.supports_quant_method(stored) else None)
+    if told is not None:
+        quantizer = AutoHfQuantizer.from_config(told, pre_quantized=stored is not None)
+        quantizer.validate_environment(device_map=device_map, weights_only=True)
 
 
 def empty_model(checkpoint: Checkpoint) -> Any:

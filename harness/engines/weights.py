@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.errors import ModelError
 from harness.engines.checkpoints import Checkpoint, read_index, weight_files, weight_indices
-from harness.engines.loaders import choose_class, load_config, refusal
+from harness.engines.loaders import check_quantizer, choose_class, load_config, refusal
 from harness.engines.preparation import one_line
 
 if TYPE_CHECKING:
@@ -44,8 +44,9 @@ def load_model(checkpoint: Checkpoint, *, text_only: bool = False, **arguments: 
     name = checkpoint.name
     whole = load_config(checkpoint)
     auto, config = (AutoModelForCausalLM, whole) if text_only else choose_class(whole, checkpoint)
-    check_files(checkpoint)
     try:
+        check_quantizer(config, arguments.get("quantization_config"), arguments.get("device_map"))
+        check_files(checkpoint)
         model, found = auto.from_pretrained(
             checkpoint.folder,
             config=config,
@@ -54,6 +55,8 @@ def load_model(checkpoint: Checkpoint, *, text_only: bool = False, **arguments: 
             ignore_mismatched_sizes=True,
             **arguments,
         )
+    except ModelError:
+        raise
     except Exception as error:  # Of a checkpoint's own code: anything.
         raise refusal(checkpoint, checkpoint.folder, error) from error
     superfluous = [key for key in found["unexpected_keys"] if not key.endswith(_COMPUTED)]
@@ -61,14 +64,26 @@ def load_model(checkpoint: Checkpoint, *, text_only: bool = False, **arguments: 
     for keys, what in (
         (found["missing_keys"], "are missing, and would be random numbers"),
         (shapes, "have another shape than its configuration says"),
+        (_unscaled(model), "are 8-bit floats without a scale, which they mean nothing without"),
         (superfluous, "have no place in it: they are of another model, or of a head that would not be used"),
     ):
         _refuse(name, checkpoint.folder, keys, what)
     if found.get("error_msgs"):
         raise ModelError(f"model {name!r} cannot be loaded: {'; '.join(map(str, found['error_msgs']))}")
     fix_vision_attention(model)
-    use_hub_names(model)
+    if config is whole:  # A part of a model is not what the hub has.
+        use_hub_names(model)
     return model if checkpoint.adapter is None else _merge(model, checkpoint)
+
+
+def _unscaled(model: Any) -> list[str]:
+    """Weights that should have been brought to the model's precision on loading, and were not."""
+    quantizer = getattr(model, "hf_quantizer", None)
+    if quantizer is not None and not getattr(quantizer.quantization_config, "dequantize", False):
+        return []
+    return [
+        name for name, weight in model.named_parameters() if weight.is_floating_point() and weight.element_size() == 1
+    ]
 
 
 def use_hub_names(model: Any) -> None:

@@ -58,8 +58,10 @@ def build(name: str, folder: Path) -> Path:
     settings = model.generation_config
     settings.eos_token_id = [tokenizer.convert_tokens_to_ids(token) for token in FAMILIES[name].end]
     settings.pad_token_id, settings.bos_token_id = tokenizer.pad_token_id, tokenizer.bos_token_id
-    use_hub_names(model)
+    if (whole := getattr(model, "config_of_whole", None)) is None:
+        use_hub_names(model)
     model.save_pretrained(folder)
+    (whole or model.config).save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
 
@@ -259,7 +261,9 @@ def _qwen2_5_omni() -> tuple[Any, Any]:
         enable_audio_output=False,
     )
     videos = _part("qwen2_vl", "video_processing", "Qwen2VLVideoProcessor")
-    return hf.Qwen2_5OmniForConditionalGeneration(config), hf.Qwen2_5OmniProcessor(
+    thinker = hf.Qwen2_5OmniThinkerForConditionalGeneration(config.thinker_config)
+    thinker.config_of_whole = config  # Of which Transformers 5.23 saves no weights that it could read.
+    return thinker, hf.Qwen2_5OmniProcessor(
         image_processor=hf.Qwen2VLImageProcessor(min_pixels=3136, max_pixels=50176),
         video_processor=videos(min_pixels=3136, max_pixels=12544),
         feature_extractor=hf.WhisperFeatureExtractor(feature_size=128),

@@ -46,13 +46,14 @@ def with_own_code(
     # Transformers knows LLaVA's names in files, which differ from those in the model, by the name of its class.
     save_file(model.state_dict(), folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "own.py").write_text(_CODE.format(mark=str(mark), kind=kind), encoding="utf-8")
-    _change(
+    change_json(
         folder / "config.json", model_type=kind, auto_map={"AutoConfig": "own.OwnConfig", auto_class: "own.OwnModel"}
     )
     for name in ("processor_config.json", "tokenizer_config.json"):
-        _change(folder / name, processor_class="OwnProcessor", auto_map={"AutoProcessor": "own.OwnProcessor"})
+        change_json(folder / name, processor_class="OwnProcessor", auto_map={"AutoProcessor": "own.OwnProcessor"})
     return folder
 
 
-def _change(path: Path, **changes: object) -> None:
+def change_json(path: Path, **changes: object) -> None:
+    """Set keys of a JSON file."""
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
