@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import PrinterCallback, set_seed
+from transformers.integrations.integration_utils import (
+    INTEGRATION_TO_CALLBACK,
+    get_available_reporting_integrations,
+)
 from trl import SFTTrainer
 
 from harness.core.errors import DataError, UsageError
@@ -25,6 +29,7 @@ from trainers.data.schema import Example, row_from_example
 from trainers.grpo import ContrastiveGRPOTrainer, as_trl_reward
 from trainers.image_pads import mend_image_pads
 from trainers.models import adapter_config, load_model, load_processor, without_unused_scales
+from trainers.recipe import nearest
 from trainers.resuming import RestoresWeights
 from trainers.rewards.functions import REWARDS, Reward, Setup
 from trainers.rewards.scoring import build_rewards, load_function
@@ -79,15 +84,22 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
     """
     from harness.evaluation.task_registry import expand_tasks
 
-    build_config(recipe, output)  # Not kept: models are loaded under ZeRO-3 as long as such a configuration exists.
+    train, evaluates = recipe.train, bool(recipe.eval.tasks)
+    optimiser = str(train.get("optim", ""))
     for package, setting, is_used in (
-        ("vllm", "train.use_vllm", recipe.algorithm == "grpo" and bool(recipe.train.get("use_vllm"))),
+        ("vllm", "train.use_vllm", recipe.algorithm == "grpo" and bool(train.get("use_vllm"))),
         ("vllm", "selection.engine", selects and recipe.selection.engine == "vllm"),
-        ("vllm", "eval.engine", bool(recipe.eval.tasks) and recipe.eval.engine == "vllm"),
-        ("bitsandbytes", "train.bits", recipe.train.get("bits") is not None),
+        ("vllm", "eval.engine", evaluates and recipe.eval.engine == "vllm"),
+        ("bitsandbytes", "train.bits", train.get("bits") in (4, 8)),
+        ("bitsandbytes", "train.optim", "bnb" in optimiser or "8bit" in optimiser or "paged" in optimiser),
+        ("deepspeed", "train.deepspeed", train.get("deepspeed") is not None),
+        ("liger_kernel", "train.use_liger_kernel", bool(train.get("use_liger_kernel"))),
+        ("flash_attn", "train.attn_implementation", train.get("attn_implementation") == "flash_attention_2"),
     ):
         if is_used and find_spec(package) is None:
             raise UsageError(f"{setting} needs the package {package!r}, which is not installed: pip install {package}.")
+    # Not kept: models are loaded under ZeRO-3 as long as such a configuration exists.
+    _check_trackers(build_config(recipe, output).report_to)
     if recipe.algorithm == "grpo":
         for reward in recipe.rewards.weights().keys() - REWARDS.keys():
             load_function(reward)
@@ -115,6 +127,17 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
         raise UsageError(f"eval.data {data} is no folder. Give a folder or one of: hub, {', '.join(worlds())}.")
 
 
+def _check_trackers(names: Sequence[str]) -> None:
+    """Refuse trackers that Transformers does not know, or that are not installed: it would say so after selection."""
+    unchecked = {"flyte"}  # Of which Transformers does not say whether it is there.
+    for name in names:
+        if name not in INTEGRATION_TO_CALLBACK:
+            known = nearest(name, sorted(INTEGRATION_TO_CALLBACK), "There are")
+            raise UsageError(f"train.report_to={name!r}: there is no such tracker.{known}")
+        if name not in {*get_available_reporting_integrations(), *unchecked}:
+            raise UsageError(f"train.report_to={name!r}: the tracker is not installed: pip install {name}.")
+
+
 def check_rows(
     recipe: Recipe,
     checkpoint: Checkpoint,
@@ -140,8 +163,8 @@ def check_rows(
         UsageError: see `trainers.rewards.scoring.build_rewards`.
     """
     if recipe.algorithm == "grpo":
-        _rewards(recipe, build_config(recipe, output), len(examples), judge)
-    rows = _rows(recipe, checkpoint, load_processor(checkpoint, recipe.data.max_pixels), root)
+        _rewards(recipe, build_config(recipe, output), _kept(recipe, len(examples)), judge)
+    rows = show_rows(recipe, checkpoint, load_processor(checkpoint, recipe.data.max_pixels), root)
     first = {tuple(media.kind for media in example.sample.media): example for example in reversed(examples)}
     if rows.video_as == "native" and recipe.train.get("use_vllm") and any("video" in kinds for kinds in first):
         raise UsageError("train.use_vllm: TRL hands images alone to vLLM. Set data.video_as=frames, or use_vllm=false.")
@@ -149,7 +172,16 @@ def check_rows(
         rows.encode([json.dumps(row_from_example(example))])
 
 
-def _rows(recipe: Recipe, checkpoint: Checkpoint, processor: Any, root: Path) -> Rows:
+def _kept(recipe: Recipe, count: int) -> int:
+    """Most rows that are trained on."""
+    if not recipe.selects:
+        return count
+    medium = round(recipe.selection.keep * count)
+    return medium if recipe.selection.subset == "medium" else count - medium
+
+
+def show_rows(recipe: Recipe, checkpoint: Checkpoint, processor: Any, root: Path) -> Rows:
+    """How a recipe shows the model its data."""
     return Rows(
         processor,
         root,
@@ -195,7 +227,7 @@ def build_trainer(
     model = load_model(recipe, checkpoint)
     take_groups(model)
     ends = end_tokens(model, processor)
-    rows = _rows(recipe, checkpoint, processor, root)
+    rows = show_rows(recipe, checkpoint, processor, root)
     arguments: dict[str, Any] = {
         "model": model,
         "args": config,

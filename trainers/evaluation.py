@@ -38,6 +38,11 @@ def evaluate_checkpoints(recipe: Recipe, output: Path, model: Any = None) -> lis
     return [*runs, final]
 
 
+def data_of(recipe: Recipe) -> str | None:
+    """Where the questions are; `None`: where the tasks say."""
+    return recipe.eval.data or (recipe.data.train if recipe.data.train in worlds() else None)
+
+
 def _evaluate(recipe: Recipe, name: str, folder: Path, *, model: Any = None) -> Path:
     from harness.diagnostics.diagnose import diagnose
     from harness.evaluation.run import evaluate
@@ -50,7 +55,7 @@ def _evaluate(recipe: Recipe, name: str, folder: Path, *, model: Any = None) -> 
             model=name,
             trust_remote_code=recipe.trust_remote_code,
             tasks=tuple(recipe.eval.tasks),
-            data=recipe.eval.data or (recipe.data.train if recipe.data.train in worlds() else None),
+            data=data_of(recipe),
             prompt=recipe.prompt,
             engine=engine,
             engine_options=options if model is None or engine != "hf" else {**options, "model": model},

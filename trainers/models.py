@@ -61,11 +61,20 @@ def load_model(recipe: Recipe, checkpoint: Checkpoint) -> Any:
     if checkpoint.adapter is not None:
         model.requires_grad_(True)  # PEFT froze what it merged the adapter into.
     if recipe.freeze_vision:
-        vision = getattr(model.base_model, "visual", None) or getattr(model.base_model, "vision_tower", None)
-        if vision is None:
-            raise ModelError(f"model {checkpoint.name!r} has no part that freeze_vision could freeze. Set it to false.")
-        vision.requires_grad_(False)
+        vision_part(model, checkpoint).requires_grad_(False)
     return model
+
+
+def vision_part(model: Any, checkpoint: Checkpoint) -> Any:
+    """The part of a model that sees.
+
+    Raises:
+        ModelError: it has none that is known.
+    """
+    vision = getattr(model.base_model, "visual", None) or getattr(model.base_model, "vision_tower", None)
+    if vision is None:
+        raise ModelError(f"model {checkpoint.name!r} has no part that freeze_vision could freeze. Set it to false.")
+    return vision
 
 
 @contextmanager

@@ -198,13 +198,23 @@ def _open_output(output: Path, recipe: Recipe, *, fresh: bool) -> None:
     if fresh:
         _throw_away(output)
         return
-    differing = _differing(load_recipe(str(path)), recipe)
+    refuse_other_recipe(output, recipe)
+    say(f"going on in {output}")
+
+
+def refuse_other_recipe(output: Path, recipe: Recipe) -> None:
+    """Refuse to go on with what another recipe trained; nothing is written.
+
+    Raises:
+        StoreError: names the settings that differ.
+    """
+    path = output / RECIPE
+    differing = _differing(load_recipe(str(path)), recipe) if path.is_file() else []
     if differing and any(_items(output, (FINAL, _STEP))):
         raise StoreError(
             f"{output} holds a run of another recipe ({', '.join(differing)} differ). Give --fresh to throw it "
             "away, or another output=FOLDER."
         )
-    say(f"going on in {output}")
 
 
 def _throw_away(output: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness.commands.train import add_recipe, own_file, require_trl
+from harness.commands.train import add_recipe, own_file, rehearsed, require_trl
 from harness.core.console import show
 from harness.core.errors import UsageError
 
@@ -25,6 +25,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     recipe = load_recipe(arguments.recipe, arguments.overrides)
     require_trl()
+    if arguments.dry_run and recipe.algorithm == "grpo":
+        show(rehearsed(recipe, arguments, selects=True, trains=False))
+        return 0
     from trainers.assembly import check_recipe, check_rows
     from trainers.preparation import prepare
     from trainers.run import check_output, hold_output

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `harness train`."""
     add_recipe(parser)
-    parser.add_argument(
-        "--dry-run", action="store_true", help="print the resolved recipe, the memory it takes, a prompt"
-    )
     parser.add_argument("--requeue", action="store_true", help=REQUEUE)
     parser.add_argument("--no-leaderboard", action="store_true", help="write no leaderboard of the evaluations")
 
@@ -30,6 +27,11 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments that name a recipe and change it."""
     parser.add_argument("recipe", metavar="RECIPE", help="YAML file, or a name such as demo/method")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings, e.g. train.max_steps=20")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="check all that can be known before, and print the resolved recipe, the memory it takes, a prompt",
+    )
     parser.add_argument("--fresh", action="store_true", help="throw away what an earlier run left in the output folder")
 
 
@@ -44,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     recipe = load_recipe(arguments.recipe, arguments.overrides)
     require_trl()
     if arguments.dry_run:
-        show(_preview(recipe))
+        show(rehearsed(recipe, arguments, selects=recipe.selects))
         return 0
     from harness.evaluation.interrupts import ended_by_scheduler
     from harness.reports.diagnostics_report import PAGE
@@ -76,13 +78,19 @@ def own_file(name: str) -> Path | None:
     return None if path.resolve().is_relative_to(FOLDER.resolve()) else path
 
 
-def _preview(recipe: Recipe) -> str:
-    """The text of a dry run, which draws the demo's first row, if it shows that, into a temporary folder."""
-    from trainers.assembly import check_recipe
+def rehearsed(recipe: Recipe, arguments: argparse.Namespace, *, selects: bool, trains: bool = True) -> str:
+    """The text of a dry run, which draws a world's rows into a temporary folder.
+
+    Raises:
+        HarnessError: see `trainers.rehearsal.rehearse`.
+    """
+    from trainers.models import quiet_libraries
     from trainers.preview import preview
     from trainers.recipe import as_yaml
+    from trainers.rehearsal import rehearse
 
-    check_recipe(recipe, recipe.resolve_model(), Path(recipe.output).expanduser(), selects=recipe.selects)
+    with quiet_libraries():
+        rehearse(recipe, source=own_file(arguments.recipe), fresh=arguments.fresh, selects=selects, trains=trains)
     with TemporaryDirectory() as folder:
         data = recipe.data.model_copy(update={"demo_rows": 1})
         elsewhere = recipe.model_copy(update={"output": folder, "data": data})

@@ -382,7 +382,7 @@ def test_text_only_and_mixed_rows_train(tmp_path):
         ("eval.tasks=[pop]", "Did you mean 'pope'"),
         ("rewards.format=1 prompt=direct", "rewards.format needs sections"),
         ("rewards.no_such_module:reward=1", "the module 'no_such_module' cannot be imported"),
-        ("data.demo_rows=3", "3 rows to train on, but a batch of responses holds 4 prompts"),
+        ("data.demo_rows=3", "2 rows to train on, but a batch of responses holds 4 prompts"),
         ("lora.rank=4 lora.target_modules=[nope]", r"lora\.target_modules=\['nope'\] does not fit"),
         ("eval.tasks=[pope] eval.data=/nope", r"eval\.data /nope is no folder"),
     ],

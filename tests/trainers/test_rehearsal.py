@@ -1,0 +1,131 @@
+"""A dry run refuses what would stop a run later, names it, and leaves nothing behind."""
+
+import json
+import shutil
+from collections import namedtuple
+
+import pytest
+from support_training import TINY_GRPO, TINY_SFT, YesJudge, parse
+
+import harness.judges.caption
+from harness.commands import select, train
+from harness.core.errors import HarnessError
+from harness.core.worlds import shipped_checkpoints
+from harness.engines.checkpoints import resolve_checkpoint
+
+pytestmark = pytest.mark.skipif(
+    not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),
+    reason="the demo checkpoint is not part of this checkout",
+)
+
+
+@pytest.fixture(autouse=True)
+def judge(monkeypatch):
+    judge = YesJudge()
+    monkeypatch.setattr(harness.judges.caption, "load_caption_judge", lambda *_, **__: judge)
+    return judge
+
+
+@pytest.fixture
+def data(tmp_path):
+    from harness.demo.rows import write_demo_rows
+
+    return write_demo_rows(tmp_path / "data", 12, 0)
+
+
+def dry(command, name, output, *settings):
+    tiny = TINY_SFT if name.endswith("sft") else TINY_GRPO
+    return command.run(parse(command.add_arguments, name, *tiny, f"output={output}", *settings, "--dry-run"))
+
+
+def refused(command, name, output, *settings, message):
+    with pytest.raises(HarnessError, match=message) as caught:
+        dry(command, name, output, *settings)
+    assert caught.value.exit_code == 2
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("train.report_to=trackio", r"train\.report_to='trackio': the tracker is not installed"),
+        ("train.report_to=wandbb", r"no such tracker. Did you mean 'wandb'"),
+        ("train.deepspeed=z3.json", r"train\.deepspeed needs the package 'deepspeed'"),
+        ("train.optim=adamw_bnb_8bit", r"train\.optim needs the package 'bitsandbytes'"),
+        ("train.attn_implementation=flash_attention_2", "needs the package 'flash_attn'"),
+        ("train.use_liger_kernel=true", "needs the package 'liger_kernel'"),
+        ("selection.fixed=1", r"selection\.fixed=1: it should be greater"),
+        ("selection.fixed=many", r"selection\.fixed='many': it should be a valid integer"),
+        ("train.num_generations=3", "train: "),
+        ("selection.keep=0.2", "2 rows to train on, but a batch of responses holds 4 prompts"),
+        ("train.max_completion_length=100000", r"row 'demo/\d+' takes 10\d{4} tokens .* the model has places for"),
+        ("eval.tasks=[pope] eval.data=DATA", r"pope"),
+        ("output=/proc/zzz/x", "cannot write /proc/zzz/x"),
+    ],
+)
+def test_settings_that_would_stop_a_run_are_refused(settings, message, tmp_path, monkeypatch):
+    from trainers import assembly
+
+    absent, find = ("deepspeed", "bitsandbytes", "flash_attn", "liger_kernel"), assembly.find_spec
+    monkeypatch.setattr(assembly, "find_spec", lambda name: None if name in absent else find(name))
+    monkeypatch.setattr(assembly, "get_available_reporting_integrations", lambda: ["wandb"])
+    (tmp_path / "empty").mkdir()
+    settings = settings.replace("DATA", str(tmp_path / "empty")).split()
+    refused(train, "demo/method", tmp_path / "out", *settings, message=message)
+
+
+def test_every_row_is_looked_at(data, tmp_path):
+    rows = [json.loads(line) for line in data.read_text().splitlines()]
+    use = (f"data.train={data}",)
+    assert dry(train, "demo/grpo", tmp_path / "out", *use) == 0
+    image = data.parent / rows[-1]["media"][0]["path"]
+    image.write_bytes(image.read_bytes()[:40])
+    refused(train, "demo/grpo", tmp_path / "out", *use, message=f"training row '{rows[-1]['id']}'")
+    image.unlink()
+    refused(select, "demo/grpo", tmp_path / "out", *use, message=f"row '{rows[-1]['id']}'.* is missing")
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows[:-1]) + json.dumps({**rows[-1], "answer": 3}) + "\n")
+    refused(train, "demo/grpo", tmp_path / "out", *use, message="field 'answer'")
+    refused(train, "demo/sft", tmp_path / "out", *use, message="response|answer")
+
+
+def test_a_judge_that_does_not_answer_is_refused(tmp_path, judge, monkeypatch):
+    judge.problem = "connection refused."
+    monkeypatch.setattr(judge, "ask", lambda questions: [None] * len(questions))
+    for command in (train, select):
+        refused(command, "demo/method", tmp_path / "out", message="connection refused")
+
+
+def test_a_model_whose_weights_are_cut_off_is_refused(tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(resolve_checkpoint("demo").folder, model)
+    weights = model / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    refused(train, "demo/grpo", tmp_path / "out", f"model={model}", message="model.safetensors")
+
+
+def test_a_disk_that_checkpoints_do_not_fit_on_is_refused(tmp_path, monkeypatch):
+    from trainers import rehearsal
+
+    usage = namedtuple("usage", "free")
+    # A checkpoint of 1.2 M weights takes 13.8 MiB with AdamW's moments; two, and the final model's 4.6 MiB.
+    for free, settings in ((31, ()), (31, ("train.save_total_limit=1",))):
+        monkeypatch.setattr(rehearsal.shutil, "disk_usage", lambda _, free=free: usage(free * 2**20))
+        refused(train, "demo/grpo", tmp_path / "out", *settings, message=r"0\.0 GiB are free. Lower train.save_total")
+    monkeypatch.setattr(rehearsal.shutil, "disk_usage", lambda _: usage(34 * 2**20))
+    assert dry(train, "demo/grpo", tmp_path / "out") == 0
+    monkeypatch.setattr(rehearsal.shutil, "disk_usage", lambda _: usage(15 * 2**20))
+    assert dry(train, "demo/grpo", tmp_path / "out", "train.save_only_model=true") == 0
+    assert dry(select, "demo/grpo", tmp_path / "out") == 0
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_folder_of_another_recipe_is_refused(tmp_path, capsys):
+    arguments = ("demo/sft", *TINY_SFT, f"output={tmp_path}", "train.max_steps=1")
+    assert train.run(parse(train.add_arguments, *arguments)) == 0
+    there = sorted(tmp_path.rglob("*"))
+    assert train.run(parse(train.add_arguments, *arguments, "--dry-run")) == 0
+    assert "# first prompt" in capsys.readouterr().out
+    with pytest.raises(HarnessError, match=r"another recipe \(seed differ\)"):
+        train.run(parse(train.add_arguments, *arguments, "seed=5", "--dry-run"))
+    assert train.run(parse(train.add_arguments, *arguments, "seed=5", "--dry-run", "--fresh")) == 0
+    assert sorted(tmp_path.rglob("*")) == there

@@ -1,0 +1,171 @@
+"""What `--dry-run` checks beyond a run's own first checks: all that can be known before anything is spent.
+
+Imported lazily only: torch and transformers are imported at the top.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from harness.core.errors import StoreError, UsageError
+from harness.core.files import write_errors
+from harness.core.worlds import worlds
+from harness.engines.checkpoints import Checkpoint
+from harness.engines.loaders import empty_model
+from harness.engines.weights import check_files
+from trainers.assembly import check_recipe, check_rows, show_rows
+from trainers.data.loading import as_request
+from trainers.data.schema import Example, row_from_example
+from trainers.models import load_processor, vision_part
+from trainers.preparation import prepare
+from trainers.preview import estimate_memory
+from trainers.run import check_output, refuse_other_recipe
+from trainers.settings import Recipe
+from trainers.trl_config import build_config
+
+_LONGEST: Final = 8
+"""Rows whose tokens are counted: those with the longest texts."""
+_MODEL: Final = "weights"
+_OPTIMISER: Final = "optimiser (AdamW)"
+
+
+def rehearse(recipe: Recipe, *, source: Path | None, fresh: bool, selects: bool, trains: bool) -> None:
+    """Find what would stop a run, at any time of it. Every row's media are opened; of the output nothing is written.
+
+    Args:
+        recipe: resolved.
+        source: the file that the recipe was read from; `None`: not a file of the user's.
+        fresh: whether what an earlier run left would be thrown away.
+        selects: whether rows are selected.
+        trains: whether a model is trained and evaluated after that.
+
+    Raises:
+        HarnessError: what is wrong, by the name of its setting, row or file.
+    """
+    output = Path(recipe.output).expanduser()
+    check_output(recipe, output, source)
+    if not fresh:
+        refuse_other_recipe(output, recipe)
+    check_writable(output)
+    checkpoint = recipe.resolve_model()
+    check_recipe(recipe, checkpoint, output, selects=selects)
+    check_files(checkpoint)
+    if recipe.freeze_vision:
+        vision_part(empty_model(checkpoint), checkpoint)
+    config = build_config(recipe, output)
+    if trains:
+        check_space(output, recipe, config, estimate_memory(recipe, checkpoint, config))
+    with tempfile.TemporaryDirectory() as folder:  # Where rows of a world are drawn.
+        examples, root, judge = prepare(recipe, Path(folder) if recipe.data.train in worlds() else output)
+        if judge is not None:
+            judge.close()
+        check_rows(recipe, checkpoint, output, examples, root, judge=judge)
+        open_all(recipe, examples, root)
+        check_length(recipe, checkpoint, config, examples, root)
+    if trains:
+        check_tasks(recipe)
+
+
+def check_writable(output: Path) -> None:
+    """Refuse an output folder that cannot be made or written to.
+
+    Raises:
+        StoreError: says why.
+    """
+    there = next(path for path in (output.absolute(), *output.absolute().parents) if os.path.lexists(path))
+    with write_errors(output, advice="Choose another output=FOLDER."), tempfile.TemporaryDirectory(dir=there):
+        pass
+
+
+def check_space(output: Path, recipe: Recipe, config: Any, sizes: Any) -> None:
+    """Refuse a disk that the checkpoints do not fit on: weights and AdamW's moments in each, and the final model.
+
+    Raises:
+        StoreError: says how much is needed, and how much is free.
+    """
+    count = 0
+    if config.save_strategy == "steps" and config.max_steps > 0 and config.save_steps >= 1:
+        count = config.max_steps // int(config.save_steps)
+    elif config.save_strategy != "no":
+        count = 1
+    if config.save_total_limit:
+        count = min(count, config.save_total_limit + 1)  # The oldest is deleted once the next is whole.
+    state = sizes[_OPTIMISER] if not config.save_only_model else 0
+    # A checkpoint of an adapter holds the whole model only where it is evaluated.
+    weights = sizes[_MODEL] if not recipe.lora.rank or recipe.eval.every else 0
+    needed = count * (weights + state) + sizes[_MODEL]
+    there = next(path for path in (output.absolute(), *output.absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise StoreError(
+            f"{output}: {count} checkpoints and the final model take about {needed / 2**30:.1f} GiB, and "
+            f"{free / 2**30:.1f} GiB are free. Lower train.save_total_limit, raise train.save_steps, set "
+            "train.save_only_model=true, or give another output=FOLDER."
+        )
+
+
+def open_all(recipe: Recipe, examples: Sequence[Example], root: Path) -> None:
+    """Open the media of every row.
+
+    Raises:
+        DataError: names the first row whose image or video is damaged.
+    """
+
+    def opens(example: Example) -> None:
+        as_request(example, root, prompt_format=recipe.prompt, num_frames=recipe.data.num_frames).open_media()
+
+    with ThreadPoolExecutor(thread_name_prefix="open-media") as pool:
+        for _ in pool.map(opens, [example for example in examples if example.sample.media]):
+            pass
+
+
+def check_length(recipe: Recipe, checkpoint: Checkpoint, config: Any, examples: Sequence[Example], root: Path) -> None:
+    """Refuse rows that are too long for the model together with their responses.
+
+    Raises:
+        UsageError: names the row, its tokens and the model's.
+    """
+    longest: int | None = getattr(empty_model(checkpoint).config.get_text_config(), "max_position_embeddings", None)
+    if longest is None:
+        return
+    processor = load_processor(checkpoint, recipe.data.max_pixels)
+    rows = show_rows(recipe, checkpoint, processor, root)
+    budget = config.max_completion_length if recipe.algorithm == "grpo" else 0
+    by_text = sorted(examples, key=lambda row: len(row.sample.question) + len(row.response or ""), reverse=True)
+    for example in by_text[:_LONGEST]:
+        (group,) = rows.encode([json.dumps(row_from_example(example))])
+        tokens = group.fields["input_ids"].shape[1] + budget
+        if recipe.algorithm == "sft":
+            tokens += len(processor.tokenizer(example.response or "")["input_ids"])
+        if tokens > longest:
+            raise UsageError(
+                f"row {example.sample.id!r} takes {tokens} tokens with its response, and the model has places for "
+                f"{longest}. Lower data.max_pixels, data.num_frames or train.max_completion_length, or shorten it."
+            )
+
+
+def check_tasks(recipe: Recipe) -> None:
+    """Load the tasks of the evaluation with their questions.
+
+    Raises:
+        HarnessError: a task's data are not there, or not readable.
+    """
+    from harness.evaluation.task_registry import expand_tasks, load_task
+    from trainers.evaluation import data_of
+
+    outside = tuple(Path(name).expanduser() for name in recipe.data.allow_outside)
+    for name in expand_tasks(recipe.eval.tasks):
+        load_task(
+            name,
+            data=data_of(recipe),
+            allow_outside=outside,
+            num_frames=recipe.eval.num_frames,
+            prompt_format=recipe.prompt,
+        )
