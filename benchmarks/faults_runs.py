@@ -174,7 +174,7 @@ class References:
     def __call__(self, name: str, command: Command) -> tuple[Any, float, int]:
         """What is left, seconds, bytes on disk."""
         if name not in self._made:
-            place = fresh(self._work / "references" / name)
+            place = fresh(self._work / f"undisturbed-{name}")
             command.start(place)
             begun, log = time.monotonic(), place / "log.txt"
             code = run_command(command.argv(place), log=str(log))
@@ -257,8 +257,7 @@ def disks(work: Path, count: int, seed: int) -> Iterator[Case]:
                 place: Path, name: str = name, command: Command = command, number: int = number
             ) -> tuple[int, Outcome, str]:
                 reference, _, size = references(name, command)
-                disk, log = place / "disk", place / "log.txt"
-                disk.mkdir()
+                disk, log = fresh(work / "disk"), place / "log.txt"  # As deep as the reference: boards link to runs.
                 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "none", disk], check=True)
                 try:
                     command.start(disk)
