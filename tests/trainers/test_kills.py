@@ -36,7 +36,7 @@ KILLS = {
     ],
     "demo/grpo": [
         ("trainers.callbacks:write_provenance", 1, "before"),
-        ("trainers.evaluation:write_atomically", 1, "before"),
+        ("harness.runs.folder:RunFolder.complete", 1, "before"),
     ],
 }
 """In the order in which a run comes by; each is run again until the next."""
