@@ -95,7 +95,10 @@ def use_hub_names(model: Any) -> None:
     from transformers.conversion_mapping import get_model_conversion_mapping
 
     if getattr(model, "hf_quantizer", None) is None:
-        model._weight_conversions = get_model_conversion_mapping(model, add_legacy=False)
+        conversions = get_model_conversion_mapping(model, add_legacy=False)
+        # Qwen2.5-Omni's are listed for the model and once more for its part, and would be undone twice.
+        if len(set(map(repr, conversions))) == len(conversions):
+            model._weight_conversions = conversions
 
 
 def check_files(checkpoint: Checkpoint) -> None:
