@@ -127,7 +127,10 @@ def tuned(request: Any, family_checkpoint: Callable[[str], Path], tmp_path_facto
 
 @pytest.fixture(scope="module", params=[name for name in FAMILIES if name not in REFUSED])
 def rewarded(request: Any, family_checkpoint: Callable[[str], Path], tmp_path_factory: Any) -> Trained:
-    return take_a_step(family_checkpoint(request.param), tmp_path_factory.mktemp(f"grpo-{request.param}"), "demo/grpo")
+    folder = tmp_path_factory.mktemp(f"grpo-{request.param}")
+    # TRL cannot load a reference model of a part, which Qwen2.5-Omni's is that writes text.
+    settings = ["train.beta=0"] if request.param == "qwen2_5_omni" else []
+    return take_a_step(family_checkpoint(request.param), folder, "demo/grpo", *settings)
 
 
 def check_shown(step: Trained) -> None:
