@@ -96,6 +96,7 @@ class EvalConfig:
             ("--num-frames", self.num_frames, 1),
             ("--max-new-tokens", self.max_new_tokens, 1),
             ("--repeats", self.repeats, 1),
+            ("--seed", self.seed, 0),
             ("--max-failures", self.max_failures, 0),
             ("--audit", self.audit, 0),
         ):

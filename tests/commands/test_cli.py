@@ -51,7 +51,10 @@ def test_no_command_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
         (["eval", "--model", "demo", "--tasks", "pope", "--temperature", "-1"], "--temperature"),
         (["eval", "--model", "demo", "--tasks", "pope", "--temperature", "nan"], "--temperature nan is out of range"),
         (["eval", "--model", "demo", "--tasks", "pope", "--temperature", "inf"], "--temperature inf is out of range"),
-        (["compare", "a", "b", "--seed", "-1"], "--seed -1 is out of range: it must be at least 0"),
+        (
+            ["eval", "--model", "demo", "--tasks", "pope", "--seed", "-1"],
+            "--seed -1 is out of range: it must be at least 0",
+        ),
         (["eval", "--model", "./nowhere", "--tasks", "pope"], "model './nowhere' not found"),
     ],
 )
