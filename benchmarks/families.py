@@ -54,7 +54,8 @@ def main() -> int:
                 continue
             with tempfile.TemporaryDirectory() as folder:
                 found[measure] = take(build(name, Path(folder) / name))
-            path.write_text(json.dumps({"versions": _versions()} | found, indent=1, ensure_ascii=False) + "\n")
+                text = json.dumps({"versions": _versions()} | found, indent=1, ensure_ascii=False)
+            path.write_text(text.replace(f"{folder}/", "") + "\n")
         print(*row(name, found), *(f"\n    {note}" for note in notes(found)), file=sys.stderr, flush=True)
     text = table({name: _read(arguments.work / f"{name}.json") for name in FAMILIES})
     print(text)
