@@ -39,10 +39,14 @@ def pool_metrics(metrics: Sequence[Metric]) -> Metric:
     """The mean of a figure over seeds, with an interval over questions and seeds.
 
     The seeds were asked the same questions, so the error over these is taken to be as large as that of one of them, and
-    the spread of the values by their number is added to it, with Satterthwaite's degrees of freedom.
+    the spread of the values by their number is added to it, with Satterthwaite's degrees of freedom. Few clusters of
+    questions are few degrees of freedom, which the seeds' own intervals know of and this does not: either arm of the
+    interval is at least as long as the mean of the seeds' own. The figure of one seed is returned as it is.
     """
     from scipy.special import stdtrit
 
+    if len(metrics) == 1:
+        return metrics[0]
     value = _mean(metric.value for metric in metrics)
     of_questions = _mean(metric.stderr for metric in metrics)
     found = replace(
@@ -62,13 +66,14 @@ def pool_metrics(metrics: Sequence[Metric]) -> Metric:
     lows, highs = ([getattr(metric, end) for metric in metrics] for end in ("low", "high"))
     if value is None or of_questions is None or None in (*lows, *highs):
         return found
+    own = fmean(lows), fmean(highs)  # As the mean of the values lies between them, so do the seeds' own arms.
     of_seeds = stdev(metric.value or 0.0 for metric in metrics) ** 2 / len(metrics)
     stderr = sqrt(of_questions**2 + of_seeds)
     if not stderr:
         return replace(found, stderr=0.0, low=min(lows), high=max(highs))
     freedom = (len(metrics) - 1) * (stderr**2 / of_seeds) ** 2 if of_seeds else 1e9
     half = float(stdtrit(min(freedom, 1e9), 0.975)) * stderr
-    low, high = value - half, value + half
+    low, high = min(value - half, own[0]), max(value + half, own[1])
     if min(lows) >= 0 and max(highs) <= 1:  # A share.
         low, high = max(0.0, low), min(1.0, high)
     return replace(found, stderr=stderr, low=low, high=high)

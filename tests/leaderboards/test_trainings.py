@@ -161,3 +161,25 @@ def test_pooled_intervals_are_over_questions_and_seeds() -> None:
     assert 0 <= pooled.low < 0.5 < 0.6 < pooled.high <= 1
     unknown = pool_metrics([metrics[0], Metric(name="x", value=None)])
     assert (unknown.value, unknown.low) == (None, None)
+
+
+def test_pooled_intervals_are_not_narrower_than_those_of_the_seeds() -> None:
+    # Few clusters: Student's quantile of a seed's own interval is well above 1.96.
+    same = pool_metrics([Metric(name="x", value=0.5, stderr=0.2, low=0.1, high=0.9)] * 3)
+    assert (same.low, same.high) == (pytest.approx(0.1), pytest.approx(0.9))
+    near_one = [Metric(name="x", value=value, stderr=0.01, low=value - 0.1, high=1.0) for value in (0.98, 0.99)]
+    pooled = pool_metrics(near_one)
+    assert pooled.low is not None
+    assert pooled.low <= 0.985 - 0.1
+
+
+def test_what_one_seed_alone_has_is_shown_as_it_is(tmp_path: Path) -> None:
+    train(tmp_path, "grpo", 0)
+    train(tmp_path, "grpo", 1, tasks=("pope",))
+    train(tmp_path, "grpo", 2, tasks=("pope",))
+    write_diagnostics(tmp_path / "grpo-1-100-d", perception=0.1)
+    row = row_of(board_of(tmp_path).groups[0], "grpo")
+    cell = row.cells["videohallucer"]
+    assert list(cell.seeds) == [0]
+    assert cell.metric == cell.seeds[0].record.tasks["videohallucer"].metrics[cell.result.headline]
+    assert row.diagnostics
