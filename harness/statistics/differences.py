@@ -22,7 +22,7 @@ from math import ceil, inf, sqrt
 from statistics import NormalDist, fmean
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from harness.statistics.estimates import Estimate, estimate, suppose
+from harness.statistics.estimates import ROUNDING, Estimate, estimate, suppose
 from harness.statistics.intervals import LEVEL
 
 if TYPE_CHECKING:
@@ -264,12 +264,15 @@ def _moved(before: Runs, after: Runs) -> Floats | None:
     keys = runs[0].keys
     if not all(np.array_equal(keys, run.keys) for run in runs):
         keys = reduce(np.union1d, [run.keys for run in runs])
-    moved = np.zeros(len(keys))
+    moved, parts = np.zeros(len(keys)), np.zeros(len(keys))
     for side, weight in ((before, -1 / len(before)), (after, 1 / len(after))):
         for run in side.values():
             if run.estimate.influence is None:
                 return None
-            moved[np.searchsorted(keys, run.keys)] += weight * run.estimate.influence
+            places = np.searchsorted(keys, run.keys)
+            moved[places] += weight * run.estimate.influence
+            parts[places] += abs(weight) * np.abs(run.estimate.influence)
+    moved[np.abs(moved) <= ROUNDING * parts] = 0.0
     return moved
 
 
@@ -282,12 +285,14 @@ def _freedom(moved: Floats, clusters: float, held: int) -> float:
 
 def _variance_over_seeds(before: Runs, after: Runs) -> float:
     moved: dict[Hashable, float] = {}
+    parts: dict[Hashable, float] = {}
     for side, sign in ((before, -1), (after, 1)):
         values = {seed: run.estimate.value or 0.0 for seed, run in side.items()}
         for seed, value in values.items() if len(values) > 1 else ():
-            share = sign * (value - fmean(values.values())) / sqrt(len(values) * (len(values) - 1))
-            moved[seed] = moved.get(seed, 0.0) + share
-    return sum(share**2 for share in moved.values())
+            mean, scale = fmean(values.values()), sqrt(len(values) * (len(values) - 1))
+            moved[seed] = moved.get(seed, 0.0) + sign * (value - mean) / scale
+            parts[seed] = parts.get(seed, 0.0) + (abs(value) + abs(mean)) / scale
+    return sum(share**2 for seed, share in moved.items() if abs(share) > ROUNDING * parts[seed])
 
 
 def _supposed(before: Runs, after: Runs) -> tuple[float | None, float | None]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from harness.statistics.counts import Floats
 
 _OPPOSITE: Final[Mapping[str, str]] = {"yes": "no", "no": "yes"}
+ROUNDING: Final = 1e-12
+"""What is left of a sum that is this small a part of its terms is rounding: where all clusters agree, it is nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,7 @@ def _combine(spec: MetricSpec, values: list[float | None]) -> tuple[float | None
     if spec.combine == "mean":
         return mean, [1 / len(known)] * len(values)
     spread = sqrt(sum((value - mean) ** 2 for value in known) / len(known))
-    if spread == 0:
+    if spread <= ROUNDING * max(map(abs, known)):
         return 0.0, None
     return spread, [0.0 if value is None else (value - mean) / (len(known) * spread) for value in values]
 
@@ -148,6 +150,7 @@ def estimate(spec: MetricSpec, table: Table) -> Estimate:
             influence = None
         if influence is not None:
             moved = table.per_cluster(tops) / bottom - top / bottom * leverage
+            moved[np.abs(moved) <= ROUNDING * max(abs(top / bottom), 1.0) * leverage] = 0.0
             influence += slope * moved / np.sqrt(1 - leverage)
     counted = np.any([bottoms != 0 for _, bottoms in weights], axis=0)
     unanswered, unsettled = (

@@ -10,7 +10,7 @@ from scipy.stats import t
 from support_coverage import Design, family_coverage, metric_of
 
 from harness.statistics.counts import tabulate
-from harness.statistics.differences import FEWEST_CLUSTERS, Difference, compare, measure, test_together
+from harness.statistics.differences import FEWEST_CLUSTERS, Difference, Measured, compare, measure, test_together
 from harness.statistics.specs import MetricSpec, Outcome, Ratio, Unit
 
 ACCURACY = metric_of("mmvu", "all/accuracy", [("", "")])
@@ -213,3 +213,30 @@ def test_families_keep_their_level(size: int, icc: float, clusters: int) -> None
     held, found = family_coverage(design, 0.7, 0.1, 0.1, family=8, resamples=250, seed=4)
     assert found == pytest.approx(1 - held)  # Under no difference, showing one is an interval that does not hold it.
     assert held >= 0.92  # 95 % at least; 250 families measure it to +-2.8 points
+
+
+@pytest.mark.parametrize(("was", "now"), [(1, 4), (1, 3), (2, 3)])
+@pytest.mark.parametrize("size", [5, 7])
+def test_clusters_that_move_alike_leave_no_rounding_noise(was: int, now: int, size: int) -> None:
+    clusters = [str(number) for number in range(10) for _ in range(size)]
+    sides = [[place < right for _ in range(10) for place in range(size)] for right in (was, now)]
+    (item,) = test_together([between(*sides, clusters)])
+    assert item.stderr == 0.0
+    assert item.low is not None
+    assert item.high is not None
+    assert item.high - item.low > 0.3
+    assert item.p is not None
+    assert item.p > 1e-9
+
+
+def test_seeds_that_move_alike_leave_no_rounding_noise() -> None:
+    clusters = [str(number) for number in range(10) for _ in range(7)]
+
+    def side(rights: list[int]) -> dict[int, Measured]:
+        return {
+            seed: measure(ACCURACY, tabulate(units([place < of for _ in range(10) for place in range(7)], clusters)))
+            for seed, of in enumerate(rights)
+        }
+
+    item = compare(ACCURACY, side([1, 2, 4]), side([2, 3, 5]))
+    assert (item.stderr, item.of_seeds) == (0.0, 0.0)

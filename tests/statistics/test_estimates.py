@@ -170,3 +170,26 @@ def test_units_with_an_error_enter_no_figure_and_are_counted() -> None:
     ]
     found = estimate(ACCURACY, table_of(outcomes, [np.array([1, 1]), np.array([2, 0])]))
     assert (found.value, found.n, found.n_errors) == (1.0, 2, 2)
+
+
+def test_clusters_that_agree_leave_no_rounding_noise() -> None:
+    # 1/3 is no double: what is left of a_c - R b_c is 1e-19, not 0.
+    found = estimate(ACCURACY, right_and_wrong([1] * 49, [2] * 49))
+    assert found.stderr == 0.0
+    metric = to_metric(ACCURACY, found)
+    assert metric.low is not None
+    assert metric.high is not None
+    assert metric.low < 0.25 < 0.45 < metric.high
+
+
+def test_equal_ratios_have_no_spread() -> None:
+    strict = tuple(
+        Ratio(
+            top=lambda outcome: float(outcome.right), bottom=lambda outcome: 1.0, within=lambda of, n=n: n in of.stratum
+        )
+        for n in "abc"
+    )
+    outcomes = [Outcome("sample", (name,), right=right) for name in "abc" for right in (True, False)]
+    table = table_of(outcomes, [np.array([5, 5]) if of.right else np.array([45, 45]) for of in outcomes])
+    found = estimate(MetricSpec(name="spread", strict=strict, combine="spread"), table)
+    assert (found.value, found.stderr) == (0.0, None)
