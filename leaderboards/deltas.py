@@ -9,7 +9,7 @@ from typing import Any, Final
 from harness.statistics.differences import Difference, compare, test_together
 from leaderboards.board import Cell, Group
 from leaderboards.reasons import find_reasons
-from leaderboards.samples import Reader, Runs, unanswered
+from leaderboards.samples import Reader, Runs, are_the_same, unanswered
 
 _DIGITS: Final = 10
 """Significant digits that are kept: the last ones depend on the order in which clusters are added up."""
@@ -38,16 +38,15 @@ def compare_group(group: Group, key: str, tasks_dir: Path | None = None) -> tupl
     base = reader.read_row(baseline, set(baseline.cells), problems)
     found: dict[tuple[str, str], Difference] = {}
     reasons = None
-    for row in group.rows:
-        if row is baseline:
-            continue
+    others = [row for row in group.rows if row is not baseline]
+    for row in others:
         shared = [task for task in row.cells if task in baseline.cells]
         samples = reader.read_row(row, {task for task in shared if task in base}, problems)
         for task in shared:
             found[row.key, task] = _compare(
                 row.cells[task], baseline.cells[task], samples.get(task), base.get(task), reader
             )
-        if reasons is None:  # Of the row that hallucinates least, beside the baseline.
+        if row is others[0]:  # The row that hallucinates least, beside the baseline.
             reasons = find_reasons(group, row, baseline, samples, base)
     tested = dict(zip(found, map(_rounded, test_together(list(found.values()))), strict=True))
     rows = [
@@ -73,7 +72,7 @@ def _compare(cell: Cell, baseline: Cell, samples: Runs | None, base: Runs | None
     spec = reader.specs(task, runs[0].strata).get(cell.result.headline)
     if spec is None:
         return replace(untested, note="no paired test for this figure")
-    if any(run.records.keys() != runs[0].records.keys() or run.names != runs[0].names for run in runs):
+    if not are_the_same(runs):
         return replace(untested, value=None, note="not the same questions")
     left_out = unanswered(runs)
     note = f"{len(left_out)} samples without a response left out" if left_out else None

@@ -16,7 +16,7 @@ from harness.statistics.differences import Difference, compare, measure, test_to
 from harness.statistics.specs import MetricSpec, Outcome, Ratio, Unit
 from leaderboards.board import Group, Reason, Reasons, Row
 from leaderboards.runs import StoredRun
-from leaderboards.samples import Runs, Samples, unanswered
+from leaderboards.samples import Runs, Samples, are_the_same, unanswered
 from leaderboards.terms import UNATTRIBUTED, order_causes
 
 MOST: Final = 3
@@ -49,9 +49,7 @@ def find_reasons(
     Returns:
         The reasons; `None` where nothing can be looked at.
     """
-    tasks = [
-        task for task in samples if task in base and _are_the_same([*base[task].values(), *samples[task].values()])
-    ]
+    tasks = [task for task in samples if task in base and are_the_same(_runs(task, base, samples))]
     told = [*_marked(row, baseline, samples, base, tasks), *_telling(group, samples, base, tasks)]
     tested = test_together([difference for _, difference, _ in told])
     shown = [
@@ -65,10 +63,6 @@ def find_reasons(
 
 def _runs(task: str, base: Mapping[str, Runs], samples: Mapping[str, Runs]) -> list[Samples]:
     return [*base[task].values(), *samples[task].values()]
-
-
-def _are_the_same(runs: list[Samples]) -> bool:
-    return all(run.records.keys() == runs[0].records.keys() and run.names == runs[0].names for run in runs)
 
 
 def _marked(
@@ -174,7 +168,9 @@ def _moved(spec: MetricSpec, task: str, before: Samples, after: Samples, differe
     """A sample whose part in a figure moved as the figure did."""
     then = {(unit.outcome.unit, unit.key): unit.outcome for unit in before.units}
     for unit in after.units:
-        was = then[unit.outcome.unit, unit.key]
+        was = then.get((unit.outcome.unit, unit.key))
+        if was is None:  # Of a kind that only one side has.
+            continue
         for ratio in spec.strict:
             if unit.outcome.unit != ratio.unit or was.errors or unit.outcome.errors or not ratio.within(unit.outcome):
                 continue

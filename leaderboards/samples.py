@@ -12,7 +12,7 @@ from harness.core.errors import StoreError
 from harness.core.types import SampleRecord, TaskResult
 from harness.runs.records import read_judged
 from harness.statistics.counts import Table, tabulate
-from harness.statistics.differences import Measured, measure
+from harness.statistics.differences import Measured, measure, names_by_kind, shared_kinds
 from harness.statistics.specs import MetricSpec, Scored
 from leaderboards.board import Row
 from leaderboards.runs import StoredRun
@@ -106,9 +106,9 @@ class Samples:
             raise StoreError(f"a sample of {task.name} cannot be used: {error}.") from error
 
     @cached_property
-    def names(self) -> frozenset[tuple[str, str]]:
-        """What tells units apart."""
-        return frozenset((unit.outcome.unit, unit.key) for unit in self.units)
+    def names(self) -> Mapping[str, set[str]]:
+        """What tells units apart, by their kind."""
+        return names_by_kind(self.units)
 
     @cached_property
     def table(self) -> Table:
@@ -127,6 +127,12 @@ class Samples:
 
 Runs = Mapping[int | None, Samples]
 """The runs of a row by training seed."""
+
+
+def are_the_same(runs: Sequence[Samples]) -> bool:
+    """Whether runs are over the same questions, in the same pairs and groups."""
+    same = all(run.records.keys() == runs[0].records.keys() for run in runs)
+    return same and shared_kinds([run.names for run in runs]) is not None
 
 
 def unanswered(runs: Sequence[Samples]) -> set[str]:

@@ -141,13 +141,15 @@ def _compare_task(
     scored: Scored, first: Mapping[str, SampleRecord], second: Mapping[str, SampleRecord]
 ) -> TaskComparison:
     from harness.statistics.counts import tabulate
-    from harness.statistics.differences import compare, measure
+    from harness.statistics.differences import compare, measure, names_by_kind, shared_kinds
 
     _refuse_other_data(scored.name, first, second)
     ids, left_out = _comparable(first, second)
     units = [list(scored.units(side[name] for name in ids)) for side in (first, second)]
-    if {(unit.outcome.unit, unit.key) for unit in units[0]} != {(unit.outcome.unit, unit.key) for unit in units[1]}:
+    kinds = shared_kinds([names_by_kind(side) for side in units])
+    if kinds is None:
         raise DataError(f"the runs group the samples of {scored.name} otherwise. Evaluate both on the same data.")
+    units = [[unit for unit in side if unit.outcome.unit in kinds] for side in units]
     before, after = (tabulate(side) for side in units)
     specs = scored.metrics({unit.outcome.stratum for unit in units[0]}) if ids else []
     was_right = {name for name in ids if first[name].verdict.status == "correct"}

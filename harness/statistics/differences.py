@@ -15,7 +15,8 @@ without 0 are the same statement, and the chance of any false statement in the f
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import reduce
 from math import ceil, inf, sqrt
@@ -27,7 +28,7 @@ from harness.statistics.intervals import LEVEL
 
 if TYPE_CHECKING:
     from harness.statistics.counts import Floats, Ints, Table
-    from harness.statistics.specs import MetricSpec
+    from harness.statistics.specs import MetricSpec, Unit
 
 ALPHA: Final = 1 - LEVEL
 POWER: Final = 0.8
@@ -162,6 +163,31 @@ Runs = Mapping[Any, Measured]
 def measure(spec: MetricSpec, table: Table) -> Measured:
     """A figure of the counted units of one run."""
     return Measured(estimate=estimate(spec, table), keys=table.keys, supposed=suppose(spec, table))
+
+
+def names_by_kind(units: Iterable[Unit]) -> dict[str, set[str]]:
+    """The keys of units, by their kind."""
+    names: dict[str, set[str]] = {}
+    for unit in units:
+        names.setdefault(unit.outcome.unit, set()).add(unit.key)
+    return names
+
+
+def shared_kinds(sides: Sequence[Mapping[str, AbstractSet[str]]]) -> set[str] | None:
+    """The kinds of units by which runs over the same samples can be compared: those that all of them have.
+
+    A kind that only some have, such as a second count under labels that were fetched between the runs, is left out.
+
+    Args:
+        sides: of each run, its units' `names_by_kind`.
+
+    Returns:
+        The kinds; `None` where the units of one differ, or none is shared: the samples are grouped otherwise.
+    """
+    kinds = set(sides[0]).intersection(*sides[1:])
+    if any(side[kind] != sides[0][kind] for side in sides for kind in kinds) or (not kinds and any(sides)):
+        return None
+    return kinds
 
 
 def compare(

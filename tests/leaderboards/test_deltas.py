@@ -96,6 +96,25 @@ def test_questions_that_are_paired_otherwise_are_not_the_same(tmp_path: Path) ->
     assert (delta.value, delta.note) == (None, "not the same questions")
 
 
+@pytest.mark.parametrize("labelled", ["base", "b"])
+def test_labels_that_only_one_run_has_do_not_keep_runs_apart(tmp_path: Path, labelled: str) -> None:
+    for name, skill in (("base", 0.5), ("b", 0.95)):
+        write_run(tmp_path / name, model=name, skills={"pope": skill}, counts=240)
+    path = tmp_path / labelled / "samples.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    for record in records:
+        record["sample"]["attributes"]["repope"] = record["sample"]["target"]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    write_sealed(tmp_path / labelled, json.loads((tmp_path / labelled / "run.json").read_text()))
+    group, problems = compared(tmp_path)
+    assert problems == []
+    delta = row_of(group, "b").cells["pope"].delta
+    assert delta is not None
+    assert (delta.verdict, delta.note) == ("better", None)
+    assert group.reasons is not None
+    assert [reason for reason in group.reasons.found if "POPE" in reason.what]
+
+
 def test_a_foreign_task_has_a_difference_but_no_test(tmp_path: Path) -> None:
     for name, skill in (("base", 0.6), ("b", 0.9)):
         folder = write_run(tmp_path / name, model=name, skills={"pope": skill}, counts=60)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from support_leaderboards import write_run
+from support_leaderboards import write_run, write_sealed
 
 from leaderboards.answers import answer
 from leaderboards.board import Group, Reasons
@@ -108,3 +108,18 @@ def test_the_best_row_beside_a_leading_baseline_is_looked_at(tmp_path: Path) -> 
     reasons = found(tmp_path)
     assert reasons.row == "worse"
     assert all((reason.difference.value or 0) < 0 for reason in reasons.found if reason.what.startswith("right"))
+
+
+def test_reasons_are_of_the_best_row_or_of_none(tmp_path: Path) -> None:
+    for name, skill in (("base", 0.5), ("best", 0.99), ("second", 0.9)):
+        write_run(tmp_path / name, model=name, skills={"videohallucer": skill}, counts=240)
+    assert found(tmp_path).row == "best"
+    # The best row's questions are paired otherwise, so that it cannot be compared.
+    path = tmp_path / "best/samples.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    records[0]["sample"]["group"] = "another pair"
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    write_sealed(tmp_path / "best", json.loads((tmp_path / "best/run.json").read_text()))
+    group = group_of(tmp_path)
+    assert [row.label for row in group.rows] == ["best", "second", "base"]
+    assert group.reasons is None

@@ -68,3 +68,33 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
     (tmp_path / "d/samples.jsonl").write_text(encode_record(other) + "\n")
     with pytest.raises(DataError, match=r"1 t samples differ, e\.g\. '1' in question: 'Is it\?' against 'Was it\?'"):
         compare(a, tmp_path / "d")
+
+
+def test_labels_that_only_one_run_has_do_not_keep_runs_apart(tmp_path: Path) -> None:
+    """POPE counts each answer a second time under RePOPE's labels, where these had been fetched."""
+    runs = {}
+    for name, labelled in (("before", False), ("after", True), ("again", True)):
+        records = [
+            SampleRecord(
+                sample=Sample(
+                    id=f"random/{place}",
+                    task="pope",
+                    subset="random",
+                    target="no",
+                    answer_kind="yes_no",
+                    question="Is it?",
+                    attributes={"repope": "yes"} if labelled else {},
+                ),
+                response=Response(sample_id=f"random/{place}", text="no"),
+                verdict=Verdict(sample_id=f"random/{place}", answer="no", status="correct"),
+            )
+            for place in range(8)
+        ]
+        runs[name] = tmp_path / name
+        runs[name].mkdir()
+        (runs[name] / "samples.jsonl").write_text("".join(encode_record(item) + "\n" for item in records))
+    for one, other, relabelled in (("before", "after", False), ("after", "before", False), ("after", "again", True)):
+        comparison = compare(runs[one], runs[other])
+        assert comparison.samples == 8
+        assert comparison.metrics[0].low is not None
+        assert any(item.name.startswith("repope/") for item in comparison.metrics) == relabelled
