@@ -2,15 +2,19 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from support_selection import simulate
+from support_training import write_seen_rows
 
 from harness.core.errors import DataError, ModelError, StoreError
 from harness.core.types import Response, Sample
 from harness.engines import Decoding
+from harness.engines.checkpoints import resolve_checkpoint
 from trainers.data.schema import Example, read_examples
+from trainers.recipe import load_recipe
 from trainers.rewards.functions import Reward
 from trainers.selection.decision import (
     categorise,
@@ -21,6 +25,29 @@ from trainers.selection.decision import (
 )
 from trainers.selection.rollouts import Selection, select
 from trainers.settings import SelectionSettings
+
+
+@pytest.mark.parametrize("wanted", [None, "frames"])
+def test_rollouts_see_videos_as_training_does(wanted, tmp_path, monkeypatch):
+    from trainers.assembly import show_rows
+    from trainers.data.loading import read_training
+    from trainers.models import load_processor
+    from trainers.selection import stage
+
+    given = []
+    monkeypatch.setattr(stage, "select", lambda *what, **_: given.append(what) or [SimpleNamespace(rollouts=1)])
+    file = write_seen_rows(tmp_path / "rows")
+    examples = read_training(file, file.parent, limit=None, require_response=False)
+    chosen = [] if wanted is None else [f"data.video_as={wanted}"]
+    recipe = load_recipe("demo/method", [f"output={tmp_path / 'out'}", "rewards.caption=0", *chosen])
+    checkpoint = resolve_checkpoint("demo")
+    images = [example for example in examples if all(media.kind == "image" for media in example.sample.media)]
+    for rows in (examples, images):
+        stage.select_rows(recipe, checkpoint, rows, file.parent, tmp_path / "out", None, fresh=False)
+    trained = show_rows(recipe, checkpoint, load_processor(checkpoint, None), file.parent).video_as
+    assert trained == (wanted or "native")
+    assert [engine.video_as for _, engine, _ in given] == [trained, trained]
+    assert [selection.settings["video_as"] for selection, *_ in given] == [trained, None]
 
 
 def test_levels_are_counted():

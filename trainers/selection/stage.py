@@ -50,7 +50,8 @@ def select_rows(
     rounds = [settings.first, settings.step, settings.most, settings.tolerance, settings.keep]
     budget = build_config(recipe, output).max_completion_length
     engine_name, options = choose_engine(recipe, settings.engine, settings.batch_size)
-    engine = make_engine(engine_name, checkpoint, {**options, "video_as": "frames"})  # As in training.
+    engine = make_engine(engine_name, checkpoint, options)
+    has_videos = any(media.kind == "video" for example in examples for media in example.sample.media)
     decoding = Decoding(max_new_tokens=budget, temperature=settings.temperature, top_p=settings.top_p, seed=recipe.seed)
     selection = Selection(
         examples=examples,
@@ -67,6 +68,7 @@ def select_rows(
             "data": data_digest(list(examples)),
             "prompt": recipe.prompt,
             "num_frames": recipe.data.num_frames,
+            "video_as": engine.video_as if has_videos else None,
             # All rollouts at once were stored in this form before they had a setting of their own.
             "rounds": rounds if settings.fixed is None else [8, 8, settings.fixed, 0, settings.keep],
             "decoding": [decoding.temperature, decoding.top_p, decoding.max_new_tokens, decoding.seed],
