@@ -86,12 +86,18 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
 
     train, evaluates = recipe.train, bool(recipe.eval.tasks)
     optimiser = str(train.get("optim", ""))
+    of_torchao = optimiser in ("adamw_torch_4bit", "adamw_torch_8bit")
     for package, setting, is_used in (
         ("vllm", "train.use_vllm", recipe.algorithm == "grpo" and bool(train.get("use_vllm"))),
         ("vllm", "selection.engine", selects and recipe.selection.engine == "vllm"),
         ("vllm", "eval.engine", evaluates and recipe.eval.engine == "vllm"),
         ("bitsandbytes", "train.bits", train.get("bits") in (4, 8)),
-        ("bitsandbytes", "train.optim", "bnb" in optimiser or "8bit" in optimiser or "paged" in optimiser),
+        ("torchao", "train.optim", of_torchao),
+        (
+            "bitsandbytes",
+            "train.optim",
+            not of_torchao and any(part in optimiser for part in ("bnb", "8bit", "paged")),
+        ),
         ("deepspeed", "train.deepspeed", train.get("deepspeed") is not None),
         ("liger_kernel", "train.use_liger_kernel", bool(train.get("use_liger_kernel"))),
         ("flash_attn", "train.attn_implementation", train.get("attn_implementation") == "flash_attention_2"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,12 @@ _LOADS_ON_ONE_RANK: Final = "5.23"
 _SCALES: Final = dict.fromkeys(("logit_scale", "output_multiplier", "lm_head_multiplier", "logits_scaling"), 1.0)
 _NEUTRAL: Final[Mapping[str, float | None]] = {**_SCALES, "final_logit_softcapping": None}
 """Settings of a language model that TRL's head follows, with the values that change nothing."""
+
+
+_TOWERS: Final = ("visual", "vision_tower", "vision_model", "image_tower", "video_tower", "audio_tower")
+_OF_PHI4: Final = ("image_embed", "audio_embed")
+TOWERS: Final = rf"(.*\.)?({'|'.join((*_TOWERS, *_OF_PHI4))})(\..*)?"
+"""Names of modules of the parts that see or hear, over all families, and of what is in them."""
 
 
 @contextmanager
@@ -61,20 +68,21 @@ def load_model(recipe: Recipe, checkpoint: Checkpoint) -> Any:
     if checkpoint.adapter is not None:
         model.requires_grad_(True)  # PEFT froze what it merged the adapter into.
     if recipe.freeze_vision:
-        vision_part(model, checkpoint).requires_grad_(False)
+        for part in vision_parts(model, checkpoint):
+            part.requires_grad_(False)
     return model
 
 
-def vision_part(model: Any, checkpoint: Checkpoint) -> Any:
-    """The part of a model that sees.
+def vision_parts(model: Any, checkpoint: Checkpoint) -> list[Any]:
+    """The modules of a model that see or hear; Video-LLaVA has a tower for images and one for videos.
 
     Raises:
         ModelError: it has none that is known.
     """
-    vision = getattr(model.base_model, "visual", None) or getattr(model.base_model, "vision_tower", None)
-    if vision is None:
+    parts = [module for name, module in model.named_modules() if re.fullmatch(TOWERS, name)]
+    if not parts:
         raise ModelError(f"model {checkpoint.name!r} has no part that freeze_vision could freeze. Set it to false.")
-    return vision
+    return parts
 
 
 @contextmanager
@@ -139,8 +147,8 @@ def adapter_config(lora: LoraSettings) -> Any:
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
         target_modules=lora.target_modules,
-        # The vision tower keeps its weights: its layers have the same names in some models and no use for an adapter.
-        exclude_modules=r".*(visual|vision_tower).*",
+        # Towers keep their weights: their layers have the same names in some models and no use for an adapter.
+        exclude_modules=TOWERS,
         task_type="CAUSAL_LM",
     )
 

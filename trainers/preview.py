@@ -5,6 +5,7 @@ Imported lazily only: torch and transformers are imported at the top.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,7 @@ from harness.engines.checkpoints import Checkpoint
 from harness.engines.inputs import choose_video_as
 from harness.engines.loaders import empty_model
 from trainers.data.loading import as_request, read_training, training_file
-from trainers.models import load_processor, training_dtype
+from trainers.models import TOWERS, load_processor, training_dtype
 from trainers.ntk.by_gradient import MOST_NUMBERS, is_cheaper
 from trainers.recipe import as_yaml
 from trainers.settings import Recipe
@@ -60,7 +61,7 @@ def estimate_memory(recipe: Recipe, checkpoint: Checkpoint, config: Any) -> Mapp
     matrices = [(name, value) for name, value in model.named_modules() if isinstance(value, torch.nn.Linear)]
     trained = total
     if recipe.lora.rank:
-        adapted = [value for name, value in matrices if "visual" not in name and not name.endswith("lm_head")]
+        adapted = [value for name, value in matrices if not re.fullmatch(TOWERS, name) and not name.endswith("lm_head")]
         trained = sum(recipe.lora.rank * (value.in_features + value.out_features) for value in adapted)
     width = training_dtype(recipe).itemsize
     bits = recipe.train.get("bits")

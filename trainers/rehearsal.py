@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ from harness.engines.weights import check_files
 from trainers.assembly import check_recipe, check_rows, show_rows
 from trainers.data.loading import as_request
 from trainers.data.schema import Example, row_from_example
-from trainers.models import load_processor, vision_part
+from trainers.models import load_processor, vision_parts
 from trainers.preparation import prepare
 from trainers.preview import estimate_memory
 from trainers.run import check_output, refuse_other_recipe
@@ -58,7 +59,7 @@ def rehearse(recipe: Recipe, *, source: Path | None, fresh: bool, selects: bool,
     check_recipe(recipe, checkpoint, output, selects=selects)
     check_files(checkpoint)
     if recipe.freeze_vision:
-        vision_part(empty_model(checkpoint), checkpoint)
+        vision_parts(empty_model(checkpoint), checkpoint)
     config = build_config(recipe, output)
     if trains:
         check_space(output, recipe, config, estimate_memory(recipe, checkpoint, config))
@@ -90,16 +91,9 @@ def check_space(output: Path, recipe: Recipe, config: Any, sizes: Any) -> None:
     Raises:
         StoreError: says how much is needed, and how much is free.
     """
-    count = 0
-    if config.save_strategy == "steps" and config.max_steps > 0 and config.save_steps >= 1:
-        count = config.max_steps // int(config.save_steps)
-    elif config.save_strategy != "no":
-        count = 1
-    if config.save_total_limit:
-        count = min(count, config.save_total_limit + 1)  # The oldest is deleted once the next is whole.
+    count = _most_checkpoints(config)
     state = sizes[_OPTIMISER] if not config.save_only_model else 0
-    # A checkpoint of an adapter holds the whole model only where it is evaluated.
-    weights = sizes[_MODEL] if not recipe.lora.rank or recipe.eval.every else 0
+    weights = sizes[_MODEL] if not recipe.lora.rank else 0  # A checkpoint of an adapter holds that alone.
     needed = count * (weights + state) + sizes[_MODEL]
     there = next(path for path in (output.absolute(), *output.absolute().parents) if path.exists())
     free = shutil.disk_usage(there).free
@@ -109,6 +103,21 @@ def check_space(output: Path, recipe: Recipe, config: Any, sizes: Any) -> None:
             f"{free / 2**30:.1f} GiB are free. Lower train.save_total_limit, raise train.save_steps, set "
             "train.save_only_model=true, or give another output=FOLDER."
         )
+
+
+def _most_checkpoints(config: Any) -> int:
+    """How many checkpoints are there at one time; where their number depends on the rows, as many as are kept."""
+    if config.save_strategy == "no":
+        return 0
+    kept: int | None = config.save_total_limit + 1 if config.save_total_limit else None  # Until the next is whole.
+    saved = None
+    if config.save_strategy == "epoch" and config.max_steps <= 0:
+        saved = ceil(config.num_train_epochs)
+    elif config.save_strategy == "steps" and config.save_steps < 1:  # A share of all steps.
+        saved = int(1 / config.save_steps)
+    elif config.save_strategy == "steps" and config.max_steps > 0:
+        saved = config.max_steps // int(config.save_steps)
+    return min((count for count in (kept, saved) if count is not None), default=1)
 
 
 def open_all(recipe: Recipe, examples: Sequence[Example], root: Path) -> None:

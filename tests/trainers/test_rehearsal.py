@@ -3,6 +3,8 @@
 import json
 import shutil
 from collections import namedtuple
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 from support_training import TINY_GRPO, TINY_SFT, YesJudge, parse
@@ -52,6 +54,7 @@ def refused(command, name, output, *settings, message):
         ("train.report_to=wandbb", r"no such tracker. Did you mean 'wandb'"),
         ("train.deepspeed=z3.json", r"train\.deepspeed needs the package 'deepspeed'"),
         ("train.optim=adamw_bnb_8bit", r"train\.optim needs the package 'bitsandbytes'"),
+        ("train.optim=adamw_torch_8bit", r"train\.optim needs the package 'torchao'"),
         ("train.attn_implementation=flash_attention_2", "needs the package 'flash_attn'"),
         ("train.use_liger_kernel=true", "needs the package 'liger_kernel'"),
         ("selection.fixed=1", r"selection\.fixed=1: it should be greater"),
@@ -66,7 +69,7 @@ def refused(command, name, output, *settings, message):
 def test_settings_that_would_stop_a_run_are_refused(settings, message, tmp_path, monkeypatch):
     from trainers import assembly
 
-    absent, find = ("deepspeed", "bitsandbytes", "flash_attn", "liger_kernel"), assembly.find_spec
+    absent, find = ("deepspeed", "bitsandbytes", "flash_attn", "liger_kernel", "torchao"), assembly.find_spec
     monkeypatch.setattr(assembly, "find_spec", lambda name: None if name in absent else find(name))
     monkeypatch.setattr(assembly, "get_available_reporting_integrations", lambda: ["wandb"])
     (tmp_path / "empty").mkdir()
@@ -117,6 +120,33 @@ def test_a_disk_that_checkpoints_do_not_fit_on_is_refused(tmp_path, monkeypatch)
     assert dry(train, "demo/grpo", tmp_path / "out", "train.save_only_model=true") == 0
     assert dry(select, "demo/grpo", tmp_path / "out") == 0
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "count"),
+    [
+        ({"save_strategy": "no"}, 0),
+        ({"save_strategy": "epoch", "num_train_epochs": 2.5}, 3),
+        ({"save_strategy": "epoch", "num_train_epochs": 2, "save_total_limit": 4}, 2),
+        ({"save_strategy": "steps", "save_steps": 10}, 1),
+        ({"save_strategy": "steps", "save_steps": 10, "save_total_limit": 3}, 4),
+        ({"save_strategy": "steps", "save_steps": 0.25}, 4),
+        ({"save_strategy": "steps", "save_steps": 10, "max_steps": 60, "save_total_limit": 1}, 2),
+    ],
+)
+@pytest.mark.parametrize("rank", [0, 4])
+def test_checkpoints_are_counted_as_they_are_kept(settings, count, rank, tmp_path, monkeypatch):
+    from trainers import rehearsal
+
+    given = {"max_steps": -1, "num_train_epochs": 3, "save_total_limit": None, "save_only_model": False, **settings}
+    recipe = SimpleNamespace(lora=SimpleNamespace(rank=rank), eval=SimpleNamespace(every=True))
+    sizes = {"weights": 100, "optimiser (AdamW)": 10}
+    needed = count * (10 if rank else 110) + 100  # A checkpoint of an adapter holds no copy of its base.
+    for free in (needed - 1, needed):
+        usage = SimpleNamespace(free=free)
+        monkeypatch.setattr(rehearsal.shutil, "disk_usage", lambda _, usage=usage: usage)
+        with pytest.raises(HarnessError, match=rf": {count} checkpoints") if free < needed else nullcontext():
+            rehearsal.check_space(tmp_path, recipe, SimpleNamespace(**given), sizes)
 
 
 def test_the_folder_of_another_recipe_is_refused(tmp_path, capsys):
