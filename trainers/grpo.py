@@ -26,7 +26,7 @@ from trl.trainer.utils import RepeatSampler, add_fused_lm_head, maybe_gather_lm_
 from harness.core.errors import HarnessError
 from harness.core.types import Response
 from harness.engines.inputs import visual_ids
-from harness.engines.model_fixes import fix_mrope
+from harness.engines.model_fixes import fix_model
 from trainers.data.loading import parse_row
 from trainers.models import without_unused_scales
 from trainers.ntk import Tokens, contrast, gather_tokens, ntk_similarity
@@ -92,7 +92,7 @@ class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc
             with without_unused_scales(reference):  # TRL has loaded it, with its own configuration.
                 add_fused_lm_head(reference, self.temperature, self.args.cast_lm_head_to_fp32)
             take_groups(reference)
-            fix_mrope(reference)
+            fix_model(reference)
 
     def _capture(self, module: Any, arguments: Any, output: Any) -> None:
         if self._captured is not None:

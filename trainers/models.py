@@ -7,7 +7,6 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from inspect import unwrap
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +19,7 @@ from harness.core.errors import ModelError, UsageError
 from harness.engines import inputs
 from harness.engines.checkpoints import Checkpoint
 from harness.engines.hf_device import quantized
-from harness.engines.model_fixes import fix_mrope
+from harness.engines.model_fixes import follows
 from harness.engines.weights import load_model as load_whole
 from trainers.settings import LoraSettings, Recipe
 
@@ -64,7 +63,6 @@ def load_model(recipe: Recipe, checkpoint: Checkpoint) -> Any:
     if (bits := recipe.train.get("bits")) is not None:
         arguments["quantization_config"] = quantized(bits, torch.bfloat16)
     model = load_whole(checkpoint, **arguments)
-    fix_mrope(model)
     if checkpoint.adapter is not None:
         model.requires_grad_(True)  # PEFT froze what it merged the adapter into.
     if recipe.freeze_vision:
@@ -90,11 +88,11 @@ def without_unused_scales(model: Any) -> Iterator[None]:
     """Hide, while a trainer is made, what the configuration says of logits and the model does not do.
 
     TRL scales and caps the logits that it scores as the language model's configuration says. A multimodal model need
-    not: Transformers' Aya Vision leaves out the scale of its Cohere 2, and would be trained on other probabilities than
-    it generates with.
+    not: Aya Vision's states are scaled already (`harness.engines.model_fixes`), and twice would be training on other
+    probabilities than it generates with.
     """
-    config, done = model.config.get_text_config(), unwrap(type(model).forward).__code__.co_names
-    unused = {name: getattr(config, name) for name in _NEUTRAL if name not in done and hasattr(config, name)}
+    config = model.config.get_text_config()
+    unused = {name: getattr(config, name) for name in _NEUTRAL if not follows(model, name) and hasattr(config, name)}
     for name in unused:
         setattr(config, name, _NEUTRAL[name])
     try:

@@ -27,7 +27,6 @@ from harness.engines.hf_choosing import TokenChooser
 from harness.engines.hf_device import is_alive, placement, resolve_attention, resolve_device, resolve_dtype
 from harness.engines.inputs import chat_prompt, choose_video_as, encode, load_processor, size_limits
 from harness.engines.logprobs import answer_logprobs_of_ids
-from harness.engines.model_fixes import fix_logit_scale, fix_mrope
 from harness.engines.preparation import one_line, request_seed
 from harness.engines.threads import threads_for
 from harness.engines.weights import load_model
@@ -74,8 +73,8 @@ class HfEngine:
                 `None`: all of it is on `device`.
             quantization: `bnb-4bit` or `bnb-8bit`: weights are rounded on loading; `None`: they stay as they are.
             workers: threads that open media while the model generates.
-            model: the checkpoint's model where it is in memory already, as after training; it is brought to the device
-                and precision of the engine in place. `None`: loaded from the checkpoint.
+            model: the checkpoint's model where `weights.load_model` has put it in memory already, as for training; it
+                is brought to the device and precision of the engine in place. `None`: loaded from the checkpoint.
 
         Raises:
             ModelError: the checkpoint has no files.
@@ -145,8 +144,6 @@ class HfEngine:
         if not self._placement:
             self._model.to(self._device)
         self._model.eval()
-        fix_mrope(self._model)
-        fix_logit_scale(self._model)
         self._threads = threads_for(self._model, self._device.type)
 
     def generate(self, requests: Iterable[Request], decoding: Decoding) -> Iterator[tuple[Request, Response]]:

@@ -1,14 +1,26 @@
 """Fixes of what Transformers computes otherwise than a model was trained with.
 
-Imported lazily only, by the `hf` engine: torch is imported at the top.
+Imported lazily only, where a model is loaded: torch is imported at the top.
 """
 
 from __future__ import annotations
 
+from inspect import unwrap
 from itertools import groupby
 from typing import Any
 
 import torch
+
+
+def fix_model(model: Any) -> None:
+    """Make a model that was just loaded compute what it was trained to; once a model, whatever uses it afterwards.
+
+    Args:
+        model: a Transformers model; changed in place.
+    """
+    fix_mrope(model)
+    fix_vision_attention(model)
+    fix_logit_scale(model)
 
 
 def fix_positions(
@@ -85,15 +97,27 @@ def fix_vision_attention(model: Any) -> None:
 
 
 def fix_logit_scale(model: Any) -> None:
-    """Scale the logits of Aya Vision as its language model was trained to; any other model is left alone.
+    """Scale the logits of Cohere's multimodal models as their language models were trained to; others are left alone.
 
-    Transformers since 4.52 has the head of Cohere's language model without its `logit_scale`: the likeliest token stays
-    the same, every probability is another.
+    Transformers since 4.52 has the heads of Aya Vision and Command A Vision without the `logit_scale` of their language
+    model: the likeliest token stays the same, every probability is another. The states that the head reads are scaled,
+    which comes to the same logits: so trainers that apply the head's weight themselves have them too, and kernels of
+    its gradients, which are proportional to the scaled states.
 
     Args:
         model: a Transformers model; changed in place.
     """
-    if getattr(model.config, "model_type", None) != "aya_vision":
+    scale = getattr(getattr(model.config, "text_config", None), "logit_scale", None)
+    if not isinstance(scale, int | float) or follows(model, "logit_scale") or model.base_model is model:
         return
-    scale = model.config.get_text_config().logit_scale
-    model.lm_head.register_forward_hook(lambda _module, _inputs, logits: logits * scale)
+
+    def scaled(_module: Any, _inputs: Any, output: Any) -> Any:
+        output.last_hidden_state = output.last_hidden_state * scale
+        return output
+
+    model.base_model.register_forward_hook(scaled)
+
+
+def follows(model: Any, setting: str) -> bool:
+    """Whether the way of a Transformers model to its logits reads a setting of that name."""
+    return setting in unwrap(type(model).forward).__code__.co_names

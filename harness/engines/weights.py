@@ -27,6 +27,8 @@ _COMPUTED: Final = ("rotary_emb.inv_freq", "position_ids")
 def load_model(checkpoint: Checkpoint, *, text_only: bool = False, **arguments: Any) -> Any:
     """A checkpoint's model as Transformers loads it, with an adapter merged into it; every weight from its files.
 
+    What Transformers computes otherwise than it was trained with is fixed (`harness.engines.model_fixes`).
+
     Args:
         checkpoint: one with a folder.
         text_only: a language model is wanted; else one that takes images.
@@ -39,7 +41,7 @@ def load_model(checkpoint: Checkpoint, *, text_only: bool = False, **arguments: 
     """
     from transformers import AutoModelForCausalLM
 
-    from harness.engines.model_fixes import fix_vision_attention
+    from harness.engines.model_fixes import fix_model
 
     name = checkpoint.name
     whole = load_config(checkpoint)
@@ -70,7 +72,7 @@ def load_model(checkpoint: Checkpoint, *, text_only: bool = False, **arguments: 
         _refuse(name, checkpoint.folder, keys, what)
     if found.get("error_msgs"):
         raise ModelError(f"model {name!r} cannot be loaded: {'; '.join(map(str, found['error_msgs']))}")
-    fix_vision_attention(model)
+    fix_model(model)
     if config is whole:  # A part of a model is not what the hub has.
         use_hub_names(model)
     return model if checkpoint.adapter is None else _merge(model, checkpoint)

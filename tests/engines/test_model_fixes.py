@@ -1,15 +1,23 @@
-"""Where text starts after a video: at the highest position of the vision tokens before it, plus one."""
+"""Where text starts after a video (at the highest position of the vision tokens before it, plus one), and logits."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
 from support_families import build
-from transformers import Cohere2ForCausalLM
+from transformers import (
+    Cohere2Config,
+    Cohere2ForCausalLM,
+    Cohere2VisionConfig,
+    Cohere2VisionForConditionalGeneration,
+    SiglipVisionConfig,
+)
 
-from harness.engines.checkpoints import resolve_checkpoint
-from harness.engines.model_fixes import fix_logit_scale, fix_positions
+from harness.engines.checkpoints import Checkpoint
+from harness.engines.model_fixes import fix_positions
 from harness.engines.weights import load_model
 
 
@@ -46,11 +54,37 @@ def test_images_short_videos_and_padding_stay_as_they_are() -> None:
     assert deltas.tolist() == [[4 - 4], [4 - 6]]
 
 
-def test_aya_vision_gives_the_logits_of_its_language_model(tmp_path: Path) -> None:
-    model = load_model(resolve_checkpoint(str(build("aya_vision", tmp_path / "model"))), dtype=torch.float32).eval()
-    fix_logit_scale(model)
+def _command_a_vision() -> Any:
+    text = Cohere2Config(
+        vocab_size=64,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        layer_types=["sliding_attention", "full_attention"],
+        logit_scale=0.25,
+    )
+    vision = SiglipVisionConfig(
+        hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2, image_size=28, patch_size=14
+    )
+    config = Cohere2VisionConfig(vision_config=vision, text_config=text)
+    return Cohere2VisionForConditionalGeneration(config)
+
+
+@pytest.mark.parametrize("name", ["aya_vision", "cohere2_vision"])
+def test_multimodal_models_of_cohere_give_the_logits_of_their_language_model(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    if name == "aya_vision":
+        build(name, folder)
+    else:
+        _command_a_vision().save_pretrained(folder)
+    model = load_model(Checkpoint(name=name, folder=folder, weights=None), dtype=torch.float32).eval()
     alone = Cohere2ForCausalLM(model.config.text_config).eval()
     alone.model.load_state_dict(model.model.language_model.state_dict())
     ids = torch.tensor([[5, 6, 7, 8]])
     with torch.inference_mode():
-        torch.testing.assert_close(model(input_ids=ids).logits, alone(input_ids=ids).logits)
+        wanted = alone(input_ids=ids).logits
+        torch.testing.assert_close(model(input_ids=ids).logits, wanted)
+        states = model.base_model(input_ids=ids).last_hidden_state  # As trainers and kernels read them.
+        torch.testing.assert_close(states @ model.get_output_embeddings().weight.T, wanted)

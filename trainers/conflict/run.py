@@ -197,13 +197,10 @@ def load_model(checkpoint: Checkpoint) -> tuple[Any, Any]:
     Raises:
         ModelError: it cannot be loaded.
     """
-    from harness.engines.model_fixes import fix_mrope
-
     on_gpu = torch.cuda.is_available()
     with quiet_libraries():
         processor = load_processor(checkpoint, None)
         model = load_whole(checkpoint, dtype=torch.bfloat16 if on_gpu else torch.float32)
-    fix_mrope(model)
     return model.to("cuda" if on_gpu else "cpu").eval(), processor
 
 
