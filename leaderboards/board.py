@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.core.types import BenchmarkFacts, Metric, RunRecord, TaskResult
@@ -184,6 +184,11 @@ class Column:
         """The headline in words, and that it is not shown in percent where it is no share."""
         words = self.facts.headline_title or self.protocol.headline.replace("_", " ").replace("/", ", ")
         return words if self.scale == 100 else f"{words} (not in percent)"
+
+
+def judged_again(columns: Sequence[Column], tasks: Collection[str]) -> dict[str, str]:
+    """Columns that judge the answers to another of some tasks a second time, with that task."""
+    return {of.task: of.facts.asks_as for of in columns if of.facts.asks_as is not None and of.facts.asks_as in tasks}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.statistics.differences import Difference, compare, test_together
-from leaderboards.board import Cell, Group
+from leaderboards.board import Cell, Group, judged_again
 from leaderboards.reasons import find_reasons
 from leaderboards.samples import Reader, Runs, are_the_same, unanswered
 
@@ -18,6 +18,8 @@ _ROUNDED: Final = ("a", "b", "value", "low", "high", "p", "stderr", "freedom", "
 
 def compare_group(group: Group, key: str, tasks_dir: Path | None = None) -> tuple[Group, list[str]]:
     """Compare the headlines of every row of a group with those of the row of that key, all tested together.
+
+    What judges the answers to another task of both rows again is described only.
 
     Sample files are read here and nowhere else, one row at a time beside the baseline's.
 
@@ -37,23 +39,30 @@ def compare_group(group: Group, key: str, tasks_dir: Path | None = None) -> tupl
     reader = Reader(tasks_dir)
     base = reader.read_row(baseline, set(baseline.cells), problems)
     found: dict[tuple[str, str], Difference] = {}
+    described: dict[tuple[str, str], Difference] = {}
     reasons = None
     others = [row for row in group.rows if row is not baseline]
     for row in others:
         shared = [task for task in row.cells if task in baseline.cells]
         samples = reader.read_row(row, {task for task in shared if task in base}, problems)
+        again = judged_again(group.columns, shared)
         for task in shared:
-            found[row.key, task] = _compare(
-                row.cells[task], baseline.cells[task], samples.get(task), base.get(task), reader
-            )
+            difference = _compare(row.cells[task], baseline.cells[task], samples.get(task), base.get(task), reader)
+            if task in again:
+                twice = f"of the answers to {group.titles[again[task]]}, which are tested"
+                noted = replace(difference, note="; ".join(filter(None, (difference.note, twice))))
+                described[row.key, task] = _rounded(noted)
+            else:
+                found[row.key, task] = difference
         if row is others[0]:  # The row that hallucinates least, beside the baseline.
             reasons = find_reasons(group, row, baseline, samples, base)
     tested = dict(zip(found, map(_rounded, test_together(list(found.values()))), strict=True))
+    shown = described | tested
     rows = [
         replace(
             row,
             is_baseline=row is baseline,
-            cells={task: replace(cell, delta=tested.get((row.key, task))) for task, cell in row.cells.items()},
+            cells={task: replace(cell, delta=shown.get((row.key, task))) for task, cell in row.cells.items()},
         )
         for row in group.rows
     ]

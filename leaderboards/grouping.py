@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from harness.core.types import BenchmarkFacts
 from harness.reports.text import scale_of
-from leaderboards.board import Cell, Column, Group, Row
+from leaderboards.board import Cell, Column, Group, Row, judged_again
 from leaderboards.naming import fingerprint, identity, label_checkpoints, short_names, training_step
 from leaderboards.protocols import Protocol, differences, protocol_of
 from leaderboards.runs import StoredRun
@@ -204,7 +204,8 @@ def _rows(
 
 
 def _order_by(columns: Sequence[Column]) -> tuple[str, ...]:
-    about = tuple(column.task for column in columns if column.facts.hallucination)
+    again = judged_again(columns, {column.task for column in columns})
+    about = tuple(column.task for column in columns if column.facts.hallucination and column.task not in again)
     return about or tuple(column.task for column in columns[:1])
 
 

@@ -14,7 +14,7 @@ from harness.diagnostics.run_folder import FINDINGS
 from harness.statistics.counts import tabulate
 from harness.statistics.differences import Difference, compare, measure, test_together
 from harness.statistics.specs import MetricSpec, Outcome, Ratio, Unit
-from leaderboards.board import Group, Reason, Reasons, Row
+from leaderboards.board import Group, Reason, Reasons, Row, judged_again
 from leaderboards.runs import StoredRun
 from leaderboards.samples import Runs, Samples, are_the_same, unanswered
 from leaderboards.terms import UNATTRIBUTED, order_causes
@@ -50,6 +50,8 @@ def find_reasons(
         The reasons; `None` where nothing can be looked at.
     """
     tasks = [task for task in samples if task in base and are_the_same(_runs(task, base, samples))]
+    again = judged_again(group.columns, tasks)  # Each answer counts once.
+    tasks = [task for task in tasks if task not in again]
     told = [*_marked(row, baseline, samples, base, tasks), *_telling(group, samples, base, tasks)]
     tested = test_together([difference for _, difference, _ in told])
     shown = [

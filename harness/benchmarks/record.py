@@ -151,4 +151,5 @@ class Benchmark:
             hallucination=self.hallucination,
             clusters_share_media=self.clusters_share_media,
             telling=self.telling,
+            asks_as=self.asks_as,
         )

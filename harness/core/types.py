@@ -347,6 +347,7 @@ class BenchmarkFacts:
         hallucination: whether wrong answers are hallucinations.
         clusters_share_media: whether samples of one cluster show the same media.
         telling: metrics that explain a difference of the headline, in words, in the order in which they are told.
+        asks_as: name of the benchmark whose questions it asks, if it judges another's.
     """
 
     title: str
@@ -357,6 +358,7 @@ class BenchmarkFacts:
     hallucination: bool = False
     clusters_share_media: bool = False
     telling: Mapping[str, str] = field(default_factory=dict)
+    asks_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,27 @@ def test_all_differences_of_a_table_are_a_family(tmp_path: Path) -> None:
     assert {delta.family for delta in deltas} == {5 * 4}
 
 
+def test_answers_that_are_judged_twice_count_once(tmp_path: Path) -> None:
+    skills = {"base": (0.5, 0.5), "b": (0.9, 0.6), "c": (0.7, 0.99)}
+    for name, (pope, repope) in skills.items():
+        write_run(tmp_path / name, model=name, skills={"pope": pope, "repope": repope}, counts=240)
+    write_run(tmp_path / "d", model="d", skills={"repope": 0.95}, counts=240)
+    group, _ = compared(tmp_path)
+    assert group.ordered_by == ("pope",)
+    assert [row.label for row in group.rows] == ["b", "c", "base", "d"]
+    twice = row_of(group, "c").cells["repope"].delta
+    assert twice is not None
+    assert (twice.verdict, twice.note) == ("not tested", "of the answers to POPE, which are tested")
+    assert (twice.value or 0) > 0
+    # Where the other one is not there, it is tested.
+    alone = row_of(group, "d").cells["repope"].delta
+    assert alone is not None
+    assert alone.verdict == "better"
+    assert group.tests == 3
+    assert group.reasons is not None
+    assert not [reason for reason in group.reasons.found if "RePOPE" in reason.what]
+
+
 def test_equal_answers_give_no_difference(tmp_path: Path) -> None:
     for name in ("base", "twin"):
         write_run(tmp_path / name, model=name, skills={"pope": 1.01}, counts=120)

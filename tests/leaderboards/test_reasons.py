@@ -123,3 +123,11 @@ def test_reasons_are_of_the_best_row_or_of_none(tmp_path: Path) -> None:
     group = group_of(tmp_path)
     assert [row.label for row in group.rows] == ["best", "second", "base"]
     assert group.reasons is None
+
+
+def test_causes_are_of_each_answer_once(tmp_path: Path) -> None:
+    for name, skill, cause in (("base", 0.5, "perception"), ("best", 0.97, "reasoning")):
+        folder = write_run(tmp_path / name, model=name, skills={"pope": skill, "repope": skill}, counts=240)
+        write_findings(folder, by(cause))
+    (wrong,) = (reason for reason in found(tmp_path).found if reason.what == "answers wrong by perception")
+    assert wrong.difference.n == 240

@@ -36,7 +36,7 @@ def row_of(group: Group, label: str) -> Row:
 def questions(task: str, count: int) -> list[Sample]:
     """About `count` questions of a task, the same in every run."""
     rows: list[dict[str, Any]]
-    if task == "pope":
+    if task in ("pope", "repope"):
         rows = [
             {
                 "category": SPLITS[i % 3],
