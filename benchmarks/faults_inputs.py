@@ -110,6 +110,20 @@ def media(work: Path) -> Iterator[Case]:
             return 1, "survived", ""
 
         yield Case(row=f"{exhibit.kind} files", name=exhibit.name, attempt=attempt)
+    yield Case(row="image files", name="a cell of a table elsewhere", attempt=_cell_elsewhere)
+
+
+def _cell_elsewhere(place: Path) -> tuple[int, Outcome, str]:
+    """A row that names the picture in a table out of the data, which ends a run."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"image": [{"bytes": png_of((255, 0, 0))}]}), place / "private.parquet")
+    (place / "data").mkdir()
+    (row,) = benchmark_rows([next(one for one in exhibits() if one.kind == "image")], "image")
+    row["image"] = f"{place}/private.parquet[0].image"
+    (place / "data/test.jsonl").write_text(json.dumps(row))
+    return 1, *_refused(place, "pope", codes=(2,))
 
 
 def _alone(place: Path, work: Path, exhibit: Exhibit) -> tuple[Outcome, str]:
@@ -120,13 +134,18 @@ def _alone(place: Path, work: Path, exhibit: Exhibit) -> tuple[Outcome, str]:
     (row,) = benchmark_rows([exhibit], exhibit.kind)
     row[exhibit.kind] = f"files/{exhibit.name}"
     (place / "data" / ("test.jsonl" if exhibit.kind == "image" else "validation.jsonl")).write_text(json.dumps(row))
+    return _refused(place, "pope" if exhibit.kind == "image" else "mmvu", codes=(1, 2))
+
+
+def _refused(place: Path, task: str, codes: tuple[int, ...]) -> tuple[Outcome, str]:
+    """Nothing of the data is sent."""
     with HostileServer(lambda prompt, before: Answer()) as server:
-        argv = ask(server, place / "data", place / "run", "--tasks", "pope" if exhibit.kind == "image" else "mmvu")
+        argv = ask(server, place / "data", place / "run", "--tasks", task)
         code = run_command(argv, log=str(place / "log.txt"), within_s=LIMIT_S, settings=QUICK)
         sent = [part for body in server.bodies for part in body["messages"][0]["content"] if part["type"] != "text"]
     if sent:
         return "leaked", "it was sent"
-    return ended(code, place / "log.txt", codes=(1, 2)) or ("survived", "")
+    return ended(code, place / "log.txt", codes=codes) or ("survived", "")
 
 
 # --- servers ---

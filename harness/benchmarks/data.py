@@ -116,7 +116,7 @@ def _refer(
     where: str,
     roots: Sequence[Path],
 ) -> str:
-    """Where a row's medium is; a file has to be within the data's folders."""
+    """Where a row's medium is: a cell of the row's own table, or a file, which has to be within the data's folders."""
     reference = _reference(folder, file, index, table, row, benchmark, where)
     place = parse_reference(reference, folder)
     if isinstance(place, Path):
@@ -168,16 +168,24 @@ def _file_reference(folder: Path, file: str, name: str, row: Mapping[str, Any], 
     if problem is None and found is None and len(name) > _LONGEST_NAME:  # Encoded data with slashes looks like a path.
         problem = "File name too long"
     if problem is not None:
-        shown = f"{held[:_SHOWN]}..." if len(held) > _SHOWN else held
         raise DataError(
-            f"{where} holds {shown!r} ({len(held)} characters), where no file can be looked up: {problem}. "
+            f"{where} holds {_shown(held)} ({len(held)} characters), where no file can be looked up: {problem}. "
             "Give the path of a file in the data set's folder; encoded images belong into a binary column of a "
             "Parquet file."
         )
     reference = (found or places[0]) / name
     if reference.is_absolute() and reference.is_relative_to(folder.resolve().as_posix()):
         reference = reference.relative_to(folder.resolve().as_posix())
+    if isinstance(parse_reference(reference.as_posix(), folder), Cell):
+        raise DataError(
+            f"{where} holds {_shown(held)}, which names a cell of a table. Give the path of a file in the data set's "
+            "folder."
+        )
     return reference.as_posix()
+
+
+def _shown(text: str) -> str:
+    return repr(f"{text[:_SHOWN]}..." if len(text) > _SHOWN else text)
 
 
 def open_medium(folder: Path, medium: Media, num_frames: int, roots: Sequence[Path] = ()) -> Image | Video:
@@ -196,11 +204,11 @@ def open_medium(folder: Path, medium: Media, num_frames: int, roots: Sequence[Pa
     from harness.media.videos import open_video
 
     place = parse_reference(medium.source, folder)
+    real = _inside(place if isinstance(place, Path) else place.path, roots or (folder,), medium)
     if isinstance(place, Path):
-        place = _inside(place, roots or (folder,), medium)
         if medium.kind == "image":
-            return open_image(place, name=medium.source)
-        return open_video(place, num_frames, name=medium.source)
+            return open_image(real, name=medium.source)
+        return open_video(real, num_frames, name=medium.source)
     value = _cell(place, medium, roots or (folder,))
     if isinstance(value, Path):
         return open_image(value, name=medium.source) if medium.kind == "image" else open_video(value, num_frames)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import DataError
-from harness.core.reading import parse_json, read_text
+from harness.core.reading import check_regular, parse_json, read_text
 
 SUFFIXES: Final = (".parquet", ".arrow", ".jsonl", ".json")
 _CELL: Final = re.compile(r"(?P<file>.+\.(?:parquet|arrow))\[(?P<row>\d+)\]\.(?P<column>.+)")
@@ -65,6 +65,7 @@ def read_table(path: Path) -> Table:
         DataError: unreadable, or not in the format that its name says.
     """
     try:
+        check_regular(path)
         if path.suffix == ".parquet":
             return _read_parquet(path)
         if path.suffix == ".arrow":

@@ -18,7 +18,8 @@ from media_zoo import benchmark_rows, build_zoo, png_of
 from harness.benchmarks.data import load_data, open_medium
 from harness.benchmarks.registry import get_benchmark
 from harness.cli import main
-from harness.core.errors import HarnessError
+from harness.core.errors import DataError, HarnessError, MediaError
+from harness.core.types import Media
 
 SECRET = png_of((1, 2, 3))
 
@@ -111,6 +112,37 @@ def parquet_absolute(place: Path) -> None:
 def save_to_disk_part(place: Path) -> None:
     (place / "data/state.json").write_text(json.dumps({"_data_files": [{"filename": "../secret/x.arrow"}]}))
     (place / "data/x.arrow").write_bytes(b"")
+
+
+@pytest.mark.parametrize("name", ["{secret}/x.parquet[0].image", "../secret/x.parquet[0].image", "x.parquet[0].image"])
+@pytest.mark.parametrize("options", [[], ["--allow-outside", "{secret}"]])
+def test_a_row_names_no_cell_of_a_table(
+    name: str, options: list[str], place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = place / "secret"
+    pq.write_table(pa.table({"image": [{"bytes": SECRET}]}), secret / "x.parquet")
+    (place / "data/x.parquet").symlink_to(secret / "x.parquet")
+    write_rows(place / "data", name.format(secret=secret))
+    code, sent = run_and_capture(place, *(option.format(secret=secret) for option in options))
+    assert code == 2
+    assert "names a cell of a table" in capsys.readouterr().err
+    assert sent == []
+
+
+@pytest.mark.parametrize("source", ["{secret}/x.parquet[0].image", "../secret/x.parquet[0].image"])
+def test_a_cell_of_a_table_elsewhere_is_not_opened(source: str, place: Path) -> None:
+    pq.write_table(pa.table({"image": [{"bytes": SECRET}]}), place / "secret/x.parquet")
+    medium = Media(kind="image", source=source.format(secret=place / "secret"))
+    with pytest.raises(MediaError, match="leads out of the data folder"):
+        open_medium(place / "data", medium, 1)
+    assert open_medium(place / "data", medium, 1, [place / "data", place / "secret"])
+
+
+@pytest.mark.parametrize("name", ["test.parquet", "test.arrow"])
+def test_a_pipe_for_a_table_is_not_waited_for(name: str, place: Path) -> None:
+    os.mkfifo(place / "data" / name)
+    with pytest.raises(DataError, match="no regular file"):
+        load_data(get_benchmark("pope"), str(place / "data"))
 
 
 ESCAPES: list[Callable[[Path], None]] = [
