@@ -27,7 +27,7 @@ from trainers.conflict.probe import ConflictProbe, probed_rows
 from trainers.data.loading import build_dataset, parse_row
 from trainers.data.schema import Example, row_from_example
 from trainers.grpo import ContrastiveGRPOTrainer, as_trl_reward
-from trainers.image_pads import mend_image_pads
+from trainers.image_pads import check_image_pads, mend_image_pads
 from trainers.models import adapter_config, load_model, load_processor, without_unused_scales
 from trainers.recipe import nearest
 from trainers.resuming import RestoresWeights
@@ -166,7 +166,7 @@ def check_rows(
     Raises:
         DataError: fewer prompts than one batch holds, or media that do not reach the model.
         ModelError: the processor cannot be loaded, or does not resize by a number of pixels.
-        UsageError: see `trainers.rewards.scoring.build_rewards`.
+        UsageError: images that vLLM cannot be handed; see `trainers.rewards.scoring.build_rewards`.
     """
     if recipe.algorithm == "grpo":
         _rewards(recipe, build_config(recipe, output), _kept(recipe, len(examples)), judge)
@@ -175,7 +175,10 @@ def check_rows(
     if rows.video_as == "native" and recipe.train.get("use_vllm") and any("video" in kinds for kinds in first):
         raise UsageError("train.use_vllm: TRL hands images alone to vLLM. Set data.video_as=frames, or use_vllm=false.")
     for example in first.values():
-        rows.encode([json.dumps(row_from_example(example))])
+        row = json.dumps(row_from_example(example))
+        rows.encode([row])
+        if recipe.train.get("use_vllm"):
+            check_image_pads(rows, row)
 
 
 def _kept(recipe: Recipe, count: int) -> int:
@@ -254,7 +257,7 @@ def build_trainer(
     sharded = trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled
     rows.apart = not sharded
     if not supervised and config.use_vllm and config.vllm_mode == "colocate":
-        mend_image_pads(trainer)
+        mend_image_pads(trainer, rows)
     if not supervised and trainer.ref_model is not None and checkpoint.adapter is not None:
         if sharded:
             raise UsageError(

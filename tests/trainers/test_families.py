@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,10 @@ FRAMES = 4
 CASES = {case.sample_id: case for case in make_cases()}
 REFUSED = {"phi4_multimodal": "TRL asks for image_token_id"}
 """Families that TRL does not train with GRPO, and why."""
+NO_RUNS = {
+    "internvl", "gemma3", "pixtral", "mistral3", "aya_vision", "smolvlm", "idefics3", "mllama", "phi4_multimodal",
+}  # fmt: skip
+"""Families that make other tokens of an image than one run, or one run of two images."""
 Given = Mapping[str, Any]
 
 
@@ -294,6 +299,18 @@ def test_a_cap_on_pixels_is_that_of_an_evaluation_or_is_refused(
     engine = make_engine("hf", checkpoint, {"device": "cpu", "max_pixels": 4096})
     wanted = engine._encode([prepare(CASES["448x448"])])
     assert all(torch.equal(group.fields[name], wanted[name]) for name in wanted)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_images_are_handed_to_vllm_or_refused(
+    family: str, family_checkpoint: Callable[[str], Path], tmp_path: Path
+) -> None:
+    checkpoint = resolve_checkpoint(str(family_checkpoint(family)))
+    file = write_seen_rows(tmp_path / "rows")
+    examples = read_training(file, file.parent, limit=None, require_response=False)
+    recipe = load_recipe("demo/grpo", [*ONE_GRPO, "train.use_vllm=true", "data.video_as=frames"])
+    with pytest.raises(UsageError, match=r"train\.use_vllm") if family in NO_RUNS else nullcontext():
+        assembly.check_rows(recipe, checkpoint, tmp_path / "out", examples, file.parent, judge=None)
 
 
 def test_the_reference_of_an_adapter_is_the_model_with_it(

@@ -56,25 +56,30 @@ class FakeVllm:
         ]
 
 
-def trainer_with(engine):
-    return SimpleNamespace(vllm_generation=SimpleNamespace(llm=engine), _image_pad_token_id=7, _video_pad_token_id=None)
+def mend(engine, max_pixels=None):
+    images = SimpleNamespace(size={"shortest_edge": 64, "longest_edge": 4096}, merge_size=2)
+    processor = SimpleNamespace(image_token_id=7, tokenizer=None, image_processor=images)
+    trainer = SimpleNamespace(vllm_generation=SimpleNamespace(llm=engine))
+    mend_image_pads(trainer, SimpleNamespace(processor=processor, max_pixels=max_pixels))
 
 
 def test_image_pads_are_mended_and_checked():
     engine = FakeVllm(3)
-    mend_image_pads(trainer_with(engine))
+    mend(engine, max_pixels=1024)
     prompts = [
         {"prompt_token_ids": [1, 7, 7, 7, 2], "multi_modal_data": {"image": ["picture"]}},
         {"prompt_token_ids": [1, 7, 7, 2]},  # Text that happens to hold pads is left alone.
     ]
     engine.generate(prompts, sampling_params=None)
     assert [prompt["prompt_token_ids"] for prompt in engine.seen] == [[1, 7, 2], [1, 7, 7, 2]]
+    size = {"size": {"shortest_edge": 64, "longest_edge": 1024}}
+    assert [prompt.get("mm_processor_kwargs") for prompt in engine.seen] == [size, None]
     assert prompts[0]["prompt_token_ids"] == [1, 7, 7, 7, 2]
 
 
 def test_another_expansion_than_the_scored_one_stops():
     engine = FakeVllm(4)
-    mend_image_pads(trainer_with(engine))
+    mend(engine)
     with pytest.raises(TrainingError, match=r"another prompt \(6 tokens\) than the one that is scored \(5\)"):
         engine.generate([{"prompt_token_ids": [1, 7, 7, 7, 2], "multi_modal_data": {"image": ["picture"]}}])
 
