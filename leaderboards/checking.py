@@ -118,7 +118,7 @@ def _headline(
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StoreError(f"a sample of {result.task} cannot be used: {error}.") from error
     if isinstance(task, Benchmark):
-        described = record.settings.get("tasks", {}).get(result.task, {})
+        described = (record.settings.get("tasks") or {}).get(result.task, {})
         specs = specs if described.get("version") == task.version else []
     spec = next((spec for spec in specs if spec.name == result.headline), None)
     return {} if spec is None else {spec.name: value_of(spec, table)}

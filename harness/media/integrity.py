@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from harness.media.bounds import check_time
+
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 # In entropy-coded data, 0xFF is followed by a stuffed zero, a restart marker, or padding; anything else ends the scan.
 _SCAN_END: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -51,16 +53,21 @@ def image_defect(data: bytes) -> str | None:
     return None
 
 
-def container_defect(path: Path) -> str | None:
+def container_defect(path: Path, what: str) -> str | None:
     """What is wrong with the structure of a video file, or `None` (also for containers that are not checked).
+
+    Args:
+        path: the file.
+        what: kind and name of the medium.
 
     Raises:
         OSError: the file cannot be read.
+        MediaError: the time that `harness.media.bounds.time_limit` sets is spent.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(_TS_PACKET + 1)
-        check: Callable[[BinaryIO, int], str | None] | None = None
+        check: Callable[[BinaryIO, int, str], str | None] | None = None
         if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
             check = _boxes_defect
         elif head.startswith(b"\x1a\x45\xdf\xa3"):
@@ -70,7 +77,7 @@ def container_defect(path: Path) -> str | None:
         elif head[:1] == head[_TS_PACKET:] == b"\x47":
             check = _packets_defect
         file.seek(0)
-        return check(file, size) if check is not None else None
+        return check(file, size, what) if check is not None else None
 
 
 def units_tile(packet: bytes, length_bytes: int) -> bool:
@@ -119,10 +126,11 @@ def _png_defect(data: bytes) -> str | None:
     return "truncated: no IEND chunk"
 
 
-def _boxes_defect(file: BinaryIO, size: int) -> str | None:
+def _boxes_defect(file: BinaryIO, size: int, what: str) -> str | None:
     """MP4, MOV: the boxes of the top level tile the file, and one of them is the index."""
     at, kinds = 0, set()
     while at + 8 <= size:
+        check_time(what)
         file.seek(at)
         header = file.read(16)
         length, kind = int.from_bytes(header[:4], "big"), header[4:8]
@@ -140,7 +148,7 @@ def _boxes_defect(file: BinaryIO, size: int) -> str | None:
     return None if b"moov" in kinds else "truncated: the index (moov) is missing"
 
 
-def _riff_defect(file: BinaryIO, size: int) -> str | None:
+def _riff_defect(file: BinaryIO, size: int, what: str) -> str | None:
     file.seek(4)
     declared = int.from_bytes(file.read(4), "little") + 8
     # A writer that could not seek back leaves 0 or the greatest number.
@@ -149,28 +157,29 @@ def _riff_defect(file: BinaryIO, size: int) -> str | None:
     return None
 
 
-def _packets_defect(file: BinaryIO, size: int) -> str | None:
+def _packets_defect(file: BinaryIO, size: int, what: str) -> str | None:
     """MPEG transport stream: packets of one length; it says nowhere how many."""
     return f"truncated: it ends {size % _TS_PACKET} bytes into a packet" if size % _TS_PACKET else None
 
 
-def _ebml_defect(file: BinaryIO, size: int) -> str | None:
+def _ebml_defect(file: BinaryIO, size: int, what: str) -> str | None:
     """Matroska, WebM: elements of the segment and of its clusters tile their parents and are of known kinds."""
     at = 0
     while at < size:
+        check_time(what)
         element = _element(file, at)
         if element is None:
             return "damaged or truncated: no element where one should begin"
         kind, start, length = element
         if kind == _SEGMENT:
-            return _tiling_defect(file, start, length, size, _IN_SEGMENT)
+            return _tiling_defect(file, start, length, size, _IN_SEGMENT, what)
         if length == _UNKNOWN_SIZE or kind not in _ANYWHERE | {_EBML}:
             return "damaged: the segment is missing"
         at = start + length
     return "truncated: the segment is missing"
 
 
-def _tiling_defect(file: BinaryIO, start: int, length: int, size: int, known: frozenset[int]) -> str | None:
+def _tiling_defect(file: BinaryIO, start: int, length: int, size: int, known: frozenset[int], what: str) -> str | None:
     if length == _UNKNOWN_SIZE:  # A live recording says nowhere how long it is.
         return None
     end = start + length
@@ -178,6 +187,7 @@ def _tiling_defect(file: BinaryIO, start: int, length: int, size: int, known: fr
         return f"truncated: {end - size} of {size + end - size} bytes are missing"
     at = start
     while at < end:
+        check_time(what)
         element = _element(file, at)
         if element is None or element[0] not in known:
             return f"damaged at byte {at}"
@@ -186,7 +196,7 @@ def _tiling_defect(file: BinaryIO, start: int, length: int, size: int, known: fr
             return None
         if begin + inner > end:
             return f"damaged at byte {at}"
-        if kind == _CLUSTER and (defect := _tiling_defect(file, begin, inner, size, _IN_CLUSTER)):
+        if kind == _CLUSTER and (defect := _tiling_defect(file, begin, inner, size, _IN_CLUSTER, what)):
             return defect
         at = begin + inner
     return None

@@ -91,9 +91,9 @@ def open_video(path: str | Path, num_frames: int = 8, *, name: str | None = None
     path = Path(path)
     try:
         check_file(path, f"video {name}", MAX_VIDEO_BYTES)
-        if defect := container_defect(path):
-            raise MediaError(f"video {name} is {defect}.")
         with time_limit(MAX_DECODE_S):
+            if defect := container_defect(path, f"video {name}"):
+                raise MediaError(f"video {name} is {defect}.")
             expected = _count_packets(path, name)
             scan = _decode(path, name, sample_indices(expected, num_frames))
             if scan.total != expected and scan.total:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from harness.core.types import RunRecord, TaskResult
 
 COUNTS: Final = ("samples", "unanswered", "not_understood", "undecided", "truncated", "errors", "disagreements")
 """What a task's result counts."""
+_VIDEO_AS: Final = (None, "native", "frames")
 
 
 def defect_of(run: RunRecord) -> str | None:
@@ -30,6 +31,11 @@ def _defects(run: RunRecord) -> Iterator[str]:
         yield "training does not tell recipe, data, seed and step"
     if not isinstance(run.settings.get("blind"), str | None):
         yield "the setting blind is not a text"
+    if run.settings.get("video_as") not in _VIDEO_AS:
+        yield f"the setting video_as is {run.settings['video_as']!r}, expected native or frames"
+    tasks = run.settings.get("tasks") or {}
+    if not isinstance(tasks, Mapping) or not all(isinstance(described, Mapping) for described in tasks.values()):
+        yield "the setting tasks is not an object of objects"
     for task, result in run.tasks.items():
         yield from _task_defects(task, result)
         if task not in run.data:

@@ -119,6 +119,10 @@ def test_a_metric_that_is_no_figure_is_named(run: Path, value: object) -> None:
         ("seed", 1.5, "seed is 1.5, expected a whole number"),
         ("settings.comment", "\ud800", "it holds a value that cannot be written"),
         ("settings.blind", {}, "the setting blind is not a text"),
+        ("settings.video_as", "x", "the setting video_as is 'x', expected native or frames"),
+        ("settings.video_as", ["native"], "the setting video_as is ['native'], expected native or frames"),
+        ("settings.tasks", ["pope"], "the setting tasks is not an object of objects"),
+        ("settings.tasks", {"pope": "x"}, "the setting tasks is not an object of objects"),
     ],
 )
 def test_an_odd_value_is_named_and_the_run_left_out(run: Path, place: str, value: object, said: str) -> None:
@@ -134,6 +138,13 @@ def test_an_odd_value_is_named_and_the_run_left_out(run: Path, place: str, value
     assert runs == []
     assert said in problems[0]
     assert str(run) in problems[0]
+
+
+def test_a_record_that_does_not_describe_its_tasks_is_read(run: Path) -> None:
+    edit(run, {"settings": json.loads((run / "run.json").read_text())["settings"] | {"tasks": None}})
+    runs, problems = load_runs([run.parent])
+    assert len(runs) == 1
+    assert problems == []
 
 
 def test_a_headline_without_its_metric_is_named(run: Path) -> None:

@@ -1,11 +1,14 @@
 """Damage that the bytes of an image or a video show before anything is decoded."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support_media import encode, picture, write_video
 
+from harness.core.errors import MediaError
+from harness.media.bounds import time_limit
 from harness.media.integrity import container_defect, image_defect, units_tile
 
 
@@ -32,10 +35,36 @@ def test_thumbnail_end_marker_does_not_stand_for_the_image() -> None:
 def test_containers_with_open_ends_are_whole(tmp_path: Path) -> None:
     path = write_video(tmp_path / "padded.mp4", 5)
     path.write_bytes(path.read_bytes() + bytes(16))
-    assert container_defect(path) is None
-    assert container_defect(write_video(tmp_path / "live.mkv", 5, container={"live": "1"})) is None
+    assert container_defect(path, "video x") is None
+    assert container_defect(write_video(tmp_path / "live.mkv", 5, container={"live": "1"}), "video x") is None
     path.write_bytes(path.read_bytes()[:-400])
-    assert container_defect(path)
+    assert container_defect(path, "video x")
+
+
+_EBML, _SEGMENT, _CLUSTER = b"\x1a\x45\xdf\xa3\x80", b"\x18\x53\x80\x67", b"\x1f\x43\xb6\x75"
+_VOID = b"\xec\x80"
+
+
+def element(kind: bytes, content: bytes) -> bytes:
+    return kind + b"\x01" + len(content).to_bytes(7, "big") + content
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda many: b"\0\0\0\x08free" * many,
+        lambda many: _EBML + _VOID * many,
+        lambda many: _EBML + element(_SEGMENT, _VOID * many),
+        lambda many: _EBML + element(_SEGMENT, element(_CLUSTER, _VOID * many)),
+    ],
+    ids=["boxes", "before the segment", "in the segment", "in a cluster"],
+)
+def test_a_file_of_many_small_parts_is_walked_no_longer_than_it_may(
+    tmp_path: Path, wrap: Callable[[int], bytes]
+) -> None:
+    (tmp_path / "x").write_bytes(wrap(1_000_000))
+    with time_limit(0.1), pytest.raises(MediaError, match="video x takes too long"):
+        container_defect(tmp_path / "x", "video x")
 
 
 def test_units_tile() -> None:
