@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +22,7 @@ from harness.core.worlds import worlds
 from harness.engines.checkpoints import Checkpoint
 from harness.engines.inputs import choose_video_as
 from harness.engines.loaders import choose_class, empty_model, load_config
+from harness.engines.vllm_arguments import LANGUAGE_MODEL
 from trainers.callbacks import Completes, Lines, Watch
 from trainers.conflict.probe import ConflictProbe, probed_rows
 from trainers.data.loading import build_dataset, parse_row
@@ -29,6 +30,7 @@ from trainers.data.schema import Example, row_from_example
 from trainers.grpo import ContrastiveGRPOTrainer, as_trl_reward
 from trainers.image_pads import check_image_pads, mend_image_pads
 from trainers.models import adapter_config, load_model, load_processor, without_unused_scales
+from trainers.preparation import choose_engine
 from trainers.recipe import nearest
 from trainers.resuming import RestoresWeights
 from trainers.rewards.functions import REWARDS, Reward, Setup
@@ -127,10 +129,22 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
                 raise UsageError(
                     f"lora.target_modules={recipe.lora.target_modules!r} does not fit the model: {said}"
                 ) from error
+        if evaluates and recipe.eval.every and choose_engine(recipe, recipe.eval.engine, None)[0] == "vllm":
+            _check_adapter(name for name, _ in model.named_parameters() if "lora_" in name)
     expand_tasks(recipe.eval.tasks)
     data = recipe.eval.data
     if recipe.eval.tasks and data not in (None, "hub", *worlds()) and not Path(str(data)).expanduser().is_dir():
         raise UsageError(f"eval.data {data} is no folder. Give a folder or one of: hub, {', '.join(worlds())}.")
+
+
+def _check_adapter(names: Iterable[str]) -> None:
+    """Refuse an adapter whose checkpoints vLLM would not take, after training."""
+    outside = [name for name in names if LANGUAGE_MODEL not in name]
+    if outside:
+        raise UsageError(
+            f"eval.every: vLLM takes adapters of language models alone, and lora.target_modules changes {outside[0]}. "
+            "Set eval.engine=hf, or eval.every=false."
+        )
 
 
 def _check_trackers(names: Sequence[str]) -> None:

@@ -25,7 +25,8 @@ _NAMES: Final = {
 """Arguments of vLLM's engine by the names of ours; `None` leaves them to vLLM."""
 _ELSEWHERE: Final = {"model": "--model", "trust_remote_code": "--trust-remote-code"}
 """Arguments of vLLM's engine that more than vLLM must know."""
-_LANGUAGE_MODEL: Final = ".language_model."
+LANGUAGE_MODEL: Final = ".language_model."
+"""In the names of what an adapter may change for vLLM to take it."""
 
 
 def check_settings(dtype: str, settings: Mapping[str, Any], engine_args: Mapping[str, Any]) -> None:
@@ -114,7 +115,7 @@ def lora_arguments(adapter: Path) -> dict[str, Any]:
         if path.suffix != ".safetensors":
             raise ModelError(f"adapter {path} is not in safetensors, and is not read for vLLM. {merge}")
         with safe_open(path, framework="pt") as file:
-            outside = sorted(key for key in file.keys() if _LANGUAGE_MODEL not in key)  # noqa: SIM118
+            outside = sorted(key for key in file.keys() if LANGUAGE_MODEL not in key)  # noqa: SIM118
         if outside:
             raise ModelError(
                 f"adapter {adapter} changes {len(outside)} weights outside of the language model, e.g. {outside[0]}, "

@@ -313,6 +313,28 @@ def test_images_are_handed_to_vllm_or_refused(
         assembly.check_rows(recipe, checkpoint, tmp_path / "out", examples, file.parent, judge=None)
 
 
+@pytest.mark.parametrize(("family", "outside"), [("qwen2_5_vl", False), ("llava", True), ("smolvlm", True)])
+def test_an_adapter_whose_checkpoints_vllm_would_not_take_is_refused(
+    family: str,
+    outside: bool,
+    family_checkpoint: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(assembly, "find_spec", lambda _: True)  # Whether vLLM is installed or not.
+    checkpoint = resolve_checkpoint(str(family_checkpoint(family)))
+    adapted = ["lora.rank=4", "eval.tasks=[pope]", "eval.every=true"]
+    for settings, refused in (
+        (["eval.engine=vllm"], outside),
+        (["eval.engine=vllm", "lora.target_modules=[q_proj,v_proj]"], family == "smolvlm"),
+        (["eval.engine=vllm", "eval.every=false"], False),
+        (["eval.engine=hf"], False),
+    ):
+        recipe = load_recipe("demo/sft", [*ONE_SFT, *adapted, *settings])
+        with pytest.raises(UsageError, match=r"Set eval\.engine=hf") if refused else nullcontext():
+            assembly.check_recipe(recipe, checkpoint, tmp_path / "out", selects=False)
+
+
 def test_the_reference_of_an_adapter_is_the_model_with_it(
     family_checkpoint: Callable[[str], Path], tmp_path: Path
 ) -> None:
