@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.commands.eval import add_outside_argument
+from harness.commands.eval import TRUST, add_outside_argument
 from harness.core.console import show, to_json
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="responses that are compared (default: 512)",
     )
     group.add_argument("--conflict-model", metavar="CKPT", help="under this checkpoint (default: the run's own)")
+    group.add_argument("--trust-remote-code", action="store_true", help=TRUST)
     parser.add_argument("--no-images", action="store_true", help="leave the images out of the page")
     parser.add_argument("--json", action="store_true", help="print what was found as JSON")
 
@@ -103,6 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
                 open_media=media,
                 samples=arguments.conflict_samples,
                 model=arguments.conflict_model,
+                trust_remote_code=arguments.trust_remote_code,
             )
     finally:
         write_reports(arguments.run_folder, diagnosis, open_media=None if arguments.no_images else media)

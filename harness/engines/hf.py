@@ -63,7 +63,8 @@ class HfEngine:
             checkpoint: a checkpoint with a folder.
             device: a torch device, or `auto`: CUDA where it is, else CPU.
             dtype: `bfloat16`, `float16`, `float32`, or `auto`: bfloat16 where the device has it, float32 on CPU.
-            batch_size: responses a batch; `None`: on CUDA 16, and more as memory allows; 32 on CPU.
+            batch_size: responses a batch; `None`: on CUDA 16, and more as memory allows where all of the
+                model is on one device; 32 on CPU.
             max_pixels: cap on the pixels of an image or frame, `None`: what the processor says.
             video_as: how videos are shown; `None`: as videos where the family takes them, else as images.
             attention: attention implementation of Transformers; `auto`: FlashAttention 2 where it is installed and the
@@ -89,7 +90,7 @@ class HfEngine:
         self._dtype = resolve_dtype(dtype, self._device)
         self._placement = placement(checkpoint, self._device, self._dtype, device_map, quantization)
         self._device_map, self._quantization = device_map, quantization
-        self._batch_size = BatchSize(batch_size, self._device)
+        self._batch_size = BatchSize(batch_size, self._device, spread=device_map is not None)
         self._max_pixels = max_pixels
         self._wanted_video_as = video_as
         self._attention = resolve_attention(checkpoint, self._device, self._dtype) if attention == "auto" else attention

@@ -82,19 +82,20 @@ def _tokens(request: Request, opened: Opened) -> int:
 class BatchSize:
     """How many rows a batch has.
 
-    On CUDA without a given size, it doubles after a full batch as long as the memory that this one took leaves room for
-    twice as much, and halves when memory runs out. Else it stays, so that a continued run plans the batches of an
-    undisturbed one.
+    On CUDA without a given size, where the model is on one device, it doubles after a full batch as long as the memory
+    that this one took leaves room for twice as much, and halves when memory runs out. Else it stays, so that a
+    continued run plans the batches of an undisturbed one.
     """
 
-    def __init__(self, given: int | None, device: torch.device) -> None:
+    def __init__(self, given: int | None, device: torch.device, *, spread: bool = False) -> None:
         """Start.
 
         Args:
             given: rows a batch; `None`: 16 on CUDA, to begin with, 32 on CPU.
             device: where batches run.
+            spread: the model may be on others too, whose memory is not looked at.
         """
-        self.grows = given is None and device.type == "cuda"
+        self.grows = given is None and device.type == "cuda" and not spread
         self.rows = given or (_ON_CUDA if device.type == "cuda" else _ON_CPU)
         self._device = device
         self._most = _MOST

@@ -9,6 +9,8 @@ from harness.core.errors import ModelError
 from harness.core.reading import parse_json, read_text
 
 PROCESSOR_FILES: Final = ("processor_config.json", "preprocessor_config.json")
+TRUSTING: Final = "--trust-remote-code (in a recipe: trust_remote_code: true)"
+"""How a checkpoint's own code is trusted; what is asked in another way says it in another way."""
 _TEMPLATE_FILES: Final = ("chat_template.jinja", "chat_template.json")
 _TEMPLATE_HOLDERS: Final = ("processor_config.json", "tokenizer_config.json")
 _LOOKS: Final = ("vision", "visual", "image", "mm_")
@@ -65,7 +67,7 @@ def untrusted(name: str, folder: Path | None) -> ModelError:
     """What is said of a checkpoint with code of its own that is not trusted."""
     return ModelError(
         f"model {name!r} needs Python code of its own (*.py in {folder}), which could do anything on this machine and "
-        "was not run. Read it, and if you trust it, add --trust-remote-code (in a recipe: trust_remote_code: true)."
+        f"was not run. Read it, and if you trust it, add {TRUSTING}."
     )
 
 

@@ -16,10 +16,11 @@ from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
 from lmms_eval.api.model import lmms
 from tqdm import tqdm
 
-from harness.core.errors import UsageError
+from harness.core.errors import ModelError, UsageError
 from harness.core.types import Media, MediaKind
 from harness.engines import Decoding, Engine, Request
 from harness.engines.checkpoints import resolve_checkpoint
+from harness.engines.kinds import TRUSTING
 from harness.engines.preparation import ConversationRequest
 from harness.media.images import open_image
 from harness.media.videos import Video, open_video
@@ -50,6 +51,7 @@ class HarnessVllm(lmms):  # type: ignore[misc]  # lmms-eval has no types.
         batch_size: int | str | None = None,
         max_batch_size: int | None = None,
         device: str | None = None,
+        trust_remote_code: bool | str = False,
         **engine_args: Any,
     ) -> None:
         """Load the model.
@@ -67,6 +69,7 @@ class HarnessVllm(lmms):  # type: ignore[misc]  # lmms-eval has no types.
             batch_size: not used: requests are batched by vLLM as they come.
             max_batch_size: not used.
             device: not used: vLLM finds its device.
+            trust_remote_code: Python code that comes with the model may be run.
             engine_args: further arguments of vLLM; JSON texts are parsed.
 
         Raises:
@@ -79,18 +82,21 @@ class HarnessVllm(lmms):  # type: ignore[misc]  # lmms-eval has no types.
         name = model or pretrained
         if name is None:
             raise UsageError("no model named. Give --model_args model=FOLDER.")
-        self._engine: Engine = VllmEngine(
-            resolve_checkpoint(name),
-            dtype=dtype,
-            max_pixels=max_pixels,
-            max_model_len=max_model_len,
-            tensor_parallel=tensor_parallel_size,
-            data_parallel=data_parallel_size,
-            gpu_memory_utilization=gpu_memory_utilization,
-            engine_args={key: _parsed(value) for key, value in engine_args.items()},
-        )
         self._num_frames = nframes
-        self._engine.load()
+        try:
+            self._engine: Engine = VllmEngine(
+                resolve_checkpoint(name, trust_remote_code=_is_true("trust_remote_code", trust_remote_code)),
+                dtype=dtype,
+                max_pixels=max_pixels,
+                max_model_len=max_model_len,
+                tensor_parallel=tensor_parallel_size,
+                data_parallel=data_parallel_size,
+                gpu_memory_utilization=gpu_memory_utilization,
+                engine_args={key: _parsed(value) for key, value in engine_args.items()},
+            )
+            self._engine.load()
+        except ModelError as error:
+            raise ModelError(str(error).replace(TRUSTING, "trust_remote_code=True to --model_args")) from error
 
     def generate_until(self, requests: list[Instance]) -> list[GenerationResult]:
         """Responses in the order of the requests; the text of a sample that failed is empty, and its error logged."""
@@ -185,6 +191,13 @@ def _open(media: Iterable[Media], sources: Iterable[Any], num_frames: int) -> li
         else:
             opened.append(open_video(source, num_frames))
     return opened
+
+
+def _is_true(name: str, value: bool | str) -> bool:
+    text = str(value).lower()
+    if text not in ("true", "false"):
+        raise UsageError(f"--model_args {name}={value}: give True or False.")
+    return text == "true"
 
 
 def _parsed(value: Any) -> Any:

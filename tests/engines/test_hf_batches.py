@@ -39,9 +39,9 @@ def item(name: str, size: int = 1, *, n: int = 1, budget: int | None = None, err
     )
 
 
-def test_a_given_size_and_a_cpu_stay() -> None:
+def test_a_given_size_and_that_of_a_cpu_and_of_several_devices_stay() -> None:
     assert [BatchSize(None, CPU).rows, BatchSize(None, CUDA).rows, BatchSize(7, CUDA).rows] == [32, 16, 7]
-    for size in (BatchSize(None, CPU), BatchSize(7, CUDA)):
+    for size in (BatchSize(None, CPU), BatchSize(7, CUDA), BatchSize(None, CUDA, spread=True)):
         before = size.rows
         assert not size.grows
         size.begin()

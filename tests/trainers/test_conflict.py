@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from harness.engines.weights import load_model
 from harness.evaluation.run import evaluate
 from harness.evaluation.settings import EvalConfig
 from harness.reports.conflict import conflict_lines, read_map, word_map
+from trainers.conflict import run as conflict_run
 from trainers.conflict.figures import describe, jackknife
 from trainers.conflict.probe import probed_rows
 from trainers.conflict.run import draw_map, map_run, similarity_of
@@ -346,6 +348,7 @@ def test_what_cannot_be_mapped_is_refused(run):
         ({"weights": None, "model": "openai:x"}, UsageError, "--conflict-model"),
         ({"settings": {**stored["settings"], "blind": "grey"}}, UsageError, "without its images"),
         ({"model": "/nowhere"}, ModelError, "--conflict-model"),
+        (engine_settings(stored, "vllm", quantization="fp8"), UsageError, r"quantised by its engine 'vllm' \(fp8\)"),
     ):
         (run / "run.json").write_text(json.dumps({**stored, **changes}))
         with pytest.raises(error, match=message):
@@ -353,6 +356,49 @@ def test_what_cannot_be_mapped_is_refused(run):
     (run / "run.json").unlink()
     with pytest.raises(StoreError, match="not a finished run"):
         map_run(run, open_media=None, samples=4)
+
+
+def engine_settings(stored, engine, **changes):
+    described = {**stored["settings"]["engine_settings"], **changes}
+    return {"engine": engine, "settings": {**stored["settings"], "engine_settings": described}}
+
+
+def change_engine(run, engine, **changes):
+    stored = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**stored, **engine_settings(stored, engine, **changes)}))
+
+
+@needs_checkpoint
+def test_a_model_that_was_spread_or_quantised_is_loaded_as_in_the_run(run, monkeypatch):
+    whole = map_run(run, open_media=opener(run), samples=4)
+    change_engine(run, "hf", device_map="auto")
+    demo = resolve_checkpoint("demo").folder
+    size = (demo / "model.safetensors").stat().st_size
+    memory = "transformers.integrations.accelerate.get_balanced_memory"
+    monkeypatch.setattr(memory, lambda *_, **__: {"cpu": size // 2})
+    spread = []
+    load = conflict_run.load_whole
+    monkeypatch.setattr(conflict_run, "load_whole", lambda *a, **k: spread.append(load(*a, **k)) or spread[-1])
+    again = map_run(run, open_media=opener(run), samples=4)
+    assert set(spread[0].hf_device_map.values()) == {"cpu", "disk"}
+    assert again["mean"]["value"] == pytest.approx(whole["mean"]["value"], abs=1e-4)
+    assert map_run(run, open_media=opener(run), samples=4, model="demo")
+    change_engine(run, "hf", quantization="bnb-4bit")
+    monkeypatch.setattr("harness.engines.hf_device.find_spec", lambda _: None)
+    with pytest.raises(UsageError, match="bitsandbytes"):
+        map_run(run, open_media=opener(run), samples=4)
+
+
+@needs_checkpoint
+def test_a_map_that_does_not_fit_into_memory_is_missing_and_the_run_is_reported(tmp_path, capsys, monkeypatch):
+    def fails(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(conflict_run, "similarity_of", fails)
+    command = ["eval", "--model", "demo", "--data", "demo", "--tasks", "pope", "--limit", "8", "--engine", "hf"]
+    assert cli.main([*command, "--out", str(tmp_path / "run"), "--conflict"]) == 0
+    assert re.search(r"missing: sample conflict: .*CUDA out of memory.*--conflict-samples", capsys.readouterr().err)
+    assert (tmp_path / "run" / "report.md").exists()
 
 
 def test_a_broken_file_is_named_and_no_file_shows_nothing(tmp_path):

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from accelerate.utils import align_module_device  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from harness.core.errors import DataError, MediaError, ModelError, StoreError, UsageError
@@ -26,7 +27,9 @@ from harness.diagnostics.conflict import FIGURES, MAP, PICTURE, SCHEMA_VERSION
 from harness.diagnostics.run_folder import latest_records, read_settings
 from harness.engines import Request, VideoAs
 from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
+from harness.engines.hf_device import placement, resolve_device, resolve_dtype
 from harness.engines.inputs import choose_video_as
+from harness.engines.preparation import one_line
 from harness.engines.weights import load_model as load_whole
 from harness.media import OpenMedia
 from harness.runs.config import RUN
@@ -44,7 +47,13 @@ _SHADES: Final = 12
 
 
 def map_run(
-    folder: Path, *, open_media: OpenMedia | None, samples: int, model: str | None = None, seed: int = SEED
+    folder: Path,
+    *,
+    open_media: OpenMedia | None,
+    samples: int,
+    model: str | None = None,
+    trust_remote_code: bool = False,
+    seed: int = SEED,
 ) -> dict[str, Any]:
     """Compute the map of a run and store it in the run's folder.
 
@@ -53,6 +62,8 @@ def map_run(
         open_media: opens a sample's images and videos; `None`: samples that have some are left out.
         samples: most responses that are compared; more are drawn from with the seed.
         model: another checkpoint than the run's own.
+        trust_remote_code: Python code that comes with the checkpoint may be run; that of the run's own may where the
+            run did.
         seed: of the draw.
 
     Returns:
@@ -60,13 +71,14 @@ def map_run(
 
     Raises:
         StoreError: not a finished run, or its folder cannot be written.
-        UsageError: the run was blind, its checkpoint is not at hand, or fewer than two samples are asked for.
+        UsageError: the run was blind, its checkpoint is not at hand or was quantised by vLLM, or fewer than two samples
+            are asked for.
         DataError: fewer than two responses can be compared.
-        ModelError: the checkpoint cannot be loaded.
+        ModelError: the checkpoint cannot be loaded, or memory does not suffice.
     """
     if samples < _FEWEST:
         raise UsageError(f"--conflict-samples {samples} is out of range: a pair takes 2.")
-    checkpoint = _checkpoint(folder, model)
+    checkpoint = _checkpoint(folder, model, trust_remote_code)
     settings = read_settings(folder)
     if settings.get("blind"):
         raise UsageError(f"{folder} was asked without its images; give the run that saw them.")
@@ -77,11 +89,21 @@ def map_run(
     if len(opened) < _FEWEST:
         why = f": {next(iter(unopened.values()))}" if unopened else "."
         raise DataError(f"{folder}: {len(opened)} responses can be compared, a pair takes 2{why}")
-    network, processor = load_model(checkpoint)
-    max_pixels = dict(settings.get("engine_settings") or {}).get("max_pixels")
-    video_as = settings.get("video_as") or choose_video_as(processor, None, checkpoint.name)
-    sequences = _sequences(opened, open_media)
-    similarity = similarity_of(network, processor, sequences, max_pixels=max_pixels, video_as=video_as)
+    described = dict(settings.get("engine_settings") or {})
+    # Another checkpoint may take another place than the run's.
+    placed = {} if model is not None else {name: described.get(name) for name in ("device_map", "quantization")}
+    try:
+        network, processor = load_model(checkpoint, **placed)
+        video_as = settings.get("video_as") or choose_video_as(processor, None, checkpoint.name)
+        sequences = _sequences(opened, open_media)
+        similarity = similarity_of(
+            network, processor, sequences, max_pixels=described.get("max_pixels"), video_as=video_as
+        )
+    except torch.OutOfMemoryError as error:
+        raise ModelError(
+            f"memory does not suffice for the gradients of {checkpoint.name!r}: {one_line(error)} Compare fewer "
+            "responses: harness diagnose RUN --conflict --conflict-samples N."
+        ) from error
     figures = {
         "schema_version": SCHEMA_VERSION,
         "model": checkpoint.name,
@@ -118,13 +140,14 @@ def similarity_of(
     Symmetric, with a diagonal of ones; see `trainers.ntk.estimators`.
     """
     tokens = force(model, processor, sequences, max_pixels=max_pixels, video_as=video_as)
-    head = model.get_output_embeddings().weight.detach()
+    with align_module_device(model.get_output_embeddings(), tokens.hidden.device):  # It may lie in memory or on disk.
+        head = model.get_output_embeddings().weight.detach().to(tokens.hidden.device)
     cosine = ntk_similarity(tokens, head, NtkSettings(estimator=estimator)).double().clamp(-1, 1)
     result: NDArray[np.float64] = ((cosine + cosine.T) / 2).cpu().numpy()
     return result
 
 
-def _checkpoint(folder: Path, model: str | None) -> Checkpoint:
+def _checkpoint(folder: Path, model: str | None, trust_remote_code: bool) -> Checkpoint:
     """The checkpoint that was asked for, or the run's own, if it is still what it was."""
     if not (folder / RUN).is_file():
         raise StoreError(f"{folder} is not a finished run: the conflict map is made of its stored responses.")
@@ -133,8 +156,14 @@ def _checkpoint(folder: Path, model: str | None) -> Checkpoint:
         raise UsageError(
             f"{folder} is of a model without files ({run.model}); gradients need weights. Give --conflict-model CKPT."
         )
+    described = dict(run.settings.get("engine_settings") or {})
+    if model is None and run.engine != "hf" and described.get("quantization") is not None:
+        raise UsageError(
+            f"the weights of {folder} were quantised by its engine {run.engine!r} ({described['quantization']}), whose "
+            "gradients are not those of the checkpoint. Give --conflict-model CKPT."
+        )
     # Trust in the run's checkpoint is none in another one.
-    trusted = model is None and bool(dict(run.settings.get("engine_settings") or {}).get("trust_remote_code"))
+    trusted = trust_remote_code or (model is None and bool(described.get("trust_remote_code")))
     try:
         checkpoint = resolve_checkpoint(model or run.model, trust_remote_code=trusted, sees=True)
     except ModelError as error:
@@ -191,17 +220,27 @@ def _asked(sample: Sample) -> tuple[Any, ...]:
     return sample.task, sample.prompt, shown
 
 
-def load_model(checkpoint: Checkpoint) -> tuple[Any, Any]:
+def load_model(
+    checkpoint: Checkpoint, *, device_map: str | None = None, quantization: str | None = None
+) -> tuple[Any, Any]:
     """A checkpoint's model, in evaluation mode, and its processor.
+
+    Args:
+        checkpoint: the checkpoint.
+        device_map: how it is spread, as in an evaluation.
+        quantization: how its weights are rounded, as in an evaluation.
 
     Raises:
         ModelError: it cannot be loaded.
+        UsageError: it cannot be quantised so here.
     """
-    on_gpu = torch.cuda.is_available()
+    device = resolve_device("auto")
+    dtype = resolve_dtype("auto", device)
+    placed = placement(checkpoint, device, dtype, device_map, quantization)
     with quiet_libraries():
         processor = load_processor(checkpoint, None)
-        model = load_whole(checkpoint, dtype=torch.bfloat16 if on_gpu else torch.float32)
-    return model.to("cuda" if on_gpu else "cpu").eval(), processor
+        model = load_whole(checkpoint, dtype=dtype, **placed)
+    return (model if placed else model.to(device)).eval(), processor
 
 
 def _write(folder: Path, similarity: NDArray[np.float64], figures: Mapping[str, Any]) -> None:

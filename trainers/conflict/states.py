@@ -78,7 +78,8 @@ def force(
     Raises:
         MediaError: a medium cannot be read, or does not reach the model.
     """
-    device = next(model.parameters()).device
+    # Where a model is spread, its first layers' device; what lies on disk has none.
+    device = next(weight.device for weight in model.parameters() if not weight.is_meta)
     ends = end_tokens(model, processor)
     responses = [response_ids(processor, ends, item.response, ended=item.ended) for item in sequences]
     size = _TOGETHER.get(device.type, 1)
@@ -100,7 +101,7 @@ def force(
                 whole = replace(group, places=list(range(len(places))))
                 inputs, mask = with_responses([whole], [responses[place] for place in places])
                 inputs = {name: value.to(device) for name, value in inputs.items()}
-                states = model.base_model(**inputs, use_cache=False).last_hidden_state
+                states = model.base_model(**inputs, use_cache=False).last_hidden_state.to(device)
                 length = mask.shape[1]
                 hidden.append(states[:, -length - 1 : -1][mask])  # A state predicts the token after it.
                 targets.append(inputs["input_ids"][:, -length:][mask])
