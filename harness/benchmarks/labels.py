@@ -13,7 +13,7 @@ from harness.benchmarks.tables import read_table
 from harness.core.errors import DataError
 from harness.core.files import cache_folder
 from harness.core.types import Sample
-from harness.media.bounds import within
+from harness.media.bounds import is_within, within
 
 HUB: Final = "hub:"
 """Begins the name of data that come from the hub: their labels are in the cache."""
@@ -93,7 +93,9 @@ def read_labels(benchmark: Benchmark, folder: Path | None, source: str, roots: S
     if files is None:
         return Labels(benchmark)
     cache = cache_folder() / "labels" / files.name
-    places = [] if folder is None else [folder, folder.parent / benchmark.name]
+    places = [] if folder is None else [folder]
+    if folder is not None and (roots is None or is_within(folder.parent, roots)):
+        places.append(folder.parent / benchmark.name)
     places += [cache] if source.startswith(HUB) else []
     for place in places:
         found = [path for file in files.files if (path := _find(place, file)) is not None]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -54,12 +55,22 @@ def within(path: Path, roots: Sequence[Path]) -> Path:
         real = Path(os.path.realpath(path))
     except (OSError, ValueError) as error:
         raise OutsideError(f"{str(path)!r} is no name of a file: {error}.") from error
-    if any(real.is_relative_to(os.path.realpath(root)) for root in (*roots, *_blobs(roots[0]))):
+    places = [Path(os.path.realpath(root)) for root in roots]
+    if any(real.is_relative_to(place) for place in chain(places, *map(_blobs, places))):
         return real
     raise OutsideError(
         f"{str(path)!r} leads out of the data folder {roots[0]}, to {real}. Put the file there, or allow it: "
         f"--allow-outside {real.parent} (in a recipe data.allow_outside)."
     )
+
+
+def is_within(path: Path, roots: Sequence[Path]) -> bool:
+    """Whether a path is one that `within` lets through."""
+    try:
+        within(path, roots)
+    except OutsideError:
+        return False
+    return True
 
 
 def _blobs(folder: Path) -> Iterator[Path]:

@@ -223,7 +223,7 @@ def test_other_names_are_files_that_are_missing(name: str, place: Path) -> None:
         open_first(place / "data")
 
 
-def test_the_files_of_the_hubs_cache_are_links_to_its_blobs(tmp_path: Path) -> None:
+def test_the_files_of_the_hubs_cache_are_links_to_its_blobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     repository = tmp_path / "hub/datasets--o--n"
     snapshot = repository / "snapshots/abc"
     (repository / "blobs").mkdir(parents=True)
@@ -232,6 +232,14 @@ def test_the_files_of_the_hubs_cache_are_links_to_its_blobs(tmp_path: Path) -> N
     write_rows(snapshot, "a.png")
     (snapshot / "a.png").symlink_to("../../blobs/123")
     assert open_first(snapshot).size == (24, 24)
+    (tmp_path / "link").symlink_to(snapshot)
+    assert open_first(tmp_path / "link").size == (24, 24)
+    for place, name in ((snapshot.parent, "abc"), (snapshot, ".")):
+        monkeypatch.chdir(place)
+        assert open_first(Path(name)).size == (24, 24)
+    elsewhere = write_rows(tmp_path / "elsewhere", "a.png")
+    (elsewhere / "a.png").symlink_to(snapshot / "a.png")
+    assert load_data(get_benchmark("pope"), str(elsewhere), [tmp_path / "link"]).samples
     outside = tmp_path / "blobs"
     outside.mkdir()
     (outside / "123").write_bytes(SECRET)

@@ -248,6 +248,16 @@ def test_labels_that_lie_out_of_the_data_folder_are_refused(data: Path, rows: li
     assert load_data(REPOPE, str(folder), (data,)).samples
 
 
+def test_labels_beside_the_data_folder_are_not_looked_at(data: Path, rows: list[Row], tmp_path: Path) -> None:
+    folder = write_data(tmp_path / "mine", rows, {})
+    (folder / "pope").rename(folder / "copy")
+    (folder / "repope").rename(folder / "pope")
+    assert len(load_data(POPE, str(folder / "copy")).samples) == len(rows)
+    (folder / "pope").rename(folder / "repope")
+    with pytest.raises(DataError, match=r"the labels of RePOPE .* are not there; looked in [^,]*copy"):
+        load_data(REPOPE, str(folder / "copy"))
+
+
 def test_a_run_over_the_hubs_data_finds_the_labels_in_the_cache(
     data: Path, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
