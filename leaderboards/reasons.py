@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from harness.benchmarks.counting import is_right, one
 from harness.core.types import SampleRecord
 from harness.diagnostics.findings import WORDS
 from harness.diagnostics.run_folder import FINDINGS
@@ -79,7 +80,7 @@ def _marked(
     marked = [marks for of in (before, after) for task in known for run in of[task].values() for marks in run.values()]
     told = dict.fromkeys(mark for marks in marked for mark in marks if mark != UNATTRIBUTED)
     for mark in order_causes(told):
-        spec = MetricSpec(name=mark, strict=(Ratio(top=_is_marked, bottom=_counts),), better=0)
+        spec = MetricSpec(name=mark, strict=(Ratio(top=is_right, bottom=one),), better=0)
         sides = [
             {seed: measure(spec, tabulate(_units(mark, kept, of, seed))) for seed in of[known[0]]}
             for of in (before, after)
@@ -108,14 +109,6 @@ def _side_marks(row: Row, tasks: list[str]) -> dict[str, _Side]:
         if len(found) == len(runs):
             sides[task] = found
     return sides
-
-
-def _is_marked(outcome: Outcome) -> float:
-    return float(outcome.right)
-
-
-def _counts(outcome: Outcome) -> float:
-    return 1.0
 
 
 def _units(

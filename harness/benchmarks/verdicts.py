@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from harness.answers.reading import Reading, match_reading, read_for_target
 from harness.answers.sections import split_sections
@@ -20,6 +21,16 @@ EMPTY = "empty"
 def no_official_reading(sample: Sample, text: str) -> tuple[None, None]:
     """Of a benchmark whose published evaluator is a model, or that has none."""
     return None, None
+
+
+def officially(read: Callable[[str], str | None]) -> ReadOfficially:
+    """A published evaluator by what it reads in a text: right where that is the gold answer."""
+    return partial(_compare_officially, read)
+
+
+def _compare_officially(read: Callable[[str], str | None], sample: Sample, text: str) -> tuple[bool, str | None]:
+    answer = read(text)
+    return answer == sample.target, answer
 
 
 def judge_response(

@@ -31,6 +31,12 @@ def read_officially(outcome: Outcome) -> str | None:
     return outcome.official_answer
 
 
+def read_letters(text: str) -> Literal["yes", "no"] | None:
+    """As some published evaluators read: the letters `yes` anywhere, case ignored, else `no` (also as in `not`)."""
+    lowered = text.lower()
+    return "yes" if "yes" in lowered else "no" if "no" in lowered else None
+
+
 def confusion(
     read: Read, *, positive: Literal["yes", "no"] = "yes", only_read: bool = False
 ) -> dict[str, tuple[Weight, Weight]]:
@@ -61,6 +67,15 @@ def confusion(
         "f1": (lambda outcome: 2 * hit(outcome), lambda outcome: said(outcome) + gold(outcome)),
         "yes_ratio": (lambda outcome: read(outcome) == "yes", lambda outcome: read(outcome) is not None),
     }
+
+
+def right_where(read: Read, gold: str, within: Part = everywhere) -> Ratio:
+    """Share of right answers to the questions of one gold answer."""
+
+    def asked(outcome: Outcome) -> int:
+        return outcome.target == gold
+
+    return Ratio(top=lambda outcome: asked(outcome) * (read(outcome) == gold), bottom=asked, within=within)
 
 
 def parts_of(known: Sequence[str], present: set[str]) -> dict[str, list[Part]]:

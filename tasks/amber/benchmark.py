@@ -26,11 +26,11 @@ from typing import Any, Final
 from harness.benchmarks.columns import find, require_text, require_yes_no
 from harness.benchmarks.counting import Part, in_stratum, sample_unit
 from harness.benchmarks.record import Benchmark, HubSource, LabelFiles
-from harness.benchmarks.verdicts import judge_response
-from harness.benchmarks.yes_no import Read, confusion, figures, read_officially, read_strictly
+from harness.benchmarks.verdicts import judge_response, officially
+from harness.benchmarks.yes_no import confusion, figures, read_officially, read_strictly, right_where
 from harness.core.errors import DataError
 from harness.core.types import Sample, SampleRecord
-from harness.statistics.specs import MetricSpec, Outcome, Ratio, Unit, everywhere
+from harness.statistics.specs import MetricSpec, Unit, everywhere
 
 _KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "discriminative-hallucination": ("existence", ""),
@@ -102,11 +102,6 @@ def annotate(sample: Sample, label: Sample | None) -> Sample:
     return replace(sample, target=label.target, subset=label.subset, attributes=label.attributes)
 
 
-def _read_officially(sample: Sample, text: str) -> tuple[bool, str | None]:
-    answer = {"Yes": "yes", "No": "no"}.get(text)
-    return answer == sample.target, answer
-
-
 def units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
     """Each question is a unit; questions about one image are a cluster."""
     for record in records:
@@ -140,15 +135,6 @@ def _with_published_value(spec: MetricSpec, by_name: Mapping[str, MetricSpec]) -
     return replace(spec, official=official, official_value=partial(published_f1, added))
 
 
-def _right_where(read: Read, gold: str, within: Part) -> Ratio:
-    """Share of right answers to the questions of one gold answer."""
-
-    def asked(outcome: Outcome) -> int:
-        return outcome.target == gold
-
-    return Ratio(top=lambda outcome: asked(outcome) * (read(outcome) == gold), bottom=asked, within=within)
-
-
 def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     """The figures over all questions, per dimension, and per kind of attribute that occurs."""
     parts: dict[str, list[Part]] = {"all": [everywhere]}
@@ -159,7 +145,7 @@ def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     balanced = [
         MetricSpec(
             name=f"{part}/balanced_accuracy",
-            strict=tuple(_right_where(read_strictly, gold, withins[0]) for gold in ("yes", "no")),
+            strict=tuple(right_where(read_strictly, gold, withins[0]) for gold in ("yes", "no")),
         )
         for part, withins in parts.items()
         if part != "existence"
@@ -184,7 +170,7 @@ BENCHMARK = Benchmark(
         "images that its README links to into DIR/image.",
     ),
     read_row=read_row,
-    judge=partial(judge_response, read_officially=_read_officially),
+    judge=partial(judge_response, read_officially=officially({"Yes": "yes", "No": "no"}.get)),
     units=units,
     metrics=metrics,
     headline="all/accuracy",

@@ -17,16 +17,16 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from harness.benchmarks.columns import find, require_text, require_yes_no
 from harness.benchmarks.counting import subset_units
 from harness.benchmarks.record import Benchmark, HubSource
-from harness.benchmarks.verdicts import judge_response
-from harness.benchmarks.yes_no import Read, confusion, figures, read_officially, read_strictly
+from harness.benchmarks.verdicts import judge_response, officially
+from harness.benchmarks.yes_no import confusion, figures, read_letters, read_officially, read_strictly, right_where
 from harness.core.errors import DataError
 from harness.core.types import Sample
-from harness.statistics.specs import MetricSpec, Outcome, Ratio, everywhere
+from harness.statistics.specs import MetricSpec, everywhere
 
 _INSTRUCTION: Final = re.compile(r"\s*Please answer only with yes or no\.?\s*$", re.IGNORECASE)
 _ASKED: Final = re.compile(
@@ -80,33 +80,13 @@ def questions(row: Mapping[str, Any], file: str, index: int) -> Iterator[tuple[s
                 )
 
 
-def read_dash_b(text: str) -> Literal["yes", "no"] | None:
-    """DASH-B's `compute_answer`: the letters `yes` anywhere, case ignored, else `no`."""
-    lowered = text.lower()
-    return "yes" if "yes" in lowered else "no" if "no" in lowered else None
-
-
-def _read_officially(sample: Sample, text: str) -> tuple[bool, str | None]:
-    answer = read_dash_b(text)
-    return answer == sample.target, answer
-
-
-def _right_where(read: Read, gold: str) -> Ratio:
-    """Share of right answers to the questions of one gold answer."""
-
-    def asked(outcome: Outcome) -> int:
-        return outcome.target == gold
-
-    return Ratio(top=lambda outcome: asked(outcome) * (read(outcome) == gold), bottom=asked)
-
-
 def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     """The figures over all questions."""
     weights = [
         {name: weight for name, weight in confusion(read).items() if name in ("accuracy", "f1", "yes_ratio")}
         for read in (read_strictly, read_officially)
     ]
-    tpr, tnr = ([_right_where(read, gold) for read in (read_strictly, read_officially)] for gold in ("yes", "no"))
+    tpr, tnr = ([right_where(read, gold) for read in (read_strictly, read_officially)] for gold in ("yes", "no"))
     return [
         *figures({"all": [everywhere]}, *weights),
         MetricSpec(name="all/tpr", strict=(tpr[0],), official=(tpr[1],)),
@@ -130,7 +110,7 @@ BENCHMARK = Benchmark(
         columns=["image"],
     ),
     read_row=read_row,
-    judge=partial(judge_response, read_officially=_read_officially),
+    judge=partial(judge_response, read_officially=officially(read_letters)),
     units=subset_units,
     metrics=metrics,
     headline="all/accuracy",

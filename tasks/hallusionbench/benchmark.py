@@ -31,7 +31,7 @@ from typing import Any, Final, Literal
 from harness.benchmarks.columns import find, require_index, require_text
 from harness.benchmarks.counting import Together, in_stratum, is_officially_right, is_right, one, sample_unit
 from harness.benchmarks.record import Benchmark, HubSource
-from harness.benchmarks.verdicts import judge_response
+from harness.benchmarks.verdicts import judge_response, officially
 from harness.core.errors import DataError
 from harness.core.types import Response, Sample, SampleRecord, Verdict
 from harness.statistics.specs import MetricSpec, Outcome, Ratio, Unit, Weight, everywhere
@@ -111,14 +111,9 @@ def read_vlmevalkit(text: str) -> Literal["yes", "no"] | None:
     return "yes" if "yes" in words else "no"
 
 
-def _read_officially(sample: Sample, text: str) -> tuple[bool, str | None]:
-    answer = read_vlmevalkit(text)
-    return answer == sample.target, answer
-
-
 def judge(sample: Sample, response: Response) -> Verdict:
     """Both verdicts; the published one is the de facto reading, or without a figure the authors' rule."""
-    verdict = judge_response(sample, response, _read_officially)
+    verdict = judge_response(sample, response, officially(read_vlmevalkit))
     if has_figure(sample) or verdict.status == "error":
         return verdict
     return replace(verdict, official=is_right_by_rule(sample, verdict), official_answer=verdict.answer)

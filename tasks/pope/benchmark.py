@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 from harness.benchmarks.columns import find, require_text, require_yes_no
 from harness.benchmarks.counting import sample_unit
 from harness.benchmarks.record import Benchmark, HubSource, LabelFiles
-from harness.benchmarks.verdicts import judge_response, with_target
+from harness.benchmarks.verdicts import judge_response, officially, with_target
 from harness.benchmarks.yes_no import confusion, figures, parts_of, read_officially, read_strictly
 from harness.core.types import Sample, SampleRecord
 from harness.statistics.specs import MetricSpec, Unit
@@ -90,11 +90,6 @@ def read_pope(text: str) -> Literal["yes", "no"]:
     return "no" if "No" in words or "not" in words or "no" in words else "yes"
 
 
-def _read_officially(sample: Sample, text: str) -> tuple[bool, str]:
-    answer = read_pope(text)
-    return answer == sample.target, answer
-
-
 def units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
     """Each question is a unit; where RePOPE has a label for it, the same answer is a second one, under that label."""
     for record in records:
@@ -132,7 +127,7 @@ BENCHMARK = Benchmark(
         columns=["image"],
     ),
     read_row=read_row,
-    judge=partial(judge_response, read_officially=_read_officially),
+    judge=partial(judge_response, read_officially=officially(read_pope)),
     units=units,
     metrics=metrics,
     headline="mean/accuracy",

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from harness.benchmarks.counting import subset_units
 from harness.benchmarks.record import Benchmark
 from harness.benchmarks.registry import load_module, own_tasks_dir
-from harness.benchmarks.verdicts import judge_response
-from harness.benchmarks.yes_no import confusion, figures, parts_of, read_officially, read_strictly
+from harness.benchmarks.verdicts import judge_response, officially
+from harness.benchmarks.yes_no import confusion, figures, parts_of, read_letters, read_officially, read_strictly
 from harness.core.types import Sample
 from harness.statistics.specs import MetricSpec
 
@@ -40,17 +40,6 @@ def correct_label(sample: Sample, label: Sample | None) -> Sample | None:
     return None if label is None else replace(sample, target=label.target)
 
 
-def read_repope(text: str) -> Literal["yes", "no"] | None:
-    """RePOPE's `compute_answer`: the letters `yes` anywhere, case ignored, else `no` (also as part of `not`)."""
-    lowered = text.lower()
-    return "yes" if "yes" in lowered else "no" if "no" in lowered else None
-
-
-def _read_officially(sample: Sample, text: str) -> tuple[bool, str | None]:
-    answer = read_repope(text)
-    return answer == sample.target, answer
-
-
 def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     """The figures per split, their mean, and pooled; known splits in the order of the paper, others after them."""
     parts = parts_of(_POPE.SPLITS, {stratum[0] for stratum in strata})
@@ -67,7 +56,7 @@ BENCHMARK = Benchmark(
     answer_kinds=["yes_no"],
     source=_POPE.BENCHMARK.source,
     read_row=read_row,
-    judge=partial(judge_response, read_officially=_read_officially),
+    judge=partial(judge_response, read_officially=officially(read_letters)),
     units=subset_units,
     metrics=metrics,
     headline="mean/accuracy",

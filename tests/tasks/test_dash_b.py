@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 from support_benchmarks import image_bytes
-from support_scoring import PUBLISHED, QUIRKS, Row, score, task_module, values
+from support_scoring import PUBLISHED, QUIRKS, Row, score, values
 
 from harness.benchmarks.data import load_data, open_medium
 from harness.benchmarks.registry import get_benchmark
+from harness.benchmarks.yes_no import read_letters
 from harness.core.errors import DataError
 from harness.core.types import Response
 
 DASH_B = get_benchmark("dash_b")
-read_dash_b = task_module("dash_b").read_dash_b
 FILES = PUBLISHED / "dash_b"
 
 needs_files = pytest.mark.skipif(not FILES.is_dir(), reason=f"{FILES} is not there: DASH-B has no licence file")
@@ -95,7 +95,7 @@ def test_constant_answers_have_no_harmonic_mean_but_half_of_the_accuracy() -> No
     ],
 )
 def test_substrings_that_are_no_answers(text: str, official: str | None, strict: str | None) -> None:
-    assert read_dash_b(text) == official
+    assert read_letters(text) == official
     sample = DASH_B.read_row(row(1, "no"), "row 1")
     assert DASH_B.judge(sample, Response(sample_id="1", text=text)).answer == strict
 

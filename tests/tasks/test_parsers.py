@@ -7,6 +7,7 @@ import pytest
 from support_scoring import benchmark_of, task_module
 
 from harness import read_answer
+from harness.benchmarks.yes_no import read_letters
 from harness.core.types import Response, Sample
 
 QUESTION = "Is there a dog in the image?"
@@ -36,8 +37,11 @@ ROWS = [[cell.strip() for cell in line.split(" | ")] for line in TABLE.splitline
 
 def read(parser: str, text: str, gold: str) -> str | None:
     """What a published parser reads of a text as it stands."""
-    if parser in ("pope", "repope"):
-        answer: str | None = getattr(task_module(parser), f"read_{parser}")(text)
+    answer: str | None
+    if parser == "pope":
+        answer = task_module(parser).read_pope(text)
+    elif parser == "repope":
+        answer = read_letters(text)
     elif parser == "hallusionbench":
         answer = task_module(parser).read_vlmevalkit(text)
     elif parser == "amber":

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_scoring import OURS, PUBLISHED, QUIRKS, SPLITS, Row, pope_rows, score, task_module
+from support_scoring import OURS, PUBLISHED, QUIRKS, SPLITS, Row, pope_rows, score
 
 from harness.benchmarks.data import load_data
 from harness.benchmarks.registry import get_benchmark
+from harness.benchmarks.yes_no import read_letters
 from harness.cli import main
 from harness.core.errors import DataError
 from harness.core.types import Response, Sample, SampleRecord
@@ -18,7 +19,6 @@ from harness.statistics import summarise
 
 REPOPE, POPE = get_benchmark("repope"), get_benchmark("pope")
 LABELS = PUBLISHED / "repope"
-read_repope = task_module("repope").read_repope
 
 needs_labels = pytest.mark.skipif(
     not LABELS.is_dir(),
@@ -154,7 +154,7 @@ def test_official_figures_are_the_published_evaluators() -> None:
     ],
 )
 def test_substrings_that_are_no_answers(text: str, official: str | None, strict: str | None) -> None:
-    assert read_repope(text) == official
+    assert read_letters(text) == official
     row = {"question_id": "1", "question": "Is there a dog in the image?", "answer": "no", "category": "random"}
     sample = REPOPE.read_row(row, "row 1")
     assert REPOPE.judge(sample, Response(sample_id=sample.id, text=text)).answer == strict
