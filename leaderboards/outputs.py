@@ -13,6 +13,7 @@ from harness.core.errors import StoreError, UsageError
 from harness.core.files import write_atomically
 from leaderboards.board import Board
 from leaderboards.page_data import Link, copied_link, report_link
+from leaderboards.runs import is_run
 
 FORMATS: Final[Mapping[str, tuple[str, str]]] = {
     "md": ("leaderboard.md", "leaderboards.markdown:render_markdown"),
@@ -50,7 +51,8 @@ def write_board(board: Board, out: Path, formats: Collection[str] = tuple(FORMAT
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise UsageError(f"--formats: {unknown[0]!r} does not exist. Choose some of: {', '.join(FORMATS)}.")
-    return _write(board, out, [name for name in FORMATS if name in formats], report_link(str(out)))
+    files = _make(board, out, [name for name in FORMATS if name in formats], report_link(str(out)))
+    return _write(files)
 
 
 def write_pages(board: Board, out: Path, *, reports: bool = True) -> list[Path]:
@@ -62,10 +64,11 @@ def write_pages(board: Board, out: Path, *, reports: bool = True) -> list[Path]:
         reports: copy the runs' `report.html` into the folder and link them; else the page links no report.
 
     Raises:
+        UsageError: a file of that name is not a board's, or a report's place is in the folder of another run.
         StoreError: the folder or a report in it cannot be written.
     """
     places: dict[str, str] = {}
-    written: list[Path] = []
+    copies: dict[Path, Path] = {}
     for group in board.groups:
         for row in group.rows:
             for run in row.runs:
@@ -73,17 +76,27 @@ def write_pages(board: Board, out: Path, *, reports: bool = True) -> list[Path]:
                     continue
                 place = f"runs/{_folder_name(run.record.id, places)}/report.html"
                 places[str(run.folder)] = place
-                _copy(run.folder / run.report, out / place)
-                written.append(out / place)
+                copies[out / place] = run.folder / run.report
+                _refuse_other_run((out / place).parent, run.folder)
+    files = _make(board, out, list(FORMATS), copied_link(places))
+    for target, source in copies.items():
+        _copy(source, target)
     # Pages must not run the folder through Jekyll, which drops what begins with an underscore.
     write_if_changed(out / ".nojekyll", "")
-    return [*written, *_write(board, out, list(FORMATS), copied_link(places)), out / ".nojekyll"]
+    return [*copies, *_write(files), out / ".nojekyll"]
 
 
-def _write(board: Board, out: Path, formats: Sequence[str], link: Link) -> list[Path]:
-    """Write files and pictures that are not so already, and give their paths."""
+def _refuse_other_run(folder: Path, source: Path) -> None:
+    if is_run(folder) and folder.resolve() != source.resolve():
+        raise UsageError(
+            f"{folder} is a run, whose report would be overwritten with that of {source}. Give another folder."
+        )
+
+
+def _make(board: Board, out: Path, formats: Sequence[str], link: Link) -> dict[Path, str]:
+    """Files and pictures of a board, which overwrite nothing but those of one."""
     beside = [FORMATS[name][0] for name in formats if name != "html"]
-    files = {}
+    files: dict[Path, str] = {}
     for name in formats:
         file, function = FORMATS[name]
         module, _, function = function.partition(":")
@@ -96,6 +109,11 @@ def _write(board: Board, out: Path, formats: Sequence[str], link: Link) -> list[
                 f"{path} was not written by 'harness leaderboard', and would be overwritten. Give another folder, or "
                 "move it away."
             )
+    return files
+
+
+def _write(files: Mapping[Path, str]) -> list[Path]:
+    """Write files that are not so already, and give their paths."""
     for path, text in files.items():
         write_if_changed(path, text)
     return list(files)

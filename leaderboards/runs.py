@@ -134,12 +134,12 @@ def _folders(roots: Sequence[Path], problems: list[str]) -> Iterator[Path]:
 
 
 def _search(root: Path, problems: list[str]) -> Iterator[Path]:
-    if _is_run(root):
+    if is_run(root):
         yield root
         return
     found_any = False
     for child in _subfolders(root):
-        found = [child] if _is_run(child) else list(_below(child, _DEPTH))
+        found = [child] if is_run(child) else list(_below(child, _DEPTH))
         found_any = found_any or bool(found)
         if not found and not _is_neighbour(child):
             problems.append(f"{child} is not a run folder and holds none.")
@@ -150,7 +150,7 @@ def _search(root: Path, problems: list[str]) -> Iterator[Path]:
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:
     for child in _subfolders(folder):
-        if _is_run(child):
+        if is_run(child):
             yield child
         elif depth > 1:
             yield from _below(child, depth - 1)
@@ -162,13 +162,13 @@ def _subfolders(folder: Path) -> list[Path]:
         return sorted(
             child
             for child in folder.iterdir()
-            if not child.name.startswith(".") and child.is_dir() and (not child.is_symlink() or _is_run(child))
+            if not child.name.startswith(".") and child.is_dir() and (not child.is_symlink() or is_run(child))
         )
     except PermissionError as error:
         raise StoreError(f"{folder} cannot be read: {error.strerror}.") from error
 
 
-def _is_run(folder: Path) -> bool:
+def is_run(folder: Path) -> bool:
     """A finished run, or one that was begun; a checkpoint's own `config.json` does not make a run."""
     if (folder / RUN).exists() or (folder / SAMPLES).exists():
         return True

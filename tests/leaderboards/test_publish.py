@@ -162,6 +162,26 @@ def test_reports_of_one_id_get_folders_of_their_own(tmp_path: Path) -> None:
     assert {path.read_text() for path in (tmp_path / "site" / "runs").rglob("report.html")} == {"x", "y"}
 
 
+def test_pages_overwrite_no_report_of_another_run(tmp_path: Path) -> None:
+    source = write_run(tmp_path / "a" / "run", counts=20)
+    other = write_run(tmp_path / "site" / "runs" / "run", counts=20)
+    for folder in (source, other):
+        (folder / "report.html").write_text(str(folder))
+    (other / "config.json").unlink()  # Of a foreign run.
+    with pytest.raises(UsageError, match=r"site/runs/run is a run, whose report would be overwritten .*a/run\. Give"):
+        write_pages(build_board(BoardConfig(runs=[source])), tmp_path / "site")
+    assert (other / "report.html").read_text() == str(other)
+    write_pages(build_board(BoardConfig(runs=[other])), tmp_path / "site")
+    assert (other / "report.html").read_text() == str(other)
+
+
+def test_pages_write_nothing_where_a_file_is_not_a_boards(board: Board, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("mine")
+    with pytest.raises(UsageError, match="was not written by"):
+        write_pages(board, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+
+
 def test_publishing_everywhere_at_once_is_idempotent(board: Board, tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("\n".join(["# T", *markers(BLOCK), ""]))
