@@ -30,6 +30,8 @@ ENGINES: Final[Mapping[str, str]] = {
 }
 
 
+_DTYPES: Final = ("bfloat16", "float16", "float32", "auto")
+
 VideoAs = Literal["native", "frames"]
 """How a model is shown a video: as one, or as an image a frame."""
 
@@ -142,6 +144,16 @@ class Engine(Protocol):
 def failed(request: Request, error: str) -> Response:
     """The response of a request that has none."""
     return Response(sample_id=request.sample_id, text="", error=error)
+
+
+def check_dtype(dtype: str) -> None:
+    """Refuse a precision that no engine has.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if dtype not in _DTYPES:
+        raise UsageError(f"dtype {dtype!r} does not exist. Choose one of: {', '.join(_DTYPES)}.")
 
 
 def check_positive(settings: Mapping[str, float | None]) -> None:

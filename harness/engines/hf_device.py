@@ -14,12 +14,12 @@ from transformers import BitsAndBytesConfig
 from transformers.utils import is_flash_attn_2_available
 
 from harness.core.errors import ModelError, UsageError
+from harness.engines import check_dtype
 from harness.engines.checkpoints import Checkpoint
 from harness.engines.kinds import is_quantized
 from harness.engines.loaders import supports_flash_attention
 from harness.engines.preparation import one_line
 
-_DTYPES: Final = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
 QUANTIZATIONS: Final = {"bnb-4bit": 4, "bnb-8bit": 8}
 """Bits of a weight, by what `--quantization` calls it."""
 
@@ -50,9 +50,9 @@ def resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:
         if device.type == "cuda":
             return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
         return torch.float32
-    if dtype not in _DTYPES:
-        raise UsageError(f"dtype {dtype!r} does not exist. Choose one of: {', '.join(_DTYPES)}, auto.")
-    return _DTYPES[dtype]
+    check_dtype(dtype)
+    resolved: torch.dtype = getattr(torch, dtype)
+    return resolved
 
 
 def resolve_attention(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> str | None:

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from harness.core.errors import ModelError, UsageError
-from harness.engines import check_positive
+from harness.engines import check_dtype, check_positive
 from harness.engines.checkpoints import Checkpoint, read_object, weight_files
 
-_DTYPES: Final = ("bfloat16", "float16", "float32")
 _EXECUTORS: Final = ("mp", "ray")
 _NAMES: Final = {
     "max_model_len": "max_model_len",
@@ -40,8 +39,7 @@ def check_settings(dtype: str, settings: Mapping[str, Any], engine_args: Mapping
     Raises:
         UsageError: one is out of range, or takes a package that is missing.
     """
-    if dtype not in (*_DTYPES, "auto"):
-        raise UsageError(f"dtype {dtype!r} does not exist. Choose one of: {', '.join(_DTYPES)}, auto.")
+    check_dtype(dtype)
     counts = ("max_pixels", "max_model_len", "tensor_parallel", "pipeline_parallel", "data_parallel")
     check_positive({f"--{name.replace('_', '-')}": settings[name] for name in counts})
     executor, share = settings["distributed_executor"], settings["gpu_memory_utilization"]

@@ -416,7 +416,8 @@ def test_probed_rows_take_their_response_from_the_data_or_the_rollouts(tmp_path)
     ]
     examples = [example_from_row(row, "row") for row in rows]
     rollouts = tmp_path / "rollouts.jsonl"
-    rollouts.write_text('{"id": "b", "number": 0, "text": "s"}\n{"id": "c", "number": 1, "text": "t"}\n')
+    stored = [{"id": "b", "number": 0, "text": "s"}, {"id": "c", "number": 1, "text": "t"}]
+    rollouts.write_text("".join(json.dumps({**one, "total": 1.0, "parts": {}}) + "\n" for one in stored))
     found = probed_rows(examples, rollouts, 9, 0)
     assert [(row.sample.id, row.response) for row in found] == [("a", "r"), ("b", "s")]
     assert len(probed_rows(examples, rollouts, 1, 0)) == 1
