@@ -61,7 +61,15 @@ def load_model(checkpoint: Checkpoint, *, text_only: bool = False, **arguments: 
         raise
     except Exception as error:  # Of a checkpoint's own code: anything.
         raise refusal(checkpoint, checkpoint.folder, error) from error
-    superfluous = [key for key in found["unexpected_keys"] if not key.endswith(_COMPUTED)]
+    # Of a model of several parts one may be loaded; those of the others keep their names in the files.
+    others = tuple(
+        f"{part.removesuffix('_config')}."
+        for part in (whole.sub_configs if config is not whole else ())
+        if getattr(whole, part) is not config
+    )
+    superfluous = [
+        key for key in found["unexpected_keys"] if not key.endswith(_COMPUTED) and not key.startswith(others)
+    ]
     shapes = [f"{key} ({list(stored)} for {list(wanted)})" for key, stored, wanted in found["mismatched_keys"]]
     for keys, what in (
         (found["missing_keys"], "are missing, and would be random numbers"),
@@ -99,7 +107,8 @@ def use_hub_names(model: Any) -> None:
     if getattr(model, "hf_quantizer", None) is None:
         conversions = get_model_conversion_mapping(model, add_legacy=False)
         # Qwen2.5-Omni's are listed for the model and once more for its part, and would be undone twice.
-        if len(set(map(repr, conversions))) == len(conversions):
+        distinct = {(repr(one), getattr(one, "scope_prefix", None) or "") for one in conversions}
+        if len(distinct) == len(conversions):
             model._weight_conversions = conversions
 
 

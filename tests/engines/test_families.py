@@ -157,7 +157,8 @@ def test_pixels_without_a_place_are_an_error(loaded: Loaded, monkeypatch: pytest
     opened = open_media(case)
     without = chat_prompt(processor, replace(case, media=(), open_media=list), Opened(images=[], videos=[], shown=()))
     monkeypatch.setattr(processor, "validate_inputs", lambda **_: None)  # What Transformers' own checks let through.
-    with pytest.raises(MediaError, match="became 0 visual tokens"):
+    # Phi-4's processor of Transformers 5.19 counts places itself.
+    with pytest.raises((MediaError, ValueError), match=r"became 0 visual tokens|contains 0 tokens"):
         encode(processor, [without], [opened], max_pixels=None)
 
 
