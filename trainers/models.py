@@ -63,12 +63,26 @@ def load_model(recipe: Recipe, checkpoint: Checkpoint) -> Any:
     if (bits := recipe.train.get("bits")) is not None:
         arguments["quantization_config"] = quantized(bits, torch.bfloat16)
     model = load_whole(checkpoint, **arguments)
+    check_head(model, checkpoint.name)
     if checkpoint.adapter is not None:
         model.requires_grad_(True)  # PEFT froze what it merged the adapter into.
     if recipe.freeze_vision:
         for part in vision_parts(model, checkpoint):
             part.requires_grad_(False)
     return model
+
+
+def check_head(model: Any, name: str) -> None:
+    """Refuse a model whose last hidden states cannot be had, which training and the conflict map need.
+
+    Raises:
+        ModelError: it is one.
+    """
+    if model.base_model is model:
+        raise ModelError(
+            f"model {name!r} gives no last hidden states with Transformers {transformers.__version__}, which does not "
+            "part its head from what is below. A later Transformers may: 5.23 does for Qwen2.5-Omni."
+        )
 
 
 def vision_parts(model: Any, checkpoint: Checkpoint) -> list[Any]:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from harness.engines import Request, VideoAs
 from trainers.data.schema import Example
+from trainers.models import check_head
 from trainers.ntk import Tokens
 from trainers.showing import Rows, encode_groups, end_tokens, response_ids, show, with_responses
 
@@ -78,6 +79,7 @@ def force(
     Raises:
         MediaError: a medium cannot be read, or does not reach the model.
     """
+    check_head(model, model.name_or_path)
     # Where a model is spread, its first layers' device; what lies on disk has none.
     device = next(weight.device for weight in model.parameters() if not weight.is_meta)
     ends = end_tokens(model, processor)
