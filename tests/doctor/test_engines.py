@@ -19,7 +19,7 @@ from harness.doctor.cases import make_cases
 from harness.doctor.comparing import Told, compare
 from harness.doctor.engines import Answered, Runner, ask_all
 from harness.doctor.seeing import greyed_cases
-from harness.engines import hf
+from harness.engines import model_fixes
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.media.videos import Video
 
@@ -52,7 +52,7 @@ def test_the_cases_are_the_same_every_time_and_of_many_kinds() -> None:
 def test_positions_after_videos_that_are_not_corrected_are_found(
     told: Mapping[str, Told], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hf, "fix_mrope", lambda model: None)
+    monkeypatch.setattr(model_fixes, "fix_mrope", lambda model: None)
     others = ask_all(resolve_checkpoint("demo"), [HF], make_cases())[0]["hf"].told
     found = compare(("right", "wrong"), told, others, tolerance=1e-3)
     assert not found.equal
