@@ -156,7 +156,11 @@ def _video_as(found: Found) -> str:
 
 
 def _step(name: str) -> Callable[[Found], str]:
-    return lambda found: "yes" if found["steps"][name] == "yes" else "no"
+    def cell(found: Found) -> str:
+        told = found.get("steps", {}).get(name)
+        return {None: "not measured", "yes": "yes"}.get(told, "no")
+
+    return cell
 
 
 COLUMNS: Final[Mapping[str, Callable[[Found], str]]] = {
@@ -190,12 +194,12 @@ def notes(found: Found) -> Iterator[str]:
         if unseen:
             case, reason = next(iter(unseen.items()))
             yield f"`{label}`, {len(unseen)} of {item['media']}, first {case}: {reason}"
-    yield from (f"{name} step: {told}" for name, told in found["steps"].items() if told != "yes")
+    yield from (f"{name} step: {told}" for name, told in found.get("steps", {}).items() if told != "yes")
 
 
 def table(measured: Mapping[str, Found]) -> str:
     """In Markdown, with the reasons below; what was found of a family may be nothing yet."""
-    whole = {name: found for name, found in measured.items() if MEASURES.keys() <= found.keys()}
+    whole = {name: found for name, found in measured.items() if "engines" in found}
     text = tabulate(
         [row(name, found) for name, found in whole.items()],
         headers=["family", *COLUMNS],
