@@ -78,6 +78,7 @@ def force(
 
     Raises:
         MediaError: a medium cannot be read, or does not reach the model.
+        ModelError: the model gives no last hidden states.
     """
     check_head(model, model.name_or_path)
     # Where a model is spread, its first layers' device; what lies on disk has none.
