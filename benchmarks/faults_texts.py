@@ -8,7 +8,6 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +17,7 @@ from faults_inputs import QUICK, ask, read_strictly
 from faults_runs import LIMIT_S, Case, Outcome, ended
 from hostile_server import Answer, HostileServer
 from media_zoo import png_of
-from support_browser import CHROMIUM, Browser
+from support_browser import CHROMIUM, open_browser, open_page
 from support_kills import run_command
 
 TEXTS: Final = {
@@ -108,11 +107,6 @@ def wrong_in(path: Path) -> str | None:
     return None
 
 
-@cache
-def _browser() -> Browser | None:
-    return Browser().__enter__() if CHROMIUM else None
-
-
 def texts(work: Path) -> Iterator[Case]:
     """A server whose model, and data whose questions and files are named so, through every command that shows them."""
     for label, text in TEXTS.items():
@@ -162,12 +156,13 @@ def texts(work: Path) -> Iterator[Case]:
             for path in pages:
                 if found := wrong_in(path):
                     return 1, "leaked", f"{path.relative_to(place)}: {found}"
-            if browser := _browser():
-                for path in (path for path in pages if path.suffix == ".html"):
-                    browser.events.clear()
-                    browser.open(path.as_uri())
-                    if browser.run("window.hacked !== undefined") or browser.complaints():
-                        return 1, "leaked", f"{path.relative_to(place)} in a browser: {browser.complaints()[:2]}"
+            if CHROMIUM:
+                with open_browser() as browser:
+                    for path in (path for path in pages if path.suffix == ".html"):
+                        complaints: list[str] = []
+                        page = open_page(browser, path, complaints)
+                        if page.evaluate("window.hacked !== undefined") or complaints:
+                            return 1, "leaked", f"{path.relative_to(place)} in a browser: {complaints[:2]}"
             return 1, "survived", ""
 
         yield Case(row="texts", name=label, attempt=attempt)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import warnings
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support_browser import CHROMIUM, Browser
+from support_browser import Visit
 from support_leaderboards import HOSTILE, write_diagnostics, write_run, write_world
 
 from harness.reports.differences import SIGNS, change
@@ -150,29 +149,22 @@ def test_a_cause_has_one_colour_in_plots_stacks_and_legend(board: Board, page: P
     ]
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_the_table_works_in_a_browser_whose_policy_forbids_all_else(board: Board, tmp_path: Path) -> None:
-    page = tmp_path / "index.html"
-    page.write_text(render_page(board, lambda run: run.report), encoding="utf-8")
-    with warnings.catch_warnings():
-        # Forking beside threads of other tests is what starting a browser is.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        browser = Browser()
-    with browser:
-        browser.open(page.as_uri(), ready="document.querySelectorAll('.tabulator-row').length")
-        rows = "[...document.querySelectorAll('.tabulator-row .name')].map((name) => name.textContent)"
-        assert browser.run(rows) == [row.label for row in board.groups[0].rows]
-        browser.run("document.querySelector('input[value=provenance]').click()")
-        assert browser.run("[...document.querySelectorAll('.tabulator-row')].some((r) => /replay/.test(r.innerText))")
-        browser.run("document.querySelector('.tabulator-row .name').click()")
-        assert "Where it comes from" in browser.run("document.getElementById('details').innerText")
-        ink = "getComputedStyle(document.querySelector('figure circle.ink')).fill"
-        colors = []
-        for scheme in ("light", "dark"):
-            browser.color_scheme(scheme)
-            colors.append(browser.run(ink))
-        assert colors == ["rgb(27, 31, 36)", "rgb(230, 237, 243)"]
-        assert browser.complaints() == []
+def test_the_table_works_in_a_browser_whose_policy_forbids_all_else(board: Board, tmp_path: Path, visit: Visit) -> None:
+    path = tmp_path / "index.html"
+    path.write_text(render_page(board, lambda run: run.report), encoding="utf-8")
+    page = visit(path)
+    page.locator(".tabulator-row").first.wait_for()
+    assert page.locator(".tabulator-row .name").all_text_contents() == [row.label for row in board.groups[0].rows]
+    page.locator("label", has_text="Provenance").first.click()
+    assert page.locator(".tabulator-row", has_text="replay").count()
+    page.locator(".tabulator-row .name").first.click()
+    assert "Where it comes from" in page.locator("#details").inner_text()
+    ink = "getComputedStyle(document.querySelector('figure circle.ink')).fill"
+    colors = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        colors.append(page.evaluate(ink))
+    assert colors == ["rgb(27, 31, 36)", "rgb(230, 237, 243)"]
 
 
 def test_unchanged_files_are_left_alone(board: Board, tmp_path: Path) -> None:

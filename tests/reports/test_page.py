@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
-import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 from math import log
 from pathlib import Path
@@ -14,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support_browser import CHROMIUM, Browser
+from playwright.sync_api import Page
+from support_browser import Visit
 from support_diagnostics import annotations_of, make_record, plant
 from support_media import write_video
 from support_runs import make_run
@@ -28,23 +26,11 @@ from harness.reports.conflict import word_map
 from harness.reports.page import render_page
 from harness.reports.thumbnails import Thumbnails, encode, make_thumbnails
 
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 NO_PICTURES = Thumbnails(uris=[], of_sample={}, left_out=0, failed=0)
-READY = "document.documentElement?.dataset.ready === 'yes'"
 HOSTILE = (
     "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'> <!-- <script> "
     "<answer> \"yes\" & 'no' </answer> <think>\u2028 <b>bold</b> ${window.hacked = 1}</think> \ud83d\udc36"
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with warnings.catch_warnings():
-        # Forking beside threads of other tests is what starting a browser is.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        opened = Browser()
-    with opened:
-        yield opened
 
 
 def diagnosis_of(records: list[SampleRecord]) -> Diagnosis:
@@ -66,94 +52,75 @@ def write(path: Path, diagnosis: Diagnosis, pictures: Thumbnails = NO_PICTURES, 
     return path.as_uri()
 
 
-def shown(browser: Browser) -> int:
-    return int(browser.run("document.getElementById('count').textContent").split()[0])
+def shown(page: Page) -> int:
+    return int((page.locator("#count").text_content() or "").split()[0])
 
 
-def choose(browser: Browser, name: str, value: str) -> None:
-    browser.run(
-        f"(() => {{ const f = document.getElementById('f-{name}'); f.value = {json.dumps(value)};"
-        "f.dispatchEvent(new Event('change')); })()"
-    )
-
-
-@needs_browser
-def test_texts_of_models_and_data_are_never_read_as_html(browser: Browser, tmp_path: Path) -> None:
+def test_texts_of_models_and_data_are_never_read_as_html(visit: Visit, tmp_path: Path) -> None:
     records = [
         make_record(HOSTILE, question=HOSTILE, sample_id="a/<b>&'\"%", task="pope"),
         make_record("", error=HOSTILE, sample_id=HOSTILE),
         make_record(HOSTILE, kind="choice", target="A", choices={"A": HOSTILE, "<i>B</i>": "x"}, sample_id="c"),
     ]
-    url = write(tmp_path / "report.html", diagnosis_of(records), name=HOSTILE)
-    browser.events.clear()
-    browser.open(url, ready=READY)
+    page = visit(write(tmp_path / "report.html", diagnosis_of(records), name=HOSTILE))
     for place in range(3):
-        browser.run(f"document.querySelectorAll('.row')[{place}].click()")
-        text = browser.run("document.getElementById('detail').textContent")
-        assert "<img src=x onerror" in text
-    assert browser.run("window.hacked === undefined")
-    assert browser.run("document.querySelectorAll('main b, main i, main img, header img').length") == 0
-    assert browser.complaints() == []
+        page.locator(".row").nth(place).click()
+        assert "<img src=x onerror" in (page.locator("#detail").text_content() or "")
+    assert page.evaluate("window.hacked === undefined")
+    assert page.locator("main b, main i, main img, header img").count() == 0
 
 
-@needs_browser
-def test_filters_agree_with_the_figures(browser: Browser, tmp_path: Path) -> None:
+def test_filters_agree_with_the_figures(visit: Visit, tmp_path: Path) -> None:
     diagnosis = planted_diagnosis(300)
-    browser.open(write(tmp_path / "report.html", diagnosis), ready=READY)
-    assert shown(browser) == 300
+    page = visit(write(tmp_path / "report.html", diagnosis))
+    assert shown(page) == 300
     for cause, counts in diagnosis.attribution["pope"].items():
         if counts["n"]:
-            browser.run(f"document.querySelector('a[data-task=pope][data-cause={cause}]').click()")
-            assert shown(browser) == counts["n"], cause
-    browser.run("document.getElementById('reset').click()")
-    assert shown(browser) == 300
-    choose(browser, "flag", "looping")
-    assert shown(browser) == sum("looping" in finding.flags for finding in diagnosis.findings)
-    choose(browser, "flag", "")
-    choose(browser, "verdict", "correct")
-    choose(browser, "task", "mmvu")
+            page.locator(f"a[data-task=pope][data-cause={cause}]").click()
+            assert shown(page) == counts["n"], cause
+    page.locator("#reset").click()
+    assert shown(page) == 300
+    page.select_option("#f-flag", "looping")
+    assert shown(page) == sum("looping" in finding.flags for finding in diagnosis.findings)
+    page.select_option("#f-flag", "")
+    page.select_option("#f-verdict", "correct")
+    page.select_option("#f-task", "mmvu")
     right = [item for item in diagnosis.evidence if item.is_right and item.sample.task == "mmvu"]
-    assert shown(browser) == len(right)
-    browser.run("document.getElementById('reset').click()")
-    browser.run(
-        "(() => { const f = document.getElementById('f-text'); f.value = 'LOOK AGAIN AT'; "
-        "f.dispatchEvent(new Event('input')); })()"
-    )
+    assert shown(page) == len(right)
+    page.locator("#reset").click()
+    page.fill("#f-text", "LOOK AGAIN AT")
     expected = sum("look again at" in item.record.response.text for item in diagnosis.evidence)
-    browser.wait(f"document.getElementById('count').textContent.startsWith('{expected} of')")
-    choose(browser, "cause", "truncation")
-    choose(browser, "verdict", "correct")
-    assert shown(browser) == 0
-    assert "No sample fits" in browser.run("document.getElementById('detail').textContent")
+    page.locator("#count", has_text=f"{expected} of").wait_for()
+    page.select_option("#f-cause", "truncation")
+    page.select_option("#f-verdict", "correct")
+    assert shown(page) == 0
+    assert "No sample fits" in (page.locator("#detail").text_content() or "")
 
 
-@needs_browser
-def test_a_link_opens_its_sample_and_keys_move_on(browser: Browser, tmp_path: Path) -> None:
+def test_a_link_opens_its_sample_and_keys_move_on(visit: Visit, tmp_path: Path) -> None:
     diagnosis = planted_diagnosis(60)
     url = write(tmp_path / "report.html", diagnosis)
     item = diagnosis.evidence[41]
-    browser.open(f"{url}#{item.sample.task}/{item.sample.id}", ready=READY)
-    heading = "document.querySelector('#detail h3').textContent"
-    assert browser.run(heading) == f"{item.sample.task} · {item.sample.id}"
-    assert item.sample.question in browser.run("document.querySelector('.row[aria-selected=true]').textContent")
-    browser.run("document.getElementById('list').dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowDown'}))")
-    assert browser.run(heading).endswith(diagnosis.evidence[42].sample.id)
-    browser.run("document.getElementById('list').dispatchEvent(new KeyboardEvent('keydown', {key: 'End'}))")
-    assert browser.run(heading).endswith(diagnosis.evidence[59].sample.id)
+    page = visit(f"{url}#{item.sample.task}/{item.sample.id}")
+    heading = page.locator("#detail h3")
+    assert heading.text_content() == f"{item.sample.task} · {item.sample.id}"
+    assert item.sample.question in (page.locator(".row[aria-selected=true]").text_content() or "")
+    page.press("#list", "ArrowDown")
+    assert (heading.text_content() or "").endswith(diagnosis.evidence[42].sample.id)
+    page.press("#list", "End")
+    assert (heading.text_content() or "").endswith(diagnosis.evidence[59].sample.id)
 
 
-@needs_browser
-def test_examples_in_the_tables_lead_to_samples(browser: Browser, tmp_path: Path) -> None:
-    diagnosis = planted_diagnosis(60)
-    browser.open(write(tmp_path / "report.html", diagnosis), ready=READY)
-    target = browser.run(
-        "(() => { const a = document.querySelector('details a'); a.click(); return a.textContent; })()"
-    )
-    browser.wait(f"document.querySelector('#detail h3').textContent.endsWith({json.dumps(target)})")
+def test_examples_in_the_tables_lead_to_samples(visit: Visit, tmp_path: Path) -> None:
+    page = visit(write(tmp_path / "report.html", planted_diagnosis(60)))
+    page.locator("summary").nth(1).click()
+    link = page.locator("details[open] a").first
+    target = link.text_content() or ""
+    link.click()
+    page.locator("#detail h3", has_text=target).wait_for()
 
 
-@needs_browser
-def test_ten_thousand_samples_stay_usable(browser: Browser, tmp_path: Path) -> None:
+def test_ten_thousand_samples_stay_usable(visit: Visit, tmp_path: Path) -> None:
     base = planted_diagnosis(200)
     times = 50
     evidence, findings = [], []
@@ -164,35 +131,30 @@ def test_ten_thousand_samples_stay_usable(browser: Browser, tmp_path: Path) -> N
             evidence.append(replace(item, record=replace(item.record, sample=sample)))
             findings.append(replace(finding, id=sample_id))
     url = write(tmp_path / "report.html", replace(base, evidence=evidence, findings=findings))
-    seconds = browser.open(url, ready=READY)
-    assert shown(browser) == 10_000
-    assert browser.run("document.querySelectorAll('.row').length") < 60
-    took_ms = browser.run(
-        "(() => { const t = performance.now(); const f = document.getElementById('f-cause');"
-        "f.value = 'truncation'; f.dispatchEvent(new Event('change')); return performance.now() - t; })()"
-    )
-    assert shown(browser) == times * sum(finding.cause == "truncation" for finding in base.findings)
-    browser.run("document.getElementById('reset').click()")
-    browser.run("document.getElementById('list').scrollTop = 9000 * 44")
-    browser.wait("[...document.querySelectorAll('.row')].some((row) => row.id === 'row-9002')")
+    start = time.monotonic()
+    page = visit(url)
+    seconds = time.monotonic() - start
+    assert shown(page) == 10_000
+    assert page.locator(".row").count() < 60
+    start = time.monotonic()
+    page.select_option("#f-cause", "truncation")
+    assert shown(page) == times * sum(finding.cause == "truncation" for finding in base.findings)
+    took_s = time.monotonic() - start
+    page.locator("#reset").click()
+    page.evaluate("document.getElementById('list').scrollTop = 9000 * 44")
+    page.locator("#row-9002").wait_for()
     # Generous: machines that run tests are often busy.
     assert seconds < 15
-    assert took_ms < 1500
+    assert took_s < 1.5
 
 
-@needs_browser
-def test_pictures_are_shown_and_a_narrow_window_does_not_scroll_sideways(browser: Browser, tmp_path: Path) -> None:
+def test_pictures_are_shown_and_a_narrow_window_does_not_scroll_sideways(visit: Visit, tmp_path: Path) -> None:
     diagnosis = planted_diagnosis(30)
     samples = [item.sample for item in diagnosis.evidence]
     pictures = make_thumbnails(samples, lambda sample: [Image.new("RGB", (84, 84), "red")])
-    url = write(tmp_path / "report.html", diagnosis, pictures)
-    browser.size(420, 800)
-    try:
-        browser.open(url, ready=READY)
-        assert browser.run("document.querySelector('#detail img').naturalWidth") == 84
-        assert browser.run("document.documentElement.scrollWidth") <= 420
-    finally:
-        browser.size(1320, 900)
+    page = visit(write(tmp_path / "report.html", diagnosis, pictures), width=390)
+    assert page.locator("#detail img").evaluate("(image) => image.naturalWidth") == 84
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_the_page_is_one_file_that_names_no_address() -> None:
