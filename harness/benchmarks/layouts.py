@@ -76,13 +76,17 @@ def choose_row_files(files: Sequence[str], benchmark: Benchmark, readme: str | N
 
 
 def missing_parts(chosen: Sequence[str], source: HubSource) -> list[str]:
-    """Files that the benchmark's layout needs together and of which only others are there, e.g. a subset's."""
+    """Files that the benchmark's layout needs together and of which only others are there, e.g. a subset's.
+
+    Of several layouts that some files are of, the one that lacks the fewest counts.
+    """
+    lacking = []
     for alternative in source.rows:
         parts = alternative.split()
-        present = [part for part in parts if any(_matches(name, part) for name in chosen)]
-        if present:
-            return [part for part in parts if part not in present]
-    return []
+        absent = [part for part in parts if not any(_matches(name, part) for name in chosen)]
+        if len(absent) < len(parts):
+            lacking.append(absent)
+    return min(lacking, key=len, default=[])
 
 
 def _declared(candidates: Sequence[str], source: HubSource, readme: str | None) -> list[str]:

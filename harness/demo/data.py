@@ -7,6 +7,7 @@
     amber/data/query/query_discriminative.json and data/annotations.json and image/AMBER_N.png
     mmbench/dev-00000-of-00001.parquet   index, question, hint, A, B, C, D, answer, category, l2-category, image
     videohallucer/{subset}/{subset}.json and videos/
+    eventhallusion/questions/{subset}_questions.json and videos/{subset}/
     mmvu/validation.json and videos/SUBJECT/N.mp4
     {task}/annotations.jsonl             the truth behind each sample, keyed by sample id
 
@@ -49,7 +50,8 @@ class Sizes:
         pope_images: images of POPE, with 18 questions each, and of AMBER, with four each; sets of HallusionBench, with
             eight questions each; a quarter of the images of DASH-B, with one question each.
         mmbench_groups: questions of MMBench, each with all rotations of its options.
-        videohallucer_pairs: pairs in each of VideoHallucer's five subsets.
+        videohallucer_pairs: pairs in each of VideoHallucer's five subsets; half as many questions in each of
+            EventHallusion's three sets.
         mmvu_items: questions of MMVU.
     """
 
@@ -69,7 +71,7 @@ def build_demo_data(folder: Path, seed: int = SEED, *, sizes: Sizes | None = Non
     """
     from harness.demo.data_images import write_mmbench, write_pope, write_repope
     from harness.demo.data_presence import write_amber, write_dash_b, write_hallusionbench
-    from harness.demo.data_videos import write_mmvu, write_videohallucer
+    from harness.demo.data_videos import write_eventhallusion, write_mmvu, write_videohallucer
 
     sizes = sizes or Sizes()
     write_pope(folder / "pope", seed, count=sizes.pope_images)
@@ -79,6 +81,7 @@ def build_demo_data(folder: Path, seed: int = SEED, *, sizes: Sizes | None = Non
     write_amber(folder / "amber", seed, count=sizes.pope_images)
     write_mmbench(folder / "mmbench", seed, count=sizes.mmbench_groups)
     write_videohallucer(folder / "videohallucer", seed, count=sizes.videohallucer_pairs)
+    write_eventhallusion(folder / "eventhallusion", seed, count=sizes.videohallucer_pairs // 2)
     write_mmvu(folder / "mmvu", seed, count=sizes.mmvu_items)
 
 

@@ -1,4 +1,4 @@
-"""The demo's VideoHallucer and MMVU: JSON files beside video files. Imported lazily only: numpy is imported at the top.
+"""The demo's VideoHallucer, EventHallusion and MMVU: JSON files beside videos. Imported lazily: numpy is at the top.
 
 VideoHallucer's five subsets, in terms of the demo world: `object_relation` asks for objects (the false one is a partner
 that is usually there too) and for positions at the start; `temporal` for the order of the two events; `semantic_detail`
@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -140,6 +140,38 @@ def write_videohallucer(folder: Path, seed: int, *, count: int) -> None:
             items.append({**item, "type": kind})
         text = json.dumps(items, indent=4) + "\n"
         (folder / subset / f"{subset}.json").write_text(text, encoding="utf-8")
+    write_annotations(folder, records)
+
+
+EVENTS: Final[Mapping[str, Literal["detail", "partner"] | None]] = {
+    "entire": "detail",
+    "interleave": None,
+    "misleading": "partner",
+}
+"""What is false about the event that EventHallusion's sets ask for; `None`: nothing."""
+
+
+def write_eventhallusion(folder: Path, seed: int, *, count: int) -> None:
+    """Write the EventHallusion style data: for each set a file of questions, and `count` videos with one each."""
+    records = []
+    (folder / "questions").mkdir(parents=True)
+    for part, (subset, distractor) in enumerate(EVENTS.items()):
+        rng = np.random.default_rng([seed, 8, part])
+        videos = folder / "videos" / subset
+        videos.mkdir(parents=True)
+        items = []
+        for number in range(1, count + 1):
+            scene = draw_video_scene(rng, held_out=True)
+            query = ask_event(rng, scene, true=distractor is None, distractor=distractor)
+            name = f"{subset}_{number:03d}"
+            states, styles = render_states(scene, rng)
+            write_video(videos / f"{name}.mp4", states)
+            asked = {"type": "hallucination", "question": word_question(query)}
+            asked["answer"] = "Yes." if resolve(query, scene)[1] == "yes" else "No."
+            items.append({"id": name, "category": query.verb, "questions": [asked]})
+            records.append(annotate(f"{name}/0", query, [describe_scene(f"videos/{subset}/{name}.mp4", scene, styles)]))
+        text = json.dumps(items, indent=4) + "\n"
+        (folder / "questions" / f"{subset}_questions.json").write_text(text, encoding="utf-8")
     write_annotations(folder, records)
 
 

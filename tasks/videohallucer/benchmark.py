@@ -9,6 +9,11 @@ Per subset, as the unweighted mean over the subsets that occur (`mean/...`), and
 - false_positive_ratio = "yes" answers to questions whose gold answer is no / wrong answers, over the questions that
   were answered: 0.5 for no bias where gold answers are balanced.
 
+The authors' repository has two further sets, which are in no table of theirs: `interaction` (a question and its
+negation about what people mean: 124 pairs) and `fact_detect` (whether a summary of a course is factual; all its gold
+answers are no). Where the data have them, they stand apart (`further/SET/...`), in no mean and in nothing pooled, with
+basic, hallucinated and both; and of `fact_detect` with the mean of the first two, the script's `fact_score`.
+
 The published bias script counts over complete pairs, and by a slip looks at the *basic* response where it means the
 hallucinated one: its figures are reproduced as `official`, while the strict ones look at each response itself.
 """
@@ -34,9 +39,10 @@ from harness.benchmarks.record import Benchmark, HubSource
 from harness.benchmarks.verdicts import judge_response
 from harness.core.errors import DataError
 from harness.core.types import Sample, SampleRecord
-from harness.statistics.specs import MetricSpec, Outcome, Ratio, Unit, everywhere
+from harness.statistics.specs import MetricSpec, Outcome, Ratio, Unit
 
 SUBSETS = ("object_relation", "temporal", "semantic_detail", "external_factual", "external_nonfactual")
+FURTHER = ("interaction", "fact_detect")
 PAIR = ("basic", "hallucination")
 KINDS = {"basic": "basic", "hallucination": "hallucination", "hallucinated": "hallucination"}
 
@@ -186,12 +192,35 @@ def _ratios(within: Part) -> dict[str, tuple[Ratio, Ratio]]:
 
 
 def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
-    """The figures per subset, their mean, and pooled; known subsets in the order of the paper, others after them."""
+    """The figures per subset, their mean, and pooled; known subsets in the order of the paper, others after them.
+
+    Those of the further sets follow, by themselves.
+    """
     present = {stratum[0] for stratum in strata}
-    subsets = [subset for subset in SUBSETS if subset in present] + sorted(present - set(SUBSETS))
+    subsets = [name for name in SUBSETS if name in present] + sorted(present - {*SUBSETS, *FURTHER})
     parts: dict[str, Sequence[Part]] = {part: [in_stratum(0, part)] for part in subsets}
     parts["mean"] = [in_stratum(0, subset) for subset in subsets]
-    parts["all"] = [everywhere]
+    parts["all"] = [_is_published]
+    return _figures(parts) + [spec for name in FURTHER if name in present for spec in _of_further(name)]
+
+
+def _is_published(outcome: Outcome) -> bool:
+    return outcome.stratum[0] not in FURTHER
+
+
+def _of_further(name: str) -> Iterator[MetricSpec]:
+    """The accuracies of a further set; its bias has no published figure, since the script is about the five."""
+    ratios = _ratios(in_stratum(0, name))
+    for figure in ("basic", "hallucinated", "both"):
+        strict, official = ratios[figure]
+        yield MetricSpec(name=f"further/{name}/{figure}", strict=(strict,), official=(official,))
+    if name == "fact_detect":
+        strict_two, official_two = zip(ratios["basic"], ratios["hallucinated"], strict=True)
+        yield MetricSpec(name=f"further/{name}/fact_score", strict=strict_two, official=official_two)
+
+
+def _figures(parts: Mapping[str, Sequence[Part]]) -> list[MetricSpec]:
+    """All figures of each part; the mean over its withins where it has several."""
     figures: list[MetricSpec] = []
     for part, withins in parts.items():
         ratios = [_ratios(within) for within in withins]
@@ -233,9 +262,9 @@ BENCHMARK = Benchmark(
     source=HubSource(
         hub="ColorfulAI/VideoHallucer",
         split="test",
-        rows=[" ".join(f"{subset}.json" for subset in SUBSETS)],
+        rows=[" ".join(f"{subset}.json" for subset in subsets) for subsets in ((*SUBSETS, *FURTHER), SUBSETS)],
         columns=["video"],
-        files=[f"*{subset}/videos/*" for subset in SUBSETS],
+        files=[f"*{subset}/videos/*" for subset in (*SUBSETS, *FURTHER)],
     ),
     read_row=read_row,
     judge=partial(judge_response, read_officially=_read_officially),

@@ -47,6 +47,7 @@ def copies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("pope", 30, ["adversarial/1", "random/10"]),
         ("videohallucer", 30, ["object_relation/0/basic", "external_nonfactual/2/hallucination"]),
+        ("eventhallusion", 9, ["entire_001/0", "misleading_002/0"]),
         ("mmbench", 14, ["0", "1000003"]),
         ("mmvu", 6, ["validation_0", "validation_5"]),
     ],
@@ -74,6 +75,7 @@ def test_media_sources_are_relative(copies: Path) -> None:
     expected = {
         "pope": "data/test-00001-of-00002.parquet[13].image",
         "videohallucer": "external_nonfactual/videos/2.mp4",
+        "eventhallusion": "videos/misleading/misleading_002.mp4",
         "mmbench": "en/dev-00000-of-00001.parquet[13].image",
         "mmvu": "videos/Chemistry/5.mp4",
     }

@@ -19,7 +19,7 @@ from harness.demo.world import OBJECTS, PARTNER, POPULAR, Entry, is_held_out
 
 POSITIONS = ["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"]
 
-TASKS = ["pope", "hallusionbench", "dash_b", "amber", "mmbench", "videohallucer", "mmvu"]
+TASKS = ["pope", "hallusionbench", "dash_b", "amber", "mmbench", "videohallucer", "eventhallusion", "mmvu"]
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,11 @@ def read_rows(data, task):
             {**truth, **query, "answer": truth["truth"], "question": query["query"]}
             for truth, query in zip(truths, queries, strict=True)
         ]
+    if task == "eventhallusion":
+        files = sorted((data / task / "questions").iterdir())
+        items = [item for file in files for item in json.loads(file.read_text())]
+        asked = [(item, question) for item in items for question in item["questions"]]
+        return [{**item, **question, "subset": item["id"].split("_")[0]} for item, question in asked]
     if task == "mmvu":
         return json.loads((data / task / "validation.json").read_text())
     rows = []
@@ -66,11 +71,15 @@ def sample_id(task, row):
         return f"{row['subset']}/{row['index']}/{row['kind']}"
     if task == "hallusionbench":
         return "VD/scene/" + "/".join(row[name] for name in ("set_id", "figure_id", "question_id"))
+    if task == "eventhallusion":
+        return f"{row['id']}/0"
     return str(row[{"mmbench": "index", "dash_b": "question_id"}.get(task, "id")])
 
 
 def gold(task, row):
-    return {"1": "yes", "0": "no"}[row["gt_answer"]] if task == "hallusionbench" else row["answer"]
+    if task == "hallusionbench":
+        return {"1": "yes", "0": "no"}[row["gt_answer"]]
+    return row["answer"].rstrip(".").lower() if task == "eventhallusion" else row["answer"]
 
 
 def annotations(data, task):
@@ -169,6 +178,11 @@ def test_amber_has_its_one_sided_types(data):
         ("discriminative-relation", "yes"): 40,
         ("relation", "no"): 40,
     }
+
+
+def test_eventhallusion_has_its_one_sided_sets(data):
+    counts = collections.Counter((row["subset"], row["answer"]) for row in read_rows(data, "eventhallusion"))
+    assert counts == {("entire", "No."): 30, ("interleave", "Yes."): 30, ("misleading", "No."): 30}
 
 
 def test_mmbench_groups_have_all_their_rotations(data):
@@ -311,7 +325,7 @@ def test_scenes_are_of_reserved_layouts(data, task):
 @pytest.mark.parametrize("task", TASKS)
 def test_the_tokenizer_knows_every_word(data, task):
     tokenizer = build_tokenizer()
-    yes_no = ("pope", "hallusionbench", "dash_b", "amber", "videohallucer")
+    yes_no = ("pope", "hallusionbench", "dash_b", "amber", "videohallucer", "eventhallusion")
     for row in read_rows(data, task):
         choices = choices_of(task, row)
         kind = "yes_no" if task in yes_no else "choice" if choices else "open"

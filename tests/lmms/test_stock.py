@@ -28,6 +28,7 @@ METRICS = {
     "dash_b": {name: f"all/{name}" for name in ("accuracy", "harmonic_mean", "tpr", "tnr")},
     "amber": {name: f"all/{name}" for name in ("accuracy", "f1", "balanced_accuracy")},
     "videohallucer": {"both": "mean/both", "basic": "mean/basic", "hallucinated": "mean/hallucinated"},
+    "eventhallusion": {name: f"all/{name}" for name in ("balanced_accuracy", "accuracy")},
     "mmbench": {"circular": "all/circular", "vanilla": "all/vanilla"},
     "mmvu": {"accuracy": "all/accuracy"},
 }
@@ -38,6 +39,7 @@ OFFICIAL = {
     "dash_b": {"official_accuracy": "all/accuracy"},
     "amber": {"official_accuracy": "all/accuracy", "official_f1": "all/f1"},
     "videohallucer": {"official_both": "mean/both"},
+    "eventhallusion": {"official_accuracy": "all/accuracy"},
     "mmbench": {"official_circular": "all/circular"},
     "mmvu": {},
 }

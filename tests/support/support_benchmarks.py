@@ -154,6 +154,24 @@ def write_videohallucer(folder: Path) -> Path:
     return folder
 
 
+def write_eventhallusion(folder: Path) -> Path:
+    """As the repository has it, with the videos unpacked: two videos a set, the first with two questions."""
+    for subset, answer in (("entire", "No."), ("interleave", "Yes."), ("misleading", "No.")):
+        (folder / "videos" / subset).mkdir(parents=True)
+        items = []
+        for number in (1, 2):
+            name = f"{subset}_{number:03d}"
+            write_video(folder / "videos" / subset / f"{name}.mp4", 6)
+            asked = [
+                {"type": "hallucination", "question": f"Is {name} at work {turn}?", "answer": answer}
+                for turn in range(3 - number)
+            ]
+            items.append({"id": name, "category": "gym", "length": "00:04", "event_info": {}, "questions": asked})
+        (folder / "questions").mkdir(exist_ok=True)
+        (folder / "questions" / f"{subset}_questions.json").write_text(json.dumps(items), encoding="utf-8")
+    return folder
+
+
 def write_mmbench(folder: Path) -> Path:
     """Four questions with four rotations each, one of them of two options; a Chinese configuration beside."""
     rows = []
@@ -213,6 +231,7 @@ def write_all(folder: Path) -> Path:
     write_dash_b(folder / "dash_b")
     write_amber(folder / "amber")
     write_videohallucer(folder / "videohallucer")
+    write_eventhallusion(folder / "eventhallusion")
     write_mmbench(folder / "mmbench")
     write_mmvu(folder / "mmvu")
     return folder

@@ -154,12 +154,21 @@ AS: dict[str, Callable[[int, Row], Row]] = {
         "truth": row["answer"],
         "type": "discriminative-attribute-state",
     },
+    "eventhallusion": lambda number, row: {
+        "id": number,
+        "index": 0,
+        "subset": "interleave" if row["answer"] == "yes" else "entire",
+        "category": "gym",
+        "question": row["question"],
+        "answer": row["answer"],
+    },
 }
 ACCURACIES = {
     "repope": "all/accuracy",
     "hallusionbench": "all/aAcc",
     "dash_b": "all/accuracy",
     "amber": "all/balanced_accuracy",
+    "eventhallusion": "all/balanced_accuracy",
 }
 """Of each task the share of right answers, of which half is chance."""
 

@@ -11,26 +11,26 @@ from harness.benchmarks.yes_no import read_letters
 from harness.core.types import Response, Sample
 
 QUESTION = "Is there a dog in the image?"
-PARSERS = ("pope", "repope", "lmms-eval", "hallusionbench", "amber", "evalscope", "ours")
+PARSERS = ("pope", "repope", "lmms-eval", "hallusionbench", "eventhallusion", "amber", "evalscope", "ours")
 TABLE = """
-    Yes                                                           | yes | ok  | ok  | ok | ok | ok | ok    | ok
-    No                                                            | no  | ok  | ok  | ok | ok | ok | ok    | ok
-    yes.                                                          | yes | ok  | ok  | -  | ok | -  | ok    | ok
-    No.                                                           | no  | ok  | ok  | -  | ok | -  | ok    | ok
-    NO                                                            | no  | yes | ok  | ok | ok | -  | ok    | ok
-    No!                                                           | no  | yes | ok  | -  | ok | -  | ok    | ok
-    "No"                                                          | no  | yes | ok  | -  | ok | -  | ok    | ok
-                                                                  | no  | yes | -   | -  | -  | -  | wrong | -
-    There is no dog.                                              | no  | ok  | ok  | -  | ok | -  | ok    | ok
-    There isn't a dog.                                            | no  | yes | -   | -  | -  | -  | wrong | ok
-    Yes, there is no doubt about it.                              | yes | no  | ok  | -  | -  | -  | ok    | ok
-    I cannot see a snowboard. No                                  | no  | yes | ok  | -  | ok | -  | ok    | ok
-    Yes. But I do not see a second dog.                           | yes | ok  | ok  | -  | ok | -  | ok    | ok
-    I do not know.                                                | no  | ok  | ok  | -  | -  | -  | ok    | -
-    <think>Is there a dog? yes or no?</think><answer>no</answer>  | no  | yes | yes | -  | -  | -  | ok    | ok
-    The image shows a snowboard.                                  | no  | yes | ok  | -  | -  | -  | ok    | -
-    Nothing of the kind is visible.                               | no  | yes | ok  | -  | -  | -  | ok    | -
-    Eyes closed, no glasses.                                      | no  | ok  | yes | -  | ok | -  | ok    | -
+    Yes                                                           | yes | ok  | ok  | ok | ok | ok | ok | ok    | ok
+    No                                                            | no  | ok  | ok  | ok | ok | ok | ok | ok    | ok
+    yes.                                                          | yes | ok  | ok  | -  | ok | ok | -  | ok    | ok
+    No.                                                           | no  | ok  | ok  | -  | ok | ok | -  | ok    | ok
+    NO                                                            | no  | yes | ok  | ok | ok | ok | -  | ok    | ok
+    No!                                                           | no  | yes | ok  | -  | ok | ok | -  | ok    | ok
+    "No"                                                          | no  | yes | ok  | -  | ok | -  | -  | ok    | ok
+                                                                  | no  | yes | -   | -  | -  | -  | -  | wrong | -
+    There is no dog.                                              | no  | ok  | ok  | -  | ok | -  | -  | ok    | ok
+    There isn't a dog.                                            | no  | yes | -   | -  | -  | -  | -  | wrong | ok
+    Yes, there is no doubt about it.                              | yes | no  | ok  | -  | -  | ok | -  | ok    | ok
+    I cannot see a snowboard. No                                  | no  | yes | ok  | -  | ok | -  | -  | ok    | ok
+    Yes. But I do not see a second dog.                           | yes | ok  | ok  | -  | ok | ok | -  | ok    | ok
+    I do not know.                                                | no  | ok  | ok  | -  | -  | -  | -  | ok    | -
+    <think>Is there a dog? yes or no?</think><answer>no</answer>  | no  | yes | yes | -  | -  | -  | -  | ok    | ok
+    The image shows a snowboard.                                  | no  | yes | ok  | -  | -  | -  | -  | ok    | -
+    Nothing of the kind is visible.                               | no  | yes | ok  | -  | -  | ok | -  | ok    | -
+    Eyes closed, no glasses.                                      | no  | ok  | yes | -  | ok | -  | -  | ok    | -
 """
 ROWS = [[cell.strip() for cell in line.split(" | ")] for line in TABLE.splitlines() if line.strip()]
 
@@ -44,6 +44,8 @@ def read(parser: str, text: str, gold: str) -> str | None:
         answer = read_letters(text)
     elif parser == "hallusionbench":
         answer = task_module(parser).read_vlmevalkit(text)
+    elif parser == "eventhallusion":
+        answer = task_module(parser).read_beginning(text)
     elif parser == "amber":
         answer = {"Yes": "yes", "No": "no"}.get(text)
     elif parser == "lmms-eval":  # pred == gold, after lower and strip

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support_benchmarks import write_videohallucer
 from support_scoring import (
     CLEAN,
     OURS,
@@ -27,6 +28,7 @@ from support_scoring import (
     videohallucer_rows,
 )
 
+from harness.benchmarks.data import load_data
 from harness.benchmarks.registry import get_benchmark
 from harness.core.errors import DataError
 from harness.core.types import TaskResult
@@ -130,6 +132,47 @@ def test_a_pair_on_two_videos_is_one_cluster() -> None:
     error = score("videohallucer", rows, texts).metrics["all/both"].stderr
     # Both members are right or wrong together: 40 independent units with variance share * (1 - share).
     assert error == pytest.approx((share * (1 - share) / 39) ** 0.5)
+
+
+def test_further_sets_stand_apart() -> None:
+    rows = [row for index in range(2) for row in pair(index)]
+    for subset, gold in (("interaction", ("yes", "no")), ("fact_detect", ("no", "no"))):
+        for index in range(2):
+            rows += [{**row, "answer": answer} for row, answer in zip(pair(index, subset), gold, strict=True)]
+    # Both pairs of the published subset are right; of the further sets one pair, and one question of the other.
+    texts = ["yes", "no"] * 2 + ["yes", "no", "no", "no"] + ["no", "no", "yes", "no"]
+    result = score("videohallucer", rows, texts)
+    figures = values(result)
+    assert {name: figures[name] for name in ("mean/both", "all/both", "all/basic")} == dict.fromkeys(
+        ("mean/both", "all/both", "all/basic"), 1.0
+    )
+    assert result.metrics["all/basic"].n == result.metrics["all/both"].n == 2
+    further = {name: value for name, value in figures.items() if name.startswith("further/")}
+    assert further == {
+        "further/interaction/basic": 0.5,
+        "further/interaction/hallucinated": 1.0,
+        "further/interaction/both": 0.5,
+        "further/fact_detect/basic": 0.5,
+        "further/fact_detect/hallucinated": 1.0,
+        "further/fact_detect/both": 0.5,
+        "further/fact_detect/fact_score": 0.75,
+    }
+    assert {name: result.official[name] for name in further} == further
+    # Without them nothing changes.
+    published = score("videohallucer", rows[:4], texts[:4])
+    kept = {name: metric for name, metric in result.metrics.items() if name not in further}
+    assert kept == published.metrics
+    # Constant "no" is right about all of `fact_detect`.
+    assert values(score("videohallucer", rows[8:], ["no"] * 4))["further/fact_detect/fact_score"] == 1.0
+
+
+def test_further_sets_are_read_where_the_data_have_them(tmp_path: Path) -> None:
+    published = [sample.id for sample in load_data(VIDEOHALLUCER, str(write_videohallucer(tmp_path))).samples]
+    (tmp_path / "interaction").mkdir()
+    (tmp_path / "interaction/interaction.json").write_text((tmp_path / "temporal/temporal.json").read_text())
+    found = [sample.id for sample in load_data(VIDEOHALLUCER, str(tmp_path)).samples]
+    assert found[: len(published)] == published
+    assert {name.split("/")[0] for name in found[len(published) :]} == {"interaction"}
 
 
 def published_scores(pairs: list[dict[str, Any]]) -> dict[str, float]:
