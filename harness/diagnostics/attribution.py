@@ -95,6 +95,7 @@ def measure_causes(evidence: Iterable[Evidence], *, part: str) -> list[Figure]:
     for cause in CAUSES:
         spec = DiagnosticSpec(
             name=f"wrong_{cause}",
+            title=f"wrong answers by {cause}",
             definition=f"Share of all answers that are wrong for this cause: {DEFINITIONS[cause]}.",
             reason="not applicable: no response has a caption or a thinking; ask with --prompt grounded",
         )

@@ -25,7 +25,7 @@ FLAGS: Final[Mapping[str, Callable[[Evidence], bool | None]]] = {
 WORDS: Final[Mapping[str, str]] = {
     "think_answer_mismatch": "answers other than what their thinking concludes",
     "caption_answer_mismatch": "answers other than what their caption implies",
-    "invented_object": "captions with an object that is not there",
+    "invented_object": "captions with an invented object",
     "caption_leak": "captions that give the answer away",
     "right_unsupported": "right answers without support in the caption",
     "prior_answer": "wrong answers that need no image",

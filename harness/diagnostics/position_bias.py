@@ -12,6 +12,7 @@ from harness.diagnostics.figures import Amount, DiagnosticSpec, Figure, estimate
 
 CONSISTENCY: Final = DiagnosticSpec(
     name="option_consistency",
+    title="same choice in every order of options",
     definition="Share of questions asked under several orders of their options (rotations) on which the same "
     "option is chosen under every order, right or wrong; an unanswered one counts as not the same.",
     reason="not applicable: no question was asked under several orders of its options",
@@ -20,6 +21,7 @@ CONSISTENCY: Final = DiagnosticSpec(
 )
 POSITION_BIAS: Final = DiagnosticSpec(
     name="position_bias",
+    title="bias towards option letters",
     definition="Standard deviation over the letters of the share of right answers where that letter is the gold answer "
     "(RStd: Zheng et al., ICLR 2024): 0 for a model that does not mind positions.",
     reason="not applicable: fewer than two letters are gold answers",

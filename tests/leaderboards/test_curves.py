@@ -45,10 +45,10 @@ def test_curves_of_a_training_run(tmp_path: Path) -> None:
     (group,) = group_runs(load_runs([write_world(tmp_path, counts=240)])[0])
     curves = {(curve.run, curve.figure): curve for curve in draw_curves(group)}
     assert {run for run, _ in curves} == {"outputs/grpo", "outputs/method"}
-    objects = "objects that are not there (CHAIR-i)"
+    objects = "objects mentioned that are invented (CHAIR-i)"
     assert {figure for _, figure in curves} == {
         *("POPE", "VideoHallucer", "MMBench", "MMVU"),
-        *("caption fidelity", objects),
+        *("captions that imply the right answer", objects),
     }
     plain = curves["outputs/grpo", "VideoHallucer"]
     assert [point.step for point in plain.points] == [100, 200, 300, 400]
@@ -56,7 +56,7 @@ def test_curves_of_a_training_run(tmp_path: Path) -> None:
     assert plain.rises_by is not None
     assert curves["outputs/method", "VideoHallucer"].rises_from is None
     assert curves["outputs/grpo", "MMVU"].rises_from is None
-    assert curves["outputs/grpo", "caption fidelity"].rises_from is None
+    assert curves["outputs/grpo", "captions that imply the right answer"].rises_from is None
 
 
 def test_a_rate_of_hallucination_rises_upwards(tmp_path: Path) -> None:
