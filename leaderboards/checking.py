@@ -55,7 +55,7 @@ class Checks:
         Raises:
             StoreError: samples are missing, or record and samples do not belong together; says which figure.
         """
-        found = seal(folder, stored)
+        found = seal(stored, folder / SAMPLES)
         if found in self._known:
             return
         self._count(folder, record)

@@ -12,12 +12,12 @@ from typing import Any, Final
 from harness.core.errors import StoreError, UsageError
 from harness.core.reading import decode
 from harness.core.types import Metric, RunRecord
+from harness.diagnostics.run_folder import DIAGNOSTICS, read_diagnostics
 from harness.runs.config import CONFIG, RUN, read_json
 from harness.runs.folder import read_run
 from harness.runs.records import SAMPLES
 from leaderboards.checking import Checks
 
-DIAGNOSTICS: Final = "diagnostics.json"
 REPORTS: Final = ("report.html", "report.md")
 _DEPTH: Final = 8
 """Folders below a root that are searched: training runs in experiments in projects are not as deep, a disk is."""
@@ -110,7 +110,7 @@ def load_runs(roots: Sequence[Path], tasks_dir: Path | None = None) -> tuple[lis
             continue
         diagnostics = None
         try:
-            diagnostics = read_diagnostics(folder / DIAGNOSTICS)
+            diagnostics = read_figures(folder)
         except StoreError as error:
             problems.append(f"{error} The run is shown without them.")
         report = next((name for name in REPORTS if (folder / name).is_file()), None)
@@ -187,16 +187,16 @@ def _moment(started: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def read_diagnostics(path: Path) -> Diagnostics | None:
+def read_figures(folder: Path) -> Diagnostics | None:
     """The diagnostics of a run; `None` where there are none.
 
     Raises:
-        StoreError: the file is not what it should be.
+        StoreError: the file is not what it should be, or was changed.
     """
-    if not path.exists():
+    data = read_diagnostics(folder)
+    if data is None:
         return None
     try:
-        data = read_json(path)
         figures = {name: _figure(name, stored) for name, stored in data.get("metrics", {}).items()}
         attribution = {
             task: {cause: _count(found) for cause, found in causes.items()}
@@ -204,7 +204,7 @@ def read_diagnostics(path: Path) -> Diagnostics | None:
         }
         judge = (data.get("judge") or {}).get("identity")
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise StoreError(f"{path} cannot be used: {error}.") from error
+        raise StoreError(f"{folder / DIAGNOSTICS} cannot be used: {error}.") from error
     return Diagnostics(figures=figures, attribution=attribution, judge=None if judge is None else str(judge))
 
 

@@ -35,6 +35,7 @@ from harness.diagnostics.run_folder import (
 )
 from harness.runs.config import RUN, prompt_of
 from harness.runs.folder import read_run
+from harness.runs.seals import seal
 
 if TYPE_CHECKING:
     from harness.judges.caption import CaptionJudge
@@ -148,9 +149,11 @@ def diagnose(
     diagnosis = replace(diagnosis, missing=missing, blind_headlines=headlines, given=given.kept)
     if asked is not None:
         asked.store()
-    write_atomically(folder / DIAGNOSTICS, json.dumps(diagnosis.to_json(), indent=2) + "\n")
     lines = (json.dumps(finding.to_json()) + "\n" for finding in diagnosis.findings)
     write_atomically(folder / FINDINGS, "".join(lines))
+    found = json.loads(json.dumps(diagnosis.to_json()))  # As a reader of the file has it.
+    sealed = found | {"seal": seal(found, folder / FINDINGS)}
+    write_atomically(folder / DIAGNOSTICS, json.dumps(sealed, indent=2) + "\n")
     return diagnosis
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from harness.core.errors import HarnessError, StoreError
 from harness.core.files import write_atomically
 from harness.core.types import JudgeQuestion
-from harness.diagnostics.run_folder import read_diagnostics, read_stored
+from harness.diagnostics.run_folder import read_stored, read_unchecked
 
 if TYPE_CHECKING:
     from harness.judges.caption import CaptionJudge
@@ -102,7 +102,7 @@ class Given:
         self._folder = folder
         self._before: Mapping[str, Sequence[str]] = {}
         with suppress(StoreError):  # It is made again.
-            self._before = (read_diagnostics(folder) or {}).get("given", {})
+            self._before = (read_unchecked(folder) or {}).get("given", {})
 
     def read(self, option: str, paths: Sequence[Path], read: Callable[[Sequence[Path]], _Found]) -> _Found | None:
         """What is at the paths of an option, or at those of the diagnosis before; `None` where there are none.

@@ -14,6 +14,7 @@ from harness.diagnostics.evidence import Key
 from harness.diagnostics.objects import ANNOTATIONS, Annotations, read_annotations
 from harness.runs.config import CONFIG, RUN, read_json
 from harness.runs.records import read_records
+from harness.runs.seals import seal
 
 DIAGNOSTICS: Final = "diagnostics.json"
 FINDINGS: Final = "findings.jsonl"
@@ -117,6 +118,22 @@ def _world_annotations(folder: Path, records: Sequence[SampleRecord]) -> tuple[d
 
 def read_diagnostics(folder: Path) -> dict[str, Any] | None:
     """What `diagnostics.json` of a run folder holds; `None` where there is none.
+
+    Raises:
+        StoreError: the file is not one, or it or `findings.jsonl` was changed after the diagnosis.
+    """
+    data = read_unchecked(folder)
+    given = None if data is None else data.get("seal")
+    if data is not None and given is not None and given != seal(data, folder / FINDINGS):
+        raise StoreError(
+            f"{folder}: its {DIAGNOSTICS} or {FINDINGS} was changed after the diagnosis. "
+            f"Make them again with 'harness diagnose {folder}'."
+        )
+    return data
+
+
+def read_unchecked(folder: Path) -> dict[str, Any] | None:
+    """The same for whoever makes it again: a diagnosis that was killed may have written one of its two files.
 
     Raises:
         StoreError: the file is not one.

@@ -157,7 +157,7 @@ class RunFolder:
         Raises:
             StoreError: the folder cannot be written.
         """
-        sealed = replace(run, seal=seal(self.path, asdict(run)))
+        sealed = replace(run, seal=seal(asdict(run), self.path / SAMPLES))
         write_atomically(self.path / RUN, json.dumps(asdict(sealed), indent=2, ensure_ascii=False) + "\n")
         return sealed
 

@@ -1,6 +1,6 @@
-"""The seal of a finished run: a digest of its record and its samples, by which a later change of either is noticed.
+"""Seals: a digest of a record and of the file of lines it is about, by which a later change of either is noticed.
 
-It is no signature: who changes a run on purpose can seal it again.
+A seal is no signature: who changes a run on purpose can seal it again.
 """
 
 from __future__ import annotations
@@ -12,23 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import StoreError
-from harness.runs.records import SAMPLES
 
 
-def seal(folder: Path, run: Mapping[str, Any]) -> str:
-    """The seal of a run.
+def seal(record: Mapping[str, Any], lines: Path) -> str:
+    """The seal of a finished run, or of its diagnosis.
 
     Args:
-        folder: the run folder, with its sorted `samples.jsonl`.
-        run: what its `run.json` holds; a seal in it does not count.
+        record: what `run.json` or `diagnostics.json` holds; a seal in it does not count.
+        lines: the sorted `samples.jsonl` of the run, or the `findings.jsonl` of the diagnosis.
 
     Raises:
-        StoreError: the samples cannot be read.
+        StoreError: the lines cannot be read.
     """
     try:
-        with (folder / SAMPLES).open("rb") as file:
-            samples = hashlib.file_digest(file, "sha256").hexdigest()
+        with lines.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise StoreError(f"{error.filename or folder / SAMPLES} cannot be read: {error.strerror or error}.") from error
-    record = json.dumps({name: value for name, value in run.items() if name != "seal"}, sort_keys=True)
-    return "sha256:" + hashlib.sha256(f"{record}\n{samples}".encode()).hexdigest()
+        raise StoreError(f"{error.filename or lines} cannot be read: {error.strerror or error}.") from error
+    text = json.dumps({name: value for name, value in record.items() if name != "seal"}, sort_keys=True)
+    return "sha256:" + hashlib.sha256(f"{text}\n{digest}".encode()).hexdigest()

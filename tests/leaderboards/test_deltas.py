@@ -195,6 +195,8 @@ def test_diagnostics_of_different_judges_are_said_not_to_compare(tmp_path: Path)
     for name, judge in (("a", "judge one"), ("b", "judge two")):
         folder = write_run(tmp_path / name, model=name, counts=20)
         metrics = {"all/caption_fidelity": {"value": 0.9}}
-        (folder / "diagnostics.json").write_text(json.dumps({"metrics": metrics, "judge": {"identity": judge}}))
+        (folder / "diagnostics.json").write_text(
+            json.dumps({"schema_version": 1, "metrics": metrics, "judge": {"identity": judge}})
+        )
     (note,) = build_board(BoardConfig(runs=[tmp_path])).notes
     assert "different judges (judge one, judge two)" in note

@@ -217,7 +217,7 @@ def test_causes_are_over_tasks_that_every_diagnosed_row_has(tmp_path: Path) -> N
         folder = write_run(tmp_path / name, model=name, counts=20)
         causes = {task: {"perception": {"n": 4}, "format": {"n": 1}} for task in tasks}
         if tasks:
-            (folder / "diagnostics.json").write_text(json.dumps({"attribution": causes}))
+            (folder / "diagnostics.json").write_text(json.dumps({"schema_version": 1, "attribution": causes}))
     (group,) = groups_of(tmp_path)
     assert group.attributed == ["pope"]
     assert row_of(group, "a").attribution(group.attributed) == {"perception": 0.2, "format": 0.05}
@@ -229,7 +229,9 @@ def test_causes_are_shares_of_the_answers_that_were_given(tmp_path: Path) -> Non
     """A checkpoint whose server failed has fewer wrong answers, but no better ones."""
     for name, failures, wrong in (("sound", 0, 4), ("failing", 10, 2)):
         folder = write_run(tmp_path / name, model=name, skills={"pope": 0.8}, counts=20, failures=failures)
-        (folder / "diagnostics.json").write_text(json.dumps({"attribution": {"pope": {"perception": {"n": wrong}}}}))
+        (folder / "diagnostics.json").write_text(
+            json.dumps({"schema_version": 1, "attribution": {"pope": {"perception": {"n": wrong}}}})
+        )
     (group,) = groups_of(tmp_path)
     for row in group.rows:
         assert row.attribution(group.attributed) == {"perception": 0.2}
@@ -237,6 +239,8 @@ def test_causes_are_shares_of_the_answers_that_were_given(tmp_path: Path) -> Non
 
 def test_causes_need_answers(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "a", skills={"pope": 0.8}, counts=20, failures=20)
-    (folder / "diagnostics.json").write_text(json.dumps({"attribution": {"pope": {"perception": {"n": 0}}}}))
+    (folder / "diagnostics.json").write_text(
+        json.dumps({"schema_version": 1, "attribution": {"pope": {"perception": {"n": 0}}}})
+    )
     (group,) = groups_of(tmp_path)
     assert group.rows[0].attribution(["pope"]) == {}

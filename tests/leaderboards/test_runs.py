@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from support_leaderboards import write_run, write_sealed
 
-from harness.core.errors import UsageError
+from harness.core.errors import StoreError, UsageError
+from harness.diagnostics.diagnose import diagnose
+from harness.reports.diagnostics_report import diagnostics_lines
 from leaderboards.runs import load_runs
 
 
@@ -183,6 +185,7 @@ def test_reports_are_found_html_first(run: Path) -> None:
 def test_diagnostics_are_read(run: Path) -> None:
     metric = {"value": 0.9, "low": 0.8, "high": 0.95, "n": 10, "better": -1, "scale": "number", "definition": "What."}
     stored = {
+        "schema_version": 1,
         "metrics": {"all/caption_fidelity": metric | {"examples": ["a"], "reason": "x"}},
         "attribution": {"pope": {"perception": {"n": 3, "examples": ["a"]}, "reasoning": 1}},
         "judge": {"identity": "some judge", "questions": 3},
@@ -198,6 +201,26 @@ def test_diagnostics_are_read(run: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "old", "new"), [("diagnostics.json", '"n": 12', '"n": 11'), ("findings.jsonl", "{", " {")]
+)
+def test_diagnostics_that_were_changed_are_not_shown(run: Path, name: str, old: str, new: str) -> None:
+    diagnose(run)
+    (found,), problems = load_runs([run])
+    assert (found.diagnostics is not None, problems) == (True, [])
+    path = run / name
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    (found,), (problem,) = load_runs([run])
+    assert found.diagnostics is None
+    assert f"{run}: its diagnostics.json or findings.jsonl was changed after the diagnosis" in problem
+    assert f"harness diagnose {run}" in problem
+    with pytest.raises(StoreError, match="was changed after the diagnosis"):
+        list(diagnostics_lines(run))
+    diagnose(run)
+    assert load_runs([run])[1] == []
+
+
+@pytest.mark.parametrize(
     "text",
     [
         *("{", "[]", '{"metrics": {"x": 1}}', '{"metrics": {"x": {"value": "y"}}}', '{"judge": "me"}'),
@@ -206,7 +229,7 @@ def test_diagnostics_are_read(run: Path) -> None:
     ],
 )
 def test_broken_diagnostics_are_named_and_the_run_stays(run: Path, text: str) -> None:
-    (run / "diagnostics.json").write_text(text)
+    (run / "diagnostics.json").write_text(text.replace("{", '{"schema_version": 1, ', 1))
     runs, problems = load_runs([run])
     assert runs[0].diagnostics is None
     assert str(run / "diagnostics.json") in problems[0]

@@ -103,7 +103,7 @@ def test_a_finished_run_reads_back_as_it_was_written(tmp_path: Path) -> None:
     run = folder.complete(make_run())
     folder.close()
     assert read_run(tmp_path / "run") == run == replace(make_run(), seal=run.seal)
-    assert run.seal == seal(tmp_path / "run", asdict(run))
+    assert run.seal == seal(asdict(run), tmp_path / "run/samples.jsonl")
     assert [record.sample.id for record in read_records(tmp_path / "run")] == ["a", "b"]
 
 

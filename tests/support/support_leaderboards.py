@@ -277,4 +277,4 @@ def score_itself(folder: Path, task: str, *, better: int = 1) -> None:
 
 def write_sealed(folder: Path, record: dict[str, Any]) -> None:
     """Write a run's record by hand, as if the run had ended so."""
-    (folder / "run.json").write_text(json.dumps(record | {"seal": seal(folder, record)}))
+    (folder / "run.json").write_text(json.dumps(record | {"seal": seal(record, folder / "samples.jsonl")}))
