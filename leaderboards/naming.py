@@ -42,8 +42,7 @@ def identity(run: StoredRun) -> str:
         model = record.settings.get("model")
         files = model.get("files") if isinstance(model, Mapping) else None
         return f"{record.weights}|{files or ''}"
-    engine = record.settings.get("engine_settings")
-    address = engine.get("base_url") if isinstance(engine, Mapping) else None
+    address = (record.settings.get("engine_settings") or {}).get("base_url")
     return f"name:{record.model}|{address or ''}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +22,7 @@ from harness.core.worlds import worlds
 from harness.engines.checkpoints import Checkpoint
 from harness.engines.inputs import choose_video_as
 from harness.engines.loaders import choose_class, empty_model, load_config
-from harness.engines.vllm_arguments import LANGUAGE_MODEL
+from harness.engines.vllm_arguments import LANGUAGE_MODEL, lora_room
 from trainers.callbacks import Completes, Lines, Watch
 from trainers.conflict.probe import ConflictProbe, probed_rows
 from trainers.data.loading import build_dataset, parse_row
@@ -130,15 +130,19 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
                     f"lora.target_modules={recipe.lora.target_modules!r} does not fit the model: {said}"
                 ) from error
         if evaluates and recipe.eval.every and choose_engine(recipe, recipe.eval.engine, None)[0] == "vllm":
-            _check_adapter(name for name, _ in model.named_parameters() if "lora_" in name)
+            _check_adapter([name for name, _ in model.named_parameters() if "lora_" in name], recipe.lora.rank)
     expand_tasks(recipe.eval.tasks)
     data = recipe.eval.data
     if recipe.eval.tasks and data not in (None, "hub", *worlds()) and not Path(str(data)).expanduser().is_dir():
         raise UsageError(f"eval.data {data} is no folder. Give a folder or one of: hub, {', '.join(worlds())}.")
 
 
-def _check_adapter(names: Iterable[str]) -> None:
+def _check_adapter(names: Sequence[str], rank: int) -> None:
     """Refuse an adapter whose checkpoints vLLM would not take, after training."""
+    if lora_room(rank) is None:
+        raise UsageError(
+            f"eval.every: vLLM takes no adapter of lora.rank={rank}. Set less, eval.engine=hf, or eval.every=false."
+        )
     outside = [name for name in names if LANGUAGE_MODEL not in name]
     if outside:
         raise UsageError(

@@ -36,10 +36,16 @@ def by_key(records: Iterable[SampleRecord]) -> dict[Key, SampleRecord]:
 
 
 def read_settings(folder: Path) -> Mapping[str, Any]:
-    """The run's settings, from `run.json` where it is finished, else from `config.json`; empty where neither says."""
+    """The run's settings, from `run.json` where it is finished, else from `config.json`; empty where neither says.
+
+    Raises:
+        StoreError: the settings of the engine are no object.
+    """
     for name in (RUN, CONFIG):
         settings = _stored(folder / name).get("settings")
         if isinstance(settings, Mapping):
+            if not isinstance(settings.get("engine_settings"), Mapping | None):
+                raise StoreError(f"{folder / name}: the setting engine_settings is not an object. Copy the run again.")
             return settings
     return {}
 

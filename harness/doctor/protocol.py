@@ -218,7 +218,7 @@ def _of_run(run: StoredRun, task: str, instructions: Mapping[str, str]) -> dict[
     }
     if record.engine not in _ASKING:
         return known
-    engine, described = settings.get("engine_settings", {}), (settings.get("tasks") or {}).get(task, {})
+    engine, described = settings.get("engine_settings") or {}, (settings.get("tasks") or {}).get(task, {})
     prompt = _SECTIONS.get(prompt_of(settings, task))
     return known | {
         "prompt": prompt,

@@ -106,7 +106,6 @@ def lora_arguments(adapter: Path) -> dict[str, Any]:
             changes in the vision tower; or its rank is too high.
     """
     from safetensors import safe_open
-    from vllm.config.lora import MaxLoRARanks
 
     merge = f"Make a model of it: 'harness merge {adapter} OUT'; or use --engine hf."
     for path in weight_files(adapter):
@@ -121,7 +120,14 @@ def lora_arguments(adapter: Path) -> dict[str, Any]:
             )
     settings = read_object(adapter / "adapter_config.json")
     rank = max([settings["r"], *(settings.get("rank_pattern") or {}).values()])
-    known = [known for known in sorted(get_args(MaxLoRARanks)) if known >= rank]
-    if not known:
+    room = lora_room(rank)
+    if room is None:
         raise ModelError(f"adapter {adapter} has rank {rank}, which vLLM does not take. {merge}")
-    return {"enable_lora": True, "max_loras": 1, "max_lora_rank": known[0]}
+    return {"enable_lora": True, "max_loras": 1, "max_lora_rank": room}
+
+
+def lora_room(rank: int) -> int | None:
+    """The lowest rank of vLLM's own list that an adapter of a rank fits in; `None`: there is none as high."""
+    from vllm.config.lora import MaxLoRARanks
+
+    return min((room for room in get_args(MaxLoRARanks) if room >= rank), default=None)

@@ -31,6 +31,8 @@ def _defects(run: RunRecord) -> Iterator[str]:
         yield "training does not tell recipe, data, seed and step"
     if not isinstance(run.settings.get("blind"), str | None):
         yield "the setting blind is not a text"
+    if not isinstance(run.settings.get("engine_settings"), Mapping | None):
+        yield "the setting engine_settings is not an object"
     if run.settings.get("video_as") not in _VIDEO_AS:
         yield f"the setting video_as is {run.settings['video_as']!r}, expected native or frames"
     tasks = run.settings.get("tasks") or {}

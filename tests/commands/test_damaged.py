@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from damage import DEEP, damage
 from PIL import Image
-from support_leaderboards import write_run
+from support_leaderboards import write_run, write_sealed
 
 from harness.cli import main
 
@@ -60,6 +60,27 @@ def test_a_damaged_run_is_the_users_to_mend(
     assert "\x1b" not in told.out + told.err, what
     if code == 2:
         assert run in told.err, f"{what}\n{told.err}"
+
+
+@pytest.mark.parametrize("value", [None, [], "words", 7])
+def test_settings_of_an_engine_that_are_none_are_named(
+    value: object, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(runs, tmp_path / "runs")
+    run, other = tmp_path / "runs/one", tmp_path / "runs/two"
+    record = json.loads((run / "run.json").read_text())
+    record["settings"]["engine_settings"] = value
+    record["engine"] = "hf"
+    write_sealed(run, record)
+    for command in (f"doctor --protocol {run}", f"compare {run} {other}", f"diagnose {other} --repeats {run}"):
+        code = main(command.split())
+        told = capsys.readouterr().err
+        if value is None:
+            assert "engine_settings" not in told, command
+        else:
+            assert code == 2, f"{command}\n{told}"
+            assert str(run) in told, f"{command}\n{told}"
+            assert "engine_settings" in told, f"{command}\n{told}"
 
 
 CONTENTS: dict[str, bytes] = {

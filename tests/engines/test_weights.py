@@ -238,7 +238,7 @@ def test_an_adapter_whose_base_is_not_there_says_where_to_name_it(adapter: tuple
 
 def test_vllm_takes_no_adapter_of_which_it_would_leave_out_a_part(adapter: tuple[Path, torch.Tensor]) -> None:
     pytest.importorskip("vllm", reason="vllm is not installed")
-    from harness.engines.vllm_arguments import lora_arguments
+    from harness.engines.vllm_arguments import lora_arguments, lora_room
 
     folder, _ = adapter
     with pytest.raises(ModelError, match=r"outside of the language model, e\.g\. .*visual.*harness merge"):
@@ -246,6 +246,7 @@ def test_vllm_takes_no_adapter_of_which_it_would_leave_out_a_part(adapter: tuple
     file = folder / "adapter_model.safetensors"
     save_file({name: value for name, value in load_file(file).items() if "language_model" in name}, file)
     assert lora_arguments(folder) == {"enable_lora": True, "max_loras": 1, "max_lora_rank": 8}
+    assert [lora_room(rank) for rank in (200, 512, 513)] == [256, 512, None]
 
 
 ON_THE_HUB = {

@@ -336,16 +336,18 @@ def test_an_adapter_whose_checkpoints_vllm_would_not_take_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(assembly, "find_spec", lambda _: True)  # Whether vLLM is installed or not.
+    monkeypatch.setattr(assembly, "lora_room", lambda rank: 512 if rank <= 512 else None)
     checkpoint = resolve_checkpoint(str(family_checkpoint(family)))
     adapted = ["lora.rank=4", "eval.tasks=[pope]", "eval.every=true"]
     for settings, refused in (
         (["eval.engine=vllm"], outside),
         (["eval.engine=vllm", "lora.target_modules=[q_proj,v_proj]"], family == "smolvlm"),
+        (["eval.engine=vllm", "lora.target_modules=[q_proj,v_proj]", "lora.rank=513"], True),
         (["eval.engine=vllm", "eval.every=false"], False),
         (["eval.engine=hf"], False),
     ):
         recipe = load_recipe("demo/sft", [*ONE_SFT, *adapted, *settings])
-        with pytest.raises(UsageError, match=r"Set eval\.engine=hf") if refused else nullcontext():
+        with pytest.raises(UsageError, match=r"eval\.engine=hf, or eval\.every=false") if refused else nullcontext():
             assembly.check_recipe(recipe, checkpoint, tmp_path / "out", selects=False)
 
 
