@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 SectionName = Literal["planning", "caption", "think", "answer"]
@@ -90,6 +91,7 @@ class _Tag(NamedTuple):
     closing: bool
 
 
+@lru_cache(maxsize=8)  # Several read a response one after the other.
 def split_sections(text: str) -> Sections:
     """Takes a response apart into its sections.
 
