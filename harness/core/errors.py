@@ -11,6 +11,10 @@ INTERRUPTED: Final = 130
 """Exit code of a program that Ctrl-C ended, as shells count it: 128 and the number of the signal."""
 
 
+AGAIN: Final = "Finished samples are stored; run the same command again."
+"""What to do when an engine has ended a run."""
+
+
 class EndedError(KeyboardInterrupt):
     """A scheduler or a launcher has asked this process to end (SIGTERM); what was finished is stored."""
 
@@ -63,3 +67,8 @@ class MediaError(HarnessError):
     """One image or video cannot be read; it costs its sample only."""
 
     exit_code = 2
+
+
+def without_samples(error: HarnessError) -> str:
+    """What an engine's error says where no samples are stored: without the advice to go on with them."""
+    return " ".join(str(error).replace(AGAIN, "").split())

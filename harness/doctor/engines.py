@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import Any, Final, NamedTuple
 
 from harness.core.console import show, to_json
-from harness.core.errors import EngineError, ModelError, UsageError
+from harness.core.errors import EngineError, ModelError, UsageError, without_samples
 from harness.doctor.cases import make_cases
 from harness.doctor.comparing import Told, compare, comparison_lines
 from harness.doctor.seeing import greyed_cases, look, seen_lines
@@ -160,8 +160,8 @@ def ask_all(
             told[runner.label] = _ask(of_runner, runner, cases, max_new_tokens)
         except (ModelError, EngineError) as error:
             if runner.model is not None:
-                raise
-            unusable[runner.label] = str(error)
+                raise type(error)(without_samples(error)) from error
+            unusable[runner.label] = without_samples(error)
     return told, unusable
 
 

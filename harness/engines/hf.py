@@ -18,7 +18,7 @@ import torch
 from transformers import GenerationConfig, LogitsProcessorList
 from transformers.utils import logging as transformers_logging
 
-from harness.core.errors import EngineError, HarnessError, MediaError, ModelError, UsageError
+from harness.core.errors import AGAIN, EngineError, HarnessError, MediaError, ModelError, UsageError
 from harness.core.types import Response
 from harness.engines import Decoding, Request, Tokens, VideoAs, check_positive, checked, failed
 from harness.engines.checkpoints import Checkpoint
@@ -203,9 +203,7 @@ class HfEngine:
             raise
         except Exception as error:
             if self._device.type == "cuda" and not is_alive(self._device):
-                raise EngineError(
-                    f"the GPU failed: {one_line(error)} Finished samples are stored; run the same command again."
-                ) from error
+                raise EngineError(f"the GPU failed: {one_line(error)} {AGAIN}") from error
             failure = f"{type(error).__name__}: {one_line(error)}"
         else:
             self._batch_size.succeeded(len(batch))

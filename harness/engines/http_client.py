@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import httpx
 
-from harness.core.errors import ModelError, UnavailableError, UsageError
+from harness.core.errors import AGAIN, ModelError, UnavailableError, UsageError
 from harness.core.secrets import received_text
 from harness.engines.addresses import Address
 from harness.engines.api_replies import Completion, read_completion, read_error, read_json
@@ -45,7 +45,6 @@ _TOKEN_BYTES: Final = 1024
 """Of a reply, for each token that was asked for: its text, its bytes and its log-probability take a few hundred."""
 _SHOWN: Final = 300
 """Characters of a foreign text that are shown."""
-_AGAIN: Final = "Finished samples are stored; run the same command again."
 
 
 class RequestFailed(Exception):
@@ -223,12 +222,12 @@ class ChatClient:
             if spent < self._attempts:
                 await self._pause(server, _back_off(tries))
         if unreachable:
-            raise UnavailableError(f"{failure}. {_AGAIN}")
+            raise UnavailableError(f"{failure}. {AGAIN}")
         self._exhausted += 1
         if self._exhausted >= _HOPELESS:
             raise UnavailableError(
                 f"{self._exhausted} requests in a row failed after {self._attempts} attempts each; the last: {failure}."
-                f" {_AGAIN}"
+                f" {AGAIN}"
             )
         raise RequestFailed(f"server: {failure}, after {self._attempts} attempts")
 
@@ -256,11 +255,11 @@ class ChatClient:
         message, code = read_error(reply.data, reply.reason)
         told = f"status {status}: {message}"
         if status == 402 or (status == 429 and code == "insufficient_quota"):
-            raise UnavailableError(f"the quota at {server} is used up ({told}). {_AGAIN}")
+            raise UnavailableError(f"the quota at {server} is used up ({told}). {AGAIN}")
         if status in _RETRIED or status >= 500:
             wait_s = retry_after(reply.headers) if status in (429, 503) else 0.0
             if wait_s > _LONGEST_WAIT_S:
-                raise UnavailableError(f"{server} asks to wait {wait_s:.0f} s ({told}). {_AGAIN}")
+                raise UnavailableError(f"{server} asks to wait {wait_s:.0f} s ({told}). {AGAIN}")
             if status == 429 and server.busy_since is None:
                 server.busy_since = time.monotonic()
             server.rest(wait_s)
@@ -269,9 +268,9 @@ class ChatClient:
             server.refuses_logprobs = True
             raise _Retry("the server gives no log-probabilities")
         if status in (401, 403):
-            raise UnavailableError(f"{server} {self._key_problem()} (status {status}). {_AGAIN}")
+            raise UnavailableError(f"{server} {self._key_problem()} (status {status}). {AGAIN}")
         if 300 <= status < 400 or status in (404, 405, 407):
-            raise UnavailableError(f"{server}/chat/completions does not serve model {self._model!r} ({told}). {_AGAIN}")
+            raise UnavailableError(f"{server}/chat/completions does not serve model {self._model!r} ({told}). {AGAIN}")
         if status == 400 and token_limit == "max_tokens" and "max_completion_tokens" in message:
             self._token_limit = "max_completion_tokens"
             raise _Retry("the server wants max_completion_tokens")

@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from harness.core.console import show
-from harness.core.errors import EngineError, HarnessError, MediaError, ModelError, UsageError
+from harness.core.errors import AGAIN, EngineError, HarnessError, MediaError, ModelError, UsageError
 from harness.core.types import Response
 from harness.engines import Decoding, Request, VideoAs, check_positive, checked
 from harness.engines.async_bridge import LoopThread, Put, put_failure, serve_groups
@@ -323,7 +323,7 @@ class VllmEngine:
         except Exception as error:
             if self._engine is None or self._engine.errored:
                 raise EngineError(
-                    f"vLLM died: {self._errors.cause(error)} Finished samples are stored; run the same command again. "
+                    f"vLLM died: {self._errors.cause(error)} {AGAIN} "
                     "If memory was short, lower --gpu-memory-utilization, --max-model-len or --max-pixels."
                 ) from error
             put_failure(put, request, f"{type(error).__name__}: {one_line(error)}")

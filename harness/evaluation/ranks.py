@@ -16,7 +16,7 @@ from datetime import timedelta
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from harness.core.errors import INTERRUPTED, EndedError, EngineError, HarnessError, UsageError
+from harness.core.errors import AGAIN, INTERRUPTED, EndedError, EngineError, HarnessError, UsageError
 
 _POLL_S: Final = 0.05
 """Between two looks at the store: short beside a batch, and no load for the one that answers all ranks."""
@@ -30,7 +30,6 @@ _GOODBYE_S: Final = 30.0
 """How long rank 0, in whose process the store may live, waits until the others have read the end."""
 _STOPPED: Final = "harness/stopped"
 _END: Final = "harness/end"
-_AGAIN: Final = "Finished samples are stored; run the same command again."
 
 
 class OtherRankStoppedError(Exception):
@@ -218,7 +217,7 @@ class Ranks:
                 self._problem = _lost(error)
             if time.monotonic() - min(heard) > _SILENT_S:
                 rank = watched[heard.index(min(heard))].rpartition("/")[2]
-                self._problem = EngineError(f"rank {rank} has given no sign of life for {_SILENT_S:.0f} s. {_AGAIN}")
+                self._problem = EngineError(f"rank {rank} has given no sign of life for {_SILENT_S:.0f} s. {AGAIN}")
             if self._left.wait(_BEAT_S):
                 return
 
@@ -255,7 +254,7 @@ def run_together(work: Callable[[Ranks], int], *, requeue: bool = False) -> int:
             return first
         if isinstance(error, EndedError) and not requeued:
             raise EngineError(
-                f"the launcher ended this process, because another one of the run died or it was ended itself. {_AGAIN}"
+                f"the launcher ended this process, because another one of the run died or it was ended itself. {AGAIN}"
             ) from None
         raise
     finally:
@@ -297,4 +296,4 @@ def join_ranks() -> Ranks:
 
 def _lost(error: Exception) -> EngineError:
     text = (str(error).strip() or type(error).__name__).splitlines()[0]  # PyTorch's own stack stands below.
-    return EngineError(f"the processes of this run have lost each other ({text}). {_AGAIN}")
+    return EngineError(f"the processes of this run have lost each other ({text}). {AGAIN}")

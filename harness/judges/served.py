@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
-from harness.core.errors import EngineError, HarnessError
+from harness.core.errors import EngineError, HarnessError, without_samples
 from harness.core.types import JudgePrompt
 from harness.engines import Decoding, Request
 from harness.engines.addresses import goes_with_openai_key
@@ -93,7 +93,7 @@ class ServedJudge:
                 yield int(request.sample_id), None if failed else response.text
         except HarnessError as error:
             self._failed_calls += 1
-            self.problem = str(error).removesuffix(_ADVICE).strip()
+            self.problem = without_samples(error)
         else:
             self._failed_calls = 0
             self.problem = None
@@ -114,9 +114,6 @@ class ServedJudge:
             with suppress(EngineError):
                 self._engine.close()
             self._loaded = False
-
-
-_ADVICE = "Finished samples are stored; run the same command again."
 
 
 def _request(index: int, prompt: JudgePrompt) -> Request:

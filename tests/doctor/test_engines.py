@@ -8,11 +8,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from harness.cli import main
+from harness.core.errors import AGAIN, EngineError
 from harness.core.types import Response
 from harness.doctor import engines as doctor_engines
 from harness.doctor.cases import make_cases
@@ -120,6 +123,18 @@ def test_mistakes(
     monkeypatch.setattr(doctor_engines, "find_spec", lambda name: None)
     assert main(["doctor", *arguments]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_an_engine_that_dies_is_not_said_to_have_stored_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*_: object) -> None:
+        raise EngineError(f"vLLM died: no kernel. {AGAIN} If memory was short, lower --max-pixels.")
+
+    dying = SimpleNamespace(load=die, close=lambda: None)
+    monkeypatch.setattr(doctor_engines, "make_engine", lambda *_: dying)
+    unusable = ask_all(resolve_checkpoint("demo"), [HF], make_cases())[1]
+    assert unusable == {HF.label: "vLLM died: no kernel. If memory was short, lower --max-pixels."}
+    with pytest.raises(EngineError, match=r"^vLLM died: no kernel\. If memory"):
+        ask_all(resolve_checkpoint("demo"), [replace(HF, model="openai:m")], make_cases())
 
 
 def test_a_server_that_is_not_there_is_named(
