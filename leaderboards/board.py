@@ -332,7 +332,8 @@ class Board:
     @property
     def reported_titles(self) -> dict[str, str]:
         """Tasks for which papers report a figure, each as its authors write it: the measured ones first."""
-        measured = {task: title for group in self.groups for task, title in group.titles.items()}
+        columns = [column for group in self.groups for column in group.columns if not column.facts.own_data]
+        measured = {column.task: column.title for column in columns}
         told = {task: title for row in self.reported for task, title in row.titles.items()}
         found = {task for row in self.reported for task in row.values}
         ordered = [task for task in measured if task in found] + sorted(found - set(measured))

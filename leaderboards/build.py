@@ -80,7 +80,8 @@ def build_board(config: BoardConfig) -> Board:
         # Figures over the real benchmarks say nothing beside figures over made-up worlds.
         references = [] if all(_is_of_worlds(run) for run in runs) else reference_files()
     reported = read_reported(references)
-    shown = {column.task for group in groups for column in group.columns}
+    # What is reported of a benchmark says nothing beside other questions that were asked under its name.
+    shown = {column.task for group in groups for column in group.columns if not column.facts.own_data}
     return Board(
         title=config.title,
         groups=groups,

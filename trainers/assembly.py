@@ -85,6 +85,7 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
         HarnessError: what is wrong, by the name of its setting.
     """
     from harness.evaluation.task_registry import expand_tasks
+    from trainers.evaluation import tasks_dir_of
 
     train, evaluates = recipe.train, bool(recipe.eval.tasks)
     optimiser = str(train.get("optim", ""))
@@ -131,7 +132,7 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
                 ) from error
         if evaluates and recipe.eval.every and choose_engine(recipe, recipe.eval.engine, None)[0] == "vllm":
             _check_adapter([name for name, _ in model.named_parameters() if "lora_" in name], recipe.lora.rank)
-    expand_tasks(recipe.eval.tasks)
+    expand_tasks(recipe.eval.tasks, tasks_dir_of(recipe))
     data = recipe.eval.data
     if recipe.eval.tasks and data not in (None, "hub", *worlds()) and not Path(str(data)).expanduser().is_dir():
         raise UsageError(f"eval.data {data} is no folder. Give a folder or one of: hub, {', '.join(worlds())}.")

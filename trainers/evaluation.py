@@ -43,6 +43,11 @@ def data_of(recipe: Recipe) -> str | None:
     return recipe.eval.data or (recipe.data.train if recipe.data.train in worlds() else None)
 
 
+def tasks_dir_of(recipe: Recipe) -> Path | None:
+    """Folder of tasks beside the harness's own; `None`: there is none."""
+    return None if recipe.eval.tasks_dir is None else Path(recipe.eval.tasks_dir).expanduser()
+
+
 def _evaluate(recipe: Recipe, name: str, folder: Path, *, model: Any = None) -> Path:
     from harness.diagnostics.diagnose import diagnose
     from harness.evaluation.run import evaluate
@@ -55,6 +60,7 @@ def _evaluate(recipe: Recipe, name: str, folder: Path, *, model: Any = None) -> 
             model=name,
             trust_remote_code=recipe.trust_remote_code,
             tasks=tuple(recipe.eval.tasks),
+            tasks_dir=tasks_dir_of(recipe),
             data=data_of(recipe),
             prompt=recipe.prompt,
             engine=engine,

@@ -167,13 +167,14 @@ def check_tasks(recipe: Recipe) -> None:
         HarnessError: a task's data are not there, or not readable.
     """
     from harness.evaluation.task_registry import expand_tasks, load_task
-    from trainers.evaluation import data_of
+    from trainers.evaluation import data_of, tasks_dir_of
 
     outside = tuple(Path(name).expanduser() for name in recipe.data.allow_outside)
-    for name in expand_tasks(recipe.eval.tasks):
+    for name in expand_tasks(recipe.eval.tasks, tasks_dir_of(recipe)):
         load_task(
             name,
             data=data_of(recipe),
+            tasks_dir=tasks_dir_of(recipe),
             allow_outside=outside,
             num_frames=recipe.eval.num_frames,
             prompt_format=recipe.prompt,

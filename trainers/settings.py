@@ -204,6 +204,7 @@ class EvalSettings(Part):
 
     Attributes:
         tasks: names of tasks; empty: no evaluation.
+        tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
         data: `hub`, `demo` or a folder; `None`: the world that the training data are of, else `hub`.
         limit: samples a task; `None`: all.
         every: evaluate each checkpoint that is saved, too.
@@ -215,6 +216,7 @@ class EvalSettings(Part):
     """
 
     tasks: list[str] = []
+    tasks_dir: str | None = None
     data: str | None = None
     limit: Count | None = None
     every: bool = False

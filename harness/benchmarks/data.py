@@ -11,9 +11,10 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.benchmarks.fetch import locate, read_row_files
+from harness.benchmarks.fetch import FOLDER, locate, read_row_files
 from harness.benchmarks.labels import read_labels
-from harness.benchmarks.record import Benchmark
+from harness.benchmarks.own import with_rows
+from harness.benchmarks.record import Benchmark, HubSource
 from harness.benchmarks.tables import Cell, Table, cell_reference, cell_sizes, parse_reference, read_cell, read_table
 from harness.core.errors import DataError, MediaError
 from harness.core.types import Media, Sample
@@ -36,6 +37,7 @@ class BenchmarkData:
     """The samples of one benchmark and where their media are.
 
     Attributes:
+        benchmark: whose they are, with what only its rows tell.
         samples: without prompts; media sources are relative to `folder`.
         folder: the data set's files.
         source: how records name the data set.
@@ -43,6 +45,7 @@ class BenchmarkData:
         roots: where they may be, see `harness.media.bounds.within`.
     """
 
+    benchmark: Benchmark
     samples: Sequence[Sample]
     folder: Path
     source: str
@@ -66,6 +69,9 @@ def load_data(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> 
     folder, source, roots = locate(benchmark, data, outside)
     samples: dict[str, Sample] = {}
     files = read_row_files(folder, benchmark, roots)
+    if benchmark.source.table is not None:
+        (file,) = files
+        benchmark = with_rows(benchmark, read_table(folder / file).rows, partial(_where, benchmark, file))
     for where, row, refer in _rows(folder, files, benchmark, roots):
         sample = benchmark.read_row(row, where)
         if sample.id in samples:
@@ -76,12 +82,31 @@ def load_data(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> 
             reference = refer()
             medium = Media(kind=benchmark.media, source=reference, size_bytes=_size_bytes(folder, reference))
             sample = replace(sample, media=(medium,))
+            if benchmark.source.table is not None and medium.size_bytes is None:
+                raise DataError(
+                    f"{where}: column {benchmark.media!r} holds {_shown(row[benchmark.media])}, and there is no such "
+                    f"file in {folder}. Name files relative to {files[0]}."
+                )
         samples[sample.id] = sample
     if not samples:
         raise DataError(f"{benchmark.name}: the data set in {folder} is empty ({', '.join(files)}). Fetch it again.")
     labels = read_labels(benchmark, folder, source, roots)
     asked = tuple(labels.apply(samples.values()))
-    return BenchmarkData(samples=asked, folder=folder, source=source, labels=labels.source, roots=roots)
+    if source.startswith(FOLDER) and not _are_published(benchmark.source, samples.values()):
+        name = source.removeprefix(FOLDER)
+        benchmark = replace(benchmark, title=f"{name} (own data, asked as {benchmark.title})", own_data=True)
+    return BenchmarkData(
+        benchmark=benchmark, samples=asked, folder=folder, source=source, labels=labels.source, roots=roots
+    )
+
+
+def _are_published(source: HubSource, samples: Iterable[Sample]) -> bool:
+    """Whether questions are those that were published under the benchmark's name, as far as that is known."""
+    counted = [sample for sample in samples if source.in_editions(sample)]
+    if not source.editions or len(counted) not in source.editions:
+        return not source.editions
+    known = source.editions[len(counted)]
+    return not known or digest_words(counted) in known
 
 
 def _rows(
@@ -91,7 +116,7 @@ def _rows(
     for file in files:
         table = read_table(folder / file)
         for index, row in enumerate(table.rows):
-            where = f"{benchmark.name}: {file}[{index}]"
+            where = _where(benchmark, file, index)
             # The scoring names the columns that it found: those that stay in the file are among them.
             full = {**row, **{column: {} for column in table.media_columns}}
             try:
@@ -104,6 +129,13 @@ def _rows(
                     question,
                     partial(_refer, folder, file, index, table, question, benchmark, where, roots),
                 )
+
+
+def _where(benchmark: Benchmark, file: str, index: int) -> str:
+    """How an error names a row: of a spreadsheet with the number that it has there, the header being row 1."""
+    is_sheet = PurePosixPath(file).suffix in (".csv", ".tsv")
+    row = f"{file}, row {index + 2}" if is_sheet else f"{file}[{index}]"
+    return row if file == benchmark.name else f"{benchmark.name}: {row}"
 
 
 def _refer(
@@ -263,6 +295,16 @@ def digest_samples(samples: Sequence[Sample]) -> str:
             [medium.size_bytes for medium in sample.media],
         ]
         for sample in samples
+    )
+
+
+def digest_words(samples: Iterable[Sample]) -> str:
+    """Fingerprint of a data set's questions as rows give them, whatever their order and spaces, without their media."""
+    return _digest(
+        sorted(
+            [of.id, " ".join(of.question.split()), list((of.choices or {}).values()), of.target.strip()]
+            for of in samples
+        )
     )
 
 

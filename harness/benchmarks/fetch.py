@@ -14,6 +14,10 @@ from harness.core.hub import hub_unreachable_reason
 from harness.core.worlds import name_choices, worlds
 from harness.media.bounds import check_file, within
 
+FOLDER: Final = "dir:"
+"""Begins the name of data that lie in a folder of the user's."""
+OWN: Final = "own:"
+"""Begins the name of data that are a table of the user's own."""
 _TIMEOUT_S: Final = 10.0
 _README: Final = "README.md"
 _MAX_README_BYTES: Final = 16 << 20
@@ -29,13 +33,15 @@ def locate(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> tup
         outside: folders that the user allows its files to be in besides.
 
     Returns:
-        Folder; `hub:ID@COMMIT`, the world's name or `dir:NAME`; and the folders that its files may be in, see
-        `harness.media.bounds.within`.
+        Folder; `hub:ID@COMMIT`, the world's name, `dir:NAME` or `own:TABLE`; and the folders that its files may be in,
+        see `harness.media.bounds.within`.
 
     Raises:
         DataError: there is no such folder, it is a link out of the data folder, or the hub's data set is neither cached
             nor within reach.
     """
+    if benchmark.source.table is not None:
+        return _locate_table(benchmark, benchmark.source.table, data, outside)
     if data == "hub":
         folder, source = _fetch(benchmark)
         return folder, source, (folder, *outside)
@@ -48,7 +54,19 @@ def locate(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> tup
         raise DataError(f"data folder {data} {what}. Give --data a folder, 'hub' or {name_choices(list(worlds()))}.")
     inside = _subfolder(folder, benchmark, data)
     within(inside, (folder, *outside))
-    return inside, f"dir:{folder.resolve().name}", (folder, *outside)
+    return inside, f"{FOLDER}{folder.resolve().name}", (folder, *outside)
+
+
+def _locate_table(
+    benchmark: Benchmark, table: Path, data: str, outside: Sequence[Path]
+) -> tuple[Path, str, tuple[Path, ...]]:
+    """A table is where it is named; where it is not there any more, in the folder of `data`."""
+    given = [] if data == "hub" or data in worlds() else [Path(data).expanduser()]
+    folder = next((folder for folder in (table.parent, *given) if (folder / table.name).is_file()), None)
+    if folder is None:
+        places = " and ".join(str(folder / table.name) for folder in (table.parent, *given))
+        raise DataError(f"{benchmark.name}: there is no table {places}. Name its file, or give its folder with --data.")
+    return folder, f"{OWN}{table.name}", (folder, *outside)
 
 
 def cached_snapshot(source: HubSource) -> Path | None:
@@ -157,11 +175,14 @@ def read_row_files(folder: Path, benchmark: Benchmark, roots: Sequence[Path]) ->
     Raises:
         DataError: there is none, some are missing, or one lies out of the data folder.
     """
+    if benchmark.source.table is not None:
+        within(folder / benchmark.source.table.name, roots)
+        return [benchmark.source.table.name]
     chosen = choose_row_files(list_files(folder, roots), benchmark, _readme(folder, roots))
     if not chosen:
         raise DataError(
-            f"{benchmark.name}: no rows in {folder}: expected .parquet, .jsonl, .json or what save_to_disk writes. "
-            f"{benchmark.source.how_to_get}"
+            f"{benchmark.name}: no rows in {folder}: expected .parquet, .jsonl, .json, .csv, .tsv or what save_to_disk "
+            f"writes. {benchmark.source.how_to_get}"
         )
     for name in chosen:
         within(folder / name, roots)

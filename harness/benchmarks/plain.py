@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.benchmarks.counting import is_officially_right, is_right, sample_unit, share
+from harness.benchmarks.own import is_table
 from harness.benchmarks.registry import benchmark_folders, get_benchmark
 from harness.core.types import SampleRecord, ScoreMean, TaskResult
 from harness.statistics.specs import MetricSpec, Outcome, Ratio, Scored, Unit, everywhere
@@ -88,7 +89,7 @@ def scored_task(name: str, tasks_dir: Path | None = None, results: Sequence[Task
         common = _common(means)
         reads_answers = not common or all(RIGHT in result.metrics for result in results)
         return OwnScores(name=name, headline=results[0].headline, means=common, reads_answers=reads_answers)
-    if name in benchmark_folders(tasks_dir):
+    if is_table(name) or name in benchmark_folders(tasks_dir):
         return get_benchmark(name, tasks_dir)
     return OwnScores(name=name, headline=RIGHT, reads_answers=True)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from harness.core.types import AnswerKind, BenchmarkFacts, MediaKind, Response, Sample, SampleRecord, Verdict
@@ -31,6 +32,11 @@ class HubSource:
         columns: names that the media column may have.
         files: patterns of the media files that are fetched with the rows.
         elsewhere: how its data are had where the hub has them not, as a sentence.
+        table: file of rows on this machine, with its media beside it; `None`: there is none.
+        editions: of the published data, questions of each edition to digests of their words (see
+            `harness.benchmarks.data.digest_words`), none where these are not known; without any edition, all data count
+            as the published ones.
+        in_editions: which questions the editions are of.
     """
 
     hub: str | None
@@ -41,6 +47,9 @@ class HubSource:
     rows: Sequence[str] = ()
     files: Sequence[str] = ()
     elsewhere: str = ""
+    table: Path | None = None
+    editions: Mapping[int, Collection[str]] = field(default_factory=dict)
+    in_editions: Callable[[Sample], bool] = lambda sample: True
 
     @property
     def how_to_get(self) -> str:
@@ -114,6 +123,7 @@ class Benchmark:
         shows: whether a question is asked about its medium; others are asked as text alone.
         labels: files of labels that stand apart from its rows; `None`: there are none.
         asks_as: name of the benchmark whose questions it asks, if it judges another's; runs of that are rescored by it.
+        own_data: whether its rows are others than those that were published under its name.
     """
 
     name: str
@@ -138,6 +148,7 @@ class Benchmark:
     shows: Callable[[Sample], bool] = lambda sample: True
     labels: LabelFiles | None = None
     asks_as: str | None = None
+    own_data: bool = False
 
     @property
     def facts(self) -> BenchmarkFacts:
@@ -152,4 +163,5 @@ class Benchmark:
             clusters_share_media=self.clusters_share_media,
             telling=self.telling,
             asks_as=self.asks_as,
+            own_data=self.own_data,
         )

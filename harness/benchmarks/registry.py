@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+from harness.benchmarks.own import is_table, own_benchmark
 from harness.benchmarks.record import Benchmark
 from harness.core.errors import DataError, HarnessError, UsageError
 
@@ -65,12 +66,14 @@ def find_benchmarks(tasks_dir: Path | None = None) -> dict[str, Benchmark]:
 
 
 def get_benchmark(name: str, tasks_dir: Path | None = None) -> Benchmark:
-    """The benchmark of a name.
+    """The benchmark of a name, which may be that of a table of the user's own.
 
     Raises:
         UsageError: there is none; the message has the nearest names.
         DataError: it cannot be loaded.
     """
+    if is_table(name):
+        return own_benchmark(Path(name))
     folders = benchmark_folders(tasks_dir)
     if name not in folders:
         raise unknown_task(name, folders)

@@ -1,4 +1,4 @@
-"""Files of rows: Parquet, Arrow, JSON and JSON lines. Text is read at once, encoded media stay in the file.
+"""Files of rows: Parquet, Arrow, JSON, JSON lines and CSV. Text is read at once, encoded media stay in the file.
 
 A medium in a table is named by a reference, `FILE[ROW].COLUMN`, and read when its sample is asked for, so that nine
 thousand images cost no memory and a broken one costs its own sample.
@@ -6,6 +6,8 @@ thousand images cost no memory and a broken one costs its own sample.
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +19,7 @@ from typing import Any, Final
 from harness.core.errors import DataError
 from harness.core.reading import check_regular, parse_json, read_text
 
-SUFFIXES: Final = (".parquet", ".arrow", ".jsonl", ".json")
+SUFFIXES: Final = (".parquet", ".arrow", ".jsonl", ".json", ".csv", ".tsv")
 _CELL: Final = re.compile(r"(?P<file>.+\.(?:parquet|arrow))\[(?P<row>\d+)\]\.(?P<column>.+)")
 _BATCH_ROWS: Final = 32
 _OPEN_TABLES: Final = 32
@@ -70,7 +72,7 @@ def read_table(path: Path) -> Table:
             return _read_parquet(path)
         if path.suffix == ".arrow":
             return _read_arrow(path)
-        return Table(rows=_read_json(path))
+        return Table(rows=_read_csv(path) if path.suffix in (".csv", ".tsv") else _read_json(path))
     except Exception as error:  # What reads damaged tables raises anything.
         raise DataError(f"{path} cannot be read: {_first_line(error)}. Fetch or write it again.") from error
 
@@ -209,6 +211,31 @@ def _read_arrow(path: Path) -> Table:
     table = _open_arrow(path)
     text, media = _columns(table.schema)
     return Table(rows=table.select(text).to_pylist() if text else [{}] * len(table), media_columns=media)
+
+
+def _read_csv(path: Path) -> list[Mapping[str, Any]]:
+    """Rows by the names of the header; cells are separated as there: by commas, semicolons or tabs.
+
+    Rows are counted as a spreadsheet does, the header being row 1.
+    """
+    text = read_text(path, encoding="utf-8-sig")
+    header = text.partition("\n")[0]
+    separator = "\t" if path.suffix == ".tsv" else max(",;\t", key=header.count)
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+    while rows and not any(cell.strip() for cell in rows[-1]):
+        rows.pop()
+    names = [name.strip() for name in rows[0]] if rows else []
+    if repeated := [name for name in dict.fromkeys(names) if name and names.count(name) > 1]:
+        raise ValueError(f"the header names column {repeated[0]!r} twice")
+    found: list[Mapping[str, Any]] = []
+    for number, cells in enumerate(rows[1:], start=2):
+        if len(cells) > len(names) and any(cell.strip() for cell in cells[len(names) :]):
+            raise ValueError(
+                f"row {number} has {len(cells)} cells, and the header {len(names)}: put a text that holds "
+                f"{separator!r} into double quotes"
+            )
+        found.append({name: cell for name, cell in zip(names, cells, strict=False) if name})
+    return found
 
 
 def _read_json(path: Path) -> list[Mapping[str, Any]]:

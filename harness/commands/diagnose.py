@@ -134,6 +134,7 @@ def find_media(
         allow_outside: folders that they may be in besides the data's own.
     """
     from harness.benchmarks.data import digest_samples
+    from harness.benchmarks.fetch import OWN
     from harness.core.errors import HarnessError, MediaError
     from harness.core.worlds import worlds
     from harness.diagnostics.run_folder import latest_records, read_data, read_settings
@@ -144,7 +145,7 @@ def find_media(
     tasks = {}
     for name, of in read_data(folder).items():
         source = str(of.get("source", ""))
-        where = data or (source if source in worlds() else "hub" if source.startswith(("hub:", "yaml:")) else None)
+        where = data or (source if source in worlds() else "hub" if source.startswith(("hub:", "yaml:", OWN)) else None)
         try:
             if where is None:
                 raise MediaError(f"give the folder of {source or 'its data'} with --data.")

@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         report = next((run_folder / name for name in (PAGE, REPORT) if (run_folder / name).is_file()), run_folder)
         written[f"report of {run_folder.name}"] = report
     if runs and not arguments.no_leaderboard:
-        written["leaderboard"] = _write_board(output, runs, recipe.model if recipe.eval.start else None)
+        written["leaderboard"] = _write_board(recipe, runs)
     show("\n".join(f"{name}: {path}" for name, path in written.items() if path.exists()))
     return 0
 
@@ -109,11 +109,14 @@ def require_trl() -> None:
         raise UsageError("training needs the package 'trl', which is not installed: pip install 'trl>=1.16,<2' peft.")
 
 
-def _write_board(output: Path, runs: Sequence[Path], baseline: str | None) -> Path:
+def _write_board(recipe: Recipe, runs: Sequence[Path]) -> Path:
     """Of a recipe's own evaluations, in its own folder: boards of several recipes are `harness leaderboard build`."""
     from leaderboards.build import BoardConfig, build_board
     from leaderboards.outputs import FORMATS, write_board
+    from trainers.evaluation import tasks_dir_of
     from trainers.layout import BOARD
 
-    write_board(build_board(BoardConfig(runs=runs, baseline=baseline)), output / BOARD)
-    return output / BOARD / FORMATS["html"][0]
+    baseline = recipe.model if recipe.eval.start else None
+    folder = Path(recipe.output).expanduser() / BOARD
+    write_board(build_board(BoardConfig(runs=runs, baseline=baseline, tasks_dir=tasks_dir_of(recipe))), folder)
+    return folder / FORMATS["html"][0]

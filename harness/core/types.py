@@ -348,6 +348,7 @@ class BenchmarkFacts:
         clusters_share_media: whether samples of one cluster show the same media.
         telling: metrics that explain a difference of the headline, in words, in the order in which they are told.
         asks_as: name of the benchmark whose questions it asks, if it judges another's.
+        own_data: whether the questions are others than those that were published under the benchmark's name.
     """
 
     title: str
@@ -359,6 +360,7 @@ class BenchmarkFacts:
     clusters_share_media: bool = False
     telling: Mapping[str, str] = field(default_factory=dict)
     asks_as: str | None = None
+    own_data: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

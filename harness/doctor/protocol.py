@@ -115,6 +115,8 @@ def run_protocol_check(
     _print_scores(run, rows)
     if made_up:
         show(f"\nThe questions of this run are those of the world {made_up[0]!r}: no published figure is of them.")
+    if own := [facts.title for facts in run.record.benchmarks.values() if facts.own_data]:
+        show(f"\n{'; '.join(own)}: no published figure is of these questions.")
     for comparison in compared:
         _print_comparison(comparison)
     return 0

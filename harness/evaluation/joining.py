@@ -14,6 +14,7 @@ from string import ascii_uppercase
 
 from harness.benchmarks.columns import find
 from harness.benchmarks.labels import read_labels
+from harness.benchmarks.own import is_table
 from harness.benchmarks.plain import RIGHT, OwnScores
 from harness.benchmarks.record import Benchmark, Row
 from harness.benchmarks.registry import benchmark_folders, get_benchmark
@@ -56,8 +57,9 @@ def _load(
     """The task with its questions; and its benchmark, if it is one."""
     (name,) = config.tasks
     folders = benchmark_folders(config.tasks_dir)
-    benchmark = get_benchmark(name, config.tasks_dir) if name in folders else None
+    benchmark = get_benchmark(name, config.tasks_dir) if name in folders or is_table(name) else None
     is_own = benchmark is None and config.tasks_dir is not None and name in folder_tasks(config.tasks_dir)
+    is_own |= benchmark is not None and benchmark.source.table is not None and rows is None
     if config.data is not None or is_own:
         return load_task(name, data=config.data, tasks_dir=config.tasks_dir), benchmark
     if benchmark is None and rows is not None:

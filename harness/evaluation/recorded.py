@@ -83,10 +83,11 @@ def find_benchmark(task: str, responses: Path | None, tasks_dir: Path | None) ->
     Raises:
         UsageError: no such task, or none that is a benchmark.
     """
+    from harness.benchmarks.own import is_table
     from harness.benchmarks.registry import benchmark_folders, get_benchmark
     from harness.lmms.index import lmms_eval_tasks
 
-    if task not in benchmark_folders(tasks_dir) and task in lmms_eval_tasks(tasks_dir):
+    if not is_table(task) and task not in benchmark_folders(tasks_dir) and task in lmms_eval_tasks(tasks_dir):
         raise UsageError(
             f"task {task!r} is scored by code of its own over data of its own. Replay the responses instead: "
             f"harness eval --model NAME --tasks {task} --engine replay --responses {responses or 'FILE'}."

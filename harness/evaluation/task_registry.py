@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.benchmarks.baselines import constant_headlines
 from harness.benchmarks.data import BenchmarkData, load_data, open_medium
+from harness.benchmarks.own import is_table, own_benchmark
 from harness.benchmarks.record import Benchmark
 from harness.benchmarks.registry import benchmark_folders, find_benchmarks, load_benchmark, unknown_task
 from harness.core.errors import UsageError
@@ -30,7 +31,8 @@ class TaskData:
     Attributes:
         name: plain task name, or lmms-eval's for one of its kind.
         version: of the task; runs of different versions are not mixed.
-        source: the data set: `hub:ID@COMMIT`, `demo`, `dir:NAME`, or `yaml:NAME` for files that a task names itself.
+        source: the data set: `hub:ID@COMMIT`, `demo`, `dir:NAME`, `own:TABLE`, or `yaml:NAME` for files that a task
+            names itself.
         samples: with prompts and media references, in the data set's order.
         open_media: a sample's id to its decoded media, in order. Raises `MediaError`.
         judge: both verdicts on a response.
@@ -88,9 +90,9 @@ def load_task(
     """Load a task's samples; no image or video is opened.
 
     Args:
-        name: of a benchmark, or of any generating lmms-eval task.
+        name: of a benchmark, of any generating lmms-eval task, or of a file: see `harness.benchmarks.own`.
         data: `hub`, `demo`, or a folder: see `harness.benchmarks.fetch.locate`. `None`: a task of lmms-eval's kind has
-            its data where its YAML says, a benchmark in `world`.
+            its data where its YAML says, a table of questions beside it, any other benchmark in `world`.
         world: that the model comes with, if any; else a benchmark's data are the hub's.
         tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
         allow_outside: folders that media may be in besides the data's own.
@@ -101,11 +103,15 @@ def load_task(
         UsageError: no such task, a group of tasks, or one that is not evaluated by generating text.
         DataError: see `harness.benchmarks.data.load_benchmark`.
     """
+    if is_table(name):
+        benchmark = own_benchmark(Path(name).expanduser())
+        return _load_benchmark(benchmark, data or "hub", num_frames, prompt_format, allow_outside)
     plain = name.removeprefix(PREFIX)
     folders = _benchmark_folders(tasks_dir)
     if plain in folders:
         benchmark = load_benchmark(folders[plain])
-        return _load_benchmark(benchmark, data or world or "hub", num_frames, prompt_format, allow_outside)
+        task = _load_benchmark(benchmark, data or world or "hub", num_frames, prompt_format, allow_outside)
+        return task if benchmark_folders().get(plain) in (None, folders[plain]) else _in_place_of_ours(task, tasks_dir)
     known = lmms_eval_tasks(tasks_dir)
     if name not in known:
         raise _unknown(name, [*folders, *known], tasks_dir)
@@ -113,7 +119,8 @@ def load_task(
     if entry.kind != "task":
         shown = ",".join(entry.members[:8]) + (f" (and {len(entry.members) - 8} more)" if entry.members[8:] else "")
         raise UsageError(f"{name!r} is a {entry.kind} of tasks. Name its tasks instead: --tasks {shown}.")
-    return _load_lmms_eval_task(name, entry.path, data, num_frames, allow_outside)
+    task = _load_lmms_eval_task(name, entry.path, data, num_frames, allow_outside)
+    return task if name not in benchmark_folders() else _in_place_of_ours(task, tasks_dir)
 
 
 def _benchmark_folders(tasks_dir: Path | None) -> dict[str, Path]:
@@ -129,6 +136,12 @@ def _benchmark_folders(tasks_dir: Path | None) -> dict[str, Path]:
     }
 
 
+def _in_place_of_ours(task: TaskData, tasks_dir: Path | None) -> TaskData:
+    """A task of the user's that has the name of one of ours: its runs say that they are not of that."""
+    title = f"{task.facts.title} (of {tasks_dir.resolve().name if tasks_dir is not None else 'the user'})"
+    return replace(task, facts=replace(task.facts, title=title, own_data=True))
+
+
 def _unknown(name: str, known: Iterable[str], tasks_dir: Path | None) -> UsageError:
     error = unknown_task(name, known)
     broken = unreadable(tasks_dir) if tasks_dir is not None else {}
@@ -141,7 +154,7 @@ def _load_benchmark(
     loaded = load_data(benchmark, data, outside)
     samples = tuple(replace(sample, prompt=build_prompt(sample, prompt_format)) for sample in loaded.samples)
     media = partial(_open_media, loaded, {sample.id: sample for sample in samples}, num_frames)
-    return replace(benchmark_task(benchmark, samples, loaded.source), open_media=media, labels=loaded.labels)
+    return replace(benchmark_task(loaded.benchmark, samples, loaded.source), open_media=media, labels=loaded.labels)
 
 
 def benchmark_task(benchmark: Benchmark, samples: Sequence[Sample], source: str) -> TaskData:
@@ -173,7 +186,10 @@ def expand_tasks(names: Sequence[str], tasks_dir: Path | None = None) -> list[st
     Raises:
         UsageError: no such task.
     """
-    plugins = _benchmark_folders(tasks_dir)
+    tables = {Path(name).name: name for name in names if is_table(name)}
+    if clash := [name for name in names if is_table(name) and tables[Path(name).name] != name]:
+        raise UsageError(f"{clash[0]} and {tables[Path(clash[0]).name]} have one name. Rename one of them.")
+    plugins = {**_benchmark_folders(tasks_dir), **{name: Path(name) for name in tables.values()}}
     if all(name.removeprefix(PREFIX) in plugins for name in names):
         return list(dict.fromkeys(name.removeprefix(PREFIX) for name in names))
     known = lmms_eval_tasks(tasks_dir)

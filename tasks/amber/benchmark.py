@@ -166,6 +166,7 @@ BENCHMARK = Benchmark(
         split="discriminative",
         rows=["data/query/query_discriminative.json", "query_discriminative.json"],
         columns=["image"],
+        editions={14_216: []},
         elsewhere=f"Fetch it with 'git clone {_REPOSITORY} DIR && git -C DIR checkout {_COMMIT}', and unpack the "
         "images that its README links to into DIR/image.",
     ),

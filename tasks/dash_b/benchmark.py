@@ -108,6 +108,7 @@ BENCHMARK = Benchmark(
         split="test",
         rows=["data/test-*.parquet", "test-*.parquet", "dash_benchmark_neg.json dash_benchmark_pos.json"],
         columns=["image"],
+        editions={2682: []},
     ),
     read_row=read_row,
     judge=partial(judge_response, read_officially=officially(read_letters)),

@@ -245,6 +245,7 @@ BENCHMARK = Benchmark(
         split="image",
         rows=["data/image-*.parquet data/non_image-*.parquet", "HallusionBench.json"],
         columns=["image", "filename"],
+        editions={1129: []},
     ),
     read_row=read_row,
     judge=judge,

@@ -231,6 +231,7 @@ BENCHMARK = Benchmark(
         split="dev",
         rows=["en/dev-*.parquet", "dev-*.parquet"],
         columns=["image"],
+        editions={4329: []},
     ),
     read_row=read_row,
     judge=partial(judge_response, read_officially=_read_officially),

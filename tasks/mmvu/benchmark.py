@@ -138,6 +138,7 @@ BENCHMARK = Benchmark(
         rows=["validation.json", "validation-*.parquet", "validation.parquet"],
         columns=["video", "video_path"],
         files=["videos/*"],
+        editions={1000: ["sha256:fea22e02fd86da7f26f176a8db17a7d740751ca974912a7e4078105f4674ac15"]},
     ),
     read_row=read_row,
     judge=judge_response,

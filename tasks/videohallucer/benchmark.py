@@ -265,6 +265,9 @@ BENCHMARK = Benchmark(
         rows=[" ".join(f"{subset}.json" for subset in subsets) for subsets in ((*SUBSETS, *FURTHER), SUBSETS)],
         columns=["video"],
         files=[f"*{subset}/videos/*" for subset in (*SUBSETS, *FURTHER)],
+        # Of the five subsets; before October 2025 the one about time had 200 pairs instead of 176.
+        editions={1952: ["sha256:7beaa3cfa4e32ec62749efdc57b65996757566cacc1c6a7c7766ccf69ac5db4e"], 2000: []},
+        in_editions=lambda sample: sample.subset not in FURTHER,
     ),
     read_row=read_row,
     judge=partial(judge_response, read_officially=_read_officially),

@@ -159,3 +159,23 @@ def test_the_folder_of_another_recipe_is_refused(tmp_path, capsys):
         train.run(parse(train.add_arguments, *arguments, "seed=5", "--dry-run"))
     assert train.run(parse(train.add_arguments, *arguments, "seed=5", "--dry-run", "--fresh")) == 0
     assert sorted(tmp_path.rglob("*")) == there
+
+
+def test_tasks_of_the_users_own_are_loaded_and_evaluated(tmp_path, monkeypatch):
+    from harness.demo.new_task import write_task
+    from harness.evaluation import run
+    from trainers.evaluation import evaluate_checkpoints
+    from trainers.recipe import load_recipe
+    from trainers.rehearsal import check_tasks
+
+    write_task(tmp_path / "tasks" / "shapes", "open")
+    settings = [f"output={tmp_path / 'out'}", "eval.tasks=[shapes]", "eval.engine=hf"]
+    with pytest.raises(HarnessError, match="task 'shapes' not found"):
+        check_tasks(load_recipe("demo/grpo", settings))
+    recipe = load_recipe("demo/grpo", [*settings, f"eval.tasks_dir={tmp_path / 'tasks'}"])
+    check_tasks(recipe)
+    asked = []
+    monkeypatch.setattr(run, "evaluate", lambda config: asked.append(config) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        evaluate_checkpoints(recipe, tmp_path / "out")
+    assert (asked[0].tasks, asked[0].tasks_dir) == (("shapes",), tmp_path / "tasks")

@@ -1,0 +1,235 @@
+"""Benchmarks of a user's own: a table of questions with its images or videos beside it is one.
+
+A row is a question. Its columns, in any order, of a CSV or TSV file with a header or of JSON lines:
+
+    image or video   file of the medium, relative to the table
+    question         without options and without instructions
+    answer           yes or no; the letter of an option, or its text; or the answer's words
+    A, B, C, ...     texts of the options of a multiple-choice question (JSON lines: also a list `choices`)
+    id               of the question, once in the table (default: its number, from 1)
+    kind             yes_no, choice or open, where a table mixes them or its rows do not tell
+    subset           part of the table that has figures of its own
+    group            questions that are not independent of each other (default: those about one image or video)
+
+Other columns are ignored. Such a benchmark has accuracy over all and by subset, and where all its questions are yes/no
+what `harness.benchmarks.yes_no` figures besides. All of it follows from stored samples, so that runs are compared
+without the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path, PurePath
+from string import ascii_uppercase
+from typing import Final
+
+from harness.benchmarks.columns import find, require_letter, require_text, require_yes_no
+from harness.benchmarks.counting import in_stratum, is_officially_right, is_right, one, sample_unit
+from harness.benchmarks.record import Benchmark, HubSource, Row
+from harness.benchmarks.verdicts import judge_response, no_official_reading, officially
+from harness.benchmarks.yes_no import confusion, figures, parts_of, read_officially, read_strictly
+from harness.core.errors import DataError
+from harness.core.types import AnswerKind, MediaKind, Sample, SampleRecord
+from harness.statistics.specs import MetricSpec, Unit
+
+TABLES: Final = (".csv", ".tsv", ".jsonl")
+"""What the names of tables end with, by which `--tasks` tells them from names of tasks."""
+KINDS: Final[tuple[AnswerKind, ...]] = ("yes_no", "choice", "open")
+_MEDIA: Final[tuple[MediaKind, ...]] = ("image", "video")
+_CONSTANT: Final[Mapping[AnswerKind, Mapping[str, str]]] = {
+    "yes_no": {"always yes": "yes", "always no": "no"},
+    "choice": {"always A": "A"},
+}
+
+
+def is_table(name: str) -> bool:
+    """Whether the name of a task is that of a table."""
+    return PurePath(name).suffix.lower() in TABLES
+
+
+def own_benchmark(
+    table: Path,
+    *,
+    name: str | None = None,
+    title: str | None = None,
+    description: str = "",
+    citation: str = "",
+    version: str = "1",
+    kind: AnswerKind | None = None,
+    hallucination: bool = False,
+    evaluator: Callable[[str], str | None] | None = None,
+) -> Benchmark:
+    """A table as a benchmark. Nothing is read before its samples are asked for: see `with_rows`.
+
+    Args:
+        table: the file; its images and videos are in its folder.
+        name: of the benchmark, where its `benchmark.py` makes it the name of a folder; `None`: the table's file name.
+        title: as boards show it; `None`: its name.
+        description: one line.
+        citation: where it was published.
+        version: of questions and labels; runs of different versions are not mixed.
+        kind: of its questions; `None`: as the rows say.
+        hallucination: whether wrong answers are hallucinations: leaderboards are ordered by such benchmarks.
+        evaluator: a published evaluator's reading of a response: `yes`/`no` or a letter, `None` where it reads none.
+            Its verdict stands beside the strict one; `None`: there is no other verdict.
+    """
+    name = name or table.name
+    return Benchmark(
+        name=name,
+        title=title or name,
+        description=description or f"the questions of {table.name}",
+        citation=citation,
+        version=version,
+        media="image",
+        answer_kinds=[kind] if kind is not None else KINDS,
+        source=HubSource(
+            hub=None,
+            split="",
+            columns=_MEDIA,
+            table=table,
+            elsewhere=f"They are in the table {table.name}, with the images or videos beside it.",
+        ),
+        read_row=partial(_read_row, name, kind, None),
+        judge=partial(
+            judge_response,
+            read_officially=no_official_reading if evaluator is None else officially(evaluator),
+        ),
+        units=_units,
+        metrics=partial(_metrics, evaluator is not None),
+        headline="all/accuracy",
+        headline_title="accuracy",
+        hallucination=hallucination,
+        clusters_share_media=True,
+        baselines=_baselines([kind] if kind is not None else ()),
+        questions=_clean,
+    )
+
+
+def _baselines(kinds: Collection[AnswerKind]) -> dict[str, str]:
+    return {name: text for kind in kinds for name, text in _CONSTANT.get(kind, {}).items()}
+
+
+def with_rows(benchmark: Benchmark, raw: Sequence[Row], where: Callable[[int], str]) -> Benchmark:
+    """A benchmark of one's own with what only its rows tell: images or videos, kinds of questions, their clusters.
+
+    Args:
+        benchmark: see `own_benchmark`.
+        raw: rows of its table, as they are read.
+        where: how an error names one of them.
+
+    Raises:
+        DataError: there are no rows, a kind is none, or there is no column or two columns of media.
+    """
+    rows = [row for index, of in enumerate(raw) for _, row in _clean(of, "", index)]
+    table = benchmark.name
+    if not rows:
+        raise DataError(f"{table} has no rows. A row is a question; a CSV file has a header above them.")
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    media = [kind for kind in _MEDIA if kind in columns]
+    if len(media) != 1:
+        what = "columns 'image' and 'video': a table has one of them" if media else "no column 'image' or 'video'"
+        raise DataError(f"{table} has {what}. Columns found: {', '.join(columns) or 'none'}.")
+    fixed = next(iter(benchmark.answer_kinds)) if len(benchmark.answer_kinds) == 1 else None
+    usual = _usual_kind(rows)
+    found = {_kind_of(row, fixed, usual, where(index)) for index, row in enumerate(rows)}
+    kinds = [kind for kind in KINDS if kind in found]
+    return replace(
+        benchmark,
+        media=media[0],
+        answer_kinds=kinds,
+        source=replace(benchmark.source, columns=media),
+        read_row=partial(_read_row, benchmark.name, fixed, usual),
+        clusters_share_media="group" not in columns,
+        baselines=_baselines(kinds),
+    )
+
+
+def _usual_kind(rows: Sequence[Row]) -> AnswerKind:
+    """What rows without options ask for: yes or no if most are answered so, and then the others are mistakes."""
+    answers = [str(find(row, "answer")).strip().lower() for row in rows if not _choices(row)]
+    return "yes_no" if 2 * sum(answer in ("yes", "no") for answer in answers) > len(answers) else "open"
+
+
+def _clean(row: Row, file: str, index: int) -> Iterator[tuple[str, Row]]:
+    """A row with tidy names of columns, and its number for an id where it has none."""
+    cleaned = {(name if len(name) == 1 else name.lower()): value for key, value in row.items() if (name := key.strip())}
+    if find(cleaned, "id") is None:
+        cleaned["id"] = index + 1
+    yield "", cleaned
+
+
+def _choices(row: Row) -> dict[str, str]:
+    """The options of a row by letter; empty where it has none."""
+    listed = row.get("choices")
+    if isinstance(listed, Mapping):
+        return {str(letter).strip(): str(text).strip() for letter, text in listed.items()}
+    if isinstance(listed, list):
+        return {letter: str(text).strip() for letter, text in zip(ascii_uppercase, listed, strict=False)}
+    return {letter: str(text).strip() for letter in ascii_uppercase if (text := find(row, letter)) is not None}
+
+
+def _kind_of(row: Row, fixed: AnswerKind | None, usual: AnswerKind, where: str) -> AnswerKind:
+    """What a row asks for: as its column `kind` says, else its benchmark, else its options, else the other rows."""
+    given = find(row, "kind")
+    if given is None:
+        return fixed or ("choice" if _choices(row) else usual)
+    kind = next((kind for kind in KINDS if kind == str(given).strip().lower()), None)
+    if kind is None:
+        raise DataError(f"{where}: column 'kind' holds {given!r}, expected one of {', '.join(KINDS)}.")
+    return kind
+
+
+def _read_row(name: str, fixed: AnswerKind | None, usual: AnswerKind | None, row: Row, where: str) -> Sample:
+    """A row to a sample.
+
+    Raises:
+        DataError: a column is missing, or an answer is none of its kind; names the row and the column.
+    """
+    kind = _kind_of(row, fixed, usual or _usual_kind([row]), where)
+    choices = _choices(row) if kind == "choice" else None
+    medium = next((column for column in _MEDIA if column in row), "image")
+    subset, group = find(row, "subset"), find(row, "group")
+    return Sample(
+        id=require_text(row, where, "id"),
+        task=name,
+        subset=None if subset is None else str(subset).strip(),
+        question=require_text(row, where, "question"),
+        target=_target(row, where, kind, choices),
+        answer_kind=kind,
+        choices=choices,
+        cluster=require_text(row, where, medium) if group is None else f"group {group}",
+    )
+
+
+def _target(row: Row, where: str, kind: AnswerKind, choices: Mapping[str, str] | None) -> str:
+    if kind == "yes_no":
+        return require_yes_no(row, where, "answer")
+    answer = require_text(row, where, "answer")
+    if choices is None:
+        return answer
+    if list(choices) != list(ascii_uppercase[: len(choices)]) or len(choices) < 2:
+        raise DataError(
+            f"{where}: columns A, B, ... hold {len(choices)} options ({', '.join(choices) or 'none'}); at least A and "
+            "B are needed, without a gap."
+        )
+    named = [letter for letter, text in choices.items() if text.lower() == answer.lower()]
+    return named[0] if len(named) == 1 else require_letter(row, where, "answer", choices)
+
+
+def _units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
+    """Each question as a unit, its subset and its kind as its part."""
+    for record in records:
+        yield sample_unit(record, stratum=(record.sample.subset or "", record.sample.answer_kind))
+
+
+def _metrics(has_evaluator: bool, strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
+    """Figures over all, of each subset and their mean, and where kinds are mixed the accuracy of each."""
+    subsets, kinds = ({stratum[level] for stratum in strata} for level in (0, 1))
+    parts = parts_of((), subsets - {""}) if subsets - {""} else {"all": parts_of((), set())["all"]}
+    if kinds == {"yes_no"}:
+        return figures(parts, confusion(read_strictly), confusion(read_officially) if has_evaluator else {})
+    mixed = {str(kind): [in_stratum(1, kind)] for kind in KINDS if kind in kinds and len(kinds) > 1}
+    official = {"accuracy": (is_officially_right, one)} if has_evaluator else {}
+    return figures({**parts, **mixed}, {"accuracy": (is_right, one)}, official)
