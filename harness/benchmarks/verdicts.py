@@ -89,11 +89,22 @@ def with_target(verdict: Verdict, target: str) -> Verdict:
 def official_text(response: str) -> str:
     """What a published evaluator is given of a response.
 
-    A response with any of the tags `<planning> <prethink> <caption> <think> <answer>` is structured: its text is that
-    of the last `<answer>` block with both tags, without surrounding white space, and `""` where there is none (a block
-    that is quoted inside a thinking is none). Any other response is taken as it stands.
+    Published evaluators know no sections, and would find the words of a thinking. A response with any of the tags
+    `<planning> <prethink> <caption> <think> <answer>` is structured, and they are given, without surrounding white
+    space:
+
+    - the text of the last `<answer>` block with both tags (one that is quoted inside a thinking is none);
+    - where there is no `<answer>` at all, what stands outside of the sections, as after `</think>`: what lmms-eval and
+      VLMEvalKit leave of a response whose thinking they strip;
+    - `""` where the response ends inside of a section, or has no `<answer>` that is closed.
+
+    Any other response is taken as it stands.
     """
     if "<" not in response:
         return response
     sections = split_sections(response)
-    return (sections.complete_answer or "") if sections.structured else response
+    if not sections.structured:
+        return response
+    if sections.complete_answer is None and not sections.count("answer") and not sections.cut_off:
+        return sections.outside
+    return sections.complete_answer or ""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from harness.benchmarks.registry import get_benchmark
 from harness.benchmarks.verdicts import judge_response, official_text
 from harness.core.types import NEEDS_JUDGE, Response, Sample
 
@@ -39,6 +40,22 @@ def test_the_strict_verdict(
     assert (verdict.official, verdict.official_answer) == (None, None)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think>yes or no? It is there: yes.</think>\n\nno",
+        "yes or no? It is there: yes.</think>\n\nno",
+        "<think>Is it yes?</think><answer>no</answer>",
+    ],
+)
+def test_what_follows_a_thinking_is_given_to_every_published_evaluator(text: str) -> None:
+    for task in ("pope", "repope", "dash_b", "eventhallusion", "hallusionbench", "videohallucer"):
+        attributes = {"category": "VD", "figure": "0", "question": "0", "visual_input": "1", "kind": "basic"}
+        sample = Sample(id="a", task=task, question="Is it?", target="no", answer_kind="yes_no", attributes=attributes)
+        verdict = get_benchmark(task).judge(sample, Response(sample_id="a", text=text))
+        assert (verdict.official, verdict.official_answer, verdict.status) == (True, "no", "correct"), task
+
+
 def test_the_published_evaluator_is_given_the_final_answer() -> None:
     given = []
 
@@ -69,9 +86,14 @@ def test_the_published_evaluator_is_given_the_final_answer() -> None:
         ("<answer>yes</answer> <answer></answer>", ""),
         ("<answer>yes</answer> <answer>no", "yes"),
         ("<answer>yes", ""),
-        ("<think>yes</think> no", ""),
+        ("<think>yes</think> no", "no"),
+        ("No. <think>It may be there: yes.</think>", "No."),
+        ("It may be there: yes.</think>\n\nNo.\n", "No."),
+        ("<think>yes</think> no <think>or", ""),
+        ("<think>yes</think> <answer>no", ""),
+        ("no</answer>", "no"),
         ("<think>yes", ""),
-        ("<prethink>p</prethink> yes", ""),
+        ("<prethink>p</prethink> yes", "yes"),
         ("yes <caption>", ""),
         ("yes</think>", ""),
         ("<think>so <answer>yes</answer></think>", ""),

@@ -398,7 +398,7 @@ def test_a_log_of_another_harness_becomes_a_run(tmp_path: Path, capsys: pytest.C
     assert main([*given, "--from", "lmms-eval", "--model", "one", "--out", str(runs / "a"), str(LMMS_POPE)]) == 0
     out = capsys.readouterr().out
     assert "lmms-eval/pope_accuracy" in out.splitlines()[0]
-    assert out.splitlines()[2].split()[:7] == ["pope", "mean/accuracy", "83.3", "[0.0,", "100.0]", "66.7", "33.3"]
+    assert out.splitlines()[2].split()[:7] == ["pope", "mean/accuracy", "83.3", "[0.0,", "100.0]", "83.3", "33.3"]
     assert "lmms-eval/pope\\_accuracy" in (runs / "a" / "report.md").read_text()
     assert {path.name for path in (runs / "a").iterdir()} >= {"config.json", "samples.jsonl", "run.json", "report.html"}
     assert main([*given, "--from", "inspect", "--out", str(runs / "b"), "--json", str(INSPECT_POPE)]) == 0

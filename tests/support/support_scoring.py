@@ -209,7 +209,7 @@ QUIRKS = {
     "<answer>no</answer> <answer></answer>": "",
     "<think>There is no": "",
     "<think>no</think>": "",
-    "<think>yes</think> No.": "",
+    "<think>yes</think> No.": "No.",
     "<answer>no": "",
 }
 """Responses whose published verdict is not what they mean, and what the published evaluator is given of each."""

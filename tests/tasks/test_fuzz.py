@@ -17,7 +17,7 @@ videohallucer_hit = task_module("videohallucer").videohallucer_hit
 @given(responses())
 def test_the_published_readers_read_everything(response: str) -> None:
     text = official_text(response)
-    assert text in response
+    assert all(line in response for line in text.split("\n"))
     assert read_pope(text) in ("yes", "no")
     for read in (read_letters, read_vlmevalkit):
         assert read(text) in ("yes", "no", None)

@@ -233,7 +233,7 @@ QUIRKS = {
     "Failed to obtain answer via API. {gold}": False,
     "": False,
     "<think>{gold}": False,
-    "<think>{gold}</think> {gold}": False,
+    "<think>{other}</think> {gold}": True,
     "<answer>{gold}</answer><answer></answer>": False,
 }
 """Forms of responses to a question and whether the published evaluator finds its gold letter."""
