@@ -64,7 +64,7 @@ def provenance(row: Row, baseline: Row | None) -> list[tuple[str, str]]:
         ("judge", _each(row, lambda record: record.judge or "none")),
         ("date", _each(row, lambda record: record.started[:10])),
         ("commit", _each(row, lambda record: _commit(record.git_commit))),
-        ("runs", _each(row, lambda record: record.id)),
+        ("runs", _each(row, _run_name)),
         ("unlike the baseline", "; ".join(unlike_baseline(row, baseline))),
         ("other names", ", ".join(row.other_names)),
     ]
@@ -87,6 +87,12 @@ def unlike_baseline(row: Row, baseline: Row | None) -> list[str]:
 
 def _each(row: Row, read: Callable[[RunRecord], str]) -> str:
     return ", ".join(dict.fromkeys(read(run.record) for run in row.runs))
+
+
+def _run_name(record: RunRecord) -> str:
+    """A run's id, and whose responses it judged again."""
+    rescored = record.settings.get("rescored")
+    return f"{record.id} (responses of {rescored.get('run')})" if isinstance(rescored, Mapping) else record.id
 
 
 def _commit(commit: str | None) -> str:

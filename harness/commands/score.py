@@ -15,8 +15,8 @@ from harness.core.errors import UsageError
 if TYPE_CHECKING:
     from harness.judges.answer import AnswerJudge
 
-_OF_LOGS: Final = ("data", "model", "out", "fresh", "max_failures", "no_diagnose")
-"""Options that only a run made with `--from` has."""
+_OF_RUNS: Final = ("data", "model", "out", "fresh", "max_failures", "no_diagnose")
+"""Options that only a run made with `--from` or `--from-run` has."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from-run",
         type=Path,
         metavar="RUN",
-        help="score the responses of a run folder again, also by a benchmark with other labels of the same questions",
+        help="make a run of the responses of a run folder, also by a benchmark with other labels of the same questions",
     )
     parser.add_argument("--run", dest="folder", type=Path, metavar="RUN", help="with --explain: a run folder")
     parser.add_argument(
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of tasks beside the harness's own")
     add_judge_arguments(parser)
 
-    group = parser.add_argument_group("recorded by another harness, to a run folder")
+    group = parser.add_argument_group("recorded by another harness, or in a run folder, to a run folder")
     group.add_argument("--from", dest="source", metavar="NAME", help="lmms-eval, vlmevalkit, evalscope or inspect")
     group.add_argument(
         "--data",
@@ -69,18 +69,10 @@ def run(arguments: argparse.Namespace) -> int:
         return _explain(arguments)
     if arguments.task is None or arguments.folder is not None:
         raise UsageError("give --task NAME with what was recorded, or --run RUN with --explain ID.")
-    if arguments.source is not None:
-        return _run_log(arguments)
-    of_logs = [name for name in _OF_LOGS if arguments.from_run is None or name != "data"]
-    if idle := [f"--{name.replace('_', '-')}" for name in of_logs if getattr(arguments, name)]:
+    if arguments.source is not None or arguments.from_run is not None:
+        return _make_run(arguments)
+    if idle := [f"--{name.replace('_', '-')}" for name in _OF_RUNS if getattr(arguments, name)]:
         raise UsageError(f"{', '.join(idle)} belongs to --from NAME, which makes a run. Leave it out.")
-    if arguments.from_run is not None:
-        given = (arguments.samples, arguments.responses, arguments.explain)
-        if arguments.logs or arguments.allow_missing or any(value is not None for value in given):
-            raise UsageError(
-                "--from-run RUN takes questions and responses from the run alone. Give it with --task only."
-            )
-        return _score(arguments)
     if arguments.samples is None or arguments.responses is None or arguments.logs:
         raise UsageError("give --samples FILE and --responses FILE, or --from NAME and the files of a log.")
     if arguments.explain is not None:
@@ -89,9 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _score(arguments: argparse.Namespace) -> int:
-    """Score recorded responses, of files or of a run folder."""
+    """Score recorded responses of files."""
     from harness.evaluation.recorded import find_benchmark, judge_recorded, score_records
-    from harness.evaluation.rescoring import judge_run
     from harness.judges.audit import AuditSample
     from harness.reports.audit import audit_table
     from harness.reports.terminal import print_task, task_json
@@ -99,12 +90,7 @@ def _score(arguments: argparse.Namespace) -> int:
     if arguments.audit < 0:
         raise UsageError(f"--audit {arguments.audit} is out of range: it must be at least 0.")
     benchmark = find_benchmark(arguments.task, arguments.responses, arguments.tasks_dir)
-    if arguments.from_run is not None:
-        records = judge_run(benchmark, arguments.from_run, data=arguments.data)
-    else:
-        records = judge_recorded(
-            benchmark, arguments.samples, arguments.responses, allow_missing=arguments.allow_missing
-        )
+    records = judge_recorded(benchmark, arguments.samples, arguments.responses, allow_missing=arguments.allow_missing)
     judge = _open_judge(arguments)
     drawn = AuditSample(arguments.audit, seed=0)
     audit = None
@@ -172,22 +158,15 @@ def _explain(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _run_log(arguments: argparse.Namespace) -> int:
-    """Make a run of another harness's log, diagnose and report it."""
+def _make_run(arguments: argparse.Namespace) -> int:
+    """Make a run of another harness's log, or of another run, diagnose and report it."""
     from harness.commands.eval import conclude
     from harness.evaluation.imports import plan_recorded
-    from harness.evaluation.logs import FORMATS
+    from harness.evaluation.rescoring import plan_rescored
     from harness.evaluation.run import run_plan
     from harness.evaluation.settings import EvalConfig
 
-    if arguments.source not in FORMATS:
-        raise UsageError(f"--from {arguments.source!r} does not exist. Choose one of: {', '.join(FORMATS)}.")
-    if arguments.explain is not None:
-        raise UsageError(f"--from {arguments.source} makes a run. Give its folder with --run to --explain an answer.")
-    if not arguments.logs or arguments.responses is not None or arguments.per_sample is not None:
-        raise UsageError(f"--from {arguments.source} takes the files of a log, and no --responses or --per-sample.")
-    if arguments.data is not None and arguments.samples is not None:
-        raise UsageError("--data and --samples both say where the questions are. Give one of them.")
+    (_check_log if arguments.from_run is None else _check_rescoring)(arguments)
     config = EvalConfig(
         model=arguments.model,
         tasks=(arguments.task,),
@@ -201,11 +180,14 @@ def _run_log(arguments: argparse.Namespace) -> int:
         fresh=arguments.fresh,
         tasks_dir=arguments.tasks_dir,
     )
-    plan, warnings = plan_recorded(
-        config, arguments.source, arguments.logs, rows=arguments.samples, allow_missing=arguments.allow_missing
-    )
-    for warning in warnings:
-        show(f"warning: {warning}", file=sys.stderr)
+    if arguments.from_run is not None:
+        plan = plan_rescored(config, arguments.from_run)
+    else:
+        plan, warnings = plan_recorded(
+            config, arguments.source, arguments.logs, rows=arguments.samples, allow_missing=arguments.allow_missing
+        )
+        for warning in warnings:
+            show(f"warning: {warning}", file=sys.stderr)
     return conclude(
         run_plan(plan, config),
         conflict=False,
@@ -213,6 +195,30 @@ def _run_log(arguments: argparse.Namespace) -> int:
         as_json=arguments.json,
         max_failures=arguments.max_failures,
     )
+
+
+def _check_rescoring(arguments: argparse.Namespace) -> None:
+    """Refuse what says again, or otherwise, what is in the run that is scored again."""
+    of_run = ("source", "samples", "responses", "explain", "per_sample", "allow_missing", "model", "logs")
+    if any(getattr(arguments, name) for name in of_run):
+        raise UsageError(
+            "--from-run RUN takes model, questions and responses from the run alone. Give it with --task, and with "
+            "--data, --out or --judge."
+        )
+
+
+def _check_log(arguments: argparse.Namespace) -> None:
+    """Refuse what does not go with a log."""
+    from harness.evaluation.logs import FORMATS
+
+    if arguments.source not in FORMATS:
+        raise UsageError(f"--from {arguments.source!r} does not exist. Choose one of: {', '.join(FORMATS)}.")
+    if arguments.explain is not None:
+        raise UsageError(f"--from {arguments.source} makes a run. Give its folder with --run to --explain an answer.")
+    if not arguments.logs or arguments.responses is not None or arguments.per_sample is not None:
+        raise UsageError(f"--from {arguments.source} takes the files of a log, and no --responses or --per-sample.")
+    if arguments.data is not None and arguments.samples is not None:
+        raise UsageError("--data and --samples both say where the questions are. Give one of them.")
 
 
 def _open_judge(arguments: argparse.Namespace) -> AnswerJudge | None:

@@ -39,7 +39,7 @@ def score_records(
 
     Args:
         benchmark: whose they are.
-        records: see `judge_recorded` and `harness.evaluation.rescoring.judge_run`; what these raise goes through.
+        records: see `judge_recorded`; what it raises goes through.
         per_sample: where to write the sample records; each also has a `disagreement` flag.
         settle: asks a judge about what the rules could not settle.
         differing: is given the ids of the first few samples on which the two verdicts differ.

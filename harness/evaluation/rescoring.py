@@ -2,53 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from harness.benchmarks.data import digest_prompts
 from harness.benchmarks.fetch import locate
 from harness.benchmarks.labels import HUB, read_labels
 from harness.benchmarks.record import Benchmark
 from harness.benchmarks.verdicts import with_target
 from harness.core.errors import DataError
-from harness.core.types import JUDGE, SampleRecord
+from harness.core.types import JUDGE, Response, RunRecord, Sample, SampleRecord, Verdict
 from harness.core.worlds import worlds
+from harness.engines import Decoding
+from harness.engines.checkpoints import Checkpoint
+from harness.evaluation.imports import Recorded
+from harness.evaluation.plan import Plan, open_judge
+from harness.evaluation.recorded import find_benchmark
+from harness.evaluation.settings import EvalConfig
+from harness.evaluation.task_registry import TaskData, benchmark_task
 from harness.runs.folder import read_run
 from harness.runs.records import read_records
 
 
-def judge_run(benchmark: Benchmark, folder: Path, *, data: str | None = None) -> Iterator[SampleRecord]:
-    """The samples of a run, judged by a benchmark; what the answer judge read in that run is not read again.
+def plan_rescored(config: EvalConfig, folder: Path) -> Plan:
+    """Plan a run of the responses of another one, which is asked nothing again.
+
+    All that the model was asked with is the other run's, so that the new one stands where that would. Its settings
+    name the other run (`rescored`). What the answer judge read there is not read again, unless another judge is given.
 
     Args:
-        benchmark: of the run, or one that asks the questions of another which is.
+        config: names one task; `data` is where files of labels are that stand apart from the rows, and where the run's
+            data came from if `None`: the hub's have them in the harness's cache folder.
         folder: of a finished run.
-        data: where files of labels are that stand apart from the rows, as `--data`; `None`: where the run's data came
-            from: the hub's have them in the harness's cache folder.
 
     Raises:
         StoreError: `folder` holds no finished run.
+        UsageError: there is no such task, or none that is a benchmark.
         DataError: the run has none of the benchmark's questions, or the labels are not there or of other questions.
     """
+    (name,) = config.tasks
+    benchmark = find_benchmark(name, None, config.tasks_dir)
     run = read_run(folder)
+    asked_as = _task_of(run, benchmark, folder)
+    task, responses = _take_up(run, asked_as, benchmark, folder, config)
+    judge = open_judge(config)
+    settings = {
+        **run.settings,
+        "judge": judge.identity if judge is not None else run.judge,
+        "tasks": {
+            name: {
+                **_described(run, asked_as),
+                "version": task.version,
+                "count": len(task.samples),
+                "prompts": digest_prompts(task.samples),
+            }
+        },
+        "rescored": {"run": run.id, "seal": run.seal, "task": asked_as},
+    }
+    return Plan(
+        checkpoint=Checkpoint(name=run.model, folder=None, weights=run.weights, training=run.training),
+        prompt_format=run.prompt_format,
+        decoding=Decoding(max_new_tokens=1, seed=run.seed),  # Nothing is decoded.
+        budgets={name: 1},
+        engine_name=run.engine,
+        engine=Recorded(name=run.id, responses=responses, allow_missing=False, digest="", unknown=[]),
+        judge=judge,
+        audit=config.audit,
+        tasks=[task],
+        samples={name: task.samples},
+        settings={**settings, "decoding": run.decoding},
+    )
+
+
+def _task_of(run: RunRecord, benchmark: Benchmark, folder: Path) -> str:
+    """The task of a run that asked a benchmark's questions."""
     names = [benchmark.name, *([benchmark.asks_as] if benchmark.asks_as is not None else [])]
     task = next((name for name in names if name in run.tasks), None)
     if task is None:
         raise DataError(f"{folder} has {', '.join(run.tasks)}, and no questions of {' or '.join(names)}.")
-    source = data or str(run.data[task]["source"])
+    return task
+
+
+def _take_up(
+    run: RunRecord, asked_as: str, benchmark: Benchmark, folder: Path, config: EvalConfig
+) -> tuple[TaskData, Mapping[str, Response]]:
+    """The benchmark's task of the questions that a run asked, and their responses."""
+    source = config.data or str(run.data[asked_as]["source"])
     place = None
-    if source in worlds() or (data is not None and data != "hub"):
+    if source in worlds() or (config.data is not None and config.data != "hub"):
         place, source, _ = locate(benchmark, source)
     labels = read_labels(benchmark, place, HUB if source == "hub" else source)
-    latest = {record.sample.id: record for record in read_records(folder) if record.sample.task == task}
+    latest = {record.sample.id: record for record in read_records(folder) if record.sample.task == asked_as}
+    found: list[SampleRecord] = []
     for record in latest.values():
         sample = labels.label(replace(record.sample, task=benchmark.name))
-        if sample is None:
-            continue
-        verdict = benchmark.judge(sample, record.response)
-        if record.verdict.rule == JUDGE and sample.answer_kind != "open":
-            said = record.verdict
-            told = replace(verdict, answer=said.answer, rule=JUDGE, status=said.status, reason=said.reason)
-            verdict = with_target(told, sample.target)
-        yield SampleRecord(sample=sample, response=record.response, verdict=verdict)
+        if sample is not None:
+            found.append(replace(record, sample=sample))
     labels.refuse_unused()
+    told = {} if config.judge is not None else {of.sample.id: of.verdict for of in found if _was_told(of)}
+    task = replace(
+        benchmark_task(benchmark, [record.sample for record in found], str(run.data[asked_as]["source"])),
+        judge=partial(_judge, benchmark, told),
+        labels=labels.source,
+    )
+    return task, {record.sample.id: record.response for record in found}
+
+
+def _was_told(record: SampleRecord) -> bool:
+    """Whether the answer judge read an answer, which says nothing of its being right."""
+    return record.verdict.rule == JUDGE and record.sample.answer_kind != "open"
+
+
+def _judge(benchmark: Benchmark, told: Mapping[str, Verdict], sample: Sample, response: Response) -> Verdict:
+    verdict = benchmark.judge(sample, response)
+    said = told.get(sample.id)
+    if said is None:
+        return verdict
+    kept = replace(verdict, answer=said.answer, rule=JUDGE, status=said.status, reason=said.reason)
+    return with_target(kept, sample.target)
+
+
+def _described(run: RunRecord, task: str) -> Mapping[str, Any]:
+    """What a run's settings say of a task."""
+    tasks = run.settings.get("tasks")
+    described = tasks.get(task) if isinstance(tasks, Mapping) else None
+    return described if isinstance(described, Mapping) else {}

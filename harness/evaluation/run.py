@@ -266,7 +266,7 @@ def _finish(plan: Plan, folder: RunFolder, order: Sequence[SampleKey]) -> RunRec
             }
             for task in plan.tasks
         },
-        judge=plan.judge.identity if plan.judge is not None else None,
+        judge=plan.settings["judge"],
         versions=versions(),
         git_commit=git_commit(),
         started=folder.started,

@@ -265,6 +265,8 @@ def _provenance(run: RunRecord) -> Iterator[tuple[str, str]]:
     yield "seed", str(run.seed)
     for task, data in run.data.items():
         yield f"data of {task}", ", ".join(f"{key} {value}" for key, value in data.items())
+    if isinstance(rescored := run.settings.get("rescored"), Mapping):
+        yield "responses", f"of the run {rescored.get('run')} (task {rescored.get('task')}), judged again"
     yield "judge", run.judge or "none"
     yield "versions", ", ".join(f"{name} {version}" for name, version in run.versions.items())
     yield "commit", run.git_commit or "not known"

@@ -210,11 +210,18 @@ def test_old_runs_are_rescored_without_a_model(
 ) -> None:
     run = run_of_pope(data, tmp_path / "run", rows)
     capsys.readouterr()
-    rescore = ["score", "--task", "repope", "--from-run", str(run)]
+    rescore = ["score", "--task", "repope", "--from-run", str(run), "--out", str(tmp_path / "again")]
     assert main([*rescore, "--data", str(data), "--json"]) == 0
-    scored = json.loads(capsys.readouterr().out)
-    assert scored["samples"] == 10
-    assert scored["metrics"]["popular/accuracy"]["value"] == 0.5
+    scored, old = json.loads(capsys.readouterr().out), json.loads((run / "run.json").read_text())
+    assert scored["tasks"].keys() == {"repope"}
+    assert scored["tasks"]["repope"]["samples"] == 10
+    assert scored["tasks"]["repope"]["metrics"]["popular/accuracy"]["value"] == 0.5
+    assert scored["data"]["repope"]["labels"].startswith("RePOPE@sha256:")
+    same = ("model", "weights", "engine", "prompt_format", "decoding", "seed", "judge")
+    assert {name: scored[name] for name in same} == {name: old[name] for name in same}
+    assert scored["settings"]["rescored"] == {"run": "run", "seal": old["seal"], "task": "pope"}
+    told = "of the run run (task pope), judged again"
+    assert told in (tmp_path / "again/report.md").read_text()
     assert main(rescore) == 2
     told = capsys.readouterr().err
     assert "git clone https://github.com/YanNeu/RePOPE" in told
@@ -224,17 +231,61 @@ def test_old_runs_are_rescored_without_a_model(
     assert "has pope, and no questions of mmvu" in capsys.readouterr().err
 
 
-def test_what_was_rescored_becomes_a_run_for_the_board(data: Path, rows: list[Row], tmp_path: Path) -> None:
+def test_a_rescored_run_is_what_asking_again_would_give(data: Path, rows: list[Row], tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    run = run_of_pope(data, tmp_path / "runs/old", rows)
+    rescore = ["score", "--from-run", str(run), "--data", str(data), "--no-diagnose"]
+    assert main([*rescore, "--task", "repope", "--out", str(tmp_path / "runs/rescored")]) == 0
+    replayed = ["--engine", "replay", "--responses", str(tmp_path / "runs/responses.jsonl"), "--no-diagnose"]
+    asked = ["eval", "--model", "old", "--tasks", "repope", "--data", str(data), "--out", str(tmp_path / "asked")]
+    assert main([*asked, *replayed]) == 0
+    rescored, fresh = (json.loads((tmp_path / name / "run.json").read_text()) for name in ("runs/rescored", "asked"))
+    for name in ("tasks", "benchmarks", "data"):
+        assert rescored[name] == fresh[name], name
+    assert rescored["settings"]["tasks"] == fresh["settings"]["tasks"]
+    # It stands beside the old run, in one row of one table.
+    assert main(["leaderboard", "build", "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "board")]) == 0
+    board = json.loads((tmp_path / "board/leaderboard.json").read_text())
+    (group,) = board["groups"]
+    (row,) = group["rows"]
+    assert row["cells"].keys() == {"pope", "repope"}
+    assert "rescored (responses of old)" in (tmp_path / "board/leaderboard.md").read_text()
+
+
+def test_pope_shows_both_where_an_old_run_is_rescored_beside_the_labels(
+    data: Path, rows: list[Row], corrected: dict[str, str], tmp_path: Path
+) -> None:
     run = run_of_pope(data, tmp_path / "run", rows)
-    records = str(tmp_path / "records.jsonl")
-    rescore = ["score", "--task", "repope", "--from-run", str(run), "--data", str(data), "--per-sample", records]
-    assert main(rescore) == 0
-    replayed = ["--engine", "replay", "--responses", records, "--no-diagnose", "--out", str(tmp_path / "again")]
-    assert main(["eval", "--model", "old", "--tasks", "repope", "--data", str(data), *replayed]) == 0
-    record = json.loads((tmp_path / "again/run.json").read_text())
-    result = record["tasks"]["repope"]
-    assert record["data"]["repope"]["labels"].startswith("RePOPE@sha256:")
-    assert (result["samples"], result["metrics"]["popular/accuracy"]["value"]) == (10, 0.5)
+    both = write_data(tmp_path / "both", rows, corrected)
+    (both / "repope/annotations").rename(both / "pope/annotations")
+    rescore = ["score", "--task", "pope", "--from-run", str(run), "--data", str(both), "--no-diagnose"]
+    assert main([*rescore, "--out", str(tmp_path / "again")]) == 0
+    metrics = json.loads((tmp_path / "again/run.json").read_text())["tasks"]["pope"]["metrics"]
+    assert (metrics["popular/accuracy"]["value"], metrics["repope/popular/accuracy"]["value"]) == (1.0, 0.5)
+
+
+def test_what_a_judge_read_is_not_read_again(data: Path, rows: list[Row], tmp_path: Path) -> None:
+    run = run_of_pope(data, tmp_path / "run", rows)
+    lines = [json.loads(line) for line in (run / "samples.jsonl").read_text().splitlines()]
+    # Of a question that is yes in POPE and no in RePOPE.
+    told = next(line for line in lines if line["sample"]["id"] == "popular/1")
+    told["response"]["text"] = "Hm."
+    told["verdict"] |= {"answer": "no", "rule": "judge", "status": "incorrect", "reason": "judge: no"}
+    (run / "samples.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**record, "judge": "some judge"}))
+    rescore = ["score", "--task", "repope", "--from-run", str(run), "--data", str(data), "--no-diagnose"]
+    assert main([*rescore, "--out", str(tmp_path / "again")]) == 0
+    assert json.loads((tmp_path / "again/run.json").read_text())["judge"] == "some judge"
+    again = [json.loads(line) for line in (tmp_path / "again/samples.jsonl").read_text().splitlines()]
+    verdict = next(line["verdict"] for line in again if line["sample"]["id"] == "popular/1")
+    assert [verdict[name] for name in ("answer", "rule", "status", "reason")] == ["no", "judge", "correct", "judge: no"]
+
+
+@pytest.mark.parametrize("more", [["--model", "other"], ["--per-sample", "out.jsonl"], ["--allow-missing"], ["log"]])
+def test_what_the_rescored_run_says_itself_is_refused(more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["score", "--task", "repope", "--from-run", "run", *more]) == 2
+    assert "takes model, questions and responses from the run alone" in capsys.readouterr().err
 
 
 def test_labels_that_lie_out_of_the_data_folder_are_refused(data: Path, rows: list[Row], tmp_path: Path) -> None:
@@ -270,10 +321,13 @@ def test_a_run_over_the_hubs_data_finds_the_labels_in_the_cache(
     place.mkdir(parents=True)
     (place / "annotations").symlink_to(data / "repope/annotations")
     capsys.readouterr()
-    assert main(["score", "--task", "repope", "--from-run", str(run), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["samples"] == 10
-    assert main(["score", "--task", "pope", "--from-run", str(run), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["metrics"]["repope/popular/accuracy"]["value"] == 0.5
+    results = {}
+    for task in ("repope", "pope"):
+        rescore = ["score", "--task", task, "--from-run", str(run), "--json", "--out", str(tmp_path / task)]
+        assert main([*rescore, "--no-diagnose"]) == 0
+        results[task] = json.loads(capsys.readouterr().out)["tasks"][task]
+    assert results["repope"]["samples"] == 10
+    assert results["pope"]["metrics"]["repope/popular/accuracy"]["value"] == 0.5
 
 
 def test_recorded_responses_of_removed_questions_are_not_unknown(
