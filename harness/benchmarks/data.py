@@ -19,7 +19,6 @@ from harness.benchmarks.tables import Cell, Table, cell_reference, cell_sizes, p
 from harness.core.errors import DataError, MediaError
 from harness.core.types import Media, Sample
 from harness.media.bounds import OutsideError, within
-from harness.runs.records import LONE_SURROGATES
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -311,7 +310,7 @@ def digest_words(samples: Iterable[Sample]) -> str:
 def _digest(rows: Iterable[Sequence[Any]]) -> str:
     total = hashlib.sha256()
     for row in rows:
-        total.update(json.dumps(row, ensure_ascii=False).encode(errors=LONE_SURROGATES) + b"\n")
+        total.update(json.dumps(row, ensure_ascii=False).encode(errors="backslashreplace") + b"\n")
     return f"sha256:{total.hexdigest()}"
 
 

@@ -58,7 +58,7 @@ def replacement(path: Path, *, advice: str = _ADVICE) -> Iterator[TextIO]:
     with write_errors(path, advice=advice):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    file = os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace")  # See LONE_SURROGATES.
+    file = os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace")  # Half a character is no UTF-8.
     try:
         yield file
         with write_errors(path, advice=advice):

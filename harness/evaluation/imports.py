@@ -22,7 +22,6 @@ from harness.evaluation.plan import Plan, open_judge
 from harness.evaluation.settings import EvalConfig
 from harness.evaluation.task_registry import TaskData
 from harness.lmms.scores import highest
-from harness.runs.records import LONE_SURROGATES
 
 
 @dataclass(slots=True, kw_only=True)
@@ -168,7 +167,7 @@ def _digest(answers: Mapping[str, Entry]) -> str:
     total = hashlib.sha256()
     for name, entry in sorted(answers.items()):
         line = json.dumps([name, entry.text, entry.error, entry.finish_reason, dict(entry.scores)], ensure_ascii=False)
-        total.update(line.encode(errors=LONE_SURROGATES) + b"\n")
+        total.update(line.encode(errors="backslashreplace") + b"\n")
     return f"sha256:{total.hexdigest()}"
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from harness.core.types import RunRecord, TaskResult
 
@@ -44,14 +43,6 @@ def _defects(run: RunRecord) -> Iterator[str]:
             yield f"task {task!r} has no data entry"
         if task not in run.benchmarks:
             yield f"nothing is known of task {task!r}"
-    try:
-        json.dumps(run, default=_fields, ensure_ascii=False, allow_nan=False).encode()
-    except ValueError as error:
-        yield f"it holds a value that cannot be written: {error}"
-
-
-def _fields(of: Any) -> dict[str, Any]:
-    return {name: getattr(of, name) for name in of.__slots__}
 
 
 def _task_defects(task: str, result: TaskResult) -> Iterator[str]:

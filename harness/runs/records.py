@@ -13,15 +13,14 @@ from typing import Any, Final
 
 from harness.core.errors import StoreError
 from harness.core.files import drop_torn_tail, replacement, write_errors
-from harness.core.reading import check_regular, decode, parse_json
+from harness.core.reading import check_regular, decode_json
 from harness.core.types import Response, SampleRecord
 
 SAMPLES: Final = "samples.jsonl"
 SHARDS: Final = "samples.rank-*.jsonl"
 _ROUNDING: Final = 1e-6
 """A log-probability may be above 0 by so much."""
-LONE_SURROGATES: Final = "backslashreplace"
-"""Half a character, which a server's JSON can hold, cannot be written as UTF-8; this writes it as JSON's own escape."""
+_MOST: Final = 1 << 63
 
 SampleKey = tuple[str, str]
 """Task name and sample id."""
@@ -35,17 +34,20 @@ def encode_record(record: SampleRecord) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
-def decode_record(line: str | bytes) -> SampleRecord:
+def decode_record(line: bytes) -> SampleRecord:
     """The inverse of `encode_record`.
 
     Raises:
         ValueError: the line is not a record.
     """
-    record = decode(SampleRecord, parse_json(line))
+    record = decode_json(SampleRecord, line)
     if record.sample.answer_kind == "choice" and record.sample.choices is None:
         raise ValueError("sample.choices is missing")
     if any(logprob > _ROUNDING for logprob in record.response.answer_logprobs or ()):
         raise ValueError("response.answer_logprobs holds a number above 0")
+    counts = (record.response.prompt_tokens, record.response.completion_tokens, record.response.batch_size)
+    if any(not 0 <= (count or 0) < _MOST for count in (*counts, *(media.size_bytes for media in record.sample.media))):
+        raise ValueError("a count or a size is below 0 or beyond 64 bits")
     return record
 
 
@@ -155,7 +157,7 @@ class RecordFile:
             StoreError: the disk is full, or see `check`.
         """
         self.check()
-        line = (encode_record(record) + "\n").encode(errors=LONE_SURROGATES)
+        line = (encode_record(record) + "\n").encode(errors="replace")  # Half a character is no UTF-8.
         with write_errors(self.path):
             self._file.write(line)
             self._file.flush()

@@ -23,7 +23,7 @@ def read_record(line: str) -> SampleRecord:
     """A line of --per-sample: a sample record, and whether its two verdicts differ."""
     row = json.loads(line)
     assert isinstance(row.pop("disagreement"), bool)
-    return decode_record(json.dumps(row))
+    return decode_record(json.dumps(row).encode())
 
 
 def write(path: Path, rows: Iterable[Mapping[str, Any] | str]) -> Path:
@@ -286,7 +286,7 @@ def test_text_that_utf8_cannot_hold(
     write(files[1], rows)
     out = tmp_path / "out.jsonl"
     scored(files, capsys, "--per-sample", str(out))
-    assert read_record(out.read_text().splitlines()[0]).response.text == rows[0]["response"]
+    assert read_record(out.read_text().splitlines()[0]).response.text == rows[0]["response"].replace("\ud800", "?")
 
 
 def test_nothing_half_written_is_left(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any, Literal
 
 import pytest
 
-from harness.core.reading import check_plain, decode, parse_json, parse_yaml, read_text
+from harness.core.reading import check_plain, decode, decode_json, parse_json, parse_yaml, read_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +48,13 @@ def test_a_value_becomes_a_dataclass() -> None:
         ({"count": 1.0}, "count is 1.0, expected a whole number"),
         ({"count": 10**5000}, "count is a number of too many digits"),
         ({"inner": []}, r"inner is \[\], expected an object"),
-        ({"inner": {"x": {"kind": "c"}}}, "inner.x.kind is 'c', expected one of a, b"),
+        ({"inner": {"x": {"kind": "c"}}}, "inner.x.kind is 'c', expected 'a' or 'b'"),
         ({"inner": {"x": {"kind": ["a"]}}}, "inner.x.kind is"),
         ({"inner": {"x": {}}}, "inner.x.kind is missing"),
         ({"inner": {"x": {"kind": "a", "values": [0, float("nan")]}}}, "inner.x.values.1 is nan, expected a finite"),
         ({"flags": "yes"}, "flags is 'yes', expected a list"),
         ({"flags": [1]}, "flags.0 is 1, expected true or false"),
-        ({"said": []}, r"said is \[\], expected"),
+        ({"said": []}, r"said.str is \[\], expected a text"),
         ({"more": 1}, "more is no field of it"),
         ({"anything": {"a": [float("inf")]}}, "anything.a.0 is inf"),
     ],
@@ -112,3 +113,14 @@ def test_only_regular_files_of_a_bearable_size_are_read(tmp_path: Path) -> None:
     (tmp_path / "large").write_text("x" * 101)
     with pytest.raises(ValueError, match="more than"):
         read_text(tmp_path / "large", most_bytes=100)
+
+
+def test_json_is_read_like_its_value() -> None:
+    text = json.dumps(GOOD)
+    assert decode_json(Outer, b"\xef\xbb\xbf" + text.encode()) == decode(Outer, GOOD)
+    assert decode_json(Outer, text.replace('"n"', '"\\ud83d\\ude00 \\ud83d 12345678901234567890"').encode()).name == (
+        "😀 ? 12345678901234567890"
+    )
+    for bad in ("", "{}, {}", text[:-1], text.replace("2.5", "1e400")):
+        with pytest.raises(ValueError, match=r"is|expected|Invalid|line"):
+            decode_json(Outer, bad.encode())

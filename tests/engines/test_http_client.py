@@ -82,7 +82,7 @@ def test_a_server_that_misbehaves(misbehaviour: Misbehaviour, caplog: pytest.Log
         line = encode_record(record)
         line.encode()
         assert json.loads(line, parse_constant=refuse)["response"]["text"] == response.text
-        assert decode_record(line) == record
+        assert decode_record(line.encode()) == record
         for count in (response.prompt_tokens, response.completion_tokens):
             assert count is None or (type(count) is int and 0 <= count < 2**31)
         assert all(type(x) is float and math.isfinite(x) and x <= 0 for x in response.answer_logprobs or ())

@@ -80,7 +80,7 @@ def test_lengths_of_ids_must_agree() -> None:
 def test_log_probabilities_are_stored_and_records_without_them_are_read() -> None:
     record = make_record("a")
     known = replace(record, response=replace(record.response, answer_logprobs=(-0.25, -1e-06)))
-    assert decode_record(encode_record(known)) == known
+    assert decode_record(encode_record(known).encode()) == known
     old = json.loads(encode_record(record))
     del old["response"]["answer_logprobs"]
-    assert decode_record(json.dumps(old)).response.answer_logprobs is None
+    assert decode_record(json.dumps(old).encode()).response.answer_logprobs is None

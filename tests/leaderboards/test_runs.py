@@ -119,7 +119,7 @@ def test_a_metric_that_is_no_figure_is_named(run: Path, value: object) -> None:
         ),
         ("decoding.temperature", float("nan"), "decoding.temperature is nan, expected a finite number"),
         ("seed", 1.5, "seed is 1.5, expected a whole number"),
-        ("settings.comment", "\ud800", "it holds a value that cannot be written"),
+        ("settings.comment", "\ud800", "was changed after the run had ended"),
         ("settings.blind", {}, "the setting blind is not a text"),
         ("settings.video_as", "x", "the setting video_as is 'x', expected native or frames"),
         ("settings.video_as", ["native"], "the setting video_as is ['native'], expected native or frames"),

@@ -16,13 +16,13 @@ def test_a_record_survives_its_line() -> None:
     record = make_record("random/1", text="line one\nline two \u0085 <answer>")
     line = encode_record(record)
     assert "\n" not in line
-    assert decode_record(line) == record
+    assert decode_record(line.encode()) == record
 
 
 def test_log_probabilities_survive_their_line() -> None:
     record = make_record("a")
     record = replace(record, response=replace(record.response, answer_logprobs=(-0.25, -1e-06)))
-    assert decode_record(encode_record(record)) == record
+    assert decode_record(encode_record(record).encode()) == record
 
 
 def test_a_bad_line_is_named_by_its_number(tmp_path: Path) -> None:
@@ -69,3 +69,11 @@ def test_judged_records_are_the_same_without_their_responses(tmp_path: Path) -> 
     file.write_text(file.read_text() + '{"sample":{},"response":{},"verdict":{}}\n')
     with pytest.raises(StoreError, match=r"samples\.jsonl:8 is not a sample record"):
         list(read_judged(tmp_path, known))
+
+
+def test_a_count_that_no_sum_can_hold_is_refused() -> None:
+    record = make_record("a")
+    for count in (10**400, -1):
+        huge = replace(record, response=replace(record.response, prompt_tokens=count))
+        with pytest.raises(ValueError, match="beyond 64 bits"):
+            decode_record(encode_record(huge).encode())

@@ -23,7 +23,6 @@ from harness.core.files import drop_torn_tail, write_atomically
 from harness.core.types import PromptFormat, Response
 from harness.engines import Decoding, Request
 from harness.evaluation.progress import Progress
-from harness.runs.records import LONE_SURROGATES
 from trainers.console import say
 from trainers.data.loading import as_request
 from trainers.data.schema import Example, row_from_example
@@ -122,7 +121,7 @@ def select(
     for name in FILES if fresh else ():
         (folder / name).unlink(missing_ok=True)
     check_settings(folder, selection.settings)
-    with (folder / ROLLOUTS).open("a+", encoding="utf-8", errors=LONE_SURROGATES) as file:
+    with (folder / ROLLOUTS).open("a+", encoding="utf-8", errors="replace") as file:
         drop_torn_tail(folder / ROLLOUTS)
         rollouts = Rollouts([example.sample for example in selection.examples], selection.rewards, file)
         if settled:

@@ -10,7 +10,7 @@ from typing import Any, Literal, TextIO
 
 from harness.core.errors import StoreError
 from harness.core.files import write_errors
-from harness.core.reading import decode, parse_json
+from harness.core.reading import decode_json, parse_json
 from harness.core.types import Response, Sample
 from harness.engines import Request
 from trainers.rewards.functions import Reward
@@ -40,7 +40,7 @@ def read_rollouts(path: Path) -> Iterator[Mapping[str, Any]]:
         for number, line in enumerate(lines, start=1):
             try:
                 record = parse_json(line)
-                decode(_Rollout, record)
+                decode_json(_Rollout, line)
             except ValueError as error:
                 raise StoreError(
                     f"{path}:{number} is not a rollout: {error}. Delete that line, or select with --fresh."
