@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from support_media import write_video
 from harness.core.worlds import shipped_checkpoints
 
 ROW: Final = "lmms-eval"
+_COMMAND: Final = (sys.executable, "-c", "from lmms_eval.cli.dispatch import main; main()", "eval")
 _TASK: Final = """task: faults_{kind}
 dataset_path: json
 dataset_kwargs: {{data_files: {{test: {rows}}}}}
@@ -41,19 +42,18 @@ _LIMIT_S: Final = 400.0
 
 def peer(work: Path) -> Iterator[Case]:
     """Cases named as the rows of ours that they stand beside."""
-    command = shutil.which("lmms-eval", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if command is None:
+    if find_spec("lmms_eval") is None:
         return
-    attempts: dict[str, Callable[[str, Path], str]] = {
+    attempts: dict[str, Callable[[Path], str]] = {
         "unknown names": _unknown,
-        "image files": lambda command, place: _broken(command, place, "image"),
-        "video files": lambda command, place: _broken(command, place, "video"),
+        "image files": lambda place: _broken(place, "image"),
+        "video files": lambda place: _broken(place, "video"),
         "killed: eval": _killed,
     }
     for name, attempt in attempts.items():
 
-        def case(place: Path, attempt: Callable[[str, Path], str] = attempt) -> tuple[int, Outcome, str]:
-            return 1, "survived", attempt(command, place)
+        def case(place: Path, attempt: Callable[[Path], str] = attempt) -> tuple[int, Outcome, str]:
+            return 1, "survived", attempt(place)
 
         yield Case(row=ROW, name=name, attempt=case)
 
@@ -81,12 +81,12 @@ def _task(place: Path, kind: str, count: int, broken: bool) -> list[str]:
     ]  # fmt: skip
 
 
-def _ask(command: str, arguments: list[str], place: Path, until: str | None = None) -> tuple[int, str]:
+def _ask(arguments: list[str], place: Path, until: str | None = None) -> tuple[int, str]:
     """Its exit code and what it prints; killed as soon as it prints `until`."""
     log = place / "log.txt"
     with log.open("w") as file:
         process = subprocess.Popen(
-            [command, "eval", *arguments], stdout=file, stderr=file, stdin=subprocess.DEVNULL, start_new_session=True
+            [*_COMMAND, *arguments], stdout=file, stderr=file, stdin=subprocess.DEVNULL, start_new_session=True
         )
         deadline = time.monotonic() + _LIMIT_S
         while process.poll() is None and time.monotonic() < deadline:
@@ -106,30 +106,30 @@ def _ending(code: int, text: str) -> str:
     return f"exit {code}{', traceback' if 'Traceback' in text else ''}"
 
 
-def _unknown(command: str, place: Path) -> str:
+def _unknown(place: Path) -> str:
     arguments = _task(place, "image", 2, broken=False)
     arguments[arguments.index("faults_image")] = "faults_imag"
-    return _ending(*_ask(command, arguments, place))
+    return _ending(*_ask(arguments, place))
 
 
-def _broken(command: str, place: Path, kind: str) -> str:
+def _broken(place: Path, kind: str) -> str:
     whole, cut = place / "whole", place / "cut"
     for where in (whole, cut):
         where.mkdir()
-    code, text = _ask(command, _task(whole, kind, 4, broken=False), whole)
+    code, text = _ask(_task(whole, kind, 4, broken=False), whole)
     if code or _stored(whole) != 4:
         return f"does not run here without faults ({_ending(code, text)})"
-    code, text = _ask(command, _task(cut, kind, 4, broken=True), cut)
+    code, text = _ask(_task(cut, kind, 4, broken=True), cut)
     return f"one of 4 cut in half: {_ending(code, text)}, {_stored(cut)} of 4 stored"
 
 
-def _killed(command: str, place: Path) -> str:
+def _killed(place: Path) -> str:
     count = 60
     arguments = [*_task(place, "image", count, broken=False), "--use_cache", str(place / "cache")]
-    code, text = _ask(command, arguments, place, rf"Model Responding[^\n]*\b[2-5]\d/{count}")
+    code, text = _ask(arguments, place, rf"Model Responding[^\n]*\b[2-5]\d/{count}")
     if code != -9:
         return f"was not killed ({_ending(code, text)})"
     done = max(map(int, re.findall(rf"(\d+)/{count}\b", text)), default=0)
-    code, text = _ask(command, arguments, place)
+    code, text = _ask(arguments, place)
     asked = max((int(total) for total in re.findall(r"Model Responding[^\n]*/(\d+) ", text)), default=0)
     return f"with --use_cache, killed after {done} of {count}: asks {asked} again; {_ending(code, text)}"
