@@ -74,7 +74,7 @@ def _task(place: Path, kind: str, count: int, broken: bool) -> list[str]:
     (place / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in files))
     (place / "tasks/utils.py").write_text(_UTILS)
     (place / f"tasks/faults_{kind}.yaml").write_text(_TASK.format(kind=kind, rows=place / "rows.jsonl"))
-    model = f"pretrained={shipped_checkpoints()['demo']},device_map=cpu,attn_implementation=sdpa"
+    model = f"pretrained={shipped_checkpoints()['demo']},device=cpu,device_map=cpu,attn_implementation=sdpa"
     return [
         "--model", "qwen2_5_vl", "--model_args", model, "--include_path", str(place / "tasks"), "--log_samples",
         "--tasks", f"faults_{kind}", "--output_path", str(place / "out"), "--batch_size", "1",
