@@ -336,7 +336,7 @@ def test_separators_and_half_characters_in_ids_and_responses(tmp_path, monkeypat
     again = FakeEngine()
     assert select(plan(examples=odd, rewards=[reward]), again, tmp_path) == statistics
     assert again.asked == []
-    assert read_rollouts(tmp_path)[0]["text"].endswith("\u2028\u2029\x85\ud83d")
+    assert read_rollouts(tmp_path)[0]["text"].endswith("\u2028\u2029\x85?")
 
 
 def test_other_settings_are_refused_unless_fresh(tmp_path):
