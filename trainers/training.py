@@ -17,7 +17,7 @@ import torch
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from harness.core.errors import EndedError, HarnessError, ModelError
-from harness.core.files import write_atomically
+from harness.core.files import write_atomically, write_errors
 from harness.engines.threads import threads_for
 from trainers.callbacks import EndsWhenAsked, write_provenance
 from trainers.console import say
@@ -59,7 +59,8 @@ def run_trainer(trainer: Any, output: Path, facts: Mapping[str, Any]) -> Any:
     with _ended_where_it_can_be_resumed(trainer) as asked, threads():
         _train(trainer, output, last)
         if not asked.ended:
-            return _save_final(trainer, output, facts)
+            with write_errors(output / FINAL):
+                return _save_final(trainer, output, facts)
     if trainer.is_world_process_zero():
         say(f"step {trainer.state.global_step} is saved in {last_checkpoint(output)}")
     raise EndedError
@@ -85,7 +86,7 @@ def _ended_where_it_can_be_resumed(trainer: Any) -> Iterator[EndsWhenAsked]:
 
 def _train(trainer: Any, output: Path, last: Path | None) -> None:
     try:
-        with _no_step_beyond_the_last(trainer):
+        with _no_step_beyond_the_last(trainer), _named_failures_of_saving(trainer, output):
             trainer.train(resume_from_checkpoint=None if last is None else str(last))
     except HarnessError:
         _save_reached(trainer, output)
@@ -118,6 +119,22 @@ def _no_step_beyond_the_last(trainer: Any) -> Iterator[None]:
         del trainer._run_epoch
 
 
+@contextmanager
+def _named_failures_of_saving(trainer: Any, output: Path) -> Iterator[None]:
+    """A disk that is full or gone is the user's to mend."""
+    save = trainer._save_checkpoint
+
+    def within(*args: Any, **kwargs: Any) -> None:
+        with write_errors(output / f"checkpoint-{trainer.state.global_step}"):
+            save(*args, **kwargs)
+
+    trainer._save_checkpoint = within
+    try:
+        yield
+    finally:
+        del trainer._save_checkpoint
+
+
 def last_checkpoint(output: Path) -> Path | None:
     """The newest checkpoint that was saved to its end."""
     for folder in reversed(step_folders(output)):
@@ -133,7 +150,8 @@ def _save_reached(trainer: Any, output: Path) -> None:
     if trainer.args.world_size > 1 or step == 0 or (output / f"checkpoint-{step}" / WHOLE).is_file():
         return
     trainer.control = trainer.callback_handler.on_step_end(trainer.args, trainer.state, trainer.control)
-    trainer._save_checkpoint(trainer.model, trial=None)
+    with _named_failures_of_saving(trainer, output):
+        trainer._save_checkpoint(trainer.model, trial=None)
     trainer.callback_handler.on_save(trainer.args, trainer.state, trainer.control)
     say(f"step {step} is saved in {output / f'checkpoint-{step}'}")
 

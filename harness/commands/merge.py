@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.commands.eval import TRUST
 from harness.core.console import show
 from harness.core.errors import UsageError
+from harness.core.files import write_errors
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,9 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     processor = load_processor(checkpoint)
     model = load_model(checkpoint, dtype="auto")
-    model.save_pretrained(out)
-    processor.save_pretrained(out)
-    if (told := checkpoint.adapter / "harness.json").is_file():
-        shutil.copy(told, out)
+    with write_errors(out, advice=f"Delete {out}, free space, and run the same command again."):
+        model.save_pretrained(out)
+        processor.save_pretrained(out)
+        if (told := checkpoint.adapter / "harness.json").is_file():
+            shutil.copy(told, out)
     show(f"{out}: {arguments.adapter} merged into {checkpoint.folder}")
     return 0

@@ -13,7 +13,7 @@ from typing import Final, TextIO
 from harness.core.errors import StoreError, UsageError
 
 _ADVICE: Final = (
-    "What was finished is kept; free space or choose another folder with --out, and run the same command again."
+    "What was finished is kept; free space or choose another output folder, and run the same command again."
 )
 _BLOCK_BYTES: Final = 65536
 """Read at a time when the last newline is looked for; most lines are shorter."""
@@ -76,11 +76,18 @@ def replacement(path: Path, *, advice: str = _ADVICE) -> Iterator[TextIO]:
 
 @contextmanager
 def write_errors(path: Path, *, advice: str = _ADVICE) -> Iterator[None]:
-    """Turn the operating system's refusal to write `path` into a `StoreError` that says what to do."""
+    """Turn a refusal to write `path` into a `StoreError` that says what to do, also one of safetensors or PyTorch."""
     try:
         yield
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror or error}. {advice}") from error
+    except Exception as error:  # A writer that is none of Python's raises errors of its own.
+        said = " ".join(str(error).split()).rstrip(".")
+        if "inline_container.cc" in said:
+            said = f"PyTorch could not write all of it, is the disk full? ({said})"
+        elif "(os error " not in said:
+            raise
+        raise StoreError(f"cannot write {path}: {said}. {advice}") from error
 
 
 def refuse_foreign(path: Path, keys: Collection[str], *, option: str, advice: str) -> None:

@@ -9,7 +9,7 @@ import filelock
 import pytest
 
 from harness.core.errors import StoreError, UsageError
-from harness.core.files import hold_lock, refuse_foreign, write_atomically
+from harness.core.files import hold_lock, refuse_foreign, write_atomically, write_errors
 
 HOLDER = """
 import sys, time
@@ -46,6 +46,27 @@ def test_an_atomic_write_leaves_no_debris_when_it_fails(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         write_atomically(tmp_path / "target", "text")
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            r"cannot write .*out: No space left on device\. .*free space",
+        ),
+        (
+            Exception("Error while serializing: I/O error: No space left on device (os error 28)"),
+            "No space left on device",
+        ),
+        (RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534"), "is the disk full?"),
+    ],
+)
+def test_a_full_disk_is_named_whoever_writes(error: Exception, said: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=said), write_errors(tmp_path / "out"):
+        raise error
+    with pytest.raises(RuntimeError, match=r"^other$"), write_errors(tmp_path / "out"):
+        raise RuntimeError("other")
 
 
 def test_a_lock_keeps_others_out_until_it_is_closed(tmp_path: Path, locks: str) -> None:

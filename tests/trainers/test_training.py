@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from support_training import TINY_GRPO, TINY_SFT, YesJudge, train_tiny
 
@@ -110,6 +111,27 @@ def test_a_run_that_a_scheduler_ends_saves_exits_0_and_goes_on_to_the_same_weigh
     train_tiny(f"demo/{name}", whole, *settings)
     one, other = weights(whole / "final"), weights(ended / "final")
     assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("count", [1, 3])  # Of two checkpoints, then the whole model.
+def test_a_disk_that_is_full_while_weights_are_saved_is_the_users_to_mend(count, tmp_path, monkeypatch):
+    from transformers import modeling_utils
+
+    saved, save = [], modeling_utils.safe_save_file
+
+    def fill_up(weights, path, **more):
+        saved.append(path)
+        if len(saved) >= count:
+            raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+        save(weights, path, **more)
+
+    monkeypatch.setattr(modeling_utils, "safe_save_file", fill_up)
+    place = tmp_path / ("final" if count == 3 else f"checkpoint-{count}")
+    with pytest.raises(StoreError, match=rf"cannot write {place}: .*No space left on device"):
+        train_tiny("demo/sft", tmp_path)
+    monkeypatch.undo()
+    train_tiny("demo/sft", tmp_path)
+    assert (tmp_path / "final" / "harness.json").is_file()
 
 
 @pytest.mark.parametrize("settings", [("ntk.weight=0",), ("lora.rank=4",), ("train.max_steps=2",)])
