@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from harness.core.errors import StoreError, UsageError
 from harness.core.files import write_atomically
+from harness.reports.page_data import files_of
 from leaderboards.board import Board
 from leaderboards.page_data import Link, copied_link, report_link
 from leaderboards.runs import is_run
@@ -76,8 +77,9 @@ def write_pages(board: Board, out: Path, *, reports: bool = True) -> list[Path]:
                     continue
                 place = f"runs/{_folder_name(run.record.id, places)}/report.html"
                 places[str(run.folder)] = place
-                copies[out / place] = run.folder / run.report
-                _refuse_other_run((out / place).parent, run.folder)
+                folder = (out / place).parent
+                copies |= {folder / file.relative_to(run.folder): file for file in files_of(run.folder / run.report)}
+                _refuse_other_run(folder, run.folder)
     files = _make(board, out, list(FORMATS), copied_link(places))
     for target, source in copies.items():
         _copy(source, target)

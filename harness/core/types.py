@@ -80,6 +80,7 @@ class Response:
         text: the response without special tokens; empty if `error` is set.
         finish_reason: `stop`, or `length` when the token budget cut the response off.
         prompt_tokens: tokens of the expanded prompt, media tokens included.
+        visual_tokens: those of them that stand for pixels; `None` where the engine does not tell.
         completion_tokens: generated tokens, the end token included.
         seconds: wall time from submission to the finished response; shared by a batch in batched engines.
         error: why there is no response (`what: detail`), or `None`.
@@ -97,6 +98,7 @@ class Response:
     error: str | None = None
     answer_logprobs: tuple[float, ...] | None = None
     batch_size: int | None = None
+    visual_tokens: int | None = None
 
     def __post_init__(self) -> None:
         if self.answer_logprobs is not None:  # JSON gives a list back.

@@ -21,7 +21,7 @@ CONSISTENCY: Final = DiagnosticSpec(
 )
 POSITION_BIAS: Final = DiagnosticSpec(
     name="position_bias",
-    title="bias towards option letters",
+    title="bias to option letters",
     definition="Standard deviation over the letters of the share of right answers where that letter is the gold answer "
     "(RStd: Zheng et al., ICLR 2024): 0 for a model that does not mind positions.",
     reason="not applicable: fewer than two letters are gold answers",

@@ -72,9 +72,9 @@ def _figures(part: str, metrics: Mapping[str, Any]) -> Iterator[str]:
         if prefix != part or measure.startswith("wrong_"):
             continue
         if figure["value"] is None:
-            absent.setdefault(figure.get("reason", "not known"), []).append(measure)
+            absent.setdefault(figure.get("reason", "not known"), []).append(_title(name, figure))
             continue
-        rows.append([escape(measure), *figure_cells(figure), _ids(figure["examples"])])
+        rows.append([escape(_title(name, figure)), *figure_cells(figure), _ids(figure["examples"])])
     align = ["left", *["right"] * 4, "left"]
     yield table(["figure", "% or number", "s.e.", "95 % interval", "n", "e.g."], rows, align=align)
     for reason, names in absent.items():
@@ -100,6 +100,11 @@ def figure_cells(figure: Mapping[str, Any]) -> list[Any]:
     scale = _scale(figure)
     ends = interval(figure["low"], figure["high"], scale) or UNKNOWN
     return [number(figure["value"], scale), number(figure["stderr"], scale), ends, figure["n"]]
+
+
+def _title(name: str, figure: Mapping[str, Any]) -> str:
+    """A figure in words."""
+    return str(figure.get("title") or name.rpartition("/")[2])
 
 
 def _scale(figure: Mapping[str, Any]) -> float:
@@ -139,7 +144,8 @@ def summary_lines(folder: Path) -> Iterator[str]:
         figures = [data["metrics"].get(f"{task}/{name}", {}) for task in tasks]
         if not name.startswith("wrong_") and any(figure.get("value") is not None for figure in figures):
             shown = (with_error(figure.get("value"), figure.get("stderr"), _scale(figure)) for figure in figures)
-            rows.append([name, *shown])
+            title = next(_title(name, figure) for figure in figures if figure)
+            rows.append([title, *shown])
     yield ""
     yield plain_table(["figure (% ± s.e.)", *tasks], rows)
     yield from conflict_summary(folder)

@@ -1,9 +1,9 @@
-"""`report.html`: scores, diagnostics as plots and tables, and a browser of all samples."""
+"""`report.html`: the verdict, its causes and all samples on the first screen, then the diagnostics."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree.ElementTree import Element
@@ -13,16 +13,18 @@ from harness.core.types import RunRecord
 from harness.diagnostics.attribution import CAUSES, DEFINITIONS
 from harness.diagnostics.calibration import area_under_risk_coverage
 from harness.diagnostics.calibration_metrics import confidence_bins, confidences
+from harness.diagnostics.diagnose import ALL
 from harness.diagnostics.figures import Figure
 from harness.reports.audit import agreements, disagreements
 from harness.reports.conflict import ConflictMap, read_map
 from harness.reports.diagnostics_report import PAGE, count_causes, figure_cells
 from harness.reports.explaining import RuleCounts
 from harness.reports.html import render, script_json
-from harness.reports.page_data import page_data
-from harness.reports.plots import CAUSE_TONES, Mark, bars, intervals, waterfall
-from harness.reports.run_report import baseline_line, headline_rows
-from harness.reports.text import number
+from harness.reports.page_data import MOST_INSIDE, PARTS, STATES, files_of, page_data, wrong_first
+from harness.reports.page_verdict import headline_title, summary, task_title, verdicts
+from harness.reports.plots import Mark, bars, intervals
+from harness.reports.run_report import headline_rows, provenance
+from harness.reports.text import UNKNOWN, number
 from harness.reports.thumbnails import Thumbnails, make_thumbnails
 from harness.runs.config import RUN
 from harness.runs.folder import read_run
@@ -34,13 +36,15 @@ if TYPE_CHECKING:
 
 _LINKS: Final = 3
 """Examples in a table's cell; the list of samples has all."""
+_CHARACTERS: Final = 300
+"""Of a text in the table that stands for the samples where there is no script."""
 
 Captioned = tuple[str, str, Element]
 """A plot with its caption and a note."""
 
 
 def write_page(folder: Path, diagnosis: Diagnosis, *, open_media: OpenMedia | None = None) -> Path:
-    """Write `report.html` for a diagnosed run and give its path.
+    """Write `report.html` for a diagnosed run, with the samples of a large one in files beside it, and give its path.
 
     Args:
         folder: the run folder; of an unfinished run the page has no scores.
@@ -53,26 +57,37 @@ def write_page(folder: Path, diagnosis: Diagnosis, *, open_media: OpenMedia | No
     run = read_run(folder) if (folder / RUN).exists() else None
     pictures = _pictures(diagnosis, open_media, run)
     name = folder.resolve().name
-    page = render_page(diagnosis, run=run, name=name, pictures=pictures, conflict=read_map(folder))
+    page, files = render_page(
+        diagnosis, run=run, name=name, pictures=pictures, conflict=read_map(folder), most_inside=MOST_INSIDE
+    )
     path = folder / PAGE
+    for beside, text in files.items():
+        write_atomically(folder / PARTS / beside, text)
     write_atomically(path, page)
+    for left in files_of(path)[1:]:
+        if left.name not in files:
+            left.unlink()
     return path
 
 
 def _pictures(diagnosis: Diagnosis, open_media: OpenMedia | None, run: RunRecord | None) -> Thumbnails:
     if open_media is None:
-        return Thumbnails(uris=[], of_sample={}, left_out=0, failed=0)
-    # Wrong answers are what the page is looked at for: they come first while there is room.
-    wrong_first = sorted(diagnosis.evidence, key=lambda item: item.is_right)
+        return Thumbnails(uris=[], words=[], of_sample={}, left_out=0, failed=0)
     facts = run.benchmarks if run is not None else {}
     shared = {task for task, of in facts.items() if of.clusters_share_media}
-    return make_thumbnails((item.sample for item in wrong_first), open_media, shared=shared)
+    return make_thumbnails((item.sample for item, _ in wrong_first(diagnosis)), open_media, shared=shared)
 
 
 def render_page(
-    diagnosis: Diagnosis, *, run: RunRecord | None, name: str, pictures: Thumbnails, conflict: ConflictMap | None = None
-) -> str:
-    """The page as text.
+    diagnosis: Diagnosis,
+    *,
+    run: RunRecord | None,
+    name: str,
+    pictures: Thumbnails,
+    conflict: ConflictMap | None = None,
+    most_inside: int = MOST_INSIDE,
+) -> tuple[str, dict[str, str]]:
+    """The page as text, and the texts of the files beside it that it loads, by name.
 
     Args:
         diagnosis: what was found.
@@ -80,36 +95,71 @@ def render_page(
         name: title of the page where there is no record.
         pictures: thumbnails.
         conflict: the sample-conflict map; `None` leaves it out.
+        most_inside: samples that the page itself holds.
     """
-    by_task: dict[str, list[Evidence]] = {task: [] for task in diagnosis.attribution}
-    for item in diagnosis.evidence:
-        by_task[item.sample.task].append(item)
+    data, files = page_data(diagnosis, pictures, run, most_inside=most_inside)
     parts = [
-        (part, list(figures))
+        (task_title(run, part) if part != ALL else "all benchmarks", list(figures))
         for part, figures in groupby(diagnosis.figures, key=lambda figure: figure.metric.name.partition("/")[0])
     ]
-    return render(
+    page = render(
         "report.html",
         title=run.model if run is not None else name,
         facts=_facts(run, diagnosis),
-        scores=None if run is None else headline_rows(run),
-        baselines="" if run is None else baseline_line(run, diagnosis.blind_headlines),
-        rules=_rules(diagnosis),
-        audit=None if run is None or run.audit is None else (agreements(run.audit), disagreements(run.audit)),
-        missing=diagnosis.missing,
-        tasks=list(diagnosis.attribution),
-        waterfalls=[(task, "", _waterfall(task, items, diagnosis)) for task, items in by_task.items()],
+        summary=summary(diagnosis),
+        verdicts=list(verdicts(diagnosis, run)),
+        samples=[_plain_row(item, run) for item, _ in islice(wrong_first(diagnosis), most_inside)],
+        count=len(diagnosis.evidence),
+        tasks=[(task, task_title(run, task)) for task in diagnosis.attribution],
         causes=[(cause, counts, DEFINITIONS[cause]) for cause, counts in count_causes(diagnosis.attribution)],
-        diagnostic_plots=[(_part_title(part), "%", _plot(part, figures)) for part, figures in parts],
-        diagnostics=[(_part_title(part), [_row(part, figure) for figure in figures]) for part, figures in parts],
-        reliability=list(_reliability(by_task)),
+        missing=diagnosis.missing,
+        diagnostic_plots=[(title, "", _plot(title, figures)) for title, figures in parts],
+        diagnostics=[
+            (title, [_row(figure) for figure in figures if figure.metric.value is not None], _absent(figures))
+            for title, figures in parts
+        ],
+        reliability=list(_reliability(diagnosis, run)),
         conflict=conflict,
         conflict_plot=None if conflict is None else _histogram(conflict.histogram),
         judge=_judge(diagnosis),
-        confusions=[(task, *_confusion(counts)) for task, counts in diagnosis.confusion.items()],
+        confusions=[(task_title(run, task), *_confusion(counts)) for task, counts in diagnosis.confusion.items()],
+        rules=_rules(diagnosis),
+        audit=None if run is None or run.audit is None else (agreements(run.audit), disagreements(run.audit)),
+        scores=None if run is None else _scores(run),
+        provenance=[] if run is None else list(provenance(run)),
         pictures=pictures,
-        data=script_json(page_data(diagnosis, pictures)),
+        data=script_json(data),
+        lazy=bool(files),
     )
+    return page, files
+
+
+def _facts(run: RunRecord | None, diagnosis: Diagnosis) -> list[str]:
+    judge = f"judge {diagnosis.judge}" if diagnosis.judge else "no judge"
+    if run is None:
+        return ["unfinished run", judge]
+    return [run.started[:10], f"{run.prompt_format} prompt", f"engine {run.engine}", judge]
+
+
+def _scores(run: RunRecord) -> tuple[list[str], list[list[Any]]]:
+    """The headlines with all counts, in words."""
+    headers, rows = headline_rows(run)
+    named = [
+        [task_title(run, result.task), headline_title(run, result), *cells]
+        for result, (_, _, *cells) in zip(run.tasks.values(), rows, strict=True)
+    ]
+    return ["benchmark", *headers[1:]], named
+
+
+def _plain_row(item: Evidence, run: RunRecord | None) -> dict[str, Any]:
+    sample, verdict, response = item.sample, item.verdict, item.record.response
+    texts = (sample.question, sample.target, verdict.answer or UNKNOWN, response.error or response.text)
+    return {
+        "key": f"{sample.task}/{sample.id}",
+        "name": f"{task_title(run, sample.task)} · {sample.id}",
+        "state": STATES[verdict.status],
+        "cells": [text[:_CHARACTERS] for text in texts],
+    }
 
 
 def _rules(diagnosis: Diagnosis) -> tuple[list[str], list[list[Any]]]:
@@ -119,55 +169,40 @@ def _rules(diagnosis: Diagnosis) -> tuple[list[str], list[list[Any]]]:
     return counts.rows()
 
 
-def _facts(run: RunRecord | None, diagnosis: Diagnosis) -> list[str]:
-    judge = f"judge {diagnosis.judge}" if diagnosis.judge else "no judge"
-    if run is None:
-        return ["unfinished run", judge]
-    data = ", ".join(f"{task} ({of.get('source')})" for task, of in run.data.items())
-    weights = f"weights {run.weights or 'not known'}"
-    return [run.started, f"engine {run.engine}", f"prompt {run.prompt_format}", data, judge, weights]
-
-
-def _waterfall(task: str, items: Sequence[Evidence], diagnosis: Diagnosis) -> Element:
-    counts = diagnosis.attribution[task]
-    tones = zip(CAUSES, CAUSE_TONES, strict=True)
-    steps: list[tuple[str, int, str]] = [
-        (cause, int(counts[cause]["n"]), tone) for cause, tone in tones if cause in counts
-    ]
-    errors = sum(item.record.response.error is not None for item in items)
-    if errors:
-        steps.insert(0, ("no response", errors, "worse"))
-    return waterfall(len(items), steps, title=f"from all samples of {task} to the right ones")
-
-
-def _part_title(part: str) -> str:
-    return part if part != "all" else "all tasks"
-
-
-def _plot(part: str, figures: Sequence[Figure]) -> Element:
+def _plot(title: str, figures: Sequence[Figure]) -> Element:
     marks = [_mark(figure) for figure in figures if figure.spec.plotted and figure.metric.value is not None]
-    return intervals(marks, title=f"diagnostics of {part}, in percent, with 95 % intervals", ends=(0.0, 1.0))
+    return intervals(marks, title=f"diagnostics of {title}, in percent, with 95 % intervals", ends=(0.0, 1.0))
 
 
 def _mark(figure: Figure) -> Mark:
     return Mark(figure.spec.title, figure.metric.value, figure.metric.low, figure.metric.high)
 
 
-def _row(part: str, figure: Figure) -> dict[str, Any]:
+def _row(figure: Figure) -> dict[str, Any]:
+    part = figure.metric.name.partition("/")[0]
     return {
         "name": figure.spec.title,
-        "cells": None if figure.metric.value is None else figure_cells(figure.to_json()),
-        "reason": figure.reason or "not known",
-        "examples": [(key, key if part == "all" else f"{part}/{key}") for key in figure.examples[:_LINKS]],
+        "cells": figure_cells(figure.to_json()),
+        "examples": [(key, key if part == ALL else f"{part}/{key}") for key in figure.examples[:_LINKS]],
         "definition": figure.spec.definition,
     }
 
 
-def _reliability(by_task: Mapping[str, Sequence[Evidence]]) -> Iterator[Captioned]:
-    for task, items in by_task.items():
-        judged = confidences(items)
+def _absent(figures: Sequence[Figure]) -> list[tuple[str, str]]:
+    """Why figures have no value, and their names."""
+    names: dict[str, list[str]] = {}
+    for figure in figures:
+        if figure.metric.value is None:
+            names.setdefault(figure.reason or "not known", []).append(figure.spec.title)
+    return [(reason, ", ".join(of)) for reason, of in names.items()]
+
+
+def _reliability(diagnosis: Diagnosis, run: RunRecord | None) -> Iterator[Captioned]:
+    for task in diagnosis.attribution:
+        judged = confidences([item for item in diagnosis.evidence if item.sample.task == task])
         if not judged:
             continue
+        title = task_title(run, task)
         area = area_under_risk_coverage([item.confidence for item in judged], [item.right for item in judged])
         found = confidence_bins(judged)
         most = max(one.n for one in found)
@@ -178,8 +213,8 @@ def _reliability(by_task: Mapping[str, Sequence[Evidence]]) -> Iterator[Captione
             )
             for one in found
         ]
-        plot = bars(shown, title=f"reliability of {task}", across_is="confidence, %", ends=(0.0, 1.0), most=1.0)
-        yield task, f"{len(judged)} answers, AURC {number(area)} %", plot
+        plot = bars(shown, title=f"reliability of {title}", across_is="confidence, %", ends=(0.0, 1.0), most=1.0)
+        yield title, f"{len(judged)} answers, AURC {number(area)} %", plot
 
 
 def _histogram(counts: Sequence[int]) -> Element:

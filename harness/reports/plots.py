@@ -135,30 +135,6 @@ def stacks(rows: Sequence[tuple[Mark, Sequence[float]]], parts: Legend, *, title
     return svg
 
 
-def waterfall(total: int, steps: Sequence[tuple[str, int, str]], *, title: str) -> Element:
-    """From all samples down to the right ones, one bar for each kind of loss.
-
-    Args:
-        total: all samples.
-        steps: name, count and colour of each loss, in order; what is left are the right ones.
-        title: see above.
-    """
-    left = total
-    found = [("all samples", 0, total, "plain")]
-    for name, count, tone in steps:
-        left -= count
-        found.append((name, left, count, tone))
-    found.append(("right", 0, left, "ink"))
-    marks = [Mark(name, None) for name, *_ in found]
-    svg, across = _rows(marks, title, (0, max(total, 1)), 1.0, room=104, axis=False)
-    for (y, _), (name, start, count, tone) in zip(_places(marks), found, strict=True):
-        share = number(count / total if total else None)
-        ends = across.at(start), across.at(start + count)
-        add_bar(svg, tone, f"{name}: {count} ({share} %)", ends, (y - _BAR, y + _BAR))
-        add(svg, "text", "muted", f"{count} · {share} %", x=ends[1] + 6, y=y + 4)
-    return svg
-
-
 def lines(
     series: Sequence[Line],
     *,
@@ -278,17 +254,15 @@ def _rows(
     room: float = 12,
     names: bool = True,
     area: float | None = None,
-    axis: bool = True,
     legend: Legend = (),
 ) -> tuple[Element, Scale]:
     """A plot of rows with their names at the left and `room` at the right, and its axis across."""
     shown = [in_lines(mark.name) for mark in marks] if names else []
     left = max((length(line) for name in shown for line in name), default=0.0) + 12
     width, foot = WIDTH if area is None else left + area + room, len(marks) * _ROW
-    svg = start_plot(width, foot + (FOOT if axis else 0) + legend_height(legend, left), title)
+    svg = start_plot(width, foot + FOOT + legend_height(legend, left), title)
     across = Scale(*ends, left, width - room)
-    if axis:
-        add_axes(svg, across, Scale(0, 1, foot, 0), scale, 0.0)
+    add_axes(svg, across, Scale(0, 1, foot, 0), scale, 0.0)
     for name, (y, mark) in zip(shown, _places(marks), strict=False):
         add_name(svg, name, left - 8, y, bold=mark.bold)
     add_legend(svg, legend, left, foot + FOOT + 12)

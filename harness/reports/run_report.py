@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from harness.core.files import write_atomically
 from harness.core.types import Metric, RunRecord, SampleRecord, TaskResult
@@ -94,22 +94,46 @@ def baseline_line(run: RunRecord, blind: Mapping[str, float | None]) -> str:
     """
     told, below = [], []
     for task, result in run.tasks.items():
-        values = {**result.baselines, **({"blind": blind[task]} if task in blind else {})}
-        if not values:
-            continue
-        told.append(f"{task} {', '.join(f'{name} {number(value)}' for name, value in values.items())}")
-        known = {name: value for name, value in values.items() if value is not None}
-        best = max(known, key=lambda name: known[name], default="")
-        headline = result.metrics[result.headline]
-        least = headline.value if headline.low is None else headline.low
-        if best and least is not None and least <= known[best]:
-            below.append(f"{task} ({best})")
+        floor = floor_of(result, blind)
+        if floor.values:
+            told.append(f"{task} {', '.join(f'{name} {number(value)}' for name, value in floor.values.items())}")
+        if floor.is_beyond is False:
+            below.append(f"{task} ({floor.best})")
     if not told:
         return ""
     line = f"For comparison, without looking: {'; '.join(told)}."
     if below:
         line += f" By the interval not beyond that, so that nothing shows any looking: {', '.join(below)}."
     return line
+
+
+class Floor(NamedTuple):
+    """What is had without looking.
+
+    Attributes:
+        values: headlines of constant responses and of the blind run, by name.
+        best: name of the best that is known; empty: there is none.
+        is_beyond: whether the headline's interval lies above it; `None` where that is not known.
+    """
+
+    values: Mapping[str, float | None]
+    best: str
+    is_beyond: bool | None
+
+
+def floor_of(result: TaskResult, blind: Mapping[str, float | None]) -> Floor:
+    """What is had without looking at the questions of a task.
+
+    Args:
+        result: of the task.
+        blind: see `baseline_line`.
+    """
+    values = {**result.baselines, **({"blind": blind[result.task]} if result.task in blind else {})}
+    known = {name: value for name, value in values.items() if value is not None}
+    best = max(known, key=lambda name: known[name], default="")
+    headline = result.metrics[result.headline]
+    least = headline.value if headline.low is None else headline.low
+    return Floor(values, best, least > known[best] if best and least is not None else None)
 
 
 def blind_headlines(folder: Path) -> dict[str, float | None]:
@@ -191,7 +215,7 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
     yield ""
     yield "## Provenance"
     yield ""
-    yield from (f"- {escape(name)}: {escape(value)}" for name, value in _provenance(run))
+    yield from (f"- {escape(name)}: {escape(value)}" for name, value in provenance(run))
 
 
 def _metrics_table(result: TaskResult) -> str:
@@ -244,7 +268,8 @@ def _rest(total: int, shown: int) -> Iterator[str]:
         yield f"… and {total - shown} more in `samples.jsonl`."
 
 
-def _provenance(run: RunRecord) -> Iterator[tuple[str, str]]:
+def provenance(run: RunRecord) -> Iterator[tuple[str, str]]:
+    """What a run was made with, by name."""
     yield "model", run.model
     yield "weights", run.weights or "not known"
     described = run.settings.get("engine_settings") or {}  # A run of recorded responses may have none.

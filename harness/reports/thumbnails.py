@@ -40,12 +40,14 @@ class Thumbnails:
 
     Attributes:
         uris: data URIs, each medium once.
+        words: how large each medium is, and of a video which frames the model was shown.
         of_sample: task and sample id to the places of its pictures in `uris`.
         left_out: samples without a picture because bytes or time were spent.
         failed: samples whose media could not be opened.
     """
 
     uris: list[str]
+    words: list[str]
     of_sample: dict[tuple[str, str], list[int]]
     left_out: int
     failed: int
@@ -75,7 +77,7 @@ def make_thumbnails(
     first: dict[tuple[Any, ...], Sample] = {}
     for sample in asked:
         first.setdefault(_same_media(sample, shared), sample)
-    uris: list[str] = []
+    made: list[tuple[str, str]] = []
     known: dict[tuple[Any, ...], list[int] | None] = {}
     spent, start = 0, time.monotonic()
     waiting = iter(first.items())
@@ -85,11 +87,11 @@ def make_thumbnails(
         ):
             left_s = start + budget_s - time.monotonic()
             encode_in_time = partial(_encode_all, open_media=open_media, seconds=left_s)
-            made = pool.map(encode_in_time, [sample for _, sample in some])
-            for (key, _), pictures in zip(some, made, strict=True):
-                known[key] = None if pictures is None else list(range(len(uris), len(uris) + len(pictures)))
-                uris += pictures or ()
-                spent += sum(map(len, pictures or ()))
+            encoded = pool.map(encode_in_time, [sample for _, sample in some])
+            for (key, _), pictures in zip(some, encoded, strict=True):
+                known[key] = None if pictures is None else list(range(len(made), len(made) + len(pictures)))
+                made += pictures or ()
+                spent += sum(len(uri) for uri, _ in pictures or ())
     of_sample: dict[tuple[str, str], list[int]] = {}
     for sample in asked:
         places = known.get(_same_media(sample, shared))
@@ -97,7 +99,8 @@ def make_thumbnails(
             of_sample[sample.task, sample.id] = places
     keys = [_same_media(sample, shared) for sample in asked]
     return Thumbnails(
-        uris=uris,
+        uris=[uri for uri, _ in made],
+        words=[words for _, words in made],
         of_sample=of_sample,
         left_out=sum(key not in known for key in keys),
         failed=sum(key in known and known[key] is None for key in keys),
@@ -106,10 +109,10 @@ def make_thumbnails(
 
 def _encode_all(
     sample: Sample, open_media: Callable[[Sample], list[Image | Video]], seconds: float
-) -> list[str] | None:
+) -> list[tuple[str, str]] | None:
     try:
         with time_limit(seconds):
-            return [encode(medium) for medium in open_media(sample)]
+            return [(encode(medium), _describe(medium)) for medium in open_media(sample)]
     except MediaError:
         return None
 
@@ -135,6 +138,15 @@ def encode(medium: Image | Video) -> str:
     stream = io.BytesIO()
     picture.save(stream, format="JPEG", quality=_QUALITY, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+def _describe(medium: Image | Video) -> str:
+    from harness.media.videos import Video
+
+    if not isinstance(medium, Video):
+        return f"image, {medium.width} × {medium.height} pixels"
+    count, height, width = medium.frames.shape[:3]
+    return f"{count} of {medium.total_frames} frames in {medium.duration_s:.1f} s, {width} × {height} pixels"
 
 
 def _strip(video: Video) -> Image:

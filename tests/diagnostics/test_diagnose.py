@@ -331,13 +331,15 @@ def test_a_score_that_is_a_sum_is_shown_as_it_is(tmp_path: Path) -> None:
     folder = store(tmp_path / "run", grounded_records(), metric=metric)
     diagnose_and_report(folder)
     page = (folder / "report.html").read_text(encoding="utf-8")
-    scores = page[page.index("<h2>Scores</h2>") : page.index("<h2>Where it went wrong</h2>")]
+    scores = page[page.index('<h2 id="run">') :]
+    assert "<b>1523.4</b>" in page[: page.index('id="samples"')]
     assert "<td>1523.4</td><td>[1484.0, 1563.0]</td>" in scores
     assert "<th>% or number</th>" in scores
     assert ">%<" not in scores
     shares = store(tmp_path / "shares", grounded_records())
     diagnose_and_report(shares)
     page = (shares / "report.html").read_text(encoding="utf-8")
+    assert "<b>50.0 %</b>" in page
     assert "<th>%</th>" in page
     assert "<td>50.0</td><td>[30.0, 70.0]</td>" in page
 
@@ -365,7 +367,7 @@ def test_the_command_prints_a_summary_or_json(tmp_path: Path, capsys: pytest.Cap
     assert run(parse(str(folder), "--annotations", str(truth), "--no-images")) == 0
     printed = capsys.readouterr().out
     assert "perception" in printed
-    assert "caption_fidelity" in printed
+    assert "captions that imply the right answer" in printed
     assert printed.strip().endswith("report.html")
     assert run(parse(str(folder), "--annotations", str(truth), "--no-images", "--json")) == 0
     data: dict[str, Any] = json.loads(capsys.readouterr().out)

@@ -32,7 +32,7 @@ def test_a_diagnostic_of_one_line_is_shown_everywhere(tmp_path: Path, monkeypatc
     assert figure["examples"] == ["random/0", "random/1", "random/2"]
     assert (figure["title"], figure["definition"]) == ("Shouted <loudly>", "Share of responses that shout.")
     assert (figure["plotted"], figure["headline"], figure["better"], figure["scale"]) == (True, True, -1, "share")
-    assert re.search(r"\| shouting +\| +75\.0 \|", (run / "report.md").read_text())
+    assert re.search(r"\| Shouted &lt;loudly&gt; +\| +75\.0 \|", (run / "report.md").read_text())
     page = (run / "report.html").read_text()
     assert page.count("Shouted &lt;loudly&gt;") >= 2  # The plot and the table.
     # The board is built where nobody knows the diagnostic any more.

@@ -12,6 +12,7 @@ from huggingface_hub import EvalResultEntry, ModelCard, parse_eval_result_entrie
 from support_leaderboards import row_of, write_run, write_world
 
 from harness.core.errors import DataError, UsageError
+from harness.reports.page_data import PARTS
 from harness.reports.splicing import markers
 from leaderboards import hub
 from leaderboards.board import Board
@@ -29,6 +30,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = write_world(tmp_path_factory.mktemp("world"), counts=120, steps=(100, 200))
     for name in ("base", "outputs-sft"):
         (root / name / "report.html").write_text(f"<p>report of {name}</p>")
+    (root / "base" / PARTS).mkdir()
+    (root / "base" / PARTS / "samples-0.js").write_text("part()")
     return root
 
 
@@ -139,6 +142,7 @@ def test_pages_are_a_folder_that_can_be_served(board: Board, world: Path, tmp_pa
     ]
     assert set(written) >= {out / "index.html", out / "runs" / "base" / "report.html"}
     assert (out / "runs" / "outputs-sft" / "report.html").read_text() == "<p>report of outputs-sft</p>"
+    assert (out / "runs" / "base" / PARTS / "samples-0.js").read_text() == "part()"
     assert "runs/outputs-sft/report.html" in (out / "index.html").read_text()
     assert str(world) not in (out / "index.html").read_text()
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}

@@ -7,26 +7,30 @@ import time
 from dataclasses import replace
 from math import log
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page
-from support_browser import Visit
+from support_browser import HEIGHTS, LOOKS, Visit, check_look
 from support_diagnostics import annotations_of, make_record, plant
 from support_media import write_video
 from support_runs import make_run
 
 from harness.core.errors import MediaError
-from harness.core.types import Agreement, Audit, Disagreement, Sample, SampleRecord
+from harness.core.files import write_atomically
+from harness.core.types import Agreement, Audit, BenchmarkFacts, Disagreement, RunRecord, Sample, SampleRecord
 from harness.diagnostics.diagnose import Diagnosis, examine
 from harness.media.videos import Video, open_video
 from harness.reports import thumbnails
 from harness.reports.conflict import word_map
-from harness.reports.page import render_page
+from harness.reports.page import render_page, write_page
+from harness.reports.page_data import PARTS, files_of, wrong_first
 from harness.reports.thumbnails import Thumbnails, encode, make_thumbnails
 
-NO_PICTURES = Thumbnails(uris=[], of_sample={}, left_out=0, failed=0)
+NO_PICTURES = Thumbnails(uris=[], words=[], of_sample={}, left_out=0, failed=0)
 HOSTILE = (
     "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'> <!-- <script> "
     "<answer> \"yes\" & 'no' </answer> <think>\u2028 <b>bold</b> ${window.hacked = 1}</think> \ud83d\udc36"
@@ -47,13 +51,69 @@ def planted_diagnosis(count: int) -> Diagnosis:
     )
 
 
-def write(path: Path, diagnosis: Diagnosis, pictures: Thumbnails = NO_PICTURES, name: str = "run") -> str:
-    path.write_text(render_page(diagnosis, run=None, name=name, pictures=pictures), encoding="utf-8")
+def page_of(diagnosis: Diagnosis, pictures: Thumbnails = NO_PICTURES, **rest: Any) -> str:
+    page, files = render_page(diagnosis, **{"run": None, "name": "run", "pictures": pictures} | rest)
+    assert not files
+    return page
+
+
+def write(path: Path, diagnosis: Diagnosis, pictures: Thumbnails = NO_PICTURES, **rest: Any) -> str:
+    page, files = render_page(diagnosis, **{"run": None, "name": "run", "pictures": pictures} | rest)
+    path.write_text(page, encoding="utf-8")
+    for name, text in files.items():
+        write_atomically(path.parent / PARTS / name, text)
     return path.as_uri()
 
 
 def shown(page: Page) -> int:
     return int((page.locator("#count").text_content() or "").split()[0])
+
+
+def detail(page: Page) -> str:
+    return page.locator("#detail").inner_text()
+
+
+def told_run(diagnosis: Diagnosis) -> RunRecord:
+    """A run of the tasks of a diagnosis, with a headline and a constant response to beat, or not."""
+    (result,) = make_run().tasks.values()
+    tasks = {
+        task: replace(result, task=task, baselines={"always yes": 0.2 if task == "pope" else 0.4})
+        for task in diagnosis.attribution
+    }
+    facts = {task: BenchmarkFacts(title=task.upper(), headline_title="accuracy in words") for task in tasks}
+    return replace(make_run(), tasks=tasks, benchmarks=facts)
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_verdict_causes_and_wrong_samples_are_on_the_first_screen(
+    width: int, scheme: str, visit: Visit, tmp_path: Path
+) -> None:
+    diagnosis = planted_diagnosis(60)
+    pictures = make_thumbnails([diagnosis.evidence[0].sample], lambda sample: [Image.new("RGB", (84, 84), "red")])
+    page = visit(write(tmp_path / "report.html", diagnosis, pictures, run=told_run(diagnosis)), width, scheme)
+    verdict = page.locator(".verdicts").inner_text()
+    assert "POPE" in verdict
+    assert "accuracy in words" in verdict
+    assert "50.0 %" in verdict
+    first = page.locator(".row").first
+    assert "right" not in first.inner_text()
+    box = first.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= HEIGHTS[width]
+    page.locator("summary").last.click()
+    check_look(page)
+
+
+def test_a_verdict_says_whether_the_score_is_beyond_not_looking(visit: Visit, tmp_path: Path) -> None:
+    diagnosis = planted_diagnosis(60)
+    page = visit(write(tmp_path / "report.html", diagnosis, run=told_run(diagnosis)))
+    told = {row.split()[0]: row for row in page.locator(".verdicts tbody tr").all_inner_texts()}
+    assert "not shown" not in told["POPE"]
+    assert "always yes 20.0 %" in told["POPE"]
+    assert "not shown to be better" in told["MMVU"]
+    for task, title in (("pope", "POPE"), ("mmvu", "MMVU")):
+        wrong = sum(not item.is_right for item in diagnosis.evidence if item.sample.task == task)
+        assert f"{wrong} wrong of" in told[title]
 
 
 def test_texts_of_models_and_data_are_never_read_as_html(visit: Visit, tmp_path: Path) -> None:
@@ -62,12 +122,15 @@ def test_texts_of_models_and_data_are_never_read_as_html(visit: Visit, tmp_path:
         make_record("", error=HOSTILE, sample_id=HOSTILE),
         make_record(HOSTILE, kind="choice", target="A", choices={"A": HOSTILE, "<i>B</i>": "x"}, sample_id="c"),
     ]
-    page = visit(write(tmp_path / "report.html", diagnosis_of(records), name=HOSTILE))
-    for place in range(3):
-        page.locator(".row").nth(place).click()
-        assert "<img src=x onerror" in (page.locator("#detail").text_content() or "")
-    assert page.evaluate("window.hacked === undefined")
-    assert page.locator("main b, main i, main img, header img").count() == 0
+    for number, scripts in enumerate((True, False)):
+        address = write(tmp_path / f"{number}.html", diagnosis_of(records), name=HOSTILE)
+        page = visit(address, java_script_enabled=scripts)
+        for place in range(3 * scripts):
+            page.locator(".row").nth(place).click()
+            assert "<img src=x onerror" in (page.locator("#detail").text_content() or "")
+            assert page.evaluate("window.hacked === undefined")
+        assert page.locator("main p b, main i:not([class]), main img, header img").count() == 0
+        assert page.locator("noscript img, noscript b").count() == 0
 
 
 def test_filters_agree_with_the_figures(visit: Visit, tmp_path: Path) -> None:
@@ -76,7 +139,7 @@ def test_filters_agree_with_the_figures(visit: Visit, tmp_path: Path) -> None:
     assert shown(page) == 300
     for cause, counts in diagnosis.attribution["pope"].items():
         if counts["n"]:
-            page.locator(f"a[data-task=pope][data-cause={cause}]").click()
+            page.locator(f"#verdict a[data-task=pope][data-cause={cause}]").click()
             assert shown(page) == counts["n"], cause
     page.locator("#reset").click()
     assert shown(page) == 300
@@ -94,33 +157,114 @@ def test_filters_agree_with_the_figures(visit: Visit, tmp_path: Path) -> None:
     page.select_option("#f-cause", "truncation")
     page.select_option("#f-verdict", "correct")
     assert shown(page) == 0
-    assert "No sample fits" in (page.locator("#detail").text_content() or "")
+    assert "No sample fits" in detail(page)
 
 
-def test_a_link_opens_its_sample_and_keys_move_on(visit: Visit, tmp_path: Path) -> None:
+def test_the_address_follows_the_sample_and_keys_move_on(visit: Visit, tmp_path: Path) -> None:
     diagnosis = planted_diagnosis(60)
     url = write(tmp_path / "report.html", diagnosis)
-    item = diagnosis.evidence[41]
-    page = visit(f"{url}#{item.sample.task}/{item.sample.id}")
+    order = [item.sample for item, _ in wrong_first(diagnosis)]
+    assert [item.is_right for item, _ in wrong_first(diagnosis)] == sorted(item.is_right for item in diagnosis.evidence)
+    page = visit(f"{url}#{order[41].task}/{order[41].id}")
     heading = page.locator("#detail h3")
-    assert heading.text_content() == f"{item.sample.task} · {item.sample.id}"
-    assert item.sample.question in (page.locator(".row[aria-selected=true]").text_content() or "")
+
+    def is_at(place: int) -> bool:
+        sample = order[place]
+        named = unquote(page.url.partition("#")[2]) == f"{sample.task}/{sample.id}"
+        return named and heading.text_content() == f"{sample.task} · {sample.id}"
+
+    assert is_at(41)
+    assert order[41].question in (page.locator(".row[aria-selected=true]").text_content() or "")
     page.press("#list", "ArrowDown")
-    assert (heading.text_content() or "").endswith(diagnosis.evidence[42].sample.id)
+    assert is_at(42)
     page.press("#list", "End")
-    assert (heading.text_content() or "").endswith(diagnosis.evidence[59].sample.id)
+    assert is_at(59)
+    page.press("body", "ArrowLeft")
+    assert is_at(58)
+    page.press("body", "ArrowRight")
+    assert is_at(59)
+    page.get_by_label("previous sample").press("Enter")
+    assert is_at(58)
+    page.press("#f-text", "ArrowLeft")
+    assert is_at(58)
+
+
+def test_a_sample_shows_all_that_its_verdict_rests_on(visit: Visit, tmp_path: Path) -> None:
+    text = "<planning> look </planning> <caption> 🐶 a cat </caption> <think> no dog </think> <answer> yes </answer> so"
+    record = make_record(text, target="no", sample_id="1", task="pope")
+    record = replace(record, sample=replace(record.sample, prompt="Is there a dog?\nAnswer in sections."))
+    response = replace(record.response, answer_logprobs=(log(0.5),), prompt_tokens=90, visual_tokens=64)
+    disagreement = Disagreement(task="pope", sample_id="1", rule="begins", read="yes", judge="no")
+    audit = Audit(wanted=1, kinds={}, disagreements=[disagreement])
+    diagnosis = diagnosis_of([replace(record, response=response)])
+    frames = Video(frames=np.zeros((2, 60, 80, 3), np.uint8), fps=1.0, indices=(0, 7), total_frames=8, duration_s=8.0)
+    pictures = make_thumbnails([record.sample], lambda sample: [frames])
+    run = replace(told_run(diagnosis), audit=audit, settings={"engine_settings": {"max_pixels": 4096}})
+    page = visit(write(tmp_path / "report.html", diagnosis, pictures, run=run))
+    page.locator("summary", has_text="prompt as sent").click()
+    for expected in (
+        "wrong: read “yes”, right is “no”",
+        "2 of 8 frames in 8.0 s, 80 × 60 pixels; scaled to at most 4096 pixels",
+        "Is there a dog?\nAnswer in sections.",
+        "the response begins with the answer",
+        "reads it as no",
+        "50.0 %",
+        "prompt 90, 64 of them visual",
+    ):
+        assert expected in detail(page), expected
+    assert page.locator(".part h4").all_inner_texts() == [
+        "planning", "caption", "thinking", "answer", "outside the sections",
+    ]  # fmt: skip
+    assert page.locator(".part p").all_inner_texts() == ["look", "🐶 a cat", "no dog", "yes", "so"]
+    assert page.locator("mark").all_inner_texts() == ["yes"]
+
+
+def test_a_report_leads_back_to_its_board_and_nowhere_else(visit: Visit, tmp_path: Path) -> None:
+    url = write(tmp_path / "report.html", planted_diagnosis(3))
+    page = visit(f"{url}?board=board/index.html%23sort#pope/0")
+    assert page.locator("#board").get_attribute("href") == (tmp_path / "board/index.html").as_uri() + "#sort"
+    for hostile in ("javascript:alert(1)", "https://e.vil/", "//e.vil/x"):
+        assert not visit(f"{url}?board={hostile}").locator("#board").is_visible()
+
+
+def test_a_board_can_ask_a_report_for_a_sample(visit: Visit, tmp_path: Path) -> None:
+    diagnosis = planted_diagnosis(9)
+    pictures = make_thumbnails([diagnosis.evidence[0].sample], lambda sample: [Image.new("RGB", (84, 84), "red")])
+    write(tmp_path / "report.html", diagnosis, pictures, most_inside=5)
+    (tmp_path / "index.html").write_text("<title>board</title><iframe src='report.html'></iframe>")
+    page = visit(tmp_path / "index.html")
+    ask = """(key) => new Promise((done) => {
+      addEventListener("message", (event) => done(event.data), { once: true });
+      document.querySelector("iframe").contentWindow.postMessage({ key }, "*");
+    })"""
+    sample = diagnosis.evidence[0].sample
+    told = page.evaluate(ask, f"{sample.task}/{sample.id}")
+    assert told["sample"]["x"] == diagnosis.evidence[0].record.response.text
+    assert told["images"] == pictures.uris
+    assert page.evaluate(ask, "pope/none") == {"key": "pope/none", "sample": None, "images": None}
+
+
+def test_without_scripts_the_samples_are_a_plain_table(visit: Visit, tmp_path: Path) -> None:
+    diagnosis = planted_diagnosis(30)
+    page = visit(write(tmp_path / "report.html", diagnosis), 390, java_script_enabled=False)
+    rows = page.locator("noscript tbody tr").all_inner_texts()
+    assert len(rows) == 30
+    wrong = next(item.sample for item, _ in wrong_first(diagnosis))
+    assert wrong.question in rows[0]
+    assert not page.locator("#list").is_visible()
+    assert not page.locator(".filters").is_visible()
 
 
 def test_examples_in_the_tables_lead_to_samples(visit: Visit, tmp_path: Path) -> None:
     page = visit(write(tmp_path / "report.html", planted_diagnosis(60)))
-    page.locator("summary").nth(1).click()
-    link = page.locator("details[open] a").first
-    target = link.text_content() or ""
+    page.locator("summary", has_text="definitions").first.click()
+    link = page.locator("details[open] td a").first
+    target = link.get_attribute("title") or ""
     link.click()
     page.locator("#detail h3", has_text=target).wait_for()
 
 
-def test_ten_thousand_samples_stay_usable(visit: Visit, tmp_path: Path) -> None:
+def test_many_samples_are_loaded_as_they_are_looked_at(visit: Visit, tmp_path: Path) -> None:
     base = planted_diagnosis(200)
     times = 50
     evidence, findings = [], []
@@ -130,12 +274,20 @@ def test_ten_thousand_samples_stay_usable(visit: Visit, tmp_path: Path) -> None:
             sample = replace(item.sample, id=sample_id)
             evidence.append(replace(item, record=replace(item.record, sample=sample)))
             findings.append(replace(finding, id=sample_id))
-    url = write(tmp_path / "report.html", replace(base, evidence=evidence, findings=findings))
+    diagnosis = replace(base, evidence=evidence, findings=findings)
+    pictures = make_thumbnails([evidence[-1].sample], lambda sample: [Image.new("RGB", (84, 84), "red")])
+    path = tmp_path / "report.html"
+    url = write(path, diagnosis, pictures)
+    assert len(list((tmp_path / PARTS).glob("samples-*.js"))) == 20
+    assert path.stat().st_size < 6_000_000
     start = time.monotonic()
-    page = visit(url)
+    page = visit(f"{url}#{evidence[-1].sample.task}/{evidence[-1].sample.id}")
+    page.locator("#detail img").wait_for()
     seconds = time.monotonic() - start
+    assert evidence[-1].sections.caption in detail(page)
     assert shown(page) == 10_000
     assert page.locator(".row").count() < 60
+    assert page.locator("script[src]").count() == 3  # That of the first sample, of this one, and of its picture.
     start = time.monotonic()
     page.select_option("#f-cause", "truncation")
     assert shown(page) == times * sum(finding.cause == "truncation" for finding in base.findings)
@@ -143,22 +295,24 @@ def test_ten_thousand_samples_stay_usable(visit: Visit, tmp_path: Path) -> None:
     page.locator("#reset").click()
     page.evaluate("document.getElementById('list').scrollTop = 9000 * 44")
     page.locator("#row-9002").wait_for()
+    page.fill("#f-text", "look again at")
+    expected = times * sum("look again at" in item.record.response.text for item in base.evidence)
+    page.locator("#count", has_text=f"{expected} of").wait_for()
     # Generous: machines that run tests are often busy.
     assert seconds < 15
     assert took_s < 1.5
 
 
-def test_pictures_are_shown_and_a_narrow_window_does_not_scroll_sideways(visit: Visit, tmp_path: Path) -> None:
-    diagnosis = planted_diagnosis(30)
-    samples = [item.sample for item in diagnosis.evidence]
-    pictures = make_thumbnails(samples, lambda sample: [Image.new("RGB", (84, 84), "red")])
-    page = visit(write(tmp_path / "report.html", diagnosis, pictures), width=390)
-    assert page.locator("#detail img").evaluate("(image) => image.naturalWidth") == 84
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+def test_a_smaller_report_leaves_no_parts_of_a_larger_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.reports.page.MOST_INSIDE", 5)
+    large, small = planted_diagnosis(9), planted_diagnosis(3)
+    path = write_page(tmp_path, large)
+    assert [file.name for file in files_of(path)] == ["report.html", "samples-0.js"]
+    assert files_of(write_page(tmp_path, small)) == [path]
 
 
 def test_the_page_is_one_file_that_names_no_address() -> None:
-    page = render_page(planted_diagnosis(30), run=None, name="run", pictures=NO_PICTURES)
+    page = page_of(planted_diagnosis(30))
     assert not re.search(r"(?:src|href)=[\"'](?!#|data:)", page)
     assert "http" not in page.replace("http-equiv", "")
     assert "default-src 'none'" in page
@@ -210,11 +364,11 @@ def test_figures_and_their_plots_are_on_the_page(tmp_path: Path) -> None:
         response = replace(records[place].response, text="yes" if right else "no", answer_logprobs=(log(probability),))
         verdict = replace(records[place].verdict, answer=response.text, status="correct" if right else "incorrect")
         records[place] = replace(records[place], response=response, verdict=verdict)
-    page = render_page(diagnosis_of(records), run=None, name="run", pictures=NO_PICTURES)
+    page = page_of(diagnosis_of(records))
     assert "<figcaption>pope<span>2 answers, AURC 25.0 %</span></figcaption>" in page
     assert "<title>confidence 90.0 %: 100.0 % of 1 right</title>" in page
     assert "<title>calibration error (ECE): " in page
-    assert "<h2>Calibration</h2>" not in render_page(planted_diagnosis(3), run=None, name="run", pictures=NO_PICTURES)
+    assert "Calibration</h2>" not in page_of(planted_diagnosis(3))
 
 
 def test_the_map_of_conflict_is_on_the_page() -> None:
@@ -224,7 +378,7 @@ def test_the_map_of_conflict_is_on_the_page() -> None:
     pair = {"one": {"task": "t", "id": "<script>alert(1)</script>"}, "other": {"task": "t", "id": "b"}, "cosine": -0.1}
     figures |= {"opposed": rate, "histogram": [0, 9, 4], "blocks": [], "conflicting": [pair], "alike": []}
     conflict = word_map(figures)
-    page = render_page(planted_diagnosis(3), run=None, name="run", pictures=NO_PICTURES, conflict=conflict)
+    page = page_of(planted_diagnosis(3), conflict=conflict)
     assert "2 of 9 responses, drawn with seed 0, 1 pairs of different prompts, under &lt;b&gt;." in page
     assert '<a href="#t%2F%3Cscript%3Ealert%281%29%3C%2Fscript%3E">t/&lt;script&gt;' in page
     assert "<title>-0.33 to 0.33: 9 pairs</title>" in page
@@ -236,18 +390,16 @@ def test_what_the_judge_reads_otherwise_is_on_the_page() -> None:
     differs = Disagreement(task="pope", sample_id="random/1", rule="begins", read="yes", judge="<b>no")
     audit = Audit(wanted=100, kinds={"yes_no": agreement}, disagreements=[differs])
     run = replace(make_run(), audit=audit)
-    page = render_page(planted_diagnosis(3), run=run, name="run", pictures=NO_PICTURES)
+    page = page_of(planted_diagnosis(3), run=run)
     assert "<td>[10.0, 90.0]</td>" in page
     assert '<td class="words">&lt;b&gt;no</td>' in page
-    assert "Reading audit" not in render_page(
-        planted_diagnosis(3), run=replace(run, audit=None), name="run", pictures=NO_PICTURES
-    )
+    assert "Reading audit" not in page_of(planted_diagnosis(3), run=replace(run, audit=None))
 
 
 def test_the_judges_causes_stand_beside_the_true_ones() -> None:
     confusion = {"pope": {"right": {"right": 3, "reasoning": 1}, "perception": {"perception": 2}}}
     diagnosis = replace(planted_diagnosis(3), confusion=confusion)
-    page = render_page(diagnosis, run=None, name="run", pictures=NO_PICTURES)
+    page = page_of(diagnosis)
     assert re.findall(r'--shade: (\d+)%" title="right found as (\w+)">(\d+)<', page) == [
         ("75", "right", "3"), ("0", "perception", "0"), ("25", "reasoning", "1"),
     ]  # fmt: skip

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 
 import pytest
 
-from harness.reports.plots import Line, Mark, bars, cloud, intervals, lines, smooth, stacks, waterfall
+from harness.reports.plots import Line, Mark, bars, cloud, intervals, lines, smooth, stacks
 from harness.reports.svg import Scale, picture
 
 HOSTILE = "<b>&\"' \u202e\x07"
@@ -25,7 +25,6 @@ def of_class(plot: Element, tag: str, kind: str) -> list[dict[str, str]]:
 def every_plot() -> Iterator[Element]:
     yield intervals([Mark(HOSTILE, 0.5, 0.4, 0.6)], title=HOSTILE)
     yield stacks([(Mark(HOSTILE, None), [0.1, 0.2])], [(HOSTILE, "series-1"), ("b", "series-2")], title=HOSTILE)
-    yield waterfall(10, [(HOSTILE, 3, "series-1")], title=HOSTILE)
     yield lines([Line(HOSTILE, "series-1", [(1, 0.2), (2, 0.4)], [(1, 0.1, 0.3)], dots=True)], title=HOSTILE)
     yield bars([(0.0, 0.5, 3.0, 1.0, HOSTILE)], title=HOSTILE, across_is=HOSTILE, ends=(0.0, 1.0))
     yield cloud([(0.1, 0.2, 3, "series-1", HOSTILE)], [(HOSTILE, "series-1")], title=HOSTILE, across_is="", up_is="")
@@ -37,16 +36,6 @@ def test_texts_are_texts(plot: Element) -> None:
     assert fromstring(written).attrib["aria-label"] == "<b>&\"' \ufffd\ufffd"
     assert "<b>" not in written
     assert not {"\u202e", "\x07"} & set(written)
-
-
-def test_bars_of_a_waterfall_add_up() -> None:
-    plot = waterfall(100, [("perception", 30, "series-1"), ("<b>", 10, "series-2")], title="x")
-    assert titles(plot) == [
-        "all samples: 100 (100.0 %)", "perception: 30 (30.0 %)", "<b>: 10 (10.0 %)", "right: 60 (60.0 %)",
-    ]  # fmt: skip
-    widths = [float(bar.attrib["width"]) for bar in plot.iter("rect")]
-    assert widths[1] + widths[2] + widths[3] == pytest.approx(widths[0], abs=0.1)
-    assert titles(waterfall(0, [], title="none")) == ["all samples: 0 (– %)", "right: 0 (– %)"]
 
 
 def test_intervals_are_cut_at_the_ends_of_the_axis() -> None:

@@ -283,7 +283,7 @@ def test_diagnose_makes_the_map_and_shows_it(run, capsys):
     report, page = (run / "report.md").read_text(), (run / "report.html").read_text()
     assert "### Sample conflict" in report
     assert "(conflict.png)" in report
-    assert "<h2>Sample conflict</h2>" in page
+    assert '<h2 id="conflict">' in page
     assert cli.main(["diagnose", str(run), "--no-images", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["conflict"] == figures
 
@@ -299,7 +299,7 @@ def test_an_evaluation_ends_with_the_map_where_it_is_wanted(tmp_path, capsys):
     figures = read_conflict(tmp_path / "run")
     assert figures["compared"] == 8
     assert "### Sample conflict" in (tmp_path / "run" / "report.md").read_text()
-    assert "<h2>Sample conflict</h2>" in (tmp_path / "run" / "report.html").read_text()
+    assert '<h2 id="conflict">' in (tmp_path / "run" / "report.html").read_text()
 
 
 @needs_checkpoint

@@ -1,10 +1,30 @@
 "use strict";
 (() => {
-  const samples = data.samples, ROW = 44, MARGIN = 8;
+  const { samples, images, parts, titles } = data, ROW = 44, MARGIN = 8;
   const byId = (id) => document.getElementById(id);
   const list = byId("list"), spacer = byId("spacer"), detail = byId("detail"), count = byId("count");
   const filters = ["task", "subset", "verdict", "cause", "flag", "text"].map((name) => [name, byId("f-" + name)]);
+  const keyOf = (s) => `${s.t}/${s.i}`, nameOf = (s) => `${titles[s.t] || s.t} · ${s.i}`;
+  const places = new Map(samples.map((s, index) => [keyOf(s), index]));
   let shown = [], chosen = -1;
+
+  // Of a large run, the files beside the page call this; scripts can be loaded from a disk, where nothing can be fetched.
+  const loading = new Map();
+  window.part = (name, start, values) => values.forEach((value, index) => {
+    if (name === "images") images[start + index] = value; else Object.assign(samples[start + index], value);
+  });
+  function load(name, index) {
+    if (!parts) return Promise.resolve();
+    const file = `${parts.folder}/${name}-${Math.floor(index / parts[name])}.js`;
+    if (!loading.has(file)) loading.set(file, new Promise((resolve, reject) => {
+      const script = make("script");
+      script.src = file;
+      script.onload = resolve;
+      script.onerror = () => reject(new Error(`${file} is not beside this page: copy the folder with it.`));
+      document.head.append(script);
+    }));
+    return loading.get(file);
+  }
 
   function fill(select, values) {
     const before = select.value;
@@ -21,22 +41,24 @@
 
   const verdicts = (s) => (disputed(s) ? [s.s, "disputed"] : [s.s]);
   function disputed(s) { return s.o !== undefined && s.o !== null && s.o !== (s.s === "correct"); }
-  const words = (name) => name.replaceAll("_", " ");
+  const words = (name) => data.states[name] || data.flags[name] || name.replaceAll("_", " ");
 
   function fillSubsets() {
     const task = byId("f-task").value;
     fill(byId("f-subset"), tally((s) => ((!task || s.t === task) && s.u ? [s.u] : [])));
   }
 
-  const haystacks = new Array(samples.length);
-  function haystack(index) {
-    const s = samples[index];
-    return haystacks[index] ??= [s.i, s.q, s.x, s.e, s.g, s.a].filter(Boolean).join("\n").toLowerCase();
-  }
+  const haystack = (s) => [s.i, s.q, s.x, s.e, s.g, s.a].filter(Boolean).join("\n").toLowerCase();
 
-  function apply(keep) {
+  async function apply() {
     const want = Object.fromEntries(filters.map(([name, node]) => [name, node.value]));
     const needle = want.text.trim().toLowerCase();
+    if (needle && parts) {
+      count.textContent = "loading the responses …";
+      const files = Array.from({ length: Math.ceil(samples.length / parts.samples) }, (_, n) => n * parts.samples);
+      try { await Promise.all(files.map((index) => load("samples", index))); } catch (error) { count.textContent = error.message; return; }
+      if (needle !== byId("f-text").value.trim().toLowerCase()) return;
+    }
     shown = [];
     samples.forEach((s, index) => {
       if (want.task && s.t !== want.task) return;
@@ -44,13 +66,13 @@
       if (want.verdict && !verdicts(s).includes(want.verdict)) return;
       if (want.cause && s.k !== want.cause) return;
       if (want.flag && !(s.l || []).includes(want.flag)) return;
-      if (needle && !haystack(index).includes(needle)) return;
+      if (needle && !haystack(s).includes(needle)) return;
       shown.push(index);
     });
     spacer.style.height = `${shown.length * ROW}px`;
     count.textContent = `${shown.length} of ${samples.length} samples`;
     list.scrollTop = 0;
-    if (!keep || !shown.includes(chosen)) choose(shown.length ? 0 : -1); else draw();
+    choose(shown.length ? 0 : -1);
   }
 
   function draw() {
@@ -73,9 +95,12 @@
     node.setAttribute("aria-setsize", String(shown.length));
     node.append(
       make("div", "", s.q), make("div", `state ${s.s}`, words(s.s)),
-      make("div", "under", `${s.t} · ${s.i}`), make("div", "under state", s.k || (disputed(s) ? "disputed" : "")),
+      make("div", "under", nameOf(s)), make("div", "under state", s.k || (disputed(s) ? "disputed" : "")),
     );
-    node.addEventListener("click", () => choose(place));
+    node.addEventListener("click", () => {
+      follow(place);
+      if (detail.offsetTop > list.offsetTop) detail.scrollIntoView();  // In a narrow window it stands below.
+    });
     return node;
   }
 
@@ -90,30 +115,66 @@
     describe();
   }
 
-  const TAG = /(<\s*\/?\s*(?:planning|prethink|caption|think|answer)\s*>)/i;
-  function response(text) {
-    const node = make("div", "response");
-    let section = "";
-    for (const part of text.split(TAG)) {
-      if (!TAG.test(part)) { if (part) node.append(make("span", section, part)); continue; }
-      const name = part.replace(/[<>\/\s]/g, "").toLowerCase().replace("prethink", "planning");
-      node.append(make("span", `tag ${name}`, part));
-      section = part.includes("/") ? "" : name;
-    }
-    return node;
+  function follow(place) {
+    choose(place);
+    history.replaceState(null, "", `#${encodeURIComponent(keyOf(samples[chosen]))}`);
   }
 
-  function describe() {
+  function move(step) {
+    if (shown.length) follow(Math.max(0, Math.min(shown.length - 1, shown.indexOf(chosen) + step)));
+  }
+
+  const TAG = /(<[ \t]{0,3}\/?[ \t]{0,3}(?:planning|prethink|caption|think|answer)[ \t]{0,3}>)/i;
+  const TITLES = { planning: "planning", caption: "caption", think: "thinking", answer: "answer", outside: "outside the sections", "": "response" };
+  function response(text, span) {
+    const pieces = text.split(TAG), blocks = [], plain = pieces.length === 1 ? "" : "outside";
+    let section = plain, at = 0;
+    for (const piece of pieces) {
+      const start = at;
+      at += piece.length;
+      if (TAG.test(piece)) {
+        section = piece.includes("/") ? plain : piece.replace(/[<>\/\s]/g, "").toLowerCase().replace("prethink", "planning");
+      } else if (piece.trim()) {
+        const block = make("div", `part ${section}`), body = make("p");
+        block.append(make("h4", "", TITLES[section]), body);
+        blocks.push(block);
+        const [from, to] = (span || [0, 0]).map((end) => Math.max(start, Math.min(at, end)) - start);
+        if (from < to) body.append(piece.slice(0, from).trimStart(), make("mark", "", piece.slice(from, to)), piece.slice(to).trimEnd());
+        else body.append(piece.trim());
+      }
+    }
+    return blocks;
+  }
+
+  async function describe() {
+    const wanted = chosen;
+    if (wanted < 0) { detail.replaceChildren(make("p", "muted", "No sample fits these filters.")); return; }
+    const s = samples[wanted];
+    try {
+      await load("samples", wanted);
+      await Promise.all((s.m || []).map((place) => load("images", place)));
+    } catch (error) { detail.replaceChildren(make("p", "error", error.message)); return; }
+    if (wanted !== chosen) return;
     detail.replaceChildren();
     detail.scrollTop = 0;
-    if (chosen < 0) { detail.append(make("p", "muted", "No sample fits these filters.")); return; }
-    const s = samples[chosen];
-    detail.append(make("h3", "", `${s.t} · ${s.i}`));
+    const bar = make("div", "bar"), steps = make("span", "small muted");
+    for (const [label, name, step] of [["←", "previous sample", -1], ["→", "next sample", 1]]) {
+      const button = make("button", "", label);
+      button.type = "button";
+      button.setAttribute("aria-label", name);
+      button.addEventListener("click", () => { move(step); detail.querySelector(`[aria-label="${name}"]`)?.focus(); });
+      steps.append(button, " ");
+    }
+    steps.append(`${shown.indexOf(chosen) + 1} of ${shown.length}`);
+    bar.append(make("h3", "", nameOf(s)), steps);
+    const option = (answer) => (s.c && s.c[answer] !== undefined ? `${answer}. ${s.c[answer]}` : answer);
+    const told = s.e ? "" : `: read “${option(s.a) ?? "nothing"}”, right is “${option(s.g)}”`;
+    detail.append(bar, make("p", `verdict ${s.s}`, `${words(s.s)}${told}`));
     for (const place of s.m || []) {
-      const image = make("img");
-      image.src = data.images[place];
+      const [source, about] = images[place], image = make("img");
+      image.src = source;
       image.alt = `what sample ${s.i} shows`;
-      detail.append(image);
+      detail.append(image, make("div", "small muted", [about, data.limit].filter(Boolean).join("; ")));
     }
     detail.append(make("div", "question", s.q));
     if (s.c) {
@@ -121,52 +182,70 @@
       for (const [letter, text] of Object.entries(s.c)) options.append(make("li", "", `${letter}. ${text}`));
       detail.append(options);
     }
+    if (s.p) {
+      const prompt = make("details");
+      prompt.append(make("summary", "", "prompt as sent, after the media"), make("pre", "", s.p));
+      detail.append(prompt);
+    }
+    if (s.e) detail.append(make("p", "error", s.e)); else detail.append(...response(s.x || "(empty response)", s.sp));
     const facts = make("dl");
     const fact = (name, value, className) => {
       if (value === undefined || value === null || value === "") return;
       facts.append(make("dt", "", name), make("dd", className || "", value));
     };
-    const option = (answer) => (s.c && s.c[answer] !== undefined ? `${answer}. ${s.c[answer]}` : answer);
     const by = (c) => c && `${option(c.answer) || "nothing"} (${data.by[c.by] || c.by})`;
-    fact("gold", option(s.g));
-    fact("read", option(s.a) ?? "no answer");
-    fact("how", s.w);
-    fact("verdict", s.r ? `${words(s.s)} (${s.r})` : words(s.s), s.s);
-    const readAs = s.oa ? `, read as ${s.oa}` : "";
-    fact("official", s.o === undefined || s.o === null ? "none" : (s.o ? "right" : "wrong") + readAs);
     fact("went wrong in", s.k && `${s.k}: ${data.causes[s.k]}`);
+    fact("why this verdict", s.r);
+    fact("read by", s.w && `${s.w}${s.sp ? ", marked above" : ""}`);
+    fact("official reading", s.o === undefined || s.o === null ? "none" : (s.o ? "right" : "wrong") + (s.oa ? `, read as ${s.oa}` : ""), disputed(s) ? "incorrect" : "");
+    fact("judge", s.j);
+    fact("confidence", s.y);
     fact("thinking concludes", by(s.th));
     fact("caption implies", by(s.ca));
     fact("invented", (s.v || []).join(", "));
     fact("objects missed", s.d);
-    fact("without the image", option(s.b));
+    fact("without looking", option(s.b));
     fact("subset", s.u);
-    fact("tokens", s.n);
+    fact("tokens", [s.np && `prompt ${s.np}${s.nv ? `, ${s.nv} of them visual` : ""}`, s.n && `response ${s.n}`].filter(Boolean).join("; "));
     fact("ended by", s.f);
     detail.append(facts);
     for (const flag of s.l || []) detail.append(make("span", "chip", words(flag)));
-    detail.append(s.e ? make("p", "error", s.e) : response(s.x || "(empty response)"));
   }
 
-  function move(step) {
-    if (!shown.length) return;
-    const place = shown.indexOf(chosen);
-    choose(Math.max(0, Math.min(shown.length - 1, place + step)));
+  function clear() {
+    for (const [, node] of filters) node.value = "";
+    fillSubsets();
   }
 
   function openHash() {
     let wanted = "";
     try { wanted = decodeURIComponent(location.hash.slice(1)); } catch { return; }
-    const index = samples.findIndex((s) => `${s.t}/${s.i}` === wanted);
-    if (index < 0) return;
-    for (const [, node] of filters) node.value = "";
-    fillSubsets();
-    apply(false);
+    const index = places.get(wanted);
+    if (index === undefined) return;
+    clear();
+    apply();
     choose(index);
-    byId("browser").scrollIntoView();
+    byId("samples").scrollIntoView();
   }
 
-  fill(byId("f-task"), tally((s) => [s.t]));
+  // The leaderboard names itself in the links to reports; only a page of the same place may be led back to.
+  const board = byId("board"), from = new URLSearchParams(location.search).get("board");
+  if (from) {
+    const url = new URL(from, location.href);
+    if (url.protocol === location.protocol && url.host === location.host) { board.href = url.href; board.hidden = false; }
+  }
+
+  // A leaderboard beside this page opens it unseen and asks for one sample.
+  window.addEventListener("message", async (event) => {
+    const key = event.data?.key, place = places.get(key), s = samples[place];
+    if (!key || (event.origin !== location.origin && location.protocol !== "file:")) return;
+    try {
+      if (s) { await load("samples", place); await Promise.all((s.m || []).map((of) => load("images", of))); }
+    } catch { return; }
+    event.source.postMessage({ key, sample: s, images: s && (s.m || []).map((of) => images[of][0]) }, "*");
+  });
+
+  fill(byId("f-task"), tally((s) => [s.t], (task) => titles[task] || task));
   fill(byId("f-verdict"), tally(verdicts, words));
   fill(byId("f-cause"), tally((s) => (s.k ? [s.k] : [])));
   fill(byId("f-flag"), tally((s) => s.l || [], words));
@@ -175,13 +254,9 @@
   let timer = 0;
   for (const [name, node] of filters) {
     if (name === "text") node.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(apply, 120); });
-    else node.addEventListener("change", () => apply(false));
+    else node.addEventListener("change", apply);
   }
-  byId("reset").addEventListener("click", () => {
-    for (const [, node] of filters) node.value = "";
-    fillSubsets();
-    apply(false);
-  });
+  byId("reset").addEventListener("click", () => { clear(); apply(); });
   list.addEventListener("scroll", () => requestAnimationFrame(draw));
   list.addEventListener("keydown", (event) => {
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12, Home: -samples.length, End: samples.length };
@@ -189,18 +264,24 @@
     event.preventDefault();
     move(steps[event.key]);
   });
+  document.addEventListener("keydown", (event) => {
+    const steps = { ArrowRight: 1, ArrowLeft: -1 };
+    if (!(event.key in steps) || event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, .scroll")) return;
+    event.preventDefault();
+    move(steps[event.key]);
+  });
   for (const link of document.querySelectorAll("a[data-cause]")) {
     link.addEventListener("click", () => {
-      byId("f-task").value = link.dataset.task || "";
+      clear();
+      byId("f-task").value = link.dataset.task;
       fillSubsets();
-      for (const name of ["subset", "verdict", "flag", "text"]) byId("f-" + name).value = "";
       byId("f-cause").value = link.dataset.cause;
-      apply(false);
+      apply();
     });
   }
   window.addEventListener("resize", draw);
   window.addEventListener("hashchange", openHash);
-  apply(false);
+  apply();
   openHash();
   document.documentElement.dataset.ready = "yes";
 })();
