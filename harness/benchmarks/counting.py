@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from harness.core.types import SampleRecord, Verdict
-from harness.statistics.specs import Outcome, Ratio, Unit
+from harness.core.types import CLOSED, SampleRecord, Verdict
+from harness.statistics.specs import Outcome, Ratio, Unit, Weight
 
 Part = Callable[[Outcome], bool]
 """Which units belong to a part of the data."""
@@ -23,7 +23,7 @@ def sample_unit(record: SampleRecord, *, stratum: tuple[str, ...], kind: str = "
     """
     sample, verdict = record.sample, record.verdict
     # Open answers are of any words: counted by them, no two outcomes would be equal.
-    closed = sample.answer_kind != "open"
+    closed = sample.answer_kind in CLOSED
     outcome = Outcome(
         unit=unit,
         stratum=stratum,
@@ -39,6 +39,30 @@ def sample_unit(record: SampleRecord, *, stratum: tuple[str, ...], kind: str = "
         errors=verdict.status == "error",
     )
     return Unit(sample.id, sample.cluster or sample.group or sample.id, outcome)
+
+
+def scored_unit(record: SampleRecord, *, stratum: tuple[str, ...]) -> Unit:
+    """One sample as a unit with the numbers that its verdict holds."""
+    unit = sample_unit(record, stratum=stratum)
+    return unit._replace(outcome=unit.outcome._replace(scores=tuple(sorted(record.verdict.scores.items()))))
+
+
+def score_of(name: str) -> Weight:
+    """A number of the verdict's, 0 where there is none of this name."""
+
+    def weight(outcome: Outcome) -> float:
+        return dict(outcome.scores).get(name, 0.0)
+
+    return weight
+
+
+def has_score(name: str) -> Weight:
+    """Units whose verdict holds a number of this name."""
+
+    def weight(outcome: Outcome) -> int:
+        return name in dict(outcome.scores)
+
+    return weight
 
 
 class Together:

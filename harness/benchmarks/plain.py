@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Final
 
-from harness.benchmarks.counting import is_officially_right, is_right, sample_unit, share
+from harness.benchmarks.counting import has_score, is_officially_right, is_right, score_of, scored_unit, share
 from harness.benchmarks.own import is_table
 from harness.benchmarks.registry import benchmark_folders, get_benchmark
 from harness.core.types import SampleRecord, ScoreMean, TaskResult
-from harness.statistics.specs import MetricSpec, Outcome, Ratio, Scored, Unit, everywhere
+from harness.statistics.specs import MetricSpec, Ratio, Scored, Unit, everywhere
 
 RIGHT: Final = "all/right"
 """Share of the answers that are right as the harness reads them, of a task that is scored by code of its own."""
@@ -38,9 +37,7 @@ class OwnScores:
     def units(self, records: Iterable[SampleRecord]) -> Iterator[Unit]:
         """Each sample is a unit."""
         for record in records:
-            unit = sample_unit(record, stratum=())
-            scores = tuple(sorted(record.verdict.scores.items()))
-            yield unit._replace(outcome=unit.outcome._replace(scores=scores))
+            yield scored_unit(record, stratum=())
 
     def metrics(self, strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
         """The means, and the share of answers that are right as they are read."""
@@ -52,7 +49,7 @@ class OwnScores:
 
 
 def _mean(name: str, mean: ScoreMean) -> MetricSpec:
-    ratio = Ratio(top=partial(_score, mean.score), bottom=partial(_has_score, mean.score))
+    ratio = Ratio(top=score_of(mean.score), bottom=has_score(mean.score))
     low, high = (-inf, inf) if mean.high is None else (0.0, mean.high)
     return MetricSpec(
         name=name,
@@ -62,14 +59,6 @@ def _mean(name: str, mean: ScoreMean) -> MetricSpec:
         high=high,
         better=mean.better,
     )
-
-
-def _score(name: str, outcome: Outcome) -> float:
-    return dict(outcome.scores)[name]
-
-
-def _has_score(name: str, outcome: Outcome) -> bool:
-    return name in dict(outcome.scores)
 
 
 def scored_task(name: str, tasks_dir: Path | None = None, results: Sequence[TaskResult] = ()) -> Scored:

@@ -120,6 +120,8 @@ class Benchmark:
             what a score has to be held against.
         questions: a row of a table to the questions that it holds, each with a suffix for error messages; takes the
             row, the stem of its file's name and its number there.
+        response_tokens: token budget of a response at which the figures are defined, whatever `--max-new-tokens` says;
+            `None`: any will do.
         shows: whether a question is asked about its medium; others are asked as text alone.
         labels: files of labels that stand apart from its rows; `None`: there are none.
         asks_as: name of the benchmark whose questions it asks, if it judges another's; runs of that are rescored by it.
@@ -146,6 +148,7 @@ class Benchmark:
     baselines: Mapping[str, str] = field(default_factory=dict)
     questions: Callable[[Row, str, int], Iterable[tuple[str, Row]]] = one_question
     shows: Callable[[Sample], bool] = lambda sample: True
+    response_tokens: int | None = None
     labels: LabelFiles | None = None
     asks_as: str | None = None
     own_data: bool = False

@@ -20,12 +20,16 @@ _DIRECT: Final[Mapping[AnswerKind, str]] = {
     "yes_no": "Answer the question using yes or no.",
     "choice": "Answer with the option's letter from the given choices directly.",
     "open": "Answer the question using a single word or phrase.",
+    "caption": "",
 }
 _FINAL: Final[Mapping[AnswerKind, str]] = {
     "yes_no": "yes or no",
     "choice": "the letter of the right option",
     "open": "a single word or phrase",
+    "caption": "the description",
 }
+_SUMMARY: Final = "a single word or phrase"
+"""A grounded response describes in its caption, so that its answer to a request for a description sums it up."""
 _THINK: Final = (
     "First reason step by step between <think> and </think>, then give {final} between <answer> and </answer>."
 )
@@ -37,7 +41,7 @@ _GROUNDED: Final = (
 
 
 def instruction(prompt_format: PromptFormat, answer_kind: AnswerKind) -> str:
-    """The instruction that ends a prompt.
+    """The instruction that ends a prompt; a request for a description needs none to be answered directly.
 
     Raises:
         UsageError: `prompt_format` is not one of `FORMATS`.
@@ -47,7 +51,7 @@ def instruction(prompt_format: PromptFormat, answer_kind: AnswerKind) -> str:
     if prompt_format == "think":
         return _THINK.format(final=_FINAL[answer_kind])
     if prompt_format == "grounded":
-        return _GROUNDED.format(final=_FINAL[answer_kind])
+        return _GROUNDED.format(final=_SUMMARY if answer_kind == "caption" else _FINAL[answer_kind])
     raise UsageError(f"prompt format {prompt_format!r} does not exist. Choose one of: {', '.join(FORMATS)}, auto.")
 
 
@@ -59,4 +63,4 @@ def build_prompt(sample: Sample, prompt_format: PromptFormat) -> str:
     lines = [sample.question.strip()]
     lines += [f"{letter}. {text}" for letter, text in (sample.choices or {}).items()]
     lines.append(instruction(prompt_format, sample.answer_kind))
-    return "\n".join(lines)
+    return "\n".join(filter(None, lines))

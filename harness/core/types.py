@@ -11,7 +11,10 @@ from typing import Any, Final, Literal
 
 SCHEMA_VERSION = 3
 
-AnswerKind = Literal["yes_no", "choice", "open"]
+AnswerKind = Literal["yes_no", "choice", "open", "caption"]
+"""`caption`: a description, of which counts what it names; all others have one answer."""
+CLOSED: Final[tuple[AnswerKind, ...]] = ("yes_no", "choice")
+"""Kinds of questions whose answers are a few words or letters."""
 MediaKind = Literal["image", "video"]
 PromptFormat = Literal["direct", "think", "grounded"]
 Status = Literal["correct", "incorrect", "unanswered", "not_understood", "error"]
@@ -48,7 +51,8 @@ class Sample:
         question: the question as the benchmark words it, without options and without instructions.
         prompt: the full text sent to the model; empty where responses are scored without a model.
         media: images and videos in the order in which they precede the text.
-        target: the gold answer: `yes`/`no`, an option letter, or the open-ended answer's text.
+        target: the gold answer: `yes`/`no`, an option letter, the open-ended answer's text, or for a caption what is
+            there (`harness.benchmarks.captions`).
         answer_kind: how `target` is to be read.
         choices: option letter to option text, in order; `None` unless `answer_kind` is `choice`.
         group: samples that are judged together: a pair, the rotations of one question.
@@ -111,7 +115,8 @@ class Verdict:
 
     Attributes:
         sample_id: the sample's id.
-        answer: the strict reading: `yes`/`no`, an option letter, open text; `None` where none was read.
+        answer: the strict reading: `yes`/`no`, an option letter, open text, the objects that a caption names; `None`
+            where none was read.
         rule: the rule of `harness.answers` that read it, `judge` where the answer judge did; where there is no answer,
             the rule at which reading stopped. `None` of a task with scoring of its own.
         status: strict verdict. `unanswered` (refused, empty or cut off) and `not_understood` (no rule reads it) count
@@ -119,8 +124,8 @@ class Verdict:
         official: the published evaluator's verdict; `None` where it needs a judge that was not given.
         official_answer: what the published evaluator read, where it reads an answer at all.
         reason: why, in a few words, when the verdict needs explaining; e.g. `needs a judge`, `cut off`.
-        scores: the numbers that a task with scoring of its own gave, by the names of its metrics; empty for benchmarks,
-            whose figures follow from the answers.
+        scores: the numbers that a task with scoring of its own gave, by the names of its metrics, or what was
+            counted in a caption or rated by a judge; empty for benchmarks whose figures follow from the answers.
     """
 
     sample_id: str

@@ -46,10 +46,10 @@ def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     arrays = {name: pa.array(values, image if name == "image" else None) for name, values in columns.items()}
     table = pa.table(arrays)
-    kinds = {pa.int64(): "int64", pa.string(): "string"}
+    texts = {"dtype": "string", "_type": "Value"}
+    kinds = {pa.int64(): {"dtype": "int64", "_type": "Value"}, pa.string(): texts, pa.list_(pa.string()): [texts]}
     features = {
-        field.name: {"_type": "Image"} if field.name == "image" else {"dtype": kinds[field.type], "_type": "Value"}
-        for field in table.schema
+        field.name: {"_type": "Image"} if field.name == "image" else kinds[field.type] for field in table.schema
     }
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -282,7 +282,10 @@ def _true_captions(evidence: Sequence[Evidence], annotations: Mapping[str, Annot
 
 def _missing(evidence: Sequence[Evidence], judge: Judge | None, asked: Asked | None) -> list[str]:
     lines = []
-    unread = sum(bool(item.sections.caption) and item.caption is None and not item.leaks for item in evidence)
+    unread = sum(
+        bool(item.sections.caption) and item.caption is None and not item.leaks and item.sample.answer_kind != "caption"
+        for item in evidence
+    )
     if judge is None and unread:
         lines.append(
             f"{unread} captions were not judged: caption fidelity, and perception and reasoning errors, rest on the "

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from harness.answers.reading import read_answer
 from harness.answers.sameness import same
 from harness.answers.sections import SectionName, Sections, split_sections
-from harness.core.types import PromptFormat, Sample, SampleRecord, Verdict
+from harness.core.types import CLOSED, PromptFormat, Sample, SampleRecord, Verdict
 from harness.diagnostics.loops import Repetition, measure_repetition
 from harness.diagnostics.objects import Annotation, Annotations, ObjectCounts, count_objects
 from harness.judges.leaks import leaks_answer
@@ -100,6 +100,8 @@ class Evidence:
     @property
     def supports(self) -> bool | None:
         """Whether the right answer follows from the caption alone; `None` when there is none or nobody can tell."""
+        if self.sample.answer_kind == "caption":  # Which is the answer.
+            return self.is_right
         if self.sections.caption and self.leaks:
             return False
         return None if self.caption is None else agrees(self.sample, self.caption.answer, self.sample.target)
@@ -107,7 +109,7 @@ class Evidence:
 
 def agrees(sample: Sample, answer: str, other: str) -> bool:
     """Whether two answers to a question are the same; open ones are compared by the scoring's own rules."""
-    if sample.answer_kind != "open":
+    if sample.answer_kind in CLOSED:
         return answer == other
     return same(answer, other) is True
 
@@ -148,6 +150,8 @@ def gather(
 
 def _conclude(sample: Sample, thinking: str, annotation: Annotation | None) -> Conclusion | None:
     """What a thinking concludes: by the rules of the world that annotates the sample, else by the answer reader."""
+    if sample.answer_kind == "caption":
+        return None
     if annotation is not None and annotation.rules is not None:
         found = annotation.rules.answer_from_thinking(sample, annotation.row, thinking)
         return Conclusion(answer=found, by="world") if found is not None else None
@@ -161,7 +165,7 @@ def _conclude(sample: Sample, thinking: str, annotation: Annotation | None) -> C
 
 def _follow(sample: Sample, caption: str, annotation: Annotation | None) -> Conclusion | None:
     """What follows from a caption, where the rules of its world can tell: a caption describes, it does not answer."""
-    if annotation is None or annotation.rules is None:
+    if annotation is None or annotation.rules is None or sample.answer_kind == "caption":
         return None
     found = annotation.rules.answer_from_caption(sample, annotation.row, caption)
     return Conclusion(answer=found, by="world") if found is not None else None

@@ -76,6 +76,8 @@ def ask_judge(evidence: Sequence[Evidence], judge: Judge) -> tuple[list[Evidence
 
 def _open_questions(item: Evidence) -> list[tuple[str, JudgeQuestion]]:
     sample, sections = item.sample, item.sections
+    if sample.answer_kind == "caption":  # There is no answer that could follow from it.
+        return []
     questions = []
     if sections.caption:
         if item.caption is None and not item.leaks:
@@ -174,7 +176,7 @@ def _accuracy(
     captions: Mapping[Key, str] | Mapping[Key, None],
     what: str,
 ) -> Figure:
-    asked = [sample for sample in samples if (sample.task, sample.id) in captions]
+    asked = [of for of in samples if (of.task, of.id) in captions and of.answer_kind != "caption"]
     questions = [question_from_caption(sample, captions[sample.task, sample.id]) for sample in asked]
     amounts = []
     for sample, question, text in zip(asked, questions, judge.ask(questions), strict=True):

@@ -8,31 +8,19 @@ objects or the names of the file are the vocabulary, with COCO's synonyms where 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from harness.answers.coco import COCO_SYNONYMS, NO_OBJECTS
+from harness.answers.objects import Vocabulary, build_vocabulary, find_objects
 from harness.core.errors import DataError
 from harness.core.reading import parse_json, read_text
 from harness.core.worlds import AnnotationRules, Row, worlds
-from harness.diagnostics.coco import COCO_SYNONYMS
 
 ANNOTATIONS: Final = "annotations.jsonl"
 VOCABULARY: Final = "vocabulary.json"
-
-_DENIED: Final = 40
-"""Characters between a negation and the object that it denies, about a long noun phrase; what follows is told anew."""
-_LOOK_BACK: Final = _DENIED + 20
-"""Characters before an object that are searched for its negation; 20 hold the longest one."""
-_NEGATION: Final = re.compile(
-    r"\b(?:no|not|without|never|neither|nor|none of|absence of|lacks?|missing|free of|\w+n['’]t)\b"
-    rf"[^.;:!?,]{{0,{_DENIED}}}$",
-    re.IGNORECASE,
-)
-_SEPARATOR: Final = r"(?:\s+|-)"
-_AFFIRMS_AGAIN: Final = re.compile(r"\b(?:but|except|only|however|while|although|just)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,19 +64,6 @@ class ObjectCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vocabulary:
-    """Names of objects and how a caption may word them.
-
-    Attributes:
-        canonical: wording to object name; the wording in lower case, its words separated by one space, not by hyphens.
-        pattern: finds the wordings in lower-case text, the longest first, singular or plural.
-    """
-
-    canonical: Mapping[str, str]
-    pattern: re.Pattern[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Annotations:
     """The annotations of one task.
 
@@ -99,34 +74,6 @@ class Annotations:
 
     samples: Mapping[str, Annotation] = field(default_factory=dict)
     vocabulary: Vocabulary
-
-
-def build_vocabulary(synonyms: Mapping[str, Iterable[str]]) -> Vocabulary:
-    """A vocabulary from object names and their synonyms; a name counts as its own synonym."""
-    canonical: dict[str, str] = {}
-    for name, others in synonyms.items():
-        for wording in (name, *others):
-            canonical.setdefault(_spaced(wording), name)
-    canonical.pop("", None)
-    longest_first = sorted(canonical, key=lambda wording: (-len(wording), wording))
-    wordings = "|".join(re.escape(wording).replace(r"\ ", _SEPARATOR) for wording in longest_first)
-    return Vocabulary(canonical=canonical, pattern=re.compile(rf"(?<![\w-])({wordings or '(?!)'})(e?s)?(?![\w-])"))
-
-
-def _spaced(wording: str) -> str:
-    return re.sub(r"[\s-]+", " ", wording.lower()).strip()
-
-
-def find_objects(caption: str, vocabulary: Vocabulary) -> list[str]:
-    """Every mention of an object, in order; not those under a negation in the same clause ("there is no dog")."""
-    found = []
-    caption = caption.lower()
-    for match in vocabulary.pattern.finditer(caption):
-        before = caption[max(0, match.start() - _LOOK_BACK) : match.start()]
-        negation = _NEGATION.search(before)
-        if negation is None or _AFFIRMS_AGAIN.search(before, negation.start()):
-            found.append(vocabulary.canonical[_spaced(match[1])])
-    return found
 
 
 def count_objects(caption: str, annotation: Annotation, vocabulary: Vocabulary) -> ObjectCounts:
@@ -166,7 +113,7 @@ def read_annotations(path: Path) -> Annotations:
                     ) from error
         beside = path.with_name(VOCABULARY)
         synonyms = parse_json(read_text(beside)) if beside.exists() else _own_names(samples.values())
-        vocabulary = build_vocabulary(synonyms)
+        vocabulary = build_vocabulary(synonyms, NO_OBJECTS if synonyms is COCO_SYNONYMS else ())
     except OSError as error:
         raise DataError(f"annotations {path} cannot be read: {error.strerror}.") from error
     except (ValueError, TypeError, AttributeError) as error:

@@ -33,6 +33,7 @@ _ANSWER_AS: Final[Mapping[AnswerKind, str]] = {
     "yes_no": "yes or no",
     "choice": "a letter",
     "open": "a word or phrase",
+    "caption": "a description",
 }
 _ASKING: Final = ("hf", "vllm", "api")
 """Engines that ask a model; of other runs nothing is known but responses and how they were read."""

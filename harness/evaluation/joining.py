@@ -21,7 +21,7 @@ from harness.benchmarks.registry import benchmark_folders, get_benchmark
 from harness.benchmarks.verdicts import judge_response
 from harness.core.errors import DataError, UsageError
 from harness.core.jsonlines import read_rows
-from harness.core.types import Sample, SampleRecord, TaskResult
+from harness.core.types import CLOSED, Sample, SampleRecord, TaskResult
 from harness.evaluation.logs import Entry
 from harness.evaluation.settings import EvalConfig
 from harness.evaluation.task_registry import TaskData, benchmark_task, load_task
@@ -188,7 +188,7 @@ def _check(sample: Sample, entry: Entry) -> None:
     target = str(find(entry.row, "answer") or "").strip(" .():").lower()
     if any(said) and missing:
         what = f"its question lacks {sorted(missing)[0]!r} of {sample.question!r}"
-    elif sample.answer_kind != "open" and target and target != sample.target.lower():
+    elif sample.answer_kind in CLOSED and target and target != sample.target.lower():
         what = f"its gold answer is {target!r}, not {sample.target!r}"
     else:
         return

@@ -128,7 +128,10 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
     ]
     engine = make_engine(engine_name, checkpoint, _engine_options(config, engine_name, ranks))
     budget = config.max_new_tokens or DEFAULT_MAX_NEW_TOKENS[prompt_format]
-    budgets = {task.name: config.max_new_tokens or task.max_new_tokens or budget for task in tasks}
+    budgets = {
+        task.name: (None if task.has_own_budget else config.max_new_tokens) or task.max_new_tokens or budget
+        for task in tasks
+    }
     ours = [task for task in tasks if not task.has_own_prompts]
     decoding = Decoding(
         max_new_tokens=budget if ours else max(budgets.values()),
@@ -159,7 +162,8 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
                 "version": task.version,
                 "count": len(samples[task.name]),
                 "prompts": digest_prompts(samples[task.name]),
-                **({"prompt": OWN, "max_new_tokens": budgets[task.name]} if task.has_own_prompts else {}),
+                **({"prompt": OWN} if task.has_own_prompts else {}),
+                **({"max_new_tokens": budgets[task.name]} if task.has_own_prompts or task.has_own_budget else {}),
             }
             for task in tasks
         },

@@ -14,7 +14,7 @@ from harness.benchmarks.labels import HUB, read_labels
 from harness.benchmarks.record import Benchmark
 from harness.benchmarks.verdicts import with_target
 from harness.core.errors import DataError
-from harness.core.types import JUDGE, Response, RunRecord, Sample, SampleRecord, Verdict
+from harness.core.types import CLOSED, JUDGE, Response, RunRecord, Sample, SampleRecord, Verdict
 from harness.core.worlds import worlds
 from harness.engines import Decoding
 from harness.engines.checkpoints import Checkpoint
@@ -113,7 +113,7 @@ def _take_up(
 
 def _was_told(record: SampleRecord) -> bool:
     """Whether the answer judge read an answer, which says nothing of its being right."""
-    return record.verdict.rule == JUDGE and record.sample.answer_kind != "open"
+    return record.verdict.rule == JUDGE and record.sample.answer_kind in CLOSED
 
 
 def _judge(benchmark: Benchmark, told: Mapping[str, Verdict], sample: Sample, response: Response) -> Verdict:

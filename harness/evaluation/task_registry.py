@@ -41,6 +41,7 @@ class TaskData:
         baselines: headlines of constant responses to some of the samples.
         labels: files of labels that stand apart from the rows, by name and content; empty: there are none.
         max_new_tokens: token budget that the task asks for; `None` leaves it to the prompt format.
+        has_own_budget: whether its figures are of responses of that budget, whatever the user asks for.
         has_own_prompts: whether its prompts are its own, whatever format is asked for.
     """
 
@@ -55,6 +56,7 @@ class TaskData:
     baselines: Callable[[Sequence[Sample]], Mapping[str, float | None]]
     labels: str = ""
     max_new_tokens: int | None = None
+    has_own_budget: bool = False
     has_own_prompts: bool = False
 
 
@@ -177,6 +179,8 @@ def benchmark_task(benchmark: Benchmark, samples: Sequence[Sample], source: str)
         summarise=partial(summarise, benchmark),
         facts=benchmark.facts,
         baselines=partial(constant_headlines, benchmark),
+        max_new_tokens=benchmark.response_tokens,
+        has_own_budget=benchmark.response_tokens is not None,
     )
 
 

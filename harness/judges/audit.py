@@ -47,7 +47,8 @@ class AuditSample:
         """Pass records on, and keep some of them."""
         for record in records:
             verdict, kind = record.verdict, record.sample.answer_kind
-            if verdict.answer is not None and verdict.rule not in (None, JUDGE) and not verdict.is_unsettled:
+            has_one = verdict.answer is not None and kind != "caption"  # Of which no one answer is read.
+            if has_one and verdict.rule not in (None, JUDGE) and not verdict.is_unsettled:
                 self._read[kind] = self._read.get(kind, 0) + 1
                 self._offer(self._drawn.setdefault(kind, []), record)
             yield record

@@ -24,6 +24,7 @@ _FINAL: Final[Mapping[AnswerKind, str]] = {
     "yes_no": "yes or no",
     "choice": "the letter of one option",
     "open": "a single word or phrase",
+    "caption": "a description",
 }
 _LINE: Final = "-----"
 _CLOSES: Final = re.compile(r"(-{3,})|[<[](?=\S)")

@@ -90,6 +90,9 @@ class RuleCounts:
 def reading_of(record: SampleRecord) -> Reading:
     """How the rules read a recorded response today."""
     sample = record.sample
+    if sample.answer_kind == "caption":
+        answer = record.verdict.answer
+        return Reading(answer=answer, outcome="read" if answer else "not_understood", rule=record.verdict.rule or "")
     return read_for_target(record.response.text, sample.target, sample.answer_kind, sample.choices, sample.question)
 
 

@@ -279,8 +279,9 @@ def provenance(run: RunRecord) -> Iterator[tuple[str, str]]:
         yield "largest batch", f"{run.batch_size} responses"
     yield "prompt", run.prompt_format
     for task, asked in (run.settings.get("tasks") or {}).items():
-        if "prompt" in asked:
-            yield f"prompt of {task}", f"{asked['prompt']}, {asked['max_new_tokens']} new tokens at most"
+        if "max_new_tokens" in asked:
+            asked_as = f"{asked['prompt']}, " if "prompt" in asked else ""
+            yield f"prompt of {task}", f"{asked_as}{asked['max_new_tokens']} new tokens at most"
     if (video_as := run.settings.get("video_as")) is not None:
         yield (
             "videos",

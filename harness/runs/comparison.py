@@ -176,6 +176,8 @@ def _count_unsettled(records: Mapping[str, SampleRecord], ids: Iterable[str]) ->
 
 def _is_newly_hallucinated(before: SampleRecord, after: SampleRecord) -> bool:
     sample = after.sample
+    if sample.answer_kind == "caption":
+        return before.verdict.status == "correct" and after.verdict.status == "incorrect"
     if sample.answer_kind != "yes_no" or after.verdict.answer != "yes" or sample.target == "yes":
         return False
     return before.verdict.status == "correct" or before.verdict.answer == "no"

@@ -161,6 +161,19 @@ def test_hallusionbench_asks_the_same_of_a_figure_and_of_its_edit(data):
     assert all(len(set(first) ^ set(second)) == 2 for first, second in map(tuple, scenes.values()))
 
 
+@pytest.mark.parametrize("task", ["chair", "chair_64"])
+def test_chair_lists_what_is_there(data, task):
+    loaded = load_data(get_benchmark(task), str(data))
+    truth = annotations(data, task)
+    assert len(loaded.samples) == 60
+    tokenizer = build_tokenizer()
+    for sample in loaded.samples:
+        shown = [entry["object"] for entry in truth[sample.id]["scenes"][0]["objects"]]
+        assert sample.target == "; ".join(shown)
+        assert set(sample.attributes["vocabulary"].split("; ")) == set(OBJECTS)
+        assert VOCABULARY.index("<unk>") not in tokenizer(build_prompt(sample, "grounded"))["input_ids"]
+
+
 def test_dash_b_lacks_what_its_images_lead_to_expect(data):
     rows, truth = read_rows(data, "dash_b"), annotations(data, "dash_b")
     assert collections.Counter(row["answer"] for row in rows) == {"yes": 80, "no": 80}

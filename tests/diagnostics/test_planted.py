@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 from support_diagnostics import TASKS, Planted, annotations_of, make_record, plant
 
-from harness.diagnostics.coco import COCO_SYNONYMS
+from harness.answers.coco import COCO_SYNONYMS
+from harness.answers.objects import build_vocabulary
 from harness.diagnostics.diagnose import Diagnosis, examine
 from harness.diagnostics.findings import Finding
-from harness.diagnostics.objects import Annotation, Annotations, build_vocabulary
+from harness.diagnostics.objects import Annotation, Annotations
 
 FLAG_OF = {
     "wrong_object": "invented_object",

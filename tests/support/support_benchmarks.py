@@ -117,6 +117,21 @@ def write_dash_b(folder: Path) -> Path:
     return folder
 
 
+def write_chair(folder: Path) -> Path:
+    """Eight images of two objects of COCO's each."""
+    objects = ("dog", "person", "hot dog", "bus")
+    rows = [
+        {
+            "question_id": str(100 + number),
+            "gt_object": [objects[number % 4], objects[(number + 1) % 4]],
+            "image": {"bytes": image_bytes(number), "path": None},
+        }
+        for number in range(8)
+    ]
+    write_parquet(folder / "data/test-00000-of-00001.parquet", rows)
+    return folder
+
+
 def write_amber(folder: Path) -> Path:
     """As the repository has it, with the images unpacked: sixteen questions about four images, and one description."""
     kinds = ("discriminative-attribute-state", "discriminative-hallucination", "discriminative-relation", "relation")
@@ -229,6 +244,8 @@ def write_all(folder: Path) -> Path:
     write_repope(folder / "repope")
     write_hallusionbench(folder / "hallusionbench")
     write_dash_b(folder / "dash_b")
+    for name in ("chair", "chair_64"):
+        write_chair(folder / name)
     write_amber(folder / "amber")
     write_videohallucer(folder / "videohallucer")
     write_eventhallusion(folder / "eventhallusion")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.answers.objects import build_vocabulary
 from harness.benchmarks import verdicts
 from harness.benchmarks.registry import get_benchmark
 from harness.core.prompts import build_prompt
@@ -21,7 +22,7 @@ from harness.demo.rendering import draw_style
 from harness.demo.videos import draw_video_scene
 from harness.demo.world import GRID, OBJECTS, Entry, Scene, draw_scene, shown_objects
 from harness.diagnostics.evidence import Conclusion, Evidence, gather
-from harness.diagnostics.objects import Annotations, build_vocabulary, parse_annotation
+from harness.diagnostics.objects import Annotations, parse_annotation
 from harness.diagnostics.specs import DIAGNOSTICS, measure
 from harness.runs.folder import RunFolder
 

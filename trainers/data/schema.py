@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from harness.core.errors import DataError
-from harness.core.types import AnswerKind, Media, MediaKind, Sample
+from harness.core.types import Media, MediaKind, Sample
 from harness.media.bounds import OutsideError, within
 
 TASK: Final = "train"
@@ -57,7 +57,7 @@ class _Row(BaseModel):
 
     model_config = ConfigDict(strict=True)
     id: Annotated[_Text, _text_of(int)] = Field(description="a text that is not empty, or a whole number")
-    answer_kind: AnswerKind = Field(description="one of yes_no, choice, open")
+    answer_kind: Literal["yes_no", "choice", "open"] = Field(description="one of yes_no, choice, open")
     choices: dict[_Letter, _Text] | None = Field(
         default=None,
         min_length=2,

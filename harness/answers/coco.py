@@ -1,7 +1,8 @@
 """The 80 object categories of COCO (Lin et al., ECCV 2014) with everyday synonyms, for finding them in captions.
 
 The categories are COCO's; the synonyms are common English words for the same things. A word that names several
-categories (`bat`, `glass`) is left out, so that a mention is never counted against the wrong one.
+categories (`bat`, `glass`) is left out, so that a mention is never counted against the wrong one, and what holds a name
+without naming a thing of the category (`train station`, an orange cat) is listed beside them.
 """
 
 from __future__ import annotations
@@ -94,3 +95,20 @@ COCO_SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
     "hair drier": ("hair dryer", "hairdryer", "blow dryer"),
     "toothbrush": (),
 }  # fmt: skip
+_NOT_BEFORE: Final[Mapping[str, str]] = {
+    "train": "station track platform line yard", "bus": "stop station shelter lane", "car": "park wash seat",
+    "truck": "stop", "boat": "house", "bird": "house bath cage feeder", "dog": "house bed bowl leash food toy",
+    "cat": "tree bed food toy", "cow": "boy", "horse": "shoe racing", "apple": "tree juice pie", "banana": "tree leaf",
+    "orange": "juice tree", "carrot": "cake", "cake": "stand", "toilet": "paper", "table": "cloth top tennis lamp",
+    "book": "shelf shelves case store", "chair": "lift", "ski": "lift slope resort jacket lodge", "bottle": "cap",
+    "bear": "in", "keyboard": "player", "mouse": "pad trap", "kite": "surfing surfer",
+    "remote": "area location place region part village beach island", "baseball": "field player game cap uniform bat",
+    "football": "field player game", "basketball": "court player game", "volleyball": "court net game",
+}  # fmt: skip
+NO_OBJECTS: Final = (
+    *(rf"{word}(?= (?:{'|'.join(nouns.split())})e?s?\b)" for word, nouns in _NOT_BEFORE.items()),
+    r"orange(?=,?\s+(?!(?:on|in|at|by|is|are|sits?|lies|lying|sitting|next|near|beside|with|to|from|under|or)\b)\w)",
+    r"(?<=\bis )orange",
+    r"(?<=\bare )orange",
+)
+"""What holds a name and names no such object, as regular expressions for lower-case text; `orange` as a colour."""

@@ -1,0 +1,180 @@
+"""Captions: what they name, held against what is there.
+
+A benchmark of captions has samples of the answer kind `caption`, whose target lists the objects that are there. A
+caption is right when it names an object and none that is not there; one that names none is unanswered. What each
+reading counted is stored with the verdict (`Verdict.scores`), and the figures follow from that:
+
+- chair_i = mentions of what is not there / mentions, repeated ones counted again (Rohrbach et al., EMNLP 2018);
+- chair_s = captions with such a mention / captions that name an object; official: / captions;
+- recall = objects that are there and named / objects that are there;
+- f1 = 2 (there and named) / (different objects named + objects that are there): nothing is gained by saying little,
+  nor by naming everything;
+- words = mean length in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from math import inf
+from typing import Final, Literal, NamedTuple
+
+from harness.answers.objects import Vocabulary, find_objects
+from harness.answers.refusals import refuses
+from harness.answers.sections import split_sections
+from harness.answers.tails import cut_turns
+from harness.benchmarks.counting import has_score, one, score_of, scored_unit
+from harness.benchmarks.verdicts import EMPTY, REFUSED
+from harness.core.types import Response, Sample, SampleRecord, Verdict
+from harness.statistics.specs import MetricSpec, Outcome, Ratio, Unit, Weight
+
+_BETWEEN: Final = "; "
+NAMES_NONE: Final = "names no object"
+OFFICIAL: Final = "official "
+"""Begins the names of the published evaluator's counts."""
+
+
+class Named(NamedTuple):
+    """What one reading finds in a caption.
+
+    Attributes:
+        mentions: mentions of objects, repeated ones included.
+        invented: mentions of what is not there.
+        named: different objects that are named.
+        found: those of them that are there.
+        there: objects that are there.
+    """
+
+    mentions: int
+    invented: int
+    named: int
+    found: int
+    there: int
+
+
+Read = Callable[[Sample, str], Named | None]
+"""Sample and caption to what it names; `None` where that cannot be told."""
+
+
+def join_objects(names: Iterable[str]) -> str:
+    """Objects that are there, as a sample's target."""
+    return _BETWEEN.join(dict.fromkeys(names))
+
+
+def objects_there(sample: Sample) -> list[str]:
+    """The inverse of `join_objects`."""
+    return sample.target.split(_BETWEEN) if sample.target else []
+
+
+def count_named(mentioned: Sequence[str], there: Collection[str]) -> Named:
+    """Hold the objects that a caption mentions against those that are there."""
+    named = set(mentioned)
+    return Named(
+        mentions=len(mentioned),
+        invented=sum(name not in there for name in mentioned),
+        named=len(named),
+        found=len(named.intersection(there)),
+        there=len(set(there)),
+    )
+
+
+def description(response: str) -> str:
+    """The caption in a response: its caption section, else its answer; without sections all of it."""
+    sections = split_sections(response) if "<" in response else None
+    if sections is None or not sections.structured:
+        return response
+    return sections.caption or sections.answer or ""
+
+
+def judge_caption(
+    sample: Sample, response: Response, vocabulary: Vocabulary, read_officially: Read | None = None
+) -> Verdict:
+    """Both verdicts on a caption; pure, and never raises on any text.
+
+    Args:
+        sample: whose target lists what is there.
+        response: what the model gave.
+        vocabulary: of the objects that count.
+        read_officially: the published evaluator, if there is one.
+    """
+    if response.error is not None:
+        return Verdict(sample_id=sample.id, answer=None, status="error")
+    caption = description(response.text)
+    text = cut_turns(caption)
+    mentioned, there = find_objects(text, vocabulary), objects_there(sample)
+    named = count_named(mentioned, there)
+    official = read_officially(sample, caption) if read_officially is not None else None
+    reason = None
+    if not mentioned:
+        reason = EMPTY if not text.strip() else REFUSED if refuses(text) else NAMES_NONE
+    return Verdict(
+        sample_id=sample.id,
+        answer=join_objects(mentioned) or None,
+        status="unanswered" if not mentioned else "incorrect" if named.invented else "correct",
+        rule="objects",
+        official=None if official is None else not official.invented,
+        reason=reason,
+        scores={
+            "words": float(len(text.split())),
+            **_scores("", named),
+            **(_scores(OFFICIAL, official) if official is not None else {}),
+        },
+    )
+
+
+def _scores(prefix: str, named: Named) -> dict[str, float]:
+    return {f"{prefix}{name}": float(value) for name, value in named._asdict().items()}
+
+
+def caption_units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
+    """Each caption is a unit, its subset its part."""
+    for record in records:
+        yield scored_unit(record, stratum=(record.sample.subset or "",))
+
+
+def has(name: str) -> Weight:
+    """Whether a score is not 0."""
+
+    def weight(outcome: Outcome) -> int:
+        return bool(score_of(name)(outcome))
+
+    return weight
+
+
+def _named_or_there(outcome: Outcome) -> float:
+    return score_of("named")(outcome) + score_of("there")(outcome)
+
+
+def _twice_found(outcome: Outcome) -> float:
+    return 2 * score_of("found")(outcome)
+
+
+_STRICT: Final[Mapping[str, tuple[Weight, Weight]]] = {
+    "f1": (_twice_found, _named_or_there),
+    "chair_s": (has("invented"), has("mentions")),
+    "chair_i": (score_of("invented"), score_of("mentions")),
+    "recall": (score_of("found"), score_of("there")),
+    "words": (score_of("words"), one),
+}
+_OFFICIAL: Final[Mapping[str, tuple[Weight, Weight]]] = {
+    "chair_s": (has(f"{OFFICIAL}invented"), has_score(f"{OFFICIAL}mentions")),
+    "chair_i": (score_of(f"{OFFICIAL}invented"), score_of(f"{OFFICIAL}mentions")),
+    "recall": (score_of(f"{OFFICIAL}found"), score_of(f"{OFFICIAL}there")),
+}
+_BETTER: Final[Mapping[str, Literal[-1, 0]]] = {"chair_s": -1, "chair_i": -1, "words": 0}
+
+
+def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
+    """The figures over all captions; official ones where the benchmark has a published evaluator."""
+    specs = []
+    for name, (top, bottom) in _STRICT.items():
+        official = [Ratio(top=of[0], bottom=of[1])] if (of := _OFFICIAL.get(name)) else []
+        specs.append(
+            MetricSpec(
+                name=f"all/{name}",
+                strict=(Ratio(top=top, bottom=bottom),),
+                official=tuple(official),
+                better=_BETTER.get(name, 1),
+                high=inf if name == "words" else 1.0,
+            )
+        )
+    return specs
