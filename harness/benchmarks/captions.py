@@ -78,11 +78,11 @@ def count_named(mentioned: Sequence[str], there: Collection[str]) -> Named:
 
 
 def description(response: str) -> str:
-    """The caption in a response: its caption section, else its answer; without sections all of it."""
+    """The caption in a response: its caption section, else its answer, else what is outside of sections."""
     sections = split_sections(response) if "<" in response else None
     if sections is None or not sections.structured:
         return response
-    return sections.caption or sections.answer or ""
+    return sections.caption or sections.answer or sections.outside
 
 
 def judge_caption(

@@ -83,6 +83,7 @@ def test_verdicts() -> None:
         ("<think>Is it a cat?</think><answer>A dog.</answer>", "A dog."),
         ("<planning>look for a cat</planning> <caption> a dog", "a dog"),
         ("<think>a cat", ""),
+        ("<think>a cat</think> A dog.", "A dog."),
         ("a < b and a dog", "a < b and a dog"),
     ],
 )
