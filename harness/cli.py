@@ -33,6 +33,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "score": ("harness.commands.score", "score recorded responses, no model needed"),
     "diagnose": ("harness.commands.diagnose", "say why a run went wrong where it did"),
     "compare": ("harness.commands.compare", "paired comparison of two runs"),
+    "power": ("harness.commands.power", "how many samples show a difference"),
     "train": ("harness.commands.train", "train a checkpoint from a recipe, and evaluate it"),
     "select": ("harness.commands.select", "choose training data by reward variance"),
     "data": ("harness.commands.data", "convert and check training data"),

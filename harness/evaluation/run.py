@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.benchmarks.data import digest_samples
+from harness.core.console import show
 from harness.core.errors import StoreError
 from harness.core.types import RunRecord, Sample
 from harness.evaluation.asking import generate
@@ -17,7 +19,7 @@ from harness.evaluation.plan import Plan, agree_on_plan, default_folder, with_se
 from harness.evaluation.progress import Progress
 from harness.evaluation.provenance import git_commit, versions
 from harness.evaluation.ranks import ALONE, Ranks
-from harness.evaluation.selection import share_samples
+from harness.evaluation.selection import share_samples, what_limit_shows
 from harness.evaluation.settings import EvalConfig
 from harness.judges.audit import AuditSample
 from harness.runs.config import RUN
@@ -67,7 +69,10 @@ def evaluate(config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
     Raises:
         HarnessError: see the tree in `harness.core.errors`; whatever was finished is stored and the same call goes on.
     """
-    return run_plan(agree_on_plan(config, ranks), config, ranks)
+    plan = agree_on_plan(config, ranks)
+    if config.limit is not None:
+        show(what_limit_shows(plan.samples, config.limit), file=sys.stderr)
+    return run_plan(plan, config, ranks)
 
 
 def run_plan(plan: Plan, config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:

@@ -1,9 +1,9 @@
-"""Which samples `--limit` keeps, and which of them a process does when several share a run."""
+"""Which samples `--limit` keeps, what they can show, and which a process does when several share a run."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from harness.core.types import Sample
@@ -39,6 +39,28 @@ def choose_samples(samples: Sequence[Sample], limit: int | None, seed: int) -> l
                 kept.add(key)
                 count += len(groups[key])
     return [sample for sample in samples if (sample.group if sample.group is not None else sample.id) in kept]
+
+
+def what_limit_shows(samples: Mapping[str, Sequence[Sample]], limit: int) -> str:
+    """From which difference on two runs over such samples differ beyond chance, in one line.
+
+    Args:
+        samples: by task, those that are kept.
+        limit: as it was asked for.
+    """
+    from harness.statistics.power import CORRELATION, DISAGREEMENT, assumed, design_effect, mean_size, shown_by
+
+    told = []
+    for task, of_task in samples.items():
+        units = {sample.group or sample.id: sample.cluster or sample.group or sample.id for sample in of_task}
+        size = mean_size(Counter(units.values()).values())
+        least = shown_by(len(units), assumed(DISAGREEMENT, design=design_effect(size), cluster_size=size))
+        told.append(f"{task} {'none' if least is None else f'{100 * least:.1f} points'}")
+    return (
+        f"--limit {limit}: the least difference that two such runs show (80 % power, if they disagree on "
+        f"{100 * DISAGREEMENT:g} % of the answers, correlated by {CORRELATION:g} within an image or video): "
+        f"{', '.join(told)}. See 'harness power'."
+    )
 
 
 def share_samples(samples: Mapping[str, Sequence[Sample]], rank: int, size: int) -> dict[str, list[Sample]]:

@@ -62,7 +62,12 @@ class TaskComparison:
 
 
 def compare_runs(
-    run_a: Path, run_b: Path, scored_task: Callable[[str], Scored], *, metrics: str = "headline"
+    run_a: Path,
+    run_b: Path,
+    scored_task: Callable[[str], Scored],
+    *,
+    metrics: str = "headline",
+    task: str | None = None,
 ) -> list[TaskComparison]:
     """Compare two runs on the samples that both have.
 
@@ -73,6 +78,7 @@ def compare_runs(
         metrics: comma-separated patterns of the names of metrics that are tested, all together (see
             `harness.statistics.differences`); `headline` stands for each task's headline. The others are described
             only: their intervals are for themselves, and they have no p-value.
+        task: the one that is compared; `None`: all.
 
     Returns:
         one comparison a task that both runs have.
@@ -83,15 +89,15 @@ def compare_runs(
         UsageError: no figure matches `metrics`.
     """
     records_a, records_b = _by_task(run_a), _by_task(run_b)
-    shared = [task for task in records_a if task in records_b]
+    shared = [name for name in records_a if name in records_b and task in (None, name)]
     if not shared:
         raise DataError(f"{run_a} has {_names(records_a)} and {run_b} has {_names(records_b)}: no task is in both.")
     wanted = [pattern.strip() for pattern in metrics.split(",")]
     compared = []
-    for task in shared:
-        scored = scored_task(task)
+    for name in shared:
+        scored = scored_task(name)
         names = [scored.headline if pattern == "headline" else pattern for pattern in wanted]
-        compared.append((_compare_task(scored, records_a[task], records_b[task]), names))
+        compared.append((_compare_task(scored, records_a[name], records_b[name]), names))
     if not any(comparison.samples for comparison, _ in compared):
         raise DataError(f"{run_a} and {run_b} have no sample with a response in both.")
     tested = [

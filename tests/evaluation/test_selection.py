@@ -3,7 +3,7 @@
 from collections import Counter
 
 from harness.core.types import Sample
-from harness.evaluation.selection import choose_samples
+from harness.evaluation.selection import choose_samples, what_limit_shows
 
 
 def make_samples(subset: str, groups: int, size: int) -> list[Sample]:
@@ -60,3 +60,17 @@ def test_the_choice_does_not_depend_on_other_groups() -> None:
     dropped = next(sample.id for sample in samples if sample.id not in kept)
     remaining = [sample for sample in samples if sample.id != dropped]
     assert {sample.id for sample in choose_samples(remaining, 20, 3)} == kept
+
+
+def test_what_a_limit_shows_is_reckoned_from_units_and_clusters() -> None:
+    def ask(n: int, **of: str) -> Sample:
+        return Sample(id=str(n), task="t", target="yes", answer_kind="yes_no", question="?", **of)
+
+    alone = [ask(n) for n in range(200)]
+    pairs = [ask(n, group=str(n // 2)) for n in range(400)]
+    pictures = [ask(n, cluster=str(n // 5)) for n in range(200)]
+    line = what_limit_shows({"alone": alone, "pairs": pairs, "pictures": pictures, "few": alone[:20]}, 200)
+    # Miller's formula gives 2.80 sqrt((.1 - d^2) / 200) = 6.1 points; five questions a picture make 1.4 times the
+    # variance, hence 7.2, of which Student's 39 degrees of freedom make a little more.
+    assert "--limit 200:" in line
+    assert ": alone 6.2 points, pairs 6.2 points, pictures 7.4 points, few none." in line
