@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from harness.core.types import BenchmarkFacts, Metric, RunRecord, TaskResult
 from harness.statistics.differences import Difference
@@ -13,6 +14,8 @@ from leaderboards.protocols import Protocol
 from leaderboards.reference import ReportedRow
 from leaderboards.runs import Figure, StoredRun
 from leaderboards.terms import order_causes
+
+_MAIN_COLUMNS: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +256,12 @@ class Group:
     def titles(self) -> dict[str, str]:
         """Tasks in the order in which they are shown, each as its authors write it."""
         return {column.task: column.title for column in self.columns}
+
+    @property
+    def main_columns(self) -> Sequence[Column]:
+        """What fits into one look: the benchmarks about hallucination, or all where there is none, the first four."""
+        about = [column for column in self.columns if column.facts.hallucination]
+        return (about or self.columns)[:_MAIN_COLUMNS]
 
     @property
     def order_title(self) -> str:

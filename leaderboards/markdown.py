@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -14,6 +15,9 @@ from leaderboards.provenance import conditions, provenance, unlike_baseline
 
 BLOCK: Final = "leaderboard"
 """Name of the block in a README or a model card."""
+MOST_WORDS: Final = 149
+MOST_NUMBERS: Final = 59
+"""Of a block in a README: what a reader of ten seconds can take in."""
 ORDER_NOTE = "Rows are ordered by the mean headline of {}, best first."
 MARKS_NOTE = (
     "Last line of a cell: difference to the baseline on the same questions; ▲ better, ▼ worse, = no difference shown. "
@@ -43,33 +47,126 @@ def render_markdown(board: Board) -> str:
     return "\n".join(lines) + "\n"
 
 
-def readme_block(board: Board, *, most: int, pictures: tuple[str, str] | None = None, page: str | None = None) -> str:
-    """What stands in a README.
+def readme_block(
+    board: Board,
+    *,
+    most: int,
+    pictures: tuple[str, str] | None = None,
+    page: str | None = None,
+    screenshot: str | None = None,
+) -> str:
+    """What stands in a README, to be taken in within ten seconds: the first group, and of it no more than fits.
 
     Args:
         board: the board.
-        most: rows to show of each group.
+        most: rows to show; fewer where the block had more than `MOST_NUMBERS` numbers or `MOST_WORDS` words. The
+            baseline is always shown.
         pictures: addresses of the light and the dark picture.
         page: address of the page.
+        screenshot: address of a picture of the page.
     """
-    lines: list[str] = []
+    while True:
+        lines = list(_block_lines(board, most, pictures, page, screenshot))
+        if most == 1 or _fits(lines):
+            return "\n".join(lines) + "\n"
+        most -= 1
+
+
+def _fits(lines: Sequence[str]) -> bool:
+    words, numbers = count_shown("\n".join(lines))
+    return words <= MOST_WORDS and numbers <= MOST_NUMBERS
+
+
+def count_shown(block: str) -> tuple[int, int]:
+    """Words and numbers that a reader of a block sees, an interval being two numbers."""
+    shown = re.sub(r"<[^>]*>|\]\([^)]*\)|[|*]|:?-{2,}:?", " ", block)
+    return len(re.findall(r"[^\W\d_][\w'-]*", shown)), len(re.findall(r"\d+(?:[.,]\d+)*", shown))
+
+
+def _block_lines(
+    board: Board, most: int, pictures: tuple[str, str] | None, page: str | None, screenshot: str | None
+) -> Iterator[str]:
+    group = board.groups[0]
     if pictures is not None:
-        lines += [picture(*pictures, "Scores of the checkpoints with 95 % intervals"), ""]
-    for group in board.groups:
-        lines += [*group_lines(group, level=3, most=most), ""]
-    lines += [f"- {escape(note)}" for note in board.notes]
+        yield from (picture(*pictures, "Scores of the checkpoints with 95 % intervals"), "")
+    if verdict_ := _block_verdict(group):
+        yield from (verdict_, "")
+    rows = [row for place, row in enumerate(group.rows) if place < most or row.is_baseline]
+    headers = ["", *(escape(column.title) for column in group.main_columns)]
+    yield table(headers, [[_short_name(row), *(_short(row, of) for of in group.main_columns)] for row in rows])
+    yield ""
+    notes = ["Percent, with 95 % intervals."]
+    if group.baseline is not None:
+        notes += [f"▲ better, ▼ worse than {escape(group.baseline)}, = no difference shown, all tested together."]
+    if len(rows) < len(group.rows) or len(board.groups) > 1:
+        notes += ["The page has the rest."] if page is not None else ["More was measured."]
+    yield f"<sub>{' '.join(notes)}</sub>"
     if page is not None:
-        lines += ["", f"[Full leaderboard: sortable, with plots and provenance]({web_address(page)})"]
-    return "\n".join(lines) + "\n"
+        words = "The page: any pair of rows, and the questions behind every number"
+        shown = words if screenshot is None else f'<img alt="{words}" src="{web_address(screenshot)}" width="720">'
+        yield from ("", f"[{shown}]({web_address(page)})")
 
 
-def group_lines(group: Group, *, level: int, most: int | None = None) -> Iterator[str]:
+def _block_verdict(group: Group) -> str:
+    """Which, whether it is real, and why, in a line; empty where nothing is said."""
+    said = answer(group)
+    if said is None:
+        return ""
+    parts = [f"**{said.title}: {escape(said.leader)}.**"]
+    leader, base = group.rows[0], group.base
+    if base is not None and base is not leader:
+        found: dict[str, list[str]] = {}
+        for column in group.columns:
+            delta = leader.cells[column.task].delta if column.task in leader.cells else None
+            if delta is not None and delta.value is not None:
+                shown = f" ({change(delta, column.scale)})" if delta.is_shown else ""
+                found.setdefault(delta.verdict, []).append(f"{escape(column.title)}{shown}")
+        told = [f"{verdict_} on {_listed(of)}" for verdict_, of in found.items()]
+        parts += [f"Against {escape(base.label)}: {', '.join(told)}."] if told else []
+    elif said.verdict:
+        parts += [f"{said.verdict}."]
+    if said.rivals:
+        parts += [f"Not told apart from {escape(said.rivals)}."]
+    if group.reasons is not None and group.reasons.row == leader.label and group.reasons.found:
+        reason = group.reasons.found[0]
+        more = "more" if (reason.difference.value or 0.0) > 0 else "fewer"
+        shares = f"{number(reason.difference.a)} → {number(reason.difference.b)} %"
+        parts += [f"Why, first of all: {more} {escape(reason.what)} ({shares})."]
+    return " ".join(parts)
+
+
+def _name(row: Row) -> str:
+    name = f"**{escape(row.label)}** (baseline)" if row.is_baseline else escape(row.label)
+    return name + (f" ({len(row.seeds)} seeds)" if row.seeds else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), names[-1]])
+
+
+def _short_name(row: Row) -> str:
+    small = "baseline" if row.is_baseline else f"{len(row.seeds)}\N{NO-BREAK SPACE}seeds" if row.seeds else ""
+    return escape(row.label) + (f"{BREAK}<sub>{small}</sub>" if small else "")
+
+
+def _short(row: Row, column: Column) -> str:
+    """A score with the sign of its difference, and its interval in small."""
+    cell = row.cells.get(column.task)
+    if cell is None:
+        return UNKNOWN
+    metric, delta = cell.metric, cell.delta
+    sign = "" if delta is None or delta.value is None else f" {SIGNS[delta.verdict]}"
+    small = interval(metric.low, metric.high, column.scale)
+    shown = f"**{number(metric.value, column.scale)}**{sign}" + (f"{BREAK}<sub>{small}</sub>" if small else "")
+    return shown.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def group_lines(group: Group, *, level: int) -> Iterator[str]:
     """Title, answer, table and notes of a group.
 
     Args:
         group: the group.
         level: of its heading.
-        most: rows to show; `None` shows all. The baseline is always shown.
     """
     yield f"{'#' * level} {escape(group.title[:1].upper() + group.title[1:])}"
     yield ""
@@ -77,10 +174,8 @@ def group_lines(group: Group, *, level: int, most: int | None = None) -> Iterato
         yield f"Kept apart from the first table: {escape(group.reason)}."
         yield ""
     yield from answer_lines(group)
-    yield group_table(group, most=most)
+    yield group_table(group)
     yield ""
-    if most is not None and len(group.rows) > most:
-        yield f"The first {most} of {len(group.rows)} checkpoints. "
     yield " ".join(notes(group))
 
 
@@ -121,7 +216,7 @@ def unsettled_note(group: Group) -> str:
     return UNSETTLED_NOTE + (" ? marks a difference that they could turn over." if group.baseline is not None else "")
 
 
-def group_table(group: Group, *, most: int | None = None) -> str:
+def group_table(group: Group) -> str:
     """The group's rows as a table."""
     has_causes = bool(group.attributed)
     headers = ["checkpoint"]
@@ -131,10 +226,8 @@ def group_table(group: Group, *, most: int | None = None) -> str:
     headers += counts
     base = group.base
     rows = []
-    for row in shown_rows(group, most):
-        name = f"**{escape(row.label)}** (baseline)" if row.is_baseline else escape(row.label)
-        name += f" ({len(row.seeds)} seeds)" if row.seeds else ""
-        name += " †" if unlike_baseline(row, base) else ""
+    for row in group.rows:
+        name = _name(row) + (" †" if unlike_baseline(row, base) else "")
         cells = [name, *(_cell(row.cells.get(column.task), column) for column in group.columns)]
         cells += [_causes(row, group)] * has_causes
         tasks = [column.task for column in group.columns]
@@ -142,13 +235,6 @@ def group_table(group: Group, *, most: int | None = None) -> str:
         rows.append(cells)
     align = ["left", *["right"] * len(group.columns), *["left"] * has_causes, *["right"] * len(counts)]
     return table(headers, rows, align=align)
-
-
-def shown_rows(group: Group, most: int | None) -> Sequence[Row]:
-    """The first rows, and the baseline."""
-    if most is None:
-        return group.rows
-    return [row for place, row in enumerate(group.rows) if place < most or row.is_baseline]
 
 
 def _cell(cell: Cell | None, column: Column) -> str:

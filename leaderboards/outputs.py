@@ -31,7 +31,7 @@ PICTURES: Final[Mapping[Literal["light", "dark"], str]] = {
 """Pictures for a README, by the theme that they are for."""
 _MARKS: Final = (b"harness-leaderboard", b"group,checkpoint,kind,")
 """One of them is in every file of a board but the pictures."""
-_KEY: Final = "dashed: baseline · blue: better, orange: worse than it · grey: no difference shown"
+_KEY: Final = "dashed: baseline · blue: better · orange: worse · grey: neither shown"
 
 
 def write_board(board: Board, out: Path, formats: Collection[str] = tuple(FORMATS)) -> list[Path]:
@@ -129,7 +129,7 @@ def draw_pictures(board: Board) -> dict[str, str]:
     group = board.groups[0]
     plots = plot_overview(group)
     note = _KEY if group.baseline is not None else ""
-    return {file: picture(plots, columns=len(plots), note=note, theme=theme) for theme, file in PICTURES.items()}
+    return {file: picture(plots, columns=1, note=note, theme=theme) for theme, file in PICTURES.items()}
 
 
 def write_if_changed(path: Path, text: str) -> bool:

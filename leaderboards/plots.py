@@ -15,10 +15,8 @@ MAX_ROWS: Final = 24
 """Rows that a plot shows: with more it is higher than a screen."""
 MAX_LINES: Final = len(SERIES)
 """Training runs that a plot shows."""
-_OVERVIEW_ROWS: Final = 12
-_OVERVIEW_COLUMNS: Final = 4
-_OVERVIEW_AREA: Final = 150
-"""Rows and benchmarks, and pixels for each, that fit into a README and into one look."""
+_OVERVIEW_ROWS: Final = 6
+"""Rows of a picture that is taken in at one look, on a phone too."""
 
 
 def plot_scores(group: Group, column: Column) -> Element | None:
@@ -80,7 +78,7 @@ def plot_curves(curves: Sequence[Curve], baseline: float | None = None) -> Eleme
 
 
 def plot_overview(group: Group) -> list[Element]:
-    """The first benchmarks of a group, to stand side by side, with names at the left."""
+    """The main benchmarks of a group, to stand below each other: side by side they were too small for a phone."""
     rows = _cut(group.rows, _OVERVIEW_ROWS)
     return [
         intervals(
@@ -88,10 +86,8 @@ def plot_overview(group: Group) -> list[Element]:
             title=_title(column),
             base=_baseline(group, column),
             scale=column.scale,
-            names=place == 0,
-            area=_OVERVIEW_AREA,
         )
-        for place, column in enumerate(group.columns[:_OVERVIEW_COLUMNS])
+        for column in group.main_columns
     ]
 
 

@@ -12,7 +12,8 @@ from harness.reports.splicing import update_document
 from leaderboards.board import Board, Row
 from leaderboards.build import find_checkpoint
 from leaderboards.markdown import BLOCK, readme_block
-from leaderboards.outputs import PICTURES, write_if_changed, write_pages
+from leaderboards.outputs import FORMATS, PICTURES, write_if_changed, write_pages
+from leaderboards.screenshot import SCREENSHOT, take_screenshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +22,10 @@ class PublishConfig:
 
     Attributes:
         readme: file with markers.
-        rows: rows of a table in the README.
+        rows: most rows of the table in the README.
         pages: folder for a web server.
         reports: whether the runs' reports are copied there and linked.
+        screenshot: whether a picture of the page is taken beside it, for the README to show.
         page_url: address of the page for the README; `None`: the page in `pages`.
         card: name of the checkpoint whose model card and evaluation results are written.
         card_dir: folder of the card; `None`: the checkpoint's own.
@@ -36,6 +38,7 @@ class PublishConfig:
     rows: int = 10
     pages: Path | None = None
     reports: bool = True
+    screenshot: bool = False
     page_url: str | None = None
     card: str | None = None
     card_dir: Path | None = None
@@ -53,6 +56,8 @@ class PublishConfig:
             raise UsageError("nothing to publish to: give --readme FILE, --pages DIR, or --card NAME.")
         if self.card is None and (self.repo is not None or self.card_dir is not None):
             raise UsageError("--push and --card-dir need --card NAME, the checkpoint that is published.")
+        if self.screenshot and self.pages is None:
+            raise UsageError("--screenshot needs --pages DIR, the page that it is of.")
         if self.rows < 1:
             raise UsageError(f"--rows {self.rows} is out of range: it must be at least 1.")
 
@@ -68,6 +73,8 @@ def publish_board(board: Board, config: PublishConfig) -> list[str]:
     done: list[str] = []
     if config.pages is not None:
         done += [str(path) for path in write_pages(board, config.pages, reports=config.reports)]
+        if config.screenshot:
+            done.append(str(take_screenshot(config.pages / FORMATS["html"][0])))
     if config.readme is not None:
         changed = update_document(config.readme, _block(board, config, config.readme), BLOCK, "--readme")
         done.append(f"{config.readme}: {'brought up to date' if changed else 'is up to date'}")
@@ -77,14 +84,17 @@ def publish_board(board: Board, config: PublishConfig) -> list[str]:
 
 
 def _block(board: Board, config: PublishConfig, readme: Path) -> str:
-    pictures = page = None
+    pictures = page = screenshot = None
     if config.pages is not None:
         folder = Path(os.path.relpath(config.pages.resolve(), readme.resolve().parent)).as_posix()
-        page = f"{folder}/index.html"
+        page = f"{folder}/{FORMATS['html'][0]}"
         light, dark = PICTURES.values()
         if (config.pages / light).exists():
             pictures = (f"{folder}/{light}", f"{folder}/{dark}")
-    return readme_block(board, most=config.rows, pictures=pictures, page=config.page_url or page)
+        if config.screenshot:
+            screenshot = f"{folder}/{SCREENSHOT}"
+    page = config.page_url or page
+    return readme_block(board, most=config.rows, pictures=pictures, page=page, screenshot=screenshot)
 
 
 def _publish_card(board: Board, config: PublishConfig, name: str) -> list[str]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
 
 from harness.core.console import show
 from harness.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.demo.experiment.rows import Row
 
 OUT: Final = Path("runs/experiment")
 
@@ -39,7 +44,9 @@ def _add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--report", action="store_true", help="run nothing: write the tables from what is finished")
     parser.add_argument("--document", type=Path, metavar="FILE", help="file with markers for the tables (--report)")
-    parser.add_argument("--pages", type=Path, metavar="DIR", help="folder of the leaderboard's pages (--report)")
+    parser.add_argument("--pages", type=Path, metavar="DIR", help="folder of a leaderboard of the rows (--report)")
+    parser.add_argument("--readme", type=Path, metavar="FILE", help="file with markers for its block (--pages)")
+    parser.add_argument("--screenshot", action="store_true", help="show its page there (--pages, Chromium)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -73,15 +80,15 @@ def _run_experiment(arguments: argparse.Namespace) -> None:
     from harness.demo.experiment.running import open_experiment, run_row
     from harness.demo.experiment.settings import Experiment
 
+    rows = choose_rows(arguments.rows.split(",") if arguments.rows else list(ROWS))
     out = arguments.out.expanduser().resolve()
     if arguments.report:
         from harness.demo.experiment.report import write_report
 
         write_report(out, document=arguments.document)
         if arguments.pages is not None:
-            _publish(out / "runs", arguments.model, arguments.pages)
+            _publish(out, rows, arguments)
         return
-    rows = choose_rows(arguments.rows.split(",") if arguments.rows else list(ROWS))
     seeds = _seeds(arguments.seeds)
     require_trl()
     experiment = Experiment(out=out, model=arguments.model, steps=arguments.steps, overrides=tuple(arguments.set))
@@ -91,12 +98,29 @@ def _run_experiment(arguments: argparse.Namespace) -> None:
             show(str(run_row(experiment, row, seed)), flush=True)
 
 
-def _publish(runs: Path, baseline: str, pages: Path) -> None:
+def _publish(out: Path, rows: Sequence[Row], arguments: argparse.Namespace) -> None:
+    """Publish a board of some rows: of their runs, or, where only results are kept, of runs made again from these."""
+    from harness.demo.experiment.rebuilding import NOTE, rebuild_runs
+    from harness.demo.experiment.results import SEED_FREE, draw_held_out, read_results
+
+    runs = [folder for row in rows if (folder := out / "runs" / row.name).is_dir()]
+    if runs:
+        _publish_runs(runs, arguments.model, arguments)
+        return
+    results = read_results(out / "results")
+    with TemporaryDirectory() as scratch, draw_held_out(out, results) as held_out:
+        rebuild_runs(results, [row.name for row in rows], held_out, Path(scratch))
+        _publish_runs([Path(scratch)], SEED_FREE, arguments, NOTE)
+
+
+def _publish_runs(runs: Sequence[Path], baseline: str, arguments: argparse.Namespace, *notes: str) -> None:
     from leaderboards.build import BoardConfig, build_board
     from leaderboards.publish import PublishConfig, publish_board
 
-    board = build_board(BoardConfig(runs=[runs], baseline=baseline, references=[], title="Demo experiment"))
-    for line in publish_board(board, PublishConfig(pages=pages)):
+    board = build_board(BoardConfig(runs=runs, baseline=baseline, references=[], title="The demo experiment"))
+    board = replace(board, notes=[*board.notes, *notes])
+    config = PublishConfig(pages=arguments.pages, readme=arguments.readme, screenshot=arguments.screenshot)
+    for line in publish_board(board, config):
         show(line)
 
 

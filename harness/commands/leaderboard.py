@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     publish = commands.add_parser("publish", help="put a leaderboard into a README, a web folder or the hub")
     _add_board_arguments(publish)
     publish.add_argument("--readme", type=Path, metavar="FILE", help="file with leaderboard markers")
-    publish.add_argument("--rows", type=int, default=10, metavar="N", help="rows of a README table (default: 10)")
+    publish.add_argument("--rows", type=int, default=10, metavar="N", help="most rows of a README table (default: 10)")
     publish.add_argument("--page-url", metavar="URL", help="address of the page for the README's link")
     publish.add_argument("--pages", type=Path, metavar="DIR", help="folder for GitHub Pages or any web server")
     publish.add_argument(
@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         default=True,
         help="with --pages: copy the runs' reports there and link them",
+    )
+    publish.add_argument(
+        "--screenshot", action="store_true", help="with --pages: show the page in the README (Chromium)"
     )
     publish.add_argument("--card", metavar="NAME", help="checkpoint whose model card and .eval_results are written")
     publish.add_argument("--card-dir", type=Path, metavar="DIR", help="folder of the card (default: the checkpoint's)")

@@ -81,8 +81,6 @@ def intervals(
     base: float | None = None,
     scale: float = 100.0,
     signs: bool = False,
-    names: bool = True,
-    area: float | None = None,
 ) -> Element:
     """Values with their 95 % intervals, a row each, on one axis.
 
@@ -93,11 +91,9 @@ def intervals(
         base: where a dashed line stands.
         scale: see above.
         signs: whether the values are differences.
-        names: whether the rows are named.
-        area: width of the axis, beside which no values are written out; `None`: what a plot has room for.
     """
     low, high = ends or span([base, *(value for mark in marks for value in (mark.value, mark.low, mark.high))])
-    svg, across = _rows(marks, title, (low, high), scale, room=54 if area is None else 8, names=names, area=area)
+    svg, across = _rows(marks, title, (low, high), scale, room=54)
     if base is not None:
         add(svg, "line", "muted dashed", x1=across.at(base), x2=across.at(base), y1=0, y2=len(marks) * _ROW)
     for y, mark in _places(marks):
@@ -108,8 +104,7 @@ def intervals(
         shown = signed(mark.value, scale) if signs else number(mark.value, scale)
         words = f"{mark.name}: {shown} {interval(mark.low, mark.high, scale)}"
         add(svg, "circle", mark.tone, title=words, cx=across.at(mark.value), cy=y, r=4)
-        if area is None:
-            add(svg, "text", "muted", shown, x=across.end + 10, y=y + 4)
+        add(svg, "text", "muted", shown, x=across.end + 10, y=y + 4)
     return svg
 
 
@@ -252,18 +247,16 @@ def _rows(
     scale: float,
     *,
     room: float = 12,
-    names: bool = True,
-    area: float | None = None,
     legend: Legend = (),
 ) -> tuple[Element, Scale]:
     """A plot of rows with their names at the left and `room` at the right, and its axis across."""
-    shown = [in_lines(mark.name) for mark in marks] if names else []
-    left = max((length(line) for name in shown for line in name), default=0.0) + 12
-    width, foot = WIDTH if area is None else left + area + room, len(marks) * _ROW
-    svg = start_plot(width, foot + FOOT + legend_height(legend, left), title)
-    across = Scale(*ends, left, width - room)
+    shown = [in_lines(mark.name) for mark in marks]
+    left = max((length(line) for name in shown for line in name), default=0.0) + 20
+    foot = len(marks) * _ROW
+    svg = start_plot(WIDTH, foot + FOOT + legend_height(legend, left), title)
+    across = Scale(*ends, left, WIDTH - room)
     add_axes(svg, across, Scale(0, 1, foot, 0), scale, 0.0)
-    for name, (y, mark) in zip(shown, _places(marks), strict=False):
+    for name, (y, mark) in zip(shown, _places(marks), strict=True):
         add_name(svg, name, left - 8, y, bold=mark.bold)
     add_legend(svg, legend, left, foot + FOOT + 12)
     return svg, across

@@ -19,6 +19,7 @@ from harness.demo.data import Sizes
 from harness.demo.experiment import measuring, running
 from harness.demo.experiment.measuring import compress_verdicts, summarise_blocks
 from harness.demo.experiment.pool import KINDS, draw_question, draw_twins, read_labels, write_pool
+from harness.demo.experiment.rebuilding import rebuild_runs
 from harness.demo.experiment.report import write_report
 from harness.demo.experiment.results import Comparer, read_records, read_results, read_samples
 from harness.demo.experiment.rows import ROWS, choose_rows
@@ -26,6 +27,7 @@ from harness.demo.experiment.running import open_experiment, row_recipe, run_row
 from harness.demo.experiment.settings import Experiment
 from harness.demo.world import OBJECTS, PARTNER
 from harness.reports.splicing import markers
+from harness.runs.folder import read_run
 
 START, END = markers("experiment")
 needs_demo = pytest.mark.skipif(
@@ -167,6 +169,24 @@ def test_shared_rollouts_may_hold_separators(tmp_path, monkeypatch):
     assert json.loads(target.read_text(encoding="utf-8")) == {**record, "total": 1.0}
 
 
+def assert_rebuilt_runs_say_the_same(out):
+    results = read_results(out / "results")
+    for outcome in rebuild_runs(results, ["base", "grpo"], out / "held-out", out / "rebuilt"):
+        of = outcome.folder.relative_to(out / "rebuilt")
+        # The row that is not trained has one seed, whatever it is called.
+        run = read_run(next((out / "runs" / of.parts[0]).iterdir()))
+        rebuilt = read_run(outcome.folder)
+        assert (rebuilt.weights, rebuilt.started) == (run.weights, run.started)
+        for task, result in run.tasks.items():
+            assert rebuilt.tasks[task].metrics == result.metrics
+            assert rebuilt.tasks[task].unsettled == result.unsettled
+            assert set(rebuilt.tasks[task].official.values()) == {None}  # Not read in whole responses.
+        assert (rebuilt.training or {}).get("seed") == (run.training or {}).get("seed")
+    asked = {**results["base"][0]["data"], "pope": {"digest": "sha256:0"}}
+    with pytest.raises(StoreError, match="other questions of pope"):
+        rebuild_runs({"base": {0: {**results["base"][0], "data": asked}}}, ["base"], out / "held-out", out / "never")
+
+
 @needs_demo
 def test_a_tiny_experiment(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(harness.judges.caption, "load_caption_judge", lambda *_, **__: YesJudge())
@@ -198,6 +218,7 @@ def test_a_tiny_experiment(tmp_path, monkeypatch, capsys):
     assert "--rows no_caption" in text
     assert "](evidence.svg)" in text
     assert (tmp_path / "evidence.svg").read_text().count("<polyline") == 4  # Two rows; no caption reward in either.
+    assert_rebuilt_runs_say_the_same(tmp_path)
     shutil.rmtree(tmp_path / "held-out")  # Results that were kept without their questions say the same.
     assert f"{START}\n\n{write_report(tmp_path, document=None)}" in text
     with pytest.raises(UsageError, match=r"--document .*other\.md: no such file"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +11,19 @@ import huggingface_hub
 import pytest
 import yaml
 from huggingface_hub import EvalResultEntry, ModelCard, parse_eval_result_entries
+from PIL import Image
+from support_browser import CHROMIUM
 from support_leaderboards import row_of, write_run, write_world
 
 from harness.core.errors import DataError, UsageError
+from harness.reports.differences import change
 from harness.reports.page_data import PARTS
 from harness.reports.splicing import markers
 from leaderboards import hub
 from leaderboards.board import Board
 from leaderboards.build import BoardConfig, build_board
 from leaderboards.card import make_card, make_eval_results, published_results
-from leaderboards.markdown import BLOCK, readme_block
+from leaderboards.markdown import BLOCK, count_shown, readme_block
 from leaderboards.outputs import write_pages
 from leaderboards.publish import PublishConfig, publish_board
 
@@ -40,13 +45,82 @@ def board(world: Path) -> Board:
     return build_board(BoardConfig(runs=[world], baseline="base"))
 
 
+def rows_of(block: str) -> list[str]:
+    return [line for line in block.splitlines() if line.startswith("| ")][1:]
+
+
 def test_a_readme_shows_the_first_rows_and_the_baseline(board: Board) -> None:
     block = readme_block(board, most=1)
-    rows = [line for line in block.splitlines() if line.startswith("| ")][1:]
+    rows = rows_of(block)
     assert len(rows) == 2
     assert "base" in rows[1]
-    assert "The first 1 of 4 checkpoints." in block
+    assert "More was measured." in block
     assert "Reported" not in block
+
+
+def test_a_readme_is_taken_in_within_ten_seconds(tmp_path: Path) -> None:
+    """Whatever is measured: at most 149 words and 59 numbers, four columns, which row, whether it is real, and why."""
+    for number in range(10):
+        skills = dict.fromkeys(("pope", "videohallucer", "mmbench", "mmvu"), 0.4 + number / 20)
+        write_run(tmp_path / f"m{number}", model=f"a-long-name-of-a-checkpoint-{number}", skills=skills, counts=40)
+    board = build_board(BoardConfig(runs=[tmp_path], baseline="a-long-name-of-a-checkpoint-3"))
+    columns = [replace(of, facts=replace(of.facts, hallucination=True)) for of in board.groups[0].columns]
+    board = replace(board, groups=[replace(board.groups[0], columns=columns)])
+    block = readme_block(board, most=10, pictures=("light.svg", "dark.svg"), page="board/index.html")
+    words, numbers = count_shown(block)
+    assert (words <= 149, numbers <= 59) == (True, True), (words, numbers)
+    rows = rows_of(block)
+    assert len(rows[0].strip("|").split("|")) == 1 + 4
+    assert 2 <= len(rows) < 10
+    assert any("baseline" in row for row in rows)
+    assert "The page has the rest." in block
+    assert block.index("<picture>") < block.index("measured: ") < block.index("| ")
+
+
+def test_words_and_numbers_are_those_that_a_reader_sees() -> None:
+    shown = 'the <img alt="not this 1"> method is [better](http://not.this/2)\n| **88.7**<br><sub>[85.7, 91.6]</sub> |'
+    assert count_shown(shown) == (4, 3)
+
+
+def test_a_readme_says_which_whether_it_is_real_and_why(tmp_path: Path) -> None:
+    for name, skill in (("base", 0.4), ("better", 0.9)):
+        skills = {"pope": skill, "videohallucer": skill, "mmvu": 0.6}
+        write_run(tmp_path / name, model=name, skills=skills, counts=180)
+    board = build_board(BoardConfig(runs=[tmp_path], baseline="base"))
+    (verdict,) = [line for line in readme_block(board, most=10).splitlines() if line.startswith("**")]
+    shown = {}
+    for task in ("pope", "videohallucer"):
+        delta = row_of(board.groups[0], "better").cells[task].delta
+        assert delta is not None
+        shown[task] = change(delta)
+    assert verdict.startswith(
+        f"**Fewest hallucinations measured: better.** Against base: better on POPE ({shown['pope']}) and VideoHallucer "
+        f"({shown['videohallucer']}), no difference shown on MMVU. Why, first of all: more right "
+    )
+
+
+def test_a_readme_shows_the_page(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("\n".join(["# T", *markers(BLOCK), ""]))
+    with pytest.raises(UsageError, match="--screenshot needs --pages"):
+        PublishConfig(readme=readme, screenshot=True)
+    config = PublishConfig(readme=readme, pages=tmp_path / "board", screenshot=True)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(UsageError, match="--screenshot needs one of chromium"):
+        publish_board(board, config)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_a_picture_of_the_page_is_small_and_not_empty(board: Board, tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("\n".join(["# T", *markers(BLOCK), ""]))
+    publish_board(board, PublishConfig(readme=readme, pages=tmp_path / "board", screenshot=True))
+    assert 'src="board/page.png"' in readme.read_text()
+    picture = tmp_path / "board" / "page.png"
+    assert 10_000 < picture.stat().st_size < 300_000
+    with Image.open(picture) as image:
+        assert image.size == (1280, 960)
+        assert len(image.getcolors() or []) > 20
 
 
 def test_a_card_is_valid_for_the_hub(board: Board) -> None:

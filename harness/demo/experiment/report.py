@@ -5,17 +5,14 @@ Imported lazily only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from harness.core.files import write_atomically
-from harness.demo.data import Sizes, build_demo_data
 from harness.demo.experiment.curves import draw_rows
-from harness.demo.experiment.results import SEED_FREE, Comparer, Results, read_results
+from harness.demo.experiment.results import SEED_FREE, Comparer, Results, draw_held_out, read_results
 from harness.demo.experiment.rows import ROWS
 from harness.reports.differences import change
 from harness.reports.markdown import code, table
@@ -73,7 +70,7 @@ def write_report(out: Path, *, document: Path | None) -> str:
         UsageError: the document lacks its markers.
     """
     results = read_results(out / "results")
-    with _held_out(out, results) as held_out:
+    with draw_held_out(out, results) as held_out:
         text = render(results, Comparer(results, held_out))
     write_atomically(out / TABLES, text)
     if document is not None:
@@ -82,19 +79,6 @@ def write_report(out: Path, *, document: Path | None) -> str:
         update_document(document, f"{text}\n{shown}", "experiment", "--document")
         write_atomically(picture, draw_rows(results))
     return text
-
-
-@contextmanager
-def _held_out(out: Path, results: Results) -> Iterator[Path]:
-    """The held-out questions, which are drawn again where results were kept without them."""
-    if (out / "held-out").is_dir():
-        yield out / "held-out"
-        return
-    settings = next(iter(next(iter(results.values())).values()))["settings"]
-    seed, *sizes = settings["held_out"]
-    with TemporaryDirectory() as scratch:
-        build_demo_data(Path(scratch), seed, sizes=Sizes(**dict(zip(Sizes.__slots__, sizes, strict=True))))
-        yield Path(scratch)
 
 
 def render(results: Results, comparer: Comparer) -> str:

@@ -6,15 +6,18 @@ Imported lazily only: numpy and scipy are imported inside.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from harness.benchmarks.data import load_data
 from harness.benchmarks.registry import get_benchmark
 from harness.core.errors import StoreError
 from harness.core.types import Response, Sample, SampleRecord, Verdict
+from harness.demo.data import Sizes, build_demo_data
 from harness.demo.experiment.measuring import STATUS
 from harness.demo.experiment.rows import ROWS
 from harness.statistics.counts import Table, tabulate
@@ -45,6 +48,20 @@ def read_results(folder: Path) -> dict[str, dict[int, Mapping[str, Any]]]:
     if not found:
         raise StoreError(f"no result in {folder}. Run 'harness demo experiment' first.")
     return found
+
+
+@contextmanager
+def draw_held_out(out: Path, results: Results) -> Iterator[Path]:
+    """The held-out questions, which are drawn again where results were kept without them."""
+    if (out / "held-out").is_dir():
+        yield out / "held-out"
+        return
+    settings = next(iter(next(iter(results.values())).values()))["settings"]
+    seed, *sizes = settings["held_out"]
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "held-out"
+        build_demo_data(folder, seed, sizes=Sizes(**dict(zip(Sizes.__slots__, sizes, strict=True))))
+        yield folder
 
 
 def read_samples(held_out: Path, task: str) -> list[Sample]:

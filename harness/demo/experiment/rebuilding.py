@@ -1,0 +1,143 @@
+"""Run folders from what is kept of the experiment: the verdict on every question, and the answer that was read.
+
+Whole responses are not kept (4 MB a run). A rebuilt run has the answers in their place, so that its figures are those
+of the run that it stands for; what needs a response (the published evaluators' reading, caption, thinking) is not
+there. Imported lazily only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.benchmarks.data import digest_samples
+from harness.core.errors import StoreError
+from harness.core.types import Response, Sample, SampleRecord, TaskResult, Verdict
+from harness.demo.checking import TASKS
+from harness.demo.experiment.measuring import compress_verdicts
+from harness.demo.experiment.results import Results, read_records, read_samples
+from harness.demo.experiment.rows import ROWS
+from harness.demo.experiment.settings import MAX_NEW_TOKENS
+from harness.engines.checkpoints import Checkpoint
+from harness.runs import records as stored_records
+from harness.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from harness.evaluation.plan import Plan
+    from harness.evaluation.run import Outcome
+    from harness.evaluation.settings import EvalConfig
+
+NOTE: Final = (
+    "Of these runs the answers were kept, not the whole responses: a sample shows the answer that was read. The "
+    "published evaluators' reading, captions, and causes of wrong answers are not known."
+)
+
+_Answers = Mapping[tuple[str, str], SampleRecord]
+"""By task and sample id."""
+
+
+def rebuild_runs(results: Results, names: Sequence[str], held_out: Path, out: Path) -> list[Outcome]:
+    """Write the run folders `ROW/seed-N` of some rows.
+
+    Args:
+        results: what is kept, by row and seed.
+        names: rows; those without results are left out.
+        held_out: folder of the held-out questions.
+        out: where the folders are written.
+
+    Raises:
+        StoreError: the questions are others, or an answer is read otherwise today than when it was stored.
+    """
+    return [
+        _rebuild(name, seed, stored, held_out, out / name / f"seed-{seed}")
+        for name in names
+        for seed, stored in results.get(name, {}).items()
+    ]
+
+
+def _rebuild(name: str, seed: int, stored: Mapping[str, Any], held_out: Path, folder: Path) -> Outcome:
+    from harness.evaluation.run import run_plan
+    from harness.evaluation.settings import EvalConfig
+
+    answers = {
+        (task, record.sample.id): record
+        for task, verdicts in stored["verdicts"].items()
+        for record in read_records(read_samples(held_out, task), verdicts)
+    }
+    with TemporaryDirectory() as scratch:
+        recording = Path(scratch) / "answers.jsonl"
+        recording.write_text("".join(map(_line, answers.values())), encoding="utf-8")
+        config = EvalConfig(
+            model=name if ROWS[name].recipe is None else f"{name}/seed-{seed}/final",
+            tasks=TASKS,
+            data=str(held_out),
+            prompt="grounded",
+            engine="replay",
+            engine_options={"responses": recording},
+            max_new_tokens=MAX_NEW_TOKENS,
+            out=folder,
+        )
+        plan = _plan(config, name, seed, stored, answers)
+        outcome = run_plan(plan, config)
+    if compress_verdicts(list(stored_records.read_records(folder))) != stored["verdicts"]:
+        raise StoreError(f"{name}, seed {seed}: answers are read otherwise than when they were stored.")
+    run = replace(
+        outcome.run,
+        started=stored["started"],
+        seconds=stored["cpu_seconds"]["evaluation"],
+        git_commit=stored["commit"],
+        seal=None,
+    )
+    opened = RunFolder(folder, plan.settings)
+    try:
+        return replace(outcome, run=opened.complete(run))
+    finally:
+        opened.close()
+
+
+def _line(record: SampleRecord) -> str:
+    line = {"task": record.sample.task, "id": record.sample.id, "response": record.verdict.answer or ""}
+    return json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def _plan(config: EvalConfig, name: str, seed: int, stored: Mapping[str, Any], answers: _Answers) -> Plan:
+    """The plan of the recording, with what is known of the checkpoint that gave the answers."""
+    from harness.evaluation.plan import make_plan
+
+    plan = make_plan(config)
+    for task, samples in plan.samples.items():
+        if digest_samples(samples) != stored["data"][task]["digest"]:
+            raise StoreError(f"{name}, seed {seed}: it was asked other questions of {task} than those that are drawn.")
+    settings, training = stored["settings"], None
+    if ROWS[name].recipe is not None:
+        training = {"recipe": name, "data": str(settings["pool"]), "seed": seed, "step": settings["steps"]}
+    return replace(
+        plan,
+        checkpoint=Checkpoint(name=config.model, folder=None, weights=stored["weights"], training=training),
+        tasks=[
+            replace(task, judge=partial(_judge, task.judge, answers), summarise=partial(_summarise, task.summarise))
+            for task in plan.tasks
+        ],
+        settings={**plan.settings, "model": {**plan.settings["model"], "weights": stored["weights"]}},
+    )
+
+
+def _judge(
+    judge: Callable[[Sample, Response], Verdict], answers: _Answers, sample: Sample, response: Response
+) -> Verdict:
+    """The strict verdict alone: a published evaluator, or who looked for an answer in vain, read the whole response."""
+    verdict = replace(judge(sample, response), official=None, official_answer=None)
+    stored = answers[sample.task, sample.id].verdict
+    return stored if stored.status == "not_understood" else verdict
+
+
+def _summarise(
+    summarise: Callable[[Iterable[SampleRecord]], TaskResult], records: Iterable[SampleRecord]
+) -> TaskResult:
+    result = summarise(records)
+    return replace(result, official=dict.fromkeys(result.official))
