@@ -6,15 +6,33 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.answers.reading import Reading, match_answer, read_answer
+    from harness.api import Comparison, Run, Scores, compare, evaluate, leaderboard, score
 
-__all__ = ["Reading", "__version__", "match_answer", "read_answer"]
+__all__ = [
+    "Comparison",
+    "Reading",
+    "Run",
+    "Scores",
+    "__version__",
+    "compare",
+    "evaluate",
+    "leaderboard",
+    "match_answer",
+    "read_answer",
+    "score",
+]
 
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:  # Loaded when it is asked for: the command line starts without the reader.
-    if name in ("Reading", "match_answer", "read_answer"):
-        from harness.answers import reading
+def __getattr__(name: str) -> Any:  # Loaded when it is asked for: the command line starts without any of it.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return getattr(reading, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    reads = name in ("Reading", "match_answer", "read_answer")
+    return getattr(import_module("harness.answers.reading" if reads else "harness.api"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
@@ -11,7 +11,9 @@ from typing import Final
 from harness.benchmarks.counting import has_score, is_officially_right, is_right, score_of, scored_unit, share
 from harness.benchmarks.own import is_table
 from harness.benchmarks.registry import benchmark_folders, get_benchmark
+from harness.core.errors import StoreError
 from harness.core.types import SampleRecord, ScoreMean, TaskResult
+from harness.runs.folder import read_run
 from harness.statistics.specs import MetricSpec, Ratio, Scored, Unit, everywhere
 
 RIGHT: Final = "all/right"
@@ -81,6 +83,24 @@ def scored_task(name: str, tasks_dir: Path | None = None, results: Sequence[Task
     if is_table(name) or name in benchmark_folders(tasks_dir):
         return get_benchmark(name, tasks_dir)
     return OwnScores(name=name, headline=RIGHT, reads_answers=True)
+
+
+def scored_in(folders: Sequence[Path], tasks_dir: Path | None = None) -> Callable[[str], Scored]:
+    """What is counted of the tasks of some runs, by their names; unfinished ones are counted as far as they tell.
+
+    Args:
+        folders: of the runs.
+        tasks_dir: see `scored_task`.
+    """
+
+    def scored(name: str) -> Scored:
+        try:
+            results = [read_run(folder).tasks[name] for folder in folders]
+        except (StoreError, KeyError):
+            results = []
+        return scored_task(name, tasks_dir, results)
+
+    return scored
 
 
 def _common(means: Sequence[Mapping[str, ScoreMean]]) -> dict[str, ScoreMean]:

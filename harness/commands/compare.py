@@ -11,7 +11,6 @@ from harness.core.console import show, to_json
 
 if TYPE_CHECKING:
     from harness.runs.comparison import TaskComparison
-    from harness.statistics.specs import Scored
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,19 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         HarnessError: see `harness.runs.comparison.compare_runs`.
     """
-    from harness.benchmarks.plain import scored_task
-    from harness.core.errors import StoreError
+    from harness.benchmarks.plain import scored_in
     from harness.diagnostics.run_folder import read_settings
     from harness.runs.comparison import compare_runs
-    from harness.runs.folder import read_run
 
-    def scored(name: str) -> Scored:
-        try:
-            results = [read_run(folder).tasks[name] for folder in (arguments.run_a, arguments.run_b)]
-        except (StoreError, KeyError):  # Unfinished runs are compared as far as their samples tell.
-            results = []
-        return scored_task(name, arguments.tasks_dir, results)
-
+    scored = scored_in((arguments.run_a, arguments.run_b), arguments.tasks_dir)
     comparisons = compare_runs(arguments.run_a, arguments.run_b, scored, metrics=arguments.metrics)
     judges = [read_settings(folder).get("judge") for folder in (arguments.run_a, arguments.run_b)]
     if arguments.json:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.console import show, to_json
-from harness.core.errors import HarnessError, UsageError
+from harness.core.errors import UsageError
 from harness.evaluation.settings import EvalConfig
 
 if TYPE_CHECKING:
@@ -240,7 +240,9 @@ def _run(config: EvalConfig, arguments: argparse.Namespace, ranks: Ranks) -> int
 
 def conclude(outcome: Outcome, *, conflict: bool, diagnosed: bool, as_json: bool, max_failures: int) -> int:
     """Diagnose and report a finished evaluation, print it, and give the exit code."""
-    missing = _explain(outcome, conflict=conflict, diagnosed=diagnosed)
+    from harness.api import explain
+
+    missing = explain(outcome, conflict=conflict, diagnosed=diagnosed)
     if as_json:
         from dataclasses import asdict
 
@@ -250,29 +252,6 @@ def conclude(outcome: Outcome, *, conflict: bool, diagnosed: bool, as_json: bool
     for line in missing:
         show(f"missing: {line}", file=sys.stderr)
     return _warn(outcome, max_failures)
-
-
-def _explain(outcome: Outcome, *, conflict: bool, diagnosed: bool) -> list[str]:
-    """Map the conflict, diagnose and report, as far as that is asked for and not done; what could not be computed."""
-    from harness.diagnostics.conflict import CONFLICT_SAMPLES, read_conflict
-    from harness.diagnostics.diagnose import diagnose
-    from harness.reports.writing import are_current, write_reports
-
-    missing: list[str] = []
-    is_new = outcome.is_new
-    if conflict and (is_new or read_conflict(outcome.folder) is None):
-        from trainers.conflict.run import map_run
-
-        try:
-            map_run(outcome.folder, open_media=outcome.open_media, samples=CONFLICT_SAMPLES, model=None)
-            is_new = True
-        except HarnessError as error:  # The run itself is complete, and is reported.
-            missing.append(f"sample conflict: {error}")
-    if is_new or not are_current(outcome.folder, outcome.repeats, diagnosed=diagnosed):
-        diagnosis = diagnose(outcome.folder, repeats=outcome.repeats) if diagnosed else None
-        write_reports(outcome.folder, diagnosis, open_media=outcome.open_media)
-        missing += diagnosis.missing if diagnosis is not None else ()
-    return missing
 
 
 def _print_tables(outcome: Outcome) -> None:

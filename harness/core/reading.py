@@ -204,6 +204,8 @@ def _decode(kind: type[_T], text: bytes) -> _T:
         decoded: _T = _adapter(cast("Any", kind)).validate_json(b"[%s]" % text)[0]
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        if first["type"] == "json_invalid":
+            raise ValueError(first["msg"]) from None
         place = _named(first["loc"][1:])
         said = _SAID.get(first["type"]) or first["msg"]
         if first["type"] == "literal_error":

@@ -1,0 +1,359 @@
+"""The commands as functions: `harness.evaluate`, `harness.score`, `harness.compare`, `harness.leaderboard`.
+
+Each gives back what the command prints, and raises where the command ends with exit code 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+from harness.core.errors import DataError, HarnessError
+from harness.core.types import Metric, Response, RunRecord, SampleRecord, TaskResult
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from harness.benchmarks.record import Benchmark
+    from harness.evaluation.run import Outcome
+    from harness.runs.comparison import TaskComparison
+    from leaderboards.board import Board
+
+Texts = str | Sequence[str]
+"""Names, or names with commas between them."""
+
+
+class Settings(TypedDict, total=False):
+    """What may be said of an evaluation besides model and tasks: see `harness.evaluation.settings.EvalConfig`."""
+
+    data: str | None
+    prompt: str
+    engine: str
+    engine_options: Mapping[str, Any]
+    out: Path | str | None
+    limit: int | None
+    seed: int
+    num_frames: int
+    max_new_tokens: int | None
+    temperature: float
+    top_p: float
+    repeats: int
+    blind: str | None
+    judge: str | None
+    judge_base_url: str | None
+    judge_api_key_env: str | None
+    audit: int
+    max_failures: int
+    fresh: bool
+    tasks_dir: Path | str | None
+    allow_outside: Sequence[Path | str]
+    revision: str | None
+    trust_remote_code: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A finished run: the figures of a checkpoint on some tasks, and every sample behind them.
+
+    Attributes:
+        folder: where it is.
+        record: what `run.json` says: model, settings, versions, figures.
+    """
+
+    folder: Path
+    record: RunRecord
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Run:
+        """The run in a folder.
+
+        Raises:
+            StoreError: the folder holds no finished run.
+        """
+        from harness.runs.folder import read_run
+
+        return cls(folder=Path(folder), record=read_run(Path(folder)))
+
+    @cached_property
+    def samples(self) -> Sequence[SampleRecord]:
+        """Every sample with its response and both verdicts, in the order of the data.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
+        from harness.runs.records import read_records
+
+        return list(read_records(self.folder))
+
+    @property
+    def headlines(self) -> dict[str, Metric]:
+        """The figure that stands for each task, with its interval."""
+        return {name: result.metrics[result.headline] for name, result in self.record.tasks.items()}
+
+    def to_pandas(self) -> DataFrame:
+        """A row a sample: the fields of `Sample`, its attributes, `response`, `error`, those of `Verdict`."""
+        return _frame(self.samples)
+
+    def __str__(self) -> str:
+        """The table that `harness eval` prints."""
+        from harness.reports.run_report import headline_table
+
+        return f"{self.record.model}\n{headline_table(self.record)}"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        from harness.reports.run_report import headline_rows
+
+        headers, rows = headline_rows(self.record)
+        return f"<p><b>{escape(self.record.model)}</b></p>{_html_table(headers, rows)}{_picture(self.headlines)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """Recorded responses, scored.
+
+    Attributes:
+        result: the task's figures.
+        samples: every sample with its response and both verdicts.
+    """
+
+    result: TaskResult
+    samples: Sequence[SampleRecord]
+
+    def to_pandas(self) -> DataFrame:
+        """A row a sample, as of `Run.to_pandas`."""
+        return _frame(self.samples)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two runs over the same questions, task by task.
+
+    Attributes:
+        tasks: of each, the differences of its figures (b - a), and the samples that changed.
+    """
+
+    tasks: Sequence[TaskComparison]
+
+    def to_pandas(self) -> DataFrame:
+        """A row a figure: `task`, `metric`, `a`, `b`, `difference`, `low`, `high`, `p` and `verdict`, as shares."""
+        import pandas
+
+        return pandas.DataFrame(
+            {
+                "task": task.task,
+                "metric": of.name,
+                "a": of.a,
+                "b": of.b,
+                "difference": of.value,
+                "low": of.low,
+                "high": of.high,
+                "p": of.p,
+                "verdict": of.verdict,
+            }
+            for task in self.tasks
+            for of in task.metrics
+        )
+
+    def __str__(self) -> str:
+        """A line for each figure that is tested."""
+        from harness.reports.differences import in_words
+
+        tested = [(task.task, of) for task in self.tasks for of in task.metrics if of.family]
+        return "\n".join(f"{task} {of.name}: {in_words(of)}" for task, of in tested)
+
+
+def evaluate(model: str, tasks: Texts, *, diagnosed: bool = True, **settings: Unpack[Settings]) -> Run:
+    """Score a checkpoint, diagnose it, and write the run with its reports; a run that was interrupted goes on.
+
+    Args:
+        model: local folder, hub id, `demo`, or `openai:NAME`.
+        tasks: names of tasks.
+        diagnosed: whether to say why wrong answers went wrong.
+        settings: see `Settings`.
+
+    Returns:
+        the run; samples without a response are counted in it, and do not raise.
+
+    Raises:
+        HarnessError: a setting is wrong, or something asked for does not exist; what was finished is stored.
+    """
+    from harness.evaluation.run import evaluate as run_evaluation
+    from harness.evaluation.settings import EvalConfig
+
+    given: dict[str, Any] = dict(settings)
+    given |= {name: _path(given.get(name)) for name in ("out", "tasks_dir")}
+    given["allow_outside"] = tuple(map(Path, given.get("allow_outside", ())))
+    config = EvalConfig(model=model, tasks=_names(tasks), **given)
+    outcome = run_evaluation(config)
+    explain(outcome, conflict=False, diagnosed=diagnosed)
+    return Run(folder=outcome.folder, record=outcome.run)
+
+
+def explain(outcome: Outcome, *, conflict: bool, diagnosed: bool) -> list[str]:
+    """Map the conflict, diagnose and report a finished evaluation, as far as that is asked for and not done.
+
+    Returns:
+        what could not be computed, in words.
+    """
+    from harness.diagnostics.conflict import CONFLICT_SAMPLES, read_conflict
+    from harness.diagnostics.diagnose import diagnose
+    from harness.reports.writing import are_current, write_reports
+
+    missing: list[str] = []
+    is_new = outcome.is_new
+    if conflict and (is_new or read_conflict(outcome.folder) is None):
+        from trainers.conflict.run import map_run
+
+        try:
+            map_run(outcome.folder, open_media=outcome.open_media, samples=CONFLICT_SAMPLES, model=None)
+            is_new = True
+        except HarnessError as error:  # The run itself is complete, and is reported.
+            missing.append(f"sample conflict: {error}")
+    if is_new or not are_current(outcome.folder, outcome.repeats, diagnosed=diagnosed):
+        diagnosis = diagnose(outcome.folder, repeats=outcome.repeats) if diagnosed else None
+        write_reports(outcome.folder, diagnosis, open_media=outcome.open_media)
+        missing += diagnosis.missing if diagnosis is not None else ()
+    return missing
+
+
+def score(
+    task: str,
+    samples: Path | str | Iterable[Mapping[str, Any]],
+    responses: Path | str | Mapping[str, str],
+    *,
+    tasks_dir: Path | str | None = None,
+) -> Scores:
+    """Score recorded responses, without a model.
+
+    Args:
+        task: a benchmark.
+        samples: its questions, with the field names of its data set: rows, or a file of JSON lines.
+        responses: sample id to response, or a file of JSON lines with `id` and `response`.
+        tasks_dir: folder of tasks beside the harness's own.
+
+    Raises:
+        UsageError: no such benchmark.
+        DataError: a row is malformed, or ids are missing, unknown or there twice.
+    """
+    from harness.evaluation.recorded import find_benchmark, judge_recorded
+    from harness.statistics import summarise
+
+    benchmark = find_benchmark(task, None, _path(tasks_dir))
+    if isinstance(samples, Path | str) and isinstance(responses, Path | str):
+        records = list(judge_recorded(benchmark, Path(samples), Path(responses)))
+    elif isinstance(samples, Path | str) or isinstance(responses, Path | str):
+        raise DataError("samples and responses are two files, or neither is one. Read the one that is.")
+    else:
+        records = _judged(benchmark, samples, responses)
+    return Scores(result=summarise(benchmark, records), samples=records)
+
+
+def compare(
+    a: Run | Path | str, b: Run | Path | str, *, metrics: Texts = "headline", tasks_dir: Path | str | None = None
+) -> Comparison:
+    """Compare two runs on the samples that both have; paired, with one interval, p-value and verdict a figure.
+
+    Args:
+        a: the run before, or its folder.
+        b: the run after.
+        metrics: patterns of the figures that are tested, all together; the others are described.
+        tasks_dir: folder of tasks beside the harness's own.
+
+    Raises:
+        HarnessError: see `harness.runs.comparison.compare_runs`.
+    """
+    from harness.benchmarks.plain import scored_in
+    from harness.runs.comparison import compare_runs
+
+    first, second = (of.folder if isinstance(of, Run) else Path(of) for of in (a, b))
+    scored = scored_in((first, second), _path(tasks_dir))
+    return Comparison(tasks=compare_runs(first, second, scored, metrics=",".join(_names(metrics))))
+
+
+def leaderboard(
+    runs: Iterable[Run | Path | str],
+    *,
+    baseline: str | None = None,
+    out: Path | str | None = None,
+    title: str = "Leaderboard",
+) -> Board:
+    """A comparison of many runs.
+
+    Args:
+        runs: runs, their folders, or folders that hold such.
+        baseline: label, model or run id of the checkpoint that the others are compared with.
+        out: folder to write tables and page to.
+        title: heading.
+
+    Raises:
+        HarnessError: see `leaderboards.build.build_board`; `out` cannot be written.
+    """
+    from leaderboards.build import BoardConfig, build_board
+    from leaderboards.outputs import write_board
+
+    folders = [of.folder if isinstance(of, Run) else Path(of) for of in runs]
+    board = build_board(BoardConfig(runs=folders, baseline=baseline, title=title))
+    if out is not None:
+        write_board(board, Path(out))
+    return board
+
+
+def _names(texts: Texts) -> tuple[str, ...]:
+    parts = texts.split(",") if isinstance(texts, str) else texts
+    return tuple(name.strip() for name in parts if name.strip())
+
+
+def _path(of: Path | str | None) -> Path | None:
+    return None if of is None else Path(of)
+
+
+def _judged(
+    benchmark: Benchmark, rows: Iterable[Mapping[str, Any]], responses: Mapping[str, str]
+) -> list[SampleRecord]:
+    records: dict[str, SampleRecord] = {}
+    for number, row in enumerate(rows):
+        sample = benchmark.read_row(row, f"samples[{number}]")
+        if sample.id in records or sample.id not in responses:
+            what = "is there twice" if sample.id in records else "has no response"
+            raise DataError(f"samples[{number}]: {sample.id!r} {what}. Give each sample once, and a response to each.")
+        response = Response(sample_id=sample.id, text=responses[sample.id])
+        records[sample.id] = SampleRecord(sample=sample, response=response, verdict=benchmark.judge(sample, response))
+    if unknown := sorted(responses.keys() - records.keys()):
+        raise DataError(f"{len(unknown)} responses are to no sample, e.g. {unknown[0]!r}. Leave them out.")
+    return list(records.values())
+
+
+def _frame(records: Iterable[SampleRecord]) -> DataFrame:
+    import pandas
+
+    return pandas.DataFrame(
+        {
+            **{name: value for name, value in asdict(of.sample).items() if name not in ("media", "attributes")},
+            **of.sample.attributes,
+            "media": [media.source for media in of.sample.media],
+            "response": of.response.text,
+            "error": of.response.error,
+            **{name: value for name, value in asdict(of.verdict).items() if name not in ("sample_id", "scores")},
+            **of.verdict.scores,
+        }
+        for of in records
+    )
+
+
+def _html_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    from tabulate import tabulate
+
+    return str(tabulate(rows, headers, tablefmt="html", disable_numparse=True))
+
+
+def _picture(metrics: Mapping[str, Metric]) -> str:
+    from harness.reports.plots import Mark, intervals
+    from harness.reports.svg import picture
+
+    marks = [Mark(name, of.value, of.low, of.high) for name, of in metrics.items()]
+    return picture([intervals(marks, title="Headlines, %", ends=(0.0, 1.0))], columns=1)

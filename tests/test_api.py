@@ -1,0 +1,137 @@
+"""Python's names do what the commands do, on runs of the demo."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+
+import harness
+from harness.api import Settings
+from harness.core.errors import DataError, UsageError
+from harness.evaluation.settings import EvalConfig
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> harness.Run:
+    """A run of recorded responses, as `evaluate` gives it."""
+    folder = tmp_path_factory.mktemp("api")
+    return evaluated(folder, "yes")
+
+
+def evaluated(folder: Path, response: str) -> harness.Run:
+    recorded = folder / "responses.jsonl"
+    names = [f"{split}/{n}" for split in ("random", "popular", "adversarial") for n in range(300)]
+    recorded.write_text("".join(json.dumps({"id": name, "response": response}) + "\n" for name in names))
+    return harness.evaluate(
+        "recorded",
+        "pope",
+        data="demo",
+        engine="replay",
+        engine_options={"responses": recorded},
+        limit=24,
+        out=folder / "run",
+    )
+
+
+def test_settings_are_those_of_an_evaluation() -> None:
+    paths = {"out", "tasks_dir", "allow_outside"}  # Texts are taken as well.
+    hints, given = get_type_hints(EvalConfig), get_type_hints(Settings)
+    names = {field.name for field in fields(EvalConfig)} - {"model", "tasks"}
+    assert given.keys() == names
+    assert {name: given[name] for name in names - paths} == {name: hints[name] for name in names - paths}
+
+
+def test_every_name_is_there_and_none_is_loaded_before_it_is_asked_for() -> None:
+    for name in harness.__all__:
+        assert getattr(harness, name) is not None
+    assert set(harness.__all__) <= set(dir(harness))
+    with pytest.raises(AttributeError, match="nonsense"):
+        getattr(harness, "nonsense")  # noqa: B009
+    asked = "import harness, sys; dir(harness); print(sorted({'torch', 'pandas', 'pydantic'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_a_run_is_figures_samples_and_a_table(run: harness.Run) -> None:
+    again = harness.Run.load(run.folder)
+    assert again.record == run.record
+    frame = again.to_pandas()
+    assert len(frame) == len(run.samples)
+    assert list(frame["status"]) == [record.verdict.status for record in run.samples]
+    assert frame.loc[frame["error"].isna(), "answer"].eq("yes").all()
+    headline = run.headlines["pope"]
+    assert headline.name == run.record.tasks["pope"].headline
+    assert headline.value is not None
+    for shown in (str(run), run._repr_html_()):
+        assert f"{100 * headline.value:.1f}" in shown
+    assert "<table>" in run._repr_html_()
+    assert "<svg" in run._repr_html_()
+
+
+def test_a_model_of_an_odd_name_is_escaped(run: harness.Run) -> None:
+    from dataclasses import replace
+
+    odd = replace(run, record=replace(run.record, model="<script>"))
+    assert "<script>" not in odd._repr_html_()
+
+
+def test_runs_are_compared_and_put_on_a_board(run: harness.Run, tmp_path: Path) -> None:
+    other = evaluated(tmp_path, "no")
+    comparison = harness.compare(run, other.folder)
+    (task,) = comparison.tasks
+    frame = comparison.to_pandas()
+    assert list(frame["metric"]) == [figure.name for figure in task.metrics]
+    assert frame["difference"].iloc[0] == pytest.approx(task.metrics[0].value)
+    assert task.metrics[0].verdict in str(comparison)
+    board = harness.leaderboard([run, other.folder], out=tmp_path / "board")
+    assert len(board.groups[0].rows) == 1  # Two runs of one recorded model.
+    assert (tmp_path / "board" / "index.html").exists()
+
+
+ROWS = [
+    {
+        "question_id": n,
+        "image": f"{n}.jpg",
+        "text": "Is there a dog in the image?",
+        "label": label,
+        "category": "random",
+    }
+    for n, label in enumerate(("yes", "no", "no"))
+]
+
+
+def test_rows_and_files_are_scored_alike(tmp_path: Path) -> None:
+    responses = {"random/0": "Yes, a dog.", "random/1": "yes", "random/2": "No."}
+    scores = harness.score("pope", ROWS, responses)
+    assert [record.verdict.status for record in scores.samples] == ["correct", "incorrect", "correct"]
+    samples, recorded = tmp_path / "samples.jsonl", tmp_path / "responses.jsonl"
+    samples.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    recorded.write_text("".join(json.dumps({"id": name, "response": text}) + "\n" for name, text in responses.items()))
+    assert harness.score("pope", samples, recorded).result == scores.result
+    assert len(scores.to_pandas()) == 3
+
+
+@pytest.mark.parametrize(
+    ("rows", "responses", "said"),
+    [
+        (ROWS[:1], {}, r"samples\[0\]: 'random/0' has no response"),
+        (ROWS[:1] * 2, {"random/0": "yes"}, r"samples\[1\]: 'random/0' is there twice"),
+        (ROWS[:1], {"random/0": "yes", "x": "no"}, "1 responses are to no sample, e.g. 'x'"),
+        ([{"text": "?"}], {}, r"samples\[0\]"),
+        (Path("rows.jsonl"), {}, "two files, or neither"),
+    ],
+)
+def test_what_does_not_fit_is_named(rows: object, responses: dict[str, str], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        harness.score("pope", rows, responses)  # type: ignore[arg-type]
+
+
+def test_an_unknown_task_is_refused() -> None:
+    with pytest.raises(UsageError, match="'pop'"):
+        harness.score("pop", ROWS, {})
