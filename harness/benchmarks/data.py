@@ -289,7 +289,7 @@ def digest_samples(samples: Sequence[Sample]) -> str:
         [
             sample.id,
             sample.question,
-            None if sample.choices is None else list(sample.choices.items()),
+            None if sample.choices is None or sample.as_letters else list(sample.choices.items()),
             sample.target,
             [medium.size_bytes for medium in sample.media],
         ]

@@ -19,7 +19,7 @@ EMPTY = "empty"
 
 
 def no_official_reading(sample: Sample, text: str) -> tuple[None, None]:
-    """Of a benchmark whose published evaluator is a model, or that has none."""
+    """Of a benchmark whose published evaluator is a model, or that has none, and of yes/no asked as letters."""
     return None, None
 
 
@@ -50,6 +50,8 @@ def judge_response(
     if response.error is not None:
         return Verdict(sample_id=sample.id, answer=None, status="error")
     reading = read_for_target(response.text, sample.target, sample.answer_kind, sample.choices, sample.question)
+    if sample.as_letters:
+        read_officially = no_official_reading  # Published evaluators look for the word.
     official, official_answer = read_officially(sample, official_text(response.text))
     status, reason = _judge_reading(sample, response, reading)
     return Verdict(

@@ -52,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where the questions are (default: as an lmms-eval task's YAML says, else hub, or demo for 'demo')",
     )
     add_outside_argument(parser)
-    parser.add_argument("--prompt", default="auto", metavar="FORMAT", help="direct, think, grounded or auto (default)")
+    parser.add_argument(
+        "--prompt", default="auto", metavar="FORMAT", help="direct, think, grounded or auto (default); FORMAT-letters"
+    )
     parser.add_argument("--engine", default="auto", metavar="NAME", help="hf, vllm, api, replay or auto (default)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/MODEL-SETTINGS)")
     parser.add_argument("--limit", type=int, metavar="N", help="about N samples a task, in whole pairs and groups")

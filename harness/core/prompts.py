@@ -1,18 +1,23 @@
 """Prompt formats: what is appended to a question, and how options are written.
 
 `direct` asks for the answer alone, `think` for `<think>` and `<answer>`, `grounded` for the four sections of the
-method: `<planning> <caption> <think> <answer>`. Responses are taken apart again by `harness.answers.sections`.
+method: `<planning> <caption> <think> <answer>`. Responses are taken apart again by `harness.answers.sections`. In any
+of them, a run may ask yes/no questions as options with letters, `A. yes` and `B. no`: `think-letters`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from harness.core.errors import UsageError
 from harness.core.types import AnswerKind, PromptFormat, Sample
 
 FORMATS: Final[tuple[PromptFormat, ...]] = ("direct", "think", "grounded")
+AUTO: Final = "auto"
+"""Stands for the format that a checkpoint was trained with, else `direct`."""
+LETTERS: Final = "letters"
 OWN: Final = "own"
 """Stands in a run's record for the prompt of a task that brings its own and knows no formats."""
 
@@ -40,6 +45,18 @@ _GROUNDED: Final = (
 )
 
 
+def take_apart(prompt: str) -> tuple[str, bool]:
+    """The format of a prompt's name, and whether yes/no questions are asked as letters; `letters` is `auto-letters`."""
+    if prompt == LETTERS:
+        return AUTO, True
+    return prompt.removesuffix(f"-{LETTERS}"), prompt.endswith(f"-{LETTERS}")
+
+
+def with_letters(sample: Sample) -> Sample:
+    """A yes/no question as one between the options `A. yes` and `B. no`; any other as it is."""
+    return replace(sample, choices={"A": "yes", "B": "no"}) if sample.answer_kind == "yes_no" else sample
+
+
 def instruction(prompt_format: PromptFormat, answer_kind: AnswerKind) -> str:
     """The instruction that ends a prompt; a request for a description needs none to be answered directly.
 
@@ -62,5 +79,5 @@ def build_prompt(sample: Sample, prompt_format: PromptFormat) -> str:
     """
     lines = [sample.question.strip()]
     lines += [f"{letter}. {text}" for letter, text in (sample.choices or {}).items()]
-    lines.append(instruction(prompt_format, sample.answer_kind))
+    lines.append(instruction(prompt_format, "choice" if sample.as_letters else sample.answer_kind))
     return "\n".join(filter(None, lines))

@@ -54,7 +54,8 @@ class Sample:
         target: the gold answer: `yes`/`no`, an option letter, the open-ended answer's text, or for a caption what is
             there (`harness.benchmarks.captions`).
         answer_kind: how `target` is to be read.
-        choices: option letter to option text, in order; `None` unless `answer_kind` is `choice`.
+        choices: option letter to option text, in order; `None` unless `answer_kind` is `choice`, or a yes/no question
+            is asked as letters.
         group: samples that are judged together: a pair, the rotations of one question.
         cluster: samples that share an image, a video or a question group and so are not independent;
             standard errors are clustered by it. `None`: the sample is its own cluster.
@@ -73,6 +74,11 @@ class Sample:
     group: str | None = None
     cluster: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def as_letters(self) -> bool:
+        """Whether it is a yes/no question that is asked as options with letters."""
+        return self.answer_kind == "yes_no" and self.choices is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -380,8 +386,9 @@ class RunRecord:
         model: the checkpoint as the user named it.
         weights: fingerprint of the weights' content (`sha256:...`); `None` for a model behind an API.
         engine: `hf`, `vllm`, `api` or `replay`; or the other harness whose log was scored.
-        prompt_format: `direct`, `think` or `grounded`; `own` where all tasks have prompts of their own, as those of
-            lmms-eval. Where only some have, `settings` say it of each (see `harness.runs.config.prompt_of`).
+        prompt_format: `direct`, `think` or `grounded`, or one of these with `-letters`; `own` where all tasks have
+            prompts of their own, as those of lmms-eval. Where only some have, `settings` say it of each (see
+            `harness.runs.config.prompt_of`).
         decoding: temperature, top_p, max_new_tokens, and what else decides the tokens.
         seed: of sampling and of `--limit`'s choice.
         data: task to `{source, count, digest}` of the samples that were asked.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import DataError, StoreError
+from harness.core.prompts import take_apart
 from harness.core.types import PromptFormat, SampleRecord
 from harness.core.worlds import worlds
 from harness.diagnostics.evidence import Key
@@ -66,7 +67,7 @@ def _stored(path: Path) -> Mapping[str, Any]:
 
 def read_prompt_format(folder: Path) -> PromptFormat:
     """What a run's prompts asked for; where its settings do not say, `direct`."""
-    stored = read_settings(folder).get("prompt")
+    stored, _ = take_apart(str(read_settings(folder).get("prompt")))
     return "grounded" if stored == "grounded" else "think" if stored == "think" else "direct"
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.benchmarks.data import digest_prompts
 from harness.core.errors import UsageError
-from harness.core.prompts import OWN
+from harness.core.prompts import AUTO, LETTERS, OWN, take_apart
 from harness.core.types import PromptFormat, Sample
 from harness.core.worlds import world_of_checkpoint
 from harness.engines import ENGINES, Decoding, Engine, make_engine, vllm_is_usable
@@ -35,7 +35,8 @@ class Plan:
 
     Attributes:
         checkpoint: the model.
-        prompt_format: resolved, never `auto`; `own` where no task is asked in a format of ours.
+        prompt_format: resolved, never `auto`, with `-letters` where these are asked for; `own` where no task is asked
+            in a format of ours.
         decoding: what decides the tokens.
         budgets: by task, tokens of a response.
         engine_name: resolved, never `auto`.
@@ -107,8 +108,9 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
             trust_remote_code=config.trust_remote_code,
             sees=engine_name != "replay",
         )
+    asked_in, letters = take_apart(config.prompt)
     prompt_format: PromptFormat = (
-        checkpoint.prompt_format or "direct" if config.prompt == "auto" else config.prompt  # type: ignore[assignment]
+        checkpoint.prompt_format or "direct" if asked_in == AUTO else asked_in  # type: ignore[assignment]
     )
     world = world_of_checkpoint(config.model)
     tasks = [
@@ -121,6 +123,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
                 allow_outside=config.allow_outside,
                 num_frames=config.num_frames,
                 prompt_format=prompt_format,
+                letters=letters,
             ),
             config.blind,
         )
@@ -133,6 +136,12 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
         for task in tasks
     }
     ours = [task for task in tasks if not task.has_own_prompts]
+    if letters and not any(sample.as_letters for task in ours for sample in task.samples):
+        raise UsageError(
+            f"--prompt {config.prompt}: none of {', '.join(names)} has yes/no questions to be asked as letters. "
+            f"Use --prompt {asked_in}."
+        )
+    prompt = f"{prompt_format}-{LETTERS}" if letters else prompt_format
     decoding = Decoding(
         max_new_tokens=budget if ours else max(budgets.values()),
         temperature=config.temperature,
@@ -147,7 +156,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
             "files": checkpoint.files,
             "served": checkpoint.name if engine_name == "api" else None,
         },
-        "prompt": prompt_format if ours else OWN,
+        "prompt": prompt if ours else OWN,
         "decoding": decoding_settings(decoding),
         "seed": config.seed,
         "limit": config.limit,
@@ -170,7 +179,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
     }
     return Plan(
         checkpoint=checkpoint,
-        prompt_format=prompt_format if ours else OWN,
+        prompt_format=prompt if ours else OWN,
         decoding=decoding,
         budgets=budgets,
         engine_name=engine_name,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import UsageError
-from harness.core.prompts import FORMATS
+from harness.core.prompts import AUTO, FORMATS, take_apart
 
 DEFAULT_MAX_NEW_TOKENS: Final[Mapping[str, int]] = {"direct": 128, "think": 1024, "grounded": 1536}
 """Token budget of a response by prompt format."""
@@ -24,7 +24,8 @@ class EvalConfig:
         tasks: plain task names, in the order of the report.
         data: `hub`, a world (`demo`), a folder, or `None`: its world for a checkpoint that comes with one, else `hub`;
             for a task of lmms-eval's kind what its YAML names.
-        prompt: `direct`, `think`, `grounded`, or `auto`: what the checkpoint was trained with, else `direct`. Tasks of
+        prompt: `direct`, `think`, `grounded`, or `auto`: what the checkpoint was trained with, else `direct`. With
+            `-letters`, yes/no questions are asked as options with letters; `letters` alone is `auto-letters`. Tasks of
             lmms-eval's kind have prompts of their own.
         engine: a name of `harness.engines.ENGINES`, or `auto`.
         engine_options: keyword settings of the engine.
@@ -84,8 +85,11 @@ class EvalConfig:
         Raises:
             UsageError: a setting is out of its range.
         """
-        if self.prompt not in (*FORMATS, "auto"):
-            raise UsageError(f"prompt {self.prompt!r} does not exist. Choose one of: {', '.join(FORMATS)}, auto.")
+        if take_apart(self.prompt)[0] not in (*FORMATS, AUTO):
+            raise UsageError(
+                f"prompt {self.prompt!r} does not exist. Choose one of: {', '.join(FORMATS)}, auto, each also as "
+                "FORMAT-letters: yes/no questions as A and B."
+            )
         if not self.tasks:
             raise UsageError("no task named. Give --tasks NAME,...; 'harness tasks' lists them.")
         repeated = sorted({task for task in self.tasks if self.tasks.count(task) > 1})

@@ -14,7 +14,7 @@ from harness.benchmarks.own import is_table, own_benchmark
 from harness.benchmarks.record import Benchmark
 from harness.benchmarks.registry import benchmark_folders, find_benchmarks, load_benchmark, unknown_task
 from harness.core.errors import UsageError
-from harness.core.prompts import build_prompt
+from harness.core.prompts import build_prompt, with_letters
 from harness.core.types import BenchmarkFacts, PromptFormat, Response, Sample, SampleRecord, TaskResult, Verdict
 from harness.lmms.index import PREFIX, Entry, folder_tasks, lmms_eval_tasks, read_yaml, unreadable
 
@@ -88,6 +88,7 @@ def load_task(
     allow_outside: Sequence[Path] = (),
     num_frames: int = 8,
     prompt_format: PromptFormat = "direct",
+    letters: bool = False,
 ) -> TaskData:
     """Load a task's samples; no image or video is opened.
 
@@ -100,19 +101,21 @@ def load_task(
         allow_outside: folders that media may be in besides the data's own.
         num_frames: frames kept of a video.
         prompt_format: of benchmarks; lmms-eval's tasks have prompts of their own.
+        letters: whether benchmarks' yes/no questions are asked as options with letters.
 
     Raises:
         UsageError: no such task, a group of tasks, or one that is not evaluated by generating text.
         DataError: see `harness.benchmarks.data.load_benchmark`.
     """
+    ask = partial(_ask, prompt_format, letters)
     if is_table(name):
         benchmark = own_benchmark(Path(name).expanduser())
-        return _load_benchmark(benchmark, data or "hub", num_frames, prompt_format, allow_outside)
+        return _load_benchmark(benchmark, data or "hub", num_frames, ask, allow_outside)
     plain = name.removeprefix(PREFIX)
     folders = _benchmark_folders(tasks_dir)
     if plain in folders:
         benchmark = load_benchmark(folders[plain])
-        task = _load_benchmark(benchmark, data or world or "hub", num_frames, prompt_format, allow_outside)
+        task = _load_benchmark(benchmark, data or world or "hub", num_frames, ask, allow_outside)
         return task if benchmark_folders().get(plain) in (None, folders[plain]) else _in_place_of_ours(task, tasks_dir)
     known = lmms_eval_tasks(tasks_dir)
     if name not in known:
@@ -151,12 +154,17 @@ def _unknown(name: str, known: Iterable[str], tasks_dir: Path | None) -> UsageEr
 
 
 def _load_benchmark(
-    benchmark: Benchmark, data: str, num_frames: int, prompt_format: PromptFormat, outside: Sequence[Path]
+    benchmark: Benchmark, data: str, num_frames: int, ask: Callable[[Sample], Sample], outside: Sequence[Path]
 ) -> TaskData:
     loaded = load_data(benchmark, data, outside)
-    samples = tuple(replace(sample, prompt=build_prompt(sample, prompt_format)) for sample in loaded.samples)
+    samples = tuple(map(ask, loaded.samples))
     media = partial(_open_media, loaded, {sample.id: sample for sample in samples}, num_frames)
     return replace(benchmark_task(loaded.benchmark, samples, loaded.source), open_media=media, labels=loaded.labels)
+
+
+def _ask(prompt_format: PromptFormat, letters: bool, sample: Sample) -> Sample:
+    asked = with_letters(sample) if letters else sample
+    return replace(asked, prompt=build_prompt(asked, prompt_format))
 
 
 def benchmark_task(benchmark: Benchmark, samples: Sequence[Sample], source: str) -> TaskData:

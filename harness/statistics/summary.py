@@ -24,12 +24,14 @@ class _Tally:
     disagreements: int = 0
     not_understood: int = 0
     undecided: int = 0
+    as_letters: int = 0
 
     def watch(self, records: Iterable[SampleRecord]) -> Iterator[SampleRecord]:
         for record in records:
             verdict = record.verdict
             self.samples += 1
             self.unanswered += verdict.status == "unanswered"
+            self.as_letters += record.sample.as_letters
             self.truncated += record.response.finish_reason == "length"
             self.errors += verdict.status == "error"
             self.disagreements += verdict.is_disputed
@@ -57,7 +59,8 @@ def summarise(task: Scored, records: Iterable[SampleRecord]) -> TaskResult:
         task=task.name,
         headline=task.headline,
         metrics={spec.name: _to_metric(spec, table) for spec in specs},
-        official={spec.name: official_value_of(spec, table) for spec in specs},
+        # Published evaluators do not read letters for yes and no.
+        official={spec.name: None if tally.as_letters else official_value_of(spec, table) for spec in specs},
         unanswered=tally.unanswered,
         truncated=tally.truncated,
         errors=tally.errors,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -13,9 +14,13 @@ from harness.benchmarks.data import digest_samples
 from harness.benchmarks.registry import find_benchmarks, own_tasks_dir
 from harness.core.errors import DataError, MediaError, UsageError
 from harness.core.types import Response, SampleRecord
+from harness.diagnostics.run_folder import read_prompt_format
+from harness.evaluation.run import evaluate
+from harness.evaluation.settings import EvalConfig
 from harness.evaluation.task_registry import expand_tasks, list_tasks, load_task
 from harness.lmms.index import lmms_eval_tasks
 from harness.media.videos import Video
+from leaderboards.build import BoardConfig, build_board
 
 FOUR = ["pope", "videohallucer", "mmbench", "mmvu"]
 """Those about hallucination first, each kind by name."""
@@ -174,3 +179,56 @@ def test_demo_data() -> None:
     assert task.source == "demo"
     assert task.open_media(task.samples[0].id)
     assert replace(task.samples[0], prompt="").prompt == ""
+
+
+def test_yes_no_questions_are_asked_as_letters(copies: Path) -> None:
+    """Letters are the prompt's, not the data's: questions, digest and gold answers stay as they are."""
+    words, letters = (load_task("pope", data=str(copies), prompt_format="think", letters=of) for of in (False, True))
+    sample = letters.samples[0]
+    assert sample.prompt.split("\n")[1:3] == ["A. yes", "B. no"]
+    assert "then give the letter of the right option between <answer>" in sample.prompt
+    assert digest_samples(letters.samples) == digest_samples(words.samples)
+    records = []
+    for sample in letters.samples:
+        text = f"<think>Yes or no?</think><answer>{'A' if sample.target == 'yes' else 'B'}</answer>"
+        response = Response(sample_id=sample.id, text=text)
+        records.append(SampleRecord(sample=sample, response=response, verdict=letters.judge(sample, response)))
+    assert {record.verdict.answer for record in records} == {"yes", "no"}
+    result = letters.summarise(records)
+    assert result.metrics["mean/accuracy"].value == 1
+    assert set(result.official.values()) == {None}  # POPE's evaluator takes "B" for a yes.
+    other = load_task("mmbench", data=str(copies), prompt_format="think", letters=True).samples
+    assert other == load_task("mmbench", data=str(copies), prompt_format="think").samples
+
+
+def test_letters_are_a_protocol_of_their_own(copies: Path, tmp_path: Path) -> None:
+    lines = [
+        json.dumps({"id": sample.id, "response": {"yes": "A", "no": "B"}[sample.target]})
+        for sample in load_task("pope", data=str(copies)).samples
+    ]
+    (tmp_path / "answers.jsonl").write_text("\n".join(lines))
+    options = {"responses": tmp_path / "answers.jsonl"}
+    for prompt, name in (("letters", "direct-letters"), ("think-letters", "think-letters"), ("think", "think")):
+        config = EvalConfig(
+            model="m",
+            tasks=("pope",),
+            data=str(copies),
+            engine="replay",
+            prompt=prompt,
+            engine_options=options,
+            out=tmp_path / "runs" / name,
+        )
+        run = evaluate(config).run
+        assert run.prompt_format == run.settings["prompt"] == name
+        right = run.tasks["pope"].metrics["mean/accuracy"].value
+        assert right == (0 if prompt == "think" else 1)  # There A and B mean nothing.
+        assert read_prompt_format(tmp_path / "runs" / name) == name.removesuffix("-letters")
+    board = build_board(BoardConfig(runs=[tmp_path / "runs"]))
+    assert {group.title for group in board.groups} == {
+        f"{name} prompt, all questions" for name in ("direct-letters", "think", "think-letters")
+    }
+    for prompt, message in (("letter", "prompt 'letter' does not exist"), ("x-letters", "'x-letters' does not exist")):
+        with pytest.raises(UsageError, match=message):
+            EvalConfig(model="m", tasks=("pope",), prompt=prompt)
+    with pytest.raises(UsageError, match=r"none of mmbench has yes/no questions .* Use --prompt think"):
+        evaluate(replace(config, tasks=("mmbench",), prompt="think-letters", out=tmp_path / "none"))
