@@ -25,7 +25,7 @@ from harness.engines.checkpoints import Checkpoint
 from harness.engines.hf_batches import BatchSize, Prepared, plan_batches, prepare
 from harness.engines.hf_choosing import TokenChooser
 from harness.engines.hf_device import is_alive, placement, resolve_attention, resolve_device, resolve_dtype
-from harness.engines.inputs import chat_prompt, choose_video_as, encode, load_processor, size_limits
+from harness.engines.inputs import chat_prompt, choose_video_as, count_visual, encode, load_processor, size_limits
 from harness.engines.logprobs import answer_logprobs_of_ids
 from harness.engines.preparation import one_line, request_seed
 from harness.engines.threads import threads_for
@@ -243,6 +243,7 @@ class HfEngine:
         )
         logprobs = chooser.logprobs()
         prompt_length = inputs["input_ids"].shape[1]
+        visual = count_visual(self._processor, inputs["input_ids"].tolist())
         seconds = time.monotonic() - start
         responses = []
         for index, item in enumerate(batch):
@@ -261,6 +262,7 @@ class HfEngine:
                     text=self._processor.tokenizer.decode(kept, skip_special_tokens=True).strip(),
                     finish_reason="stop" if length is not None else "length",
                     prompt_tokens=int(inputs["attention_mask"][index].sum()),
+                    visual_tokens=visual[index],
                     completion_tokens=len(kept),
                     seconds=round(seconds, 4),
                     answer_logprobs=of_answer,

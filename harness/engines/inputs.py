@@ -203,11 +203,9 @@ def _check_shown(processor: Any, inputs: Any, opened: Sequence[Opened]) -> None:
 
     That pixels and visual tokens fit together one by one, Transformers' models check themselves.
     """
-    ids = visual_ids(processor)
-    for row, item in zip(inputs["input_ids"].tolist(), opened, strict=True):
+    for found, item in zip(count_visual(processor, inputs["input_ids"].tolist()), opened, strict=True):
         wanted = len(item.images) + len(item.videos)
-        found = sum(token in ids for token in row) if ids else wanted
-        if found < wanted or (found and not wanted):
+        if found is not None and (found < wanted or (found and not wanted)):
             raise MediaError(f"{wanted} images and videos became {found} visual tokens.")
     for kind in _KINDS:
         wanted = sum(len(item.images if kind == "image" else item.videos) for item in opened)
@@ -216,6 +214,12 @@ def _check_shown(processor: Any, inputs: Any, opened: Sequence[Opened]) -> None:
         for name in _ROWS_A_MEDIUM[kind]:
             if name in inputs and len(inputs[name]) != wanted:
                 raise MediaError(f"the processor made pixels of {len(inputs[name])} {kind}s of {wanted}.")
+
+
+def count_visual(processor: Any, rows: Sequence[Sequence[int]]) -> list[int | None]:
+    """How many tokens of each prompt stand for pixels; `None` where the processor has none that tell."""
+    ids = visual_ids(processor)
+    return [sum(token in ids for token in row) if ids else None for row in rows]
 
 
 def visual_ids(processor: Any) -> set[int]:

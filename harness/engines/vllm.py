@@ -334,7 +334,7 @@ class VllmEngine:
         for item in final.outputs:
             if item.finish_reason in ("stop", "length"):
                 seconds = time.monotonic() - start
-                put(request, make_response(request, final, item, seconds, self._tokenizer))
+                put(request, make_response(request, final, item, seconds, self._processor))
         if broken:
             put_failure(put, request, f"vLLM ended the response with {broken[0]!r}")
         return True

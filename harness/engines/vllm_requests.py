@@ -7,7 +7,7 @@ from typing import Any, Final
 from harness.core.errors import MediaError
 from harness.core.types import Response
 from harness.engines import Decoding, Request, Tokens
-from harness.engines.inputs import chat_prompt, long_enough, size_limits, video_metadata
+from harness.engines.inputs import chat_prompt, count_visual, long_enough, size_limits, video_metadata
 from harness.engines.logprobs import answer_logprobs_of_ids
 from harness.engines.preparation import Opened, request_seed
 
@@ -98,9 +98,9 @@ def sampling_parameters(request: Request, decoding: Decoding) -> Any:
     )
 
 
-def make_response(request: Request, output: Any, completion: Any, seconds: float, tokenizer: Any) -> Response:
+def make_response(request: Request, output: Any, completion: Any, seconds: float, processor: Any) -> Response:
     """The response in one completion of a finished `RequestOutput` of vLLM."""
-    ids = tuple(completion.token_ids)
+    ids, tokenizer = tuple(completion.token_ids), processor.tokenizer
     of_answer = None
     if (flat := completion.logprobs) is not None:
         logprobs = tuple(flat.logprobs[start] for start in flat.start_indices)
@@ -112,6 +112,7 @@ def make_response(request: Request, output: Any, completion: Any, seconds: float
         text=tokenizer.decode(ids, skip_special_tokens=True).strip(),
         finish_reason=completion.finish_reason,
         prompt_tokens=len(output.prompt_token_ids),
+        visual_tokens=count_visual(processor, [output.prompt_token_ids])[0],
         completion_tokens=len(ids),
         seconds=round(seconds, 4),
         answer_logprobs=of_answer,

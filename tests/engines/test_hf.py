@@ -73,6 +73,7 @@ def test_images_and_videos_of_many_sizes_are_all_answered(engine: Engine) -> Non
         assert response.text
         assert response.text == response.text.strip()
         assert response.prompt_tokens is not None
+        assert 0 < (response.visual_tokens or 0) < response.prompt_tokens
         assert response.completion_tokens is not None
         assert response.completion_tokens <= 48
     assert len({response.text for response in responses.values()}) > 1
@@ -85,9 +86,10 @@ def test_a_batch_answers_as_single_requests_do(engine: Engine) -> None:
     assert {key: value.text for key, value in together.items()} == {key: value.text for key, value in alone.items()}
     assert {value.batch_size for value in together.values()} == {4, 2}
     assert {value.batch_size for value in alone.values()} == {1}
-    assert {key: value.prompt_tokens for key, value in together.items()} == {
-        key: value.prompt_tokens for key, value in alone.items()
-    }
+    counts = [
+        {key: (of.prompt_tokens, of.visual_tokens) for key, of in answered.items()} for answered in (together, alone)
+    ]
+    assert counts[0] == counts[1]
 
 
 def test_finished_requests_are_not_answered_again(engine: Engine) -> None:

@@ -169,7 +169,8 @@ def story(responses: dict[str, Response]) -> dict[str, tuple[Any, ...]]:
     """What must not depend on the engine."""
     return {
         sample_id: (
-            response.text, response.finish_reason, response.prompt_tokens, response.completion_tokens, response.error
+            response.text, response.finish_reason, response.error,
+            response.prompt_tokens, response.visual_tokens, response.completion_tokens,
         )
         for sample_id, response in responses.items()
     }  # fmt: skip
