@@ -47,8 +47,10 @@ def read_config(name: str, path: Path) -> dict[str, Any]:
     Raises:
         UsageError: its code needs a package that is missing, or fails when it is loaded.
     """
+    from huggingface_hub.constants import HF_HOME
     from lmms_eval.utils import load_yaml_config
 
+    os.environ.setdefault("HF_HOME", HF_HOME)  # Some tasks look for their videos in it, and fail where it is not set.
     try:
         config: dict[str, Any] = load_yaml_config(str(path), mode="full")
     except ModuleNotFoundError as error:

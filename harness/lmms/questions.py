@@ -87,7 +87,7 @@ def read_questions(name: str, lmms_task: Any, roots: Sequence[Path]) -> list[Que
 
 def to_samples(name: str, questions: Sequence[Question]) -> list[Sample]:
     """Questions as samples; a cluster has the id of its first sample, so that it is the same on every machine."""
-    kind, targets = _answers(questions)
+    answers = _answers(questions)
     sizes = Counter(question.cluster for question in questions)
     first: dict[object, str] = {}
     return [
@@ -107,7 +107,7 @@ def to_samples(name: str, questions: Sequence[Question]) -> list[Sample]:
                 for position, kind_of_medium in enumerate(question.kinds)
             ),
         )
-        for index, (question, target) in enumerate(zip(questions, targets, strict=True))
+        for index, (question, (kind, target)) in enumerate(zip(questions, answers, strict=True))
     ]
 
 
@@ -117,7 +117,7 @@ def to_facts(name: str, questions: Sequence[Question]) -> BenchmarkFacts:
     return BenchmarkFacts(
         title=name,
         media="video" if "video" in kinds else "image" if kinds else None,
-        has_open_answers=_answers(questions)[0] == "open",
+        has_open_answers=any(kind == "open" for kind, _ in _answers(questions)),
         clusters_share_media=bool(kinds) and all(question.shares_media for question in questions),
     )
 
@@ -186,13 +186,19 @@ def _identities(visual: Any, images: frozenset[str]) -> Iterable[str]:
         return []
 
 
-def _answers(questions: Sequence[Question]) -> tuple[AnswerKind, list[str]]:
-    """The gold answers of a task and of which kind all of them are."""
-    given = [question.target for question in questions]
-    yes_no = [target.strip(" .").lower() for target in given]
+def _answers(questions: Sequence[Question]) -> list[tuple[AnswerKind, str]]:
+    """The gold answer of each question and of which kind it is: yes or no where all are, else an option or open."""
+    yes_no = [question.target.strip(" .").lower() for question in questions]
     if set(yes_no) <= {"yes", "no"}:
-        return "yes_no", yes_no
-    letters = [target.strip(" ().:") for target in given]
-    if all(letter in question.choices for letter, question in zip(letters, questions, strict=True)):
-        return "choice", letters
-    return "open", given
+        return [("yes_no", target) for target in yes_no]
+    return [_option(question) or ("open", question.target) for question in questions]
+
+
+def _option(question: Question) -> tuple[AnswerKind, str] | None:
+    """The option that a gold answer names, by its letter or, where one option alone has it, by its text."""
+    choices, target = question.choices, question.target.strip()
+    letter = target.strip(" ().:")
+    if letter in choices:
+        return "choice", letter
+    named = [letter for letter, text in choices.items() if text.strip() == target]
+    return ("choice", named[0]) if len(named) == 1 else None

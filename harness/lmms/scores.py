@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import io
 import os
 import random
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
 from math import isclose, isfinite
 from numbers import Real
 from statistics import fmean
@@ -18,6 +21,12 @@ _SCALES: Final = (1.0, 5.0, 10.0, 100.0)
 """No task tells between which bounds its numbers lie: that is the least of these that none of them is above."""
 _ROUNDED: Final = 5.1e-5
 """Tasks round their figures: shares to four digits, percentages to two."""
+_ALONE: Final = {0.0: 0.0, 1.0: 1.0, 100.0: 1.0}
+"""What a metric may give for one sample where each is right or wrong, and the sample's number then."""
+_SLOW_S: Final = 1.0
+"""A metric that takes longer for one sample is not asked for each of thousands."""
+_PARTS: Final = 4
+"""Parts of the samples over which a metric has to be the mean too."""
 
 
 def numbers_of(results: Mapping[str, Any], metrics: Iterable[str], score_key: str | None) -> dict[str, float]:
@@ -51,13 +60,60 @@ def aggregate(figure: Callable[..., Any], items: Sequence[Any]) -> float | None:
     list or none of their own: whatever they raise, they have no value.
     """
     try:
-        takes_args = "args" in inspect.signature(figure).parameters
-        arguments = {"args": SimpleNamespace(output_path=os.devnull)} if takes_args else {}
-        # It may change what it is given.
-        given = [dict(item) if isinstance(item, Mapping) else item for item in items]
-        return _number(figure(given, **arguments), None) if items else None
+        return _number(_aggregated(figure, items), None) if items else None
     except (Exception, SystemExit):
         return None
+
+
+def _aggregated(figure: Callable[..., Any], items: Sequence[Any]) -> Any:
+    takes_args = "args" in inspect.signature(figure).parameters
+    arguments = {"args": SimpleNamespace(output_path=os.devnull)} if takes_args else {}
+    # It may change what it is given, and print tables of its own.
+    given = [dict(item) if isinstance(item, Mapping) else item for item in items]
+    with redirect_stdout(io.StringIO()):
+        return figure(given, **arguments)
+
+
+def alone(figure: Callable[..., Any], item: Any) -> float | None:
+    """The number of a sample whose item holds none: 1 or 0, as the metric of it alone says; `None` where it does not.
+
+    Where nothing is right some metrics give nothing, which is taken for 0: `shared_factor` tells whether it is.
+    """
+    started = time.monotonic()
+    try:
+        value = _aggregated(figure, [item])
+    except (Exception, SystemExit):
+        return None
+    if time.monotonic() - started > _SLOW_S:
+        return None
+    number = 0.0 if value is None else _number(value, None)
+    return None if number is None else _ALONE.get(number)
+
+
+def shared_factor(figure: Callable[..., Any], items: Sequence[Any], numbers: Sequence[float]) -> float | None:
+    """As `mean_factor`, of a metric whose items hold no numbers: whether it is the mean of those that `alone` gives.
+
+    It has to be over all items and over parts of them, which are drawn. Where all numbers are equal that tells nothing,
+    and it is taken for their mean.
+
+    Args:
+        figure: the metric's aggregation.
+        items: what it is taken over.
+        numbers: of each item.
+    """
+    if not items or len(numbers) < len(items):
+        return None
+    draw = random.Random(0)
+    halves = (draw.sample(range(len(items)), (len(items) + 1) // 2) for _ in range(_PARTS))
+    found = []
+    for part in (range(len(items)), *halves):
+        of = [numbers[place] for place in part]
+        value = aggregate(figure, [items[place] for place in part])
+        found.append((0.0 if value is None and not any(of) else value, of))
+    for factor in (1.0, 100.0):
+        if all(value is not None and _is_mean(value, of, factor) for value, of in found):
+            return factor
+    return None
 
 
 def mean_factor(

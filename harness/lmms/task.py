@@ -19,7 +19,7 @@ from harness.core.types import Metric, Response, Sample, SampleRecord, ScoreMean
 from harness.lmms.index import read_yaml
 from harness.lmms.loading import cache_folders, find_data, load_lmms_task, read_config, version_of
 from harness.lmms.questions import kind_of, read_questions, to_facts, to_samples, visuals_of
-from harness.lmms.scores import aggregate, highest, mean_factor, numbers_of
+from harness.lmms.scores import aggregate, alone, highest, mean_factor, numbers_of, shared_factor
 from harness.media.bounds import OutsideError, within
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ class LmmsEvalTask:
         self.version = version_of(config)
         self._docs = self.lmms_task.eval_docs
         self._judged: dict[tuple[str, str], Any] = {}
+        self._without_numbers: set[str] = set()
+        self._over_all: set[str] = set()
         questions = read_questions(name, self.lmms_task, self._roots)
         self.samples = to_samples(name, questions)
         self.facts = to_facts(name, questions)
@@ -122,22 +124,24 @@ class LmmsEvalTask:
         """Both verdicts on one response.
 
         Official: the task's own scoring takes it for right when the first of its numbers is 1 or more. Strict: what the
-        response means, where the answers are of a closed set; otherwise nobody but the task can tell, and it is the
-        same, save that a response without words is unanswered.
+        response means, as the harness reads it. An open answer that no rule can settle is what the task says it is; of
+        a task that says nothing of single samples it counts wrong.
         """
         if response.error is not None:
             return Verdict(sample_id=sample.id, answer=None, status="error")
         text = self._final_text(response.text)
         try:
-            results = self._results(sample.id, text)
-            scores = numbers_of(results, self._figures, self.lmms_task.config.score_key)
+            scores = self._numbers(self._results(sample.id, text))
         except (Exception, SystemExit) as error:  # The task's own code, which may ask a judge that is not there.
             reason = f"the task's own scoring failed: {type(error).__name__}: {error}"
             return Verdict(sample_id=sample.id, answer=text or None, status="error", reason=reason)
         counts = [score for name, score in scores.items() if self._better(name) != -1]
         official = counts[0] >= 1 if counts else None
-        if sample.answer_kind != "open":
-            return replace(judge_response(sample, response), official=official, scores=scores)
+        # Up to a stop text, too, where the answer could be anything.
+        read = response if sample.answer_kind != "open" else replace(response, text=text)
+        verdict = replace(judge_response(sample, read), official=official, scores=scores)
+        if sample.answer_kind != "open" or (official is not None and not verdict.is_unsettled):
+            return verdict
         return Verdict(
             sample_id=sample.id,
             answer=text or None,
@@ -146,6 +150,21 @@ class LmmsEvalTask:
             reason="judged over all samples only" if official is None else None,
             scores=scores,
         )
+
+    def _numbers(self, results: Mapping[str, Any]) -> dict[str, float]:
+        """The numbers that the task gave one sample: those that its results hold, and what metrics give for it alone.
+
+        A metric that once gives something else for one sample than right or wrong is one over all samples.
+        """
+        given = numbers_of(results, self._figures, self.lmms_task.config.score_key)
+        for name in results.keys() & self._figures.keys() - given.keys() - self._over_all:
+            number = alone(self._figures[name], results[name])
+            if number is None:
+                self._over_all.add(name)
+            else:
+                self._without_numbers.add(name)
+                given[name] = number
+        return {name: given[name] for name in self._figures if name in given}
 
     def summarise(self, records: Iterable[SampleRecord]) -> TaskResult:
         """The task's own figures; samples with an error are left out.
@@ -163,13 +182,19 @@ class LmmsEvalTask:
             numbers = [record.verdict.scores[name] for record in records if name in record.verdict.scores]
             given, high = items.get(name, numbers), highest(numbers)
             value = aggregate(figure, given)
-            factor = mean_factor(figure, given, value, self.lmms_task.config.score_key)
+            if name in self._without_numbers:
+                factor = shared_factor(figure, given, numbers)
+            else:
+                factor = mean_factor(figure, given, value, self.lmms_task.config.score_key)
             if factor == 1 or (factor == 100 and high == 1):
                 means[f"all/{name}"] = ScoreMean(score=name, high=high, better=self._better(name))
             else:
                 others[f"all/{name}"] = Metric(name=f"all/{name}", value=value, n=len(given))
         self._judged.clear()
-        scored = OwnScores(name=self.name, headline="", means=means, reads_answers=not self.facts.has_open_answers)
+        first = next(iter(self._figures), "")
+        single = all(record.verdict.scores.get(first) in (0, 1) for record in records if not _failed(record))
+        reads_answers = single or not self.facts.has_open_answers
+        scored = OwnScores(name=self.name, headline="", means=means, reads_answers=reads_answers)
         result = summarise(scored, records)
         names = [*(f"all/{name}" for name in self._figures), *([RIGHT] if scored.reads_answers else [])]
         for name, metric in others.items():
@@ -201,7 +226,7 @@ class LmmsEvalTask:
 
         items: dict[str, list[Any]] = {name: [] for name, figure in self._figures.items() if figure is not mean}
         for record in records if items else ():
-            if record.verdict.status == "error":
+            if _failed(record):
                 continue
             text = self._final_text(record.response.text)
             try:
@@ -252,6 +277,10 @@ class LmmsEvalTask:
         for stop in self._until:
             text = text.split(stop, 1)[0]
         return text.strip()
+
+
+def _failed(record: SampleRecord) -> bool:
+    return record.verdict.status == "error"
 
 
 def _listed(value: Any) -> list[str]:

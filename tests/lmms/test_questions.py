@@ -111,9 +111,18 @@ def test_letters_of_listed_options_are_a_closed_set() -> None:
     first, second = read(["B", "(C)"], prompts)
     assert (first.answer_kind, first.target, first.choices) == ("choice", "B", {"A": "red", "B": "blue"})
     assert (second.target, second.choices) == ("C", {"A": "one", "B": "two", "C": "three"})
-    # One target that is no listed option, or options that are listed otherwise: nobody can tell.
-    assert {sample.answer_kind for sample in read(["B", "D"], prompts)} == {"open"}
+    # A target that is no listed option, or options that are listed otherwise: nobody can tell.
+    assert [sample.answer_kind for sample in read(["B", "D"], prompts)] == ["choice", "open"]
     assert {sample.answer_kind for sample in read(["B"], ["Which? A. red B. blue"])} == {"open"}
+
+
+def test_the_text_of_one_option_stands_for_its_letter() -> None:
+    prompts = ["Which?\n(A) red\n(B) blue", "How many?", "Which?\n(A) red\n(B) red"]
+    samples = read(["blue", "7", "red"], prompts)
+    assert [(sample.answer_kind, sample.target) for sample in samples] == [
+        ("choice", "B"), ("open", "7"), ("open", "red"),
+    ]  # fmt: skip
+    assert samples[1].choices is None
 
 
 def test_the_question_is_the_docs_where_the_prompt_holds_it() -> None:

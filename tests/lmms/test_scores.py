@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.lmms.scores import aggregate, highest, mean_factor, numbers_of
+from harness.lmms.scores import aggregate, alone, highest, mean_factor, numbers_of, shared_factor
 
 Figure = Callable[[list[Any]], Any]
 
@@ -77,6 +77,71 @@ def test_a_mean_is_told_from_what_has_its_value_by_chance(
 def test_one_in_the_samples_numbers_is_missing() -> None:
     items = [{"score": 1.0}, {"score": None}, {"score": 0.0}]
     assert mean_factor(lambda items: 0.5, items, 0.5, "score") is None
+
+
+def words(*scores: float) -> list[dict[str, str]]:
+    """Items without numbers: what was said, what is right, and of which category it is."""
+    return [
+        {"said": "A" if score else "B", "gold": "A", "category": "first" if place < 3 else "second"}
+        for place, score in enumerate(scores)
+    ]
+
+
+def accuracy(items: list[dict[str, str]]) -> float:
+    print("a table of its own")
+    return round(sum(item["said"] == item["gold"] for item in items) / len(items), 5)
+
+
+def percent_or_nothing(items: list[dict[str, str]], args: Any) -> float | None:
+    return 100 * accuracy(items) or None
+
+
+def over_categories(items: list[dict[str, str]]) -> float:
+    of = [[item for item in items if item["category"] == name] for name in {item["category"] for item in items}]
+    return sum(map(accuracy, of)) / len(of)
+
+
+def precision(items: list[dict[str, str]]) -> float:
+    said = [item for item in items if item["said"] == "A"]
+    return sum(item["gold"] == "A" for item in said) / len(said)
+
+
+def overlap(items: list[dict[str, str]]) -> float:
+    return sum(0.5 if item["said"] == "A" else 0.2 for item in items) / len(items)
+
+
+@pytest.mark.parametrize(
+    ("figure", "numbers", "factor"),
+    [
+        (accuracy, [1, 0, 0, 1, 1, 0, 1], 1),
+        (percent_or_nothing, [1, 0, 0, 1, 1, 0, 1], 100),
+        (percent_or_nothing, [0] * 7, 1),  # A share or a percentage: 0 is the same in both.
+        (over_categories, [1, 0, 0, 1, 1, 0, 1], None),
+    ],
+)
+def test_metrics_whose_items_hold_no_numbers_say_what_each_sample_is(
+    figure: Figure, numbers: list[float], factor: float | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = words(*numbers)
+    assert [alone(figure, item) for item in items] == numbers
+    assert shared_factor(figure, items, numbers) == factor
+    assert capsys.readouterr().out == ""
+
+
+def test_a_metric_that_gives_anything_else_for_a_sample_says_nothing_of_it() -> None:
+    right, wrong = words(1, 0)
+    assert alone(precision, right) == 1.0
+    assert alone(precision, wrong) is None
+    assert alone(overlap, right) is None
+    assert alone(lambda items: {"a": 1}, right) is None
+    assert shared_factor(accuracy, words(1, 0), [1.0]) is None
+    assert shared_factor(accuracy, [], []) is None
+
+
+def test_a_metric_that_is_slow_is_not_asked_for_each_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 1.5])
+    monkeypatch.setattr("harness.lmms.scores.time.monotonic", lambda: next(clock))
+    assert alone(accuracy, words(1)[0]) is None
 
 
 @pytest.mark.parametrize("kind", [bool, int, float, np.float32, np.bool_, np.int64])
