@@ -51,7 +51,21 @@ class Named(NamedTuple):
     there: int
 
 
-Read = Callable[[Sample, str], Named | None]
+class Counted(NamedTuple):
+    """One reading of a caption.
+
+    Attributes:
+        objects: what it mentions, in order.
+        named: how much of that is there.
+        more: further counts of the benchmark's own, by name.
+    """
+
+    objects: Sequence[str]
+    named: Named
+    more: Mapping[str, int] = {}
+
+
+Read = Callable[[Sample, str], Counted | None]
 """Sample and caption to what it names; `None` where that cannot be told."""
 
 
@@ -65,16 +79,26 @@ def objects_there(sample: Sample) -> list[str]:
     return sample.target.split(_BETWEEN) if sample.target else []
 
 
-def count_named(mentioned: Sequence[str], there: Collection[str]) -> Named:
+def count_named(mentioned: Sequence[str], sample: Sample) -> Counted:
     """Hold the objects that a caption mentions against those that are there."""
-    named = set(mentioned)
-    return Named(
+    named, there = set(mentioned), set(objects_there(sample))
+    counts = Named(
         mentions=len(mentioned),
         invented=sum(name not in there for name in mentioned),
         named=len(named),
-        found=len(named.intersection(there)),
-        there=len(set(there)),
+        found=len(named & there),
+        there=len(there),
     )
+    return Counted(mentioned, counts)
+
+
+def by_vocabulary(vocabulary: Vocabulary) -> Read:
+    """A reading that counts the objects of a vocabulary that a caption names and does not deny."""
+
+    def read(sample: Sample, caption: str) -> Counted:
+        return count_named(find_objects(caption, vocabulary), sample)
+
+    return read
 
 
 def description(response: str) -> str:
@@ -85,44 +109,41 @@ def description(response: str) -> str:
     return sections.caption or sections.answer or sections.outside
 
 
-def judge_caption(
-    sample: Sample, response: Response, vocabulary: Vocabulary, read_officially: Read | None = None
-) -> Verdict:
+def judge_caption(sample: Sample, response: Response, strict: Read, read_officially: Read | None = None) -> Verdict:
     """Both verdicts on a caption; pure, and never raises on any text.
 
     Args:
         sample: whose target lists what is there.
         response: what the model gave.
-        vocabulary: of the objects that count.
+        strict: what it names, as it is meant; see `by_vocabulary`.
         read_officially: the published evaluator, if there is one.
     """
     if response.error is not None:
         return Verdict(sample_id=sample.id, answer=None, status="error")
     caption = description(response.text)
     text = cut_turns(caption)
-    mentioned, there = find_objects(text, vocabulary), objects_there(sample)
-    named = count_named(mentioned, there)
+    read = strict(sample, text) or Counted((), Named(0, 0, 0, 0, len(objects_there(sample))))
     official = read_officially(sample, caption) if read_officially is not None else None
     reason = None
-    if not mentioned:
+    if not read.objects:
         reason = EMPTY if not text.strip() else REFUSED if refuses(text) else NAMES_NONE
     return Verdict(
         sample_id=sample.id,
-        answer=join_objects(mentioned) or None,
-        status="unanswered" if not mentioned else "incorrect" if named.invented else "correct",
+        answer=join_objects(read.objects) or None,
+        status="unanswered" if not read.objects else "incorrect" if read.named.invented else "correct",
         rule="objects",
-        official=None if official is None else not official.invented,
+        official=None if official is None else not official.named.invented,
         reason=reason,
         scores={
             "words": float(len(text.split())),
-            **_scores("", named),
+            **_scores("", read),
             **(_scores(OFFICIAL, official) if official is not None else {}),
         },
     )
 
 
-def _scores(prefix: str, named: Named) -> dict[str, float]:
-    return {f"{prefix}{name}": float(value) for name, value in named._asdict().items()}
+def _scores(prefix: str, read: Counted) -> dict[str, float]:
+    return {f"{prefix}{name}": float(value) for name, value in {**read.named._asdict(), **read.more}.items()}
 
 
 def caption_units(records: Iterable[SampleRecord]) -> Iterator[Unit]:

@@ -6,6 +6,7 @@
     dash_b/data/test-00000-of-00001.parquet               question_id, question, answer, object_name, image
     amber/data/query/query_discriminative.json and data/annotations.json and image/AMBER_N.png
     chair/data/test-00000-of-00001.parquet                question_id, question, gt_object, image, ...; chair_64 too
+    amber_generative/data/query/query_generative.json     id, image, query, truth, hallu, ...; and image/AMBER_N.png
     mmbench/dev-00000-of-00001.parquet   index, question, hint, A, B, C, D, answer, category, l2-category, image
     videohallucer/{subset}/{subset}.json and videos/
     eventhallusion/questions/{subset}_questions.json and videos/{subset}/
@@ -50,7 +51,7 @@ class Sizes:
     Attributes:
         pope_images: images of POPE, with 18 questions each, and of AMBER, with four each; sets of HallusionBench, with
             eight questions each; a quarter of the images of DASH-B, with one question each.
-        captions: images of CHAIR, each to be described once.
+        captions: images of CHAIR, and of AMBER, each to be described once.
         mmbench_groups: questions of MMBench, each with all rotations of its options.
         videohallucer_pairs: pairs in each of VideoHallucer's five subsets; half as many questions in each of
             EventHallusion's three sets.
@@ -72,7 +73,7 @@ def build_demo_data(folder: Path, seed: int = SEED, *, sizes: Sizes | None = Non
         seed: of all that is drawn.
         sizes: `None`: those of the demo data.
     """
-    from harness.demo.data_captions import write_chair
+    from harness.demo.data_captions import write_amber_generative, write_chair
     from harness.demo.data_images import write_mmbench, write_pope, write_repope
     from harness.demo.data_presence import write_amber, write_dash_b, write_hallusionbench
     from harness.demo.data_videos import write_eventhallusion, write_mmvu, write_videohallucer
@@ -85,6 +86,7 @@ def build_demo_data(folder: Path, seed: int = SEED, *, sizes: Sizes | None = Non
     write_amber(folder / "amber", seed, count=sizes.pope_images)
     for name in ("chair", "chair_64"):
         write_chair(folder / name, seed, count=sizes.captions)
+    write_amber_generative(folder / "amber_generative", seed, count=sizes.captions)
     write_mmbench(folder / "mmbench", seed, count=sizes.mmbench_groups)
     write_videohallucer(folder / "videohallucer", seed, count=sizes.videohallucer_pairs)
     write_eventhallusion(folder / "eventhallusion", seed, count=sizes.videohallucer_pairs // 2)

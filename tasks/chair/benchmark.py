@@ -28,15 +28,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.answers.coco import COCO_SYNONYMS, NO_OBJECTS
-from harness.answers.objects import Vocabulary, build_vocabulary
+from harness.answers.objects import build_vocabulary
 from harness.benchmarks.captions import (
-    Named,
+    Counted,
+    Read,
+    by_vocabulary,
     caption_units,
     count_named,
     join_objects,
     judge_caption,
     metrics,
-    objects_there,
 )
 from harness.benchmarks.columns import find, require, require_text
 from harness.benchmarks.record import Benchmark, HubSource
@@ -124,10 +125,10 @@ def _own_list(names: str) -> Official:
 
 
 @cache
-def _vocabulary(names: str | None) -> Vocabulary:
+def _strict(names: str | None) -> Read:
     if names is None:
-        return build_vocabulary(COCO_SYNONYMS, NO_OBJECTS)
-    return build_vocabulary(dict.fromkeys(names.split("; "), ()))
+        return by_vocabulary(build_vocabulary(COCO_SYNONYMS, NO_OBJECTS))
+    return by_vocabulary(build_vocabulary(dict.fromkeys(names.split("; "), ())))
 
 
 def tokens(text: str) -> list[str]:
@@ -159,16 +160,16 @@ def official_mentions(caption: str, words: Official) -> list[str]:
     return [words.objects[word] for word in merged if word in words.objects]
 
 
-def read_officially(sample: Sample, caption: str) -> Named:
+def read_officially(sample: Sample, caption: str) -> Counted:
     """What the published evaluator counts in a caption."""
     names = sample.attributes.get("vocabulary")
     words = coco_list() if names is None else _own_list(names)
-    return count_named(official_mentions(caption, words), objects_there(sample))
+    return count_named(official_mentions(caption, words), sample)
 
 
 def judge(sample: Sample, response: Response) -> Verdict:
     """Both verdicts on a caption."""
-    return judge_caption(sample, response, _vocabulary(sample.attributes.get("vocabulary")), read_officially)
+    return judge_caption(sample, response, _strict(sample.attributes.get("vocabulary")), read_officially)
 
 
 def read_row(row: Mapping[str, Any], where: str, *, task: str = "chair") -> Sample:
@@ -214,7 +215,11 @@ BENCHMARK = Benchmark(
     media="image",
     answer_kinds=["caption"],
     source=HubSource(
-        hub="tsunghanwu/mscoco_chair", split="test", rows=["data/test-*.parquet", "test-*.parquet"], columns=["image"]
+        hub="tsunghanwu/mscoco_chair",
+        split="test",
+        rows=["data/test-*.parquet", "test-*.parquet"],
+        columns=["image"],
+        editions={500: ()},
     ),
     read_row=read_row,
     judge=judge,

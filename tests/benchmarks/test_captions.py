@@ -3,7 +3,7 @@
 import pytest
 
 from harness.answers.objects import build_vocabulary
-from harness.benchmarks.captions import caption_units, description, join_objects, judge_caption, metrics
+from harness.benchmarks.captions import by_vocabulary, caption_units, description, join_objects, judge_caption, metrics
 from harness.core.prompts import build_prompt
 from harness.core.types import Response, Sample, SampleRecord, TaskResult
 from harness.statistics import summarise
@@ -33,7 +33,7 @@ def sample(number: int) -> Sample:
 
 def record(number: int, text: str, error: str | None = None) -> SampleRecord:
     response = Response(sample_id=str(number), text=text, error=error)
-    verdict = judge_caption(sample(number), response, VOCABULARY)
+    verdict = judge_caption(sample(number), response, by_vocabulary(VOCABULARY))
     return SampleRecord(sample=sample(number), response=response, verdict=verdict)
 
 

@@ -174,6 +174,16 @@ def test_chair_lists_what_is_there(data, task):
         assert VOCABULARY.index("<unk>") not in tokenizer(build_prompt(sample, "grounded"))["input_ids"]
 
 
+def test_descriptions_of_amber_list_shapes(data):
+    loaded = load_data(get_benchmark("amber_generative"), str(data))
+    truth = annotations(data, "amber_generative")
+    assert len(loaded.samples) == 60
+    for sample in loaded.samples:
+        shown = {entry["object"].split()[1] for entry in truth[sample.id]["scenes"][0]["objects"]}
+        assert set(sample.target.split("; ")) == shown
+    assert any(sample.attributes["expected"] != "0" for sample in loaded.samples)
+
+
 def test_dash_b_lacks_what_its_images_lead_to_expect(data):
     rows, truth = read_rows(data, "dash_b"), annotations(data, "dash_b")
     assert collections.Counter(row["answer"] for row in rows) == {"yes": 80, "no": 80}

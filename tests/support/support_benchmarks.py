@@ -151,6 +151,24 @@ def write_amber(folder: Path) -> Path:
     return folder
 
 
+def write_amber_generative(folder: Path, vocabulary: Mapping[str, Sequence[str]] | None = None) -> Path:
+    """Two images to be described; without a vocabulary as the repository has them, else their words are in the rows."""
+    gold = [(["sky", "dog"], ["person"]), (["person", "road"], [])]
+    rows: list[dict[str, Any]] = [{"id": n, "image": f"AMBER_{n}.jpg", "query": "Describe this image."} for n in (1, 2)]
+    for row, (truth, hallu) in zip(rows, gold, strict=True):
+        if vocabulary is None:
+            row |= {"truth": truth, "hallu": hallu, "vocabulary": ["sky", "dog", "person", "road", "man"]}
+    truths = [{"id": 1 + n, "type": "generative", "truth": of[0], "hallu": of[1]} for n, of in enumerate(gold)]
+    (folder / "data/query").mkdir(parents=True)
+    (folder / "data/query/query_generative.json").write_text(json.dumps(rows), encoding="utf-8")
+    if vocabulary is not None:
+        (folder / "data/annotations.json").write_text(json.dumps(truths), encoding="utf-8")
+    (folder / "image").mkdir()
+    for number in (1, 2):
+        (folder / "image" / f"AMBER_{number}.jpg").write_bytes(image_bytes(number))
+    return folder
+
+
 def write_videohallucer(folder: Path) -> Path:
     for subset in SUBSETS:
         videos = folder / subset / "videos"
@@ -247,6 +265,7 @@ def write_all(folder: Path) -> Path:
     for name in ("chair", "chair_64"):
         write_chair(folder / name)
     write_amber(folder / "amber")
+    write_amber_generative(folder / "amber_generative")
     write_videohallucer(folder / "videohallucer")
     write_eventhallusion(folder / "eventhallusion")
     write_mmbench(folder / "mmbench")
