@@ -34,7 +34,7 @@ class Settings(TypedDict, total=False):
     engine: str
     engine_options: Mapping[str, Any]
     out: Path | str | None
-    limit: int | None
+    limit: float | None
     seed: int
     num_frames: int
     max_new_tokens: int | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import sys
 import traceback
@@ -13,6 +14,7 @@ from io import TextIOWrapper
 from typing import Any, Final, NoReturn
 
 from harness import __version__
+from harness.commands.habits import explain_unknown, with_hyphens
 from harness.core.console import show
 from harness.core.errors import INTERRUPTED, EndedError, HarnessError, UsageError
 from harness.core.secrets import hide_credentials, redact
@@ -38,12 +40,17 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "select": ("harness.commands.select", "choose training data by reward variance"),
     "data": ("harness.commands.data", "convert and check training data"),
     "merge": ("harness.commands.merge", "make a checkpoint of an adapter and its base model"),
+    "runs": ("harness.commands.runs", "list run folders, show one, or delete some"),
     "leaderboard": ("harness.commands.leaderboard", "comparison tables and pages from runs"),
     "tasks": ("harness.commands.tasks", "list the tasks"),
     "doctor": ("harness.commands.doctor", "check what this machine has and lacks"),
     "demo": ("harness.commands.demo", "the demo world: its data and its checkpoint"),
 }
-"""Command to its module, which has `add_arguments(parser)` and `run(arguments)`, and what it does."""
+"""Command to its module, which has `add_arguments(parser)` and `run(arguments)`, and what it does.
+
+A module may have `expand(argv)`, which gives the arguments that stand for some others.
+"""
+_COMPLETION: Final = "--print-completion"
 
 
 def make_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
@@ -58,10 +65,16 @@ def make_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, (module, help_text) in _COMMANDS.items():
         command = commands.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
-        if name in argv:  # The others would import their rooms for nothing.
+        if name in argv or _COMPLETION in argv:  # The others would import their rooms for nothing.
             room = import_module(module)
             room.add_arguments(command)
-            command.set_defaults(run=room.run)
+            command.set_defaults(run=room.run, parser=command)
+    if _COMPLETION in argv:
+        import shtab
+
+        shtab.add_argument_to(parser, [_COMPLETION])
+    else:
+        parser.add_argument(_COMPLETION, metavar="SHELL", help="print a completion script for bash, zsh, tcsh or fish")
     return parser
 
 
@@ -70,14 +83,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if isinstance(sys.stdout, TextIOWrapper):  # A name in the data may hold what no terminal can show.
             sys.stdout.reconfigure(errors="backslashreplace")
-        argv = sys.argv[1:] if argv is None else argv
+        argv = [with_hyphens(argument) for argument in (sys.argv[1:] if argv is None else argv)]
+        if argv and argv[0][:1] != "-":
+            if argv[0] not in _COMMANDS:
+                near = difflib.get_close_matches(argv[0], _COMMANDS, n=1)
+                what = f"did you mean {near[0]}?" if near else f"choose one of: {', '.join(_COMMANDS)}."
+                raise UsageError(f"there is no command {argv[0]!r}: {what} See 'harness --help'.")
+            expand = getattr(import_module(_COMMANDS[argv[0]][0]), "expand", list)
+            argv = [argv[0], *expand(argv[1:])]
         parser = make_parser(argv)
         arguments, rest = parser.parse_known_args(argv)
         # argparse loses sight of a list of settings that goes on behind an option.
         if rest and hasattr(arguments, "overrides") and all("=" in text and text[0] != "-" for text in rest):
             arguments.overrides += rest
         elif rest:
-            raise UsageError(f"unrecognized arguments: {' '.join(rest)}. See 'harness {arguments.command} --help'.")
+            raise UsageError(f"{explain_unknown(arguments.parser, rest)}. See 'harness {arguments.command} --help'.")
         if arguments.command is None:
             parser.print_help()
             return 0

@@ -101,7 +101,7 @@ def load_runs(roots: Sequence[Path], tasks_dir: Path | None = None) -> tuple[lis
     problems: list[str] = []
     runs: list[StoredRun] = []
     checks = Checks(tasks_dir)
-    for folder in _folders(roots, problems):
+    for folder in run_folders(roots, problems):
         try:
             record = read_run(folder)
             checks.check(folder, record, read_json(folder / RUN))
@@ -119,7 +119,16 @@ def load_runs(roots: Sequence[Path], tasks_dir: Path | None = None) -> tuple[lis
     return runs, problems
 
 
-def _folders(roots: Sequence[Path], problems: list[str]) -> Iterator[Path]:
+def run_folders(roots: Sequence[Path], problems: list[str]) -> Iterator[Path]:
+    """Every run folder, finished or not, below some folders, each once.
+
+    Args:
+        roots: as of `load_runs`.
+        problems: is given a line for each folder that is none and holds none.
+
+    Raises:
+        UsageError: a root does not exist.
+    """
     seen: set[Path] = set()
     for root in roots:
         if not root.is_dir():

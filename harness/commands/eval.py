@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -40,6 +41,40 @@ _ENGINE_OPTIONS: Final = (
 )
 
 
+def expand(argv: Sequence[str]) -> list[str]:
+    """Settings of a YAML file that is named first, as options; those that follow override them.
+
+    Raises:
+        UsageError: the file cannot be read, or does not hold settings.
+    """
+    if not argv or not argv[0].endswith((".yaml", ".yml")):
+        return list(argv)
+    from harness.core.reading import parse_yaml, read_text
+
+    path = Path(argv[0])
+    try:
+        settings = parse_yaml(read_text(path))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{path} cannot be read: {error}. Give settings of 'harness eval', e.g. model: demo."
+        ) from error
+    if not isinstance(settings, dict):
+        raise UsageError(f"{path} holds no settings. Give settings of 'harness eval' in it, e.g. model: demo.")
+    return [part for name, value in settings.items() for part in _options(str(name), value)] + list(argv[1:])
+
+
+def _options(name: str, value: Any) -> list[str]:
+    option = f"--{name.replace('_', '-')}"
+    if isinstance(value, dict):
+        return [part for key, item in value.items() for part in (option, f"{key}={json.dumps(item)}")]
+    if isinstance(value, list):
+        joined = [",".join(map(str, value))] if name == "tasks" else map(str, value)
+        return [part for item in joined for part in (option, item)]
+    if isinstance(value, bool):
+        return [option] if value else []
+    return [] if value is None else [f"{option}={value}"]
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `harness eval`."""
     parser.add_argument("--model", required=True, metavar="CKPT", help="local folder, hub id, 'demo', or openai:NAME")
@@ -57,7 +92,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--engine", default="auto", metavar="NAME", help="hf, vllm, api, replay or auto (default)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/MODEL-SETTINGS)")
-    parser.add_argument("--limit", type=int, metavar="N", help="about N samples a task, in whole pairs and groups")
+    parser.add_argument(
+        "--limit",
+        type=_count_or_share,
+        metavar="N",
+        help="about N samples a task, in whole pairs and groups; 0.1: a tenth",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of sampling and of --limit (default: 0)")
     parser.add_argument("--num-frames", type=int, default=8, metavar="N", help="frames per video (default: 8)")
     parser.add_argument(
@@ -197,6 +237,13 @@ def _engine_options(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.engine_arg is not None:
         options["engine_args"] = dict(_key_value(text) for text in arguments.engine_arg)
     return options
+
+
+def _count_or_share(text: str) -> float:
+    try:
+        return int(text) if text.isdecimal() else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of samples nor a share of them") from None
 
 
 def _key_value(text: str) -> tuple[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from harness.core.types import Sample
 
 
-def choose_samples(samples: Sequence[Sample], limit: int | None, seed: int) -> list[Sample]:
+def choose_samples(samples: Sequence[Sample], limit: float | None, seed: int) -> list[Sample]:
     """At least `limit` samples, in their order.
 
     Pairs and rotation groups are kept whole, since half a pair scores nothing. Subsets take turns, so that every split
@@ -18,9 +19,11 @@ def choose_samples(samples: Sequence[Sample], limit: int | None, seed: int) -> l
 
     Args:
         samples: all samples of one task.
-        limit: how many to keep; `None` keeps all. The last group kept may exceed it.
+        limit: how many to keep, below 1 as a share of them; `None` keeps all. The last group kept may exceed it.
         seed: of the draw.
     """
+    if limit is not None and limit < 1:
+        limit = math.ceil(limit * len(samples))
     if limit is None or limit >= len(samples):
         return list(samples)
     groups: dict[str, list[Sample]] = defaultdict(list)
@@ -41,7 +44,7 @@ def choose_samples(samples: Sequence[Sample], limit: int | None, seed: int) -> l
     return [sample for sample in samples if (sample.group if sample.group is not None else sample.id) in kept]
 
 
-def what_limit_shows(samples: Mapping[str, Sequence[Sample]], limit: int) -> str:
+def what_limit_shows(samples: Mapping[str, Sequence[Sample]], limit: float) -> str:
     """From which difference on two runs over such samples differ beyond chance, in one line.
 
     Args:

@@ -30,7 +30,7 @@ class EvalConfig:
         engine: a name of `harness.engines.ENGINES`, or `auto`.
         engine_options: keyword settings of the engine.
         out: the run folder; `None`: named after model and settings under `runs/`.
-        limit: samples per task at least, in whole pairs and rotation groups; `None`: all.
+        limit: samples per task at least, in whole pairs and rotation groups; below 1 the share of them; `None`: all.
         seed: of sampling and of the choice that `limit` makes.
         num_frames: frames per video.
         max_new_tokens: token budget of a response; `None`: what a task of lmms-eval's kind asks for, else by prompt
@@ -60,7 +60,7 @@ class EvalConfig:
     engine: str = "auto"
     engine_options: Mapping[str, Any] = field(default_factory=dict)
     out: Path | None = None
-    limit: int | None = None
+    limit: float | None = None
     seed: int = 0
     num_frames: int = 8
     max_new_tokens: int | None = None
@@ -96,7 +96,6 @@ class EvalConfig:
         if repeated:
             raise UsageError(f"task {repeated[0]!r} is named twice in --tasks.")
         for name, value, least in (
-            ("--limit", self.limit, 1),
             ("--num-frames", self.num_frames, 1),
             ("--max-new-tokens", self.max_new_tokens, 1),
             ("--repeats", self.repeats, 1),
@@ -106,6 +105,10 @@ class EvalConfig:
         ):
             if value is not None and value < least:
                 raise UsageError(f"{name} {value} is out of range: it must be at least {least}.")
+        if self.limit is not None and not (0 < self.limit < 1 or (self.limit >= 1 and self.limit % 1 == 0)):
+            raise UsageError(
+                f"--limit {self.limit} is out of range: it must be a number of samples, or a share between 0 and 1."
+            )
         if self.judge is None and (self.judge_base_url, self.judge_api_key_env) != (None, None):
             raise UsageError("--judge-base-url and --judge-api-key-env need --judge openai:MODEL.")
         if not 0 <= self.temperature < math.inf:

@@ -39,8 +39,12 @@ def test_no_command_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "message"),
     [
         (["eval"], "--model"),
-        (["evil"], "invalid choice"),
-        (["eval", "--model", "demo", "--tasks", "pope", "--limit", "x"], "--limit"),
+        (["evil"], "did you mean eval?"),
+        (
+            ["eval", "--model", "demo", "--tasks", "pope", "--limit", "x"],
+            "'x' is neither a number of samples nor a share",
+        ),
+        (["eval", "--model", "demo", "--tasks", "pope", "--limit", "1.5"], "--limit 1.5 is out of range"),
         (["eval", "--model", "demo", "--tasks", "pope", "--limit", "0"], "--limit 0 is out of range"),
         (["eval", "--model", "demo", "--tasks", ""], "no task named"),
         (["eval", "--model", "demo", "--tasks", "pope,pope"], "named twice"),

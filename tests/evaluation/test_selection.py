@@ -29,6 +29,12 @@ def test_no_limit_keeps_all_in_order() -> None:
     assert choose_samples(samples, 99, 0) == samples
 
 
+def test_a_share_is_of_all_samples() -> None:
+    samples = make_samples("a", 45, 1)
+    assert len(choose_samples(samples, 0.1, seed=0)) == 5
+    assert choose_samples(samples, 0.1, seed=0) == choose_samples(samples, 5, seed=0)
+
+
 def test_groups_stay_whole_and_subsets_take_turns() -> None:
     samples = make_samples("a", 50, 4) + make_samples("b", 10, 4) + make_samples("c", 50, 4)
     kept = choose_samples(samples, 24, 0)

@@ -1,0 +1,37 @@
+"""The settings of `harness eval`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.commands.eval import expand
+from harness.core.errors import UsageError
+
+
+def test_settings_of_a_yaml_are_overridden_by_options(tmp_path: Path) -> None:
+    path = tmp_path / "eval.yaml"
+    path.write_text(
+        "model: demo\ntasks: [pope, mmvu]\nmax_new_tokens: 8\nfresh: true\nconflict: false\nengine_arg: {a: [1]}\n"
+        "judge: null\nallow_outside: [a, b]\n"
+    )
+    assert expand([str(path), "--limit", "4"]) == [
+        "--model=demo", "--tasks", "pope,mmvu", "--max-new-tokens=8", "--fresh", "--engine-arg", "a=[1]",
+        "--allow-outside", "a", "--allow-outside", "b", "--limit", "4",
+    ]  # fmt: skip
+    assert expand(["--model", "x"]) == ["--model", "x"]
+    for text, said in (("- 1", "holds no settings"), ("a: [", "cannot be read")):
+        path.write_text(text)
+        with pytest.raises(UsageError, match=said):
+            expand([str(path)])
+    with pytest.raises(UsageError, match="cannot be read"):
+        expand([str(tmp_path / "none.yml")])
+
+
+def test_a_wrong_name_in_a_yaml_is_answered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "eval.yaml"
+    path.write_text("model: demo\ntasks: pope\noutput_path: x\n")
+    assert main(["eval", str(path)]) == 2
+    assert "--output-path: here --out DIR" in capsys.readouterr().err
