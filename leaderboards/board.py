@@ -8,6 +8,7 @@ from typing import Final
 
 from harness.core.types import BenchmarkFacts, Metric, RunRecord, TaskResult
 from harness.statistics.differences import Difference
+from leaderboards.likeness import Likeness
 from leaderboards.naming import Step
 from leaderboards.pooling import pool_metrics
 from leaderboards.protocols import Protocol
@@ -326,6 +327,7 @@ class Board:
         title: heading.
         groups: rows that may be compared, in the order in which they are shown.
         reported: rows from papers.
+        likeness: of each of them, the table whose figures were had most like it, and in what they were not.
         curves: by group, the curves of its training runs.
         notes: what a reader must know, e.g. a baseline that is missing in a group.
         problems: folders that were left out, and why.
@@ -334,6 +336,7 @@ class Board:
     title: str
     groups: Sequence[Group]
     reported: Sequence[ReportedRow] = ()
+    likeness: Sequence[Likeness | None] = ()
     curves: Sequence[Sequence[Curve]] = ()
     notes: Sequence[str] = ()
     problems: Sequence[str] = field(default=())

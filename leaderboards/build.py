@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.core.errors import UsageError
+from harness.core.errors import StoreError, UsageError
 from harness.core.worlds import worlds
 from harness.reports.text import name_some
 from leaderboards.board import Board, Group, Row
 from leaderboards.curves import draw_curves
 from leaderboards.deltas import compare_group
 from leaderboards.grouping import RowsOf, group_runs
+from leaderboards.likeness import Likeness, find_nearest
 from leaderboards.reference import read_reported, reference_files
 from leaderboards.runs import StoredRun, load_runs
 from leaderboards.trainings import gather
@@ -79,13 +80,19 @@ def build_board(config: BoardConfig) -> Board:
     if references is None:
         # Figures over the real benchmarks say nothing beside figures over made-up worlds.
         references = [] if all(_is_of_worlds(run) for run in runs) else reference_files()
-    reported = read_reported(references)
     # What is reported of a benchmark says nothing beside other questions that were asked under its name.
     shown = {column.task for group in groups for column in group.columns if not column.facts.own_data}
+    reported = [row for row in read_reported(references) if shown & set(row.values)]
+    likeness: Sequence[Likeness | None] = ()
+    try:
+        likeness = find_nearest({group.title: (group.base or group.rows[0]).runs[0] for group in groups}, reported)
+    except StoreError as error:
+        problems.append(str(error))
     return Board(
         title=config.title,
         groups=groups,
-        reported=[row for row in reported if shown & set(row.values)],
+        reported=reported,
+        likeness=likeness,
         curves=curves,
         notes=notes,
         problems=list(dict.fromkeys(problems)),

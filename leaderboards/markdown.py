@@ -11,7 +11,9 @@ from harness.reports.markdown import BREAK, escape, folded, link, picture, table
 from harness.reports.text import UNKNOWN, interval, number, span, web_address
 from leaderboards.answers import answer
 from leaderboards.board import Board, Cell, Column, Curve, Group, Row
+from leaderboards.likeness import Likeness
 from leaderboards.provenance import conditions, provenance, unlike_baseline
+from leaderboards.reference import told_of
 
 BLOCK: Final = "leaderboard"
 """Name of the block in a README or a model card."""
@@ -24,6 +26,7 @@ MARKS_NOTE = (
     "The {} differences of the table are tested together, with simultaneous 95 % intervals: \\* p < 0.05, \\*\\* p < "
     "0.01, \\*\\*\\* p < 0.001."
 )
+REPORTED_HEADS: Final = ("how it was had", "where ours differs")
 UNLIKE_NOTE = "† Asked with another engine or decoding than the baseline."
 HEADLINE_NOTE = "Figures are strict (no readable answer counts wrong), in percent, with 95 % intervals."
 UNSETTLED_NOTE = (
@@ -304,16 +307,30 @@ def reported_lines(board: Board) -> Iterator[str]:
         [
             f"{escape(row.name)} *(reported)*" + (f"{BREAK}{escape(row.note)}" if row.note else ""),
             *(number(row.values.get(task)) for task in tasks),
+            escape(told_of(row, tasks)),
+            escape(differs),
             link(row.source, row.url),
             row.date,
         ]
-        for row in board.reported
+        for row, differs in zip(board.reported, reported_likeness(board), strict=True)
     ]
     yield (
         "*Reported* by their authors, not measured here: other prompts, data versions and scoring may lie behind them, "
         "so they are not compared with the rows above and no test includes them."
     )
     yield ""
-    headers = ["model", *(escape(title) for title in tasks.values()), "source", "date"]
-    align = ["left", *["right"] * len(tasks), "left", "left"]
+    headers = ["model", *(escape(title) for title in tasks.values()), *REPORTED_HEADS, "source", "date"]
+    align = ["left", *["right"] * len(tasks), *["left"] * 4]
     yield table(headers, rows, align=align)
+
+
+def reported_likeness(board: Board) -> list[str]:
+    """Of each reported row, in what its figures were had otherwise than those of the table that is most like it."""
+    return [_likeness(of) for of in board.likeness] or [UNKNOWN] * len(board.reported)
+
+
+def _likeness(of: Likeness | None) -> str:
+    if of is None or not of.is_told:
+        return "not known: the source does not say how it was had"
+    differs = "; ".join(of.differs) or "nothing that the source says"
+    return f"{differs} (against “{of.table}”, the table most like it)"

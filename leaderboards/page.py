@@ -12,10 +12,11 @@ from harness.reports.text import number
 from harness.statistics.differences import Difference
 from leaderboards.answers import answer
 from leaderboards.board import Board, Column, Curve, Group
-from leaderboards.markdown import unsettled_note
+from leaderboards.markdown import reported_likeness, unsettled_note
 from leaderboards.page_data import Link, page_data
 from leaderboards.plots import MAX_LINES, MAX_ROWS, plot_attribution, plot_curves, plot_differences, plot_scores
 from leaderboards.provenance import conditions
+from leaderboards.reference import ReportedRow, told_of
 from leaderboards.terms import cause_tone
 
 MOST_BYTES: Final = 2_900_000
@@ -44,13 +45,20 @@ def render_page(board: Board, link: Link, files: Sequence[str] = ()) -> str:
         "files": files,
         "max_rows": MAX_ROWS,
         "max_lines": MAX_LINES,
-        "reported": [(row, [number(row.values.get(task)) for task in board.reported_titles]) for row in board.reported],
+        "reported": list(_reported(board)),
         "reported_titles": board.reported_titles.values(),
         "notes": board.notes,
     }
     used = len(render("board.html", room="leaderboards", data="", **values).encode())
     data = page_data(board, link, MOST_BYTES - used)
     return render("board.html", room="leaderboards", data=script_json(data), **values)
+
+
+def _reported(board: Board) -> Iterator[tuple[ReportedRow, list[str], str, str]]:
+    """Each reported row with its figures, how they were had, and where ours differ."""
+    titles = board.reported_titles
+    for row, differs in zip(board.reported, reported_likeness(board), strict=True):
+        yield row, [number(row.values.get(task)) for task in titles], told_of(row, titles), differs
 
 
 def _group(group: Group, curves: Sequence[Curve], *, is_plotted: bool) -> dict[str, Any]:

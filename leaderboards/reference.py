@@ -35,6 +35,8 @@ ASPECTS: Final[Mapping[str, str]] = {
     "figure": "figure",
 }
 """What a source can say of how a figure was had, in words; see docs/leaderboards.md."""
+_SHOWN: Final = ("prompt", "answer_as", "num_frames", "max_pixels", "judge")
+"""What moves a figure most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,26 @@ class ReportedRow:
         """What the source says of an aspect of a task; `None`: nothing."""
         by_task = self.protocol.get(aspect, {})
         return by_task.get(task, by_task.get(""))
+
+
+def told_of(row: ReportedRow, titles: Mapping[str, str]) -> str:
+    """How a row's figures were had, in words, as far as the source says.
+
+    Args:
+        row: the row.
+        titles: tasks, each as its authors write it.
+    """
+    told = []
+    for aspect in _SHOWN:
+        words: dict[str, list[str]] = {}
+        for task in row.values:
+            said = row.said(aspect, task)
+            words.setdefault("not said" if said is None else str(said.value), []).append(titles.get(task, task))
+        if aspect == "answer_as" and len(words) > 1:
+            words.pop("not said", None)
+        parts = [value if len(of) == len(row.values) else f"{value} ({', '.join(of)})" for value, of in words.items()]
+        told.append(f"{ASPECTS[aspect]}: {', '.join(parts)}")
+    return "; ".join(told)
 
 
 def reference_files() -> list[Path]:

@@ -4,80 +4,23 @@ from __future__ import annotations
 
 import textwrap
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from harness.core.console import show, to_json
 from harness.core.errors import UsageError
-from harness.core.types import AnswerKind
 from harness.core.worlds import worlds
 from harness.reports.text import UNKNOWN, number, one_line, plain_table
-from harness.runs.config import prompt_of
 from harness.runs.folder import read_run
-from harness.runs.records import read_records
-from leaderboards.protocols import protocol_of, shown_as
-from leaderboards.reference import ASPECTS, ReportedRow, Said, read_reported, reference_files
+from leaderboards.likeness import Comparison, Line, compare_protocols
+from leaderboards.reference import ASPECTS, ReportedRow, read_reported, reference_files
 from leaderboards.runs import StoredRun
 
-Verdict = Literal["differs", "same", "not said", "not known"]
-_VERDICTS: Final[Sequence[Verdict]] = ("differs", "same", "not known", "not said")
-
-_SECTIONS: Final[Mapping[str | None, str]] = {
-    "direct": "none, the answer alone",
-    "think": "<think> <answer>",
-    "grounded": "<planning> <caption> <think> <answer>",
-}
-_ANSWER_AS: Final[Mapping[AnswerKind, str]] = {
-    "yes_no": "yes or no",
-    "choice": "a letter",
-    "open": "a word or phrase",
-    "caption": "a description",
-}
-_ASKING: Final = ("hf", "vllm", "api")
-"""Engines that ask a model; of other runs nothing is known but responses and how they were read."""
 _WIDTH: Final = 52
 """Characters of a cell; `--json` has all."""
 _PAGE_WIDTH: Final = 120
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One aspect of how a figure was had, in a run and in a source.
-
-    Attributes:
-        aspect: its key in `leaderboards.reference.ASPECTS`.
-        tasks: of which this holds.
-        verdict: `not said` where the source does not tell; else `not known` where the run does not.
-        run: how it was in the run; `None`: not known.
-        reported: what the source says; `None`: nothing.
-    """
-
-    aspect: str
-    tasks: tuple[str, ...]
-    verdict: Verdict
-    run: str | int | float | None
-    reported: Said | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """A run beside reported rows of which a source says the same.
-
-    Attributes:
-        rows: names of the reported rows.
-        tasks: that the run and one of the rows have.
-        source: where they are reported.
-        url: of the source.
-        lines: by aspect, what differs first.
-    """
-
-    rows: tuple[str, ...]
-    tasks: tuple[str, ...]
-    source: str
-    url: str | None
-    lines: tuple[Line, ...]
 
 
 def run_protocol_check(
@@ -98,7 +41,7 @@ def run_protocol_check(
     """
     run = StoredRun(folder=folder, record=read_run(folder))
     rows = _choose(read_reported(reference_files() if reference is None else reference), run, against)
-    compared = list(_compare(run, rows))
+    compared = list(compare_protocols(run, rows))
     made_up = sorted({str(data.get("source")) for data in run.record.data.values()} & set(worlds()))
     if as_json:
         shown = {
@@ -139,114 +82,6 @@ def _choose(rows: Sequence[ReportedRow], run: StoredRun, against: str | None) ->
             f"{', '.join(run.record.tasks)}: they have no benchmark in common."
         )
     return found
-
-
-def _compare(run: StoredRun, rows: Sequence[ReportedRow]) -> Iterator[Comparison]:
-    """Comparisons in the order of the rows; rows of which a source says the same share one."""
-    instructions = _instructions(run)
-    groups: list[list[ReportedRow]] = []
-    for row in rows:
-        alike = [group for group in groups if (group[0].source, group[0].protocol) == (row.source, row.protocol)]
-        if alike:
-            alike[0].append(row)
-        else:
-            groups.append([row])
-    for group in groups:
-        tasks = tuple(task for task in run.record.tasks if any(task in row.values for row in group))
-        lines = [line for aspect in ASPECTS for line in _lines(run, group[0], aspect, tasks, instructions)]
-        yield Comparison(
-            rows=tuple(row.name for row in group),
-            tasks=tasks,
-            source=group[0].source,
-            url=group[0].url,
-            lines=tuple(sorted(lines, key=lambda line: _VERDICTS.index(line.verdict))),
-        )
-
-
-def _lines(
-    run: StoredRun, row: ReportedRow, aspect: str, tasks: Sequence[str], instructions: Mapping[str, Mapping[str, str]]
-) -> Iterator[Line]:
-    """An aspect's lines: one where it is the same for all tasks."""
-    found: dict[Line, list[str]] = defaultdict(list)
-    for task in tasks:
-        if aspect in ("num_frames", "video_as") and run.record.benchmarks[task].media == "image":
-            continue
-        mine = _of_run(run, task, instructions.get(task, {}))[aspect]
-        said = row.said(aspect, task)
-        known = _readings(run, task) if aspect == "reading" else [] if mine is None else [mine]
-        verdict: Verdict
-        if said is None:
-            verdict = "not said"
-        elif not known:
-            verdict = "not known"
-        else:
-            verdict = "same" if any(_is_same(one, said.value) for one in known) else "differs"
-        if aspect == "figure" and verdict == "differs" and said is not None:
-            metric = run.record.tasks[task].metrics.get(str(said.value))
-            mine = f"{mine} ({metric.name} is {number(metric.value)})" if metric is not None else mine
-        found[Line(aspect=aspect, tasks=(), verdict=verdict, run=mine, reported=said)].append(task)
-    for line, of in found.items():
-        yield replace(line, tasks=tuple(of))
-
-
-def _is_same(mine: str | int | float, said: str | int | float) -> bool:
-    """Equal numbers, or texts but for case; a quotation that ends in an ellipsis is compared as far as it goes."""
-    if isinstance(mine, str) and isinstance(said, str):
-        one, other = mine.casefold(), said.casefold()
-        return one.startswith(other[:-1]) if other.endswith("…") else one == other
-    return mine == said
-
-
-def _instructions(run: StoredRun) -> dict[str, dict[str, str]]:
-    """By task and kind of question, the line that ended its prompts, where they were in a format of ours."""
-    found: dict[str, dict[str, str]] = defaultdict(dict)
-    for record in read_records(run.folder):
-        sample = record.sample
-        if sample.answer_kind not in found[sample.task] and sample.prompt:
-            found[sample.task][sample.answer_kind] = sample.prompt.splitlines()[-1]
-    return found
-
-
-def _of_run(run: StoredRun, task: str, instructions: Mapping[str, str]) -> dict[str, str | int | float | None]:
-    """How a run had its figure of a task, by aspect; `None` where it is not known."""
-    record, protocol = run.record, protocol_of(run, task)
-    result, data, settings = record.tasks[task], record.data[task], record.settings
-    known: dict[str, str | int | float | None] = dict.fromkeys(ASPECTS)
-    known |= {
-        "data": str(data.get("source")),
-        "questions": protocol.count,
-        "reading": " and ".join(_readings(run, task)),
-        "judge": record.judge or "none",
-        "figure": result.headline,
-    }
-    if record.engine not in _ASKING:
-        return known
-    engine, described = settings.get("engine_settings") or {}, (settings.get("tasks") or {}).get(task, {})
-    prompt = _SECTIONS.get(prompt_of(settings, task))
-    return known | {
-        "prompt": prompt,
-        "instruction": " / ".join(instructions.values()) or None if prompt else None,
-        "answer_as": " / ".join(words for kind, words in _ANSWER_AS.items() if kind in instructions)
-        if prompt
-        else None,
-        "media": protocol.blind or "shown",
-        "max_pixels": engine.get("max_pixels") or "the processor's own cap",
-        "num_frames": protocol.num_frames,
-        "video_as": shown_as(protocol.video_as) if protocol.video_as else None,
-        "engine": record.engine,
-        "dtype": engine.get("dtype"),
-        **{name: record.decoding.get(name) for name in ("temperature", "top_p", "repetition_penalty")},
-        "max_new_tokens": described.get("max_new_tokens", record.decoding.get("max_new_tokens")),
-        "max_model_len": engine.get("max_model_len") or (None if record.engine == "api" else "no limit set"),
-    }
-
-
-def _readings(run: StoredRun, task: str) -> list[str]:
-    """How the answers of a task were read: a source that names one of them has it in common with the run."""
-    result = run.record.tasks[task]
-    if result.means is not None:
-        return ["the task's own"]
-    return ["strict", *(["official"] if result.official.get(result.headline) is not None else [])]
 
 
 def _strict(run: StoredRun) -> dict[str, float | None]:

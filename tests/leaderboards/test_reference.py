@@ -9,7 +9,10 @@ from support_leaderboards import write_run
 
 from harness.core.errors import DataError
 from leaderboards.build import BoardConfig, build_board
-from leaderboards.reference import Said, read_reported, reference_files
+from leaderboards.markdown import render_markdown
+from leaderboards.page import render_page
+from leaderboards.page_data import report_link
+from leaderboards.reference import ReportedRow, Said, read_reported, reference_files, told_of
 
 PAPER = {
     # name: (MMVU, VideoHallucer, POPE, MMBench)
@@ -92,3 +95,34 @@ def test_only_rows_of_tasks_that_are_shown(tmp_path: Path) -> None:
     write_run(tmp_path / "a", counts=20, skills={"videohallucer": 0.6})
     names = [row.name for row in build_board(BoardConfig(runs=[tmp_path])).reported]
     assert sorted(names) == sorted(PAPER)
+
+
+def test_reported_rows_say_how_they_were_had_and_where_ours_differ(tmp_path: Path) -> None:
+    for prompt in ("grounded", "think-letters"):
+        write_run(tmp_path / prompt, counts=20, prompt=prompt, skills={"pope": 0.8}, engine="hf")
+    board = build_board(BoardConfig(runs=[tmp_path]))
+    likeness = dict(zip([row.name for row in board.reported], board.likeness, strict=True))
+    grpo, method = likeness["Qwen2.5-VL-7B + GRPO"], likeness["Qwen2.5-VL-7B + Ground What You See"]
+    assert grpo is not None
+    assert method is not None
+    assert grpo.table == "think-letters prompt, all questions"
+    assert not any(text.startswith("sections asked for") for text in grpo.differs)
+    (sections,) = [text for text in method.differs if text.startswith("sections asked for")]
+    assert sections.startswith("sections asked for: <prethink> <caption> <think> <answer>, here <")
+    gpt = likeness["GPT-4o"]
+    assert gpt is not None
+    assert (gpt.is_told, gpt.differs) == (False, [])
+    markdown, page = render_markdown(board), render_page(board, report_link(str(tmp_path)))
+    for shown in (markdown, page):
+        assert "frames of a video: not said; pixels of a picture: not said; judge: none" in shown
+        assert "against “think-letters prompt, all questions”, the table most like it" in shown
+        assert "not known: the source does not say how it was had" in shown
+
+
+def test_what_is_not_said_of_one_task_is_said_so() -> None:
+    said = {"answer_as": {"pope": Said(value="a letter", source="x")}, "prompt": {"": Said(value="none", source="x")}}
+    row = ReportedRow(name="m", values={"pope": 0.9, "mmvu": 0.5}, source="x", date="2026-01-01", protocol=said)
+    told = told_of(row, {"pope": "POPE"})
+    assert told.startswith(
+        "sections asked for: none; answer asked for as: a letter (POPE); frames of a video: not said"
+    )

@@ -127,6 +127,7 @@ def write_run(
     files: str | None = "sha256:tok",
     source: str = "hub:synthetic/{task}@0a1b2c3",
     training: Mapping[str, Any] | None = None,
+    engine: str = "replay",
 ) -> Path:
     """Write a finished run and give its folder; `weights=""` derives them from the model's name."""
     skills = {"pope": 0.8, "videohallucer": 0.6} if skills is None else skills
@@ -177,7 +178,7 @@ def write_run(
             id=folder.name,
             model=model,
             weights=weights,
-            engine="replay",
+            engine=engine,
             prompt_format=prompt,
             decoding=decoding,
             seed=seed,
