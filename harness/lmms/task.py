@@ -17,6 +17,7 @@ from harness.benchmarks.verdicts import judge_response
 from harness.core.errors import MediaError, UsageError
 from harness.core.types import Metric, Response, Sample, SampleRecord, ScoreMean, TaskResult, Verdict
 from harness.lmms.index import read_yaml
+from harness.lmms.judging import no_failed_judge, reads_answer_tags
 from harness.lmms.loading import cache_folders, find_data, load_lmms_task, read_config, version_of
 from harness.lmms.questions import kind_of, read_questions, to_facts, to_samples, visuals_of
 from harness.lmms.scores import aggregate, alone, highest, mean_factor, numbers_of, shared_factor
@@ -78,6 +79,7 @@ class LmmsEvalTask:
         self.lmms_task = load_lmms_task(name, config | changes, self.source, path)
         self.version = version_of(config)
         self._docs = self.lmms_task.eval_docs
+        self._reads_tags = reads_answer_tags(self.lmms_task.config.process_results, path.parent)
         self._judged: dict[tuple[str, str], Any] = {}
         self._without_numbers: set[str] = set()
         self._over_all: set[str] = set()
@@ -131,7 +133,7 @@ class LmmsEvalTask:
             return Verdict(sample_id=sample.id, answer=None, status="error")
         text = self._final_text(response.text)
         try:
-            scores = self._numbers(self._results(sample.id, text))
+            scores = self._numbers(self._results(sample.id, self._given(response.text)))
         except (Exception, SystemExit) as error:  # The task's own code, which may ask a judge that is not there.
             reason = f"the task's own scoring failed: {type(error).__name__}: {error}"
             return Verdict(sample_id=sample.id, answer=text or None, status="error", reason=reason)
@@ -228,9 +230,8 @@ class LmmsEvalTask:
         for record in records if items else ():
             if _failed(record):
                 continue
-            text = self._final_text(record.response.text)
             try:
-                results = self._results(record.sample.id, text)
+                results = self._results(record.sample.id, self._given(record.response.text))
             except (Exception, SystemExit):
                 # It was scored in an earlier session. A figure over the other samples alone would be another one: the
                 # stored numbers, which are of all, have to do, or there is no value.
@@ -260,13 +261,24 @@ class LmmsEvalTask:
         pipeline = self.lmms_task._filters[0]
         pipeline.apply([request], self.lmms_task.task_docs)
         response = request.filtered_resps[pipeline.name]
-        try:
-            return self.lmms_task.process_results(self.lmms_task.eval_docs_no_media[index], [response])
-        except KeyError:  # It looks at the image.
-            return self.lmms_task.process_results(self._docs[index], [response])
+        with no_failed_judge():
+            try:
+                return self.lmms_task.process_results(self.lmms_task.eval_docs_no_media[index], [response])
+            except KeyError:  # It looks at the image.
+                return self.lmms_task.process_results(self._docs[index], [response])
+
+    def _given(self, text: str) -> str:
+        """What the task is given of a response: its final text, in the tags that it stood in if the task reads those.
+
+        What it reads beside the answer, such as whether there is any reasoning, lmms-eval strips before as well.
+        """
+        final = self._final_text(text)
+        if self._reads_tags and split_sections(text).complete_answer is not None:
+            return f"<answer>{final}</answer>"
+        return final
 
     def _final_text(self, text: str) -> str:
-        """What the task is given: the final answer of a structured response, without reasoning, up to a stop text."""
+        """The final answer of a structured response, without reasoning, up to a stop text."""
         from lmms_eval.api.reasoning import strip_reasoning_tags
 
         answer = split_sections(text).complete_answer if "<" in text else None

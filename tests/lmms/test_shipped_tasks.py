@@ -16,6 +16,8 @@ from support_benchmarks import image_bytes
 from support_media import write_video
 
 from harness.cli import main
+from harness.core.types import Response
+from harness.evaluation.task_registry import load_task
 
 # lmms-eval and what it imports warn of each other's deprecations.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -189,6 +191,13 @@ def test_two_runs_are_compared_in_pairs(runs: Path, task: str, figure: str, caps
     metric = json.loads(capsys.readouterr().out)["tasks"][task]["metrics"][figure]
     assert metric["value"] == 0.5
     assert (metric["low"] > 0, metric["verdict"]) == (True, "better")
+
+
+def test_a_reasoning_variant_reads_the_tags_that_its_prompt_asks_for(place: Path) -> None:
+    task = load_task("mathvista_testmini_cot_reasoning", data=str(place / "data"))
+    for text, official in (("<think>It is (B).</think><answer>A</answer>", True), ("<answer>B</answer>", False)):
+        verdict = task.judge(task.samples[0], Response(sample_id="0", text=text))
+        assert (verdict.official, verdict.scores["acc_score"]) == (official, float(official))
 
 
 def test_they_are_columns_of_a_board(runs: Path, tmp_path: Path) -> None:

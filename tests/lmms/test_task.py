@@ -200,6 +200,64 @@ def test_scoring_that_fails_costs_its_sample(foreign: Path, monkeypatch: pytest.
     assert result.metrics["all/exact"].value is None
 
 
+def test_a_judge_that_could_not_be_asked_is_no_wrong_answer(foreign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lmms_eval.llm_judge.base import ServerInterface
+    from lmms_eval.llm_judge.protocol import Request
+    from lmms_eval.llm_judge.protocol import Response as Reply
+
+    replies: Iterator[Reply | OSError] = iter(())
+
+    class Judge(ServerInterface):  # type: ignore[misc]
+        def evaluate(self, request: Any) -> Reply:
+            reply = next(replies)
+            if isinstance(reply, OSError):
+                raise reply
+            return reply
+
+        def is_available(self) -> bool:
+            return True
+
+    def score(doc: object, results: object) -> dict[str, float]:
+        for _ in range(2):
+            try:
+                content = Judge().evaluate(Request(messages=[])).content
+                return {"exact": float(content == "1")}
+            except OSError:
+                continue
+        return {"exact": 0.0}
+
+    task = load_task("foreign_task", data=str(foreign / "data"), tasks_dir=foreign / "tasks")
+    monkeypatch.setattr(own(task).config, "process_results", score)
+    down, failed = (
+        OSError("connection refused"),
+        Reply(content="", model_used="m", success=False, error_message="no quota"),
+    )
+    for text, given, status, why in (
+        ("a", [down, down], "error", "its judge could not be asked: OSError: connection refused"),
+        ("b", [failed], "error", "its judge could not be asked: no quota"),
+        ("c", [down, Reply(content="1", model_used="m")], "correct", None),
+        ("d", [Reply(content="0", model_used="m")], "incorrect", None),
+    ):
+        replies = iter(given)
+        verdict = task.judge(task.samples[0], Response(sample_id="0", text=text))
+        assert verdict.status == status
+        assert (why is None) == (verdict.reason is None)
+        assert why is None or str(verdict.reason).endswith(why)
+
+
+def test_a_task_that_reads_answer_tags_is_given_them(foreign: Path, tmp_path: Path) -> None:
+    (tmp_path / "utils.py").write_text(
+        UTILS.replace("results[0] ==", "results[0].partition('<answer>')[2].removesuffix('</answer>') ==")
+    )
+    text = (foreign / "tasks/foreign_task.yaml").read_text()
+    (tmp_path / "foreign_task.yaml").write_text(text)
+    for folder, plain in ((tmp_path, False), (foreign / "tasks", True)):
+        task = load_task("foreign_task", data=str(foreign / "data"), tasks_dir=folder)
+        for response, official in (("<think>3</think><answer>0</answer>", True), ("0", plain)):
+            verdict = task.judge(task.samples[0], Response(sample_id="0", text=response))
+            assert (verdict.official, verdict.answer, verdict.status) == (official, "0", "correct")
+
+
 def test_a_task_whose_package_is_missing(foreign: Path) -> None:
     tasks = foreign / "needy"
     tasks.mkdir()
