@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def summary(diagnosis: Diagnosis) -> str:
-    """How many answers are wrong, and what most of them are wrong by."""
+    """How many answers are wrong, and what most of them went wrong in."""
     asked = len(diagnosis.evidence)
     failed = sum(item.record.response.error is not None for item in diagnosis.evidence)
     wrong = sum(not item.is_right for item in diagnosis.evidence) - failed
@@ -25,9 +25,12 @@ def summary(diagnosis: Diagnosis) -> str:
     if failed:
         line += f" Of {failed} more samples there is no response."
     totals = {cause: sum(of.get(cause, {}).get("n", 0) for of in diagnosis.attribution.values()) for cause in CAUSES}
-    cause = max(CAUSES, key=lambda of: totals[of])
+    unknown = totals.pop("unattributed")
+    cause = max(totals, key=lambda of: totals[of])
     if totals[cause]:
-        line += f" {totals[cause]} of them by {cause}: {DEFINITIONS[cause]}."
+        line += f" {totals[cause]} of them went wrong in {cause}: {DEFINITIONS[cause]}."
+    elif unknown:
+        line += " What they went wrong in could not be told."
     return line
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from dataclasses import replace
 from math import log
 from pathlib import Path
@@ -28,6 +29,7 @@ from harness.reports import thumbnails
 from harness.reports.conflict import word_map
 from harness.reports.page import render_page, write_page
 from harness.reports.page_data import PARTS, files_of, wrong_first
+from harness.reports.page_verdict import summary
 from harness.reports.thumbnails import Thumbnails, encode, make_thumbnails
 
 NO_PICTURES = Thumbnails(uris=[], words=[], of_sample={}, left_out=0, failed=0)
@@ -108,12 +110,26 @@ def test_a_verdict_says_whether_the_score_is_beyond_not_looking(visit: Visit, tm
     diagnosis = planted_diagnosis(60)
     page = visit(write(tmp_path / "report.html", diagnosis, run=told_run(diagnosis)))
     told = {row.split()[0]: row for row in page.locator(".verdicts tbody tr").all_inner_texts()}
+    assert "better than not looking" in told["POPE"]
     assert "not shown" not in told["POPE"]
     assert "always yes 20.0 %" in told["POPE"]
     assert "not shown to be better" in told["MMVU"]
     for task, title in (("pope", "POPE"), ("mmvu", "MMVU")):
         wrong = sum(not item.is_right for item in diagnosis.evidence if item.sample.task == task)
         assert f"{wrong} wrong of" in told[title]
+
+
+def test_the_summary_names_the_cause_of_most_wrong_answers() -> None:
+    diagnosis = planted_diagnosis(60)
+    wrong = sum(not item.is_right for item in diagnosis.evidence)
+    counts = Counter(finding.cause for finding in diagnosis.findings if finding.cause not in (None, "unattributed"))
+    ((cause, most), *_) = counts.most_common()
+    assert summary(diagnosis).startswith(f"{wrong} of 60 answers are wrong. {most} of them went wrong in {cause}: ")
+    direct = diagnosis_of([make_record("no", sample_id="1"), make_record("", error="lost", sample_id="2")])
+    told = (
+        "1 of 1 answers are wrong. Of 1 more samples there is no response. What they went wrong in could not be told."
+    )
+    assert summary(direct) == told
 
 
 def test_texts_of_models_and_data_are_never_read_as_html(visit: Visit, tmp_path: Path) -> None:
