@@ -40,6 +40,9 @@ class Settings(TypedDict, total=False):
     max_new_tokens: int | None
     temperature: float
     top_p: float
+    top_k: int
+    repetition_penalty: float
+    system_prompt: str | None
     repeats: int
     blind: str | None
     judge: str | None

@@ -24,6 +24,7 @@ class Protocol:
         num_frames: frames per video; `None` for tasks with images.
         video_as: how videos were shown, `native` or `frames`; `None`: there were none, or it is not known.
         judge: who read and settled what the rules could not; `None` where nobody did or a task scores itself.
+        system: text of a system's turn before each question; `None`: there was none.
         blind: how the media were hidden from the model; `None`: they were shown.
     """
 
@@ -36,6 +37,7 @@ class Protocol:
     num_frames: int | None
     video_as: str | None
     judge: str | None
+    system: str | None = None
     blind: str | None = None
 
 
@@ -59,6 +61,7 @@ def protocol_of(run: StoredRun, task: str) -> Protocol:
         video_as=record.settings.get("video_as") if facts.media != "image" else None,
         # A task that scores its answers itself has no use for a judge of ours.
         judge=record.judge if record.tasks[task].means is None else None,
+        system=record.settings.get("system_prompt"),
         blind=record.settings.get("blind"),
     )
 
@@ -79,6 +82,8 @@ def differences(one: Protocol, other: Protocol) -> list[str]:
         found.append(f"videos shown {shown_as(one.video_as)}, not {shown_as(other.video_as)}")
     if one.judge != other.judge:
         found.append(f"judge {one.judge or 'none'}, not {other.judge or 'none'}")
+    if one.system != other.system:
+        found.append(f"system prompt {one.system or 'none'!r}, not {other.system or 'none'!r}")
     return found
 
 

@@ -109,6 +109,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--blind", metavar="grey|withheld", help="ask without showing the images and videos")
     parser.add_argument("--top-p", type=float, default=1.0, metavar="P", help="nucleus mass when sampling (default: 1)")
+    parser.add_argument(
+        "--top-k", type=int, default=0, metavar="K", help="draw from the K most probable tokens (default: 0, all)"
+    )
+    parser.add_argument(
+        "--repetition-penalty",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="above 1: against repetition (default: 1)",
+    )
+    parser.add_argument("--system-prompt", metavar="TEXT", help="a system's turn before each question")
     add_judge_arguments(parser)
     parser.add_argument("--fresh", action="store_true", help="start over where the folder holds a run")
     parser.add_argument("--requeue", action="store_true", help=REQUEUE)
@@ -216,6 +227,9 @@ def read_config(arguments: argparse.Namespace) -> EvalConfig:
         max_new_tokens=arguments.max_new_tokens,
         temperature=arguments.temperature,
         top_p=arguments.top_p,
+        top_k=arguments.top_k,
+        repetition_penalty=arguments.repetition_penalty,
+        system_prompt=arguments.system_prompt,
         repeats=arguments.repeats,
         blind=arguments.blind,
         judge=arguments.judge,

@@ -44,6 +44,9 @@ class Decoding:
         max_new_tokens: token budget of one response; a response that reaches it is cut off.
         temperature: 0 is greedy.
         top_p: nucleus mass, only used when `temperature` is above 0.
+        top_k: how many of the most probable tokens are drawn from, before `top_p`; 0: all.
+        repetition_penalty: divides the positive logits of tokens that are there already, prompt included, and
+            multiplies the negative ones (Keskar et al. 2019, arXiv 1909.05858); 1 leaves them.
         seed: of sampling.
         logprobs: tell the log-probabilities of the answer, where the engine can; they decide no tokens.
     """
@@ -51,6 +54,8 @@ class Decoding:
     max_new_tokens: int
     temperature: float = 0.0
     top_p: float = 1.0
+    top_k: int = 0
+    repetition_penalty: float = 1.0
     seed: int = 0
     logprobs: bool = True
 
@@ -79,6 +84,7 @@ class Request:
         media: references, in order; for messages and for engines that send files.
         open_media: opens the pixels of `media`, in order. Raises `MediaError` for this sample alone.
         max_new_tokens: overrides the run's token budget for this request; `None` keeps it.
+        system: text of a system's turn before it; `None`: there is none, or the chat template has its own.
         n: responses wanted, all from one submission; above 1 only when sampling. Response `i` is drawn with the seed
             of the request plus `i`, where the engine draws by seed.
         finished: the response is stored already. An engine whose output depends on the composition of a batch may
@@ -93,6 +99,7 @@ class Request:
     media: tuple[Media, ...]
     open_media: Callable[[], Sequence[Image | Video]]
     max_new_tokens: int | None = None
+    system: str | None = None
     n: int = 1
     finished: bool = False
     observe: Callable[[Tokens], None] | None = None

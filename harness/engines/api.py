@@ -246,8 +246,9 @@ class ApiEngine:
         self, request: Request, media: _Media, decoding: Decoding, server: Server, index: int
     ) -> dict[str, Any]:
         content = [*media.parts, {"type": "text", "text": request.prompt}]
+        system = [] if request.system is None else [{"role": "system", "content": request.system}]
         fields: dict[str, Any] = {
-            "messages": [{"role": "user", "content": content}],
+            "messages": [*system, {"role": "user", "content": content}],
             "max_tokens": request.max_new_tokens or decoding.max_new_tokens,
             "temperature": decoding.temperature,
         }
@@ -264,6 +265,10 @@ class ApiEngine:
                 fields["media_io_kwargs"] = media.io
             if request.observe is not None:
                 fields["return_token_ids"] = True
+        if decoding.top_k and decoding.temperature > 0:  # OpenAI itself has neither of these, and says so.
+            fields["top_k"] = decoding.top_k
+        if decoding.repetition_penalty != 1:
+            fields["repetition_penalty"] = decoding.repetition_penalty
         return fields
 
 

@@ -237,6 +237,9 @@ class HfEngine:
             max_new_tokens=budget,
             temperature=decoding.temperature,
             top_p=decoding.top_p,
+            top_k=decoding.top_k,
+            repetition_penalty=decoding.repetition_penalty,
+            mask=inputs["attention_mask"],
         )
         output = self._model.generate(
             **inputs, generation_config=config, logits_processor=LogitsProcessorList([chooser])

@@ -20,7 +20,15 @@ class TokenChooser(LogitsProcessor):  # type: ignore[misc]  # Transformers has n
     """
 
     def __init__(
-        self, seeds: Sequence[int] | None, *, max_new_tokens: int, temperature: float = 1.0, top_p: float = 1.0
+        self,
+        seeds: Sequence[int] | None,
+        *,
+        max_new_tokens: int,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        top_k: int = 0,
+        repetition_penalty: float = 1.0,
+        mask: torch.Tensor | None = None,
     ) -> None:
         """Draw the random numbers.
 
@@ -29,9 +37,15 @@ class TokenChooser(LogitsProcessor):  # type: ignore[misc]  # Transformers has n
             max_new_tokens: steps at most.
             temperature: above 0; only used with seeds.
             top_p: nucleus mass, 0 to 1; only used with seeds.
+            top_k: how many of the most probable tokens are drawn from; 0: all.
+            repetition_penalty: see `penalise`.
+            mask: [B, P], 1 where the prompt has a token, 0 where it is padded; only used with a penalty.
         """
+        self._penalty = repetition_penalty
+        self._mask = mask
         self._temperature = temperature
         self._top_p = top_p
+        self._top_k = top_k
         self._logprobs: list[torch.Tensor] = []
         self._uniform: torch.Tensor | None = None
         if seeds is not None:
@@ -43,14 +57,17 @@ class TokenChooser(LogitsProcessor):  # type: ignore[misc]  # Transformers has n
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.Tensor) -> torch.Tensor:
         """Scores [B, V], raw logits in float32, to scores whose greatest is the chosen token."""
+        wanted = scores
+        if self._penalty != 1 and self._mask is not None:
+            wanted = penalise(scores, input_ids, self._mask, self._penalty)
         if self._uniform is None:
-            chosen = scores.argmax(dim=-1, keepdim=True)
+            chosen = wanted.argmax(dim=-1, keepdim=True)
         else:
             uniform = self._uniform[len(self._logprobs)].to(scores.device).unsqueeze(1)
-            chosen = draw(scores / self._temperature, uniform, self._top_p)
+            chosen = draw(wanted / self._temperature, uniform, self._top_p, self._top_k)
         self._logprobs.append((scores.gather(1, chosen) - scores.logsumexp(dim=-1, keepdim=True)).squeeze(1))
         if self._uniform is None:
-            return scores
+            return wanted
         return torch.full_like(scores, -torch.inf).scatter(1, chosen, 0.0)
 
     def logprobs(self) -> list[list[float]]:
@@ -58,14 +75,34 @@ class TokenChooser(LogitsProcessor):  # type: ignore[misc]  # Transformers has n
         return torch.stack(self._logprobs, dim=1).tolist()
 
 
-def draw(logits: torch.Tensor, uniform: torch.Tensor, top_p: float) -> torch.Tensor:
+def penalise(scores: torch.Tensor, input_ids: torch.Tensor, mask: torch.Tensor, penalty: float) -> torch.Tensor:
+    """Make tokens that are there already less probable: what is above 0 is divided, what is below is multiplied.
+
+    Transformers' own processor counts the padding of a batch among the tokens, and with it often the end token.
+
+    Args:
+        scores: [B, V], logits.
+        input_ids: [B, P + T], prompt and what was generated.
+        mask: [B, P], 0 where the prompt is padded.
+        penalty: above 1 against repetition.
+    """
+    new = mask.new_ones(len(mask), input_ids.shape[1] - mask.shape[1])
+    counts = torch.zeros(scores.shape, dtype=torch.int32, device=scores.device)
+    counts.scatter_add_(1, input_ids, torch.cat([mask, new], dim=1).int())
+    return torch.where(counts > 0, torch.where(scores > 0, scores / penalty, scores * penalty), scores)
+
+
+def draw(logits: torch.Tensor, uniform: torch.Tensor, top_p: float, top_k: int = 0) -> torch.Tensor:
     """Tokens [B, 1] drawn by inverting the cumulative distribution.
 
     Args:
         logits: [B, V].
         uniform: [B, 1], random numbers from 0 to 1 (exclusive) in float64.
         top_p: the least set of most probable tokens that has this mass is drawn from.
+        top_k: so many of the most probable tokens are left before that, and those as probable as the last; 0: all.
     """
+    if 0 < top_k < logits.shape[-1]:
+        logits = logits.masked_fill(logits < logits.topk(top_k).values[:, -1:], -torch.inf)
     probabilities = logits.softmax(dim=-1)
     order = None
     if top_p < 1:

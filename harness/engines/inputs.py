@@ -108,7 +108,10 @@ def chat_messages(request: Request, opened: Opened) -> list[dict[str, Any]]:
     shown = iter(opened.shown)
     if not isinstance(request, ConversationRequest):
         content = [{"type": kind} for kinds in shown for kind in kinds]
-        return [{"role": "user", "content": [*content, {"type": "text", "text": request.prompt}]}]
+        user = {"role": "user", "content": [*content, {"type": "text", "text": request.prompt}]}
+        if request.system is None:
+            return [user]
+        return [{"role": "system", "content": [{"type": "text", "text": request.system}]}, user]
     messages = []
     for message in request.messages:
         parts: list[Mapping[str, Any]] = []

@@ -88,7 +88,8 @@ def sampling_parameters(request: Request, decoding: Decoding) -> Any:
         n=request.n,  # Response i of it is drawn with seed + i.
         temperature=decoding.temperature,
         top_p=decoding.top_p if sampled else 1.0,
-        repetition_penalty=1.0,
+        top_k=decoding.top_k if sampled else 0,
+        repetition_penalty=decoding.repetition_penalty,
         max_tokens=request.max_new_tokens or decoding.max_new_tokens,
         seed=request_seed(request, decoding) if sampled else None,
         logprobs=0 if decoding.logprobs else None,  # 0: that of the chosen token alone.

@@ -75,6 +75,7 @@ def _requests(plan: Plan, samples: Mapping[str, Sequence[Sample]], store: Store)
                 media=sample.media,
                 open_media=partial(task.open_media, sample.id),
                 max_new_tokens=plan.budgets[task.name],
+                system=plan.settings.get("system_prompt"),
                 finished=(task.name, sample.id) in store.finished,
             )
 

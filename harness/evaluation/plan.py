@@ -146,6 +146,8 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
         max_new_tokens=budget if ours else max(budgets.values()),
         temperature=config.temperature,
         top_p=config.top_p,
+        top_k=config.top_k,
+        repetition_penalty=config.repetition_penalty,
         seed=config.seed,
     )
     judge = open_judge(config)
@@ -157,6 +159,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
             "served": checkpoint.name if engine_name == "api" else None,
         },
         "prompt": prompt if ours else OWN,
+        "system_prompt": config.system_prompt,
         "decoding": decoding_settings(decoding),
         "seed": config.seed,
         "limit": config.limit,
@@ -203,7 +206,8 @@ def decoding_settings(decoding: Decoding) -> dict[str, Any]:
         "max_new_tokens": decoding.max_new_tokens,
         "temperature": decoding.temperature,
         "top_p": decoding.top_p,
-        "repetition_penalty": 1.0,
+        "top_k": decoding.top_k or None,
+        "repetition_penalty": decoding.repetition_penalty,
     }
 
 

@@ -37,6 +37,9 @@ class EvalConfig:
             format.
         temperature: 0 is greedy.
         top_p: nucleus mass when sampling.
+        top_k: how many of the most probable tokens are drawn from when sampling; 0: all.
+        repetition_penalty: on tokens that are there already, prompt included; 1 is none.
+        system_prompt: text of a system's turn before each question; `None`: none but what the chat template has.
         repeats: how often every question is asked in all; above 1 with the seeds that follow.
         blind: `grey` or `withheld`: ask without showing the media; `None`: show them.
         judge: `openai:MODEL`, `hf:CHECKPOINT` or `vllm:CHECKPOINT`, which reads and settles answers that the rules
@@ -66,6 +69,9 @@ class EvalConfig:
     max_new_tokens: int | None = None
     temperature: float = 0.0
     top_p: float = 1.0
+    top_k: int = 0
+    repetition_penalty: float = 1.0
+    system_prompt: str | None = None
     repeats: int = 1
     blind: str | None = None
     judge: str | None = None
@@ -100,6 +106,7 @@ class EvalConfig:
             ("--max-new-tokens", self.max_new_tokens, 1),
             ("--repeats", self.repeats, 1),
             ("--seed", self.seed, 0),
+            ("--top-k", self.top_k, 0),
             ("--max-failures", self.max_failures, 0),
             ("--audit", self.audit, 0),
         ):
@@ -119,5 +126,7 @@ class EvalConfig:
             )
         if self.blind not in (None, "grey", "withheld"):
             raise UsageError(f"--blind {self.blind!r} does not exist. Choose one of: grey, withheld.")
+        if not 0 < self.repetition_penalty < math.inf:
+            raise UsageError(f"--repetition-penalty {self.repetition_penalty} is out of range: it must be above 0.")
         if not 0 < self.top_p <= 1:
             raise UsageError(f"--top-p {self.top_p} is out of range: it must be above 0 and at most 1.")

@@ -28,8 +28,9 @@ def _defects(run: RunRecord) -> Iterator[str]:
     names = ("recipe", "data", "seed", "step")
     if run.training is not None and [type(run.training.get(name)) for name in names] != [str, str, int, int]:
         yield "training does not tell recipe, data, seed and step"
-    if not isinstance(run.settings.get("blind"), str | None):
-        yield "the setting blind is not a text"
+    for name in ("blind", "system_prompt"):
+        if not isinstance(run.settings.get(name), str | None):
+            yield f"the setting {name} is not a text"
     if not isinstance(run.settings.get("engine_settings"), Mapping | None):
         yield "the setting engine_settings is not an object"
     if run.settings.get("video_as") not in _VIDEO_AS:

@@ -51,6 +51,8 @@ def test_no_command_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
         (["eval", "--model", "demo", "--tasks", "pope", "--prompt", "loud"], "prompt 'loud' does not exist"),
         (["eval", "--model", "demo", "--tasks", "pope", "--engine", "steam"], "engine 'steam' does not exist"),
         (["eval", "--model", "demo", "--tasks", "pope", "--top-p", "0"], "--top-p"),
+        (["eval", "--model", "demo", "--tasks", "pope", "--top-k", "-1"], "--top-k -1 is out of range"),
+        (["eval", "--model", "demo", "--tasks", "pope", "--repetition-penalty", "0"], "--repetition-penalty 0.0"),
         (["eval", "--model", "demo", "--tasks", "pope", "--top-p", "nan"], "--top-p nan is out of range"),
         (["eval", "--model", "demo", "--tasks", "pope", "--temperature", "-1"], "--temperature"),
         (["eval", "--model", "demo", "--tasks", "pope", "--temperature", "nan"], "--temperature nan is out of range"),

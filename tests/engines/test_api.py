@@ -87,6 +87,17 @@ def test_a_good_answer_becomes_a_response(serve: Callable[..., HostileServer]) -
     assert response.seconds > 0
 
 
+def test_what_is_asked_of_sampling_and_of_the_system_is_sent(serve: Callable[..., HostileServer]) -> None:
+    hot = Decoding(max_new_tokens=16, temperature=0.7, top_k=5, repetition_penalty=1.1)
+    for models in ({}, {"models": VLLM_MODELS}):
+        server = serve(always(Answer()), **models)
+        found = run(make(server), [text_request("what?", system="Be brief.")], hot)
+        assert not found["what?"].error
+        body = server.bodies[-1]
+        assert (body["top_k"], body["repetition_penalty"]) == (5, 1.1)
+        assert body["messages"][0] == {"role": "system", "content": "Be brief."}
+
+
 def test_the_request_is_greedy_and_its_image_lossless_and_first(serve: Callable[..., HostileServer]) -> None:
     server, image = serve(always(Answer())), noise(33, 21)
     run(make(server), [image_request("what?", image)])

@@ -7,7 +7,7 @@ from math import exp, log
 import pytest
 import torch
 
-from harness.engines.hf_choosing import TokenChooser, draw
+from harness.engines.hf_choosing import TokenChooser, draw, penalise
 
 LOGITS = torch.tensor([[log(0.1), log(0.6), log(0.3)]])
 
@@ -25,6 +25,26 @@ LOGITS = torch.tensor([[log(0.1), log(0.6), log(0.3)]])
 )  # fmt: skip
 def test_a_draw_inverts_the_distribution(uniform: float, top_p: float, token: int) -> None:
     assert draw(LOGITS, torch.tensor([[uniform]], dtype=torch.float64), top_p).tolist() == [[token]]
+
+
+@pytest.mark.parametrize(("top_k", "token"), [(0, 2), (1, 1), (2, 2), (3, 2), (9, 2)])
+def test_the_most_probable_k_are_drawn_from(top_k: int, token: int) -> None:
+    almost = torch.tensor([[0.999999999]], dtype=torch.float64)
+    assert draw(LOGITS, almost, 1.0, top_k).tolist() == [[token]]
+    # Of two tokens, 0.6 and 0.3, the first has two thirds.
+    for uniform, drawn in ((0.66, 1), (0.67, 2)):
+        assert draw(LOGITS, torch.tensor([[uniform]], dtype=torch.float64), 1.0, 2).tolist() == [[drawn]]
+
+
+def test_repeated_tokens_are_penalised_and_padding_is_not() -> None:
+    scores = torch.tensor([[2.0, -2.0, 1.0, 3.0], [2.0, -2.0, 1.0, 3.0]])
+    ids = torch.tensor([[3, 0, 1], [3, 3, 2]])  # Token 3 pads the first row, and is in the second; 1 and 2 are new.
+    mask = torch.tensor([[0, 1], [0, 1]])
+    assert penalise(scores, ids, mask, 2.0).tolist() == [[1.0, -4.0, 1.0, 3.0], [2.0, -2.0, 0.5, 1.5]]
+    chooser = TokenChooser(None, max_new_tokens=1, repetition_penalty=4.0, mask=mask)
+    assert chooser(ids, scores).argmax(dim=1).tolist() == [3, 0]  # type: ignore[arg-type]
+    raw = scores.log_softmax(dim=1)
+    assert [row[0] for row in chooser.logprobs()] == pytest.approx([raw[0, 3].item(), raw[1, 0].item()])
 
 
 def test_draws_follow_the_distribution_and_the_temperature() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,6 +38,13 @@ def test_media_precede_the_text() -> None:
     assert turn["content"] == [{"type": "image"}, {"type": "video"}, {"type": "text", "text": "why?"}]
     (turn,) = chat_messages(request, open_media(request, "frames"))
     assert [part["type"] for part in turn["content"]] == ["image"] * 4 + ["text"]
+
+
+def test_a_system_turn_comes_first() -> None:
+    request = replace(opened_request("image"), system="Be brief.")
+    system, user = chat_messages(request, open_media(request))
+    assert system == {"role": "system", "content": [{"type": "text", "text": "Be brief."}]}
+    assert user["role"] == "user"
 
 
 def test_frames_stand_where_the_video_stood_in_a_conversation() -> None:

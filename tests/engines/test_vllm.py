@@ -590,3 +590,13 @@ def test_a_killed_engine_ends_the_run_after_what_was_finished(engine: Any) -> No
     assert not [thread for thread in threading.enumerate() if thread.name == "vllm-loop"]
     with pytest.raises(EngineError, match="not loaded"):
         next(engine.generate([], GREEDY))
+
+
+def test_sampling_parameters_are_those_of_the_decoding() -> None:
+    from harness.engines.vllm_requests import sampling_parameters
+
+    request = make_request("a", [], 0)
+    hot = sampling_parameters(request, Decoding(max_new_tokens=4, temperature=0.5, top_k=7, repetition_penalty=1.2))
+    assert (hot.top_k, hot.repetition_penalty) == (7, 1.2)
+    greedy = sampling_parameters(request, Decoding(max_new_tokens=4, top_k=7))
+    assert (greedy.top_k, greedy.repetition_penalty) == (0, 1.0)

@@ -107,7 +107,7 @@ class HostileServer:
                 if self.path.split("?")[0] != f"{prefix}/chat/completions":
                     self._send(Answer(status=404, text="nothing here"))
                     return
-                prompt = body["messages"][0]["content"][-1]["text"]
+                prompt = body["messages"][-1]["content"][-1]["text"]
                 with server._lock:
                     server.bodies.append(body)
                     server.times.append(time.monotonic())
