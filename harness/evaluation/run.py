@@ -252,8 +252,8 @@ def _finish(plan: Plan, folder: RunFolder, order: Sequence[SampleKey]) -> RunRec
     results = {}
     for task in plan.tasks:
         of_task = (record for record in read_records(folder.path) if record.sample.task == task.name)
-        baselines = task.baselines(plan.samples[task.name])
-        results[task.name] = replace(task.summarise(of_task), baselines=baselines)
+        result = task.summarise(of_task)
+        results[task.name] = replace(result, baselines=task.baselines(plan.samples[task.name]))
     run = RunRecord(
         id=folder.path.resolve().name,
         model=plan.checkpoint.name,

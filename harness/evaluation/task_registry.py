@@ -38,7 +38,7 @@ class TaskData:
         judge: both verdicts on a response.
         summarise: the figures over judged samples, each once, in any order.
         facts: what is known of the benchmark.
-        baselines: headlines of constant responses to some of the samples.
+        baselines: headlines of constant responses to some of the samples, once these were summarised.
         labels: files of labels that stand apart from the rows, by name and content; empty: there are none.
         max_new_tokens: token budget that the task asks for; `None` leaves it to the prompt format.
         has_own_budget: whether its figures are of responses of that budget, whatever the user asks for.
@@ -237,7 +237,7 @@ def _load_lmms_eval_task(name: str, path: Path, data: str | None, num_frames: in
         judge=task.judge,
         summarise=task.summarise,
         facts=task.facts,
-        baselines=lambda samples: {},
+        baselines=task.baselines,
         max_new_tokens=task.max_new_tokens,
         has_own_prompts=True,
     )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _REASONING_TAGS: Final = [["<think>", "</think>"], ["<analysis>", "</analysis>"]]
 """What lmms-eval strips from responses unless a task says otherwise."""
+_CONSTANTS: Final = {"yes_no": ("yes", "no"), "choice": ("A",)}
 _NO_WORDS: Final = "---"
 """What a scoring that cannot take an empty response is given in its place: no answer either."""
 
@@ -83,6 +84,7 @@ class LmmsEvalTask:
         self._judged: dict[tuple[str, str], Any] = {}
         self._without_numbers: set[str] = set()
         self._over_all: set[str] = set()
+        self._is_accuracy = False
         questions = read_questions(name, self.lmms_task, self._roots)
         self.samples = to_samples(name, questions)
         self.facts = to_facts(name, questions)
@@ -198,6 +200,7 @@ class LmmsEvalTask:
         reads_answers = single or not self.facts.has_open_answers
         scored = OwnScores(name=self.name, headline="", means=means, reads_answers=reads_answers)
         result = summarise(scored, records)
+        self._is_accuracy = single and f"all/{first}" in means
         names = [*(f"all/{name}" for name in self._figures), *([RIGHT] if scored.reads_answers else [])]
         for name, metric in others.items():
             others[name] = replace(metric, n_unanswered=result.unanswered, n_errors=result.errors)
@@ -209,6 +212,18 @@ class LmmsEvalTask:
             official={name: result.official.get(name, metrics[name].value) for name in names},
             means=means,
         )
+
+    def baselines(self, samples: Sequence[Sample]) -> dict[str, float | None]:
+        """What constant answers to a closed set of questions score, where the headline of what was summarised says it.
+
+        It does where it is an accuracy: their score is the share of their gold answers.
+        """
+        kinds = {sample.answer_kind for sample in samples}
+        if not self._is_accuracy or len(kinds) != 1:
+            return {}
+        targets = [sample.target for sample in samples]
+        constants = _CONSTANTS.get(kinds.pop(), ())
+        return {f"always {answer}": targets.count(answer) / len(targets) for answer in constants}
 
     @property
     def _figures(self) -> Mapping[str, Callable[..., Any]]:

@@ -153,6 +153,13 @@ def test_means_have_clustered_intervals(runs: dict[str, Path]) -> None:
     }  # fmt: skip
 
 
+def test_constant_answers_stand_beside_an_accuracy(runs: dict[str, Path]) -> None:
+    assert read(runs["worse"])["tasks"]["squares"]["baselines"] == pytest.approx(
+        {"always yes": 1 / 3, "always no": 2 / 3}
+    )
+    assert "always no 66.7" in (runs["worse"] / "report.md").read_text(encoding="utf-8")
+
+
 def test_a_figure_over_all_samples_has_a_value_and_nothing_else(runs: dict[str, Path]) -> None:
     # 18 of 24 hits; 18 + 12 times yes; 24 right ones.
     f1 = read(runs["worse"])["tasks"]["squares"]["metrics"]["all/f1"]
