@@ -1,4 +1,4 @@
-"""`harness data convert` and `harness data validate`."""
+"""`harness data convert`, `harness data validate` and `harness data overlap`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from harness.commands import data_overlap
 from harness.commands.eval import add_outside_argument
 from harness.core.console import show
 from harness.core.errors import DataError, UsageError
@@ -38,10 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     validate.add_argument("--media-root", type=Path, metavar="DIR", help="what media paths are relative to")
     add_outside_argument(validate)
     validate.add_argument("--media", action="store_true", help="open every image and video too (slow)")
+    overlap = commands.add_parser("overlap", help="images and videos of training data that benchmarks ask about")
+    data_overlap.add_arguments(overlap)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run `harness data` and give the exit code."""
+    if arguments.data_command == "overlap":
+        return data_overlap.run(arguments)
     if arguments.data_command == "convert":
         return convert(arguments.source, arguments.source_format, arguments.out, skip_bad=arguments.skip_bad)
     roots = (arguments.media_root or arguments.source.parent, *arguments.allow_outside)

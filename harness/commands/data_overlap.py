@@ -1,0 +1,182 @@
+"""`harness data overlap`: what training data have in common with benchmarks, printed and left out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.commands.eval import add_outside_argument
+from harness.core.console import show, to_json
+from harness.core.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from trainers.data.overlap import Match, Overlap, Picture
+
+_FOUND: Final = 1
+_SHOWN: Final = 5
+_ADVICE: Final = "Free space, or give another file with --out."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `harness data overlap`."""
+    parser.description = (
+        "Find images and videos of training data that benchmarks ask about, by COCO's ids and by what they look like. "
+        "Exit code 1 where there are any, 0 where there are none."
+    )
+    parser.add_argument("source", type=Path, metavar="TRAIN", help="JSONL file in the schema of the recipes")
+    parser.add_argument("--tasks", required=True, metavar="NAME,...", help="benchmarks, as in 'harness eval'")
+    parser.add_argument("--data", metavar="hub|demo|DIR", help="where the benchmarks' data are, as in 'harness eval'")
+    parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of tasks beside the harness's own")
+    parser.add_argument("--media-root", type=Path, metavar="DIR", help="what media paths of TRAIN are relative to")
+    add_outside_argument(parser)
+    parser.add_argument(
+        "--distance",
+        type=int,
+        default=64,  # `trainers.data.overlap.DISTANCE`, which would be an import.
+        metavar="BITS",
+        help="of 768, in which the hashes of copies may differ (default: 64)",
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the rows of TRAIN that have nothing in common")
+    parser.add_argument("--json", action="store_true", help="print JSON, with all ids")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what the training data and each benchmark have in common; 1 where that is anything.
+
+    Raises:
+        DataError: a row is malformed, a benchmark's data are not there, or there is nothing to compare by.
+        UsageError: no such task, or ImageHash is not installed.
+        StoreError: `--out` cannot be written.
+    """
+    from harness.core.files import refuse_foreign
+    from harness.evaluation.task_registry import expand_tasks, load_task
+    from trainers.data.overlap import FRAMES, asked_pictures, find_overlap, hash_pictures, training_pictures
+
+    if not 0 <= arguments.distance < 128:
+        raise UsageError(
+            f"--distance {arguments.distance} is out of range: different pictures differ in about 128 bits."
+        )
+    names = expand_tasks([name.strip() for name in arguments.tasks.split(",") if name.strip()], arguments.tasks_dir)
+    if arguments.out is not None:
+        if arguments.out.exists() and arguments.out.samefile(arguments.source):
+            raise UsageError(f"--out {arguments.out} is the file that is read. Name another one.")
+        refuse_foreign(arguments.out, ("id", "question", "answer", "answer_kind"), option="--out", advice=_ADVICE)
+    tasks = [
+        load_task(
+            name,
+            data=arguments.data,
+            tasks_dir=arguments.tasks_dir,
+            allow_outside=arguments.allow_outside,
+            num_frames=FRAMES,
+        )
+        for name in names
+    ]
+    roots = (arguments.media_root or arguments.source.parent, *arguments.allow_outside)
+    train = training_pictures(arguments.source, roots)
+    hash_pictures(train, _with_progress("training pictures", len(train)))
+    found = []
+    for task in tasks:
+        asked = asked_pictures(task)
+        hash_pictures(asked, _with_progress(f"pictures of {task.name}", len(asked)))
+        if not _can_compare(train, asked):
+            raise DataError(
+                f"nothing of {arguments.source} can be compared with {task.name}: the images and videos of one of them "
+                "cannot be opened, and have no names of COCO's. Name their folders by --media-root and --data."
+            )
+        found.append(find_overlap(task, train, asked, arguments.distance))
+    rows = {row for overlap in found for row in overlap.rows}
+    if arguments.out is not None:
+        _write_others(arguments.source, arguments.out, rows)
+    if arguments.json:
+        show(to_json(_as_json(found, train, rows)))
+    else:
+        show("\n".join(_lines(arguments, found, train, rows)))
+    return _FOUND if rows else 0
+
+
+def _can_compare(train: Sequence[Picture], asked: Sequence[Picture]) -> bool:
+    by_id, by_hash = (
+        all(any(known(picture) for picture in side) for side in (train, asked))
+        for known in (lambda picture: picture.coco is not None, lambda picture: picture.bits is not None)
+    )
+    return by_id or by_hash
+
+
+def _with_progress(what: str, total: int) -> Any:
+    def watched(items: Iterable[Any]) -> Iterable[Any]:
+        if not sys.stderr.isatty():
+            return items
+        from tqdm import tqdm
+
+        return tqdm(items, desc=what, total=total, leave=False)
+
+    return watched
+
+
+def _lines(
+    arguments: argparse.Namespace, found: Sequence[Overlap], train: Sequence[Picture], rows: set[str]
+) -> list[str]:
+    opened, named = (sum(getattr(of, name) is not None for of in train) for name in ("bits", "coco"))
+    lines = [f"{arguments.source}: {len(train):,} images and videos; {opened:,} opened, {named:,} with an id of COCO's"]
+    for overlap in found:
+        shared = len({match.asked.name for match in overlap.matches})
+        lines.append(
+            f"{overlap.task}: {overlap.pictures:,} images and videos, {overlap.opened:,} opened, {overlap.named:,} "
+            f"with an id; {shared:,} are in the training data, in {len(overlap.rows):,} rows: {len(overlap.asked):,} "
+            f"of {overlap.questions:,} questions ask about them"
+        )
+        lines += [f"  {_told(match)}" for match in overlap.matches[:_SHOWN]]
+        lines += [f"  and {len(overlap.matches) - _SHOWN:,} more: --json"] if overlap.matches[_SHOWN:] else []
+    if not rows:
+        return [*lines, "No overlap was found."]
+    told = f"{len(rows):,} training rows show what these benchmarks ask about, which can raise their scores unlearnt."
+    done = (
+        f"The other rows are in {arguments.out}: train on these."
+        if arguments.out is not None
+        else "Leave them out: --out FILE writes the other rows. Or say beside the score that they were trained on."
+    )
+    return [*lines, f"{told} {done}"]
+
+
+def _told(match: Match) -> str:
+    how = f"COCO {match.train.coco}" if match.by == "id" else f"alike, {match.distance} of 768 bits differ"
+    return f"row {match.train.about[0]!r} {match.train.name} = {match.asked.about[0]!r} {match.asked.name} ({how})"
+
+
+def _as_json(found: Sequence[Overlap], train: Sequence[Picture], rows: set[str]) -> dict[str, Any]:
+    return {
+        "pictures": len(train),
+        "opened": sum(picture.bits is not None for picture in train),
+        "named": sum(picture.coco is not None for picture in train),
+        "rows": sorted(rows),
+        "tasks": {
+            overlap.task: {
+                "pictures": overlap.pictures,
+                "opened": overlap.opened,
+                "named": overlap.named,
+                "questions": overlap.questions,
+                "rows": overlap.rows,
+                "asked": overlap.asked,
+                "matches": [
+                    {"train": of.train.name, "asked": of.asked.name, "by": of.by, "distance": of.distance}
+                    for of in overlap.matches
+                ],
+            }
+            for overlap in found
+        },
+    }
+
+
+def _write_others(source: Path, out: Path, rows: set[str]) -> None:
+    """The rows of a file without some, as they stand there."""
+    from harness.core.files import replacement, write_errors
+    from trainers.data.schema import read_rows
+
+    with replacement(out, advice=_ADVICE) as file, write_errors(out, advice=_ADVICE):
+        for _, _, row in read_rows(source):
+            if str(row["id"]).strip() not in rows:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
