@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.benchmarks.fetch import FOLDER, locate, read_row_files
 from harness.benchmarks.labels import read_labels
-from harness.benchmarks.own import with_rows
 from harness.benchmarks.record import Benchmark, HubSource
 from harness.benchmarks.tables import Cell, Table, cell_reference, cell_sizes, parse_reference, read_cell, read_table
 from harness.core.errors import DataError, MediaError
@@ -68,9 +67,9 @@ def load_data(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> 
     folder, source, roots = locate(benchmark, data, outside)
     samples: dict[str, Sample] = {}
     files = read_row_files(folder, benchmark, roots)
-    if benchmark.source.table is not None:
+    if benchmark.with_rows is not None:
         (file,) = files
-        benchmark = with_rows(benchmark, read_table(folder / file).rows, partial(_where, benchmark, file))
+        benchmark = benchmark.with_rows(benchmark, read_table(folder / file).rows, partial(_where, benchmark, file))
     for where, row, refer in _rows(folder, files, benchmark, roots):
         sample = benchmark.read_row(row, where)
         if sample.id in samples:

@@ -4,15 +4,17 @@ A row is a question. Its columns, in any order, of a CSV or TSV file with a head
 
     image or video   file of the medium, relative to the table
     question         without options and without instructions
-    answer           yes or no; the letter of an option, or its text; or the answer's words
+    answer           yes or no; the letter of an option, or its text; the answer's words; or of a caption what is there,
+                     separated by semicolons
     A, B, C, ...     texts of the options of a multiple-choice question (JSON lines: also a list `choices`)
     id               of the question, once in the table (default: its number, from 1)
-    kind             yes_no, choice or open, where a table mixes them or its rows do not tell
+    kind             yes_no, choice or open, where a table mixes them or its rows do not tell; or caption, of all rows
     subset           part of the table that has figures of its own
     group            questions that are not independent of each other (default: those about one image or video)
 
 Other columns are ignored. Such a benchmark has accuracy over all and by subset, and where all its questions are yes/no
-what `harness.benchmarks.yes_no` figures besides. All of it follows from stored samples, so that runs are compared
+what `harness.benchmarks.yes_no` figures besides; captions have the figures of `harness.benchmarks.captions`, over the
+objects that the table names. All of it follows from stored samples, so that runs are compared
 without the table.
 """
 
@@ -25,18 +27,25 @@ from pathlib import Path, PurePath
 from string import ascii_uppercase
 from typing import Final
 
-from harness.benchmarks.columns import find, require_letter, require_text, require_yes_no
-from harness.benchmarks.counting import in_stratum, is_officially_right, is_right, one, sample_unit
+from harness.answers.objects import Vocabulary, build_vocabulary
+from harness.benchmarks import captions
+from harness.benchmarks.captions import by_vocabulary, join_objects, judge_caption
+from harness.benchmarks.columns import find, require, require_letter, require_text, require_yes_no
+from harness.benchmarks.counting import in_stratum, is_officially_right, is_right, one, sample_unit, scored_unit
 from harness.benchmarks.record import Benchmark, HubSource, Row
 from harness.benchmarks.verdicts import judge_response, no_official_reading, officially
 from harness.benchmarks.yes_no import confusion, figures, parts_of, read_officially, read_strictly
 from harness.core.errors import DataError
-from harness.core.types import AnswerKind, MediaKind, Sample, SampleRecord
+from harness.core.types import AnswerKind, MediaKind, Response, Sample, SampleRecord, Verdict
 from harness.statistics.specs import MetricSpec, Unit
 
 TABLES: Final = (".csv", ".tsv", ".jsonl")
 """What the names of tables end with, by which `--tasks` tells them from names of tasks."""
-KINDS: Final[tuple[AnswerKind, ...]] = ("yes_no", "choice", "open")
+KINDS: Final[tuple[AnswerKind, ...]] = ("yes_no", "choice", "open", "caption")
+Evaluator = Callable[[str], str | None]
+"""A response to what a published evaluator reads in it."""
+_HEADLINES: Final = ("all/accuracy", "accuracy")
+_OF_CAPTIONS: Final = ("all/f1", "F1 of the objects named")
 _MEDIA: Final[tuple[MediaKind, ...]] = ("image", "video")
 _CONSTANT: Final[Mapping[AnswerKind, Mapping[str, str]]] = {
     "yes_no": {"always yes": "yes", "always no": "no"},
@@ -59,9 +68,10 @@ def own_benchmark(
     version: str = "1",
     kind: AnswerKind | None = None,
     hallucination: bool = False,
-    evaluator: Callable[[str], str | None] | None = None,
+    evaluator: Evaluator | None = None,
+    objects: Mapping[str, Sequence[str]] | None = None,
 ) -> Benchmark:
-    """A table as a benchmark. Nothing is read before its samples are asked for: see `with_rows`.
+    """A table as a benchmark. Nothing is read before its samples are asked for.
 
     Args:
         table: the file; its images and videos are in its folder.
@@ -74,8 +84,11 @@ def own_benchmark(
         hallucination: whether wrong answers are hallucinations: leaderboards are ordered by such benchmarks.
         evaluator: a published evaluator's reading of a response: `yes`/`no` or a letter, `None` where it reads none.
             Its verdict stands beside the strict one; `None`: there is no other verdict.
+        objects: of captions, further objects that count where they are named and not there, and other words for those
+            that the table names: name to words. `None`: those of the table count, by their names.
     """
     name = name or table.name
+    headline, headline_title = _OF_CAPTIONS if kind == "caption" else _HEADLINES
     return Benchmark(
         name=name,
         title=title or name,
@@ -91,36 +104,64 @@ def own_benchmark(
             table=table,
             elsewhere=f"They are in the table {table.name}, with the images or videos beside it.",
         ),
-        read_row=partial(_read_row, name, kind, None),
-        judge=partial(
-            judge_response,
-            read_officially=no_official_reading if evaluator is None else officially(evaluator),
-        ),
+        read_row=partial(_read_row, name, kind, None, _vocabulary((), objects or {})),
+        judge=_judge(evaluator, _vocabulary((), objects or {})),
         units=_units,
         metrics=partial(_metrics, evaluator is not None),
-        headline="all/accuracy",
-        headline_title="accuracy",
+        headline=headline,
+        headline_title=headline_title,
         hallucination=hallucination,
         clusters_share_media=True,
         baselines=_baselines([kind] if kind is not None else ()),
         questions=_clean,
+        with_rows=partial(_with_rows, evaluator, objects or {}),
     )
+
+
+def _judge(evaluator: Evaluator | None, vocabulary: Vocabulary) -> Callable[[Sample, Response], Verdict]:
+    """Both verdicts on a response, by the kind of its question."""
+    official = no_official_reading if evaluator is None else officially(evaluator)
+    named = by_vocabulary(vocabulary)
+
+    def judge(sample: Sample, response: Response) -> Verdict:
+        if sample.answer_kind == "caption":
+            return judge_caption(sample, response, named)
+        return judge_response(sample, response, official)
+
+    return judge
+
+
+def _vocabulary(rows: Iterable[Row], objects: Mapping[str, Sequence[str]]) -> Vocabulary:
+    """The objects that count in captions: those that are told, and all that rows name."""
+    known = build_vocabulary(objects)
+    named = {name: () for row in rows for name in _named(row, known)}
+    return build_vocabulary({**named, **objects})
+
+
+def _named(row: Row, vocabulary: Vocabulary) -> list[str]:
+    """The objects that a row says are there, each by the name that it has in the vocabulary."""
+    answer = find(row, "answer")
+    listed = answer if isinstance(answer, list) else str("" if answer is None else answer).split(";")
+    names = [" ".join(str(name).lower().split()) for name in listed]
+    return [vocabulary.canonical.get(name, name) for name in names if name]
 
 
 def _baselines(kinds: Collection[AnswerKind]) -> dict[str, str]:
     return {name: text for kind in kinds for name, text in _CONSTANT.get(kind, {}).items()}
 
 
-def with_rows(benchmark: Benchmark, raw: Sequence[Row], where: Callable[[int], str]) -> Benchmark:
-    """A benchmark of one's own with what only its rows tell: images or videos, kinds of questions, their clusters.
-
-    Args:
-        benchmark: see `own_benchmark`.
-        raw: rows of its table, as they are read.
-        where: how an error names one of them.
+def _with_rows(
+    evaluator: Evaluator | None,
+    objects: Mapping[str, Sequence[str]],
+    benchmark: Benchmark,
+    raw: Sequence[Row],
+    where: Callable[[int], str],
+) -> Benchmark:
+    """A benchmark of one's own with what only its rows tell: images or videos, kinds of questions, clusters, objects.
 
     Raises:
-        DataError: there are no rows, a kind is none, or there is no column or two columns of media.
+        DataError: there are no rows, a kind is none, captions are mixed with questions, or there is no column or two
+            columns of media.
     """
     rows = [row for index, of in enumerate(raw) for _, row in _clean(of, "", index)]
     table = benchmark.name
@@ -135,12 +176,23 @@ def with_rows(benchmark: Benchmark, raw: Sequence[Row], where: Callable[[int], s
     usual = _usual_kind(rows)
     found = {_kind_of(row, fixed, usual, where(index)) for index, row in enumerate(rows)}
     kinds = [kind for kind in KINDS if kind in found]
+    headline, headline_title = _HEADLINES
+    if "caption" in kinds:
+        if len(kinds) > 1:
+            raise DataError(
+                f"{table} has captions and questions: they have no figure in common. Make two tables of it."
+            )
+        headline, headline_title = _OF_CAPTIONS
+    vocabulary = _vocabulary(rows if "caption" in kinds else (), objects)
     return replace(
         benchmark,
         media=media[0],
         answer_kinds=kinds,
         source=replace(benchmark.source, columns=media),
-        read_row=partial(_read_row, benchmark.name, fixed, usual),
+        read_row=partial(_read_row, benchmark.name, fixed, usual, vocabulary),
+        judge=_judge(evaluator, vocabulary),
+        headline=headline,
+        headline_title=headline_title,
         clusters_share_media="group" not in columns,
         baselines=_baselines(kinds),
     )
@@ -181,7 +233,9 @@ def _kind_of(row: Row, fixed: AnswerKind | None, usual: AnswerKind, where: str) 
     return kind
 
 
-def _read_row(name: str, fixed: AnswerKind | None, usual: AnswerKind | None, row: Row, where: str) -> Sample:
+def _read_row(
+    name: str, fixed: AnswerKind | None, usual: AnswerKind | None, vocabulary: Vocabulary, row: Row, where: str
+) -> Sample:
     """A row to a sample.
 
     Raises:
@@ -196,16 +250,19 @@ def _read_row(name: str, fixed: AnswerKind | None, usual: AnswerKind | None, row
         task=name,
         subset=None if subset is None else str(subset).strip(),
         question=require_text(row, where, "question"),
-        target=_target(row, where, kind, choices),
+        target=_target(row, where, kind, choices, vocabulary),
         answer_kind=kind,
         choices=choices,
         cluster=require_text(row, where, medium) if group is None else f"group {group}",
     )
 
 
-def _target(row: Row, where: str, kind: AnswerKind, choices: Mapping[str, str] | None) -> str:
+def _target(row: Row, where: str, kind: AnswerKind, choices: Mapping[str, str] | None, vocabulary: Vocabulary) -> str:
     if kind == "yes_no":
         return require_yes_no(row, where, "answer")
+    if kind == "caption":
+        require(row, where, "answer")
+        return join_objects(_named(row, vocabulary))
     answer = require_text(row, where, "answer")
     if choices is None:
         return answer
@@ -219,15 +276,18 @@ def _target(row: Row, where: str, kind: AnswerKind, choices: Mapping[str, str] |
 
 
 def _units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
-    """Each question as a unit, its subset and its kind as its part."""
+    """Each question as a unit, its subset and its kind as its part; a caption with what was counted in it."""
     for record in records:
-        yield sample_unit(record, stratum=(record.sample.subset or "", record.sample.answer_kind))
+        unit = scored_unit if record.sample.answer_kind == "caption" else sample_unit
+        yield unit(record, stratum=(record.sample.subset or "", record.sample.answer_kind))
 
 
 def _metrics(has_evaluator: bool, strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     """Figures over all, of each subset and their mean, and where kinds are mixed the accuracy of each."""
     subsets, kinds = ({stratum[level] for stratum in strata} for level in (0, 1))
     parts = parts_of((), subsets - {""}) if subsets - {""} else {"all": parts_of((), set())["all"]}
+    if kinds == {"caption"}:
+        return captions.metrics(strata)
     if kinds == {"yes_no"}:
         return figures(parts, confusion(read_strictly), confusion(read_officially) if has_evaluator else {})
     mixed = {str(kind): [in_stratum(1, kind)] for kind in KINDS if kind in kinds and len(kinds) > 1}

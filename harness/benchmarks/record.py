@@ -125,6 +125,8 @@ class Benchmark:
         shows: whether a question is asked about its medium; others are asked as text alone.
         labels: files of labels that stand apart from its rows; `None`: there are none.
         asks_as: name of the benchmark whose questions it asks, if it judges another's; runs of that are rescored by it.
+        with_rows: the record with what only the rows of its table tell, given them and how an error names one by its
+            number; `None`: it is whole.
         own_data: whether its rows are others than those that were published under its name.
     """
 
@@ -151,6 +153,7 @@ class Benchmark:
     response_tokens: int | None = None
     labels: LabelFiles | None = None
     asks_as: str | None = None
+    with_rows: Callable[[Benchmark, Sequence[Row], Callable[[int], str]], Benchmark] | None = None
     own_data: bool = False
 
     @property

@@ -11,7 +11,7 @@ from typing import Final
 from harness.core.console import show, to_json
 from harness.core.errors import UsageError
 
-_KINDS: Final = ("yes_no", "choice", "open")
+_KINDS: Final = ("yes_no", "choice", "open", "caption")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

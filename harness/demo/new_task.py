@@ -18,10 +18,10 @@ from harness.core.files import write_atomically, write_errors
 from harness.core.types import AnswerKind
 from harness.demo.asking import ask_object, ask_value
 from harness.demo.data_images import encode_png
-from harness.demo.questions import resolve, word_question
+from harness.demo.questions import Query, resolve, word_question
 from harness.demo.rendering import draw_style
 from harness.demo.videos import render_image
-from harness.demo.world import draw_scene
+from harness.demo.world import OBJECTS, draw_scene
 
 ROWS: Final = 3
 TABLE: Final = "rows.csv"
@@ -70,6 +70,8 @@ def write_task(folder: Path, kind: AnswerKind) -> list[Path]:
         pixels, _ = render_image(scene, rng, styles=[draw_style(rng, faint_rate=0) for _ in scene])
         if kind == "yes_no":
             query = ask_object(rng, scene, video=False, negative="random", present=number % 2 == 1)
+        elif kind == "caption":
+            query = Query(family="count", video=False)  # Asked this, the demo's model describes the whole image.
         else:
             asked = ask_value(rng, scene, "where", video=False, option_count=4 if kind == "choice" else 0)
             assert asked is not None, "every scene has something that is somewhere"
@@ -80,9 +82,10 @@ def write_task(folder: Path, kind: AnswerKind) -> list[Path]:
             image.write_bytes(encode_png(pixels))
         written.append(image)
         row = {"id": str(number), "image": f"images/{image.name}", "question": word_question(query)}
-        rows.append({**row, **query.options, "answer": resolve(query, scene)[1]})
+        answer = "; ".join(OBJECTS[of.obj] for of in scene) if kind == "caption" else resolve(query, scene)[1]
+        rows.append({**row, **query.options, "answer": answer})
     write_atomically(folder / TABLE, _as_csv(rows))
-    record = _RECORD.format(name=folder.name, table=TABLE, kind=kind, hallucination=kind == "yes_no")
+    record = _RECORD.format(name=folder.name, table=TABLE, kind=kind, hallucination=kind in ("yes_no", "caption"))
     write_atomically(folder / "benchmark.py", record)
     return [folder / "benchmark.py", folder / TABLE, *written]
 

@@ -62,8 +62,13 @@ def _was_cut_off(item: Evidence) -> bool:
 
 
 def has_sections(evidence: Iterable[Evidence]) -> bool:
-    """Whether any response has a caption or a thinking, so that perception, reasoning and commitment can be told."""
-    return any(item.sections.caption or item.sections.think for item in evidence)
+    """Whether any response has a caption or a thinking, so that perception, reasoning and commitment can be told.
+
+    A description that was asked for is a caption.
+    """
+    return any(
+        item.sections.caption or item.sections.think or item.sample.answer_kind == "caption" for item in evidence
+    )
 
 
 def count_causes(evidence: Iterable[Evidence]) -> dict[str, dict[str, Any]]:

@@ -268,3 +268,41 @@ def test_the_published_questions_are_known_in_any_form(name: str) -> None:
     assert digest_words(samples) in benchmark.source.editions[len(samples)]
     turned = [replace(samples[0], target="something else"), *samples[1:]]
     assert digest_words(turned) not in benchmark.source.editions[len(samples)]
+
+
+def test_captions_are_held_against_the_objects_of_the_table(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (pictures / "seen.csv").write_text(
+        "id,image,question,answer,kind\n"
+        "a,images/red.png,Describe it.,Dog; man,caption\n"
+        "b,images/blue.png,Describe it.,cat;traffic light,caption\n"
+    )
+    texts = {"a": "A dog beside a cat.", "b": "A cat under two traffic lights, and no dog."}
+    first = run_of(pictures, pictures / "seen.csv", "first", texts)
+    second = run_of(pictures, pictures / "seen.csv", "second", {**texts, "a": "A man with a dog"})
+    result = read(first / "run.json")["tasks"]["seen.csv"]
+    assert result["headline"] == "all/f1"
+    values = {name: metric["value"] for name, metric in result["metrics"].items()}
+    # Named: dog and cat, of which dog is there; cat and traffic light, both there. There: four.
+    assert values["all/f1"] == pytest.approx(2 * 3 / (4 + 4))
+    assert values["all/chair_s"] == 0.5
+    capsys.readouterr()
+    assert main(["compare", str(first), str(second), "--json"]) == 0
+    (figures,) = (of["metrics"] for of in json.loads(capsys.readouterr().out)["tasks"].values())
+    assert figures["all/f1"]["value"] == pytest.approx(1 - 0.75)
+    board = pictures / "board"
+    assert main(["leaderboard", "build", "--runs", str(pictures / "runs"), "--out", str(board)]) == 0
+    assert "F1 of the objects named" in (board / "leaderboard.md").read_text(encoding="utf-8")
+
+
+def test_a_record_tells_further_objects_and_other_words(pictures: Path) -> None:
+    text = "image,question,answer\nimages/red.png,Describe it.,puppy\n"
+    data = load(pictures, text, kind="caption", objects={"dog": ["puppy"], "umbrella": []})
+    (sample,) = data.samples
+    assert sample.target == "dog"
+    judged = {
+        text: data.benchmark.judge(sample, Response(sample_id=sample.id, text=text)).status
+        for text in ("Two puppies? A dog.", "A dog and an umbrella", "A horse")
+    }
+    assert list(judged.values()) == ["correct", "incorrect", "unanswered"]
+    with pytest.raises(DataError, match="captions and questions"):
+        load(pictures, "image,question,answer,kind\nred.png,Is it?,dog,caption\nred.png,Is it?,yes,\n")
