@@ -99,11 +99,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _can_compare(train: Sequence[Picture], asked: Sequence[Picture]) -> bool:
-    by_id, by_hash = (
-        all(any(known(picture) for picture in side) for side in (train, asked))
-        for known in (lambda picture: picture.coco is not None, lambda picture: picture.bits is not None)
-    )
-    return by_id or by_hash
+    sides = (train, asked)
+    by_id = all(any(picture.coco is not None for picture in side) for side in sides)
+    return by_id or all(any(picture.bits is not None for picture in side) for side in sides)
 
 
 def _with_progress(what: str, total: int) -> Any:
