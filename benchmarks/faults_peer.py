@@ -37,7 +37,7 @@ _UTILS: Final = """from PIL import Image
 def image(doc): return [Image.open(doc["file"]).convert("RGB")]
 def video(doc): return [doc["file"]]
 """
-_LIMIT_S: Final = 400.0
+_LIMIT_S: Final = 900.0
 
 
 def peer(work: Path) -> Iterator[Case]:
@@ -103,7 +103,8 @@ def _stored(place: Path) -> int:
 
 
 def _ending(code: int, text: str) -> str:
-    return f"exit {code}{', traceback' if 'Traceback' in text else ''}"
+    ending = f"no end in {_LIMIT_S:.0f} s" if code == -9 else f"exit {code}"
+    return f"{ending}{', traceback' if 'Traceback' in text else ''}"
 
 
 def _unknown(place: Path) -> str:
@@ -124,12 +125,12 @@ def _broken(place: Path, kind: str) -> str:
 
 
 def _killed(place: Path) -> str:
-    count = 60
+    count = 24
     arguments = [*_task(place, "image", count, broken=False), "--use_cache", str(place / "cache")]
-    code, text = _ask(arguments, place, rf"Model Responding[^\n]*\b[2-5]\d/{count}")
-    if code != -9:
-        return f"was not killed ({_ending(code, text)})"
-    done = max(map(int, re.findall(rf"(\d+)/{count}\b", text)), default=0)
+    code, text = _ask(arguments, place, r"Model Responding[^\r\n]*\b(8|9|1\d)/24\b")
+    before = max(map(int, re.findall(r"Model Responding[^\r\n]*\b(\d+)/24\b", text)), default=0)
+    if code != -9 or before < 8:
+        return f"was not killed ({_ending(code, text)}, {before} of {count})"
     code, text = _ask(arguments, place)
-    asked = max((int(total) for total in re.findall(r"Model Responding[^\n]*/(\d+) ", text)), default=0)
-    return f"with --use_cache, killed after {done} of {count}: asks {asked} again; {_ending(code, text)}"
+    asked = max((int(total) for total in re.findall(r"Model Responding[^\r\n]*/(\d+) ", text)), default=0)
+    return f"with --use_cache, killed after {before} of {count}: asks {asked} again; {_ending(code, text)}"
