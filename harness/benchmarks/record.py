@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.types import AnswerKind, BenchmarkFacts, MediaKind, Response, Sample, SampleRecord, Verdict
+from harness.judges.prompts import Rubric
 from harness.statistics.specs import MetricSpec, Unit
 
 Row = Mapping[str, Any]
@@ -122,6 +123,7 @@ class Benchmark:
             row, the stem of its file's name and its number there.
         response_tokens: token budget of a response at which the figures are defined, whatever `--max-new-tokens` says;
             `None`: any will do.
+        rubric: what the answer judge is asked about its responses; `None`: what it is asked about all others.
         shows: whether a question is asked about its medium; others are asked as text alone.
         labels: files of labels that stand apart from its rows; `None`: there are none.
         asks_as: name of the benchmark whose questions it asks, if it judges another's; runs of that are rescored by it.
@@ -151,6 +153,7 @@ class Benchmark:
     questions: Callable[[Row, str, int], Iterable[tuple[str, Row]]] = one_question
     shows: Callable[[Sample], bool] = lambda sample: True
     response_tokens: int | None = None
+    rubric: Rubric | None = None
     labels: LabelFiles | None = None
     asks_as: str | None = None
     with_rows: Callable[[Benchmark, Sequence[Row], Callable[[int], str]], Benchmark] | None = None

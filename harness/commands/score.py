@@ -94,13 +94,14 @@ def _score(arguments: argparse.Namespace) -> int:
     judge = _open_judge(arguments)
     drawn = AuditSample(arguments.audit, seed=0)
     audit = None
+    rubrics = {benchmark.name: benchmark.rubric} if benchmark.rubric is not None else {}
     differing: list[str] = []
     try:
         result = score_records(
             benchmark,
             records,
             per_sample=arguments.per_sample,
-            settle=(lambda records: drawn.watch(judge.settle(records))) if judge is not None else None,
+            settle=(lambda records: drawn.watch(judge.settle(records, rubrics))) if judge is not None else None,
             differing=differing,
         )
         if judge is not None and arguments.audit:

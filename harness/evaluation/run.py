@@ -248,7 +248,8 @@ def _finish(plan: Plan, folder: RunFolder, order: Sequence[SampleKey]) -> RunRec
     folder.sort(order)
     drawn = AuditSample(plan.audit, plan.decoding.seed)
     if plan.judge is not None:
-        folder.rewrite(drawn.watch(plan.judge.settle(read_records(folder.path))))
+        rubrics = {task.name: task.rubric for task in plan.tasks if task.rubric is not None}
+        folder.rewrite(drawn.watch(plan.judge.settle(read_records(folder.path), rubrics)))
     results = {}
     for task in plan.tasks:
         of_task = (record for record in read_records(folder.path) if record.sample.task == task.name)

@@ -16,6 +16,7 @@ from harness.benchmarks.registry import benchmark_folders, find_benchmarks, load
 from harness.core.errors import UsageError
 from harness.core.prompts import build_prompt, with_letters
 from harness.core.types import BenchmarkFacts, PromptFormat, Response, Sample, SampleRecord, TaskResult, Verdict
+from harness.judges.prompts import Rubric
 from harness.lmms.index import PREFIX, Entry, folder_tasks, lmms_eval_tasks, read_yaml, unreadable
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class TaskData:
         baselines: headlines of constant responses to some of the samples, once these were summarised.
         labels: files of labels that stand apart from the rows, by name and content; empty: there are none.
         max_new_tokens: token budget that the task asks for; `None` leaves it to the prompt format.
+        rubric: what the answer judge is asked about its responses, if that is something of its own.
         has_own_budget: whether its figures are of responses of that budget, whatever the user asks for.
         has_own_prompts: whether its prompts are its own, whatever format is asked for.
     """
@@ -56,6 +58,7 @@ class TaskData:
     baselines: Callable[[Sequence[Sample]], Mapping[str, float | None]]
     labels: str = ""
     max_new_tokens: int | None = None
+    rubric: Rubric | None = None
     has_own_budget: bool = False
     has_own_prompts: bool = False
 
@@ -187,6 +190,7 @@ def benchmark_task(benchmark: Benchmark, samples: Sequence[Sample], source: str)
         summarise=partial(summarise, benchmark),
         facts=benchmark.facts,
         baselines=partial(constant_headlines, benchmark),
+        rubric=benchmark.rubric,
         max_new_tokens=benchmark.response_tokens,
         has_own_budget=benchmark.response_tokens is not None,
     )

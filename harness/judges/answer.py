@@ -12,7 +12,7 @@ answer as it was: counted, and never scored in silence.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from harness.core.types import JUDGE, JudgeQuestion, Sample, SampleRecord, Statu
 from harness.core.worlds import JudgeWording
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.judges.model import Asked, JudgeModel, local_model, served_model, trained_wording
-from harness.judges.prompts import GENERAL, Case, grading_prompt, verifier_prompt, with_options
+from harness.judges.prompts import GENERAL, Case, Rubric, grading_prompt, verifier_prompt, with_options
 
 WORDING_VERSION: Final = "answer-2"
 VERIFIER_VERSION: Final = "verifier-1"
@@ -129,8 +129,15 @@ class AnswerJudge:
         self.problem = self._model.problem or self.problem
         return said
 
-    def settle(self, records: Iterable[SampleRecord]) -> Iterator[SampleRecord]:
-        """Pass records on in their order, those that the rules left unsettled with the judge's verdict."""
+    def settle(
+        self, records: Iterable[SampleRecord], rubrics: Mapping[str, Rubric] | None = None
+    ) -> Iterator[SampleRecord]:
+        """Pass records on in their order, those that the rules left unsettled with the judge's verdict.
+
+        Args:
+            records: of any tasks.
+            rubrics: by task, of those that have questions of their own.
+        """
         held: list[SampleRecord] = []
         unsettled = 0
         for record in records:
@@ -139,25 +146,45 @@ class AnswerJudge:
             if not unsettled:
                 yield held.pop()
             elif unsettled >= _TOGETHER or len(held) >= _HELD_BACK:
-                yield from self._settle_all(held)
+                yield from self._settle_all(held, rubrics or {})
                 held, unsettled = [], 0
-        yield from self._settle_all(held)
+        yield from self._settle_all(held, rubrics or {})
 
     def close(self) -> None:
         """Free the model, close connections and cache. Idempotent."""
         self._model.close()
 
-    def _settle_all(self, records: Sequence[SampleRecord]) -> Iterator[SampleRecord]:
+    def _settle_all(self, records: Sequence[SampleRecord], rubrics: Mapping[str, Rubric]) -> Iterator[SampleRecord]:
         unsettled = [record for record in records if record.verdict.is_unsettled]
+        rated = iter(self._rate([of for of in unsettled if of.sample.task in rubrics], rubrics))
+        unsettled = [record for record in unsettled if record.sample.task not in rubrics]
         said = iter(self.read([record for record in unsettled if record.sample.answer_kind != "open"]))
         grades = iter(self.grade([case_of(record) for record in unsettled if record.sample.answer_kind == "open"]))
         for record in records:
             if record.verdict.is_unsettled:
                 is_open = record.sample.answer_kind == "open"
-                judged = _with_grade(record, next(grades)) if is_open else _with_answer(record, next(said))
+                if record.sample.task in rubrics:
+                    judged = next(rated)
+                else:
+                    judged = _with_grade(record, next(grades)) if is_open else _with_answer(record, next(said))
                 self.failures += judged is record
                 record = judged
             yield record
+
+    def _rate(self, records: Sequence[SampleRecord], rubrics: Mapping[str, Rubric]) -> list[SampleRecord]:
+        """Records with the verdicts of their tasks' own questions; as they were where there is none."""
+        if self.is_verifier:
+            self.problem = "it was trained to compare answers and says nothing else; give a general model"
+            return list(records)
+        of_records = [rubrics[record.sample.task] for record in records]
+        asked: list[Asked[Any]] = [
+            (rubric.word(record, shown(record.response.text)), rubric.read)
+            for record, rubric in zip(records, of_records, strict=True)
+        ]
+        return [
+            record if said is None else replace(record, verdict=rubric.settle(record, said))
+            for record, rubric, said in zip(records, of_records, self._ask(asked), strict=True)
+        ]
 
     def _read_by_comparing(self, records: Sequence[SampleRecord]) -> list[Said | None]:
         answers = [possible_answers(record) for record in records]

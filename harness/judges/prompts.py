@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 from harness.core.errors import ModelError
-from harness.core.types import AnswerKind, JudgePrompt, JudgeQuestion
+from harness.core.types import AnswerKind, JudgePrompt, JudgeQuestion, SampleRecord, Verdict
 from harness.core.worlds import JudgeWording, worlds
 
 _FROM_CAPTION: Final = (
@@ -80,6 +81,23 @@ class Case(NamedTuple):
     question: str
     target: str
     response: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rubric:
+    """How the answer judge is asked about the responses of a benchmark that has questions of its own to it.
+
+    Its words are part of the benchmark: whoever changes them raises its version.
+
+    Attributes:
+        word: a record and what a judge is shown of its response to what it is asked.
+        read: the judge's reply to what it says; `None`: it cannot be read. Pure, and never raises on any text.
+        settle: a record and what the judge says of it to the verdict.
+    """
+
+    word: Callable[[SampleRecord, str], JudgePrompt]
+    read: Callable[[str], Any]
+    settle: Callable[[SampleRecord, Any], Verdict]
 
 
 def quote(text: str) -> str:

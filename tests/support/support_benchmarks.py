@@ -118,7 +118,7 @@ def write_dash_b(folder: Path) -> Path:
 
 
 def write_chair(folder: Path) -> Path:
-    """Eight images of two objects of COCO's each."""
+    """Images of two objects of COCO's each."""
     objects = ("dog", "person", "hot dog", "bus")
     rows = [
         {
@@ -126,7 +126,7 @@ def write_chair(folder: Path) -> Path:
             "gt_object": [objects[number % 4], objects[(number + 1) % 4]],
             "image": {"bytes": image_bytes(number), "path": None},
         }
-        for number in range(8)
+        for number in range(24)
     ]
     write_parquet(folder / "data/test-00000-of-00001.parquet", rows)
     return folder
@@ -152,10 +152,12 @@ def write_amber(folder: Path) -> Path:
 
 
 def write_amber_generative(folder: Path, vocabulary: Mapping[str, Sequence[str]] | None = None) -> Path:
-    """Two images to be described; without a vocabulary as the repository has them, else their words are in the rows."""
-    gold = [(["sky", "dog"], ["person"]), (["person", "road"], [])]
-    rows: list[dict[str, Any]] = [{"id": n, "image": f"AMBER_{n}.jpg", "query": "Describe this image."} for n in (1, 2)]
-    for row, (truth, hallu) in zip(rows, gold, strict=True):
+    """Images to be described: two as the repository has them, or, without a vocabulary, 16 with their words."""
+    gold = [(["sky", "dog"], ["person"]), (["person", "road"], [])] * (8 if vocabulary is None else 1)
+    rows: list[dict[str, Any]] = []
+    for number, (truth, hallu) in enumerate(gold, start=1):
+        row = {"id": number, "image": f"AMBER_{number % 2}.jpg", "query": "Describe this image."}
+        rows.append(row)
         if vocabulary is None:
             row |= {"truth": truth, "hallu": hallu, "vocabulary": ["sky", "dog", "person", "road", "man"]}
     truths = [{"id": 1 + n, "type": "generative", "truth": of[0], "hallu": of[1]} for n, of in enumerate(gold)]
@@ -164,7 +166,7 @@ def write_amber_generative(folder: Path, vocabulary: Mapping[str, Sequence[str]]
     if vocabulary is not None:
         (folder / "data/annotations.json").write_text(json.dumps(truths), encoding="utf-8")
     (folder / "image").mkdir()
-    for number in (1, 2):
+    for number in range(2):
         (folder / "image" / f"AMBER_{number}.jpg").write_bytes(image_bytes(number))
     return folder
 

@@ -139,7 +139,7 @@ def test_constant_captions_are_beside_the_score() -> None:
 def test_rows_of_the_hub(tmp_path: Path) -> None:
     data = load_data(CHAIR, str(write_chair(tmp_path / "chair")))
     first = data.samples[0]
-    assert (len(data.samples), first.id, first.target, first.answer_kind) == (8, "100", "dog; person", "caption")
+    assert (len(data.samples), first.id, first.target, first.answer_kind) == (24, "100", "dog; person", "caption")
     assert first.question == "Please describe this image in detail."
 
 
