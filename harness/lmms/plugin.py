@@ -7,7 +7,7 @@ lmms-eval loads a placeholder, and `load_docs` puts the benchmark's rows in its 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from harness.benchmarks.data import BenchmarkData, load_data, open_medium
 from harness.benchmarks.record import Benchmark
 from harness.benchmarks.registry import load_benchmark
-from harness.core.errors import MediaError
+from harness.core.errors import MediaError, UsageError
 from harness.core.prompts import build_prompt
 from harness.core.types import Media, Response, Sample, SampleRecord, Verdict
 from harness.statistics import summarise
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 DATA_VARIABLE: Final = "HARNESS_DATA"
 """Environment variable that redirects stock lmms-eval: `hub` (the default), `demo`, or a folder."""
+JUDGE_VARIABLE: Final = "HARNESS_JUDGE"
+"""Environment variable that names the judge of tasks that need one, as `--judge` does."""
 
 _SAME: Final = ("id", "task", "subset", "question", "target", "answer_kind", "group", "cluster")
 _OBJECTS: Final = ("choices", "attributes")
@@ -105,7 +107,13 @@ class Functions:
 
         Raises:
             DataError: see `harness.benchmarks.data.load_data`.
+            UsageError: the benchmark needs a judge, and none is named.
         """
+        if self.benchmark.rubric is not None and JUDGE_VARIABLE not in os.environ:
+            raise UsageError(
+                f"{self.benchmark.name} is scored by a judge. Name one in the environment, e.g. "
+                f"{JUDGE_VARIABLE}=openai:MODEL (with OPENAI_BASE_URL), hf:CHECKPOINT or vllm:CHECKPOINT."
+            )
         return to_dataset(load_data(self.benchmark, os.environ.get(DATA_VARIABLE, "hub")))
 
     def process_results(self, *metrics: str) -> Callable[[Mapping[str, Any], Sequence[str]], dict[str, Any]]:
@@ -129,11 +137,25 @@ class Functions:
         """
 
         def figure(records: Sequence[Mapping[str, Any]]) -> float:
-            result = summarise(self.benchmark, _records(records))
+            result = summarise(self.benchmark, self._settled(_records(records)))
             value = result.official[metric] if official else result.metrics[metric].value
             return float("nan") if value is None else value
 
         return figure
+
+    def _settled(self, records: Iterable[SampleRecord]) -> Iterator[SampleRecord]:
+        """Records with what the judge says of them, if the benchmark needs one; it is asked about each once."""
+        rubric = self.benchmark.rubric
+        if rubric is None:
+            yield from records
+            return
+        from harness.judges.answer import open_answer_judge
+
+        judge = open_answer_judge(os.environ[JUDGE_VARIABLE])
+        try:
+            yield from judge.settle(records, {self.benchmark.name: rubric})
+        finally:
+            judge.close()
 
 
 def functions(utils: str) -> Functions:

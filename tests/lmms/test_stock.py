@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support_benchmarks import write_all
+from support_judges import Scripted, judge_of
 
 from harness.benchmarks.data import load_data
 from harness.benchmarks.registry import get_benchmark, own_tasks_dir
-from harness.core.errors import DataError
+from harness.core.errors import DataError, UsageError
 from harness.core.types import Response, SampleRecord, TaskResult
 from harness.evaluation.task_registry import TaskData, load_task
 from harness.lmms.index import read_yaml
@@ -194,3 +196,20 @@ def test_stock_raises_the_data_error(models: dict[str, Any], tmp_path: Path, mon
     monkeypatch.setenv("HARNESS_DATA", str(tmp_path / "gone"))
     with pytest.raises(DataError, match="does not exist"):
         functions(str(own_tasks_dir() / "pope" / "utils.py")).load_docs(None)
+
+
+def test_stock_asks_nothing_that_needs_a_judge_without_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from harness.judges import answer
+    from harness.lmms.plugin import functions
+
+    task = functions(str(own_tasks_dir() / "mmhal_bench" / "utils.py"))
+    monkeypatch.delenv("HARNESS_JUDGE", raising=False)
+    with pytest.raises(UsageError, match="mmhal_bench is scored by a judge"):
+        task.load_docs(None)
+    row = {"number": 0, "image_content": ["Dog"], "question": "What is there?", "gt_answer": "A dog."}
+    sample = task.benchmark.read_row(row, "row 0")
+    response = Response(sample_id="0", text="A dog.")
+    record = SampleRecord(sample=sample, response=response, verdict=task.benchmark.judge(sample, response))
+    monkeypatch.setenv("HARNESS_JUDGE", "openai:m")
+    monkeypatch.setattr(answer, "open_answer_judge", lambda name: judge_of(Scripted(lambda prompt: "Rating: 5")))
+    assert task.aggregate("all/rating")([asdict(record)]) == 5.0
