@@ -1,10 +1,12 @@
-# make demo: evaluate the demo checkpoint on the demo sets of all four benchmarks.   make test: the tests.
+# make demo: evaluate the demo checkpoint on the demo sets of all four benchmarks.
+# make test: the tests, in two processes, or in WORKERS of them.
 # make audit: known weaknesses of the versions that are tested; needs the internet.
 # make check: lint, types and tests in an environment that is cached by the hash of the requirement files.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 PYTHON ?= python3
 ENV := .venv
+WORKERS ?= 2
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/harness
 HASH := $(shell cat pyproject.toml requirements/*.txt | sha256sum | cut -c1-16)
 CHECK_ENV := $(CACHE)/check-$(HASH)
@@ -16,7 +18,7 @@ demo: $(ENV)/.ready
 	$(ENV)/bin/harness eval --model demo --tasks pope,videohallucer,mmbench,mmvu --out runs/demo
 
 test: $(ENV)/.ready
-	$(ENV)/bin/python -m pytest
+	$(ENV)/bin/python -m pytest -n $(WORKERS)
 
 .venv/.ready: pyproject.toml setup.py requirements/tested.txt
 	$(PYTHON) -m venv .venv

@@ -29,6 +29,7 @@ from trainers.ranks import is_main_rank, wait_for_main_rank
 from trainers.recipe import as_yaml, load_recipe
 from trainers.selection.rollouts import FILES, SETTINGS
 from trainers.settings import Recipe
+from trainers.trl_vllm import leave_out_vllm
 
 if TYPE_CHECKING:
     from harness.judges.caption import CaptionJudge
@@ -62,6 +63,7 @@ def train(recipe: Recipe, *, fresh: bool = False, source: Path | None = None) ->
     Raises:
         HarnessError: see `harness.core.errors`; saved checkpoints stay, and the same call goes on from the last.
     """
+    leave_out_vllm(recipe)
     from trainers.assembly import check_recipe, check_rows
 
     output = Path(recipe.output).expanduser()

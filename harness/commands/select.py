@@ -28,6 +28,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run and recipe.algorithm == "grpo":
         show(rehearsed(recipe, arguments, selects=True, trains=False))
         return 0
+    from trainers.trl_vllm import leave_out_vllm
+
+    leave_out_vllm(recipe)
     from trainers.assembly import check_recipe, check_rows
     from trainers.preparation import prepare
     from trainers.run import check_output, hold_output

@@ -87,6 +87,9 @@ def rehearsed(recipe: Recipe, arguments: argparse.Namespace, *, selects: bool, t
     from trainers.models import quiet_libraries
     from trainers.preview import preview
     from trainers.recipe import as_yaml
+    from trainers.trl_vllm import leave_out_vllm
+
+    leave_out_vllm(recipe)
     from trainers.rehearsal import rehearse
 
     with quiet_libraries():

@@ -9,7 +9,7 @@ import pytest
 from harness.core.worlds import shipped_checkpoints
 from harness.demo.chains import word_response
 from harness.demo.checking import ask, summarise
-from harness.demo.data import build_demo_data
+from harness.demo.data import demo_data
 from harness.demo.look_up import check_look_up, share_of_options_found
 
 DEMO = shipped_checkpoints()["demo"]
@@ -19,10 +19,8 @@ CHAIN = re.compile(
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo")
-    build_demo_data(folder)
-    return folder
+def data():
+    return demo_data()
 
 
 @pytest.mark.parametrize("name", ["demo", "demo-base"])

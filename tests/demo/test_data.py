@@ -23,10 +23,8 @@ TASKS = ["pope", "hallusionbench", "dash_b", "amber", "mmbench", "videohallucer"
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo")
-    build_demo_data(folder)
-    return folder
+def data():
+    return demo_data()
 
 
 def read_rows(data, task):

@@ -287,7 +287,9 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
         ("verdict", "status", "bogus"),
     ],
 )
-def test_a_damaged_record_is_named(tmp_path: Path, part: str, field: str, value: object) -> None:
+def test_a_damaged_record_is_named(
+    tmp_path: Path, part: str, field: str, value: object, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = store(tmp_path / "run", grounded_records())
     path = folder / "samples.jsonl"
     first, *others = path.read_text(encoding="utf-8").splitlines()
@@ -296,11 +298,8 @@ def test_a_damaged_record_is_named(tmp_path: Path, part: str, field: str, value:
     path.write_text("\n".join([json.dumps(record), *others]) + "\n", encoding="utf-8")
     with pytest.raises(StoreError, match=rf"samples\.jsonl:1 is not a sample record: {part}\.{field}"):
         diagnose(folder)
-    result = subprocess.run(
-        [sys.executable, "-m", "harness", "diagnose", str(folder), "--no-images"], capture_output=True, text=True
-    )
-    assert result.returncode == 2
-    assert "Traceback" not in result.stderr
+    assert main(["diagnose", str(folder), "--no-images"]) == 2
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_a_run_record_of_no_object_is_named(tmp_path: Path) -> None:

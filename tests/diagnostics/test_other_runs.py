@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -184,11 +182,9 @@ def test_a_folder_that_is_no_run_is_named(run: Path, tmp_path: Path) -> None:
             diagnose(run, **option)  # type: ignore[arg-type]
 
 
-def test_nothing_is_written_and_the_command_exits_with_2(run: Path) -> None:
-    command = [sys.executable, "-m", "harness", "diagnose", str(run), "--no-images", "--blind", str(run)]
-    result = subprocess.run(command, capture_output=True, text=True)
-    assert result.returncode == 2
-    assert result.stderr.startswith(f"error: --blind {run}: that run saw its images")
+def test_nothing_is_written_and_the_command_exits_with_2(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diagnose", str(run), "--no-images", "--blind", str(run)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: --blind {run}: that run saw its images")
     assert not (run / "diagnostics.json").exists()
 
 

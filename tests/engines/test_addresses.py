@@ -66,13 +66,13 @@ def with_credentials(server: HostileServer) -> str:
 
 def test_user_and_query_of_an_address_are_sent_and_in_no_file(
     tmp_path: Path,
+    demo_cache: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Whatever two servers give back of what they were sent, in every file, on the terminal, and in the logs."""
     caplog.set_level("DEBUG")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("MODEL_KEY", KEY)
     echoes = [one.answer for one in MISBEHAVIOURS if "the key" in one.name and one.outcome != "ended"]
     mine = [Answer(text=f"no: {secret}") for secret in (PASSWORD, QUERY_KEY)]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from hostile_server import Answer, HostileServer
+from support_processes import Popen
 
 from harness.core.errors import EndedError, EngineError
 from harness.evaluation import interrupts as interrupts_module
@@ -119,14 +120,14 @@ _SLACK_S = 2.0
 """Beside the two seconds, for a machine with other work."""
 
 
-def start(tmp_path: Path, patch: str, *arguments: str) -> subprocess.Popen[str]:
+def start(tmp_path: Path, patch: str, *arguments: str) -> Popen:
     script = tmp_path / "script.py"
     script.write_text(f"{_STUCK}\n{patch}\nfrom harness.cli import run\nrun()\n")
     command = [sys.executable, str(script), "eval", "--out", str(tmp_path / "run"), "--limit", "48", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def interrupt_process(process: subprocess.Popen[str], *after_s: float) -> str:
+def interrupt_process(process: Popen, *after_s: float) -> str:
     """Ctrl-C, and again after so many seconds each; what the process said, which has to end in time."""
     start_s = time.monotonic()
     for wait_s in (0.0, *after_s):

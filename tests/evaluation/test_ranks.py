@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support_processes import Popen
 from torch.distributed import HashStore
 
 from harness.cli import main
@@ -33,9 +34,9 @@ ACCELERATE = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--nu
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE", "LOCAL_RANK")}
 
 
-def start(launcher: list[str], out: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(launcher: list[str], out: Path, *arguments: str) -> Popen:
     command = [*launcher, "-m", "harness", "eval", "--model", "demo", "--out", str(out), "--no-diagnose", *arguments]
-    return subprocess.Popen(
+    return Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, start_new_session=True
     )
 
@@ -167,7 +168,7 @@ def size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def wait_for(condition: Any, process: subprocess.Popen[str]) -> None:
+def wait_for(condition: Any, process: Popen) -> None:
     deadline = time.monotonic() + 120
     while not condition():
         assert process.poll() is None, process.communicate()[1]
@@ -176,16 +177,17 @@ def wait_for(condition: Any, process: subprocess.Popen[str]) -> None:
 
 
 def pid_of_rank(launcher: int, rank: int) -> int:
+    """The launcher's children are what forks the ranks, and the ranks in their order; a rank leads its session."""
+    ranks = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
-                parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
-                variables = (folder / "environ").read_bytes().split(b"\0")
+                _, parent, _, session, *_ = (folder / "stat").read_text().rpartition(")")[2].split()
             except OSError:
                 continue
-            if int(parent) == launcher and f"RANK={rank}".encode() in variables:
-                return int(folder.name)
-    raise AssertionError("no such process")
+            if int(parent) == launcher and session == folder.name:
+                ranks.append(int(folder.name))
+    return sorted(ranks)[rank]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from support_families import build
+from support_processes import Popen
 
 from harness.cli import main
 from harness.core.worlds import shipped_checkpoints
@@ -95,9 +96,7 @@ def test_a_run_stopped_in_the_middle_goes_on_to_the_same_result(
 ) -> None:
     out = tmp_path / "run"
     command = [sys.executable, "-m", "harness", "eval", "--model", "demo", "--tasks", TASKS, "--limit", LIMIT, *BATCHES]
-    process = subprocess.Popen(
-        [*command, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    process = Popen([*command, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     samples = out / "samples.jsonl"
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not (samples.exists() and samples.stat().st_size > 0):

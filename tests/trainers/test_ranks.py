@@ -2,13 +2,13 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from support_processes import run
 from support_ranks import loss_and_gradient, make_tokens
 
 from trainers.ntk import gather_tokens
@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import sys, torch
 import torch.distributed as dist
+from support_processes import run
 from support_ranks import loss_and_gradient, make_tokens
 
 dist.init_process_group("gloo")
@@ -42,9 +43,7 @@ def run_on_two_ranks(script, *arguments, more=None):
         del environment["ACCELERATE_USE_CPU"]
         environment |= more
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone", script]
-    done = subprocess.run(
-        [*command, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180
-    )
+    done = run([*command, *arguments], cwd=ROOT, env=environment, timeout=180)
     assert done.returncode == 0, done.stderr[-3000:]
 
 

@@ -3,13 +3,14 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
+from subprocess import PIPE
 
 import pytest
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from support_processes import Popen
 from support_training import TINY_GRPO, TINY_SFT, YesJudge, train_tiny
 
 import harness.judges.caption
@@ -94,7 +95,7 @@ def test_a_run_that_a_scheduler_ends_saves_exits_0_and_goes_on_to_the_same_weigh
         tiny = TINY_GRPO
     command = [sys.executable, "-m", "harness", "train", f"demo/{name}", "--requeue", *tiny]
     said = []
-    with subprocess.Popen([*command, *settings, f"output={ended}"], stderr=subprocess.PIPE, text=True) as process:
+    with Popen([*command, *settings, f"output={ended}"], stderr=PIPE, text=True) as process:
         for line in process.stderr:
             said.append(line)
             if line.startswith("step 1/"):
