@@ -121,6 +121,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--system-prompt", metavar="TEXT", help="a system's turn before each question")
     add_judge_arguments(parser)
+    parser.add_argument("--dry-run", action="store_true", help="say what would be asked, and ask nothing")
     parser.add_argument("--fresh", action="store_true", help="start over where the folder holds a run")
     parser.add_argument("--requeue", action="store_true", help=REQUEUE)
     parser.add_argument(
@@ -281,8 +282,31 @@ def run(arguments: argparse.Namespace) -> int:
     from harness.evaluation.interrupts import ended_by_scheduler
     from harness.evaluation.ranks import run_together
 
+    if arguments.dry_run:
+        return _foresee(read_config(arguments))
     with ended_by_scheduler(arguments.requeue):
         return run_together(partial(_run, read_config(arguments), arguments), requeue=arguments.requeue)
+
+
+def _foresee(config: EvalConfig) -> int:
+    """Say what an evaluation would ask for."""
+    from harness.evaluation.estimate import estimate
+    from harness.evaluation.plan import default_folder, make_plan
+    from harness.reports.text import plain_table
+
+    plan = make_plan(config)
+    folder = config.out or default_folder(plan)
+    found = estimate(plan, folder)
+    headers = ["task", "samples", "stored", "tokens a prompt", "tokens a response, at most"]
+    prompts = ["unknown" if of.prompt_tokens is None else f"{of.prompt_tokens:,.0f}" for of in found.tasks]
+    rows = [
+        [of.task, of.samples, of.stored, prompt, of.budget] for of, prompt in zip(found.tasks, prompts, strict=True)
+    ]
+    show(f"{plan.checkpoint.name} on {plan.engine_name}, prompt {plan.prompt_format}\n\n{plain_table(headers, rows)}\n")
+    for line in found.lines():
+        show(line)
+    show(f"run: {folder}; leave --dry-run out to make it")
+    return 0
 
 
 def _run(config: EvalConfig, arguments: argparse.Namespace, ranks: Ranks) -> int:

@@ -11,6 +11,7 @@ from harness.core.types import Sample, SampleRecord
 from harness.engines import Request
 from harness.evaluation.interrupts import Interrupts
 from harness.evaluation.plan import Plan
+from harness.evaluation.task_registry import TaskData
 from harness.runs.records import SampleKey
 
 _ALL_FAILED: Final = 32
@@ -68,16 +69,21 @@ def generate(
 def _requests(plan: Plan, samples: Mapping[str, Sequence[Sample]], store: Store) -> Iterator[Request]:
     for task in plan.tasks:
         for sample in samples[task.name]:
-            yield Request(
-                task=task.name,
-                sample_id=sample.id,
-                prompt=sample.prompt,
-                media=sample.media,
-                open_media=partial(task.open_media, sample.id),
-                max_new_tokens=plan.budgets[task.name],
-                system=plan.settings.get("system_prompt"),
-                finished=(task.name, sample.id) in store.finished,
-            )
+            yield make_request(plan, task, sample, finished=(task.name, sample.id) in store.finished)
+
+
+def make_request(plan: Plan, task: TaskData, sample: Sample, *, finished: bool = False) -> Request:
+    """A sample as the engine sees it."""
+    return Request(
+        task=task.name,
+        sample_id=sample.id,
+        prompt=sample.prompt,
+        media=sample.media,
+        open_media=partial(task.open_media, sample.id),
+        max_new_tokens=plan.budgets[task.name],
+        system=plan.settings.get("system_prompt"),
+        finished=finished,
+    )
 
 
 def _stop_when_hopeless(failures: Sequence[str]) -> None:

@@ -1,0 +1,55 @@
+"""What a dry run tells is what the run then takes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.evaluation.estimate import Estimate, TaskEstimate, estimate
+from harness.evaluation.plan import make_plan
+from harness.evaluation.settings import EvalConfig
+from harness.runs.records import read_records
+
+
+def test_prompts_are_as_long_as_they_turn_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["eval", "--model", "demo", "--tasks", "pope,videohallucer", "--limit", "4", "--max-new-tokens", "6"]
+    asked += ["--engine", "hf", "--out", str(tmp_path / "run"), "--no-diagnose"]
+    assert main([*asked, "--dry-run"]) == 0
+    assert not (tmp_path / "run").exists()
+    assert "leave --dry-run out" in capsys.readouterr().out
+    config = EvalConfig(
+        model="demo", tasks=("pope", "videohallucer"), limit=4, max_new_tokens=6, engine="hf", out=tmp_path / "run"
+    )
+    plan = make_plan(config)
+    before = estimate(plan, tmp_path / "run")
+    assert main(asked) == 0
+    after = estimate(plan, tmp_path / "run")
+    records = list(read_records(tmp_path / "run"))
+    for task in before.tasks:
+        counts = [record.response.prompt_tokens or 0 for record in records if record.sample.task == task.task]
+        assert (task.samples, task.stored, task.budget) == (len(counts), 0, 6)
+        assert task.prompt_tokens == pytest.approx(sum(counts) / len(counts))
+    assert [task.stored for task in after.tasks] == [task.samples for task in before.tasks]
+    assert plan.checkpoint.folder is not None
+    assert before.weight_bytes == sum(path.stat().st_size for path in plan.checkpoint.folder.glob("*.safetensors"))
+    config_json = json.loads((plan.checkpoint.folder / "config.json").read_text())
+    text = config_json.get("text_config", config_json)
+    size = text.get("head_dim") or text["hidden_size"] // text["num_attention_heads"]
+    assert before.cache_bytes == 2 * text["num_hidden_layers"] * text["num_key_value_heads"] * size * 4
+
+
+def test_tokens_memory_and_time_are_reckoned_from_what_is_left() -> None:
+    task = TaskEstimate(task="t", samples=1000, stored=400, prompt_tokens=100.0, budget=500)
+    lines = list(Estimate(tasks=[task], weight_bytes=7_000_000_000, cache_bytes=50_000).lines())
+    assert lines == [
+        "tokens: 600 prompts of about 60,000 in all, and at most 300,000 generated",
+        "memory: weights 7,000 MB as they are stored, and 50.0 kB a token of context, 30 MB a sample at its longest",
+        "time: at 1,000 generated tokens a second, and every response at its longest, 5 min",
+    ]
+    served = TaskEstimate(task="t", samples=10, stored=0, prompt_tokens=None, budget=500)
+    lines = list(Estimate(tasks=[served], weight_bytes=None, cache_bytes=None).lines())
+    assert lines[0] == "tokens: 10 prompts, and at most 5,000 generated"
+    assert len(lines) == 2
