@@ -36,6 +36,8 @@ def confidences(evidence: Sequence[Evidence]) -> list[Answered]:
         logprobs = item.record.response.answer_logprobs
         if not logprobs or item.verdict.answer is None or item.verdict.is_unsettled:
             continue
+        if item.sample.answer_kind == "caption":  # What is read of it has no tokens of its own.
+            continue
         confidence = confidence_of(logprobs, per_token=item.sample.answer_kind == "open")
         found.append(Answered(item.sample, confidence, item.is_right))
     return found

@@ -120,6 +120,17 @@ def test_direct_responses_are_not_applicable_and_never_zero() -> None:
     assert shares["pope/wrong_unattributed"].metric.value == 0.5
 
 
+def test_a_description_that_names_what_is_not_there_went_wrong_in_perception_whatever_was_asked_for() -> None:
+    record = make_record("A dog.")
+    record = replace(
+        record,
+        sample=replace(record.sample, answer_kind="caption", target="cat"),
+        verdict=replace(record.verdict, answer="dog", rule="objects", status="incorrect"),
+    )
+    (item,) = [gather(record, prompt_format="direct")]
+    assert count_causes([item])["perception"] == {"n": 1, "examples": ["random/1"]}
+
+
 def test_samples_without_a_response_are_errors_and_in_no_rate() -> None:
     items = [grounded(), gather(make_record("", error="server: gone"))]
     figure = measure(BY_NAME["cut_off"], items, part="pope")

@@ -235,6 +235,25 @@ def test_a_sample_shows_all_that_its_verdict_rests_on(visit: Visit, tmp_path: Pa
     assert page.locator("mark").all_inner_texts() == ["yes"]
 
 
+def test_of_a_description_the_names_and_what_is_there_are_shown(visit: Visit, tmp_path: Path) -> None:
+    record = make_record("A dog and a cat.", sample_id="1", task="pope")
+    things = "; ".join(f"thing {number}" for number in range(12))
+    record = replace(
+        record,
+        sample=replace(record.sample, answer_kind="caption", target=things),
+        response=replace(record.response, answer_logprobs=(log(0.5),)),
+        verdict=replace(
+            record.verdict, answer="dog; cat", rule="objects", status="incorrect", scores={"invented": 1.0}
+        ),
+    )
+    page = visit(write(tmp_path / "report.html", diagnosis_of([record])))
+    assert "wrong: names “dog; cat”, there are “thing 0; thing 1;" in detail(page)
+    assert things in detail(page)
+    assert "the objects that a description names" in detail(page)
+    assert "invented 1" in detail(page)
+    assert "confidence" not in detail(page)
+
+
 def test_a_report_leads_back_to_its_board_and_nowhere_else(visit: Visit, tmp_path: Path) -> None:
     url = write(tmp_path / "report.html", planted_diagnosis(3))
     page = visit(f"{url}?board=board/index.html%23sort#pope/0")

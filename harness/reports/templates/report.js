@@ -168,7 +168,9 @@
     steps.append(`${shown.indexOf(chosen) + 1} of ${shown.length}`);
     bar.append(make("h3", "", nameOf(s)), steps);
     const option = (answer) => (s.c && s.c[answer] !== undefined ? `${answer}. ${s.c[answer]}` : answer);
-    const told = s.e ? "" : `: read “${option(s.a) ?? "nothing"}”, right is “${option(s.g)}”`;
+    const [read, right] = s.h ? ["names", "there are"] : ["read", "right is"];
+    const short = (text) => (text.length > 80 ? `${text.slice(0, 79)}…` : text);
+    const told = s.e ? "" : `: ${read} “${short(option(s.a) ?? "nothing")}”, ${right} “${short(option(s.g))}”`;
     detail.append(bar, make("p", `verdict ${s.s}`, `${words(s.s)}${told}`));
     for (const place of s.m || []) {
       const [source, about] = images[place], image = make("img");
@@ -194,11 +196,13 @@
       facts.append(make("dt", "", name), make("dd", className || "", value));
     };
     const by = (c) => c && `${option(c.answer) || "nothing"} (${data.by[c.by] || c.by})`;
+    fact("right answer", s.g.length > 80 ? s.g : "");
     fact("went wrong in", s.k && `${s.k}: ${data.causes[s.k]}`);
     fact("why this verdict", s.r);
     fact("read by", s.w && `${s.w}${s.sp ? ", marked above" : ""}`);
     fact("official reading", s.o === undefined || s.o === null ? "none" : (s.o ? "right" : "wrong") + (s.oa ? `, read as ${s.oa}` : ""), disputed(s) ? "incorrect" : "");
     fact("judge", s.j);
+    fact("scores", s.sc && Object.entries(s.sc).map(([name, score]) => `${words(name)} ${score}`).join(", "));
     fact("confidence", s.y);
     fact("thinking concludes", by(s.th));
     fact("caption implies", by(s.ca));
