@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _REASONING_TAGS: Final = [["<think>", "</think>"], ["<analysis>", "</analysis>"]]
 """What lmms-eval strips from responses unless a task says otherwise."""
 _CONSTANTS: Final = {"yes_no": ("yes", "no"), "choice": ("A",)}
+_NO_TARGET: Final = ("", "null", "None")
+"""Gold answers of a split whose gold answers are kept back."""
 _NO_WORDS: Final = "---"
 """What a scoring that cannot take an empty response is given in its place: no answer either."""
 
@@ -135,7 +137,7 @@ class LmmsEvalTask:
             return Verdict(sample_id=sample.id, answer=None, status="error")
         text = self._final_text(response.text)
         try:
-            scores = self._numbers(self._results(sample.id, self._given(response.text)))
+            scores = self._numbers(sample, self._results(sample.id, self._given(response.text)))
         except (Exception, SystemExit) as error:  # The task's own code, which may ask a judge that is not there.
             reason = f"the task's own scoring failed: {type(error).__name__}: {error}"
             return Verdict(sample_id=sample.id, answer=text or None, status="error", reason=reason)
@@ -155,13 +157,15 @@ class LmmsEvalTask:
             scores=scores,
         )
 
-    def _numbers(self, results: Mapping[str, Any]) -> dict[str, float]:
+    def _numbers(self, sample: Sample, results: Mapping[str, Any]) -> dict[str, float]:
         """The numbers that the task gave one sample: those that its results hold, and what metrics give for it alone.
 
-        A metric that once gives something else for one sample than right or wrong is one over all samples.
+        A metric that once gives something else for one sample than right or wrong is one over all samples. Without a
+        gold answer, as in a split for submissions, it tells neither.
         """
         given = numbers_of(results, self._figures, self.lmms_task.config.score_key)
-        for name in results.keys() & self._figures.keys() - given.keys() - self._over_all:
+        silent = results.keys() & self._figures.keys() - given.keys() - self._over_all
+        for name in silent if sample.target not in _NO_TARGET else ():
             number = alone(self._figures[name], results[name])
             if number is None:
                 self._over_all.add(name)

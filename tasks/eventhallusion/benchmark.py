@@ -58,10 +58,10 @@ def read_row(row: Mapping[str, Any], where: str) -> Sample:
 
 def questions(row: Mapping[str, Any], file: str, index: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The questions about a video, whose set is the name of its file; or a row that is one question."""
-    asked = row.get("questions")
-    if asked is None:
+    if "question" in row:
         yield "", row
         return
+    asked = row.get("questions") or []  # A video may have none.
     if not isinstance(asked, Sequence) or not all(isinstance(question, Mapping) for question in asked):
         raise DataError("column 'questions' holds something else than a list of questions")
     subset = file.removesuffix(_FILE)

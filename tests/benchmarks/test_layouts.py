@@ -48,6 +48,11 @@ def test_a_part_that_lacks_is_named() -> None:
     lacking = missing_parts(["temporal/temporal.json"], benchmark_of("videohallucer").source)
     assert len(lacking) == 4
     assert not any("temporal" in part for part in lacking)
+    # The five published subsets are whole without the further ones.
+    published = ("object_relation", "temporal", "semantic_detail", "external_factual", "external_nonfactual")
+    files = [f"{subset}/{subset}.json" for subset in published]
+    assert missing_parts(files, benchmark_of("videohallucer").source) == []
+    assert missing_parts([*files, "interaction/interaction.json"], benchmark_of("videohallucer").source) == []
 
 
 def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:

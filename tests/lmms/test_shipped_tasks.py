@@ -16,7 +16,7 @@ from support_benchmarks import image_bytes
 from support_media import write_video
 
 from harness.cli import main
-from harness.core.types import Response
+from harness.core.types import Response, SampleRecord
 from harness.evaluation.task_registry import load_task
 
 # lmms-eval and what it imports warn of each other's deprecations.
@@ -198,6 +198,25 @@ def test_a_reasoning_variant_reads_the_tags_that_its_prompt_asks_for(place: Path
     for text, official in (("<think>It is (B).</think><answer>A</answer>", True), ("<answer>B</answer>", False)):
         verdict = task.judge(task.samples[0], Response(sample_id="0", text=text))
         assert (verdict.official, verdict.scores["acc_score"]) == (official, float(official))
+
+
+def test_a_split_without_gold_answers_has_no_accuracy(place: Path) -> None:
+    import pyarrow.parquet as pq
+
+    folder = place / "submission/MathVista/data"
+    folder.mkdir(parents=True)
+    table = pq.read_table(place / "data/MathVista/data/testmini-00000-of-00001.parquet")
+    column = table.schema.get_field_index("answer")
+    kept_back = table.set_column(column, table.schema.field(column), [[""] * len(table)])
+    pq.write_table(kept_back, folder / "test-00000-of-00001.parquet")
+    task = load_task("mathvista_test", data=str(place / "submission"))
+    records = []
+    for sample in task.samples[:6]:
+        response = Response(sample_id=sample.id, text="circle" if sample.answer_kind == "choice" else "3")
+        records.append(SampleRecord(sample=sample, response=response, verdict=task.judge(sample, response)))
+    assert {record.verdict.official for record in records} == {None}
+    metric = task.summarise(records).metrics["all/submission"]
+    assert (metric.value, metric.low) == (None, None)
 
 
 def test_they_are_columns_of_a_board(runs: Path, tmp_path: Path) -> None:

@@ -62,7 +62,10 @@ def test_the_files_of_the_repository(tmp_path: Path) -> None:
         ("entire_002/0", "entire", "no"),
         ("interleave_001/0", "interleave", "yes"),
     ]
-    (tmp_path / "questions/entire_questions.json").write_text('[{"id": "entire_001", "questions": ["Is it?"]}]')
+    file = tmp_path / "questions/entire_questions.json"
+    file.write_text('[{"id": "entire_003", "category": "gym"}, ' + file.read_text()[1:])
+    assert load_data(EVENTHALLUSION, str(tmp_path)).samples == data.samples
+    file.write_text('[{"id": "entire_001", "questions": ["Is it?"]}]')
     with pytest.raises(DataError, match=r"entire_questions\.json\[0\]: column 'questions' holds something else"):
         load_data(EVENTHALLUSION, str(tmp_path))
 
