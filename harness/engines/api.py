@@ -212,7 +212,7 @@ class ApiEngine:
                 for _ in range(count):
                     put(request, failed(request, str(error)))
                 return False
-            responses = make_responses(request, reply, time.monotonic() - start)[:count]
+            responses = make_responses(request, reply, time.monotonic() - start)
             for response in responses:
                 put(request, response)
             if len(responses) < count:

@@ -103,11 +103,19 @@ def read_json(data: bytes) -> Any:
         return None
 
 
-def read_completion(data: bytes) -> Completion | None:
-    """The chat completion in a reply; `None` where there is none."""
+def read_completion(data: bytes, count: int) -> Completion | None:
+    """The chat completion in a reply; `None` where there is none.
+
+    Args:
+        data: the reply's body.
+        count: choices that were asked for; others are not read, which would keep all requests waiting.
+    """
     try:
-        return Completion.model_validate(read_json(data))
-    except ValidationError:
+        tree = json.loads(data)
+        if isinstance(tree, dict) and isinstance(tree.get("choices"), list):
+            del tree["choices"][count:]
+        return Completion.model_validate(received(tree))
+    except (ValueError, RecursionError):
         return None
 
 

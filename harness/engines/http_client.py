@@ -248,7 +248,7 @@ class ChatClient:
         server.rest(min(exhausted_s(reply.headers), _LONGEST_WAIT_S))
         status = reply.status
         if reply.is_success:
-            completion = read_completion(reply.data)
+            completion = read_completion(reply.data, body.get("n", 1))
             if completion is None:
                 raise _Retry("the answer is not a chat completion")
             return completion

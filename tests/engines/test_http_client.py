@@ -150,3 +150,15 @@ def test_a_server_that_is_busy_for_long_says_so(
     assert took / 0.4 / 2 <= len(lines) <= took / 0.4
     assert f"{server.base_url} has answered 'too many requests' (status 429) for " in lines[0]
     assert lines[0].endswith("; 1 requests wait.")
+
+
+def test_no_more_choices_are_read_than_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    from harness.core import secrets
+
+    seen, redact = [], secrets.redact
+    monkeypatch.setattr(secrets, "redact", lambda text: seen.append(text) or redact(text))
+    many = Answer(choices=[f"answer {number}" for number in range(10_000)])
+    with HostileServer(lambda prompt, before: many) as server:
+        (response,) = ask(server, "one")
+    assert response.text == "answer 0"
+    assert sum(text.startswith("answer") for text in seen) < 10  # Of each, the other requests would have to wait.
