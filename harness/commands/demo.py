@@ -100,7 +100,7 @@ def _run_experiment(arguments: argparse.Namespace) -> None:
 
 def _publish(out: Path, rows: Sequence[Row], arguments: argparse.Namespace) -> None:
     """Publish a board of some rows: of their runs, or, where only results are kept, of runs made again from these."""
-    from harness.demo.experiment.rebuilding import NOTE, rebuild_runs
+    from harness.demo.experiment.rebuilding import NOTE, rebuild_runs, write_thinned_reports
     from harness.demo.experiment.results import SEED_FREE, draw_held_out, read_results
 
     runs = [folder for row in rows if (folder := out / "runs" / row.name).is_dir()]
@@ -109,7 +109,7 @@ def _publish(out: Path, rows: Sequence[Row], arguments: argparse.Namespace) -> N
         return
     results = read_results(out / "results")
     with TemporaryDirectory() as scratch, draw_held_out(out, results) as held_out:
-        rebuild_runs(results, [row.name for row in rows], held_out, Path(scratch))
+        write_thinned_reports(rebuild_runs(results, [row.name for row in rows], held_out, Path(scratch)))
         _publish_runs([Path(scratch)], SEED_FREE, arguments, NOTE)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -31,7 +32,7 @@ from harness.runs.folder import read_run
 
 if TYPE_CHECKING:
     from harness.diagnostics.diagnose import Diagnosis
-    from harness.diagnostics.evidence import Evidence
+    from harness.diagnostics.evidence import Evidence, Key
     from harness.media import OpenMedia
 
 _LINKS: Final = 3
@@ -43,22 +44,26 @@ Captioned = tuple[str, str, Element]
 """A plot with its caption and a note."""
 
 
-def write_page(folder: Path, diagnosis: Diagnosis, *, open_media: OpenMedia | None = None) -> Path:
+def write_page(
+    folder: Path, diagnosis: Diagnosis, *, open_media: OpenMedia | None = None, only: Collection[Key] | None = None
+) -> Path:
     """Write `report.html` for a diagnosed run, with the samples of a large one in files beside it, and give its path.
 
     Args:
         folder: the run folder; of an unfinished run the page has no scores.
         diagnosis: what was found in it.
         open_media: opens a sample's media for the thumbnails; `None`: there are none.
+        only: samples that a thinned page lists, with small thumbnails; its figures are over all. `None`: all of them.
 
     Raises:
         StoreError: the folder cannot be written, or its `conflict.json` not be read.
     """
     run = read_run(folder) if (folder / RUN).exists() else None
-    pictures = _pictures(diagnosis, open_media, run)
+    listed = diagnosis if only is None else _thinned(diagnosis, only)
+    pictures = _pictures(listed, open_media, run, small=only is not None)
     name = folder.resolve().name
     page, files = render_page(
-        diagnosis, run=run, name=name, pictures=pictures, conflict=read_map(folder), most_inside=MOST_INSIDE
+        diagnosis, run=run, name=name, pictures=pictures, conflict=read_map(folder), listed=listed
     )
     path = folder / PAGE
     for beside, text in files.items():
@@ -70,12 +75,18 @@ def write_page(folder: Path, diagnosis: Diagnosis, *, open_media: OpenMedia | No
     return path
 
 
-def _pictures(diagnosis: Diagnosis, open_media: OpenMedia | None, run: RunRecord | None) -> Thumbnails:
+def _thinned(diagnosis: Diagnosis, only: Collection[Key]) -> Diagnosis:
+    kept = [place for place, item in enumerate(diagnosis.evidence) if item.key in only]
+    findings = [diagnosis.findings[place] for place in kept]
+    return replace(diagnosis, evidence=[diagnosis.evidence[place] for place in kept], findings=findings)
+
+
+def _pictures(diagnosis: Diagnosis, open_media: OpenMedia | None, run: RunRecord | None, *, small: bool) -> Thumbnails:
     if open_media is None:
         return Thumbnails(uris=[], words=[], of_sample={}, left_out=0, failed=0)
     facts = run.benchmarks if run is not None else {}
     shared = {task for task, of in facts.items() if of.clusters_share_media}
-    return make_thumbnails((item.sample for item, _ in wrong_first(diagnosis)), open_media, shared=shared)
+    return make_thumbnails((item.sample for item, _ in wrong_first(diagnosis)), open_media, shared=shared, small=small)
 
 
 def render_page(
@@ -86,6 +97,7 @@ def render_page(
     pictures: Thumbnails,
     conflict: ConflictMap | None = None,
     most_inside: int = MOST_INSIDE,
+    listed: Diagnosis | None = None,
 ) -> tuple[str, dict[str, str]]:
     """The page as text, and the texts of the files beside it that it loads, by name.
 
@@ -96,8 +108,10 @@ def render_page(
         pictures: thumbnails.
         conflict: the sample-conflict map; `None` leaves it out.
         most_inside: samples that the page itself holds.
+        listed: the part of the diagnosis whose samples are listed; `None`: the whole.
     """
-    data, files = page_data(diagnosis, pictures, run, most_inside=most_inside)
+    listed = listed or diagnosis
+    data, files = page_data(listed, pictures, run, most_inside=most_inside)
     parts = [
         (task_title(run, part) if part != ALL else "all benchmarks", list(figures))
         for part, figures in groupby(diagnosis.figures, key=lambda figure: figure.metric.name.partition("/")[0])
@@ -108,8 +122,9 @@ def render_page(
         facts=_facts(run, diagnosis),
         summary=summary(diagnosis),
         verdicts=list(verdicts(diagnosis, run)),
-        samples=[_plain_row(item, run) for item, _ in islice(wrong_first(diagnosis), most_inside)],
-        count=len(diagnosis.evidence),
+        samples=[_plain_row(item, run) for item, _ in islice(wrong_first(listed), most_inside)],
+        count=len(listed.evidence),
+        left_out=len(diagnosis.evidence) - len(listed.evidence),
         tasks=[(task, task_title(run, task)) for task in diagnosis.attribution],
         causes=[(cause, counts, DEFINITIONS[cause]) for cause, counts in count_causes(diagnosis.attribution)],
         missing=diagnosis.missing,

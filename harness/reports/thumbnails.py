@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _SIDE: Final = 224
 _FRAME_SIDE: Final = 128
+_SMALL: Final = 56
 _FRAMES: Final = 4
 _QUALITY: Final = 75
 """Sides in pixels, frames of a video and JPEG quality with which a medium takes about 8 KB and is still recognised."""
@@ -58,6 +59,7 @@ def make_thumbnails(
     open_media: Callable[[Sample], list[Image | Video]],
     *,
     shared: Collection[str] = (),
+    small: bool = False,
     budget_bytes: int = BUDGET_BYTES,
     budget_s: float = BUDGET_S,
 ) -> Thumbnails:
@@ -70,6 +72,7 @@ def make_thumbnails(
         samples: in the order in which they may claim the budget.
         open_media: opens a sample's media; called from several threads. Raises `MediaError`.
         shared: tasks whose samples show the same media throughout a cluster.
+        small: whether they are so small that they are just recognised.
         budget_bytes: after which no more are made.
         budget_s: seconds after which no more are made.
     """
@@ -86,7 +89,7 @@ def make_thumbnails(
             spent < budget_bytes and time.monotonic() - start < budget_s and (some := list(islice(waiting, _THREADS)))
         ):
             left_s = start + budget_s - time.monotonic()
-            encode_in_time = partial(_encode_all, open_media=open_media, seconds=left_s)
+            encode_in_time = partial(_encode_all, open_media=open_media, small=small, seconds=left_s)
             encoded = pool.map(encode_in_time, [sample for _, sample in some])
             for (key, _), pictures in zip(some, encoded, strict=True):
                 known[key] = None if pictures is None else list(range(len(made), len(made) + len(pictures)))
@@ -108,11 +111,11 @@ def make_thumbnails(
 
 
 def _encode_all(
-    sample: Sample, open_media: Callable[[Sample], list[Image | Video]], seconds: float
+    sample: Sample, open_media: Callable[[Sample], list[Image | Video]], small: bool, seconds: float
 ) -> list[tuple[str, str]] | None:
     try:
         with time_limit(seconds):
-            return [(encode(medium), _describe(medium)) for medium in open_media(sample)]
+            return [(encode(medium, small=small), _describe(medium)) for medium in open_media(sample)]
     except MediaError:
         return None
 
@@ -124,17 +127,18 @@ def _same_media(sample: Sample, shared: Collection[str]) -> tuple[Any, ...]:
     return sample.task, *(medium.source for medium in sample.media)
 
 
-def encode(medium: Image | Video) -> str:
+def encode(medium: Image | Video, *, small: bool = False) -> str:
     """A medium as the data URI of a small JPEG."""
     from PIL import Image as images
 
     from harness.media.videos import Video
 
+    side, frame_side = (_SMALL, _SMALL) if small else (_SIDE, _FRAME_SIDE)
     if isinstance(medium, Video):
-        picture = _strip(medium)
+        picture = _strip(medium, frame_side)
     else:
         picture = medium.convert("RGB")
-        picture.thumbnail((_SIDE, _SIDE), images.Resampling.LANCZOS)
+        picture.thumbnail((side, side), images.Resampling.LANCZOS)
     stream = io.BytesIO()
     picture.save(stream, format="JPEG", quality=_QUALITY, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"
@@ -149,7 +153,7 @@ def _describe(medium: Image | Video) -> str:
     return f"{count} of {medium.total_frames} frames in {medium.duration_s:.1f} s, {width} × {height} pixels"
 
 
-def _strip(video: Video) -> Image:
+def _strip(video: Video, side: int) -> Image:
     """Up to four frames, evenly spread, side by side."""
     from PIL import Image as images
 
@@ -157,7 +161,7 @@ def _strip(video: Video) -> Image:
     places = [round(step * (count - 1) / max(1, min(_FRAMES, count) - 1)) for step in range(min(_FRAMES, count))]
     frames = [images.fromarray(video.frames[place]) for place in places]
     for frame in frames:
-        frame.thumbnail((_FRAME_SIDE, _FRAME_SIDE), images.Resampling.LANCZOS)
+        frame.thumbnail((side, side), images.Resampling.LANCZOS)
     strip = images.new("RGB", (sum(frame.width + 2 for frame in frames) - 2, max(frame.height for frame in frames)))
     x = 0
     for frame in frames:

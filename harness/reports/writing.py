@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,16 +13,24 @@ from harness.runs.folder import read_run
 
 if TYPE_CHECKING:
     from harness.diagnostics.diagnose import Diagnosis
+    from harness.diagnostics.evidence import Key
     from harness.media import OpenMedia
 
 
-def write_reports(folder: Path, diagnosis: Diagnosis | None, *, open_media: OpenMedia | None = None) -> None:
+def write_reports(
+    folder: Path,
+    diagnosis: Diagnosis | None,
+    *,
+    open_media: OpenMedia | None = None,
+    only: Collection[Key] | None = None,
+) -> None:
     """Write what people read of a run.
 
     Args:
         folder: the run folder; of an unfinished run there is no `report.md`.
         diagnosis: what was found in it; `None`: the run was not diagnosed, and has no page.
         open_media: opens a sample's media for the thumbnails of the page; `None`: the page has none.
+        only: samples that a thinned page lists; `None`: all.
 
     Raises:
         StoreError: the folder cannot be written.
@@ -30,7 +38,7 @@ def write_reports(folder: Path, diagnosis: Diagnosis | None, *, open_media: Open
     if diagnosis is not None:
         from harness.reports.page import write_page
 
-        write_page(folder, diagnosis, open_media=open_media)
+        write_page(folder, diagnosis, open_media=open_media, only=only)
     if (folder / RUN).exists():
         write_report(read_run(folder), folder)
 

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,9 +20,9 @@ from harness.demo.data import Sizes
 from harness.demo.experiment import measuring, running
 from harness.demo.experiment.measuring import compress_verdicts, summarise_blocks
 from harness.demo.experiment.pool import KINDS, draw_question, draw_twins, read_labels, write_pool
-from harness.demo.experiment.rebuilding import rebuild_runs
+from harness.demo.experiment.rebuilding import rebuild_runs, write_thinned_reports
 from harness.demo.experiment.report import write_report
-from harness.demo.experiment.results import Comparer, read_records, read_results, read_samples
+from harness.demo.experiment.results import Comparer, draw_held_out, read_records, read_results, read_samples
 from harness.demo.experiment.rows import ROWS, choose_rows
 from harness.demo.experiment.running import open_experiment, row_recipe, run_row, selected_file
 from harness.demo.experiment.settings import Experiment
@@ -172,9 +173,8 @@ def test_shared_rollouts_may_hold_separators(tmp_path, monkeypatch):
 def assert_rebuilt_runs_say_the_same(out):
     results = read_results(out / "results")
     for outcome in rebuild_runs(results, ["base", "grpo"], out / "held-out", out / "rebuilt"):
-        of = outcome.folder.relative_to(out / "rebuilt")
         # The row that is not trained has one seed, whatever it is called.
-        run = read_run(next((out / "runs" / of.parts[0]).iterdir()))
+        run = read_run(next((out / "runs" / outcome.folder.name.rpartition("-seed-")[0]).iterdir()))
         rebuilt = read_run(outcome.folder)
         assert (rebuilt.weights, rebuilt.started) == (run.weights, run.started)
         for task, result in run.tasks.items():
@@ -225,6 +225,19 @@ def test_a_tiny_experiment(tmp_path, monkeypatch, capsys):
         write_report(tmp_path, document=tmp_path / "other.md")
     with pytest.raises(StoreError, match="other settings \\(steps\\)"):
         open_experiment(replace(experiment, steps=3), rows)
+
+
+def test_what_is_kept_of_the_experiment_becomes_runs_again(tmp_path):
+    results = read_results(Path(__file__).parents[2] / "leaderboards" / "demo" / "experiment" / "results")
+    with draw_held_out(tmp_path, results) as held_out:
+        (outcome,) = rebuild_runs({"base": results["base"]}, ["base"], held_out, tmp_path / "runs")
+        write_thinned_reports([outcome])
+    for task, scores in results["base"][0]["scores"].items():
+        metrics = read_run(outcome.folder).tasks[task].metrics
+        assert {name: metrics[name].value for name in scores} == pytest.approx(scores)
+    report = (outcome.folder / "report.html").read_text()
+    assert "it lists 60 of 2865 samples" in report
+    assert len(report) < 300_000
 
 
 @needs_demo

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.benchmarks.data import digest_samples
+from harness.benchmarks.registry import get_benchmark
 from harness.core.errors import StoreError
 from harness.core.types import Response, Sample, SampleRecord, TaskResult, Verdict
 from harness.demo.checking import TASKS
@@ -23,6 +25,7 @@ from harness.demo.experiment.measuring import compress_verdicts
 from harness.demo.experiment.results import Results, read_records, read_samples
 from harness.demo.experiment.rows import ROWS
 from harness.demo.experiment.settings import MAX_NEW_TOKENS
+from harness.diagnostics.run_folder import DIAGNOSTICS, FINDINGS
 from harness.engines.checkpoints import Checkpoint
 from harness.runs import records as stored_records
 from harness.runs.folder import RunFolder
@@ -37,12 +40,14 @@ NOTE: Final = (
     "published evaluators' reading, captions, and causes of wrong answers are not known."
 )
 
+_LISTED: Final = 15
+"""Questions of each task in a report: sixteen reports of them, with their pictures, are a few megabytes."""
 _Answers = Mapping[tuple[str, str], SampleRecord]
 """By task and sample id."""
 
 
 def rebuild_runs(results: Results, names: Sequence[str], held_out: Path, out: Path) -> list[Outcome]:
-    """Write the run folders `ROW/seed-N` of some rows.
+    """Write the run folders `ROW-seed-N` of some rows.
 
     Args:
         results: what is kept, by row and seed.
@@ -54,7 +59,7 @@ def rebuild_runs(results: Results, names: Sequence[str], held_out: Path, out: Pa
         StoreError: the questions are others, or an answer is read otherwise today than when it was stored.
     """
     return [
-        _rebuild(name, seed, stored, held_out, out / name / f"seed-{seed}")
+        _rebuild(name, seed, stored, held_out, out / f"{name}-seed-{seed}")
         for name in names
         for seed, stored in results.get(name, {}).items()
     ]
@@ -100,6 +105,32 @@ def _rebuild(name: str, seed: int, stored: Mapping[str, Any], held_out: Path, fo
         opened.close()
 
 
+def write_thinned_reports(outcomes: Sequence[Outcome]) -> None:
+    """Write a report into each run folder, with the same few questions in all: those on which the rows differ most."""
+    from harness.diagnostics.diagnose import diagnose
+    from harness.reports.writing import write_reports
+
+    right: dict[tuple[str, str], dict[str, list[bool]]] = {}
+    for outcome in outcomes:
+        for record in stored_records.read_records(outcome.folder):
+            key = (record.sample.task, record.sample.id)
+            of_rows = right.setdefault(key, {})
+            of_rows.setdefault(outcome.folder.name.rpartition("-seed-")[0], []).append(
+                record.verdict.status == "correct"
+            )
+
+    def agreement(key: tuple[str, str]) -> float:
+        shares = [fmean(of) for of in right[key].values()]
+        return min(shares) - max(shares)
+
+    only = {key for task in TASKS for key in sorted((of for of in right if of[0] == task), key=agreement)[:_LISTED]}
+    for outcome in outcomes:
+        diagnosis = diagnose(outcome.folder)
+        write_reports(outcome.folder, diagnosis, open_media=outcome.open_media, only=only)
+        for left in (DIAGNOSTICS, FINDINGS):
+            (outcome.folder / left).unlink()  # Nothing but a missing answer can be told without responses.
+
+
 def _line(record: SampleRecord) -> str:
     line = {"task": record.sample.task, "id": record.sample.id, "response": record.verdict.answer or ""}
     return json.dumps(line, ensure_ascii=False) + "\n"
@@ -120,7 +151,12 @@ def _plan(config: EvalConfig, name: str, seed: int, stored: Mapping[str, Any], a
         plan,
         checkpoint=Checkpoint(name=config.model, folder=None, weights=stored["weights"], training=training),
         tasks=[
-            replace(task, judge=partial(_judge, task.judge, answers), summarise=partial(_summarise, task.summarise))
+            replace(
+                task,
+                judge=partial(_judge, task.judge, answers),
+                summarise=partial(_summarise, task.summarise),
+                facts=replace(task.facts, title=get_benchmark(task.name).title),  # As on the experiment's own page.
+            )
             for task in plan.tasks
         ],
         settings={**plan.settings, "model": {**plan.settings["model"], "weights": stored["weights"]}},

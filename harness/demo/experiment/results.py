@@ -20,6 +20,7 @@ from harness.core.types import Response, Sample, SampleRecord, Verdict
 from harness.demo.data import Sizes, build_demo_data
 from harness.demo.experiment.measuring import STATUS
 from harness.demo.experiment.rows import ROWS
+from harness.demo.experiment.settings import HELD_OUT_SIZES
 from harness.statistics.counts import Table, tabulate
 from harness.statistics.differences import Difference, compare, measure
 
@@ -60,7 +61,7 @@ def draw_held_out(out: Path, results: Results) -> Iterator[Path]:
     seed, *sizes = settings["held_out"]
     with TemporaryDirectory() as scratch:
         folder = Path(scratch) / "held-out"
-        build_demo_data(folder, seed, sizes=Sizes(**dict(zip(Sizes.__slots__, sizes, strict=True))))
+        build_demo_data(folder, seed, sizes=Sizes(**dict(zip(HELD_OUT_SIZES, sizes, strict=True))))
         yield folder
 
 

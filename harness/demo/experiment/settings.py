@@ -16,6 +16,8 @@ POOL_SEED: Final = 51
 HELD_OUT_SEED: Final = 20261127
 """Of questions that nothing was tuned on; the demo's own data sets have another one."""
 HELD_OUT: Final = Sizes(pope_images=80, mmbench_groups=150, videohallucer_pairs=60, mmvu_items=300)
+HELD_OUT_SIZES: Final = ("pope_images", "mmbench_groups", "videohallucer_pairs", "mmvu_items")
+"""Fields of `Sizes` that are about what is asked, in the order in which results keep them."""
 MAX_NEW_TOKENS: Final = 56
 
 
@@ -61,7 +63,7 @@ class Experiment:
             "steps": self.steps,
             "rollouts": self.rollouts,
             "pool": [self.pool_rows, POOL_SEED],
-            "held_out": [HELD_OUT_SEED, *(getattr(self.sizes, name) for name in Sizes.__slots__)],
+            "held_out": [HELD_OUT_SEED, *(getattr(self.sizes, name) for name in HELD_OUT_SIZES)],
             "sampled": self.sampled,
             "overrides": list(self.overrides),
         }
