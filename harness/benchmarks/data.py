@@ -91,11 +91,21 @@ def load_data(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> 
     labels = read_labels(benchmark, folder, source, roots)
     asked = tuple(labels.apply(samples.values()))
     if source.startswith(FOLDER) and not _are_published(benchmark.source, samples.values()):
-        name = source.removeprefix(FOLDER)
-        benchmark = replace(benchmark, title=f"{name} (own data, asked as {benchmark.title})", own_data=True)
+        benchmark = of_own_data(benchmark, source)
     return BenchmarkData(
         benchmark=benchmark, samples=asked, folder=folder, source=source, labels=labels.source, roots=roots
     )
+
+
+def of_own_data(benchmark: Benchmark, source: str) -> Benchmark:
+    """A benchmark of others' questions than those that were published under its name.
+
+    Args:
+        benchmark: whose record it is.
+        source: how records name the data.
+    """
+    name = source.removeprefix(FOLDER)
+    return replace(benchmark, title=f"{name} (own data, asked as {benchmark.title})", own_data=True)
 
 
 def _are_published(source: HubSource, samples: Iterable[Sample]) -> bool:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.benchmarks.data import digest_prompts
+from harness.benchmarks.data import digest_prompts, of_own_data
 from harness.benchmarks.fetch import locate
 from harness.benchmarks.labels import HUB, read_labels
 from harness.benchmarks.record import Benchmark
@@ -90,7 +90,10 @@ def _take_up(
     run: RunRecord, asked_as: str, benchmark: Benchmark, folder: Path, config: EvalConfig
 ) -> tuple[TaskData, Mapping[str, Response]]:
     """The benchmark's task of the questions that a run asked, and their responses."""
-    source = config.data or str(run.data[asked_as]["source"])
+    asked_from = str(run.data[asked_as]["source"])
+    source = config.data or asked_from
+    if run.benchmarks[asked_as].own_data:
+        benchmark = of_own_data(benchmark, asked_from)
     place = None
     if source in worlds() or (config.data is not None and config.data != "hub"):
         place, source, _ = locate(benchmark, source)
@@ -104,7 +107,7 @@ def _take_up(
     labels.refuse_unused()
     told = {} if config.judge is not None else {of.sample.id: of.verdict for of in found if _was_told(of)}
     task = replace(
-        benchmark_task(benchmark, [record.sample for record in found], str(run.data[asked_as]["source"])),
+        benchmark_task(benchmark, [record.sample for record in found], asked_from),
         judge=partial(_judge, benchmark, told),
         labels=labels.source,
     )

@@ -103,6 +103,7 @@ BENCHMARK = Benchmark(
         split="questions",
         rows=[" ".join(f"{subset}{_FILE}.json" for subset in SUBSETS)],
         columns=["video"],
+        editions={409: []},
         elsewhere=f"Fetch it with 'git clone {_REPOSITORY} DIR && git -C DIR checkout {_COMMIT}', and unpack the "
         "videos that its README links to into DIR/videos, a folder for each of its three sets.",
     ),
