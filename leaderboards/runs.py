@@ -236,9 +236,9 @@ def _figure(name: str, stored: Mapping[str, Any]) -> Figure:
 @cache
 def _shown_today() -> Mapping[str, Mapping[str, Any]]:
     """How figures are shown whose run was diagnosed before that was stored with them."""
-    from harness.diagnostics.specs import DIAGNOSTICS
+    from harness.diagnostics.specs import diagnostics
 
-    return {of.spec.name: of.spec.shown() for of in DIAGNOSTICS}
+    return {of.spec.name: of.spec.shown() for of in diagnostics()}
 
 
 def _count(found: Any) -> int:

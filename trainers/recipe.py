@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from harness.core.errors import UsageError
+from harness.core.plugins import plugins
 from harness.core.reading import parse_yaml, read_text
 from trainers.rewards.functions import REWARDS
 from trainers.settings import Recipe, RewardSettings
@@ -40,8 +41,9 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
         _override(tree, override)
     recipe = validated(Recipe, tree, f"{path}: ")
     for reward in recipe.rewards.model_extra or {}:
-        if reward not in REWARDS and ":" not in reward:
-            known = nearest(reward, list(dict.fromkeys([*REWARDS, *RewardSettings.model_fields])), "Known")
+        if reward not in (*REWARDS, *plugins("rewards")) and ":" not in reward:
+            names = dict.fromkeys([*REWARDS, *plugins("rewards"), *RewardSettings.model_fields])
+            known = nearest(reward, list(names), "Known")
             raise UsageError(f"{path}: setting 'rewards.{reward}' does not exist.{known} One's own is module:function.")
     return recipe
 

@@ -1,7 +1,8 @@
 """Which benchmarks there are: the folders of the tasks directory that hold a `benchmark.py`.
 
-Those that come with the harness and those of a user's `--tasks-dir` are found by the same loader; of two with one name
-the user's counts. A module is loaded when its benchmark is asked for, and once.
+Those that come with the harness, those of a user's `--tasks-dir` and those of installed packages
+(`harness.core.plugins`) are found by the same loader; of two with one name the user's counts. A module is loaded when
+its benchmark is asked for, and once.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -18,6 +20,7 @@ from typing import Final
 from harness.benchmarks.own import is_table, own_benchmark
 from harness.benchmarks.record import Benchmark
 from harness.core.errors import DataError, HarnessError, UsageError
+from harness.core.plugins import plugins, refuse_own_names, where
 
 FILE: Final = "benchmark.py"
 RECORD: Final = "BENCHMARK"
@@ -43,15 +46,30 @@ def benchmark_folders(tasks_dir: Path | None = None) -> dict[str, Path]:
         tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
 
     Raises:
-        UsageError: there is no such folder.
+        UsageError: there is no such folder, or an installed package registers what is none.
     """
     if tasks_dir is not None and not tasks_dir.is_dir():
         raise UsageError(f"tasks folder {tasks_dir} does not exist. Give --tasks-dir a folder of tasks.")
-    found: dict[str, Path] = {}
-    for root in (tasks_dir, own_tasks_dir()):
-        for path in sorted(root.glob(f"*/{FILE}")) if root is not None else ():
-            found.setdefault(path.parent.name, path.parent.resolve())
-    return found
+    own, given = (
+        {path.parent.name: path.parent.resolve() for path in sorted(root.glob(f"*/{FILE}"))} if root is not None else {}
+        for root in (own_tasks_dir(), tasks_dir)
+    )
+    refuse_own_names("benchmarks", own)
+    return (
+        given
+        | {name: _folder(point) for name, point in plugins("benchmarks").items() if name not in given}
+        | {name: folder for name, folder in own.items() if name not in given}
+    )
+
+
+def _folder(point: EntryPoint) -> Path:
+    try:
+        spec = importlib.util.find_spec(point.module)
+    except ImportError:
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        raise UsageError(f"{where(point, 'benchmarks')} is no package. Name the package whose folder holds {FILE}.")
+    return Path(next(iter(spec.submodule_search_locations))).resolve()
 
 
 def find_benchmarks(tasks_dir: Path | None = None) -> dict[str, Benchmark]:

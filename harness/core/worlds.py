@@ -14,12 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from harness.core.errors import UsageError
+from harness.core.plugins import load_plugin, plugins, where
 from harness.core.types import JudgePrompt, JudgeQuestion, Sample
-
-GROUP: Final = "harness.worlds"
 
 Row = Mapping[str, Any]
 """One line of an annotation file, parsed."""
@@ -108,20 +107,14 @@ def worlds() -> Mapping[str, World]:
     Raises:
         UsageError: an entry point cannot be loaded, or names no `World` of its own name.
     """
-    from importlib.metadata import entry_points
-
     found: dict[str, World] = {}
-    for point in entry_points(group=GROUP):
-        where = f"the world {point.name!r} of the package {point.dist.name if point.dist else '?'} ({point.value})"
-        try:
-            world = point.load()
-        except Exception as error:  # Another package's code.
+    for name, point in plugins("worlds").items():
+        world = load_plugin(point, "worlds")
+        if not isinstance(world, World) or world.name != name:
             raise UsageError(
-                f"{where} cannot be loaded: {type(error).__name__}: {error}. Install the package again, or remove it."
-            ) from error
-        if not isinstance(world, World) or world.name != point.name or point.name in found:
-            raise UsageError(f"{where} is not one harness.core.worlds.World of that name. Mend or remove the package.")
-        found[point.name] = world
+                f"{where(point, 'worlds')} is not one harness.core.worlds.World of that name. Mend the package."
+            )
+        found[name] = world
     return found
 
 

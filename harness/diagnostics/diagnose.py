@@ -229,7 +229,7 @@ def measure_all(evidence: Sequence[Evidence], *, part: str) -> list[Figure]:
     """Every figure over some samples, those of the attribution first."""
     return [
         *measure_causes(evidence, part=part),
-        *(specs.measure(of, evidence, part=part) for of in specs.DIAGNOSTICS),
+        *(specs.measure(of, evidence, part=part) for of in specs.diagnostics()),
         option_consistency(evidence, part=part),
         position_bias(evidence, part=part),
         *measure_calibration(evidence, part=part),

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any, Final, Literal, NamedTuple
 
+from harness.core.errors import UsageError
+from harness.core.plugins import load_plugin, plugins, refuse_own_names, where
 from harness.diagnostics import language_prior, rates
 from harness.diagnostics.evidence import Evidence
 from harness.diagnostics.figures import Amount, DiagnosticSpec, Figure, estimate_figure
@@ -145,3 +147,19 @@ DIAGNOSTICS: Final[tuple[Rate, ...]] = (
     rate(rates.response_tokens, _NO_TOKENS, title="tokens of a response", scale="number", better=0),
 )
 """In the order of the report."""
+
+
+def diagnostics() -> tuple[Rate, ...]:
+    """The harness's own, and those of installed packages.
+
+    Raises:
+        UsageError: a package registers what is none.
+    """
+    refuse_own_names("diagnostics", [of.spec.name for of in DIAGNOSTICS])
+    found = []
+    for name, point in plugins("diagnostics").items():
+        of = load_plugin(point, "diagnostics")
+        if not isinstance(of, Rate) or of.spec.name != name:
+            raise UsageError(f"{where(point, 'diagnostics')} is not a harness.diagnostics.specs.Rate of that name.")
+        found.append(of)
+    return (*DIAGNOSTICS, *found)

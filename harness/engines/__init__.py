@@ -14,6 +14,7 @@ from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
 
 from harness.core.errors import UsageError
+from harness.core.plugins import plugins, refuse_own_names
 from harness.core.types import Media, Response
 
 if TYPE_CHECKING:
@@ -199,20 +200,31 @@ def vllm_is_usable() -> bool:
     return torch.cuda.is_available()
 
 
+def check_engine(name: str) -> None:
+    """Refuse an engine that is neither the harness's own nor an installed package's.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    refuse_own_names("engines", ENGINES)
+    known = [*ENGINES, *plugins("engines")]
+    if name not in known:
+        raise UsageError(f"engine {name!r} does not exist. Choose one of: {', '.join(known)}, auto.")
+
+
 def make_engine(name: str, checkpoint: Checkpoint, options: Mapping[str, Any]) -> Engine:
     """Make the engine `name` for a checkpoint, its settings checked, its model not loaded yet.
 
     Args:
-        name: a key of `ENGINES`.
+        name: a key of `ENGINES`, or the name of an installed package's.
         checkpoint: the resolved checkpoint.
         options: settings of this engine; unknown ones are the user's mistake.
 
     Raises:
         UsageError: no engine of that name, a package that it needs is missing, or a setting is out of range.
     """
-    if name not in ENGINES:
-        raise UsageError(f"engine {name!r} does not exist. Choose one of: {', '.join(ENGINES)}, auto.")
-    module_name, class_name = ENGINES[name].split(":")
+    check_engine(name)
+    module_name, class_name = (ENGINES.get(name) or plugins("engines")[name].value).split(":")
     try:
         engine_class = getattr(import_module(module_name), class_name)
     except ModuleNotFoundError as error:

@@ -16,7 +16,7 @@ from harness.core.errors import UsageError
 from harness.core.prompts import AUTO, LETTERS, OWN, take_apart
 from harness.core.types import PromptFormat, Sample
 from harness.core.worlds import world_of_checkpoint
-from harness.engines import ENGINES, Decoding, Engine, make_engine, vllm_is_usable
+from harness.engines import Decoding, Engine, check_engine, make_engine, vllm_is_usable
 from harness.engines.checkpoints import SERVED, Checkpoint, resolve_checkpoint
 from harness.evaluation.blind import blind_media
 from harness.evaluation.ranks import ALONE, Ranks
@@ -249,8 +249,7 @@ def _engine_name(config: EvalConfig, ranks: Ranks) -> str:
         )
     served = config.model.startswith(SERVED)
     if config.engine != "auto":
-        if config.engine not in ENGINES:
-            raise UsageError(f"engine {config.engine!r} does not exist. Choose one of: {', '.join(ENGINES)}, auto.")
+        check_engine(config.engine)
         if served != (config.engine == "api") and config.engine != "replay":
             raise UsageError(
                 f"engine {config.engine!r} does not serve model {config.model!r}: engine 'api' and models named "

@@ -12,6 +12,7 @@ from numbers import Real
 from typing import Any
 
 from harness.core.errors import HarnessError, UsageError
+from harness.core.plugins import plugins
 from harness.core.types import Response, Sample
 from trainers.rewards.functions import REWARDS, Reward, Score, Setup
 
@@ -54,12 +55,13 @@ def load_function(name: str) -> Score:
     """A reward of a user's own: it takes samples and their responses, and gives a number or `None` for each.
 
     Args:
-        name: `module:function`, of a module that Python finds, or that is in the current folder.
+        name: `module:function`, of a module that Python finds, or that is in the current folder; or the name of one of
+            an installed package.
 
     Raises:
         UsageError: there is no such module or function.
     """
-    module, _, function = name.partition(":")
+    module, _, function = (plugins("rewards")[name].value if ":" not in name else name).partition(":")
     if (here := os.getcwd()) not in sys.path:
         sys.path.append(here)
     try:

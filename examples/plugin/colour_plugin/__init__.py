@@ -1,0 +1,1 @@
+"""A benchmark, an engine, a diagnostic and a reward for harness."""

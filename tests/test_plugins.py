@@ -1,0 +1,78 @@
+"""The example package, installed into a clean folder, adds to every command; broken ones are named."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLE = ROOT / "examples" / "plugin"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the example as pip installs it."""
+    target = tmp_path_factory.mktemp("installed")
+    source = tmp_path_factory.mktemp("source") / "plugin"
+    subprocess.run(["cp", "-r", str(EXAMPLE), str(source)], check=True)  # Building leaves files in it.
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*command, "--target", str(target), str(source)], check=True, capture_output=True)
+    return target
+
+
+def harness(package: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(package), str(ROOT)])}
+    command = [sys.executable, "-m", "harness", *arguments]
+    return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def test_benchmark_engine_diagnostic_and_reward_are_found(installed: Path, tmp_path: Path) -> None:
+    asked = [
+        "eval",
+        "--model",
+        "demo",
+        "--tasks",
+        "colours",
+        "--data",
+        str(EXAMPLE / "data"),
+        "--engine",
+        "mean_colour",
+    ]
+    ended = harness(installed, *asked, "--out", "run", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["engine"] == "mean_colour"
+    assert record["tasks"]["colours"]["metrics"]["all/accuracy"]["value"] == 1.0
+    figures = json.loads((tmp_path / "run" / "diagnostics.json").read_text())["metrics"]
+    assert figures["colours/shouting"]["value"] == 0.0
+    assert "responses in capitals" in (tmp_path / "run" / "report.html").read_text()
+    known = harness(
+        installed, "train", "demo/grpo", "rewards.brief=0.1", f"output={tmp_path / 'x'}", "--dry-run", cwd=tmp_path
+    )
+    assert known.returncode == 0, known.stderr
+    unknown = harness(ROOT, "train", "demo/grpo", "rewards.brief=0.1", "--dry-run", cwd=tmp_path)
+    assert unknown.returncode == 2
+    assert "rewards.brief" in unknown.stderr
+
+
+@pytest.mark.parametrize(
+    ("group", "entry", "arguments", "said"),
+    [
+        ("benchmarks", "pope = colour_plugin", ["tasks"], "the benchmark 'pope' of the package broken"),
+        ("benchmarks", "x = nowhere.there", ["tasks"], "the benchmark 'x' of the package broken (nowhere.there) is no"),
+        ("engines", "hf = nowhere:X", ["eval", "--model", "demo", "--tasks", "pope", "--engine", "hf"], "own"),
+    ],
+)
+def test_a_broken_package_is_named(tmp_path: Path, group: str, entry: str, arguments: list[str], said: str) -> None:
+    info = tmp_path / "broken-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[harness.{group}]\n{entry}\n")
+    ended = harness(tmp_path, *arguments, cwd=tmp_path)
+    assert ended.returncode == 2
+    assert said in ended.stderr
