@@ -122,6 +122,38 @@ def test_no_answer_scores_nothing(name: str, questions: Path) -> None:
     assert value("mmvu", mmvu_rows(questions, "open-ended"), respond, "all/accuracy") == 0.0
 
 
+CAPTIONS: dict[str, Callable[[int, tuple[str, ...]], Row]] = {
+    "chair": lambda number, there: {"question_id": number, "gt_object": list(there)},
+    "amber_generative": lambda number, there: {
+        "id": number,
+        "query": "Describe this image.",
+        "truth": list(there),
+        "hallu": [],
+        "vocabulary": OBJECTS,
+    },
+}
+OBJECTS = ["dog", "cat", "person", "car", "bus", "tree", "chair", "bench", "kite", "horse", "sheep", "boat"]
+THERE = [("person", "dog"), ("car", "bus"), ("cat",), ("horse", "sheep", "kite"), ("boat", "person"), ("bench",)]
+
+
+@pytest.mark.parametrize("task", CAPTIONS)
+def test_captions_that_do_not_look_are_worth_little(task: str) -> None:
+    named = [tuple(name for name in there if task != "chair" or name != "tree") for there in THERE]
+    rows = [CAPTIONS[task](number, there) for number, there in enumerate(named)]
+    looking = value(task, rows, lambda sample: f"There is a {sample.target.replace('; ', ' and a ')}.", "all/f1")
+    assert looking == 1.0
+    for name, respond in {**CONSTANT, **EMPTY}.items():
+        # "A dog, a cat" names what one in three images has.
+        assert value(task, rows, respond, "all/f1") <= (0.3 if "option" in name else 0.0), name
+    everything = value(task, rows, lambda sample: ", ".join(OBJECTS), "all/f1")
+    person = value(task, rows, lambda sample: "A person.", "all/f1")
+    assert max(everything, person) < 0.4
+    # Whoever names one object that is there, and nothing else, is told so: the figure that looks at inventions alone
+    # would take it for perfect.
+    first = value(task, rows, lambda sample: f"A {sample.target.split('; ')[0]}.", "all/f1")
+    assert person < first < looking
+
+
 def balanced(task: str) -> list[Row]:
     """Our questions of POPE, as many with yes as with no, in the columns of another task about single images."""
     rows = pope_rows(OURS)

@@ -8,6 +8,7 @@ import pytest
 from support_benchmarks import write_chair
 from support_scoring import Row, samples_of, score, task_module, values
 
+from harness.answers.coco import COCO_SYNONYMS
 from harness.benchmarks.baselines import constant_headlines
 from harness.benchmarks.data import load_data
 from harness.benchmarks.registry import get_benchmark
@@ -187,3 +188,19 @@ def test_the_demo_is_scored(tmp_path: Path) -> None:
     assert 0.5 < result["metrics"]["all/f1"]["value"] <= 1.0
     assert result["official"]["all/recall"] == result["metrics"]["all/recall"]["value"]
     assert stored["settings"]["tasks"]["chair"]["max_new_tokens"] == 512
+
+
+def test_the_list_is_the_one_that_the_rules_describe() -> None:
+    official = MODULE.coco_list()
+    assert set(official.objects.values()) == set(COCO_SYNONYMS)
+    assert len(official.doubles) == 29 + 2 * 12 + 2
+    changed = {double: merged for double, merged in official.doubles.items() if merged != double}
+    young = {double for double in changed if double.startswith(("baby ", "adult "))}
+    assert len(young) == 24
+    assert {double: changed[double] for double in changed.keys() - young} == {
+        "bow tie": "tie",
+        "toilet seat": "toilet",
+        "wine glas": "wine glass",
+        "passenger jet": "jet",
+        "passenger train": "train",
+    }
