@@ -97,7 +97,7 @@ def print_comparison(comparison: TaskComparison, *, full: bool) -> None:
     """
     tested = [item for item in comparison.metrics if item.family]
     shown = [item for item in comparison.metrics if full or item.family] or comparison.metrics[:1]
-    scale = scale_of(value for item in comparison.metrics for value in (item.a, item.b))
+    scales = {item.name: scale_of([item.a, item.b]) for item in comparison.metrics}
     left = comparison.left_out
     parts = (
         (left.only_a, "only in A"),
@@ -110,6 +110,7 @@ def print_comparison(comparison: TaskComparison, *, full: bool) -> None:
     rows = [
         [item.name, number(item.a, scale), number(item.b, scale), change(item, scale), verdict(item, scale)]
         for item in (shown if full else shown[:_FIGURES])
+        for scale in [scales[item.name]]
     ]
     if full:
         headers = [
@@ -129,6 +130,7 @@ def print_comparison(comparison: TaskComparison, *, full: bool) -> None:
         turned = [
             f"{item.name} (B - A from {signed(item.least, scale)} to {signed(item.greatest, scale)})"
             for item in shown
+            for scale in [scales[item.name]]
             if item.could_turn
         ]
         says = f"could turn over {', '.join(turned[:_FIGURES])}" if turned else "cannot turn a difference over"

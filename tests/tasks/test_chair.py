@@ -204,3 +204,22 @@ def test_the_list_is_the_one_that_the_rules_describe() -> None:
         "passenger jet": "jet",
         "passenger train": "train",
     }
+
+
+def test_two_runs_differ_in_points_whatever_the_length_of_captions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, captions in (("a", ["A dog."] * 24), ("b", ["A dog near a person and a bus."] * 24)):
+        responses = tmp_path / f"{name}.jsonl"
+        lines = [json.dumps({"id": str(100 + n), "response": text}) for n, text in enumerate(captions)]
+        responses.write_text("\n".join(lines) + "\n")
+        arguments = ["eval", "--model", name, "--engine", "replay", "--responses", str(responses), "--no-diagnose"]
+        data = tmp_path / "data"
+        if not data.exists():
+            write_chair(data / "chair")
+        assert main([*arguments, "--tasks", "chair", "--data", str(data), "--out", str(tmp_path / name)]) == 0
+    capsys.readouterr()
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    said = capsys.readouterr().out
+    # The dog is in half of the images, which have two objects each: 2 x 12 / (24 + 48), and 2 x 36 / (72 + 48).
+    assert "all/f1: 33.3 → 60.0, +26.7" in said
