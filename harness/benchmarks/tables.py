@@ -218,7 +218,10 @@ def _read_csv(path: Path) -> list[Mapping[str, Any]]:
 
     Rows are counted as a spreadsheet does, the header being row 1.
     """
-    text = read_text(path, encoding="utf-8-sig")
+    try:
+        text = read_text(path, encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not UTF-8 (byte {error.start}): in a spreadsheet save it as CSV UTF-8") from error
     header = text.partition("\n")[0]
     separator = "\t" if path.suffix == ".tsv" else max(",;\t", key=header.count)
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))

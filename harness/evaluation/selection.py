@@ -58,7 +58,7 @@ def what_limit_shows(samples: Mapping[str, Sequence[Sample]], limit: float) -> s
         units = {sample.group or sample.id: sample.cluster or sample.group or sample.id for sample in of_task}
         size = mean_size(Counter(units.values()).values())
         least = shown_by(len(units), assumed(DISAGREEMENT, design=design_effect(size), cluster_size=size))
-        told.append(f"{task} {'none' if least is None else f'{100 * least:.1f} points'}")
+        told.append(f"{task} {'none, being too few' if least is None else f'{100 * least:.1f} points'}")
     return (
         f"--limit {limit:g}: the least difference that two such runs show (80 % power, if they disagree on "
         f"{100 * DISAGREEMENT:g} % of the answers, correlated by {CORRELATION:g} within an image or video): "

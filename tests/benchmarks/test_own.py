@@ -72,6 +72,12 @@ def test_what_spreadsheets_write_is_read(pictures: Path, separator: str) -> None
     assert (sample.id, sample.answer_kind, sample.target) == ("a", "open", "rot")
 
 
+def test_a_spreadsheet_of_another_encoding_is_told_how_to_save_it(pictures: Path) -> None:
+    (pictures / "mine.csv").write_bytes("image,question,answer\nimages/red.png,Größe?,yes\n".encode("cp1252"))
+    with pytest.raises(DataError, match=r"not UTF-8 .*: in a spreadsheet save it as CSV UTF-8"):
+        load_data(own_benchmark(pictures / "mine.csv"), "hub")
+
+
 def test_lines_of_json_have_the_same_columns(pictures: Path) -> None:
     rows = [
         {"image": "red.png", "question": "Which?", "answer": "B", "choices": ["blue", "red"], "group": "one"},

@@ -79,4 +79,4 @@ def test_what_a_limit_shows_is_reckoned_from_units_and_clusters() -> None:
     # Miller's formula gives 2.80 sqrt((.1 - d^2) / 200) = 6.1 points; five questions a picture make 1.4 times the
     # variance, hence 7.2, of which Student's 39 degrees of freedom make a little more.
     assert "--limit 200:" in line
-    assert ": alone 6.2 points, pairs 6.2 points, pictures 7.4 points, few none." in line
+    assert ": alone 6.2 points, pairs 6.2 points, pictures 7.4 points, few none, being too few." in line
