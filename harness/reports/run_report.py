@@ -89,8 +89,8 @@ def baseline_line(run: RunRecord, blind: Mapping[str, float | None]) -> str:
         blind: headline by task of the same model without images or videos, where that is known.
 
     Returns:
-        the headlines of constant responses and of the blind run, and the tasks whose interval reaches down to the best
-        of these; empty where no task has any.
+        the headlines of constant responses and of the blind run, the tasks whose interval reaches down to the best of
+        these, and those that ask other questions than their name says; empty where no task has any.
     """
     told, below = [], []
     for task, result in run.tasks.items():
@@ -99,12 +99,12 @@ def baseline_line(run: RunRecord, blind: Mapping[str, float | None]) -> str:
             told.append(f"{task} {', '.join(f'{name} {number(value)}' for name, value in floor.values.items())}")
         if floor.is_beyond is False:
             below.append(f"{task} ({floor.best})")
-    if not told:
-        return ""
-    line = f"For comparison, without looking: {'; '.join(told)}."
+    lines = [f"For comparison, without looking: {'; '.join(told)}."] if told else []
     if below:
-        line += f" By the interval not beyond that, so that nothing shows any looking: {', '.join(below)}."
-    return line
+        lines.append(f"By the interval not beyond that, so that nothing shows any looking: {', '.join(below)}.")
+    if own := [f"{task} is {facts.title}" for task, facts in run.benchmarks.items() if facts.own_data]:
+        lines.append(f"{'; '.join(own)}: no published figure is of these questions.")
+    return " ".join(lines)
 
 
 class Floor(NamedTuple):

@@ -215,7 +215,9 @@ def test_an_evaluator_gives_a_second_verdict(pictures: Path) -> None:
     assert {spec.name for spec in specs if spec.official} == {spec.name for spec in specs} > {"all/f1"}
 
 
-def test_own_questions_are_not_taken_for_the_benchmark_whose_form_they_have(pictures: Path) -> None:
+def test_own_questions_are_not_taken_for_the_benchmark_whose_form_they_have(
+    pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = [
         {"question_id": n, "category": "random", "question": "Is it?", "answer": "yes", "image": "red.png"}
         for n in range(6)
@@ -226,6 +228,11 @@ def test_own_questions_are_not_taken_for_the_benchmark_whose_form_they_have(pict
     facts = read(out / "run.json")["benchmarks"]["pope"]
     assert facts["own_data"] is True
     assert facts["title"] == "images (own data, asked as POPE)"
+    told = "pope is images (own data, asked as POPE): no published figure is of these questions."
+    assert told in capsys.readouterr().out
+    assert told in (out / "report.md").read_text(encoding="utf-8")
+    assert main(["doctor", "--protocol", str(out)]) == 0
+    assert "no published figure is of these questions" in capsys.readouterr().out
     board = pictures / "board"
     assert main(["leaderboard", "build", "--runs", str(out), "--out", str(board)]) == 0
     text = (board / "leaderboard.md").read_text(encoding="utf-8")
