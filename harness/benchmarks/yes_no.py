@@ -78,6 +78,15 @@ def right_where(read: Read, gold: str, within: Part = everywhere) -> Ratio:
     return Ratio(top=lambda outcome: asked(outcome) * (read(outcome) == gold), bottom=asked, within=within)
 
 
+def balanced_accuracy(name: str, strict: Read, official: Read | None = None, within: Part = everywhere) -> MetricSpec:
+    """Mean of the accuracies where the gold answer is yes and where it is no, which is half for a constant answer."""
+    both = [
+        () if read is None else tuple(right_where(read, gold, within) for gold in ("yes", "no"))
+        for read in (strict, official)
+    ]
+    return MetricSpec(name=name, strict=both[0], official=both[1])
+
+
 def parts_of(known: Sequence[str], present: set[str]) -> dict[str, list[Part]]:
     """The parts that figures are taken of: each by itself, their unweighted mean, and all pooled.
 

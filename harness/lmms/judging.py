@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import FunctionType
 from typing import Any, Final
-from unittest.mock import patch
 
 from harness.core.errors import UnavailableError
 
@@ -28,11 +27,14 @@ def no_failed_judge() -> Iterator[None]:
         UnavailableError: the last call failed.
     """
     problems: list[str | None] = []
-    with ExitStack() as patches:
-        for provider in _providers():
-            watched = _watched(provider.evaluate, problems)
-            patches.enter_context(patch.object(provider, "evaluate", watched))
+    asking = {provider: provider.evaluate for provider in _providers()}
+    try:
+        for provider, evaluate in asking.items():
+            provider.evaluate = _watched(evaluate, problems)
         yield
+    finally:
+        for provider, evaluate in asking.items():
+            provider.evaluate = evaluate
     if problems and problems[-1] is not None:
         raise UnavailableError(f"its judge could not be asked: {problems[-1]}")
 

@@ -27,7 +27,7 @@ from harness.benchmarks.columns import find, require_text, require_yes_no
 from harness.benchmarks.counting import Part, in_stratum, sample_unit
 from harness.benchmarks.record import Benchmark, HubSource, LabelFiles
 from harness.benchmarks.verdicts import judge_response, officially
-from harness.benchmarks.yes_no import confusion, figures, read_officially, read_strictly, right_where
+from harness.benchmarks.yes_no import balanced_accuracy, confusion, figures, read_officially, read_strictly
 from harness.core.errors import DataError
 from harness.core.types import Sample, SampleRecord
 from harness.statistics.specs import MetricSpec, Unit, everywhere
@@ -143,10 +143,7 @@ def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     plain = figures(parts, *(confusion(read, positive="no") for read in (read_strictly, read_officially)))
     found = [_with_published_value(spec, {spec.name: spec for spec in plain}) for spec in plain]
     balanced = [
-        MetricSpec(
-            name=f"{part}/balanced_accuracy",
-            strict=tuple(right_where(read_strictly, gold, withins[0]) for gold in ("yes", "no")),
-        )
+        balanced_accuracy(f"{part}/balanced_accuracy", read_strictly, within=withins[0])
         for part, withins in parts.items()
         if part != "existence"
     ]

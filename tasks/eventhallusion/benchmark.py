@@ -25,7 +25,7 @@ from harness.benchmarks.columns import require_index, require_text, require_yes_
 from harness.benchmarks.counting import in_stratum, subset_units
 from harness.benchmarks.record import Benchmark, HubSource
 from harness.benchmarks.verdicts import judge_response, officially
-from harness.benchmarks.yes_no import confusion, figures, read_officially, read_strictly, right_where
+from harness.benchmarks.yes_no import balanced_accuracy, confusion, figures, read_officially, read_strictly
 from harness.core.errors import DataError
 from harness.core.types import Sample
 from harness.statistics.specs import MetricSpec, everywhere
@@ -82,10 +82,9 @@ def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     names = [name for name in SUBSETS if name in present] + sorted(present - set(SUBSETS))
     weights = [confusion(read) for read in (read_strictly, read_officially)]
     accuracy, share = ([{name: of[name]} for of in weights] for name in ("accuracy", "yes_ratio"))
-    balanced = [tuple(right_where(read, gold) for gold in ("yes", "no")) for read in (read_strictly, read_officially)]
     return [
         *figures({name: [in_stratum(0, name)] for name in names} | {"all": [everywhere]}, *accuracy),
-        MetricSpec(name="all/balanced_accuracy", strict=balanced[0], official=balanced[1]),
+        balanced_accuracy("all/balanced_accuracy", read_strictly, read_officially),
         *figures({"all": [everywhere]}, *share),
     ]
 
