@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness.commands.train import add_recipe, own_file, rehearsed, require_trl
+from harness.commands.train import add_recipe, naming, own_file, rehearsed, require_trl
 from harness.core.console import show
 from harness.core.errors import UsageError
 
@@ -42,10 +42,11 @@ def run(arguments: argparse.Namespace) -> int:
             f"recipe {arguments.recipe!r} is {recipe.algorithm}; only grpo recipes have rewards to select by."
         )
     output = Path(recipe.output).expanduser()
-    check_output(recipe, output, own_file(arguments.recipe))
-    checkpoint = recipe.resolve_model()
-    check_recipe(recipe, checkpoint, output, selects=True)
-    with hold_output(output):
+    with naming(arguments.recipe):
+        check_output(recipe, output, own_file(arguments.recipe))
+        checkpoint = recipe.resolve_model()
+        check_recipe(recipe, checkpoint, output, selects=True)
+    with hold_output(output), naming(arguments.recipe):
         examples, root, judge = prepare(recipe, output)
         check_rows(recipe, checkpoint, output, examples, root, judge=judge)
         file = select_rows(recipe, checkpoint, examples, root, output, judge, fresh=arguments.fresh)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     from trainers.ranks import is_main_rank
     from trainers.run import train
 
-    with ended_by_scheduler(arguments.requeue):
+    with ended_by_scheduler(arguments.requeue), naming(arguments.recipe):
         runs = train(recipe, fresh=arguments.fresh, source=own_file(arguments.recipe))
     if not is_main_rank():
         return 0
@@ -78,6 +79,18 @@ def own_file(name: str) -> Path | None:
     return None if path.resolve().is_relative_to(FOLDER.resolve()) else path
 
 
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Name the user's recipe in what is said of settings: a file that was cut off may be a recipe of others."""
+    try:
+        yield
+    except UsageError as error:
+        path = own_file(name)
+        if path is None or str(path) in str(error):
+            raise
+        raise UsageError(f"recipe {path}: {error}") from error
+
+
 def rehearsed(recipe: Recipe, arguments: argparse.Namespace, *, selects: bool, trains: bool = True) -> str:
     """The text of a dry run, which draws a world's rows into a temporary folder.
 
@@ -92,7 +105,7 @@ def rehearsed(recipe: Recipe, arguments: argparse.Namespace, *, selects: bool, t
     leave_out_vllm(recipe)
     from trainers.rehearsal import rehearse
 
-    with quiet_libraries():
+    with quiet_libraries(), naming(arguments.recipe):
         rehearse(recipe, source=own_file(arguments.recipe), fresh=arguments.fresh, selects=selects, trains=trains)
     with TemporaryDirectory() as folder:
         data = recipe.data.model_copy(update={"demo_rows": 1})

@@ -15,6 +15,7 @@ from harness.core.errors import StoreError, UsageError
 from harness.core.worlds import shipped_checkpoints
 from harness.runs.folder import read_run
 from harness.runs.records import read_records
+from trainers.recipe import FOLDER
 
 needs_checkpoint = pytest.mark.skipif(
     not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),
@@ -220,3 +221,15 @@ def test_an_output_that_cannot_be_written_is_refused(tmp_path):
         for output in ("/proc/zzz/x", tmp_path / "file", tmp_path / "file" / "x"):
             with pytest.raises(StoreError, match=r"cannot write.*output=FOLDER"):
                 run(parse(add, "demo/grpo", f"output={output}"))
+
+
+@pytest.mark.parametrize("verb", [command, select])
+def test_a_users_recipe_is_named_with_its_settings(verb, tmp_path):
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text((FOLDER / "demo/method.yaml").read_text())
+    settings = ("eval.tasks=[pope]", "eval.data=/nope", f"output={tmp_path / 'out'}")
+    for more in ([], ["--dry-run"]):
+        with pytest.raises(UsageError, match=rf"^recipe {recipe}: eval\.data /nope is no folder"):
+            verb.run(parse(verb.add_arguments, recipe, *settings, *more))
+    with pytest.raises(UsageError, match=r"^eval\.data /nope is no folder"):
+        verb.run(parse(verb.add_arguments, "demo/method", *settings))
