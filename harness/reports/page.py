@@ -63,7 +63,13 @@ def write_page(
     pictures = _pictures(listed, open_media, run, small=only is not None)
     name = folder.resolve().name
     page, files = render_page(
-        diagnosis, run=run, name=name, pictures=pictures, conflict=read_map(folder), listed=listed
+        diagnosis,
+        run=run,
+        name=name,
+        pictures=pictures,
+        conflict=read_map(folder),
+        most_inside=MOST_INSIDE,
+        listed=listed,
     )
     path = folder / PAGE
     for beside, text in files.items():
