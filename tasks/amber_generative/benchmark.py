@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
 from importlib import import_module
@@ -68,25 +68,19 @@ class Words:
     Attributes:
         relation: words to associated words; all of them together are the vocabulary.
         safe: words that are right in every image.
-        alike: words with a vector, which are similar to themselves.
-        similar: further pairs of similar words.
+        similar: words to those that the evaluator's model takes for the same, themselves too if they have a vector.
         digest: of the table; empty: there is none.
     """
 
     relation: Mapping[str, Sequence[str]]
     safe: Collection[str] = ()
-    alike: Collection[str] = ()
-    similar: Collection[frozenset[str]] = ()
+    similar: Mapping[str, Collection[str]] = field(default_factory=dict)
     digest: str = ""
 
     @property
     def vocabulary(self) -> list[str]:
         """All words that count."""
         return list(dict.fromkeys(word for name, others in self.relation.items() for word in (name, *others)))
-
-    def are_similar(self, one: str, other: str) -> bool:
-        """Whether the evaluator's model takes two words for the same."""
-        return one in self.alike if one == other else frozenset((one, other)) in self.similar
 
 
 class Effect(NamedTuple):
@@ -130,8 +124,7 @@ def read_words(path: Path) -> Words:
         return Words(
             relation={str(name): tuple(map(str, others)) for name, others in table["relation"].items()},
             safe=frozenset(table["safe"]),
-            alike=frozenset(table["alike"]),
-            similar=frozenset(frozenset(pair) for pair in table["similar"]),
+            similar={str(word): frozenset(others) for word, others in table["similar"].items()},
             digest=f"{table['model']} sha256:{sha256(text.encode()).hexdigest()[:12]}",
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -149,28 +142,33 @@ def effects(truth: Sequence[str], expected: Sequence[str], words: Words) -> dict
     Raises:
         KeyError: a gold word is not in the vocabulary.
     """
-    there, wrong = (
-        [(other, place) for place, word in enumerate(gold) for other in words.relation[word]]
-        + [(word, place) for place, word in enumerate(gold)]
-        for gold in (truth, expected)
-    )
-    return {word: _effect(word, there, wrong, words) for word in words.vocabulary}
+    (same, like), (same_wrong, like_wrong) = (_first_places(gold, words) for gold in (truth, expected))
+    found = {}
+    for word in words.vocabulary:
+        if word in words.safe:
+            found[word] = Effect(False)
+        elif word in same:
+            found[word] = Effect(False, same[word])
+        else:
+            marks = [places[word] for places in (same_wrong, like_wrong) if word in places]
+            found[word] = Effect(word not in like, like.get(word), tuple(dict.fromkeys(marks)))
+    return found
 
 
-def _effect(word: str, there: Sequence[tuple[str, int]], wrong: Sequence[tuple[str, int]], words: Words) -> Effect:
-    if word in words.safe:
-        return Effect(False)
-    same = _first(there, lambda other: other == word)
-    if same is not None:
-        return Effect(False, same)
-    marks = (_first(wrong, lambda other: other == word), _first(wrong, lambda other: words.are_similar(word, other)))
-    marked = tuple(dict.fromkeys(place for place in marks if place is not None))
-    covers = _first(there, lambda other: words.are_similar(word, other))
-    return Effect(covers is None, covers, marked)
+def _first_places(gold: Sequence[str], words: Words) -> tuple[dict[str, int], dict[str, int]]:
+    """The place of the first gold word that a word is one for, and of the first for which it is similar to one.
 
-
-def _first(pairs: Sequence[tuple[str, int]], matches: Callable[[str], bool]) -> int | None:
-    return next((place for word, place in pairs if matches(word)), None)
+    The published order: the associated words of all gold words, then the gold words themselves.
+    """
+    ordered = [(other, place) for place, word in enumerate(gold) for other in words.relation[word]]
+    ordered += [(word, place) for place, word in enumerate(gold)]
+    same: dict[str, int] = {}
+    like: dict[str, int] = {}
+    for other, place in ordered:
+        same.setdefault(other, place)
+        for word in words.similar.get(other, ()):
+            like.setdefault(word, place)
+    return same, like
 
 
 def write_key(found: Mapping[str, Effect]) -> str:

@@ -16,7 +16,6 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,15 +42,13 @@ def make_table(
         model: name and version of what gives it.
     """
     words = sorted({word for name, others in relation.items() for word in (name, *others)})
-    similar = [list(pair) for pair in combinations(words, 2) if similarity(*pair) > THRESHOLD]
     # A word without a vector is not even similar to itself.
-    alike = [word for word in words if similarity(word, word) > THRESHOLD]
+    similar = {word: [other for other in words if similarity(word, other) > THRESHOLD] for word in words}
     return {
         "version": _AMBER.VERSION,
         "model": model,
         "relation": {name: list(others) for name, others in relation.items()},
         "safe": list(safe),
-        "alike": alike,
         "similar": similar,
     }
 
@@ -88,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     table = make_table(relation, safe, similarity, f"{MODEL} {nlp.meta['version']}, spaCy {spacy.__version__}")
     write_atomically(given.out, json.dumps(table, indent=1) + "\n")
-    print(f"{given.out}: {len(read)} words, {len(table['similar'])} similar pairs, {table['model']}")
+    pairs = sum(map(len, table["similar"].values()))
+    print(f"{given.out}: {len(read)} words, {pairs} ordered pairs of similar ones, {table['model']}")
     return 0
 
 

@@ -44,9 +44,11 @@ def nouns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def words(similar: set[frozenset[str]] = frozenset(), safe: tuple[str, ...] = (), lost: tuple[str, ...] = ()) -> Any:  # type: ignore[assignment]
-    return MODULE.Words(
-        relation=RELATION, safe=frozenset(safe), alike=frozenset(WORDS) - set(lost), similar=frozenset(similar)
-    )
+    like = {
+        word: [other for other in WORDS if frozenset((word, other)) in similar or (word == other and word not in lost)]
+        for word in WORDS
+    }
+    return MODULE.Words(relation=RELATION, safe=frozenset(safe), similar=like)
 
 
 def sample_of(truth: list[str], hallu: list[str], vocabulary: Any) -> Sample:
@@ -69,11 +71,11 @@ def published(found: list[str], truth: list[str], hallu: list[str], vocabulary: 
         if exact:
             covered[exact[0]] = 1
             continue
-        for matches in (lambda other: other == noun, lambda other: vocabulary.are_similar(noun, other)):  # noqa: B023
+        for matches in (lambda other: other == noun, lambda other: noun in vocabulary.similar[other]):  # noqa: B023
             places = [place for other, place in wrong if matches(other)]
             if places:
                 marked[places[0]] = 1
-        similar = [place for other, place in safe if vocabulary.are_similar(noun, other)]
+        similar = [place for other, place in safe if noun in vocabulary.similar[other]]
         if similar:
             covered[similar[0]] = 1
         else:
@@ -150,14 +152,13 @@ def test_the_table_is_made_and_read(tmp_path: Path) -> None:
         return 0.9 if one[0] == other[0] else 0.8
 
     table = script().make_table(RELATION, ["ground"], similarity, "letters 1.0")
-    assert ["people", "person"] in table["similar"]
+    assert table["similar"]["person"] == ["people", "person"]
     path = tmp_path / "words.json"
     path.write_text(json.dumps(table))
     read = MODULE.read_words(path)
     assert read.vocabulary == MODULE.Words(relation=RELATION).vocabulary
     assert read.digest.startswith("letters 1.0 sha256:")
-    assert read.are_similar("person", "people")
-    assert not read.are_similar("person", "dog")  # .8 is not above .8.
+    assert read.similar["dog"] == {"dog"}  # .8 is not above .8.
 
 
 @pytest.mark.parametrize(
