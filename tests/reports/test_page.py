@@ -26,7 +26,7 @@ from harness.core.types import Agreement, Audit, BenchmarkFacts, Disagreement, R
 from harness.diagnostics.diagnose import Diagnosis, examine
 from harness.media.videos import Video, open_video
 from harness.reports import thumbnails
-from harness.reports.conflict import word_map
+from harness.reports.conflict import ConflictMap, word_map
 from harness.reports.page import render_page, write_page
 from harness.reports.page_data import PARTS, files_of, wrong_first
 from harness.reports.page_verdict import summary
@@ -37,6 +37,20 @@ HOSTILE = (
     "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'> <!-- <script> "
     "<answer> \"yes\" & 'no' </answer> <think>\u2028 <b>bold</b> ${window.hacked = 1}</think> \ud83d\udc36"
 )
+
+
+AGREEMENT = Agreement(value=0.5, low=0.1, high=0.9, n=2, failures=0, read=40)
+DIFFERS = Disagreement(task="pope", sample_id="random/1", rule="begins", read="yes", judge="<b>no")
+AUDIT = Audit(wanted=100, kinds={"yes_no": AGREEMENT}, disagreements=[DIFFERS])
+
+
+def conflict_map() -> ConflictMap:
+    figures = {"model": "<b>", "compared": 2, "of": 9, "seed": 0, "unopened": 0, "pairs": 1, "threshold": 0.54}
+    rate = {"value": 0.1, "stderr": None}
+    figures |= {"quantiles": {"p50": -0.1}, "least": -0.1, "greatest": -0.1, "mean": rate, "below_threshold": rate}
+    pair = {"one": {"task": "t", "id": "<script>alert(1)</script>"}, "other": {"task": "t", "id": "b"}, "cosine": -0.1}
+    figures |= {"opposed": rate, "histogram": [0, 9, 4], "blocks": [], "conflicting": [pair], "alike": []}
+    return word_map(figures)
 
 
 def diagnosis_of(records: list[SampleRecord]) -> Diagnosis:
@@ -92,7 +106,9 @@ def test_verdict_causes_and_wrong_samples_are_on_the_first_screen(
 ) -> None:
     diagnosis = planted_diagnosis(60)
     pictures = make_thumbnails([diagnosis.evidence[0].sample], lambda sample: [Image.new("RGB", (84, 84), "red")])
-    page = visit(write(tmp_path / "report.html", diagnosis, pictures, run=told_run(diagnosis)), width, scheme)
+    diagnosis = replace(diagnosis, confusion={"pope": {"right": {"right": 3, "reasoning": 1}}})
+    run = replace(told_run(diagnosis), audit=AUDIT)
+    page = visit(write(tmp_path / "report.html", diagnosis, pictures, run=run, conflict=conflict_map()), width, scheme)
     verdict = page.locator(".verdicts").inner_text()
     assert "POPE" in verdict
     assert "accuracy in words" in verdict
@@ -102,8 +118,13 @@ def test_verdict_causes_and_wrong_samples_are_on_the_first_screen(
     box = first.bounding_box()
     assert box is not None
     assert box["y"] + box["height"] <= HEIGHTS[width]
-    page.locator("summary").last.click()
+    page.locator("summary", has_text="definitions").first.click()
     check_look(page)
+    page.locator("#reset").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.id") == "list"
+    assert page.locator("#detail .bar").inner_text().endswith("2 of 60")
 
 
 def test_a_verdict_says_whether_the_score_is_beyond_not_looking(visit: Visit, tmp_path: Path) -> None:
@@ -407,13 +428,7 @@ def test_figures_and_their_plots_are_on_the_page(tmp_path: Path) -> None:
 
 
 def test_the_map_of_conflict_is_on_the_page() -> None:
-    figures = {"model": "<b>", "compared": 2, "of": 9, "seed": 0, "unopened": 0, "pairs": 1, "threshold": 0.54}
-    rate = {"value": 0.1, "stderr": None}
-    figures |= {"quantiles": {"p50": -0.1}, "least": -0.1, "greatest": -0.1, "mean": rate, "below_threshold": rate}
-    pair = {"one": {"task": "t", "id": "<script>alert(1)</script>"}, "other": {"task": "t", "id": "b"}, "cosine": -0.1}
-    figures |= {"opposed": rate, "histogram": [0, 9, 4], "blocks": [], "conflicting": [pair], "alike": []}
-    conflict = word_map(figures)
-    page = page_of(planted_diagnosis(3), conflict=conflict)
+    page = page_of(planted_diagnosis(3), conflict=conflict_map())
     assert "2 of 9 responses, drawn with seed 0, 1 pairs of different prompts, under &lt;b&gt;." in page
     assert '<a href="#t%2F%3Cscript%3Ealert%281%29%3C%2Fscript%3E">t/&lt;script&gt;' in page
     assert "<title>-0.33 to 0.33: 9 pairs</title>" in page
@@ -421,10 +436,7 @@ def test_the_map_of_conflict_is_on_the_page() -> None:
 
 
 def test_what_the_judge_reads_otherwise_is_on_the_page() -> None:
-    agreement = Agreement(value=0.5, low=0.1, high=0.9, n=2, failures=0, read=40)
-    differs = Disagreement(task="pope", sample_id="random/1", rule="begins", read="yes", judge="<b>no")
-    audit = Audit(wanted=100, kinds={"yes_no": agreement}, disagreements=[differs])
-    run = replace(make_run(), audit=audit)
+    run = replace(make_run(), audit=AUDIT)
     page = page_of(planted_diagnosis(3), run=run)
     assert "<td>[10.0, 90.0]</td>" in page
     assert '<td class="words">&lt;b&gt;no</td>' in page
