@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -20,6 +21,14 @@ class Interrupted(Exception):
 
 def same(first, second):
     return all(torch.equal(value, second.state_dict()[name]) for name, value in first.state_dict().items())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_steps():
+    """Muon iterates once a step, not five times, which would be most of what these tests cost."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(torch.optim, "Muon", partial(torch.optim.Muon, ns_steps=1))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -140,13 +140,13 @@ def test_one_key_for_two_servers_has_to_be_said(
     assert ambiguous or "no server answers at http://127.0.0.1:9/v1/models" in said
 
 
-@pytest.mark.parametrize("option", ["--baseurl", "--base-url"])
+@pytest.mark.parametrize(("option", "told"), [("--baseurl", "did you mean --base-url"), ("--base-url", "127.0.0.1:9")])
 def test_a_mistake_on_the_command_line_does_not_show_the_password(
-    option: str, capsys: pytest.CaptureFixture[str]
+    option: str, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = f"http://me:{PASSWORD}@127.0.0.1:9/v1?api_key={QUERY_KEY}"
     assert main(["eval", "--model", "openai:m", "--tasks", "pope", "--data", "demo", option, url]) == 2
     said = capsys.readouterr().err
-    assert "127.0.0.1:9" in said
+    assert told in said
     assert PASSWORD not in said
     assert QUERY_KEY not in said

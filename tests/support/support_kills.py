@@ -1,17 +1,14 @@
-"""Commands in processes of their own that are killed at a known point or moment, and what they leave behind.
-
-The processes are forked from one that has imported what training needs and has done nothing yet: a fresh interpreter
-would spend most of its life on imports.
-"""
+"""Commands in processes of their own that are killed at a known point or moment, and what they leave behind."""
 
 import json
-import multiprocessing
 import os
+import pickle
 import signal
+import subprocess
 import sys
 from importlib import import_module
 
-_IMPORTED = ("trl", "peft", "trainers.assembly", "trainers.training", "harness.engines.hf", "harness.reports.page")
+from support_processes import Popen
 
 
 def run_command(argv, kill=None, log=None, *, within_s=None, settings=()):
@@ -25,32 +22,25 @@ def run_command(argv, kill=None, log=None, *, within_s=None, settings=()):
         within_s: seconds after which it is killed; `None`: never.
         settings: what is set in the process before, each as `module:path` and its value.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(_IMPORTED))
-    kept = os.environ.pop("OMP_NUM_THREADS", None)  # As at a user's, who has not set it.
-    try:
-        process = context.Process(target=_run, args=([str(argument) for argument in argv], kill, log, settings))
-        process.start()
-        process.join(within_s)
-        if process.is_alive():
+    given = pickle.dumps(([str(argument) for argument in argv], kill, settings))
+    program = [sys.executable, "-c", f"import support_kills; support_kills.run({given!r})"]
+    with open(log or os.devnull, "ab") as told, Popen(program, stdout=told, stderr=told) as process:
+        try:
+            return process.wait(within_s)
+        except subprocess.TimeoutExpired:
             process.kill()
-            process.join()
-    finally:
-        if kept is not None:
-            os.environ["OMP_NUM_THREADS"] = kept
-    return process.exitcode
+            return process.wait()
 
 
-def _run(argv, kill, log, settings):
+def run(given):
+    """What the process does."""
     import torch
 
     from harness.cli import main
 
-    os.environ.pop("OMP_NUM_THREADS", None)
+    argv, kill, settings = pickle.loads(given)
+    os.environ.pop("OMP_NUM_THREADS", None)  # As at a user's, who has not set it.
     torch.set_num_threads(2)  # Whatever the machine has.
-    target = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(target, stream.fileno())
     for name, value in settings:
         setattr(*_find(name), value)
     if kill is not None:

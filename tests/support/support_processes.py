@@ -31,6 +31,7 @@ _LAUNCHERS = ("torch.distributed.run", "accelerate.commands.launch")
 _HANDLER = "torch.distributed.elastic.multiprocessing.subprocess_handler.subprocess_handler"
 _SUBREAPER = 36  # prctl's PR_SET_CHILD_SUBREAPER: who adopts the children of a process that has ended.
 _server: socket.socket | None = None
+_asking = threading.Lock()
 
 
 class Popen(subprocess.Popen[str]):
@@ -45,7 +46,8 @@ class Popen(subprocess.Popen[str]):
         python, *words = map(os.fspath, args)
         assert python == sys.executable, f"{python} is not this Python"
         streams = [number if given == -1 else given for number, given in enumerate((p2cread, c2pwrite, errwrite))]
-        self.pid = _fork(words, os.environ if env is None else env, cwd or Path.cwd(), start_new_session, streams)
+        with _asking:
+            self.pid = _fork(words, os.environ if env is None else env, cwd or Path.cwd(), start_new_session, streams)
         self._child_created = True
         self._close_pipe_fds(p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite)
 
