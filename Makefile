@@ -46,6 +46,8 @@ lint:
 	$(ENV)/bin/ruff check .
 	$(ENV)/bin/lint-imports --no-cache --no-logo
 	$(ENV)/bin/python docs/architecture.py --check
+	$(ENV)/bin/python docs/cli.py --check
+	NO_MKDOCS_2_WARNING=1 $(ENV)/bin/mkdocs build --quiet
 
 types:
 	$(ENV)/bin/mypy

@@ -30,7 +30,7 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}. See '{self.prog} --help'.")
 
 
-_COMMANDS: Final[dict[str, tuple[str, str]]] = {
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "eval": ("harness.commands.eval", "score a checkpoint and write a run"),
     "score": ("harness.commands.score", "score recorded responses, no model needed"),
     "diagnose": ("harness.commands.diagnose", "say why a run went wrong where it did"),
@@ -63,7 +63,7 @@ def make_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"harness {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    for name, (module, help_text) in _COMMANDS.items():
+    for name, (module, help_text) in COMMANDS.items():
         command = commands.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
         if name in argv or _COMPLETION in argv:  # The others would import their rooms for nothing.
             room = import_module(module)
@@ -85,11 +85,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.reconfigure(errors="backslashreplace")
         argv = [with_hyphens(argument) for argument in (sys.argv[1:] if argv is None else argv)]
         if argv and argv[0][:1] != "-":
-            if argv[0] not in _COMMANDS:
-                near = difflib.get_close_matches(argv[0], _COMMANDS, n=1)
-                what = f"did you mean {near[0]}?" if near else f"choose one of: {', '.join(_COMMANDS)}."
+            if argv[0] not in COMMANDS:
+                near = difflib.get_close_matches(argv[0], COMMANDS, n=1)
+                what = f"did you mean {near[0]}?" if near else f"choose one of: {', '.join(COMMANDS)}."
                 raise UsageError(f"there is no command {argv[0]!r}: {what} See 'harness --help'.")
-            expand = getattr(import_module(_COMMANDS[argv[0]][0]), "expand", list)
+            expand = getattr(import_module(COMMANDS[argv[0]][0]), "expand", list)
             argv = [argv[0], *expand(argv[1:])]
         parser = make_parser(argv)
         arguments, rest = parser.parse_known_args(argv)
