@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, Final
 from harness.benchmarks.fetch import FOLDER, locate, read_row_files
 from harness.benchmarks.labels import read_labels
 from harness.benchmarks.record import Benchmark, HubSource
-from harness.benchmarks.tables import Cell, Table, cell_reference, cell_sizes, parse_reference, read_cell, read_table
+from harness.benchmarks.tables import (
+    Cell,
+    Table,
+    cell_reference,
+    cell_sizes,
+    parse_reference,
+    read_cell,
+    read_table,
+    row_name,
+)
 from harness.core.errors import DataError, MediaError
 from harness.core.types import Media, Sample
 from harness.media.bounds import OutsideError, within
@@ -140,9 +149,8 @@ def _rows(
 
 
 def _where(benchmark: Benchmark, file: str, index: int) -> str:
-    """How an error names a row: of a spreadsheet with the number that it has there, the header being row 1."""
-    is_sheet = PurePosixPath(file).suffix in (".csv", ".tsv")
-    row = f"{file}, row {index + 2}" if is_sheet else f"{file}[{index}]"
+    """How an error names a row of a benchmark."""
+    row = row_name(file, index)
     return row if file == benchmark.name else f"{benchmark.name}: {row}"
 
 

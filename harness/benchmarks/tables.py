@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from harness.core.errors import DataError
@@ -75,6 +75,12 @@ def read_table(path: Path) -> Table:
         return Table(rows=_read_csv(path) if path.suffix in (".csv", ".tsv") else _read_json(path))
     except Exception as error:  # What reads damaged tables raises anything.
         raise DataError(f"{path} cannot be read: {_first_line(error)}. Fetch or write it again.") from error
+
+
+def row_name(file: str, index: int) -> str:
+    """How an error names a row: of a spreadsheet with the number that it has there, the header being row 1."""
+    is_sheet = PurePosixPath(file).suffix in (".csv", ".tsv")
+    return f"{file}, row {index + 2}" if is_sheet else f"{file}[{index}]"
 
 
 def read_cell(cell: Cell) -> bytes | Mapping[str, Any] | None:

@@ -24,7 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("logs", nargs="*", type=Path, metavar="FILE", help="with --from: files of one run's log")
     parser.add_argument("--task", metavar="NAME", help="a benchmark; 'harness tasks' lists them")
     parser.add_argument(
-        "--samples", type=Path, metavar="FILE", help="the questions: JSON lines with the data set's field names"
+        "--samples",
+        type=Path,
+        metavar="FILE",
+        help="the questions: JSON lines with the data set's field names (default: a table that --task names)",
     )
     parser.add_argument("--responses", type=Path, metavar="FILE", help="JSON lines with 'id' and 'response'")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -73,6 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
         return _make_run(arguments)
     if idle := [f"--{name.replace('_', '-')}" for name in _OF_RUNS if getattr(arguments, name)]:
         raise UsageError(f"{', '.join(idle)} belongs to --from NAME, which makes a run. Leave it out.")
+    from harness.benchmarks.own import is_table
+
+    if arguments.samples is None and is_table(arguments.task):
+        arguments.samples = Path(arguments.task)
     if arguments.samples is None or arguments.responses is None or arguments.logs:
         raise UsageError("give --samples FILE and --responses FILE, or --from NAME and the files of a log.")
     if arguments.explain is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
@@ -61,7 +62,8 @@ def judge_recorded(
 
     Args:
         benchmark: whose they are.
-        samples: JSON lines with the data set's field names; files of labels that stand apart are looked for beside it.
+        samples: JSON lines with the data set's field names, or a table of a benchmark of one's own; files of labels
+            that stand apart are looked for beside it.
         responses: JSON lines with `id` and `response` (text), and optionally `finish_reason` and `error`.
         allow_missing: take a sample without a response as unanswered; the published evaluator is given an empty text.
 
@@ -85,6 +87,7 @@ def find_benchmark(task: str, responses: Path | None, tasks_dir: Path | None) ->
     """
     from harness.benchmarks.own import is_table
     from harness.benchmarks.registry import benchmark_folders, get_benchmark
+    from harness.benchmarks.tables import read_table, row_name
     from harness.lmms.index import lmms_eval_tasks
 
     if not is_table(task) and task not in benchmark_folders(tasks_dir) and task in lmms_eval_tasks(tasks_dir):
@@ -92,7 +95,11 @@ def find_benchmark(task: str, responses: Path | None, tasks_dir: Path | None) ->
             f"task {task!r} is scored by code of its own over data of its own. Replay the responses instead: "
             f"harness eval --model NAME --tasks {task} --engine replay --responses {responses or 'FILE'}."
         )
-    return get_benchmark(task, tasks_dir)
+    benchmark = get_benchmark(task, tasks_dir)
+    if benchmark.with_rows is None or benchmark.source.table is None:
+        return benchmark
+    table = benchmark.source.table
+    return benchmark.with_rows(benchmark, read_table(table).rows, partial(row_name, table.name))
 
 
 @contextmanager
@@ -108,16 +115,15 @@ def _responses(path: Path) -> Iterator[RowIndex]:
 def _joined(benchmark: Benchmark, samples: Path, index: RowIndex, allow_missing: bool) -> Iterator[SampleRecord]:
     """The judged samples; after a first problem the rest is only checked, so that all problems are counted."""
     from harness.benchmarks.labels import read_labels
-    from harness.core.jsonlines import read_rows
     from harness.core.types import Response, SampleRecord
 
     labels = read_labels(benchmark, samples.parent, f"file:{samples.name}")
     missing, repeated = _Ids(), _Ids()
     absent: set[int] = set()
     count = 0
-    for number, _, row in read_rows(samples):
+    for where, row in _rows(benchmark, samples):
         count += 1
-        sample = benchmark.read_row(row, f"{samples}:{number}")
+        sample = benchmark.read_row(row, where)
         answer, again = index.take(sample.id)
         asked = labels.label(sample)
         if asked is None:
@@ -152,6 +158,18 @@ def _joined(benchmark: Benchmark, samples: Path, index: RowIndex, allow_missing:
     if problems:
         hint = " Give --allow-missing to count missing ones as unanswered." if missing else ""
         raise DataError(" ".join(problems) + hint)
+
+
+def _rows(benchmark: Benchmark, samples: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each row with a name of its place for errors; tables are read as a whole, lines one at a time."""
+    from harness.benchmarks.tables import read_table, row_name
+    from harness.core.jsonlines import read_rows
+
+    if benchmark.source.table is None:
+        yield from ((f"{samples}:{number}", row) for number, _, row in read_rows(samples))
+        return
+    for index, raw in enumerate(read_table(samples).rows):
+        yield from ((row_name(samples.name, index), row) for _, row in benchmark.questions(raw, samples.stem, index))
 
 
 class _Ids:

@@ -194,6 +194,11 @@ def test_a_table_goes_through_every_command(pictures: Path, capsys: pytest.Captu
     assert "warning" not in shown.err
     assert json.loads(shown.out)["metrics"]["colours.csv/yes_bias"]["value"] == pytest.approx(4 / 18)
 
+    responses = ["--responses", str(pictures / "worse.jsonl")]
+    assert main(["score", "--task", str(table), *responses, "--json"]) == 0, "recorded responses, without images"
+    scored = json.loads(capsys.readouterr().out)["metrics"]
+    assert scored["all/accuracy"]["value"] == result["metrics"]["all/accuracy"]["value"]
+
     board = pictures / "board"
     build = ["leaderboard", "build", "--runs", str(pictures / "runs"), "--baseline", "worse", "--out", str(board)]
     assert main(build) == 0
