@@ -1,6 +1,10 @@
 """A wheel holds every file of the packages, and every benchmark's folder."""
 
+import os
 import runpy
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,3 +32,27 @@ def test_a_wheel_holds_every_file(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     assert there - packed == set()
     assert {Path("tasks/pope/benchmark.py"), Path("harness/answers/reading.py")} <= packed
+
+
+def test_a_wheel_of_the_source_distribution_runs_alone(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    for name in filter(None, tracked.split("\0")):
+        if not name.startswith(("tests/", "leaderboards/demo/")) and (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, source / name)
+    build = "import sys; from setuptools.build_meta import build_sdist; build_sdist(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=source, check=True, capture_output=True)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*install, "--target", str(tmp_path / "clean"), str(archive)], check=True, capture_output=True)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment["PYTHONPATH"] = str(tmp_path / "clean")
+    asked = ["eval", "--model", "demo", "--tasks", "pope", "--limit", "6", "--max-new-tokens", "4", "--out", "run"]
+    for arguments in (["tasks"], asked, ["leaderboard", "build", "--runs", "run"]):
+        command = [sys.executable, "-m", "harness", *arguments]
+        ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stderr
+    where = [sys.executable, "-c", "import harness, trainers, leaderboards; print(harness.__file__)"]
+    found = subprocess.run(where, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.startswith(str(tmp_path / "clean"))
