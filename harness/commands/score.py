@@ -90,6 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _score(arguments: argparse.Namespace) -> int:
     """Score recorded responses of files."""
     from harness.evaluation.recorded import find_benchmark, judge_recorded, score_records
+    from harness.judges.answer import no_judge
     from harness.judges.audit import AuditSample
     from harness.reports.audit import audit_table
     from harness.reports.terminal import print_task, task_json
@@ -99,6 +100,8 @@ def _score(arguments: argparse.Namespace) -> int:
     benchmark = find_benchmark(arguments.task, arguments.responses, arguments.tasks_dir)
     records = judge_recorded(benchmark, arguments.samples, arguments.responses, allow_missing=arguments.allow_missing)
     judge = _open_judge(arguments)
+    if benchmark.rubric is not None and judge is None:
+        show(no_judge(benchmark.name), file=sys.stderr)
     drawn = AuditSample(arguments.audit, seed=0)
     audit = None
     rubrics = {benchmark.name: benchmark.rubric} if benchmark.rubric is not None else {}

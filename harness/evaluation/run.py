@@ -21,13 +21,13 @@ from harness.evaluation.provenance import git_commit, versions
 from harness.evaluation.ranks import ALONE, Ranks
 from harness.evaluation.selection import share_samples, what_limit_shows
 from harness.evaluation.settings import EvalConfig
+from harness.judges.answer import AnswerJudge, no_judge
 from harness.judges.audit import AuditSample
 from harness.runs.config import RUN
 from harness.runs.folder import RunFolder, Shard, read_run
 from harness.runs.records import SampleKey, read_records
 
 if TYPE_CHECKING:
-    from harness.judges.answer import AnswerJudge
     from harness.media import OpenMedia
 
 
@@ -72,6 +72,9 @@ def evaluate(config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
     plan = agree_on_plan(config, ranks)
     if config.limit is not None:
         show(what_limit_shows(plan.samples, config.limit), file=sys.stderr)
+    for task in plan.tasks:
+        if task.rubric is not None and plan.judge is None:
+            show(no_judge(task.name), file=sys.stderr)
     return run_plan(plan, config, ranks)
 
 

@@ -200,6 +200,14 @@ class AnswerJudge:
         return [_one_given({answer: next(grades) for answer in of_record}) for of_record in answers]
 
 
+def no_judge(task: str) -> str:
+    """What to say of a task that has questions of its own to a judge where there is none."""
+    return (
+        f"{task} is scored by a judge, and none was given: nothing of it is scored. Give --judge, or score the run "
+        f"afterwards: harness score --from-run RUN --task {task} --judge MODEL --out FOLDER"
+    )
+
+
 def shown(response: str) -> str:
     """What a judge sees of a response: what counts of it, without the middle of a long one."""
     sections = split_sections(response)

@@ -39,6 +39,7 @@ RULES: Final[Mapping[str, str]] = {
     "confirms": "the last sentence gives the value that an equation before it comes to",
     "first or last sentence": "the one sentence, first or last, that speaks of what is asked",
     "objects": "the objects that a description names",
+    "for the judge": "what only a judge can rate",
     JUDGE: "the judge of answers said so",
     "nothing": "no rule reads an answer",
     "refused": "the response declines to answer",

@@ -23,7 +23,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from harness.benchmarks.columns import find, require, require_text
-from harness.benchmarks.counting import has_score, in_stratum, is_right, one, score_of, scored_unit
+from harness.benchmarks.counting import has_score, in_stratum, is_right, score_of, scored_unit
 from harness.benchmarks.record import Benchmark, HubSource
 from harness.core.errors import DataError
 from harness.core.types import JUDGE, NEEDS_JUDGE, JudgePrompt, Response, Sample, SampleRecord, Verdict
@@ -109,7 +109,7 @@ def judge(sample: Sample, response: Response) -> Verdict:
     if response.error is not None:
         return Verdict(sample_id=sample.id, answer=None, status="error")
     text = response.text.strip() or None
-    return Verdict(sample_id=sample.id, answer=text, status="incorrect", rule="whole text", reason=NEEDS_JUDGE)
+    return Verdict(sample_id=sample.id, answer=text, status="incorrect", rule="for the judge", reason=NEEDS_JUDGE)
 
 
 def questions(row: Mapping[str, Any], file: str, index: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -164,7 +164,7 @@ def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     )
     present = {stratum[0] for stratum in strata}
     return [
-        MetricSpec(name="all/right", strict=(Ratio(top=is_right, bottom=one),)),
+        MetricSpec(name="all/right", strict=(Ratio(top=is_right, bottom=has_score(_RATING)),)),
         rating("all", everywhere),
         MetricSpec(name="all/hallucination", strict=(strict,), official=(official,), better=-1),
         *(rating(name, in_stratum(0, name)) for name in TYPES if name in present),

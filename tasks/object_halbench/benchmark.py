@@ -74,7 +74,7 @@ def judge(sample: Sample, response: Response) -> Verdict:
     if response.error is not None:
         return Verdict(sample_id=sample.id, answer=None, status="error")
     text = response.text.strip() or None
-    return Verdict(sample_id=sample.id, answer=text, status="incorrect", rule="whole text", reason=NEEDS_JUDGE)
+    return Verdict(sample_id=sample.id, answer=text, status="incorrect", rule="for the judge", reason=NEEDS_JUDGE)
 
 
 def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:

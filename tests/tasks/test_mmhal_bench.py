@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support_benchmarks import image_bytes
-from support_judges import Scripted, judge_of
+from support_judges import Scripted, constant_judge, judge_of
 from support_scoring import Row, record_of, samples_of, task_module
 
 from harness.benchmarks.data import load_data
@@ -101,7 +101,7 @@ def test_a_judge_that_fails_is_counted_and_not_scored() -> None:
         records("It is brown.", "A red dog."), lambda prompt: None if "A red dog." in prompt else "Rating: 5"
     )
     assert (result.unsettled, result.metrics["all/rating"].n, result.metrics["all/rating"].value) == (1, 1, 5.0)
-    assert result.metrics["all/right"].range == (0.5, 1.0)
+    assert (result.metrics["all/right"].n, result.metrics["all/right"].value) == (1, 1.0)
 
 
 def test_a_verifier_cannot_rate() -> None:
@@ -114,16 +114,31 @@ def test_a_verifier_cannot_rate() -> None:
 
 def test_without_a_judge_nothing_is_rated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = summarise(MMHAL, records("It is brown.", "A red dog."))
-    metrics = result.metrics
-    assert (metrics["all/rating"].value, metrics["all/hallucination"].value) == (None, None)
-    assert (metrics["all/right"].value, metrics["all/right"].range) == (0.0, (0.0, 1.0))
+    assert {metric.value for metric in result.metrics.values()} == {None}
     assert result.undecided == 2
     samples, responses = tmp_path / "samples.jsonl", tmp_path / "responses.jsonl"
     samples.write_text("".join(json.dumps(row(n)) + "\n" for n in range(2)))
     responses.write_text("".join(json.dumps({"id": str(n), "response": "A dog."}) + "\n" for n in range(2)))
     assert main(["score", "--task", "mmhal_bench", "--samples", str(samples), "--responses", str(responses)]) == 0
-    said = capsys.readouterr().out
-    assert "--judge" in said
+    assert "mmhal_bench is scored by a judge, and none was given" in capsys.readouterr().err
+
+
+def test_a_run_is_rated_then_or_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    data, responses, run = write_mmhal(tmp_path / "data"), tmp_path / "responses.jsonl", tmp_path / "run"
+    responses.write_text("".join(json.dumps({"id": str(n), "response": "A dog."}) + "\n" for n in range(9)))
+    asked = ["eval", "--model", "m", "--engine", "replay", "--responses", str(responses), "--tasks", "mmhal_bench"]
+    assert main([*asked, "--data", str(data), "--out", str(run), "--no-diagnose"]) == 0
+    assert "mmhal_bench is scored by a judge, and none was given" in capsys.readouterr().err
+    judge = constant_judge(tmp_path / "judge", "Rating:5")
+    scored = ["score", "--from-run", str(run), "--task", "mmhal_bench", "--data", str(data), "--no-diagnose"]
+    assert main([*scored, "--judge", f"hf:{judge}", "--out", str(tmp_path / "rated")]) == 0
+    stored = json.loads((tmp_path / "rated" / "run.json").read_text())
+    metrics = stored["tasks"]["mmhal_bench"]["metrics"]
+    assert (metrics["all/rating"]["value"], metrics["all/right"]["value"], metrics["all/right"]["n"]) == (5.0, 1.0, 9)
+    assert stored["judge"].startswith("hf:judge sha256:")
 
 
 def test_the_judge_is_shown_the_contents_and_cannot_be_talked_to() -> None:
@@ -134,13 +149,18 @@ def test_the_judge_is_shown_the_contents_and_cannot_be_talked_to() -> None:
     assert prompt.count("-----") == 5
 
 
-def test_rows_of_the_hub(tmp_path: Path) -> None:
+def write_mmhal(folder: Path) -> Path:
+    """As the hub has it, with nine images."""
     rows = [{name: cell for name, cell in row(number).items() if name != "number"} for number in range(9)]
-    (tmp_path / "response_template.json").write_text(json.dumps(rows))
-    (tmp_path / "images").mkdir()
+    (folder / "images").mkdir(parents=True)
+    (folder / "response_template.json").write_text(json.dumps(rows))
     for number in range(9):
-        (tmp_path / "images" / f"{number}.jpg").write_bytes(image_bytes(number))
-    data = load_data(MMHAL, str(tmp_path))
+        (folder / "images" / f"{number}.jpg").write_bytes(image_bytes(number))
+    return folder
+
+
+def test_rows_of_the_hub(tmp_path: Path) -> None:
+    data = load_data(MMHAL, str(write_mmhal(tmp_path / "data")))
     assert [sample.subset for sample in data.samples] == [*MODULE.TYPES, "attribute"]
     assert data.samples[3].media[0].source == "images/3.jpg"
     assert data.samples[3].media[0].size_bytes
