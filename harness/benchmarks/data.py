@@ -99,7 +99,7 @@ def load_data(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> 
         raise DataError(f"{benchmark.name}: the data set in {folder} is empty ({', '.join(files)}). Fetch it again.")
     labels = read_labels(benchmark, folder, source, roots)
     asked = tuple(labels.apply(samples.values()))
-    if source.startswith(FOLDER) and not _are_published(benchmark.source, samples.values()):
+    if source.startswith(FOLDER) and not are_published(benchmark.source, samples.values()):
         benchmark = of_own_data(benchmark, source)
     return BenchmarkData(
         benchmark=benchmark, samples=asked, folder=folder, source=source, labels=labels.source, roots=roots
@@ -117,8 +117,13 @@ def of_own_data(benchmark: Benchmark, source: str) -> Benchmark:
     return replace(benchmark, title=f"{name} (own data, asked as {benchmark.title})", own_data=True)
 
 
-def _are_published(source: HubSource, samples: Iterable[Sample]) -> bool:
-    """Whether questions are those that were published under the benchmark's name, as far as that is known."""
+def are_published(source: HubSource, samples: Iterable[Sample]) -> bool:
+    """Whether questions are those that were published under the benchmark's name, as far as that is known.
+
+    Args:
+        source: of the benchmark.
+        samples: all of them, before labels that stand apart are applied.
+    """
     counted = [sample for sample in samples if source.in_editions(sample)]
     if not source.editions or len(counted) not in source.editions:
         return not source.editions

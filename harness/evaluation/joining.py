@@ -13,6 +13,7 @@ from pathlib import Path
 from string import ascii_uppercase
 
 from harness.benchmarks.columns import find
+from harness.benchmarks.data import are_published, of_own_data
 from harness.benchmarks.labels import read_labels
 from harness.benchmarks.own import is_table
 from harness.benchmarks.plain import RIGHT, OwnScores
@@ -69,7 +70,9 @@ def _load(
     if rows is not None:
         given = ((f"{rows}:{number}", row) for number, _, row in read_rows(rows))
         labels = read_labels(benchmark, rows.parent, f"file:{rows.name}")
-        return benchmark_task(benchmark, list(labels.apply(_samples(benchmark, given))), f"file:{rows.name}"), benchmark
+        samples = _samples(benchmark, given)
+        named = benchmark if are_published(benchmark.source, samples) else of_own_data(benchmark, rows.name)
+        return benchmark_task(named, list(labels.apply(samples)), f"file:{rows.name}"), benchmark
     try:
         samples = _samples(benchmark, ((entry.where, entry.row) for entry in entries))
         samples = list(read_labels(benchmark, None, f"log:{source}").apply(samples))

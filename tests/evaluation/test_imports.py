@@ -120,6 +120,13 @@ def test_what_its_user_is_told(rows: Path) -> None:
     assert plan.checkpoint.name == LMMS_POPE.stem
 
 
+def test_questions_in_a_file_are_held_against_the_published_ones(rows: Path, tmp_path: Path) -> None:
+    facts = run("pope", "inspect", [INSPECT_POPE], tmp_path / "run", rows).benchmarks["pope"]
+    assert (facts.title, facts.own_data) == ("rows.jsonl (own data, asked as POPE)", True)
+    # Of a log of which nothing tells how much of the data it is of, the name is believed.
+    assert not run("pope", "inspect", [INSPECT_POPE], tmp_path / "log").benchmarks["pope"].own_data
+
+
 def test_another_log_does_not_continue_a_run(rows: Path, tmp_path: Path) -> None:
     first = run("pope", "inspect", [INSPECT_POPE], tmp_path / "run", rows)
     assert run("pope", "inspect", [INSPECT_POPE], tmp_path / "run", rows) == first
