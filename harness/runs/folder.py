@@ -223,7 +223,8 @@ def read_run(path: Path) -> RunRecord:
     data = read_json(file_path)
     if data.get("schema_version") != SCHEMA_VERSION:
         raise StoreError(
-            f"{file_path} has schema version {data.get('schema_version')!r}, this harness reads {SCHEMA_VERSION}."
+            f"{file_path} has schema version {data.get('schema_version')!r}, this harness reads {SCHEMA_VERSION}. "
+            f"Make a new run of its responses: harness eval ... --engine replay --responses {path}."
         )
     try:
         record = decode(RunRecord, data)
