@@ -10,6 +10,8 @@ import pytest
 
 from harness.answers.statements import read_statement
 from harness.cli import main
+from harness.reports.splicing import markers
+from leaderboards.markdown import BLOCK, count_shown
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -140,3 +142,17 @@ def test_what_the_benchmarks_import_exists() -> None:
     ]
     assert len(imported) > 20
     assert [name for name in imported if not exists(name)] == []
+
+
+def test_the_readmes_leaderboard_is_taken_in_within_ten_seconds() -> None:
+    start, end = markers(BLOCK)
+    words, numbers = count_shown(PAGES["README.md"].partition(start)[2].partition(end)[0])
+    assert (20 < words < 150, 10 < numbers < 60) == (True, True), (words, numbers)
+
+
+def test_every_row_of_the_demos_leaderboard_has_reports() -> None:
+    demo = ROOT / "leaderboards" / "demo"
+    reports = sorted(path.parent.name for path in demo.glob("runs/*/report.html"))
+    kept = sorted(path.stem for path in demo.glob("experiment/results/*.json"))
+    assert reports == [name for name in kept if name.partition("-")[0] in ("base", "sft", "grpo", "method")]
+    assert sum(path.stat().st_size for path in demo.rglob("*") if path.is_file()) < 8_000_000
