@@ -158,6 +158,6 @@ def _basis(arguments: argparse.Namespace) -> tuple[Basis, str]:
     )
     by = f" (correlation {CORRELATION:g})" if arguments.design_effect is None and size > 1 else ""
     return basis, (
-        f"assumed: two runs disagree on {100 * disagreement:g} % of the answers; {size:g} questions a cluster, a "
+        f"assumed: two runs disagree on {100 * disagreement:g} % of the answers; clusters of {size:g}, a "
         f"design effect of {design:.2f}{by}. Runs tell better: --runs A B"
     )

@@ -71,7 +71,7 @@ class TaskInfo:
         name: what `--tasks` takes.
         description: one line.
         metric: the figure that stands for the task; empty for groups of tasks.
-        data: id of the hub's data set, or what a task's YAML names; empty for groups of tasks.
+        data: id of the hub's data set, a table's name, or what a task's YAML names; empty for groups of tasks.
         local: `cached` when the hub's data set has been fetched, else empty; the demo's is always there.
     """
 
@@ -273,7 +273,7 @@ def list_tasks(*, tasks_dir: Path | None = None, everything: bool = False) -> li
             name=benchmark.name,
             description=benchmark.description,
             metric=benchmark.headline,
-            data=benchmark.source.hub or "",
+            data=benchmark.source.hub or (benchmark.source.table.name if benchmark.source.table is not None else ""),
             local="cached" if cached_snapshot(benchmark.source) is not None else "",
         )
         for benchmark in benchmarks.values()

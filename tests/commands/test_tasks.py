@@ -19,7 +19,7 @@ def test_a_new_benchmark_has_three_questions(kind: str, tmp_path: Path, capsys: 
     assert len({sample.media[0].source for sample in data.samples}) == 3
     assert data.benchmark.facts.hallucination == (kind in ("yes_no", "caption"))
     assert main(["tasks", "--tasks-dir", str(tmp_path), "--json"]) == 0
-    assert "shapes" in [task["name"] for task in json.loads(capsys.readouterr().out)]
+    assert ("shapes", "rows.csv") in [(task["name"], task["data"]) for task in json.loads(capsys.readouterr().out)]
 
 
 @pytest.mark.parametrize(("kind", "headline"), [("yes_no", "all/accuracy"), ("caption", "all/f1")])
