@@ -23,7 +23,7 @@ _ELSEWHERE: Final[Mapping[str, str]] = {
     "--output": "here --out DIR",
     "--output-path": "here --out DIR",
     "--predict-only": "responses are always kept, and 'harness score --from-run RUN' scores them again: leave it out",
-    "--show-config": "here 'harness tasks NAME', and config.json in the run folder",
+    "--show-config": "here 'harness tasks', and config.json in the run folder",
     "--use-cache": "a run goes on where it was: type the same command again",
     "--verbosity": "there is one: leave it out",
     "--write-out": _ALWAYS,
