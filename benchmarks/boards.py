@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
-from support_leaderboards import write_run
+from support_leaderboards import write_run, write_sealed
 
 DISTINCT = 40
 COUNTS = {"pope": 120, "videohallucer": 60, "mmbench": 60, "mmvu": 30}
@@ -34,7 +34,7 @@ def write_runs(root: Path, runs: int) -> None:
         shutil.copytree(root / f"run-{number % DISTINCT}", folder)
         record = json.loads((folder / "run.json").read_text())
         record |= {"id": folder.name, "model": f"models/{number}", "weights": f"sha256:{number:064x}"}
-        (folder / "run.json").write_text(json.dumps(record))
+        write_sealed(folder, record)
 
 
 def main() -> None:

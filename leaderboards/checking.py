@@ -18,10 +18,11 @@ from harness.core.errors import StoreError
 from harness.core.files import cache_folder
 from harness.core.types import RunRecord, SampleRecord, TaskResult
 from harness.runs.config import RUN
-from harness.runs.records import SAMPLES, read_records
+from harness.runs.records import SAMPLES, read_judged, read_records
 from harness.runs.seals import seal
 from harness.statistics.counts import Counts
 from harness.statistics.estimates import value_of
+from harness.statistics.specs import Scored
 
 _CHECKED: Final = "checked-runs.txt"
 _ROUNDING: Final = 1e-9
@@ -39,6 +40,8 @@ class Checks:
         """
         self._tasks_dir = tasks_dir
         self._file = cache_folder() / _CHECKED
+        self._tasks: dict[str, Scored] = {}
+        self._words: dict[bytes, Any] = {}
         self._known: set[str] = set()
         with suppress(OSError):
             self._known.update(self._file.read_text(encoding="utf-8").split())
@@ -58,7 +61,9 @@ class Checks:
         found = seal(stored, folder / SAMPLES)
         if found in self._known:
             return
-        self._count(folder, record)
+        # Of a file that is as the harness wrote it, responses need not be read to be known for whole.
+        sealed = record.seal == found
+        self._count(folder, record, read_judged(folder, self._words) if sealed else read_records(folder))
         if record.seal not in (None, found):
             raise StoreError(f"{folder}: its {RUN} or {SAMPLES} was changed after the run had ended.")
         self._known.add(found)
@@ -72,13 +77,13 @@ class Checks:
                 with self._file.open("a", encoding="utf-8") as file:
                     file.write("".join(f"{line}\n" for line in self._new))
 
-    def _count(self, folder: Path, record: RunRecord) -> None:
+    def _count(self, folder: Path, record: RunRecord, records: Iterable[SampleRecord]) -> None:
         counted = set()
-        for task, records in groupby(read_records(folder), key=lambda record: record.sample.task):
+        for task, of_task in groupby(records, key=lambda record: record.sample.task):
             if task not in record.tasks or task in counted:
                 raise StoreError(f"{folder / SAMPLES} holds samples of {task} that {RUN} does not have.")
             counted.add(task)
-            self._compare(folder, record, record.tasks[task], records)
+            self._compare(folder, record, record.tasks[task], of_task)
         if missing := record.tasks.keys() - counted:
             raise StoreError(f"{folder / SAMPLES} holds no samples of {min(missing)}, which {RUN} has.")
 
@@ -92,7 +97,7 @@ class Checks:
                 statuses["unanswered"] += one.verdict.status == "unanswered"
                 yield one
 
-        found: dict[str, Any] = {**_headline(record, result, watched(), self._tasks_dir), **statuses}
+        found: dict[str, Any] = {**_headline(record, result, watched(), self._task(result)), **statuses}
         stored = {name: getattr(result, name) for name in statuses}
         stored[result.headline] = result.metrics[result.headline].value
         for name, value in found.items():
@@ -104,12 +109,20 @@ class Checks:
                 raise StoreError(f"{folder}: {name} of {result.task} is {said}.")
 
 
+    def _task(self, result: TaskResult) -> Scored:
+        """What is counted of a task; looked up once where its results do not tell."""
+        if result.means is not None:
+            return scored_task(result.task, self._tasks_dir, [result])
+        if result.task not in self._tasks:
+            self._tasks[result.task] = scored_task(result.task, self._tasks_dir)
+        return self._tasks[result.task]
+
+
 def _headline(
-    record: RunRecord, result: TaskResult, records: Iterable[SampleRecord], tasks_dir: Path | None
+    record: RunRecord, result: TaskResult, records: Iterable[SampleRecord], task: Scored
 ) -> dict[str, float | None]:
     """The headline of a task from its samples; none where its definition is not at hand, or is another one by now."""
     counts = Counts()
-    task = scored_task(result.task, tasks_dir, [result])
     try:
         for unit in task.units(records):
             counts.add(unit)

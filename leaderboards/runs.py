@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -104,7 +105,7 @@ def load_runs(roots: Sequence[Path], tasks_dir: Path | None = None) -> tuple[lis
     for folder in run_folders(roots, problems):
         try:
             record = read_run(folder)
-            checks.check(folder, record, read_json(folder / RUN))
+            checks.check(folder, record, json.loads((folder / RUN).read_bytes()))  # As was just read, and is sound.
         except StoreError as error:
             problems.append(str(error))
             continue
