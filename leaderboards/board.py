@@ -10,6 +10,7 @@ from harness.core.types import BenchmarkFacts, Metric, RunRecord, TaskResult
 from harness.statistics.differences import Difference
 from leaderboards.likeness import Likeness
 from leaderboards.naming import Step
+from leaderboards.outcomes import Outcomes
 from leaderboards.pooling import pool_metrics
 from leaderboards.protocols import Protocol
 from leaderboards.reference import ReportedRow
@@ -240,6 +241,7 @@ class Group:
         diagnostics: names of the diagnostic figures that its rows can be compared by.
         attributed: tasks whose wrong answers are attributed in every row that has diagnostics.
         reasons: why the best row beside the baseline differs from it; `None` where nothing could be looked at.
+        outcomes: by task, what became of each sample in each row that a page can compare with others.
     """
 
     title: str
@@ -252,6 +254,7 @@ class Group:
     diagnostics: Sequence[str] = ()
     attributed: Sequence[str] = ()
     reasons: Reasons | None = None
+    outcomes: Mapping[str, Outcomes] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def titles(self) -> dict[str, str]:

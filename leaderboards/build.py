@@ -32,7 +32,7 @@ class BoardConfig:
     Attributes:
         runs: run folders, or folders that hold run folders.
         baseline: label, model name, run id, or first digits of the weights of the checkpoint that the others are
-            compared with; `None`: no comparison, and no sample is read.
+            compared with; `None`: the page's reader chooses one.
         rows_of: a row per training (its last checkpoint, all seeds together), per checkpoint, or per run.
         references: files of reported numbers; `None`: those that come with the harness, unless all runs are over
             made-up worlds; empty: none.
@@ -65,11 +65,11 @@ def build_board(config: BoardConfig) -> Board:
     curves = [draw_curves(group) for group in groups]
     if config.rows_of == "trainings":
         groups = _gather(groups, config.baseline)
-    if config.baseline is not None:
-        key = find_checkpoint(groups, config.baseline, "--baseline").key
-        compared = [compare_group(group, key, config.tasks_dir) for group in groups]
-        groups = [group for group, _ in compared]
-        problems += [problem for _, found in compared for problem in found]
+    key = None if config.baseline is None else find_checkpoint(groups, config.baseline, "--baseline").key
+    compared = [compare_group(group, key, config.tasks_dir) for group in groups]
+    groups = [group for group, _ in compared]
+    problems += [problem for _, found in compared for problem in found]
+    if key is not None:
         notes += [
             f"The baseline has no run under the conditions of “{group.title}”: nothing is compared there."
             for group in groups

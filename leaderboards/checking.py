@@ -108,7 +108,6 @@ class Checks:
                 said = f"{stored[name]!r} in its {RUN} and {value!r} by its {SAMPLES}"
                 raise StoreError(f"{folder}: {name} of {result.task} is {said}.")
 
-
     def _task(self, result: TaskResult) -> Scored:
         """What is counted of a task; looked up once where its results do not tell."""
         if result.means is not None:

@@ -1,19 +1,23 @@
-"""What the page's script needs of a board, small enough that a page of thousands of runs stays under its limit."""
+"""What the script of a board's page needs, small enough that a page of thousands of runs stays under its limit."""
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from harness.core.types import Metric
-from harness.reports.differences import SIGNS, change, in_words, tone
+from harness.reports.differences import SIGNS, change, in_words, tone, verdict
 from harness.reports.html import script_json
 from harness.reports.text import one_line
 from harness.runs.checks import COUNTS
-from leaderboards.board import Board, Cell, Column, Group, Row
-from leaderboards.provenance import provenance, unlike_baseline
+from harness.statistics.differences import Difference
+from leaderboards.board import Board, Column, Group, Row, judged_again
+from leaderboards.provenance import provenance
 from leaderboards.runs import StoredRun
-from leaderboards.terms import cause_tone, figure_title
+from leaderboards.terms import figure_title
 
 Link = Callable[[StoredRun], str | None]
 """A run to the address of its report as seen from the page; `None` where there is none."""
@@ -35,8 +39,8 @@ class _Texts:
 def page_data(board: Board, link: Link, most_bytes: int) -> dict[str, Any]:
     """The board as the page's script takes it.
 
-    Further metrics of a row, shown when it is opened, are left out from the row on that would make the page's JSON
-    longer than `most_bytes`; the page then points to the JSON file.
+    What would make the page's JSON longer than `most_bytes` is left out: first further metrics of the last rows, which
+    are shown when a row is opened (the page then points to the JSON file), then the outcomes of the last rows.
 
     Args:
         board: the board.
@@ -46,6 +50,9 @@ def page_data(board: Board, link: Link, most_bytes: int) -> dict[str, Any]:
     texts = _Texts()
     groups = [_group(group, link, texts) for group in board.groups]
     size = len(script_json(groups).encode()) + sum(len(text.encode()) + 3 for text in texts.places)
+    for group, data in zip(board.groups, groups, strict=True):
+        data["pairs"] = pack_outcomes(group, link, most_bytes - size)
+        size += len(data["pairs"] or "")
     for group, data in zip(board.groups, groups, strict=True):
         for row, shown in zip(group.rows, data["rows"], strict=True):
             details = _details(row, group.columns, texts)
@@ -57,98 +64,105 @@ def page_data(board: Board, link: Link, most_bytes: int) -> dict[str, Any]:
 
 
 def _group(group: Group, link: Link, texts: _Texts) -> dict[str, Any]:
-    causes = group.causes
+    again = judged_again(group.columns, set(group.titles))
+    tasks = list(group.titles)
+    base = group.base
     return {
-        "columns": [_column(column, group) for column in group.columns],
-        "causes": [[cause, cause_tone(cause)] for cause in causes],
-        "unsettled": group.has_unsettled,
-        "diagnostics": [_diagnostic(name, group) for name in group.diagnostics],
+        "tasks": tasks,
+        "columns": [
+            {
+                "title": one_line(column.title),
+                "scale": column.scale,
+                "again": tasks.index(again[column.task]) if column.task in again else None,
+            }
+            for column in group.columns
+        ],
+        "baseline": None if base is None else group.rows.index(base),
+        "causes": group.causes,
+        "diagnostics": [figure_heads(name, group)[::2] for name in group.diagnostics],
         "provenance": [name for name, _ in provenance(group.rows[0], None)],
-        "rows": [_row(row, group, causes, link, texts) for row in group.rows],
+        "rows": [_row(row, group, base, link, texts) for row in group.rows],
     }
 
 
-def _column(column: Column, group: Group) -> dict[str, Any]:
-    metrics = [row.cells[column.task].metric for row in group.rows if column.task in row.cells]
-    ends = [end for metric in metrics for end in (metric.value, metric.low, metric.high) if end is not None]
-    base = None if group.base is None else group.base.cells.get(column.task)
-    return {
-        "title": one_line(column.title),
-        "measure": one_line(column.measure),
-        "scale": column.scale,
-        "from": _round(min(ends, default=0.0)),
-        "to": _round(max(ends, default=1.0)),
-        "base": None if base is None else _round(base.metric.value),
-    }
-
-
-def _diagnostic(name: str, group: Group) -> list[Any]:
+def figure_heads(name: str, group: Group) -> tuple[str, str, float, int]:
     """Title, definition, factor for showing, and which direction is better."""
     figure = next(found[name] for row in group.rows if name in (found := row.diagnostics))
-    return [
-        one_line(figure_title(name, figure.title, group.titles)),
-        one_line(figure.definition),
-        100 if figure.is_share else 1,
-        figure.better,
-    ]
+    title = one_line(figure_title(name, figure.title, group.titles))
+    return title, one_line(figure.definition), 100.0 if figure.is_share else 1.0, figure.better
 
 
-def _row(row: Row, group: Group, causes: Sequence[str], link: Link, texts: _Texts) -> dict[str, Any]:
-    tasks = [column.task for column in group.columns]
-    base = group.base
+def _row(row: Row, group: Group, base: Row | None, link: Link, texts: _Texts) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "name": one_line(row.label),
-        "cells": [_cell(row.cells.get(column.task), column.scale) for column in group.columns],
-        "unanswered": _round(row.share("unanswered", tasks)),
-        "errors": _round(row.share("errors", tasks)),
+        "cells": [
+            _interval(row.cells[column.task].metric) if column.task in row.cells else None for column in group.columns
+        ],
         "from": [texts.place(value) for _, value in provenance(row, base)],
     }
-    if group.has_unsettled:
-        cells = [row.cells.get(task) for task in tasks]
-        shown["unsettled"] = _round(row.share("unsettled", tasks))
-        shown["ranges"] = [_range(cell.metric) if cell else [] for cell in cells]
-        shown["doubt"] = [bool(cell and cell.delta and cell.delta.could_turn) for cell in cells]
-    unlike = unlike_baseline(row, base)
-    if unlike:
-        shown["unlike"] = texts.place("; ".join(unlike))
-    if row.is_baseline:
-        shown["base"] = True
-    if row.seeds:
-        shown["seeds"] = len(row.seeds)
-        shown["spreads"] = [_round(cell.spread) if (cell := row.cells.get(task)) else None for task in tasks]
     shares = row.attribution(group.attributed)
     if shares:
-        shown["causes"] = [_round(shares.get(cause, 0.0)) for cause in causes]
+        shown["causes"] = [_round(shares.get(cause, 0.0)) for cause in group.causes]
     found = row.diagnostics
     if found and group.diagnostics:
         shown["diagnostics"] = [_interval(found[name].metric) if name in found else None for name in group.diagnostics]
-    if len(row.members) > 1:
-        shown["members"] = [_member(member, columns=group.columns, link=link) for member in row.members]
     links = [[run.record.id, address] for run in row.runs if (address := link(run)) is not None]
     if links:
         shown["links"] = links
     return shown
 
 
-def _member(row: Row, columns: Sequence[Column], link: Link) -> list[Any]:
-    """One checkpoint of a row: name, training seed, step, address of its report, and its headlines."""
-    training = row.latest.training or {}
-    step = training.get("step", row.step.step if row.step else None)
-    address = next((found for run in row.runs if (found := link(run)) is not None), None)
-    values = [_round(row.cells[column.task].metric.value) if column.task in row.cells else None for column in columns]
-    return [one_line(row.label), training.get("seed"), step, address, values]
+def pack_outcomes(group: Group, link: Link, most_bytes: int) -> str | None:
+    """Outcomes of all rows that fit, in packed JSON; questions are left out before rows are. `None`: nothing fits."""
+    places = {row.key: place for place, row in enumerate(group.rows)}
+    known = {key for outcomes in group.outcomes.values() for key in outcomes.rows}
+    keys = sorted(known, key=lambda key: (not group.rows[places[key]].is_baseline, places[key]))
+    for questions, count in ((True, len(keys)), *((False, len(keys) >> halves) for halves in range(8))):
+        if count < 2:
+            return None
+        kept = {key: places[key] for key in keys[:count]}
+        data = {
+            "tasks": [
+                group.outcomes[task].to_json(kept, questions=questions) if task in group.outcomes else None
+                for task in group.titles
+            ],
+            "reports": {place: _reports(group.rows[place], group, link) for place in kept.values()},
+        }
+        packed = pack(data)
+        if len(packed) <= most_bytes:
+            return packed
+    return None
 
 
-def _cell(cell: Cell | None, scale: float) -> list[Any] | None:
-    """Value, low, high; then, with a delta, its value, tone, sign, stars, and itself with its interval in words."""
-    if cell is None:
-        return None
-    shown: list[Any] = _interval(cell.metric)
-    delta = cell.delta
-    if delta is not None and delta.value is not None:
-        tones = tone(delta) if delta.is_shown else "muted"
-        return [*shown, _round(delta.value), tones, SIGNS[delta.verdict], delta.stars, change(delta, scale)]
-    return shown
+def _reports(row: Row, group: Group, link: Link) -> list[list[Any]]:
+    """For each task, training seed and report of each run."""
+    return [
+        [[seed, link(run)] for seed, run in row.cells[task].runs.items()] if task in row.cells else []
+        for task in group.titles
+    ]
+
+
+def pack(data: Any) -> str:
+    """JSON, deflated, in base 64: what a page's script unpacks."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return base64.b64encode(squeeze.compress(text.encode("utf-8", "replace")) + squeeze.flush()).decode()
+
+
+def shown(delta: Difference, scale: float) -> dict[str, Any]:
+    """What a page shows of a difference, which its script says in the same words of those that its reader picks."""
+    return {
+        "value": delta.value,
+        "low": delta.low,
+        "high": delta.high,
+        "change": change(delta, scale),
+        "words": verdict(delta, scale),
+        "verdict": delta.verdict,
+        "sign": SIGNS[delta.verdict],
+        "stars": delta.stars,
+        "tone": tone(delta) if delta.is_shown else "muted",
+        "doubt": delta.could_turn,
+    }
 
 
 def _details(row: Row, columns: Sequence[Column], texts: _Texts) -> list[Any]:

@@ -8,6 +8,8 @@ from xml.etree.ElementTree import Element
 
 from harness.reports.differences import tone
 from harness.reports.plots import SERIES, Line, Mark, intervals, lines, stacks
+from harness.reports.svg import span
+from harness.statistics.differences import Difference
 from leaderboards.board import Column, Curve, Group, Row
 from leaderboards.terms import cause_tone
 
@@ -27,14 +29,28 @@ def plot_scores(group: Group, column: Column) -> Element | None:
 
 
 def plot_differences(group: Group, column: Column) -> Element | None:
-    """Differences to the baseline with their 95 % intervals; `None` without any."""
-    marks = []
-    for row in _cut(group.rows):
-        delta = row.cells[column.task].delta if column.task in row.cells else None
-        if delta is not None and delta.value is not None:
-            marks.append(Mark(row.label, delta.value, delta.low, delta.high, tone(delta)))
+    """Differences to the baseline with their 95 % intervals, of all columns on one axis; `None` without any."""
+    marks = [
+        Mark(row.label, delta.value, delta.low, delta.high, tone(delta))
+        for row in _cut(group.rows)
+        if (delta := _delta(row, column)) is not None
+    ]
+    if not marks:
+        return None
+    shown = [
+        delta
+        for row in _cut(group.rows)
+        for other in group.columns
+        if other.scale == column.scale and (delta := _delta(row, other)) is not None
+    ]
+    ends = span([0.0, *(end for delta in shown for end in (delta.value, delta.low, delta.high))])
     title = f"{column.title}: from the baseline"
-    return intervals(marks, title=title, base=0.0, scale=column.scale, signs=True) if marks else None
+    return intervals(marks, title=title, ends=ends, base=0.0, scale=column.scale, signs=True)
+
+
+def _delta(row: Row, column: Column) -> Difference | None:
+    delta = row.cells[column.task].delta if column.task in row.cells else None
+    return None if delta is None or delta.value is None else delta
 
 
 def plot_attribution(group: Group) -> Element | None:

@@ -64,20 +64,19 @@ class Reader:
             task: Samples(self, self.task(task, [run.record.tasks[task]]), records) for task, records in found.items()
         }
 
-    def read_row(self, row: Row, tasks: set[str], problems: list[str]) -> dict[str, Runs]:
+    def read_row(self, row: Row, problems: list[str]) -> dict[str, Runs]:
         """The samples of each task by training seed; tasks of which a run's cannot be used are left out."""
         samples: dict[str, dict[int | None, Samples]] = {}
         for run in row.runs:
-            wanted = {task for task in tasks if any(of is run for of in row.cells[task].runs.values())}
-            if wanted:
-                try:
-                    found = self.read_run(run, wanted)
-                except StoreError as error:
-                    problems.append(f"{run.folder}: {error} The run is shown, but not compared.")
-                    continue
-                for task, of_task in found.items():
-                    (seed,) = (seed for seed, of in row.cells[task].runs.items() if of is run)
-                    samples.setdefault(task, {})[seed] = of_task
+            wanted = [task for task, cell in row.cells.items() if any(of is run for of in cell.runs.values())]
+            try:
+                found = self.read_run(run, wanted)
+            except StoreError as error:
+                problems.append(f"{run.folder}: {error} The run is shown, but not compared.")
+                continue
+            for task, of_task in found.items():
+                (seed,) = (seed for seed, of in row.cells[task].runs.items() if of is run)
+                samples.setdefault(task, {})[seed] = of_task
         return {task: runs for task, runs in samples.items() if len(runs) == len(row.cells[task].runs)}
 
 

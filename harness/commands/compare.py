@@ -24,6 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="figures that are tested, e.g. 'mean/*,all/both' (default: headline); the more, the wider their intervals",
     )
     parser.add_argument("--all", action="store_true", help="print every figure of each task")
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write a page with the samples that changed, side by side"
+    )
+    parser.add_argument(
+        "--data", metavar="hub|demo|DIR", help="where the images of that page are (default: as in run B)"
+    )
     parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of tasks beside the harness's own")
     parser.add_argument("--json", action="store_true", help="print JSON, with all ids")
 
@@ -40,6 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     scored = scored_in((arguments.run_a, arguments.run_b), arguments.tasks_dir)
     comparisons = compare_runs(arguments.run_a, arguments.run_b, scored, metrics=arguments.metrics)
+    if arguments.html is not None:
+        from harness.commands.diagnose import find_media
+        from leaderboards.pair_page import write_pair_page
+
+        media = find_media(arguments.run_b, arguments.data, arguments.tasks_dir)
+        write_pair_page(arguments.html, (arguments.run_a, arguments.run_b), comparisons, open_media=media)
     judges = [read_settings(folder).get("judge") for folder in (arguments.run_a, arguments.run_b)]
     if arguments.json:
         tasks = {comparison.task: comparison_json(comparison) for comparison in comparisons}
@@ -64,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         for comparison in comparisons:
             print_comparison(comparison, full=arguments.all)
         show(f"\nLook at one: harness score --run {arguments.run_b} --explain ID")
+        show(f"every change: {arguments.html}" if arguments.html else "Look at all: harness compare A B --html FILE")
     return 0
 
 

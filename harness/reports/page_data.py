@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.core.types import JUDGE, RunRecord
+from harness.core.types import JUDGE, RunRecord, SampleRecord
 from harness.diagnostics.attribution import DEFINITIONS
 from harness.diagnostics.calibration_metrics import confidences
 from harness.diagnostics.findings import WORDS
@@ -123,7 +123,7 @@ def _sample(item: Evidence, finding: Finding, pictures: Thumbnails, judged: Mapp
         "nv": response.visual_tokens,
         "a": verdict.answer,
         "w": verdict.rule and in_words(verdict.rule),
-        "sp": None if verdict.rule is None or by_judge else _span(item),
+        "sp": None if by_judge else span_of(item.record),
         "s": verdict.status,
         "r": verdict.reason,
         "j": verdict.reason if by_judge else judged.get(item.key),
@@ -143,10 +143,12 @@ def _sample(item: Evidence, finding: Finding, pictures: Thumbnails, judged: Mapp
     return {name: value for name, value in fields.items() if value is not None and value != "" and value != []}
 
 
-def _span(item: Evidence) -> list[int] | None:
+def span_of(record: SampleRecord) -> list[int] | None:
     """Where the words that the reading rests on stand in the response, counted as JavaScript counts letters."""
-    reading = reading_of(item.record)
-    if reading.span is None or reading.answer != item.verdict.answer:
+    if record.verdict.rule is None:
         return None
-    text = item.record.response.text
+    reading = reading_of(record)
+    if reading.span is None or reading.answer != record.verdict.answer:
+        return None
+    text = record.response.text
     return [len(text[:end].encode("utf-16-le", "surrogatepass")) // 2 for end in reading.span]

@@ -181,12 +181,16 @@ def _count_unsettled(records: Mapping[str, SampleRecord], ids: Iterable[str]) ->
 
 
 def _is_newly_hallucinated(before: SampleRecord, after: SampleRecord) -> bool:
-    sample = after.sample
+    was_sound = before.verdict.status == "correct" or before.verdict.answer == "no"
+    return was_sound and says_what_is_not(after)
+
+
+def says_what_is_not(record: SampleRecord) -> bool:
+    """Whether a response says that there is what is not: a yes, or a caption with an invented object."""
+    sample = record.sample
     if sample.answer_kind == "caption":
-        return before.verdict.status == "correct" and after.verdict.status == "incorrect"
-    if sample.answer_kind != "yes_no" or after.verdict.answer != "yes" or sample.target == "yes":
-        return False
-    return before.verdict.status == "correct" or before.verdict.answer == "no"
+        return record.verdict.status == "incorrect"
+    return sample.answer_kind == "yes_no" and record.verdict.answer == "yes" and sample.target != "yes"
 
 
 def _refuse_other_data(task: str, first: Mapping[str, SampleRecord], second: Mapping[str, SampleRecord]) -> None:

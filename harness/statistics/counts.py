@@ -123,6 +123,17 @@ def _key(cluster: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
+def cluster_places(units: Iterable[Unit]) -> list[int]:
+    """For each unit the number of its cluster, those that are linked being one."""
+    counts = Counts()
+    keys = []
+    for unit in units:
+        counts.add(unit)
+        keys.append(_key(unit.cluster))
+    places: dict[int, int] = {}
+    return [places.setdefault(counts._root(key), len(places)) for key in keys]
+
+
 def tabulate(units: Iterable[Unit]) -> Table:
     """The counts of some units."""
     counts = Counts()

@@ -74,13 +74,16 @@ def weigh(ratio: Ratio, table: Table) -> tuple[Floats, Floats]:
     """Numerator and denominator weight of each outcome; units with an error weigh nothing: [K], [K]."""
     import numpy as np
 
-    tops = np.zeros(len(table.outcomes))
-    bottoms = np.zeros(len(table.outcomes))
-    for k, outcome in enumerate(table.outcomes):
-        if outcome.unit == ratio.unit and not outcome.errors and ratio.within(outcome):
-            bottoms[k] = ratio.bottom(outcome)
-            tops[k] = ratio.top(outcome) if bottoms[k] else 0.0
-    return tops, bottoms
+    weights = np.array([weights_of(ratio, outcome) for outcome in table.outcomes]).reshape(-1, 2)
+    return weights[:, 0], weights[:, 1]
+
+
+def weights_of(ratio: Ratio, outcome: Outcome) -> tuple[float, float]:
+    """What a unit adds to the numerator and to the denominator; with an error, nothing."""
+    if outcome.unit != ratio.unit or outcome.errors or not ratio.within(outcome):
+        return 0.0, 0.0
+    bottom = float(ratio.bottom(outcome))
+    return (float(ratio.top(outcome)), bottom) if bottom else (0.0, 0.0)
 
 
 def value_of(spec: MetricSpec, table: Table) -> float | None:
@@ -179,16 +182,22 @@ def suppose(spec: MetricSpec, table: Table) -> tuple[float | None, float | None]
         twice `None` where the two are the same, and for a figure to which right answers do not matter in one direction:
         a bias is about the answers themselves, and the spread of several ratios grows or falls with each.
     """
-    if spec.combine == "spread" or not spec.better or not any(outcome.unsettled for outcome in table.outcomes):
+    if not can_suppose(spec) or not any(outcome.unsettled for outcome in table.outcomes):
         return None, None
     wrong, right = (
-        value_of(spec, replace(table, outcomes=[_supposed(of, is_right) for of in table.outcomes]))
+        value_of(spec, replace(table, outcomes=[supposed(of, is_right) for of in table.outcomes]))
         for is_right in (False, True)
     )
     return (None, None) if wrong == right else (wrong, right)
 
 
-def _supposed(outcome: Outcome, is_right: bool) -> Outcome:
+def can_suppose(spec: MetricSpec) -> bool:
+    """Whether right answers matter to a figure in one direction."""
+    return spec.combine != "spread" and spec.better != 0
+
+
+def supposed(outcome: Outcome, is_right: bool) -> Outcome:
+    """A unit's outcome if every answer in it that no rule reads or settles were right, or wrong."""
     if not outcome.unsettled:
         return outcome
     if is_right:

@@ -17,6 +17,7 @@ import pytest
 from scipy.stats import t
 from support_coverage import metric_of, table_of
 from support_leaderboards import write_run
+from support_statements import DELTA, SHOWN, check_text, check_words
 
 from harness.cli import main
 from harness.core.types import Metric
@@ -34,12 +35,6 @@ from leaderboards.page import render_page
 BOARDS = 200
 ACCURACY = metric_of("mmvu", "all/accuracy", [("", "")])
 OUTCOMES = [Outcome("sample", ("", ""), right=right, kind="open_ended") for right in (True, False)]
-SHOWN = ("better", "worse", "changed")
-DELTA = re.compile(r"(?P<sign>[▲▼=≠])? ?(?P<value>[+−]?\d+\.\d+)(?: \\?\[(?P<low>−?[\d.]+), (?P<high>−?[\d.]+)\\?\])?")
-
-
-def number(text: str) -> float:
-    return float(text.replace("−", "-"))
 
 
 @pytest.fixture(scope="module")
@@ -103,35 +98,10 @@ def random_board(template: Group, seed: int) -> Board:
         rows=told,
         baseline=rows[base].label,
         tests=max(item.family for item in tested.values()),
+        outcomes={},
         reasons=reasons,
     )
     return Board(title="x", groups=[group])
-
-
-def check_text(sign: str | None, low: str | None, high: str | None, stars: str, where: str) -> None:
-    """What is printed: a sign, an interval, stars."""
-    if low is None or high is None:
-        assert (sign, stars) in ((None, ""), ("", "")), where
-        return
-    excludes = not number(low) <= 0 <= number(high)
-    assert excludes == bool(stars) == (sign in ("▲", "▼", "≠")), where
-    assert number(low) <= number(high), where
-
-
-def check_words(text: str, where: str) -> None:
-    """A difference in words: `+4.3 [2.1, 6.5], better (p < 0.001)`."""
-    match = DELTA.search(text)
-    assert match is not None, where
-    said = re.search(r"\b(better|worse|changed|no difference shown|not tested)\b", text)
-    assert said is not None, where
-    p = re.search(r"\(p (?P<less><|=) (?P<p>[\d.]+)", text)
-    assert (p is None) == (said[1] == "not tested"), where
-    if p is None:
-        return
-    below = float(p["p"]) <= 0.05 if p["less"] == "<" else float(p["p"]) < 0.05
-    excludes = not number(match["low"]) <= 0 <= number(match["high"])
-    assert (said[1] in SHOWN) == below == excludes, where
-    assert ("excluded" in text) == (said[1] == "no difference shown"), where
 
 
 def check_board(board: Board) -> int:
@@ -170,24 +140,23 @@ def check_board(board: Board) -> int:
     starred = render_latex(board).count("^{*") - 3  # The caption explains the three.
     assert starred == sum(bool(delta["stars"]) for delta in deltas)
 
-    page = render_page(board, lambda run: None)
+    page = html.unescape(render_page(board, lambda run: None))
     delta_item = r'<li>[^<]* <span class="([^"]*)">(.*?)</span> <span class="muted small verdict">(.*?)</span>'
-    (script,) = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page, flags=re.S)
-    for row, stored in zip(json.loads(script)["groups"][0]["rows"], data["rows"], strict=True):
-        for shown_cell, (task, cell) in zip(row["cells"], stored["cells"].items(), strict=True):
-            delta = cell["delta"]
-            if delta is None or delta["value"] is None:
-                assert len(shown_cell) == 3
-                continue
-            _, tone, sign, stars, words = shown_cell[3:]
-            assert (sign, stars) == (SIGNS[delta["verdict"]], delta["stars"]), task
-            assert tone == (delta["verdict"] if delta["verdict"] in ("better", "worse") else "muted")
-            match = DELTA.search(words)
-            assert match is not None
-            check_text(sign, match["low"], match["high"], stars, words)
+    table = page[page.index('<table class="rows">') : page.index("</table>")]
+    links = re.findall(r'<a class="delta (\w+)" href="#pair" title="([^"]*)">(.*?)</a>', table, flags=re.S)
+    assert len(links) == sum(delta["value"] is not None for delta in deltas)
+    told = [delta for row in data["rows"] for cell in row["cells"].values() if (delta := cell["delta"])]
+    for delta, (tone, verdict, text) in zip((of for of in told if of["value"] is not None), links, strict=True):
+        assert tone == (delta["verdict"] if delta["verdict"] in ("better", "worse") else "muted")
+        assert verdict.startswith(delta["verdict"])
+        match = DELTA.search(text)
+        assert match is not None
+        assert (match["sign"] or "", text.count("*")) == (SIGNS[delta["verdict"]], len(delta["stars"]))
+        check_text(match["sign"], match["low"], match["high"], "*" * text.count("*"), text)
+        check_words(f"{text}, {verdict}", text)
     for tone, change, verdict in re.findall(delta_item, page):
-        check_words(html.unescape(f"{change}, {verdict}"), change)
-        assert tone == (f"{verdict.split()[0]} real" if verdict.startswith(("better", "worse")) else "muted")
+        check_words(f"{change}, {verdict}", change)
+        assert tone == (verdict.split()[0] if verdict.startswith(("better", "worse")) else "muted")
 
     said = answer(group)
     assert said is not None

@@ -124,28 +124,6 @@
     if (shown.length) follow(Math.max(0, Math.min(shown.length - 1, shown.indexOf(chosen) + step)));
   }
 
-  const TAG = /(<[ \t]{0,3}\/?[ \t]{0,3}(?:planning|prethink|caption|think|answer)[ \t]{0,3}>)/i;
-  const TITLES = { planning: "planning", caption: "caption", think: "thinking", answer: "answer", outside: "outside the sections", "": "response" };
-  function response(text, span) {
-    const pieces = text.split(TAG), blocks = [], plain = pieces.length === 1 ? "" : "outside";
-    let section = plain, at = 0;
-    for (const piece of pieces) {
-      const start = at;
-      at += piece.length;
-      if (TAG.test(piece)) {
-        section = piece.includes("/") ? plain : piece.replace(/[<>\/\s]/g, "").toLowerCase().replace("prethink", "planning");
-      } else if (piece.trim()) {
-        const block = make("div", `part ${section}`), body = make("p");
-        block.append(make("h4", "", TITLES[section]), body);
-        blocks.push(block);
-        const [from, to] = (span || [0, 0]).map((end) => Math.max(start, Math.min(at, end)) - start);
-        if (from < to) body.append(piece.slice(0, from).trimStart(), make("mark", "", piece.slice(from, to)), piece.slice(to).trimEnd());
-        else body.append(piece.trim());
-      }
-    }
-    return blocks;
-  }
-
   async function describe() {
     const wanted = chosen;
     if (wanted < 0) { detail.replaceChildren(make("p", "muted", "No sample fits these filters.")); return; }
@@ -189,7 +167,7 @@
       prompt.append(make("summary", "", "prompt as sent, after the media"), make("pre", "", s.p));
       detail.append(prompt);
     }
-    if (s.e) detail.append(make("p", "error", s.e)); else detail.append(...response(s.x || "(empty response)", s.sp));
+    if (s.e) detail.append(make("p", "error", s.e)); else detail.append(...responseParts(s.x || "(empty response)", s.sp));
     const facts = make("dl");
     const fact = (name, value, className) => {
       if (value === undefined || value === null || value === "") return;
