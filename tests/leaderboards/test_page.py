@@ -122,6 +122,17 @@ def test_a_page_stays_under_its_limit(board: Board) -> None:
     assert len(render_page(board, lambda run: None).encode()) < MOST_BYTES < 3_000_000
 
 
+def test_a_page_of_fifty_rows_that_can_all_be_compared_is_under_a_megabyte(tmp_path: Path) -> None:
+    for number in range(50):
+        write_run(tmp_path / f"run-{number}", model=f"models/{number}", counts={"pope": 180, "videohallucer": 100})
+    board = build_board(BoardConfig(runs=[tmp_path], baseline="run-0"))
+    page = Page(text := render_page(board, lambda run: run.report))
+    assert len(text.encode()) < 1_000_000
+    assert all("more" in row for row in page.data["groups"][0]["rows"])
+    assert all(len(outcomes.rows) == 50 for outcomes in board.groups[0].outcomes.values())
+    assert page.data["groups"][0]["pairs"]
+
+
 def test_report_links_are_relative_to_the_page(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "runs" / "a b", counts=20)
     (folder / "report.md").write_text("x")
