@@ -24,7 +24,7 @@ from leaderboards.terms import cause_tone
 MOST_BYTES: Final = 2_900_000
 """Size that a page should not exceed, to open at once on a phone too."""
 MOST_DIAGNOSED: Final = 300
-"""Rows of a table that has its diagnostics beside its scores; of more, they are in the JSON file."""
+"""Rows of a table with diagnostics beside its scores, and words under its differences; of more, the JSON has both."""
 _PLOTTED_GROUPS: Final = 4
 """Groups with plots: those below hold few rows, and each plot takes bytes from their details."""
 _DATA: Final = "the data of the page"
@@ -95,12 +95,12 @@ def _group(group: Group, curves: Sequence[Curve], link: Link, *, is_plotted: boo
         "rows": [
             {
                 **_row(row, group, bounds, figures, most_wrong, is_unsettled),
-                "is_paired": row.key in paired,
                 "members": [_member(member, group, link) for member in row.members] if len(row.members) > 1 else [],
             }
             for row in group.rows
         ],
         "paired": len(paired),
+        "is_large": len(group.rows) > MOST_DIAGNOSED,
         "ordered_by": group.order_title,
         "unsettled": unsettled_note(group),
         "causes": [(cause, cause_tone(cause)) for cause in group.causes],
