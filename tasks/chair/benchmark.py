@@ -58,7 +58,7 @@ _LOST: Final = frozenset(
 )
 """Words whose singular by the evaluator's library is no word of the list ("bu", "tenni", "ty", "cano", "magpy")."""
 _BREAK: Final = re.compile(r"""([\"“”„«»‘’`()\[\]{}<>;@#$%&?!*‒-―]|''|--|\.{2,}|[:,](?!\d)|(?<!\w)'|\s+)""")
-_TAIL: Final = re.compile(r"(?:\.|'s|'m|'d|'ll|'re|'ve|n't|')$")
+_TAILS: Final = (".", "'s", "'m", "'d", "'ll", "'re", "'ve", "n't", "'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,10 +139,11 @@ def tokens(text: str) -> list[str]:
     found = []
     for part in _BREAK.split(text):
         word, tails = part.strip(), []
-        while (tail := _TAIL.search(word)) is not None and tail.start():
-            word = word[: tail.start()]
-            tails.append(tail[0])
-        found += [word, *reversed(tails)] if word else []
+        end = len(word)
+        while tail := next((tail for tail in _TAILS if end > len(tail) and word.endswith(tail, 0, end)), ""):
+            end -= len(tail)
+            tails.append(tail)
+        found += [word[:end], *reversed(tails)] if word else []
     return found
 
 
@@ -189,13 +190,16 @@ def read_row(row: Mapping[str, Any], where: str, *, task: str = "chair") -> Samp
     if unknown:
         raise DataError(f"{where}: column 'gt_object' holds {min(unknown)!r}, which is not one of the objects.")
     name = require_text(row, where, "question_id", "image_id")
+    image = find(row, "image_id")
+    if image is None and isinstance(row.get("image"), str):
+        image = find(row, "image")
     return Sample(
         id=name,
         task=task,
         question=str(find(row, "question") or QUESTION),
         target=join_objects(there),
         answer_kind="caption",
-        cluster=name,
+        cluster=name if image is None else str(image),
         attributes={} if vocabulary is None else {"vocabulary": join_objects(vocabulary)},
     )
 

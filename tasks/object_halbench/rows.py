@@ -69,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             objects = there.get(int(row["image_id"]))
             if not objects:
                 raise DataError(f"COCO's annotations have no objects for image {row['image_id']}.")
-            rows.append({"question_id": number, "question": row["question"], "gt_object": objects, "image": image})
+            told = {"question_id": number, "image_id": int(row["image_id"]), "question": row["question"]}
+            rows.append({**told, "gt_object": objects, "image": image})
     except HarnessError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,24 @@ def test_equals_the_published_steps_over_nltks_tokens() -> None:
         ]
         caption = "\n".join(lines)
         assert mentions(caption) == published_mentions(caption, singular), caption
+
+
+@pytest.mark.parametrize(
+    "text", ["'s" * 50_000, "x" + "." * 100_000, "a." * 50_000, "'ll" * 30_000, "x" + "'" * 99_999]
+)
+def test_tokens_take_time_in_proportion_to_the_text(text: str) -> None:
+    start = time.process_time()
+    assert "".join(MODULE.tokens(text)) == text
+    assert time.process_time() - start < 2
+
+
+def test_questions_about_one_image_are_a_cluster() -> None:
+    rows = [
+        {**row(n, "dog"), **more}
+        for n, more in enumerate(({"image_id": 7, "image": "a.jpg"}, {"image_id": 7}, {"image": "b.jpg"}, {}))
+    ]
+    for task in ("chair", "object_halbench"):
+        assert [sample.cluster for sample in samples_of(task, rows)] == ["7", "7", "b.jpg", "3"]
 
 
 def test_the_two_lengths_are_two_benchmarks() -> None:

@@ -128,4 +128,5 @@ def test_rows_are_made_of_questions_and_annotations(tmp_path: Path, capsys: pyte
     data = load_data(HALBENCH, str(tmp_path / "data"))
     assert [sample.target for sample in data.samples] == ["couch; dog", "person"]
     assert data.samples[1].question == "What is in image 9?"
+    assert [sample.cluster for sample in data.samples] == ["7", "9"]
     assert open_medium(data.folder, data.samples[0].media[0], 1).size == (32, 24)
