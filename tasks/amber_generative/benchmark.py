@@ -49,10 +49,11 @@ VERSION: Final = 1
 PLACE: Final = Path("amber_generative") / "words.json"
 """Where the table is, in the harness's cache folder."""
 _NLTK: Final = {
-    "punkt_tab": "tokenizers/punkt_tab",
-    "averaged_perceptron_tagger_eng": "taggers/averaged_perceptron_tagger_eng",
-    "wordnet": "corpora/wordnet",
+    "punkt_tab": "tokenizers/punkt_tab/",
+    "averaged_perceptron_tagger_eng": "taggers/averaged_perceptron_tagger_eng/",
+    "wordnet": "corpora/wordnet/",
 }
+"""Where its data are. With the slash they are found in an archive too, as its downloader may leave them."""
 _NO_NOUNS: Final = frozenset(
     "can hot sound support leave light note core line watch orange cream drink file switch".split()
 )

@@ -5,6 +5,7 @@ import random
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from support_benchmarks import write_amber_generative
@@ -237,6 +238,17 @@ def test_nouns_are_those_of_nltk() -> None:
     if nouns is None:
         pytest.skip("NLTK's tagger is not there")
     assert nouns("Dogs run. The dogs chase two men on the streets.") == ["Dogs", "dog", "men", "street"]
+
+
+def test_nltks_data_are_found_as_its_downloader_leaves_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nltk.data.path", [str(tmp_path)])
+    assert MODULE.nouns_of.__wrapped__() is None
+    for unpacked in ("tokenizers/punkt_tab", "taggers/averaged_perceptron_tagger_eng"):
+        (tmp_path / unpacked).mkdir(parents=True)
+    (tmp_path / "corpora").mkdir()
+    with ZipFile(tmp_path / "corpora" / "wordnet.zip", "w") as archive:
+        archive.writestr("wordnet/lexnames", "")
+    assert MODULE.nouns_of.__wrapped__() is not None
 
 
 def test_the_demo_is_scored(tmp_path: Path) -> None:
