@@ -199,7 +199,8 @@ def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     present = {stratum[0] for stratum in strata}
     subsets = [name for name in SUBSETS if name in present] + sorted(present - {*SUBSETS, *FURTHER})
     parts: dict[str, Sequence[Part]] = {part: [in_stratum(0, part)] for part in subsets}
-    parts["mean"] = [in_stratum(0, subset) for subset in subsets]
+    # Of further sets alone it is undefined, not missing: it is the headline.
+    parts["mean"] = [in_stratum(0, subset) for subset in subsets] or [_is_published]
     parts["all"] = [_is_published]
     return _figures(parts) + [spec for name in FURTHER if name in present for spec in _of_further(name)]
 
@@ -224,7 +225,7 @@ def _figures(parts: Mapping[str, Sequence[Part]]) -> list[MetricSpec]:
     figures: list[MetricSpec] = []
     for part, withins in parts.items():
         ratios = [_ratios(within) for within in withins]
-        for name in ratios[0] if ratios else ():
+        for name in ratios[0]:
             bias = name in ("yes_difference", "false_positive_ratio")
             figures.append(
                 MetricSpec(

@@ -28,6 +28,7 @@ from support_scoring import (
     videohallucer_rows,
 )
 
+from harness.benchmarks.baselines import constant_headlines
 from harness.benchmarks.data import load_data
 from harness.benchmarks.registry import get_benchmark
 from harness.core.errors import DataError
@@ -164,6 +165,15 @@ def test_further_sets_stand_apart() -> None:
     assert kept == published.metrics
     # Constant "no" is right about all of `fact_detect`.
     assert values(score("videohallucer", rows[8:], ["no"] * 4))["further/fact_detect/fact_score"] == 1.0
+
+
+def test_of_further_sets_alone_the_headline_is_there_and_undefined() -> None:
+    rows = [row for index in range(6) for row in pair(index, "interaction")]
+    result = score("videohallucer", rows, ["no"] * 12)
+    assert (result.metrics["mean/both"].value, result.official["mean/both"]) == (None, None)
+    assert result.metrics["further/interaction/both"].value == 0.0
+    samples = samples_of("videohallucer", rows)
+    assert constant_headlines(VIDEOHALLUCER, samples) == {"always yes": None, "always no": None}
 
 
 def test_further_sets_are_read_where_the_data_have_them(tmp_path: Path) -> None:
