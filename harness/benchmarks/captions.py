@@ -23,7 +23,7 @@ from harness.answers.refusals import refuses
 from harness.answers.sections import split_sections
 from harness.answers.tails import cut_turns
 from harness.benchmarks.counting import has_score, one, score_of, scored_unit
-from harness.benchmarks.verdicts import EMPTY, REFUSED
+from harness.benchmarks.verdicts import REFUSED, why_empty
 from harness.core.types import Response, Sample, SampleRecord, Verdict
 from harness.statistics.specs import MetricSpec, Outcome, Ratio, Unit, Weight
 
@@ -126,7 +126,7 @@ def judge_caption(sample: Sample, response: Response, strict: Read, read_officia
     official = read_officially(sample, caption) if read_officially is not None else None
     reason = None
     if not read.objects:
-        reason = EMPTY if not text.strip() else REFUSED if refuses(text) else NAMES_NONE
+        reason = why_empty(response) if not text.strip() else REFUSED if refuses(text) else NAMES_NONE
     return Verdict(
         sample_id=sample.id,
         answer=join_objects(read.objects) or None,
@@ -146,10 +146,18 @@ def _scores(prefix: str, read: Counted) -> dict[str, float]:
     return {f"{prefix}{name}": float(value) for name, value in {**read.named._asdict(), **read.more}.items()}
 
 
+def counted_wrong(sample: Sample) -> dict[str, float]:
+    """What is counted, in both readings, of a caption that names one thing, which is not there."""
+    read = Counted((), Named(1, 1, 1, 0, len(objects_there(sample))))
+    return _scores("", read) | _scores(OFFICIAL, read)
+
+
 def caption_units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
-    """Each caption is a unit, its subset its part."""
+    """Each caption is a unit, its subset its part; one that a judge failed on may name all that is there."""
     for record in records:
-        yield scored_unit(record, stratum=(record.sample.subset or "",))
+        there = len(objects_there(record.sample))
+        if_right = _scores("", Counted((), Named(there, 0, there, there, there)))
+        yield scored_unit(record, stratum=(record.sample.subset or "",), if_right=if_right)
 
 
 def has(name: str) -> Weight:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from harness.core.types import CLOSED, SampleRecord, Verdict
@@ -41,10 +41,18 @@ def sample_unit(record: SampleRecord, *, stratum: tuple[str, ...], kind: str = "
     return Unit(sample.id, sample.cluster or sample.group or sample.id, outcome)
 
 
-def scored_unit(record: SampleRecord, *, stratum: tuple[str, ...]) -> Unit:
-    """One sample as a unit with the numbers that its verdict holds."""
-    unit = sample_unit(record, stratum=stratum)
-    return unit._replace(outcome=unit.outcome._replace(scores=tuple(sorted(record.verdict.scores.items()))))
+def scored_unit(record: SampleRecord, *, stratum: tuple[str, ...], if_right: Mapping[str, float] | None = None) -> Unit:
+    """One sample as a unit with the numbers that its verdict holds.
+
+    Args:
+        record: the judged sample.
+        stratum: the finest part of the data that it belongs to.
+        if_right: what of these numbers would be another one if a judge that failed on it had found it right.
+    """
+    unit, scores = sample_unit(record, stratum=stratum), record.verdict.scores
+    supposed = {**scores, **if_right} if if_right and scores and record.verdict.is_unsettled else {}
+    scored = unit.outcome._replace(scores=tuple(sorted(scores.items())), if_right=tuple(sorted(supposed.items())))
+    return unit._replace(outcome=scored)
 
 
 def score_of(name: str) -> Weight:

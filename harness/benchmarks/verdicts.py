@@ -78,6 +78,12 @@ def _judge_reading(sample: Sample, response: Response, reading: Reading) -> tupl
     return "not_understood", None
 
 
+def why_empty(response: Response) -> str:
+    """Why there is nothing in a response that counts."""
+    is_cut = response.finish_reason == "length" or split_sections(response.text).cut_off
+    return CUT_OFF if is_cut else EMPTY
+
+
 def with_target(verdict: Verdict, target: str) -> Verdict:
     """The verdict on the same answer to a question of a closed set, held against another gold answer.
 

@@ -167,23 +167,23 @@ class AnswerJudge:
                     judged = next(rated)
                 else:
                     judged = _with_grade(record, next(grades)) if is_open else _with_answer(record, next(said))
-                self.failures += judged is record
+                self.failures += judged.verdict.is_unsettled
                 record = judged
             yield record
 
     def _rate(self, records: Sequence[SampleRecord], rubrics: Mapping[str, Rubric]) -> list[SampleRecord]:
-        """Records with the verdicts of their tasks' own questions; as they were where there is none."""
+        """Records with the verdicts of their tasks' own questions."""
         if self.is_verifier:
             self.problem = "it was trained to compare answers and says nothing else; give a general model"
             return list(records)
-        of_records = [rubrics[record.sample.task] for record in records]
-        asked: list[Asked[Any]] = [
-            (rubric.word(record, shown(record.response.text)), rubric.read)
-            for record, rubric in zip(records, of_records, strict=True)
-        ]
+        cases = []
+        for record in records:
+            rubric = rubrics[record.sample.task]
+            cases.append((record, rubric, (rubric.shown or shown)(record.response.text)))
+        asked: list[Asked[Any]] = [(rubric.word(record, text), rubric.read) for record, rubric, text in cases]
         return [
-            record if said is None else replace(record, verdict=rubric.settle(record, said))
-            for record, rubric, said in zip(records, of_records, self._ask(asked), strict=True)
+            replace(record, verdict=rubric.settle(record, text, said))
+            for (record, rubric, text), said in zip(cases, self._ask(asked), strict=True)
         ]
 
     def _read_by_comparing(self, records: Sequence[SampleRecord]) -> list[Said | None]:

@@ -92,12 +92,15 @@ class Rubric:
     Attributes:
         word: a record and what a judge is shown of its response to what it is asked.
         read: the judge's reply to what it says; `None`: it cannot be read. Pure, and never raises on any text.
-        settle: a record and what the judge says of it to the verdict.
+        settle: a record, what a judge is shown of its response, and what it says of that to the verdict. Of a response
+            that the judge fails on (`None`) it stays unsettled, and has the numbers of a wrong one.
+        shown: a response to what a judge is shown of it; `None`: what it is shown of all others.
     """
 
     word: Callable[[SampleRecord, str], JudgePrompt]
     read: Callable[[str], Any]
-    settle: Callable[[SampleRecord, Any], Verdict]
+    settle: Callable[[SampleRecord, str, Any], Verdict]
+    shown: Callable[[str], str] | None = None
 
 
 def quote(text: str) -> str:

@@ -201,7 +201,8 @@ def supposed(outcome: Outcome, is_right: bool) -> Outcome:
     if not outcome.unsettled:
         return outcome
     if is_right:
-        return outcome._replace(right=outcome.could_be_right, answer=outcome.target or None)
+        scores = outcome.if_right or outcome.scores
+        return outcome._replace(right=outcome.could_be_right, answer=outcome.target or None, scores=scores)
     return outcome._replace(answer=_OPPOSITE.get(outcome.target))
 
 

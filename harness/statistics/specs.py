@@ -32,6 +32,7 @@ class Outcome(NamedTuple):
         could_be_right: whether the unit is right if these are.
         errors: samples in the unit without a response; such a unit enters no figure.
         scores: numbers that the task's own code gave, with the names of its metrics.
+        if_right: these numbers if the unsettled sample is right, where that makes a difference.
     """
 
     unit: str
@@ -47,6 +48,7 @@ class Outcome(NamedTuple):
     could_be_right: bool = False
     errors: int = 0
     scores: tuple[tuple[str, float], ...] = ()
+    if_right: tuple[tuple[str, float], ...] = ()
 
 
 class Unit(NamedTuple):

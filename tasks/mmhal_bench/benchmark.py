@@ -22,11 +22,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from harness.benchmarks.columns import find, require, require_text
+from harness.benchmarks.columns import find, require, require_index, require_text
 from harness.benchmarks.counting import has_score, in_stratum, is_right, score_of, scored_unit
 from harness.benchmarks.record import Benchmark, HubSource
+from harness.benchmarks.verdicts import why_empty
 from harness.core.errors import DataError
-from harness.core.types import JUDGE, NEEDS_JUDGE, JudgePrompt, Response, Sample, SampleRecord, Verdict
+from harness.core.types import JUDGE, NEEDS_JUDGE, JudgePrompt, Response, Sample, SampleRecord, Status, Verdict
 from harness.judges.prompts import Rubric, quote
 from harness.statistics.specs import MetricSpec, Outcome, Ratio, Unit, everywhere
 
@@ -90,15 +91,16 @@ def word_rating(record: SampleRecord, shown: str) -> JudgePrompt:
     return JudgePrompt(_PROMPT.format(**{name: quote(text) for name, text in parts.items()}, response=quote(shown)))
 
 
-def settle(record: SampleRecord, said: Rated) -> Verdict:
-    """The verdict of a rating; an empty response is worth nothing, whatever a judge makes of it."""
-    is_empty = not record.response.text.strip()
-    rating, official = (0, 0) if is_empty else said
+def settle(record: SampleRecord, shown: str, said: Rated | None) -> Verdict:
+    """The verdict of a rating; a response of which nothing is shown is worth nothing, whatever a judge makes of it."""
+    rating, official = said if said is not None and shown else (0, 0)
+    status: Status = "unanswered" if not shown else "correct" if rating >= RIGHT_FROM else "incorrect"
+    reason = why_empty(record.response) if not shown else f"judge: {rating} of {MOST}" if said else NEEDS_JUDGE
     return replace(
         record.verdict,
-        status="unanswered" if is_empty else "correct" if rating >= RIGHT_FROM else "incorrect",
-        rule=JUDGE,
-        reason=f"judge: {rating} of {MOST}",
+        status=status,
+        rule=record.verdict.rule if reason == NEEDS_JUDGE else JUDGE,
+        reason=reason,
         official=official >= HALLUCINATES_BELOW,
         scores={_RATING: float(rating), _OFFICIAL: float(official)},
     )
@@ -123,7 +125,7 @@ def read_row(row: Mapping[str, Any], where: str) -> Sample:
     Raises:
         DataError: a column is missing or holds something else than it should.
     """
-    number = int(require_text(row, where, "number"))
+    number = require_index(row, where, "number")
     contents = require(row, where, "image_content")
     if not isinstance(contents, Sequence) or isinstance(contents, str):
         raise DataError(f"{where}: column 'image_content' holds {type(contents).__name__}, expected a list.")
@@ -142,7 +144,7 @@ def read_row(row: Mapping[str, Any], where: str) -> Sample:
 def units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
     """Each question is a unit, its type its part."""
     for record in records:
-        yield scored_unit(record, stratum=(record.sample.subset or "",))
+        yield scored_unit(record, stratum=(record.sample.subset or "",), if_right={_RATING: float(MOST)})
 
 
 def _hallucinates(name: str, outcome: Outcome) -> int:

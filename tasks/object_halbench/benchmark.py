@@ -41,10 +41,17 @@ recommends, and places, materials, parts and qualities.
 -----
 Reply with a JSON list of texts and nothing else, such as ["dog", "traffic light", "dog"]; [] where there is none."""
 _MOST: Final = 1_000
+_LONGEST: Final = 20_000
+"""Characters of a description that the judge is shown: far more than are generated."""
+
+
+def description(response: str) -> str:
+    """What the judge is shown of a response, which is what is scored of it."""
+    return cut_turns(captions.description(response)).strip()[:_LONGEST]
 
 
 def read_list(reply: str) -> list[str] | None:
-    """The JSON list of texts that a reply ends with; `None`: it holds none."""
+    """The JSON list of texts that a reply ends with; `None`: it holds none, or one that is cut off."""
     text = reply.rpartition("</think>")[2]
     try:
         found = parse_json(text[text.index("[") : text.rindex("]") + 1])
@@ -60,13 +67,14 @@ def word_list(record: SampleRecord, shown: str) -> JudgePrompt:
     return JudgePrompt(_PROMPT.format(response=quote(shown)))
 
 
-def settle(record: SampleRecord, listed: list[str]) -> Verdict:
+def settle(record: SampleRecord, shown: str, listed: list[str] | None) -> Verdict:
     """The verdict of what the judge listed; an empty response names nothing, whatever a judge makes of it."""
-    text = captions.description(record.response.text)
-    response = replace(record.response, text=". ".join(listed) if text.strip() else "")
+    words = {"words": float(len(shown.split()))}
+    if shown and listed is None:
+        return replace(record.verdict, official=False, scores=captions.counted_wrong(record.sample) | words)
+    response = replace(record.response, text=". ".join(listed or [])) if shown else record.response
     verdict: Verdict = _CHAIR.judge(record.sample, response)
-    words = float(len(cut_turns(text).split()))
-    return replace(verdict, rule=JUDGE, scores={**verdict.scores, "words": words})
+    return replace(verdict, rule=JUDGE, scores={**verdict.scores, **words})
 
 
 def judge(sample: Sample, response: Response) -> Verdict:
@@ -83,7 +91,7 @@ def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
         Ratio(top=has(f"{prefix}invented"), bottom=has(f"{prefix}mentions")) for prefix in ("", OFFICIAL)
     )
     refined = MetricSpec(name="all/chair_s_refine", strict=(strict,), official=(official,), better=-1)
-    # Responses on which the judge failed have no counts, and no words either.
+    # Responses that no judge was asked about have no counts, and no words either.
     return [
         *(
             replace(spec, strict=(replace(spec.strict[0], bottom=has_score("words")),))
@@ -120,5 +128,5 @@ BENCHMARK = Benchmark(
     headline_title="F1 of the objects named",
     hallucination=True,
     telling={"all/chair_i": "objects that are not there", "all/recall": "objects that are there and named"},
-    rubric=Rubric(word=word_list, read=read_list, settle=settle),
+    rubric=Rubric(word=word_list, read=read_list, settle=settle, shown=description),
 )

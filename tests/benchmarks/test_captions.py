@@ -1,5 +1,7 @@
 """Captions as answers: what is counted in them, their figures by hand, and what nothing is gained by."""
 
+from typing import Any
+
 import pytest
 
 from harness.answers.objects import build_vocabulary
@@ -35,6 +37,16 @@ def record(number: int, text: str, error: str | None = None) -> SampleRecord:
     response = Response(sample_id=str(number), text=text, error=error)
     verdict = judge_caption(sample(number), response, by_vocabulary(VOCABULARY))
     return SampleRecord(sample=sample(number), response=response, verdict=verdict)
+
+
+@pytest.mark.parametrize(
+    ("text", "finish_reason", "reason"),
+    [("<think>A dog", "length", "cut off"), ("<think>A dog", None, "cut off"), ("", "stop", "empty")],
+)
+def test_why_nothing_is_described(text: str, finish_reason: Any, reason: str) -> None:
+    response = Response(sample_id="0", text=text, finish_reason=finish_reason)
+    verdict = judge_caption(sample(0), response, by_vocabulary(VOCABULARY))
+    assert (verdict.status, verdict.reason) == ("unanswered", reason)
 
 
 def score(*texts: str) -> TaskResult:

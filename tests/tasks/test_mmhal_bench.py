@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support_benchmarks import image_bytes
@@ -96,12 +97,33 @@ def test_replies(reply: str, rating: int | None, official: int) -> None:
     assert (found.rating if found is not None else None) == rating
 
 
-def test_a_judge_that_fails_is_counted_and_not_scored() -> None:
+def test_a_response_that_the_judge_fails_on_counts_wrong_and_opens_a_range() -> None:
     result = rated(
         records("It is brown.", "A red dog."), lambda prompt: None if "A red dog." in prompt else "Rating: 5"
     )
-    assert (result.unsettled, result.metrics["all/rating"].n, result.metrics["all/rating"].value) == (1, 1, 5.0)
-    assert (result.metrics["all/right"].n, result.metrics["all/right"].value) == (1, 1.0)
+    ranges = {
+        name: (metric.n, metric.value, metric.if_wrong, metric.if_right)
+        for name, metric in result.metrics.items()
+        if name.startswith("all/")
+    }
+    assert ranges == {
+        "all/right": (2, 0.5, 0.5, 1.0),
+        "all/rating": (2, 2.5, 2.5, 5.5),
+        "all/hallucination": (2, 0.5, 0.5, 0.0),
+    }
+    assert (result.unsettled, result.official["all/rating"]) == (1, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "finish_reason", "reason"),
+    [("<think>The dog is", "length", "cut off"), ("<think>The dog is", None, "cut off"), ("", "stop", "empty")],
+)
+def test_a_response_of_which_nothing_is_shown_is_worth_nothing(text: str, finish_reason: Any, reason: str) -> None:
+    (sample,) = samples_of("mmhal_bench", [row(0)])
+    asked = [record_of(sample, text, finish_reason)]
+    (settled,) = judge_of(Scripted(lambda prompt: "Rating: 3")).settle(asked, {"mmhal_bench": MMHAL.rubric})
+    assert settled.verdict.scores == {"rating": 0.0, "official rating": 0.0}
+    assert (settled.verdict.status, settled.verdict.reason) == ("unanswered", reason)
 
 
 def test_a_verifier_cannot_rate() -> None:
@@ -169,5 +191,8 @@ def test_rows_of_the_hub(tmp_path: Path) -> None:
 def test_bad_rows() -> None:
     with pytest.raises(DataError, match="'image_content' holds str, expected a list"):
         MMHAL.read_row(row(1, image_content="Dog"), "row 1")
+    for number in ("n1", "1.5", 1.5, -1):
+        with pytest.raises(DataError, match=f"row 1: column 'number' holds {number!r}"):
+            MMHAL.read_row({**row(1), "number": number}, "row 1")
     with pytest.raises(DataError, match="column 'gt_answer' is empty"):
         MMHAL.read_row(row(1, gt_answer=""), "row 1")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from harness.benchmarks.data import load_data, open_medium
 from harness.benchmarks.registry import benchmark_folders, get_benchmark
 from harness.core.types import SampleRecord, TaskResult
 from harness.statistics import summarise
+from harness.statistics.counts import tabulate
+from harness.statistics.differences import compare, measure
 
 HALBENCH = get_benchmark("object_halbench")
 MODULE = task_module("object_halbench")
@@ -27,11 +30,15 @@ def records(*texts: str) -> list[SampleRecord]:
     return [record_of(sample, text) for sample, text in zip(samples, texts, strict=True)]
 
 
-def listed(asked: list[SampleRecord], replies: dict[str, str]) -> TaskResult:
+def settled(asked: list[SampleRecord], replies: dict[str, str]) -> Iterator[SampleRecord]:
     def reply(prompt: str) -> str | None:
         return next((said for word, said in replies.items() if word in prompt), None)
 
-    return summarise(HALBENCH, judge_of(Scripted(reply)).settle(asked, {"object_halbench": HALBENCH.rubric}))
+    return judge_of(Scripted(reply)).settle(asked, {"object_halbench": HALBENCH.rubric})
+
+
+def listed(asked: list[SampleRecord], replies: dict[str, str]) -> TaskResult:
+    return summarise(HALBENCH, settled(asked, replies))
 
 
 def test_figures_by_hand() -> None:
@@ -68,6 +75,41 @@ def test_figures_by_hand() -> None:
     assert (result.unanswered, result.unsettled) == (2, 0)
 
 
+def test_a_description_that_the_judge_fails_on_counts_wrong_and_opens_a_range() -> None:
+    texts = ("alpha beta", "gamma", "delta", "")
+    judged = listed(records(*texts), {"alpha": '["dog", "person"]', "gamma": '["dog"]', "delta": "[]", "": "[]"})
+    # The list of the one that invents is cut off.
+    dodged = listed(records(*texts), {"alpha": '["dog", "person"]', "gamma": '["dog", "do', "delta": "[]", "": "[]"})
+    metric = dodged.metrics["all/f1"]
+    assert metric.value == judged.metrics["all/f1"].value == 4 / 8
+    assert (metric.n, metric.n_unsettled, metric.if_wrong, metric.if_right) == (4, 1, 4 / 8, 6 / 8)
+    invented = dodged.metrics["all/chair_i"]
+    assert (invented.value, invented.if_wrong, invented.if_right) == (1 / 3, 1 / 3, 0.0)
+    assert dodged.metrics["all/words"].value == judged.metrics["all/words"].value
+    assert (dodged.unsettled, dodged.official["all/chair_s"]) == (1, 1 / 4)
+    specs = HALBENCH.metrics({("",)})
+    spec = next(spec for spec in specs if spec.name == "all/f1")
+    tables = [
+        tabulate(HALBENCH.units(settled(records(*texts), {"alpha": said, "gamma": "", "delta": "[]", "": "[]"})))
+        for said in ('["dog"]', '["dog", "person"]')
+    ]
+    difference = compare(spec, *({0: measure(spec, table)} for table in tables))
+    assert difference.value
+    assert difference.could_turn
+
+
+def test_the_judge_sees_what_is_scored() -> None:
+    long = f"{'The scene is calm. ' * 60}A cat is there. {'The scene is calm. ' * 120}"
+    asked = records(
+        long, "<caption>A dog and a cat.</caption>", "<caption>A kite.</caption><answer>A bus.</answer>", ""
+    )
+    model = Scripted(lambda prompt: "[]")
+    list(judge_of(model).settle(asked, {"object_halbench": HALBENCH.rubric}))
+    seen = "".join(model.seen)
+    assert all(text in seen for text in (long.strip(), "A dog and a cat.", "A kite."))
+    assert "A bus." not in seen
+
+
 def test_equal_responses_are_held_each_against_its_own_image() -> None:
     result = listed(records(*["A dog."] * 4), {"A dog.": '["dog"]'})
     assert result.metrics["all/chair_s"].value == 3 / 4
@@ -88,6 +130,7 @@ def test_without_a_judge_nothing_is_counted() -> None:
         ("<think>[1]</think> []", []),
         ("[1, 2]", None),
         ('{"dog": 1}', None),
+        ('["dog", "cat", "ca', None),  # How it went on is not known.
         ("none", None),
         ("][", None),
         ("", None),
