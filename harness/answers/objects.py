@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 _DENIED: Final = 40
 """Characters between a negation and the object that it denies, about a long noun phrase; what follows is told anew."""
-_LOOK_BACK: Final = _DENIED + 20
-"""Characters before an object that are searched for its negation; 20 hold the longest one."""
-_NEGATION: Final = re.compile(
-    r"\b(?:no|not|without|never|neither|nor|none of|absence of|lacks?|missing|free of|\w+n['’]t)\b"
-    rf"[^.;:!?,]{{0,{_DENIED}}}$",
-    re.IGNORECASE,
+_NEGATION: Final = r"\b(?:no|not|without|never|neither|nor|none of|absence of|lacks?|missing|free of|\w+n['’]t)\b"
+_ARTICLE: Final = r"(?:an?|the|some|another|one|two|three|several|many)\b"
+_NO_NOUN: Final = (
+    r"(?:is|are|was|were|be|been|has|have|had|can|could|may|might|will|would|do|does|did|there|here|it|they|he|she|we|"
+    r"this|that|these|those|which|who|where|when|while|as|so|but|except|only|however|although|just|and|or|nor|no|not|"
+    r"never|neither|none|without|absence|lacks?|missing|free|with|in|on|at|by|near|next|from|to|for|into|under|over|"
+    r"behind|beside|around|between|through|\w+n['’]t)\b"
+)
+"""Begins or belongs to a clause or a phrase of place, so that what holds it is no item of a list."""
+_WORD: Final = rf"(?!{_NO_NOUN})[\w'’-]{{1,30}}"
+_ITEM: Final = rf"{_WORD}(?:\s+{_WORD}){{0,4}}"
+_DENIAL: Final = re.compile(
+    # The items of a list up to its last one, which an "or" begins: commas between them end no clause. After a bare
+    # item one with an article is not of the list ("no people, a dog or a cat sits").
+    rf"{_NEGATION}(?=((?:\s+(?:(?:seem|appear)\s+to\s+(?:be|have|show)\s+)?"
+    rf"(?:(?=(?:{_WORD}\s+){{0,4}}?{_ARTICLE}){_ITEM}(?:\s*,\s*{_ITEM}){{0,12}}"
+    rf"|{_ITEM}(?:\s*,\s*(?!{_ARTICLE}){_ITEM}){{0,12}})"
+    rf"\s*,?\s+n?or\b(?!\s+{_NO_NOUN}))?[^.;:!?,]{{0,{_DENIED}}}))"
 )
 _SEPARATOR: Final = r"(?:\s+|-)"
-_AFFIRMS_AGAIN: Final = re.compile(r"\b(?:but|except|only|however|while|although|just)\b", re.IGNORECASE)
+_AFFIRMS_AGAIN: Final = re.compile(r"\b(?:but|except|only|however|while|although|just)\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +71,23 @@ def _spaced(wording: str) -> str:
 
 
 def find_objects(caption: str, vocabulary: Vocabulary) -> list[str]:
-    """Every mention of an object, in order; not those under a negation in the same clause ("there is no dog")."""
-    found = []
+    """Every mention of an object, in order; not those under a negation in the same clause.
+
+    Such are "there is no dog", and all of "no dogs, cats, or other animals".
+    """
     caption = caption.lower()
+    denials = list(_DENIAL.finditer(caption))
+    begins = [denial.end() for denial in denials]
+    ends = list(accumulate((_end(denial) for denial in denials), max))
+    found = []
     for match in vocabulary.pattern.finditer(caption):
-        if match[1] is None:
-            continue
-        before = caption[max(0, match.start() - _LOOK_BACK) : match.start()]
-        negation = _NEGATION.search(before)
-        if negation is None or _AFFIRMS_AGAIN.search(before, negation.start()):
+        before = bisect_right(begins, match.start())
+        if match[1] is not None and not (before and match.start() <= ends[before - 1]):
             found.append(vocabulary.canonical[_spaced(match[1])])
     return found
+
+
+def _end(denial: re.Match[str]) -> int:
+    """Where what a negation denies ends."""
+    again = _AFFIRMS_AGAIN.search(denial.string, *denial.span(1))
+    return denial.end(1) if again is None else again.start()

@@ -1,5 +1,7 @@
 """Objects that a text names, and those that it denies or only seems to name."""
 
+import time
+
 import pytest
 
 from harness.answers.coco import COCO_SYNONYMS, NO_OBJECTS
@@ -22,10 +24,33 @@ def test_objects_are_found_by_name_synonym_and_plural_the_longest_first() -> Non
         ("The dog isn't near the cat.", ["dog"]),
         ("No people. A dog sleeps.", ["dog"]),
         ("not a cat but a dog", ["dog"]),
+        ("not a cat but no dog", []),
+        ("There are no people, cats, or other animals visible; a dog sits.", ["dog"]),
+        ("There are no people, hot dogs, buses or cats.", []),
+        ("No cat or dog, and a bus.", ["bus"]),
+        ("neither a cat nor a dog, a bus", ["bus"]),
+        ("Neither a cat, a dog, nor a bus is there, but a man is.", ["person"]),
+        ("I don't see a man, a cat, or a dog.", []),
+        ("There do not seem to be any people, cats or dogs.", []),
+        ("A street without people, big cats, dogs, or buses, only a puppy or a man.", ["dog", "person"]),
+        ("No dog is there, a cat or a puppy is.", ["cat", "dog"]),
+        ("There are no people, a dog or a cat sits.", ["dog", "cat"]),
+        ("There is no dog or cat, a man or a bus is far away.", ["person", "bus"]),
+        ("No dog in sight, men or buses go by.", ["person", "bus"]),
+        ("No dog, cat and man", ["cat", "person"]),
+        ("There is no dog, or it hides behind the bus.", ["bus"]),
+        ("No, a cat or a dog.", ["cat", "dog"]),
     ],
 )
 def test_what_is_denied_is_not_named(caption: str, found: list[str]) -> None:
     assert find_objects(caption, VOCABULARY) == found
+
+
+@pytest.mark.parametrize("text", ["no ", "no dog, ", "not a, ", "no dog or ", "isn't ", "dog ", "no" + " " * 1_000])
+def test_denials_take_time_in_proportion_to_the_text(text: str) -> None:
+    start = time.process_time()
+    find_objects(text * (200_000 // len(text)), VOCABULARY)
+    assert time.process_time() - start < 3
 
 
 @pytest.mark.parametrize(
