@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -13,6 +14,7 @@ from harness.benchmarks.fetch import locate
 from harness.benchmarks.labels import HUB, read_labels
 from harness.benchmarks.record import Benchmark
 from harness.benchmarks.verdicts import with_target
+from harness.core.console import show
 from harness.core.errors import DataError
 from harness.core.types import CLOSED, JUDGE, Response, RunRecord, Sample, SampleRecord, Verdict
 from harness.core.worlds import worlds
@@ -31,7 +33,9 @@ def plan_rescored(config: EvalConfig, folder: Path) -> Plan:
     """Plan a run of the responses of another one, which is asked nothing again.
 
     All that the model was asked with is the other run's, so that the new one stands where that would. Its settings
-    name the other run (`rescored`). What the answer judge read there is not read again, unless another judge is given.
+    name the other run (`rescored`). What the answer judge said there stands, unless another judge is given. Where
+    it was about another question, or an open answer or description that has another target now, nothing of it stands, a
+    warning says so, and the new run has no judge.
 
     Args:
         config: names one task; `data` is where files of labels are that stand apart from the rows, and where the run's
@@ -47,11 +51,11 @@ def plan_rescored(config: EvalConfig, folder: Path) -> Plan:
     benchmark = find_benchmark(name, None, config.tasks_dir)
     run = read_run(folder)
     asked_as = _task_of(run, benchmark, folder)
-    task, responses = _take_up(run, asked_as, benchmark, folder, config)
+    task, responses, told_by = _take_up(run, asked_as, benchmark, folder, config)
     judge = open_judge(config)
     settings = {
         **run.settings,
-        "judge": judge.identity if judge is not None else run.judge,
+        "judge": judge.identity if judge is not None else told_by,
         "tasks": {
             name: {
                 **_described(run, asked_as),
@@ -88,8 +92,8 @@ def _task_of(run: RunRecord, benchmark: Benchmark, folder: Path) -> str:
 
 def _take_up(
     run: RunRecord, asked_as: str, benchmark: Benchmark, folder: Path, config: EvalConfig
-) -> tuple[TaskData, Mapping[str, Response]]:
-    """The benchmark's task of the questions that a run asked, and their responses."""
+) -> tuple[TaskData, Mapping[str, Response], str | None]:
+    """The benchmark's task of the questions that a run asked, their responses, and the judge whose verdicts stand."""
     asked_from = str(run.data[asked_as]["source"])
     source = config.data or asked_from
     if run.benchmarks[asked_as].own_data:
@@ -100,28 +104,51 @@ def _take_up(
     labels = read_labels(benchmark, place, HUB if source == "hub" else source)
     latest = {record.sample.id: record for record in read_records(folder) if record.sample.task == asked_as}
     found: list[SampleRecord] = []
+    told: dict[str, Verdict] = {}
+    lost = 0
     for record in latest.values():
         sample = labels.label(replace(record.sample, task=benchmark.name))
-        if sample is not None:
-            found.append(replace(record, sample=sample))
+        if sample is None:
+            continue
+        found.append(replace(record, sample=sample))
+        if config.judge is None and _was_told(record, benchmark):
+            told[sample.id] = record.verdict
+            lost += not _is_of(record.sample, sample)
     labels.refuse_unused()
-    told = {} if config.judge is not None else {of.sample.id: of.verdict for of in found if _was_told(of)}
+    told_by = run.judge
+    if lost:
+        show(
+            f"warning: {lost} verdicts of the judge of {folder} are of other questions or targets than now: none of "
+            "its verdicts is kept. Give --judge MODEL.",
+            file=sys.stderr,
+        )
+        told, told_by = {}, None
     task = replace(
         benchmark_task(benchmark, [record.sample for record in found], asked_from),
         judge=partial(_judge, benchmark, told),
         labels=labels.source,
     )
-    return task, {record.sample.id: record.response for record in found}
+    return task, {record.sample.id: record.response for record in found}, told_by
 
 
-def _was_told(record: SampleRecord) -> bool:
-    """Whether the answer judge read an answer, which says nothing of its being right."""
-    return record.verdict.rule == JUDGE and record.sample.answer_kind in CLOSED
+def _was_told(record: SampleRecord, benchmark: Benchmark) -> bool:
+    """Whether a verdict is of the answer judge, or of its failing where only a judge gives numbers."""
+    return record.verdict.rule == JUDGE or (benchmark.rubric is not None and bool(record.verdict.scores))
+
+
+def _is_of(before: Sample, now: Sample) -> bool:
+    """Whether what a judge said of a question says as much of the present one.
+
+    What it read as an answer of a closed set says nothing of its being right.
+    """
+    return before.question == now.question and (now.answer_kind in CLOSED or before.target == now.target)
 
 
 def _judge(benchmark: Benchmark, told: Mapping[str, Verdict], sample: Sample, response: Response) -> Verdict:
-    verdict = benchmark.judge(sample, response)
     said = told.get(sample.id)
+    if said is not None and sample.answer_kind not in CLOSED:
+        return said
+    verdict = benchmark.judge(sample, response)
     if said is None:
         return verdict
     kept = replace(verdict, answer=said.answer, rule=JUDGE, status=said.status, reason=said.reason)

@@ -161,6 +161,10 @@ def test_a_run_is_rated_then_or_afterwards(
     metrics = stored["tasks"]["mmhal_bench"]["metrics"]
     assert (metrics["all/rating"]["value"], metrics["all/right"]["value"], metrics["all/right"]["n"]) == (5.0, 1.0, 9)
     assert stored["judge"].startswith("hf:judge sha256:")
+    scored[2] = str(tmp_path / "rated")
+    assert main([*scored, "--out", str(tmp_path / "again")]) == 0
+    again = json.loads((tmp_path / "again" / "run.json").read_text())
+    assert (again["tasks"], again["judge"]) == (stored["tasks"], stored["judge"])
 
 
 def test_the_judge_is_shown_the_contents_and_cannot_be_talked_to() -> None:
