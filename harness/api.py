@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from harness.core.errors import DataError, HarnessError
+from typing_extensions import TypedDict
+
+from harness.core.errors import DataError, HarnessError, UsageError
 from harness.core.types import Metric, Response, RunRecord, SampleRecord, TaskResult
 
 if TYPE_CHECKING:
@@ -185,13 +187,18 @@ def evaluate(model: str, tasks: Texts, *, diagnosed: bool = True, **settings: Un
     Raises:
         HarnessError: a setting is wrong, or something asked for does not exist; what was finished is stored.
     """
+    from harness.diagnostics.specs import diagnostics
     from harness.evaluation.run import evaluate as run_evaluation
     from harness.evaluation.settings import EvalConfig
 
-    given: dict[str, Any] = dict(settings)
+    if not isinstance(model, str):
+        raise UsageError(f"model is {model!r}, not a name.")
+    given = _checked(settings)
     given |= {name: _path(given.get(name)) for name in ("out", "tasks_dir")}
     given["allow_outside"] = tuple(map(Path, given.get("allow_outside", ())))
     config = EvalConfig(model=model, tasks=_names(tasks), **given)
+    if diagnosed:
+        diagnostics()  # A package whose diagnostic is broken is named before anything is asked.
     outcome = run_evaluation(config)
     explain(outcome, conflict=False, diagnosed=diagnosed)
     return Run(folder=outcome.folder, record=outcome.run)
@@ -284,6 +291,7 @@ def leaderboard(
     baseline: str | None = None,
     out: Path | str | None = None,
     title: str = "Leaderboard",
+    tasks_dir: Path | str | None = None,
 ) -> Board:
     """A comparison of many runs.
 
@@ -292,6 +300,7 @@ def leaderboard(
         baseline: label, model or run id of the checkpoint that the others are compared with.
         out: folder to write tables and page to.
         title: heading.
+        tasks_dir: folder of tasks beside the harness's own.
 
     Raises:
         HarnessError: see `leaderboards.build.build_board`; `out` cannot be written.
@@ -300,14 +309,30 @@ def leaderboard(
     from leaderboards.outputs import write_board
 
     folders = [of.folder if isinstance(of, Run) else Path(of) for of in runs]
-    board = build_board(BoardConfig(runs=folders, baseline=baseline, title=title))
+    board = build_board(BoardConfig(runs=folders, baseline=baseline, title=title, tasks_dir=_path(tasks_dir)))
     if out is not None:
         write_board(board, Path(out))
     return board
 
 
+def _checked(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the types that they have."""
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    adapter = TypeAdapter(tuple[Settings], config=ConfigDict(extra="forbid"))
+    try:
+        (checked,) = adapter.validate_python((dict(settings),))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(map(str, first["loc"][1:]))
+        raise UsageError(f"setting {name!r}: {first['msg']}. See harness.api.Settings.") from error
+    return dict(checked)
+
+
 def _names(texts: Texts) -> tuple[str, ...]:
     parts = texts.split(",") if isinstance(texts, str) else texts
+    if not all(isinstance(part, str) for part in parts):
+        raise UsageError(f"{texts!r} are not all names.")
     return tuple(name.strip() for name in parts if name.strip())
 
 
@@ -320,13 +345,18 @@ def _judged(
 ) -> list[SampleRecord]:
     records: dict[str, SampleRecord] = {}
     for number, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise DataError(f"samples[{number}] is a {type(row).__name__}, not a row. Of a table: to_dict('records').")
         sample = benchmark.read_row(row, f"samples[{number}]")
         if sample.id in records or sample.id not in responses:
             what = "is there twice" if sample.id in records else "has no response"
             raise DataError(f"samples[{number}]: {sample.id!r} {what}. Give each sample once, and a response to each.")
-        response = Response(sample_id=sample.id, text=responses[sample.id])
+        text = responses[sample.id]
+        if not isinstance(text, str):
+            raise DataError(f"the response to {sample.id!r} is a {type(text).__name__}, not a text.")
+        response = Response(sample_id=sample.id, text=text)
         records[sample.id] = SampleRecord(sample=sample, response=response, verdict=benchmark.judge(sample, response))
-    if unknown := sorted(responses.keys() - records.keys()):
+    if unknown := sorted(responses.keys() - records.keys(), key=str):
         raise DataError(f"{len(unknown)} responses are to no sample, e.g. {unknown[0]!r}. Leave them out.")
     return list(records.values())
 

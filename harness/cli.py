@@ -51,6 +51,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 A module may have `expand(argv)`, which gives the arguments that stand for some others.
 """
 _COMPLETION: Final = "--print-completion"
+_ALONE: Final = ("-h", "--help", "--version", _COMPLETION)
+"""Options without a command."""
 
 
 def make_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
@@ -84,7 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(sys.stdout, TextIOWrapper):  # A name in the data may hold what no terminal can show.
             sys.stdout.reconfigure(errors="backslashreplace")
         argv = [with_hyphens(argument) for argument in (sys.argv[1:] if argv is None else argv)]
-        if argv and argv[0][:1] != "-":
+        if argv and argv[0].partition("=")[0] not in _ALONE:
+            if argv[0][:1] == "-":
+                raise UsageError(f"{argv[0]} stands before a command. Type it behind one: 'harness COMMAND {argv[0]}'.")
             if argv[0] not in COMMANDS:
                 near = difflib.get_close_matches(argv[0], COMMANDS, n=1)
                 what = f"did you mean {near[0]}?" if near else f"choose one of: {', '.join(COMMANDS)}."
@@ -97,7 +101,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if rest and hasattr(arguments, "overrides") and all("=" in text and text[0] != "-" for text in rest):
             arguments.overrides += rest
         elif rest:
-            raise UsageError(f"{explain_unknown(arguments.parser, rest)}. See 'harness {arguments.command} --help'.")
+            told = explain_unknown(getattr(arguments, "parser", parser), rest)
+            raise UsageError(f"{told}. See 'harness {arguments.command or ''} --help'.")
         if arguments.command is None:
             parser.print_help()
             return 0

@@ -133,7 +133,7 @@ def run_folders(roots: Sequence[Path], problems: list[str]) -> Iterator[Path]:
     seen: set[Path] = set()
     for root in roots:
         if not root.is_dir():
-            raise UsageError(f"--runs {root}: no such folder. Give run folders, or a folder that holds them.")
+            raise UsageError(f"{root}: no such folder. Give run folders, or a folder that holds them.")
         try:
             for folder in _search(root, problems):
                 if folder.resolve() not in seen:

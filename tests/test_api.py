@@ -125,6 +125,9 @@ def test_rows_and_files_are_scored_alike(tmp_path: Path) -> None:
         (ROWS[:1], {"random/0": "yes", "x": "no"}, "1 responses are to no sample, e.g. 'x'"),
         ([{"text": "?"}], {}, r"samples\[0\]"),
         (Path("rows.jsonl"), {}, "two files, or neither"),
+        (["text"], {}, r"samples\[0\] is a str, not a row"),
+        (ROWS[:1], {"random/0": 5}, "response to 'random/0' is a int, not a text"),
+        (ROWS[:1], {"random/0": "yes", 5: "no", "x": "no"}, "2 responses are to no sample"),
     ],
 )
 def test_what_does_not_fit_is_named(rows: object, responses: dict[str, str], said: str) -> None:
@@ -135,3 +138,24 @@ def test_what_does_not_fit_is_named(rows: object, responses: dict[str, str], sai
 def test_an_unknown_task_is_refused() -> None:
     with pytest.raises(UsageError, match="'pop'"):
         harness.score("pop", ROWS, {})
+
+
+@pytest.mark.parametrize(
+    ("model", "tasks", "settings", "said"),
+    [
+        (None, "pope", {}, "model is None"),
+        ("demo", [5], {}, "not all names"),
+        ("demo", "pope", {"limit": "many"}, "setting 'limit'"),
+        ("demo", "pope", {"outt": "x"}, "setting 'outt'"),
+    ],
+)
+def test_settings_of_other_types_are_named(
+    model: object, tasks: object, settings: dict[str, object], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        harness.evaluate(model, tasks, **settings)  # type: ignore[arg-type]
+
+
+def test_a_kind_of_question_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValueError, match="kind 'bogus' does not exist"):
+        harness.read_answer("x", "bogus")  # type: ignore[arg-type]

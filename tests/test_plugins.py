@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "plugin"
+EVAL = ["eval", "--model", "demo", "--tasks", "pope"]
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,9 @@ def test_benchmark_engine_diagnostic_and_reward_are_found(installed: Path, tmp_p
     figures = json.loads((tmp_path / "run" / "diagnostics.json").read_text())["metrics"]
     assert figures["colours/shouting"]["value"] == 0.0
     assert "responses in capitals" in (tmp_path / "run" / "report.html").read_text()
+    loud = harness(installed, *asked, "--out", "loud", "--engine-arg", "loud=true", "--no-diagnose", cwd=tmp_path)
+    assert loud.returncode == 0, loud.stderr
+    assert '"YES."' in (tmp_path / "loud" / "samples.jsonl").read_text()
     known = harness(
         installed, "train", "demo/grpo", "rewards.brief=0.1", f"output={tmp_path / 'x'}", "--dry-run", cwd=tmp_path
     )
@@ -65,7 +69,19 @@ def test_benchmark_engine_diagnostic_and_reward_are_found(installed: Path, tmp_p
     [
         ("benchmarks", "pope = colour_plugin", ["tasks"], "the benchmark 'pope' of the package broken"),
         ("benchmarks", "x = nowhere.there", ["tasks"], "the benchmark 'x' of the package broken (nowhere.there) is no"),
-        ("engines", "hf = nowhere:X", ["eval", "--model", "demo", "--tasks", "pope", "--engine", "hf"], "own"),
+        (
+            "engines",
+            "x = nowhere:X",
+            [*EVAL, "--engine", "x"],
+            "cannot be loaded",
+        ),
+        (
+            "diagnostics",
+            "x = leaving:X",
+            ["eval", "--model", "demo", "--tasks", "pope"],
+            "cannot be loaded: SystemExit",
+        ),
+        ("engines", "hf = nowhere:X", [*EVAL, "--engine", "hf"], "own"),
     ],
 )
 def test_a_broken_package_is_named(tmp_path: Path, group: str, entry: str, arguments: list[str], said: str) -> None:
@@ -73,6 +89,7 @@ def test_a_broken_package_is_named(tmp_path: Path, group: str, entry: str, argum
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(f"[harness.{group}]\n{entry}\n")
+    (tmp_path / "leaving.py").write_text("import sys; sys.exit()")
     ended = harness(tmp_path, *arguments, cwd=tmp_path)
     assert ended.returncode == 2
     assert said in ended.stderr

@@ -88,7 +88,7 @@ def _parse(text: str) -> Any:
         re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)[eE][-+]?\d+$"),
         list("-+.0123456789"),
     )
-    return parse_yaml(text, Loader)
+    return parse_yaml(text, Loader, unique=True)
 
 
 def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:

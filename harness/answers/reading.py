@@ -77,9 +77,11 @@ def read_answer(
             from those of the answer.
 
     Returns:
-        the reading. Never raises; the time is linear in the length of the response, of which the first 8,000 and the
+        the reading, of any response; the time is linear in the length of the response, of which the first 8,000 and the
         last 24,000 characters are read.
     """
+    if kind not in ("yes_no", "choice", "open"):
+        raise ValueError(f"kind {kind!r} does not exist. Choose one of: yes_no, choice, open.")
     return _read(response, kind, choices, question, kind == "open" and wants_number(question))
 
 

@@ -137,7 +137,7 @@ def load_module(folder: Path) -> ModuleType:
     sys.modules[name] = module  # Dataclasses look their module up.
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # A user's own code.
+    except (Exception, SystemExit) as error:  # A user's own code.
         del sys.modules[name]
         if isinstance(error, HarnessError):
             raise

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 REQUEUE: Final = "exit with 0 on SIGTERM: a scheduler will start the same command again"
 TRUST: Final = "run Python code that comes with the checkpoint, where it has any: it can do anything on this machine"
 
+_EXAMPLES: Final = """examples:
+  harness eval --model demo --tasks pope,mmvu --limit 60 --out runs/demo
+  harness eval --model Qwen/Qwen2.5-VL-3B-Instruct --tasks videohallucer --engine vllm --prompt think
+  harness eval --model openai:NAME --base-url http://localhost:8000/v1 --tasks ./mine.csv --dry-run
+  harness eval eval.yaml --limit 0.1     settings of a file (model: demo, tasks: [pope], ...) and what overrides them"""
+
 _ENGINE_OPTIONS: Final = (
     "base_url",
     "api_key_env",
@@ -53,14 +59,24 @@ def expand(argv: Sequence[str]) -> list[str]:
 
     path = Path(argv[0])
     try:
-        settings = parse_yaml(read_text(path))
+        settings = parse_yaml(read_text(path), unique=True)
     except (OSError, ValueError) as error:
         raise UsageError(
             f"{path} cannot be read: {error}. Give settings of 'harness eval', e.g. model: demo."
         ) from error
     if not isinstance(settings, dict):
         raise UsageError(f"{path} holds no settings. Give settings of 'harness eval' in it, e.g. model: demo.")
-    return [part for name, value in settings.items() for part in _options(str(name), value)] + list(argv[1:])
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    several = {action.dest for action in parser._actions if isinstance(action, argparse._AppendAction)}
+    options = []
+    for name, value in settings.items():
+        if isinstance(value, list) and name != "tasks" and str(name).replace("-", "_") not in several:
+            raise UsageError(
+                f"{path}: {name} is a list, and takes one value. A run is of one model; write a file each."
+            )
+        options += _options(str(name), value)
+    return [*options, *argv[1:]]
 
 
 def _options(name: str, value: Any) -> list[str]:
@@ -77,6 +93,9 @@ def _options(name: str, value: Any) -> list[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `harness eval`."""
+    parser.usage = "harness eval [SETTINGS.yaml] --model CKPT --tasks NAME,... [option ...]"
+    parser.epilog = _EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--model", required=True, metavar="CKPT", help="local folder, hub id, 'demo', or openai:NAME")
     parser.add_argument(
         "--tasks", required=True, metavar="NAME,...", help="what to ask; 'harness tasks' lists the names"
@@ -291,12 +310,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _foresee(config: EvalConfig) -> int:
     """Say what an evaluation would ask for."""
     from harness.evaluation.estimate import estimate
-    from harness.evaluation.plan import default_folder, make_plan
+    from harness.evaluation.plan import make_plan
+    from harness.evaluation.run import folders_of
     from harness.reports.text import plain_table
 
     plan = make_plan(config)
-    folder = config.out or default_folder(plan)
-    found = estimate(plan, folder)
+    folders = folders_of(plan, config)
+    found = estimate(plan, folders, fresh=config.fresh)
     headers = ["task", "samples", "stored", "tokens a prompt", "tokens a response, at most"]
     prompts = ["unknown" if of.prompt_tokens is None else f"{of.prompt_tokens:,.0f}" for of in found.tasks]
     rows = [
@@ -305,16 +325,19 @@ def _foresee(config: EvalConfig) -> int:
     show(f"{plan.checkpoint.name} on {plan.engine_name}, prompt {plan.prompt_format}\n\n{plain_table(headers, rows)}\n")
     for line in found.lines():
         show(line)
-    show(f"run: {folder}; leave --dry-run out to make it")
+    show(f"run: {folders[0]}; leave --dry-run out to make it")
     return 0
 
 
 def _run(config: EvalConfig, arguments: argparse.Namespace, ranks: Ranks) -> int:
+    from harness.diagnostics.specs import diagnostics
     from harness.evaluation.run import evaluate, run_worker
 
     if ranks.rank:
         run_worker(config, ranks)
         return 0
+    if not arguments.no_diagnose:
+        diagnostics()  # A package whose diagnostic is broken is named before anything is asked.
     outcome = evaluate(config, ranks)
     return conclude(
         outcome,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 _ALWAYS: Final = "every sample is always kept, in the run folder: leave it out"
@@ -39,10 +39,18 @@ def with_hyphens(argument: str) -> str:
 
 def explain_unknown(parser: argparse.ArgumentParser, rest: Iterable[str]) -> str:
     """What to type for arguments that a command does not have, in words; the values of such options are left out."""
-    own = [name for action in parser._actions for name in action.option_strings]
+    own = list(_options(parser))
     options = [text.partition("=")[0] for text in rest if text.startswith("-")]
     told = []
     for option in options or rest:
         near = difflib.get_close_matches(option, own, n=1, cutoff=0.7)
         told.append(f"{option}: {_ELSEWHERE.get(option) or (f'did you mean {near[0]}?' if near else 'not known')}")
     return "; ".join(told)
+
+
+def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
+    for action in parser._actions:
+        yield from action.option_strings
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from _options(command)

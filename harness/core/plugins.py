@@ -63,7 +63,7 @@ def load_plugin(point: EntryPoint, group: Group) -> Any:
     """
     try:
         return point.load()
-    except Exception as error:  # Another package's code.
+    except (Exception, SystemExit) as error:  # Another package's code.
         raise UsageError(
             f"{where(point, group)} cannot be loaded: {type(error).__name__}: {error}. {_ADVICE}"
         ) from error

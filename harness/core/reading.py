@@ -150,12 +150,13 @@ def _named(place: Sequence[Any]) -> str:
     return ".".join(map(str, place[-_PARTS:])) or "it"
 
 
-def parse_yaml(text: str | bytes, loader: Any = None) -> Any:
+def parse_yaml(text: str | bytes, loader: Any = None, *, unique: bool = False) -> Any:
     """YAML, unless its aliases make it endless or more than a memory holds.
 
     Args:
         text: of the file.
         loader: a safe loader of PyYAML; `None`: its own.
+        unique: refuse a key that is there twice, of which PyYAML takes the last.
 
     Raises:
         ValueError: it is not YAML, nested too deeply, or repeats itself without an end.
@@ -169,6 +170,8 @@ def parse_yaml(text: str | bytes, loader: Any = None) -> Any:
         if node is None:
             return None
         _count_nodes(node, {}, 0)
+        if unique:
+            _refuse_repeated(node)
         return reader.construct_document(node)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
@@ -177,6 +180,16 @@ def parse_yaml(text: str | bytes, loader: Any = None) -> Any:
     finally:
         if reader is not None:
             reader.dispose()
+
+
+def _refuse_repeated(node: Any) -> None:
+    pairs = [child for child in node.value if isinstance(child, tuple)] if isinstance(node.value, list) else []
+    names = [key.value for key, _ in pairs if isinstance(key.value, str)]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{name!r} is there twice")
+    for _, value in pairs:
+        _refuse_repeated(value)
 
 
 def _count_nodes(node: Any, counted: dict[int, int], depth: int) -> int:

@@ -14,7 +14,7 @@ from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
 
 from harness.core.errors import UsageError
-from harness.core.plugins import plugins, refuse_own_names
+from harness.core.plugins import load_plugin, plugins, refuse_own_names
 from harness.core.types import Media, Response
 
 if TYPE_CHECKING:
@@ -224,13 +224,18 @@ def make_engine(name: str, checkpoint: Checkpoint, options: Mapping[str, Any]) -
         UsageError: no engine of that name, a package that it needs is missing, or a setting is out of range.
     """
     check_engine(name)
-    module_name, class_name = (ENGINES.get(name) or plugins("engines")[name].value).split(":")
-    try:
-        engine_class = getattr(import_module(module_name), class_name)
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"engine {name!r} needs the package {error.name!r}, which is not installed. See 'harness doctor'."
-        ) from error
+    if name in ENGINES:
+        module_name, class_name = ENGINES[name].split(":")
+        try:
+            engine_class = getattr(import_module(module_name), class_name)
+        except ModuleNotFoundError as error:
+            raise UsageError(
+                f"engine {name!r} needs the package {error.name!r}, which is not installed. See 'harness doctor'."
+            ) from error
+    else:
+        engine_class = load_plugin(plugins("engines")[name], "engines")
+        options = {**options, **options.get("engine_args", {})}
+        options.pop("engine_args", None)
     known = [
         option for option, item in signature(engine_class).parameters.items() if item.kind is Parameter.KEYWORD_ONLY
     ]

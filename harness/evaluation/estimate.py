@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any, Final
 from harness.core.errors import HarnessError
 from harness.core.types import Sample
 from harness.evaluation.asking import make_request
-from harness.evaluation.plan import Plan
+from harness.evaluation.plan import Plan, with_seed
 from harness.evaluation.task_registry import TaskData
+from harness.runs.config import earlier_sessions
 from harness.runs.records import SAMPLES, latest
 
 _MEASURED: Final = 8
@@ -28,7 +30,7 @@ class TaskEstimate:
 
     Attributes:
         task: plain task name.
-        samples: that are asked.
+        samples: that are asked, those of repeats too.
         stored: of them, those whose response the run folder has.
         prompt_tokens: of a prompt, media included, the mean of a few; `None` where no processor is here to tell.
         budget: tokens of a response at most.
@@ -75,23 +77,27 @@ class Estimate:
         yield f"time: at {_PACE:,} generated tokens a second, and every response at its longest, {minutes:,} min"
 
 
-def estimate(plan: Plan, folder: Path) -> Estimate:
-    """What is left of a run; nothing is loaded but the processor.
+def estimate(plan: Plan, folders: Sequence[Path], *, fresh: bool = False) -> Estimate:
+    """What is left of a run and its repeats; nothing is loaded but the processor.
 
     Args:
         plan: of the run.
-        folder: the run folder, which may be there or not.
+        folders: the run folder, and those of its repeats, which may be there or not.
+        fresh: what is stored will be thrown away.
 
     Raises:
-        HarnessError: what is stored cannot be read.
+        HarnessError: what is stored cannot be read, or is of other settings.
     """
-    stored = latest(folder / SAMPLES)[0] if (folder / SAMPLES).exists() else {}
+    there = [] if fresh else [folder for folder in folders if (folder / SAMPLES).exists()]
+    for folder in there[:1]:
+        earlier_sessions(folder, with_seed(plan, plan.decoding.seed + folders.index(folder)).settings)
+    stored = Counter(key for folder in there for key in latest(folder / SAMPLES)[0])
     processor = _processor(plan)
     tasks = [
         TaskEstimate(
             task=task.name,
-            samples=len(plan.samples[task.name]),
-            stored=sum((task.name, sample.id) in stored for sample in plan.samples[task.name]),
+            samples=len(plan.samples[task.name]) * len(folders),
+            stored=sum(stored[task.name, sample.id] for sample in plan.samples[task.name]),
             prompt_tokens=None if processor is None else _prompt_tokens(plan, task, processor),
             budget=plan.budgets[task.name],
         )

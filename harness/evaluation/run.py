@@ -84,7 +84,7 @@ def run_plan(plan: Plan, config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
     Raises:
         HarnessError: see `evaluate`.
     """
-    path, *repeats = _folders(plan, config)
+    path, *repeats = folders_of(plan, config)
     load_engine = cache(plan.engine.load)
     try:
         run, is_new = _run(plan, config, path, load_engine, ranks, is_last=not repeats)
@@ -127,7 +127,7 @@ def run_worker(config: EvalConfig, ranks: Ranks) -> None:
     load_engine = cache(plan.engine.load)
     share = share_samples(plan.samples, ranks.rank, ranks.size)
     try:
-        for k, path in enumerate(_folders(plan, config)):
+        for k, path in enumerate(folders_of(plan, config)):
             stage = f"seed-{config.seed + k}"
             size_bytes = json.loads(ranks.wait_for(f"{stage}/opened"))
             if size_bytes is None:
@@ -150,7 +150,7 @@ def run_worker(config: EvalConfig, ranks: Ranks) -> None:
         plan.engine.close()
 
 
-def _folders(plan: Plan, config: EvalConfig) -> list[Path]:
+def folders_of(plan: Plan, config: EvalConfig) -> list[Path]:
     """The run folder, and those of its repeats."""
     path = config.out or default_folder(plan)
     return [path, *(path / "repeats" / f"seed-{config.seed + k}" for k in range(1, config.repeats))]

@@ -13,6 +13,8 @@ from harness.core.prompts import AUTO, FORMATS, take_apart
 
 DEFAULT_MAX_NEW_TOKENS: Final[Mapping[str, int]] = {"direct": 128, "think": 1024, "grounded": 1536}
 """Token budget of a response by prompt format."""
+MAX_INT: Final = 2**63 - 1
+"""What JSON, seeds and tensors of others hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +112,12 @@ class EvalConfig:
             ("--max-failures", self.max_failures, 0),
             ("--audit", self.audit, 0),
         ):
-            if value is not None and value < least:
-                raise UsageError(f"{name} {value} is out of range: it must be at least {least}.")
+            if value is not None and not least <= value <= MAX_INT:
+                what = f"at least {least}" if value < least else f"at most {MAX_INT}"
+                raise UsageError(f"{name} {value} is out of range: it must be {what}.")
+        for name, value in self.engine_options.items():
+            if isinstance(value, int) and abs(value) > MAX_INT:
+                raise UsageError(f"--{name.replace('_', '-')} {value} is out of range: it must have at most 64 bits.")
         if self.limit is not None and not (0 < self.limit < 1 or (self.limit >= 1 and self.limit % 1 == 0)):
             raise UsageError(
                 f"--limit {self.limit} is out of range: it must be a number of samples, or a share between 0 and 1."

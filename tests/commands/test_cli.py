@@ -61,6 +61,8 @@ def test_no_command_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
             ["eval", "--model", "demo", "--tasks", "pope", "--seed", "-1"],
             "--seed -1 is out of range: it must be at least 0",
         ),
+        (["eval", "--model", "demo", "--tasks", "pope", "--seed", "9" * 30], "it must be at most 9223372036854775807"),
+        (["eval", "--model", "demo", "--tasks", "pope", "--batch-size", "9" * 30], "it must have at most 64 bits"),
         (["eval", "--model", "./nowhere", "--tasks", "pope"], "model './nowhere' not found"),
     ],
 )

@@ -22,7 +22,13 @@ def test_settings_of_a_yaml_are_overridden_by_options(tmp_path: Path) -> None:
         "--allow-outside", "a", "--allow-outside", "b", "--limit", "4",
     ]  # fmt: skip
     assert expand(["--model", "x"]) == ["--model", "x"]
-    for text, said in (("- 1", "holds no settings"), ("a: [", "cannot be read")):
+    for text, said in (
+        ("- 1", "holds no settings"),
+        ("a: [", "cannot be read"),
+        ("model: demo\nmodel: demo-base", "'model' is there twice"),
+        ("model: [demo, demo-base]", "model is a list, and takes one value"),
+        ("limit: [6, 9]", "limit is a list"),
+    ):
         path.write_text(text)
         with pytest.raises(UsageError, match=said):
             expand([str(path)])

@@ -50,3 +50,20 @@ def test_every_command_is_completed(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     for word in ("--judge-base-url", "leaderboard_publish", "--num-frames"):
         assert word in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--foo"], "--foo stands before a command"),
+        (["-x"], "-x stands before a command"),
+        (["--model", "demo"], "--model stands before a command"),
+        (["runs", "rm", "x", "--yess"], "--yess: did you mean --yes?"),
+        (["runs", "list", "nosuch"], "nosuch: no such folder"),
+    ],
+)
+def test_what_does_not_fit_is_named(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "--runs" not in error

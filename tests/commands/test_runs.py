@@ -67,3 +67,14 @@ def test_runs_and_nothing_else_are_deleted(runs: Path, capsys: pytest.CaptureFix
     assert not begun.exists()
     (runs / "link").symlink_to(runs)
     assert main(["runs", "rm", "--yes", str(runs / "link")]) == 2
+
+
+def test_a_run_inside_another_is_not_deleted_unnamed(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    inner = runs / "done" / "kept"
+    write_run(inner)
+    assert main(["runs", "rm", "--yes", str(runs / "done")]) == 2
+    assert f"holds another run, {inner}" in capsys.readouterr().err
+    (inner / "config.json").unlink(missing_ok=True)
+    assert main(["runs", "rm", "--yes", str(inner), str(runs / "done")]) == 2
+    assert main(["runs", "rm", "--yes", str(inner)]) == 0
+    assert main(["runs", "rm", "--yes", str(runs / "done")]) == 0

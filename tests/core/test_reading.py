@@ -96,6 +96,14 @@ def test_yaml_that_is_none_or_endless_is_refused(text: str, said: str) -> None:
         parse_yaml(text)
 
 
+def test_a_key_that_is_there_twice_is_refused_where_that_matters() -> None:
+    text = "a: 1\nb: {c: 1, c: 2}"
+    assert parse_yaml(text) == {"a": 1, "b": {"c": 2}}
+    with pytest.raises(ValueError, match="'c' is there twice"):
+        parse_yaml(text, unique=True)
+    assert parse_yaml("a: &a {b: 1}\nc: {<<: *a, b: 2}", unique=True)["c"] == {"b": 2}
+
+
 def test_anchors_are_yaml() -> None:
     assert parse_yaml("a: &a {b: 1}\nc: *a\nd:\n  <<: *a\n  e: 2") == {
         "a": {"b": 1},

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.cli import main
+from harness.core.errors import StoreError
 from harness.evaluation.estimate import Estimate, TaskEstimate, estimate
 from harness.evaluation.plan import make_plan
 from harness.evaluation.settings import EvalConfig
@@ -24,15 +26,20 @@ def test_prompts_are_as_long_as_they_turn_out(tmp_path: Path, capsys: pytest.Cap
         model="demo", tasks=("pope", "videohallucer"), limit=4, max_new_tokens=6, engine="hf", out=tmp_path / "run"
     )
     plan = make_plan(config)
-    before = estimate(plan, tmp_path / "run")
+    before = estimate(plan, [tmp_path / "run"])
     assert main(asked) == 0
-    after = estimate(plan, tmp_path / "run")
+    after = estimate(plan, [tmp_path / "run"])
     records = list(read_records(tmp_path / "run"))
     for task in before.tasks:
         counts = [record.response.prompt_tokens or 0 for record in records if record.sample.task == task.task]
         assert (task.samples, task.stored, task.budget) == (len(counts), 0, 6)
         assert task.prompt_tokens == pytest.approx(sum(counts) / len(counts))
     assert [task.stored for task in after.tasks] == [task.samples for task in before.tasks]
+    folders = [tmp_path / "run", tmp_path / "run" / "repeats" / "seed-1"]
+    assert [task.stored for task in estimate(plan, folders, fresh=True).tasks] == [0, 0]
+    assert [task.samples for task in estimate(plan, folders).tasks] == [2 * task.samples for task in before.tasks]
+    with pytest.raises(StoreError, match="other settings"):
+        estimate(make_plan(replace(config, prompt="direct")), folders)
     assert plan.checkpoint.folder is not None
     assert before.weight_bytes == sum(path.stat().st_size for path in plan.checkpoint.folder.glob("*.safetensors"))
     config_json = json.loads((plan.checkpoint.folder / "config.json").read_text())

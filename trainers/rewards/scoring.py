@@ -68,7 +68,7 @@ def load_function(name: str) -> Score:
         found = getattr(importlib.import_module(module), function)
     except AttributeError as error:
         raise UsageError(f"rewards.{name}: {error}. Name a function of the module.") from error
-    except Exception as error:  # Whatever the module does when it is imported.
+    except (Exception, SystemExit) as error:  # Whatever the module does when it is imported.
         raise UsageError(
             f"rewards.{name}: the module {module!r} cannot be imported: {type(error).__name__}: {error}. It is looked "
             "for where Python looks for modules, and in the current folder."
