@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from contextlib import suppress
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from harness.runs.power import Basis
 
 _RUNS: Final = 2
+_NUMBERS: Final = ("difference", "disagreement", "cluster_size", "design_effect")
 _TEST: Final = "80 % power, two-sided 5 %, by the paired test of 'harness compare'"
 
 
@@ -60,6 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from harness.statistics.power import needed_units, shown_by
 
+    for name in _NUMBERS:
+        if not isfinite(given := getattr(arguments, name) or 0.0):
+            raise UsageError(f"--{name.replace('_', '-')} {given:g} is no finite number.")
     difference = arguments.difference / 100
     if not 0 < abs(difference) < 1:
         raise UsageError(f"--difference {arguments.difference:g} is no difference in points: give one, e.g. 2.")
@@ -113,6 +118,21 @@ def _results(runs: Sequence[Path], task: str) -> list[TaskResult]:
     return []
 
 
+def _headline(name: str, tasks_dir: Path | None) -> str:
+    """The figure that stands for a task of which there are no runs; the task has to exist."""
+    from harness.benchmarks.own import is_table
+    from harness.benchmarks.plain import scored_task
+    from harness.evaluation.recorded import find_benchmark
+    from harness.evaluation.task_registry import expand_tasks
+
+    tasks = expand_tasks([name], tasks_dir)
+    if len(tasks) != 1:
+        raise UsageError(f"{name!r} is a group of {len(tasks)} tasks. Name one of them, e.g. {', '.join(tasks[:3])}.")
+    # Whether a table asks for captions is in its rows.
+    found = find_benchmark(tasks[0], None, tasks_dir) if is_table(tasks[0]) else scored_task(tasks[0], tasks_dir)
+    return found.headline
+
+
 def _basis(arguments: argparse.Namespace) -> tuple[Basis, str]:
     """What it is reckoned from, and that in words."""
     from harness.benchmarks.plain import scored_task
@@ -130,7 +150,13 @@ def _basis(arguments: argparse.Namespace) -> tuple[Basis, str]:
         given = {**given, "--disagreement": arguments.disagreement if len(runs) == _RUNS else None}
         if idle := [name for name, value in given.items() if value is not None]:
             raise UsageError(f"{', '.join(idle)} is assumed, and the runs of --runs tell it. Leave one of them out.")
-        scored = scored_task(task, arguments.tasks_dir, _results(runs, task))
+        results = _results(runs, task)
+        scored = scored_task(task, arguments.tasks_dir, results)
+        if results and results[0].headline != scored.headline:
+            raise UsageError(
+                f"the benchmark {task!r} of these runs, whose figure is {results[0].headline}, is not known here. Give "
+                "--tasks-dir the folder of its task."
+            )
         if len(runs) == _RUNS:
             basis = of_two_runs(runs[0], runs[1], scored, arguments.metric)
             return basis, (
@@ -146,7 +172,8 @@ def _basis(arguments: argparse.Namespace) -> tuple[Basis, str]:
     design = design_effect(size) if arguments.design_effect is None else arguments.design_effect
     if not size >= 1 or not design > 0:
         raise UsageError("--cluster-size is at least 1, and --design-effect above 0.")
-    metric = scored_task(task, arguments.tasks_dir).headline if arguments.metric == "headline" else arguments.metric
+    headline = _headline(task, arguments.tasks_dir)
+    metric = headline if arguments.metric == "headline" else arguments.metric
     basis = Basis(
         metric=metric,
         variation=assumed(disagreement, design=design, cluster_size=size),

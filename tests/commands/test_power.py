@@ -90,6 +90,14 @@ def test_one_run_tells_its_clusters(runs: dict[str, Path], capsys: pytest.Captur
         (["--task", "mine.csv", "--difference", "2", "--runs", "RUN", "--metric", "all/x"], "has no figure 'all/x'"),
         (["--task", "mine.csv", "--difference", "2", "--runs", "RUN", "--cluster-size", "2"], "is assumed"),
         (["--task", "pope", "--difference", "2", "--disagreement", "0"], "--disagreement 0 is out of range"),
+        (["--task", "pope", "--difference", "inf"], "--difference inf is no finite number"),
+        (["--task", "pope", "--difference", "2", "--disagreement", "nan"], "--disagreement nan is no finite number"),
+        (["--task", "pope", "--difference", "2", "--cluster-size", "inf"], "--cluster-size inf is no finite number"),
+        (["--task", "pope", "--difference", "2", "--design-effect", "inf"], "--design-effect inf is no finite number"),
+        (["--task", "popee", "--difference", "2"], "task 'popee' not found. Did you mean 'pope'"),
+        (["--task", "shapes", "--difference", "2"], "task 'shapes' not found"),
+        (["--task", "gone.csv", "--difference", "2"], "gone.csv cannot be read"),
+        (["--task", "mmmu", "--difference", "2"], "'mmmu' is a group of 2 tasks. Name one of them, e.g. mmmu_val"),
     ],
 )
 def test_what_cannot_be_reckoned_is_a_mistake(
@@ -100,3 +108,16 @@ def test_what_cannot_be_reckoned_is_a_mistake(
     import re
 
     assert re.search(told, capsys.readouterr().err)
+
+
+def test_a_benchmark_of_ones_own_takes_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tasks = ["--tasks-dir", str(tmp_path)]
+    assert main(["tasks", "new", "shapes", "--kind", "yes_no", *tasks]) == 0
+    responses = tmp_path / "responses.jsonl"
+    responses.write_text("".join(json.dumps({"id": str(n), "response": "yes"}) + "\n" for n in (1, 2, 3)))
+    replayed = ["--engine", "replay", "--responses", str(responses), "--no-diagnose", "--out", str(tmp_path / "run")]
+    assert main(["eval", "--model", "any", "--tasks", "shapes", *tasks, *replayed]) == 0
+    assert ask(capsys, "--task", "shapes", "--difference", "5", *tasks)["metric"] == "all/accuracy"
+    asked = ["power", "--task", "shapes", "--difference", "5", "--runs", str(tmp_path / "run")]
+    assert main(asked) == 2
+    assert "the benchmark 'shapes' of these runs, whose figure is all/accuracy, is not known" in capsys.readouterr().err
