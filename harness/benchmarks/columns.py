@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from string import ascii_uppercase
 from typing import Any
 
 from harness.core.errors import DataError
@@ -90,3 +91,44 @@ def require_letter(row: Mapping[str, Any], where: str, name: str, choices: Mappi
             f"{where}: column {name!r} holds {value!r}, expected one of {', '.join(choices) or 'no options'}."
         )
     return value
+
+
+def tidy(row: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """A row with names of columns in small letters, those of options in capitals.
+
+    Columns of one small letter are options where `a` and `b` are among them; else they are ignored as others are.
+
+    Raises:
+        DataError: two columns have one name then.
+    """
+    names = [str(name).strip() for name in row]
+    lettered = {"a", "b"} <= {name.lower() for name in names}
+    tidy: dict[str, Any] = {}
+    for given, value in zip(names, row.values(), strict=True):
+        name = given.lower() if len(given) > 1 else given.upper() if lettered else given
+        if name in tidy:
+            raise DataError(f"{where}: two columns are named {name!r}, but for capitals and spaces. Keep one of them.")
+        tidy[name] = value
+    return tidy
+
+
+def options_of(row: Mapping[str, Any], where: str) -> dict[str, str]:
+    """The options of a row by letter; empty where it has none.
+
+    Raises:
+        DataError: they are no list of texts, or more than there are letters.
+    """
+    listed = row.get("choices")
+    if is_absent(listed):
+        return {letter: str(text).strip() for letter in ascii_uppercase if (text := find(row, letter)) is not None}
+    if not isinstance(listed, (list, tuple, Mapping)):
+        raise DataError(
+            f"{where}: column 'choices' holds {listed!r}, not a list. In a CSV file each option has a column, A, B, ..."
+        )
+    if len(listed) > len(ascii_uppercase):
+        raise DataError(f"{where}: column 'choices' holds {len(listed)} options, and there are letters for 26.")
+    lettered = listed if isinstance(listed, Mapping) else dict(zip(ascii_uppercase, listed, strict=False))
+    for letter, text in lettered.items():
+        if not isinstance(text, (str, int, float)) or not str(text).strip():
+            raise DataError(f"{where}: column 'choices' holds {text!r} as option {letter}, not a text.")
+    return {str(letter).strip().upper(): str(text).strip() for letter, text in lettered.items()}

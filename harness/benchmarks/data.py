@@ -75,14 +75,17 @@ def load_data(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> 
     """
     folder, source, roots = locate(benchmark, data, outside)
     samples: dict[str, Sample] = {}
+    places: dict[str, str] = {}
     files = read_row_files(folder, benchmark, roots)
     if benchmark.with_rows is not None:
         (file,) = files
         benchmark = benchmark.with_rows(benchmark, read_table(folder / file).rows, partial(_where, benchmark, file))
     for where, row, refer in _rows(folder, files, benchmark, roots):
         sample = benchmark.read_row(row, where)
+        first = places.setdefault(sample.id, where)
         if sample.id in samples:
-            raise DataError(f"{where}: sample id {sample.id!r} occurs twice. Are two copies of the data in {folder}?")
+            advice = f"Are two copies of the data in {folder}?" if files[1:] else "Give every row an id of its own."
+            raise DataError(f"{where}: sample id {sample.id!r} occurs twice, first in {first}. {advice}")
         if sample.id.encode(errors="ignore").decode() != sample.id:
             raise DataError(f"{where}: sample id {sample.id!r} holds half a character. Write the file again.")
         if benchmark.shows(sample):

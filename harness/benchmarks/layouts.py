@@ -63,7 +63,7 @@ def choose_row_files(files: Sequence[str], benchmark: Benchmark, readme: str | N
     candidates = [
         name
         for name in files
-        if name.endswith(SUFFIXES)
+        if name.lower().endswith(SUFFIXES)
         and not name.endswith(_NOT_ROWS)
         and "/videos/" not in name
         and PurePosixPath(name).name not in labels
@@ -136,7 +136,7 @@ def _loose(candidates: Sequence[str], source: HubSource) -> list[str]:
     of_split = [name for name in chosen if any(part.startswith(source.split) for part in PurePosixPath(name).parts)]
     chosen = of_split or chosen
     for suffix in SUFFIXES:
-        of_suffix = [name for name in chosen if name.endswith(suffix)]
+        of_suffix = [name for name in chosen if name.lower().endswith(suffix)]
         if of_suffix:
             return of_suffix
     return []

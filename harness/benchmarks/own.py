@@ -6,16 +6,18 @@ A row is a question. Its columns, in any order, of a CSV or TSV file with a head
     question         without options and without instructions
     answer           yes or no; the letter of an option, or its text; the answer's words; or of a caption what is there,
                      separated by semicolons
-    A, B, C, ...     texts of the options of a multiple-choice question (JSON lines: also a list `choices`)
+    A, B, C, ...     texts of the options of a multiple-choice question (JSON lines: also `choices`, a list or an
+                     object by letter)
     id               of the question, once in the table (default: its number, from 1)
     kind             yes_no, choice or open, where a table mixes them or its rows do not tell; or caption, of all rows
-    subset           part of the table that has figures of its own
+    subset           part of the table that has figures of its own, named otherwise than all, mean and the kinds
     group            questions that are not independent of each other (default: those about one image or video)
 
-Other columns are ignored. Such a benchmark has accuracy over all and by subset, and where all its questions are yes/no
-what `harness.benchmarks.yes_no` figures besides; captions have the figures of `harness.benchmarks.captions`, over the
-objects that the table names. All of it follows from stored samples, so that runs are compared
-without the table.
+Names of columns are read without regard to case. Other columns are ignored.
+
+Such a benchmark has accuracy over all and by subset, and where all its questions are yes/no what
+`harness.benchmarks.yes_no` figures besides; captions have the figures of `harness.benchmarks.captions`, over the
+objects that the table names. All of it follows from stored samples, so that runs are compared without the table.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from typing import Final
 from harness.answers.objects import Vocabulary, build_vocabulary
 from harness.benchmarks import captions
 from harness.benchmarks.captions import by_vocabulary, join_objects, judge_caption
-from harness.benchmarks.columns import find, require, require_letter, require_text, require_yes_no
+from harness.benchmarks.columns import find, options_of, require, require_letter, require_text, require_yes_no, tidy
 from harness.benchmarks.counting import in_stratum, is_officially_right, is_right, one, sample_unit, scored_unit
 from harness.benchmarks.record import Benchmark, HubSource, Row
 from harness.benchmarks.verdicts import judge_response, no_official_reading, officially
@@ -47,6 +49,8 @@ Evaluator = Callable[[str], str | None]
 _HEADLINES: Final = ("all/accuracy", "accuracy")
 _OF_CAPTIONS: Final = ("all/f1", "F1 of the objects named")
 _MEDIA: Final[tuple[MediaKind, ...]] = ("image", "video")
+_TAKEN: Final = ("all", "mean", *KINDS)
+"""Names of parts that figures are taken of besides subsets."""
 _CONSTANT: Final[Mapping[AnswerKind, Mapping[str, str]]] = {
     "yes_no": {"always yes": "yes", "always no": "no"},
     "choice": {"always A": "A"},
@@ -163,7 +167,7 @@ def _with_rows(
         DataError: there are no rows, a kind is none, captions are mixed with questions, or there is no column or two
             columns of media.
     """
-    rows = [row for index, of in enumerate(raw) for _, row in _clean(of, "", index)]
+    rows = [tidy(row, where(index)) for index, row in enumerate(raw)]
     table = benchmark.name
     if not rows:
         raise DataError(f"{table} has no rows. A row is a question; a CSV file has a header above them.")
@@ -173,7 +177,7 @@ def _with_rows(
         what = "columns 'image' and 'video': a table has one of them" if media else "no column 'image' or 'video'"
         raise DataError(f"{table} has {what}. Columns found: {', '.join(columns) or 'none'}.")
     fixed = next(iter(benchmark.answer_kinds)) if len(benchmark.answer_kinds) == 1 else None
-    usual = _usual_kind(rows)
+    usual = _usual_kind(rows, where)
     found = {_kind_of(row, fixed, usual, where(index)) for index, row in enumerate(rows)}
     kinds = [kind for kind in KINDS if kind in found]
     headline, headline_title = _HEADLINES
@@ -198,35 +202,26 @@ def _with_rows(
     )
 
 
-def _usual_kind(rows: Sequence[Row]) -> AnswerKind:
+def _usual_kind(rows: Sequence[Row], where: Callable[[int], str]) -> AnswerKind:
     """What rows without options ask for: yes or no if most are answered so, and then the others are mistakes."""
-    answers = [str(find(row, "answer")).strip().lower() for row in rows if not _choices(row)]
+    plain = [row for index, row in enumerate(rows) if not options_of(row, where(index))]
+    answers = [str(find(row, "answer")).strip().lower() for row in plain]
     return "yes_no" if 2 * sum(answer in ("yes", "no") for answer in answers) > len(answers) else "open"
 
 
 def _clean(row: Row, file: str, index: int) -> Iterator[tuple[str, Row]]:
     """A row with tidy names of columns, and its number for an id where it has none."""
-    cleaned = {(name if len(name) == 1 else name.lower()): value for key, value in row.items() if (name := key.strip())}
+    cleaned = tidy(row, f"row {index + 1}")
     if find(cleaned, "id") is None:
         cleaned["id"] = index + 1
     yield "", cleaned
-
-
-def _choices(row: Row) -> dict[str, str]:
-    """The options of a row by letter; empty where it has none."""
-    listed = row.get("choices")
-    if isinstance(listed, Mapping):
-        return {str(letter).strip(): str(text).strip() for letter, text in listed.items()}
-    if isinstance(listed, list):
-        return {letter: str(text).strip() for letter, text in zip(ascii_uppercase, listed, strict=False)}
-    return {letter: str(text).strip() for letter in ascii_uppercase if (text := find(row, letter)) is not None}
 
 
 def _kind_of(row: Row, fixed: AnswerKind | None, usual: AnswerKind, where: str) -> AnswerKind:
     """What a row asks for: as its column `kind` says, else its benchmark, else its options, else the other rows."""
     given = find(row, "kind")
     if given is None:
-        return fixed or ("choice" if _choices(row) else usual)
+        return fixed or ("choice" if options_of(row, where) else usual)
     kind = next((kind for kind in KINDS if kind == str(given).strip().lower()), None)
     if kind is None:
         raise DataError(f"{where}: column 'kind' holds {given!r}, expected one of {', '.join(KINDS)}.")
@@ -241,10 +236,16 @@ def _read_row(
     Raises:
         DataError: a column is missing, or an answer is none of its kind; names the row and the column.
     """
-    kind = _kind_of(row, fixed, usual or _usual_kind([row]), where)
-    choices = _choices(row) if kind == "choice" else None
+    row = tidy(row, where)
+    kind = _kind_of(row, fixed, usual or _usual_kind([row], lambda _: where), where)
+    choices = options_of(row, where) if kind == "choice" else None
     medium = next((column for column in _MEDIA if column in row), "image")
     subset, group = find(row, "subset"), find(row, "group")
+    if subset is not None and str(subset).strip() in _TAKEN:
+        raise DataError(
+            f"{where}: column 'subset' holds {str(subset).strip()!r}, the name of other figures. Use none of "
+            f"{', '.join(_TAKEN)}."
+        )
     return Sample(
         id=require_text(row, where, "id"),
         task=name,

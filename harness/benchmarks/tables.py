@@ -20,7 +20,7 @@ from harness.core.errors import DataError
 from harness.core.reading import check_regular, parse_json, read_text
 
 SUFFIXES: Final = (".parquet", ".arrow", ".jsonl", ".json", ".csv", ".tsv")
-_CELL: Final = re.compile(r"(?P<file>.+\.(?:parquet|arrow))\[(?P<row>\d+)\]\.(?P<column>.+)")
+_CELL: Final = re.compile(r"(?P<file>.+\.(?i:parquet|arrow))\[(?P<row>\d+)\]\.(?P<column>.+)")
 _BATCH_ROWS: Final = 32
 _OPEN_TABLES: Final = 32
 
@@ -68,18 +68,18 @@ def read_table(path: Path) -> Table:
     """
     try:
         check_regular(path)
-        if path.suffix == ".parquet":
+        if path.suffix.lower() == ".parquet":
             return _read_parquet(path)
-        if path.suffix == ".arrow":
+        if path.suffix.lower() == ".arrow":
             return _read_arrow(path)
-        return Table(rows=_read_csv(path) if path.suffix in (".csv", ".tsv") else _read_json(path))
+        return Table(rows=_read_csv(path) if path.suffix.lower() in (".csv", ".tsv") else _read_json(path))
     except Exception as error:  # What reads damaged tables raises anything.
         raise DataError(f"{path} cannot be read: {_first_line(error)}. Fetch or write it again.") from error
 
 
 def row_name(file: str, index: int) -> str:
     """How an error names a row: of a spreadsheet with the number that it has there, the header being row 1."""
-    is_sheet = PurePosixPath(file).suffix in (".csv", ".tsv")
+    is_sheet = PurePosixPath(file).suffix.lower() in (".csv", ".tsv")
     return f"{file}, row {index + 2}" if is_sheet else f"{file}[{index}]"
 
 
@@ -90,7 +90,7 @@ def read_cell(cell: Cell) -> bytes | Mapping[str, Any] | None:
         OSError, ValueError: the file is damaged there.
     """
     value: bytes | Mapping[str, Any] | None
-    if cell.path.suffix == ".arrow":
+    if cell.path.suffix.lower() == ".arrow":
         value = _open_arrow(cell.path).column(cell.column)[cell.row].as_py()
     else:
         value = _parquet_column(cell.path, cell.column).read(cell.row)
@@ -111,7 +111,7 @@ def _cell_sizes(path: Path, column: str, changed_ns: int) -> tuple[int | None, .
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if path.suffix == ".arrow":
+    if path.suffix.lower() == ".arrow":
         chunks: Iterator[Any] = iter(_open_arrow(path).column(column).chunks)
     else:
         chunks = (batch.column(0) for batch in _open_parquet(path).iter_batches(_BATCH_ROWS, columns=[column]))
@@ -229,7 +229,7 @@ def _read_csv(path: Path) -> list[Mapping[str, Any]]:
     except UnicodeDecodeError as error:
         raise ValueError(f"it is not UTF-8 (byte {error.start}): in a spreadsheet save it as CSV UTF-8") from error
     header = text.partition("\n")[0]
-    separator = "\t" if path.suffix == ".tsv" else max(",;\t", key=header.count)
+    separator = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=header.count)
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     while rows and not any(cell.strip() for cell in rows[-1]):
         rows.pop()
@@ -251,9 +251,9 @@ def _read_json(path: Path) -> list[Mapping[str, Any]]:
     """A list of objects, one object a line, or an object with such a list under `data`."""
     text = read_text(path, encoding="utf-8-sig")
     try:
-        found = _json_lines(text) if path.suffix == ".jsonl" else parse_json(text)
+        found = _json_lines(text) if path.suffix.lower() == ".jsonl" else parse_json(text)
     except ValueError as error:
-        if path.suffix == ".jsonl":
+        if path.suffix.lower() == ".jsonl":
             raise
         try:  # There are files of JSON lines that are named .json.
             found = _json_lines(text)

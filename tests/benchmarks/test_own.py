@@ -116,7 +116,25 @@ GOOD = "images/red.png,Is it red?,yes\nimages/red.png,Is it red?,yes\n"
         ("image,question,answer,A,C\nimages/red.png,Is it?,C,x,y\n", r"row 2: columns A, B, ... hold 2 options \(A, C"),
         (
             "image,question,answer,id\nimages/red.png,Is it?,yes,7\nimages/red.png,Is?,yes,7\n",
-            "row 3: .*'7' occurs twice",
+            "row 3: sample id '7' occurs twice, first in mine.csv, row 2. Give every row an id of its own",
+        ),
+        (f"image,Image ,question,answer\n,{GOOD}", "row 2: two columns are named 'image', but for capitals and spaces"),
+        ("image,question,answer,A,B,a\nred.png,Is it?,A,x,y,z\n", "row 2: two columns are named 'A', but for"),
+        (
+            "image,question,answer,subset\nimages/red.png,Is it?,yes,all\n",
+            "row 2: column 'subset' holds 'all', the name of other figures",
+        ),
+        (
+            f"image,question,answer,subset\n{GOOD.replace('yes', 'yes,one')}images/red.png,Is it?,no, mean\n",
+            "row 4: column 'subset' holds 'mean', the name of other figures",
+        ),
+        (
+            "image,question,answer,subset\nimages/red.png,Is it?,yes,open\n",
+            "row 2: column 'subset' holds 'open', the name of other figures",
+        ),
+        (
+            "image,question,answer,choices\nimages/red.png,Which?,A,red;blue\n",
+            "row 2: column 'choices' holds 'red;blue', not a list. In a CSV file each option has a column, A, B, ...",
         ),
     ],
 )
@@ -127,6 +145,60 @@ def test_a_mistake_is_named_with_its_row_and_column(
         load(pictures, text)
     assert main(["eval", "--model", "demo", "--tasks", str(pictures / "mine.csv")]) == 2
     assert re.search(told, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("choices", "told"),
+    [
+        ("red, blue", r"mine.jsonl\[0\]: column 'choices' holds 'red, blue', not a list"),
+        (["red", None], r"mine.jsonl\[0\]: column 'choices' holds None as option B, not a text"),
+        ({"A": "red", "B": " "}, "column 'choices' holds ' ' as option B, not a text"),
+        (["red", ["blue"]], r"column 'choices' holds \['blue'\] as option B, not a text"),
+        (list(map(str, range(27))), "column 'choices' holds 27 options, and there are letters for 26"),
+    ],
+)
+def test_options_that_cannot_be_asked_are_refused(pictures: Path, choices: object, told: str) -> None:
+    row = {"image": "red.png", "question": "Which?", "answer": "red", "choices": choices}
+    with pytest.raises(DataError, match=told):
+        load(pictures, json.dumps(row) + "\n", "mine.jsonl")
+
+
+@pytest.mark.parametrize("letters", ["a,b", "A,b", "A,B"])
+def test_columns_of_options_are_known_in_small_letters_too(pictures: Path, letters: str) -> None:
+    (sample,) = load(pictures, f"image,question,answer,{letters}\nimages/blue.png,Which colour?,b,red,blue\n").samples
+    assert (sample.answer_kind, sample.target) == ("choice", "B")
+    assert sample.choices == {"A": "red", "B": "blue"}
+    (sample,) = load(pictures, "image,question,answer,x,y\nimages/blue.png,Is it blue?,yes,3,4\n").samples
+    assert sample.answer_kind == "yes_no", "other columns of one letter are no options"
+    row = {"image": "red.png", "question": "Which?", "answer": "B", "choices": {"a": "blue", "b": "red"}}
+    (sample,) = load(pictures, json.dumps(row) + "\n", "mine.jsonl").samples
+    assert sample.choices == {"A": "blue", "B": "red"}
+
+
+@pytest.mark.parametrize("name", ["MINE.CSV", "Mine.Tsv", "mine.JSONL"])
+def test_the_ending_of_a_table_may_be_in_capitals(pictures: Path, name: str) -> None:
+    cells = [["image", "question", "answer"], ["images/red.png", "Is it?", "yess"], ["images/red.png", "Is it?", "yes"]]
+    separator = "\t" if name.lower().endswith(".tsv") else ","
+    text = "".join(separator.join(of) + "\n" for of in cells)
+    where = "row 2"
+    if name.lower().endswith(".jsonl"):
+        text = "".join(json.dumps(dict(zip(cells[0], of, strict=True))) + "\n" for of in cells[1:])
+        where = r"\[0\]"
+    with pytest.raises(DataError, match=f"{where}: column 'answer' holds 'yess'"):
+        load(pictures, text, name, kind="yes_no")
+    assert len(load(pictures, text.replace("yess", "no"), name).samples) == 2
+
+
+def test_rows_are_read_as_the_table_has_them(pictures: Path) -> None:
+    """A program that has rows in hand may name the columns as a file may."""
+    benchmark = load(pictures, "image,question,answer,A,B\nimages/red.png,Which?,A,red,blue\n").benchmark
+    row = {" Image": "images/red.png", "Question": "Which colour?", "ANSWER": "blue", "a": "red", "b": "blue"}
+    ((_, asked),) = benchmark.questions(row, "", 4)
+    assert benchmark.read_row(asked, "").id == "5"
+    sample = benchmark.read_row({"ID": 7, **row}, "rows[0]")
+    assert (sample.id, sample.target, sample.cluster) == ("7", "B", "images/red.png")
+    with pytest.raises(DataError, match=r"rows\[0\]: two columns are named 'image'"):
+        benchmark.read_row({"image": "images/red.png", **row}, "rows[0]")
 
 
 def test_a_kind_that_is_said_is_kept_to(pictures: Path) -> None:

@@ -29,3 +29,12 @@ def test_rewritten_table_is_read_anew(tmp_path: Path) -> None:
     assert read_cell(cell) == b"one"
     write_parquet(cell.path, [{"image": b"two"}] * 2)
     assert read_cell(cell) == b"two"
+
+
+def test_endings_in_capitals_are_endings(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "a.parquet", [{"image": b"one"}])
+    path = (tmp_path / "a.parquet").rename(tmp_path / "A.PARQUET")
+    assert read_table(path).media_columns == ("image",)
+    cell = parse_reference(cell_reference(path.name, 0, "image"), tmp_path)
+    assert isinstance(cell, Cell)
+    assert read_cell(cell) == b"one"
