@@ -30,6 +30,12 @@ _DENIAL: Final = re.compile(
     rf"|{_ITEM}(?:\s*,\s*(?!{_ARTICLE}){_ITEM}){{0,12}})"
     rf"\s*,?\s+n?or\b(?!\s+{_NO_NOUN}))?[^.;:!?,]{{0,{_DENIED}}}))"
 )
+_IRREGULAR: Final = {
+    "man": "men", "person": "people", "child": "children", "mouse": "mice", "goose": "geese", "foot": "feet",
+    "tooth": "teeth", "ox": "oxen", "cactus": "cacti",
+}  # fmt: skip
+"""Ends of nouns to those of their plurals."""
+_VES: Final = re.compile(r"(?:(kni|wi|li)fe|(el|hal|cal|wol|lea|loa|thie|scar|hoo|dwar|whar|shea)f)$")
 _SEPARATOR: Final = r"(?:\s+|-)"
 _AFFIRMS_AGAIN: Final = re.compile(r"\b(?:but|except|only|however|while|although|just)\b")
 
@@ -39,17 +45,30 @@ class Vocabulary:
     """Names of objects and how a caption may word them.
 
     Attributes:
-        canonical: wording to object name; the wording in lower case, its words separated by one space, not by hyphens.
-        pattern: finds the wordings in lower-case text, the longest first, singular or plural; before them, without a
-            group, what sounds like one and names no object.
+        canonical: wording, singular or plural, to object name; the wording in lower case, its words separated by one
+            space, not by hyphens.
+        pattern: finds the wordings in lower-case text, the longest first; before them, without a group, what sounds
+            like one and names no object.
     """
 
     canonical: Mapping[str, str]
     pattern: re.Pattern[str]
 
 
+def plurals(noun: str) -> list[str]:
+    """What may be the plural of a noun in lower case; of several forms some may be no word ("boxs", "boxes")."""
+    found = [f"{noun}s"]
+    if noun.endswith(("s", "x", "z", "ch", "sh", "o")):
+        found.append(f"{noun}es")
+    if re.search(r"[^aeiou]y$", noun):
+        found.append(f"{noun[:-1]}ies")
+    if _VES.search(noun):
+        found.append(_VES.sub(r"\1\2ves", noun))
+    return found + [noun.removesuffix(end) + ends for end, ends in _IRREGULAR.items() if noun.endswith(end)]
+
+
 def build_vocabulary(synonyms: Mapping[str, Iterable[str]], no_objects: Iterable[str] = ()) -> Vocabulary:
-    """A vocabulary from object names and their synonyms; a name counts as its own synonym.
+    """A vocabulary from object names and their synonyms; a name counts as its own synonym, and plurals as well.
 
     Args:
         synonyms: by name.
@@ -60,9 +79,12 @@ def build_vocabulary(synonyms: Mapping[str, Iterable[str]], no_objects: Iterable
         for wording in (name, *others):
             canonical.setdefault(_spaced(wording), name)
     canonical.pop("", None)
+    for wording, name in list(canonical.items()):
+        for plural in plurals(wording):
+            canonical.setdefault(plural, name)
     longest_first = sorted(canonical, key=lambda wording: (-len(wording), wording))
     wordings = "|".join(re.escape(wording).replace(r"\ ", _SEPARATOR) for wording in longest_first)
-    either = rf"(?:{'|'.join(no_objects) or '(?!)'}|({wordings or '(?!)'})(?:e?s)?)"
+    either = rf"(?:{'|'.join(no_objects) or '(?!)'}|({wordings or '(?!)'}))"
     return Vocabulary(canonical=canonical, pattern=re.compile(rf"(?<![\w-]){either}(?![\w-])"))
 
 

@@ -58,7 +58,6 @@ _NO_NOUNS: Final = frozenset(
     "can hot sound support leave light note core line watch orange cream drink file switch".split()
 )
 """Words of the vocabulary that in descriptions are as often verbs or adjectives."""
-_PLURALS: Final = {"man": "men", "woman": "women", "child": "children", "knife": "knives", "goose": "geese"}
 _BETWEEN: Final = ";"
 
 
@@ -202,8 +201,7 @@ def read_key(key: str) -> dict[str, Effect]:
 
 @cache
 def _finder(words: tuple[str, ...]) -> Vocabulary:
-    found = [word for word in words if word not in _NO_NOUNS]
-    return build_vocabulary({word: [_PLURALS[word]] if word in _PLURALS else () for word in found})
+    return build_vocabulary({word: () for word in words if word not in _NO_NOUNS})
 
 
 def _count(mentioned: Sequence[str], sample: Sample, *, strict: bool) -> Counted:

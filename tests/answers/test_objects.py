@@ -7,12 +7,36 @@ import pytest
 from harness.answers.coco import COCO_SYNONYMS, NO_OBJECTS
 from harness.answers.objects import build_vocabulary, find_objects
 
-VOCABULARY = build_vocabulary({"dog": ["puppy"], "person": ["man", "men"], "cat": [], "hot dog": [], "bus": []})
+VOCABULARY = build_vocabulary({"dog": ["puppy"], "person": ["man"], "cat": [], "hot dog": [], "bus": []})
 
 
 def test_objects_are_found_by_name_synonym_and_plural_the_longest_first() -> None:
     caption = "Two Men and a puppy with hot dogs near buses; a hotdog-shaped sign, cats-eye."
     assert find_objects(caption, VOCABULARY) == ["person", "dog", "hot dog", "bus"]
+
+
+@pytest.mark.parametrize(
+    ("name", "plural"),
+    [
+        ("strawberry", "strawberries"), ("toy", "toys"), ("shelf", "shelves"), ("bookshelf", "bookshelves"),
+        ("leaf", "leaves"), ("knife", "knives"), ("giraffe", "giraffes"), ("roof", "roofs"), ("snowman", "snowmen"),
+        ("human", "humans"), ("computer mouse", "computer mice"), ("salesperson", "salespeople"), ("box", "boxes"),
+        ("goose", "geese"), ("grandchild", "grandchildren"), ("foot", "feet"), ("ox", "oxen"), ("bench", "benches"),
+        ("stomach", "stomachs"), ("tomato", "tomatoes"), ("photo", "photos"), ("TV", "TVs"), ("sky", "skies"),
+    ],
+)  # fmt: skip
+def test_plurals(name: str, plural: str) -> None:
+    assert find_objects(f"Two {plural}, a {name}.", build_vocabulary({name: []})) == [name, name]
+
+
+@pytest.mark.parametrize(("name", "other"), [("ski", "skies"), ("cap", "capes"), ("cafe", "caves"), ("car", "cares")])
+def test_other_words_are_no_plurals(name: str, other: str) -> None:
+    assert find_objects(f"Two {other}.", build_vocabulary({name: []})) == []
+
+
+def test_a_plural_that_is_a_wording_itself_names_what_it_is_listed_for() -> None:
+    vocabulary = build_vocabulary({"glass": [], "person": [], "people": [], "spectacles": ["glasses"]})
+    assert find_objects("Two people with glasses, a glass.", vocabulary) == ["people", "spectacles", "glass"]
 
 
 @pytest.mark.parametrize(
@@ -77,6 +101,8 @@ def test_letters_that_look_like_others_are_no_mention() -> None:
         ("A dog bowl beside a dog; a remote area, a remote.", ["bowl", "dog", "remote"]),
         ("A bookshelf with books, a tablecloth on a table.", ["book", "dining table"]),
         ("A bat and a glass.", []),
+        ("Two babies and kitties under cloudy skies.", ["person", "cat"]),
+        ("Banana leaves, bookshelves and apple juices.", []),
     ],
 )
 def test_words_that_name_no_object_are_none(caption: str, found: list[str]) -> None:

@@ -233,6 +233,13 @@ def test_without_nltks_data_there_is_no_official_figure(monkeypatch: pytest.Monk
     assert result.metrics["all/f1"].value == 1.0
 
 
+def test_words_are_read_strictly_in_the_plural_too() -> None:
+    truth = ["strawberry", "cherry", "butterfly", "shelf", "mouse", "snowman"]
+    row = {"id": 1, "query": "Describe.", "truth": truth, "hallu": [], "vocabulary": [*truth, "dog"], "image": {}}
+    text = "Strawberries, cherries and butterflies on shelves, two mice and snowmen."
+    assert score("amber_generative", [row], [text]).metrics["all/cover"].value == 1.0
+
+
 def test_nouns_are_those_of_nltk() -> None:
     nouns = MODULE.nouns_of()
     if nouns is None:
