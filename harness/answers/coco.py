@@ -106,6 +106,7 @@ _NOT_BEFORE: Final[Mapping[str, str]] = {
     "bear": "in", "keyboard": "player", "mouse": "pad trap", "kite": "surfing surfer",
     "remote": "area location place region part village beach island", "baseball": "field player game cap uniform bat",
     "football": "field player game", "basketball": "court player game", "volleyball": "court net game",
+    "baby": "bird duck goose cat dog horse sheep lamb cow elephant bear panda polar zebra giraffe animal",
 }  # fmt: skip
 NO_OBJECTS: Final = (
     *(

@@ -101,6 +101,7 @@ def test_letters_that_look_like_others_are_no_mention() -> None:
         ("A dog bowl beside a dog; a remote area, a remote.", ["bowl", "dog", "remote"]),
         ("A bookshelf with books, a tablecloth on a table.", ["book", "dining table"]),
         ("A bat and a glass.", []),
+        ("A baby elephant, two baby polar bears and a baby.", ["elephant", "bear", "person"]),
         ("Two babies and kitties under cloudy skies.", ["person", "cat"]),
         ("Banana leaves, bookshelves and apple juices.", []),
     ],
