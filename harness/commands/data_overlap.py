@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,13 +54,23 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from harness.core.files import refuse_foreign
     from harness.evaluation.task_registry import expand_tasks, load_task
-    from trainers.data.overlap import FRAMES, asked_pictures, find_overlap, hash_pictures, training_pictures
+    from trainers.data.overlap import (
+        FRAMES,
+        asked_pictures,
+        find_overlap,
+        hash_pictures,
+        not_compared,
+        training_pictures,
+    )
 
     if not 0 <= arguments.distance < 128:
         raise UsageError(
             f"--distance {arguments.distance} is out of range: different pictures differ in about 128 bits."
         )
-    names = expand_tasks([name.strip() for name in arguments.tasks.split(",") if name.strip()], arguments.tasks_dir)
+    names = [name.strip() for name in arguments.tasks.split(",") if name.strip()]
+    if not names:
+        raise UsageError("no task named. Give --tasks NAME,...; 'harness tasks' lists them.")
+    names = expand_tasks(names, arguments.tasks_dir)
     if arguments.out is not None:
         if arguments.out.exists() and arguments.out.samefile(arguments.source):
             raise UsageError(f"--out {arguments.out} is the file that is read. Name another one.")
@@ -82,26 +92,30 @@ def run(arguments: argparse.Namespace) -> int:
     for task in tasks:
         asked = asked_pictures(task)
         hash_pictures(asked, _with_progress(f"pictures of {task.name}", len(asked)))
-        if not _can_compare(train, asked):
-            raise DataError(
-                f"nothing of {arguments.source} can be compared with {task.name}: the images and videos of one of them "
-                "cannot be opened, and have no names of COCO's. Name their folders by --media-root and --data."
-            )
+        _refuse_incomparable((str(arguments.source), train), (task.name, asked))
         found.append(find_overlap(task, train, asked, arguments.distance))
     rows = {row for overlap in found for row in overlap.rows}
+    unknown = {row: why for row, why in not_compared(train, found).items() if row not in rows}
     if arguments.out is not None:
         _write_others(arguments.source, arguments.out, rows)
     if arguments.json:
-        show(to_json(_as_json(found, train, rows)))
+        show(to_json(_as_json(found, train, rows, unknown)))
     else:
-        show("\n".join(_lines(arguments, found, train, rows)))
+        show("\n".join(_lines(arguments, found, train, rows, unknown)))
     return _FOUND if rows else 0
 
 
-def _can_compare(train: Sequence[Picture], asked: Sequence[Picture]) -> bool:
-    sides = (train, asked)
-    by_id = all(any(picture.coco is not None for picture in side) for side in sides)
-    return by_id or all(any(picture.bits is not None for picture in side) for side in sides)
+def _refuse_incomparable(*sides: tuple[str, Sequence[Picture]]) -> None:
+    if all(any(picture.coco is not None for picture in pictures) for _, pictures in sides):
+        return
+    for name, pictures in sides:
+        if all(picture.bits is None for picture in pictures):
+            why = pictures[0].problem.rstrip(".") if pictures else "its questions have none"
+            raise DataError(
+                f"nothing of {sides[0][0]} can be compared with {sides[1][0]}: none of {len(pictures):,} images and "
+                f"videos of {name} can be opened and has contrast, e.g. {why}; and not both have names of COCO's. Name "
+                "their folders by --media-root and --data."
+            )
 
 
 def _with_progress(what: str, total: int) -> Any:
@@ -116,28 +130,53 @@ def _with_progress(what: str, total: int) -> Any:
 
 
 def _lines(
-    arguments: argparse.Namespace, found: Sequence[Overlap], train: Sequence[Picture], rows: set[str]
+    arguments: argparse.Namespace,
+    found: Sequence[Overlap],
+    train: Sequence[Picture],
+    rows: set[str],
+    unknown: Mapping[str, str],
 ) -> list[str]:
-    opened, named = (sum(getattr(of, name) is not None for of in train) for name in ("bits", "coco"))
-    lines = [f"{arguments.source}: {len(train):,} images and videos; {opened:,} opened, {named:,} with an id of COCO's"]
+    counts = _counts(train)
+    lines = [
+        f"{arguments.source}: {len(train):,} images and videos; {_opened(counts['opened'], counts['plain'])}, "
+        f"{counts['named']:,} with an id of COCO's"
+    ]
     for overlap in found:
         shared = len({match.asked.name for match in overlap.matches})
         lines.append(
-            f"{overlap.task}: {overlap.pictures:,} images and videos, {overlap.opened:,} opened, {overlap.named:,} "
-            f"with an id; {shared:,} are in the training data, in {len(overlap.rows):,} rows: {len(overlap.asked):,} "
-            f"of {overlap.questions:,} questions ask about them"
+            f"{overlap.task}: {overlap.pictures:,} images and videos, {_opened(overlap.opened, overlap.plain)}, "
+            f"{overlap.named:,} with an id; {shared:,} are in the training data, in {len(overlap.rows):,} rows: "
+            f"{len(overlap.asked):,} of {overlap.questions:,} questions ask about them"
         )
         lines += [f"  {_told(match)}" for match in overlap.matches[:_SHOWN]]
         lines += [f"  and {len(overlap.matches) - _SHOWN:,} more: --json"] if overlap.matches[_SHOWN:] else []
     if not rows:
-        return [*lines, "No overlap was found."]
-    told = f"{len(rows):,} training rows show what these benchmarks ask about, which can raise their scores unlearnt."
-    done = (
-        f"The other rows are in {arguments.out}: train on these."
-        if arguments.out is not None
-        else "Leave them out: --out FILE writes the other rows. Or say beside the score that they were trained on."
-    )
-    return [*lines, f"{told} {done}"]
+        told = ["No overlap was found."]
+    else:
+        shown = f"{len(rows):,} training rows show what these benchmarks ask about"
+        told = [f"{shown}, which can raise their scores unlearnt."]
+        if arguments.out is None:
+            told += [
+                "Leave them out: --out FILE writes the other rows. Or say beside the score that they were trained on."
+            ]
+        else:
+            told += [f"The other rows are in {arguments.out}{'.' if unknown else ': train on these.'}"]
+    if unknown:
+        told += [f"Rows besides that could not be compared: {len(unknown):,}, e.g. {next(iter(unknown.values()))}"]
+    return [*lines, " ".join(told)]
+
+
+def _opened(opened: int, plain: int) -> str:
+    return f"{opened:,} opened" + (f" ({plain:,} of them without contrast, which tells nothing)" if plain else "")
+
+
+def _counts(train: Sequence[Picture]) -> dict[str, int]:
+    return {
+        "pictures": len(train),
+        "opened": sum(picture.opened for picture in train),
+        "plain": sum(picture.plain for picture in train),
+        "named": sum(picture.coco is not None for picture in train),
+    }
 
 
 def _told(match: Match) -> str:
@@ -145,16 +184,18 @@ def _told(match: Match) -> str:
     return f"row {match.train.about[0]!r} {match.train.name} = {match.asked.about[0]!r} {match.asked.name} ({how})"
 
 
-def _as_json(found: Sequence[Overlap], train: Sequence[Picture], rows: set[str]) -> dict[str, Any]:
+def _as_json(
+    found: Sequence[Overlap], train: Sequence[Picture], rows: set[str], unknown: Iterable[str]
+) -> dict[str, Any]:
     return {
-        "pictures": len(train),
-        "opened": sum(picture.bits is not None for picture in train),
-        "named": sum(picture.coco is not None for picture in train),
+        **_counts(train),
         "rows": sorted(rows),
+        "not_compared": list(unknown),
         "tasks": {
             overlap.task: {
                 "pictures": overlap.pictures,
                 "opened": overlap.opened,
+                "plain": overlap.plain,
                 "named": overlap.named,
                 "questions": overlap.questions,
                 "rows": overlap.rows,

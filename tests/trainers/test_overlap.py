@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -128,12 +129,78 @@ def test_videos_are_compared_by_frames(tmp_path: Path, capsys: pytest.CaptureFix
     assert [(of["train"], of["asked"]) for of in found["tasks"]["clips.csv"]["matches"]] == [("seen.mp4", "3.mp4")]
 
 
+def write_table(folder: Path, names: list[str]) -> Path:
+    table = folder / "asked.csv"
+    table.write_text("image,question,answer\n" + "".join(f"{name},Is it?,yes\n" for name in names))
+    return table
+
+
+def draw(path: Path, seed: int, contrast: float = 255) -> str:
+    """A picture of 8 x 8 grey squares of random brightness."""
+    import numpy as np
+
+    squares = np.random.default_rng(seed).random((8, 8)) * contrast
+    Image.fromarray(squares.astype("uint8")).resize((64, 64), Image.Resampling.NEAREST).convert("RGB").save(path)
+    return path.name
+
+
+def test_pictures_without_contrast_are_like_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for colour in ("red", "blue", "white"):
+        Image.new("RGB", (64, 64), colour).save(tmp_path / f"{colour}.png")
+    names = [draw(tmp_path / "seen.png", 0), draw(tmp_path / "other.png", 1), draw(tmp_path / "dark.png", 2, 4)]
+    table = write_table(tmp_path, ["blue.png", "white.png", names[0]])
+    train = write_rows(tmp_path / "train.jsonl", ["red.png", *names, "gone.png"])
+    clean = tmp_path / "clean.jsonl"
+    arguments = [str(train), "--tasks", str(table)]
+    found = overlap(capsys, *arguments, "--out", str(clean), code=1)
+    task = found["tasks"]["asked.csv"]
+    assert [(of["train"], of["asked"]) for of in task["matches"]] == [("seen.png", "seen.png")]
+    assert (found["pictures"], found["opened"], found["plain"]) == (5, 4, 2)
+    assert (task["pictures"], task["opened"], task["plain"]) == (3, 3, 2)
+    assert found["not_compared"] == ["0", "3", "4"]
+    assert [json.loads(line)["id"] for line in clean.read_text().splitlines()] == [0, 2, 3, 4]
+    assert main(["data", "overlap", *arguments, "--out", str(clean)]) == 1
+    told = capsys.readouterr().out
+    assert "4 opened (2 of them without contrast, which tells nothing)" in told
+    assert (
+        f"The other rows are in {clean}. Rows besides that could not be compared: 3, e.g. red.png of '0' has no" in told
+    )
+    others = write_rows(tmp_path / "others.jsonl", ["other.png", "gone.png"])
+    assert main(["data", "overlap", str(others), "--tasks", str(table)]) == 0
+    told = capsys.readouterr().out
+    assert re.search(
+        r"No overlap was found\. Rows besides that could not be compared: 1, e\.g\. row '1': .*gone\.png", told
+    )
+
+
+def test_rows_are_compared_with_each_benchmark(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An id of COCO's says nothing where a benchmark has none."""
+    (tmp_path / "pope").mkdir()
+    asked = {"question_id": 1, "image": "COCO_val2014_000000000001.jpg", "text": "?", "label": "yes"}
+    (tmp_path / "pope/rows.jsonl").write_text(json.dumps({**asked, "category": "random"}) + "\n")
+    named = "train2017/000000000009.jpg"
+    train = write_rows(tmp_path / "train.jsonl", [draw(tmp_path / "some.png", 1), named])
+    pope = overlap(capsys, str(train), "--tasks", "pope", "--data", str(tmp_path / "pope"), code=0)
+    assert pope["not_compared"] == ["0"]
+    table = write_table(tmp_path, [draw(tmp_path / "asked.png", 2)])
+    assert overlap(capsys, str(train), "--tasks", str(table), code=0)["not_compared"] == ["1"]
+
+
 def test_what_cannot_be_compared_is_not_said_to_be_without_overlap(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train = write_rows(tmp_path / "train.jsonl", ["gone.png"])
     assert main(["data", "overlap", str(train), "--tasks", "pope", "--data", "demo"]) == 2
-    assert "nothing of" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"nothing of {train} can be compared with pope: none of 1 images and videos of {train} can be" in told
+    assert "e.g. row '0': field 'media': " in told
+    assert "gone.png" in told
+    bare = write_rows(tmp_path / "bare.jsonl", [])
+    bare.write_text('{"id": "a", "question": "Is it?", "answer": "yes", "answer_kind": "yes_no"}\n')
+    assert main(["data", "overlap", str(bare), "--tasks", "pope", "--data", "demo"]) == 2
+    assert f"{bare}: field 'media' names no image or video in any of 1 rows, e.g. row 'a'" in capsys.readouterr().err
+    assert main(["data", "overlap", str(train), "--tasks", " ,", "--data", "demo"]) == 2
+    assert "no task named" in capsys.readouterr().err
     empty = tmp_path / "empty.jsonl"
     empty.write_text("")
     assert main(["data", "overlap", str(empty), "--tasks", "pope", "--data", "demo"]) == 2

@@ -34,6 +34,9 @@ DISTANCE: Final = 64
 """Bits of 768 in which copies may differ. Measured: JPEG of quality 30, a third of the size and brighter light 18 at
 most on photographs; different pictures 102 at least, even in the demo's plain world. A copy of which two per cent are
 cut off at each side differs in about as many, and is not found."""
+CONTRAST: Final = 2.0
+"""Standard deviation of a colour, of levels 0 to 255 in 64 x 64 pixels, below which its hash tells nothing: all plain
+pictures have one hash, and copies of pictures below it were measured to differ as different pictures do."""
 FRAMES: Final = 3
 """Frames that are kept of a video, so that the middle one is among them."""
 HASH_SIZE: Final = 16
@@ -51,7 +54,9 @@ class Picture:
         about: ids of the rows or questions.
         open: gives its frames, of an image one. Raises `MediaError` or `DataError`.
         coco: its id in COCO; `None`: its name is none of COCO's.
-        bits: hashes of its frames: [F, 768]; `None`: it could not be opened.
+        bits: hashes of its frames: [F, 768]; `None`: it could not be opened, or none has contrast.
+        plain: whether it was opened, and none of its frames has contrast.
+        problem: why it has no hashes, in words.
     """
 
     name: str
@@ -59,6 +64,13 @@ class Picture:
     open: Callable[[], list[Image]]
     coco: int | None
     bits: NDArray[np.float32] | None = None
+    plain: bool = False
+    problem: str = ""
+
+    @property
+    def opened(self) -> bool:
+        """Whether it could be opened."""
+        return self.plain or self.bits is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +99,7 @@ class Overlap:
         pictures: different images and videos that the benchmark asks about.
         questions: that it asks.
         opened: pictures of the benchmark that could be opened.
+        plain: those of them without contrast, which nothing is compared with.
         named: pictures of the benchmark with an id of COCO's.
         matches: what was found, each picture of the training data once a picture of the benchmark.
     """
@@ -95,6 +108,7 @@ class Overlap:
     pictures: int
     questions: int
     opened: int
+    plain: int
     named: int
     matches: Sequence[Match] = field(default=())
 
@@ -126,20 +140,25 @@ def training_pictures(source: Path, roots: Sequence[Path]) -> list[Picture]:
         roots: what media paths are relative to, and other folders that they may be in.
 
     Raises:
-        DataError: a row is malformed, or there is none.
+        DataError: a row is malformed, or none names an image or a video.
     """
     found: dict[str, Picture] = {}
-    rows = 0
+    names = []
     for example in read_examples(source):
-        rows += 1
+        names.append(example.sample.id)
         for medium in example.sample.media:
-            opened = partial(_open_training, medium, roots, f"{source}: row {example.sample.id!r}")
+            opened = partial(_open_training, medium, roots, f"row {example.sample.id!r}")
             picture = found.setdefault(
                 medium.source, Picture(name=medium.source, about=[], open=opened, coco=coco_id(medium.source))
             )
             picture.about.append(example.sample.id)
-    if not rows:
+    if not names:
         raise DataError(f"{source} holds no rows.")
+    if not found:
+        raise DataError(
+            f"{source}: field 'media' names no image or video in any of {len(names):,} rows, e.g. row {names[0]!r}. "
+            "There is nothing to compare."
+        )
     return list(found.values())
 
 
@@ -148,7 +167,10 @@ def _open_training(medium: Media, roots: Sequence[Path], where: str) -> list[Ima
     from harness.media.videos import open_video
 
     path = find_medium(medium, roots, where, "--media-root")
-    return _frames(open_image(path) if medium.kind == "image" else open_video(path, FRAMES))
+    try:
+        return _frames(open_image(path) if medium.kind == "image" else open_video(path, FRAMES))
+    except MediaError as error:
+        raise MediaError(f"{where}: field 'media': {error}") from error
 
 
 def asked_pictures(task: TaskData) -> list[Picture]:
@@ -186,15 +208,12 @@ def _frames(medium: Image | Video) -> list[Image]:
     return [frames[0], frames[len(frames) // 2]]
 
 
-def hash_pictures(pictures: Sequence[Picture], progress: Callable[[Iterable[Any]], Iterable[Any]]) -> int:
-    """Hash what can be opened.
+def hash_pictures(pictures: Sequence[Picture], progress: Callable[[Iterable[Any]], Iterable[Any]]) -> None:
+    """Hash what can be opened and has contrast.
 
     Args:
-        pictures: are given their `bits`.
+        pictures: are given their `bits`, or the `problem`.
         progress: shows how far it is.
-
-    Returns:
-        How many could be opened.
 
     Raises:
         UsageError: ImageHash is not installed.
@@ -206,7 +225,6 @@ def hash_pictures(pictures: Sequence[Picture], progress: Callable[[Iterable[Any]
     with ThreadPoolExecutor(thread_name_prefix="hash") as pool:
         for _ in progress(pool.map(_hash, pictures)):
             pass
-    return sum(picture.bits is not None for picture in pictures)
 
 
 def _hash(picture: Picture) -> None:
@@ -214,10 +232,15 @@ def _hash(picture: Picture) -> None:
     import numpy as np
 
     try:
-        frames = picture.open()
-    except (MediaError, DataError):
+        frames = [frame.convert("RGB") for frame in picture.open()]
+    except (MediaError, DataError) as error:
+        picture.problem = str(error)
         return
-    colours = [frame.convert("RGB").split() for frame in frames]
+    small = [np.asarray(frame.resize((64, 64))) for frame in frames]
+    if all(levels.std(axis=(0, 1)).max() < CONTRAST for levels in small):
+        picture.plain, picture.problem = True, f"{picture.name} of {picture.about[0]!r} has no contrast"
+        return
+    colours = [frame.split() for frame in frames]
     hashes = [[imagehash.phash(band, hash_size=HASH_SIZE).hash.ravel() for band in bands] for bands in colours]
     picture.bits = np.asarray(hashes, dtype=np.float32).reshape(len(frames), -1)
 
@@ -246,10 +269,23 @@ def find_overlap(task: TaskData, train: Sequence[Picture], asked: Sequence[Pictu
         task=task.name,
         pictures=len(asked),
         questions=len(task.samples),
-        opened=sum(picture.bits is not None for picture in asked),
+        opened=sum(picture.opened for picture in asked),
+        plain=sum(picture.plain for picture in asked),
         named=sum(picture.coco is not None for picture in asked),
         matches=[found[key] for key in sorted(found)],
     )
+
+
+def not_compared(train: Sequence[Picture], found: Sequence[Overlap]) -> dict[str, str]:
+    """Ids of the training rows of which it cannot be told whether a benchmark asks about them, each with the reason."""
+    rows: dict[str, str] = {}
+    for picture in train:
+        for overlap in found:
+            by_hash = picture.bits is not None and overlap.opened > overlap.plain
+            if not by_hash and (picture.coco is None or not overlap.named):
+                why = picture.problem or f"no picture of {overlap.task} can be opened"
+                rows.update(dict.fromkeys(picture.about, why))
+    return rows
 
 
 def _alike(train: Sequence[Picture], asked: Sequence[Picture], distance: int) -> Iterator[tuple[int, int, int]]:
