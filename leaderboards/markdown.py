@@ -115,7 +115,8 @@ def _block_verdict(group: Group) -> str:
     said = answer(group)
     if said is None:
         return ""
-    parts = [f"**{said.title}: {escape(said.leader)}.**"]
+    rivals = f", not told apart from {escape(said.rivals)}" if said.rivals else ""
+    parts = [f"**{said.title}: {escape(said.leader)}{rivals}.**"]
     leader, base = group.rows[0], group.base
     if base is not None and base is not leader:
         found: dict[str, list[str]] = {}
@@ -128,8 +129,6 @@ def _block_verdict(group: Group) -> str:
         parts += [f"Against {escape(base.label)}: {', '.join(told)}."] if told else []
     elif said.verdict:
         parts += [f"{said.verdict}."]
-    if said.rivals:
-        parts += [f"Not told apart from {escape(said.rivals)}."]
     if group.reasons is not None and group.reasons.row == leader.label and group.reasons.found:
         reason = group.reasons.found[0]
         more = "more" if (reason.difference.value or 0.0) > 0 else "fewer"

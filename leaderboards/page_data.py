@@ -78,6 +78,7 @@ def _group(group: Group, link: Link, texts: _Texts) -> dict[str, Any]:
             for column in group.columns
         ],
         "baseline": None if base is None else group.rows.index(base),
+        "tests": group.tests,
         "causes": group.causes,
         "diagnostics": [figure_heads(name, group)[::2] for name in group.diagnostics],
         "provenance": [name for name, _ in provenance(group.rows[0], None)],

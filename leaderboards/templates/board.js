@@ -180,11 +180,13 @@
       });
       return items;
     }
-    function tested(pairs) {  // Lists of items by column, all of them one family.
-      const flat = differences.testTogether(pairs.flat().filter(Boolean));
+    function tested(pairs, least = 0) {  // Lists of items by column, all of them one family.
+      const flat = differences.testTogether(pairs.flat().filter(Boolean), least);
       let next = 0;
       return [pairs.map((items) => items.map((item) => item && flat[next++])), Math.max(0, ...flat.map((item) => item.family))];
     }
+
+    let ofTable = group.tests;  // Differences that are tested together in it.
 
     function compareWith(base) {
       const chosen = base !== undefined && outcomes && base !== group.baseline, note = board.querySelector(".chosen");
@@ -194,7 +196,8 @@
       }
       note.hidden = !chosen;
       const others = rows.filter(({ at }) => at !== base && pairable.includes(at));
-      const [found, family] = chosen ? tested(others.map(({ at }) => pairOf(base, at))) : [[], 0];
+      const [found, family] = chosen ? tested(others.map(({ at }) => pairOf(base, at))) : [[], group.tests];
+      ofTable = family;
       if (chosen) note.textContent = `The table is compared with ${rows[base].name} now: ${family} differences are tested together, with simultaneous 95 % intervals.` + (group.baseline === null ? "" : ` What is said above it and drawn below is against ${rows[group.baseline].name}.`);
       for (const row of rows) {
         row.cells.forEach((cell, column) => {
@@ -216,20 +219,19 @@
     }
 
     function comparePair(a, b, base) {
-      const [[items], family] = tested([pairOf(a, b)]), names = [rows[a].name, rows[b].name];
+      const inTable = base === a || base === b;  // It says the same of them.
+      const [[items], family] = tested([pairOf(a, b)], inTable ? ofTable : 0), names = [rows[a].name, rows[b].name];
       const several = [a, b].some((row) => outcomes.tasks.some((task) => task?.runs[row]?.length > 1));
-      const note = `${family} difference${family === 1 ? " is" : "s are"} tested${family === 1 ? "" : " together"}: this pair is a family of its own, whatever other rows say.` + (several ? " Of several seeds, fixed is right in more of them, broken in fewer." : "");
+      const whose = inTable ? "those of the table, of which these are a part." : "this pair is a family of its own, whatever other rows say.";
+      const note = `${family} difference${family === 1 ? " is" : "s are"} tested${family === 1 ? "" : " together"}: ${whose}` + (several ? " Of several seeds, fixed is right in more of them, broken in fewer." : "");
       const pair = {
         names, note,
         rows: group.columns.flatMap(({ title, scale }, column) => {
           const item = items[column], task = outcomes.tasks[column];
           if (!item) return [];
-          const shown = differences.shown(item, scale), value = (row) => rows[row].cells[column].querySelector(".delta");
-          const other = base === a ? b : base === b ? a : null, there = other === null ? "" : value(other)?.textContent.trim()[0];
-          const verdict = base === b ? { "▲": "▼", "▼": "▲" }[there] || there : there;
-          const elsewhere = there && shown.sign && verdict !== shown.sign ? `In the table, where more is tested: ${value(other).textContent.trim()}` : "";
+          const shown = differences.shown(item, scale);
           return [{
-            task: title, title, a: show(item.a, scale), b: show(item.b, scale), shown, elsewhere, lists: listsOf(task, a, b),
+            task: title, title, a: show(item.a, scale), b: show(item.b, scale), shown, lists: listsOf(task, a, b),
             label: (at) => [task.ids[at], task.questions?.[at]], open: (at) => openSample(column, [a, b], at),
           }];
         }),

@@ -204,8 +204,8 @@ const differences = (() => {
     return { ...item, low: Math.max(-reach, item.value - half), high: Math.min(reach, item.value + half), p: family ? Math.min(1, family * single) : null, family };
   }
   // A family of those that have an interval and are to be tested, with the digits that Python keeps.
-  function testTogether(items) {
-    const family = items.filter((item) => item.low !== null && !item.described).length;
+  function testTogether(items, least = 0) {  // least: of the family, where these are a part of it.
+    const family = Math.max(least, items.filter((item) => item.low !== null && !item.described).length);
     return items.map((item) => rounded(item.low === null || item.described ? item : withInterval(item, family)));
   }
   function rounded(item) {

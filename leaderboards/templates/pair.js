@@ -9,7 +9,7 @@ async function unpack(packed) {
 const LISTS = { fixed: "Fixed", broken: "Broken", hallucinated: "Newly hallucinated" };
 
 function showPair(holder, pair, state, changed) {
-  // pair: { names: [a, b], note, rows: [{ title, a, b, shown, elsewhere, lists: { fixed, broken, hallucinated }, label(at), open(at) }] }
+  // pair: { names: [a, b], note, rows: [{ title, a, b, shown, lists: { fixed, broken, hallucinated }, label(at), open(at) }] }
   const part = (name) => holder.querySelector(`[data-${name}]`);
   const MOST = 200, order = Object.keys(LISTS);
   const ends = pair.rows.flatMap(({ shown }) => [shown.value, shown.low, shown.high]).filter((end) => end !== null && end !== undefined);
@@ -25,14 +25,13 @@ function showPair(holder, pair, state, changed) {
       head.append(cell);
     }
     const body = table.createTBody();
-    for (const { title, a, b, shown, elsewhere } of pair.rows) {
+    for (const { title, a, b, shown } of pair.rows) {
       const line = body.insertRow(), name = make("th", "", title), at = (value) => `${50 + (50 * value) / widest}`;
       name.scope = "row";
       const strip = make("i", `strip ${shown.tone}`), cell = make("td", "difference");
       strip.style.cssText = `--b:50;--v:${at(shown.value)}` + (shown.low === null ? "" : `;--l:${at(shown.low)};--h:${at(shown.high)}`);
       cell.append(make("span", shown.tone, [shown.sign, shown.change, shown.stars].filter(Boolean).join(" ")), ...(shown.value === null ? [] : [strip]));
       const words = make("td", "words", shown.words);
-      if (elsewhere) words.append(make("div", "", elsewhere));
       const [before, after] = [a, b].map((value, which) => { const of = make("td", "", value); of.dataset.label = which ? "after" : "before"; return of; });
       line.append(name, before, after, cell, words);
     }

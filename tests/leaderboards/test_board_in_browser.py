@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,11 @@ def test_a_board_without_a_baseline_gets_one_from_its_reader(world: Path, tmp_pa
 def test_a_difference_opens_its_pair_and_a_name_its_details(board: Board, path: Path, visit: Visit) -> None:
     page = ready(visit(path))
     row = row_of(board.groups[0], "method/checkpoint-200")
-    page.locator("tbody").filter(has_text=row.label).locator(".delta").nth(1).click()
+    delta = page.locator("tbody").filter(has_text=row.label).locator(".delta").nth(1)
+    said = re.search(r"[+−][\d.]+ \[[^]]*\]", delta.inner_text())
+    delta.click()
+    assert said is not None
+    assert said[0] in page.locator("[data-differences]").inner_text()
     assert (
         page.locator("[data-lists] fieldset").first.locator(":checked").evaluate("(node) => node.parentNode.innerText")
         == "VideoHallucer"
