@@ -347,6 +347,8 @@ def _judged(
     for number, row in enumerate(rows):
         if not isinstance(row, Mapping):
             raise DataError(f"samples[{number}] is a {type(row).__name__}, not a row. Of a table: to_dict('records').")
+        if benchmark.source.table is not None:  # Rows of a table of one's own are named by their numbers.
+            ((_, row),) = benchmark.questions(row, "", number)
         sample = benchmark.read_row(row, f"samples[{number}]")
         if sample.id in records or sample.id not in responses:
             what = "is there twice" if sample.id in records else "has no response"

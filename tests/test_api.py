@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 import pytest
+from PIL import Image
 
 import harness
 from harness.api import Settings
@@ -159,3 +160,15 @@ def test_settings_of_other_types_are_named(
 def test_a_kind_of_question_that_there_is_not_is_refused() -> None:
     with pytest.raises(ValueError, match="kind 'bogus' does not exist"):
         harness.read_answer("x", "bogus")  # type: ignore[arg-type]
+
+
+def test_rows_of_a_table_of_ones_own_are_read_as_the_table_is(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("Image,Question,Answer\na.png,Is it red?,yes\nb.png,Is it red?,no\n")
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / "b.png")
+    rows = [
+        {"Image": "a.png", "Question": "Is it red?", "Answer": "yes"},
+        {"Image": "b.png", "Question": "Is it red?", "Answer": "no"},
+    ]
+    scores = harness.score(str(tmp_path / "mine.csv"), rows, {"1": "Yes.", "2": "Yes."})
+    assert [record.verdict.status for record in scores.samples] == ["correct", "incorrect"]
