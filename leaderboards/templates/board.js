@@ -63,6 +63,8 @@
       if (frames.size >= 4) { const [first, old] = frames.entries().next().value; old.frame.remove(); frames.delete(first); }
       const frame = make("iframe");
       frame.hidden = true;
+      // A run may be anybody's, and its report with it. Pages of files have an origin each, and a sandbox no files.
+      if (location.protocol !== "file:") frame.sandbox = "allow-scripts";
       frame.src = address;
       frames.set(address, { frame, loaded: new Promise((done) => frame.addEventListener("load", done)) });
       document.body.append(frame);

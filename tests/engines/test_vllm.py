@@ -312,7 +312,8 @@ def test_a_vllm_server_behind_the_api_engine_agrees(
         try:
             of_api: dict[str, Tokens] = {}
             by_api = run(api, requests, tokens=of_api)
-            assert story(by_api) == story(responses)
+            untold = {name: replace(response, visual_tokens=None) for name, response in responses.items()}
+            assert story(by_api) == story(untold)  # A server does not say how many tokens stand for pixels.
             assert_same_tokens(of_api, tokens)
             for sample_id, response in responses.items():
                 assert response.answer_logprobs == pytest.approx(by_api[sample_id].answer_logprobs, abs=3e-4)

@@ -44,7 +44,7 @@ def test_a_rule_reads_its_example(rule: str, response: str, kind: str, question:
 
 
 def test_every_rule_has_words_and_no_words_are_without_a_rule() -> None:
-    rules = {*rules_of_fixtures(), *(rule for rule, *_ in OTHERS), "judge", "objects"}
+    rules = {*rules_of_fixtures(), *(rule for rule, *_ in OTHERS), "judge", "objects", "for the judge"}
     assert {rule for rule in rules if in_words(rule) == rule} == set()
     assert RULES.keys() <= rules
     assert in_words("answer is (text)") == f"{RULES['answer is']}, by the text of one option"

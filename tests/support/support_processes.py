@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -100,7 +101,11 @@ def serve(descriptor: int) -> Callable[[], None]:
 
             leave_out_vllm(load_recipe("demo/sft", []))
             _import(_TRAINING)
-        assert threading.active_count() == 1
+        for _ in range(600):  # Those that have loaded weights may still be ending.
+            if threading.active_count() == 1:
+                break
+            time.sleep(0.05)
+        assert threading.active_count() == 1, threading.enumerate()
         read, write = os.pipe()
         if parent := os.fork():
             for each in (write, *streams):
