@@ -22,10 +22,10 @@ REQUEUE: Final = "exit with 0 on SIGTERM: a scheduler will start the same comman
 TRUST: Final = "run Python code that comes with the checkpoint, where it has any: it can do anything on this machine"
 
 _EXAMPLES: Final = """examples:
-  harness eval --model demo --tasks pope,mmvu --limit 60 --out runs/demo
-  harness eval --model Qwen/Qwen2.5-VL-3B-Instruct --tasks videohallucer --engine vllm --prompt think
-  harness eval --model openai:NAME --base-url http://localhost:8000/v1 --tasks ./mine.csv --dry-run
-  harness eval eval.yaml --limit 0.1     settings of a file (model: demo, tasks: [pope], ...) and what overrides them"""
+  harness eval --model demo --tasks NAME,NAME --limit 60 --out runs/demo
+  harness eval --model Qwen/Qwen2.5-VL-3B-Instruct --tasks NAME --engine vllm --prompt think
+  harness eval --model openai:MODEL --base-url http://localhost:8000/v1 --tasks ./mine.csv --dry-run
+  harness eval eval.yaml --limit 0.1     settings of a file (model: demo, tasks: [NAME], ...) and what overrides them"""
 
 _ENGINE_OPTIONS: Final = (
     "base_url",

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,17 @@ from harness.evaluation import interrupts as interrupts_module
 from harness.evaluation.interrupts import Interrupts, ended_by_scheduler
 
 
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Python's own handler, which it leaves out where it was started in the background of a script."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt() -> None:
     os.kill(os.getpid(), signal.SIGINT)
-    for _ in range(100):  # Another thread may be given it, which does not wake this one.
-        time.sleep(0.01)
+    time.sleep(0.1)
 
 
 def test_a_swallowed_interrupt_is_raised_at_the_next_check() -> None:
