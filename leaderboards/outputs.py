@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from harness.core.errors import StoreError, UsageError
-from harness.core.files import write_atomically
+from harness.core.files import refuse_unmarked, write_atomically
 from harness.reports.page_data import files_of
 from leaderboards.board import Board
 from leaderboards.page_data import Link, copied_link, report_link
@@ -106,11 +106,8 @@ def _make(board: Board, out: Path, formats: Sequence[str], link: Link) -> dict[P
         files[out / file] = make(board, link, beside) if name == "html" else make(board)
     files |= {out / file: text for file, text in draw_pictures(board).items()}
     for path in files:
-        if path.suffix != ".svg" and path.is_file() and not any(mark in path.read_bytes() for mark in _MARKS):
-            raise UsageError(
-                f"{path} was not written by 'harness leaderboard', and would be overwritten. Give another folder, or "
-                "move it away."
-            )
+        if path.suffix != ".svg":
+            refuse_unmarked(path, _MARKS, "harness leaderboard")
     return files
 
 

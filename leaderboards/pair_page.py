@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from harness.core.files import write_atomically
+from harness.core.files import refuse_unmarked, write_atomically
 from harness.core.types import SampleRecord
 from harness.reports.differences import family_note
 from harness.reports.html import render, script_json
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from harness.core.types import RunRecord
     from harness.media import OpenMedia
 
+_MARK: Final = b'<meta name="generator" content="harness-compare">'
+"""In every such page."""
+
 
 def write_pair_page(
     path: Path, folders: Sequence[Path], comparisons: Sequence[TaskComparison], *, open_media: OpenMedia | None
@@ -37,8 +40,10 @@ def write_pair_page(
         open_media: opens a sample's media for the pictures; `None`: there are none.
 
     Raises:
+        UsageError: a file of another kind is there.
         StoreError: a run cannot be read, or the page not be written.
     """
+    refuse_unmarked(path, (_MARK,), "harness compare")
     runs = [read_run(folder) if (folder / RUN).exists() else None for folder in folders]
     changed = {(of.task, name) for of in comparisons for name in (*of.fixed, *of.broken)}
     before, after = (_read(folder, changed) for folder in folders)

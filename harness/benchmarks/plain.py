@@ -94,15 +94,15 @@ def scored_in(folders: Sequence[Path], tasks_dir: Path | None = None) -> Callabl
         folders: of the runs.
         tasks_dir: see `scored_task`.
     """
+    return lambda name: scored_task(name, tasks_dir, results_in(folders, name))
 
-    def scored(name: str) -> Scored:
-        try:
-            results = [read_run(folder).tasks[name] for folder in folders]
-        except (StoreError, KeyError):
-            results = []
-        return scored_task(name, tasks_dir, results)
 
-    return scored
+def results_in(folders: Sequence[Path], name: str) -> list[TaskResult]:
+    """The figures of a task in some runs; none where one of them is unfinished or has no such task."""
+    try:
+        return [read_run(folder).tasks[name] for folder in folders]
+    except (StoreError, KeyError):
+        return []
 
 
 def _common(means: Sequence[Mapping[str, ScoreMean]]) -> dict[str, ScoreMean]:

@@ -316,7 +316,12 @@ def _foresee(config: EvalConfig) -> int:
 
     plan = make_plan(config)
     folders = folders_of(plan, config)
-    found = estimate(plan, folders, fresh=config.fresh)
+    try:
+        found = estimate(plan, folders, fresh=config.fresh)
+    finally:
+        plan.engine.close()
+        if plan.judge is not None:
+            plan.judge.close()
     headers = ["task", "samples", "stored", "tokens a prompt", "tokens a response, at most"]
     prompts = ["unknown" if of.prompt_tokens is None else f"{of.prompt_tokens:,.0f}" for of in found.tasks]
     rows = [

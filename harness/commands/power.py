@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from contextlib import suppress
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +11,6 @@ from harness.core.console import show, to_json
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.core.types import TaskResult
     from harness.runs.power import Basis
 
 _RUNS: Final = 2
@@ -108,16 +105,6 @@ def _lines(found: dict[str, Any], told: str, basis: Basis) -> list[str]:
     return lines
 
 
-def _results(runs: Sequence[Path], task: str) -> list[TaskResult]:
-    """Figures of a task in finished runs; those of unfinished ones are reckoned as far as their samples tell."""
-    from harness.core.errors import StoreError
-    from harness.runs.folder import read_run
-
-    with suppress(StoreError, KeyError):
-        return [read_run(folder).tasks[task] for folder in runs]
-    return []
-
-
 def _headline(name: str, tasks_dir: Path | None) -> str:
     """The figure that stands for a task of which there are no runs; the task has to exist."""
     from harness.benchmarks.own import is_table
@@ -135,7 +122,7 @@ def _headline(name: str, tasks_dir: Path | None) -> str:
 
 def _basis(arguments: argparse.Namespace) -> tuple[Basis, str]:
     """What it is reckoned from, and that in words."""
-    from harness.benchmarks.plain import scored_task
+    from harness.benchmarks.plain import results_in, scored_task
     from harness.runs.power import Basis, of_one_run, of_two_runs
     from harness.statistics.power import CORRELATION, DISAGREEMENT, assumed, design_effect
 
@@ -150,7 +137,7 @@ def _basis(arguments: argparse.Namespace) -> tuple[Basis, str]:
         given = {**given, "--disagreement": arguments.disagreement if len(runs) == _RUNS else None}
         if idle := [name for name, value in given.items() if value is not None]:
             raise UsageError(f"{', '.join(idle)} is assumed, and the runs of --runs tell it. Leave one of them out.")
-        results = _results(runs, task)
+        results = results_in(runs, task)
         scored = scored_task(task, arguments.tasks_dir, results)
         if results and results[0].headline != scored.headline:
             raise UsageError(

@@ -117,6 +117,25 @@ def refuse_foreign(path: Path, keys: Collection[str], *, option: str, advice: st
     raise UsageError(f"{path} holds something else, which would be lost. Give another file with {option}.")
 
 
+def refuse_unmarked(path: Path, marks: Collection[bytes], command: str) -> None:
+    """Refuse to replace a file that lacks what every file of its kind has in it.
+
+    Args:
+        path: the file; it may be missing.
+        marks: one of them is in every such file.
+        command: that writes such files.
+
+    Raises:
+        UsageError: it is there, and has none of the marks.
+        StoreError: it cannot be read.
+    """
+    with write_errors(path):
+        if path.is_file() and not any(mark in path.read_bytes() for mark in marks):
+            raise UsageError(
+                f"{path} was not written by '{command}', and would be overwritten. Give another place, or move it away."
+            )
+
+
 def hold_lock(path: Path, *, option: str = "--out") -> ExitStack:
     """Make the folder of `path` and keep other processes out until the result is closed or this process dies.
 

@@ -13,6 +13,7 @@ from support_leaderboards import HOSTILE, write_run
 
 from harness.benchmarks.plain import scored_task
 from harness.cli import main
+from harness.core.errors import UsageError
 from harness.core.types import Sample
 from harness.runs.comparison import compare_runs
 from leaderboards.pair_page import write_pair_page
@@ -90,3 +91,14 @@ def test_an_unfinished_run_has_a_page_too(runs: tuple[Path, Path], tmp_path: Pat
     page = visit(tmp_path / "pair.html")
     assert "unfinished run" in page.locator("main").inner_text()
     page.locator("[data-samples] button").first.wait_for()
+
+
+def test_a_file_of_another_kind_is_not_overwritten(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    path = tmp_path / "notes.html"
+    path.write_text("mine")
+    comparisons = compare_runs(*runs, scored_task)
+    with pytest.raises(UsageError, match=r"notes\.html was not written by 'harness compare'"):
+        write_pair_page(path, runs, comparisons, open_media=None)
+    assert path.read_text() == "mine"
+    for _ in range(2):  # Its own page is written again.
+        write_pair_page(tmp_path / "pair.html", runs, comparisons, open_media=None)
