@@ -38,6 +38,11 @@ def step_folders(output: Path, *, upto: float = inf) -> list[Path]:
     return [path for step, path in steps if step <= upto]
 
 
+def cost_file(data: Path) -> Path:
+    """Beside rows that are a selection's right responses: what they have cost."""
+    return data.with_name(f"{data.stem}.cost.json")
+
+
 def hold_settings(file: Path, settings: Mapping[str, Any], advice: str) -> None:
     """Write what must be equal to go on in a folder, or hold it against what is written there.
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.errors import DataError, HarnessError, ModelError, UsageError
 from harness.engines.checkpoints import Checkpoint
+from harness.runs.config import read_json
 from trainers.console import say
 from trainers.data.loading import data_digest, read_training, training_file
 from trainers.data.schema import Example
-from trainers.layout import FINAL, WHOLE
+from trainers.layout import FINAL, WHOLE, cost_file
 from trainers.rewards.asking import answers_now, why_not
 from trainers.settings import Recipe
 
@@ -163,11 +164,13 @@ def provenance(
     """
     from harness.evaluation.provenance import git_commit
 
+    cost = cost_file(Path(recipe.data.train).expanduser())
     return {
         "prompt_format": recipe.prompt,
         "trained_with": "harness train",
         "trained_from": {"name": checkpoint.name, "weights": checkpoint.weights},
-        "data": {"source": recipe.data.train, "count": len(examples), "digest": data_digest(list(examples))},
+        "data": {"source": recipe.data.train, "count": len(examples), "digest": data_digest(list(examples))}
+        | ({"cost": dict(read_json(cost))} if cost.is_file() else {}),
         "commit": git_commit(),
         "training": {
             "recipe": _recipe_digest(recipe, checkpoint),

@@ -13,6 +13,18 @@ from harness.core.errors import UsageError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `harness select`."""
     add_recipe(parser)
+    parser.add_argument(
+        "--right-responses",
+        type=Path,
+        metavar="OUT",
+        help="write the start's own right responses to OUT (JSONL), to fine-tune on: rejection sampling",
+    )
+    parser.add_argument(
+        "--approved-captions", action="store_true", help="of these, those alone whose captions the judge approves of"
+    )
+    parser.add_argument(
+        "--per-prompt", type=int, default=4, metavar="K", help="responses of one prompt that are taken (default: 4)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -22,9 +34,17 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: the recipe trains on responses and has nothing to select by.
     """
     from trainers.recipe import load_recipe
+    from trainers.selection.right import check_right, right_responses, write_right_responses
 
     recipe = load_recipe(arguments.recipe, arguments.overrides)
     require_trl()
+    out: Path | None = arguments.right_responses
+    if out is None and arguments.approved_captions:
+        raise UsageError("--approved-captions is about --right-responses OUT. Give both.")
+    if arguments.per_prompt < 1:
+        raise UsageError(f"--per-prompt {arguments.per_prompt} is out of range: it must be at least 1.")
+    if out is not None and recipe.algorithm == "grpo":
+        check_right(recipe, captions=arguments.approved_captions)
     if arguments.dry_run and recipe.algorithm == "grpo":
         show(rehearsed(recipe, arguments, selects=True, trains=False))
         return 0
@@ -34,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     from trainers.assembly import check_recipe, check_rows
     from trainers.preparation import prepare
     from trainers.run import check_output, hold_output
-    from trainers.selection.rollouts import PLOT, SELECTED, SELECTION
+    from trainers.selection.rollouts import PLOT, ROLLOUTS, SELECTED, SELECTION
     from trainers.selection.stage import select_rows
 
     if recipe.algorithm != "grpo":
@@ -50,7 +70,17 @@ def run(arguments: argparse.Namespace) -> int:
         examples, root, judge = prepare(recipe, output)
         check_rows(recipe, checkpoint, output, examples, root, judge=judge)
         file = select_rows(recipe, checkpoint, examples, root, output, judge, fresh=arguments.fresh)
+        if out is not None:
+            captions = arguments.approved_captions
+            rows, cost = right_responses(
+                examples, file.with_name(ROLLOUTS), captions=captions, per_prompt=arguments.per_prompt
+            )
+            cost |= {"weights": checkpoint.weights, "approved_captions": captions, "per_prompt": arguments.per_prompt}
+            write_right_responses(rows, cost, out.expanduser())
     if judge is not None:
         judge.close()
     show("\n".join(str(file.with_name(name)) for name in (SELECTED, SELECTION, PLOT)))
+    if out is not None:
+        counts = "{rollouts} rollouts, {right} of them right: {rows} rows of {prompts} prompts".format_map(cost)
+        show(f"{counts}\ntrain on them: data.train={out} data.media_root={root}")
     return 0

@@ -79,6 +79,6 @@ class YesJudge:
 def train_tiny(name, output, *overrides, fresh=False):
     """Train a recipe for two steps."""
     gc.freeze()  # Accelerate collects garbage at the end of each run, over all that the imports made.
-    tiny = TINY_SFT if name.endswith("sft") else TINY_GRPO
+    tiny = TINY_SFT if load_recipe(name).algorithm == "sft" else TINY_GRPO
     recipe = load_recipe(name, [*tiny, f"output={output}", *overrides])
     return train(recipe, fresh=fresh)

@@ -23,6 +23,7 @@ from trainers.selection.decision import (
     expected_variance,
     undecided,
 )
+from trainers.selection.right import right_responses
 from trainers.selection.rollouts import Selection, select
 from trainers.settings import SelectionSettings
 
@@ -191,6 +192,30 @@ def test_selection_writes_statistics_rows_and_plot(tmp_path):
     rollouts = [json.loads(line) for line in (tmp_path / "rollouts.jsonl").read_text().splitlines()]
     assert rollouts[0].keys() == {"id", "number", "total", "parts", "finish_reason", "error", "text"}
     assert (tmp_path / "selection.svg").read_text().startswith("<svg")
+
+
+def test_right_responses_are_the_first_distinct_ones_that_ended(tmp_path):
+    def line(number, text, accuracy, caption=0.0, prompt="b", ended="stop"):
+        parts = {"accuracy": accuracy, "caption": caption}
+        return {"id": prompt, "number": number, "total": accuracy, "parts": parts, "text": text, "finish_reason": ended}
+
+    lines = [
+        line(3, "three", 1.0), line(0, "zero", 0.0), line(1, "one", None), line(2, "two ", 1.0, 1.0),
+        line(4, "two", 1.0), line(5, "cut", 1.0, ended="length"), line(6, "six", 1.0, 1.0),
+        line(0, "a", 0.4, prompt="a"), line(1, "one", 1.0, None), line(0, "", 1.0, prompt="c"), line(7, "half", 0.5),
+    ]  # fmt: skip
+    file = tmp_path / "rollouts.jsonl"
+    file.write_text("".join(json.dumps(item) + "\n" for item in lines))
+    sample = Sample(id="b", task="train", target="yes", answer_kind="yes_no", question="?")
+    examples = [Example(sample=replace(sample, id=name), response="given") for name in "cba"]
+    rows, cost = right_responses(examples, file, per_prompt=3)
+    assert [(row.sample.id, row.response) for row in rows] == [("b#1", "one"), ("b#2", "two"), ("b#3", "three")]
+    assert cost == {"rollouts": 10, "right": 5, "rows": 3, "prompts": 1}
+    rows, cost = right_responses(examples, file, captions=True)
+    assert [row.sample.id for row in rows] == ["b#2", "b#6"]
+    assert cost["rollouts"] == 10
+    with pytest.raises(DataError, match="none of 10 responses earned all of accuracy"):
+        right_responses(examples[:1], file)
 
 
 def test_a_prompt_is_asked_for_all_that_it_needs_at_once(tmp_path):
