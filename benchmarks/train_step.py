@@ -48,6 +48,7 @@ def main() -> None:
 
     from harness.engines.checkpoints import resolve_checkpoint
     from trainers.assembly import build_trainer
+    from trainers.extensions import contrastive
     from trainers.models import quiet_libraries
     from trainers.ntk.by_gradient import GramByGradient
     from trainers.ntk.gram import _StreamedGram
@@ -77,13 +78,13 @@ def main() -> None:
         checkpoint = resolve_checkpoint(recipe.model)
         examples, root, judge = prepare(recipe, output)
         config = build_config(recipe, output)
+        contrastive.weighted_term = timed(spent, "kernel forward", contrastive.weighted_term)  # type: ignore[assignment]
         trainer = build_trainer(recipe, config, checkpoint, examples, root, judge=judge, facts={})
         trainer.add_callback(Steps())
         for name in ("generation", *trainer.reward_func_names, "kernel forward", "kernel backward", "step"):
             spent[name].append(0.0)
         trainer._generate = timed(spent, "generation", trainer._generate)
         trainer.reward_funcs = [timed(spent, call.__name__, call) for call in trainer.reward_funcs]
-        trainer._contrastive_loss = timed(spent, "kernel forward", trainer._contrastive_loss)
         for kernel in (_StreamedGram, GramByGradient):
             kernel.backward = staticmethod(timed(spent, "kernel backward", kernel.backward))  # type: ignore[method-assign]
         trainer.train()

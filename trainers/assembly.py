@@ -27,7 +27,8 @@ from trainers.callbacks import Completes, Lines, Watch
 from trainers.conflict.probe import ConflictProbe, probed_rows
 from trainers.data.loading import build_dataset, parse_row
 from trainers.data.schema import Example, row_from_example
-from trainers.grpo import ContrastiveGRPOTrainer, as_trl_reward
+from trainers.extensions import recipe_extensions
+from trainers.grpo import ExtendedGRPOTrainer, as_trl_reward
 from trainers.image_pads import check_image_pads, mend_image_pads
 from trainers.models import adapter_config, load_model, load_processor, without_unused_scales
 from trainers.preparation import choose_engine
@@ -270,8 +271,12 @@ def build_trainer(
             trainer = ResumableSFTTrainer(**arguments, data_collator=Collator(rows=rows, ends=ends))
         else:
             rewards = [as_trl_reward(reward, ends) for reward in _rewards(recipe, config, len(examples), judge)]
-            trainer = ContrastiveGRPOTrainer(
-                **arguments, reward_funcs=rewards, rows=rows, ntk=recipe.ntk, max_logprob_gap=recipe.max_logprob_gap
+            trainer = ExtendedGRPOTrainer(
+                **arguments,
+                reward_funcs=rewards,
+                rows=rows,
+                extensions=recipe_extensions(recipe),
+                max_logprob_gap=recipe.max_logprob_gap,
             )
     sharded = trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled
     rows.apart = not sharded

@@ -1,19 +1,17 @@
-"""GRPO with the contrastive term: TRL's trainer with a few methods extended, nothing of it copied.
+"""GRPO and what methods add to it (`trainers.extensions`): TRL's trainer, a few methods extended, nothing copied.
 
 - The LM head is fused into the loss and never called as a module, so the states it reads are captured by a hook on the
   backbone: no second forward, and the same gradients with gradient checkpointing and with LoRA.
 - Each sequence carries its row and the number of its prompt, since TRL shuffles and splits the generation batch.
 - What the model is given is made of the row by the code of the evaluation (`trainers.showing`), for sampling and for
   scoring: TRL keeps what processors make of images by name, and has not the names of all families.
-- The term is scaled for gradient accumulation like the policy loss; across ranks all states are gathered, the graph
-  stays on the local ones, and the loss is multiplied by the number of ranks because gradients are averaged.
+- What is added to the loss is scaled for gradient accumulation like the policy loss.
 
 Imported lazily only: torch and trl are imported at the top.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
@@ -21,19 +19,18 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 from trl import GRPOTrainer
-from trl.trainer.utils import RepeatSampler, add_fused_lm_head, maybe_gather_lm_head_ctx
+from trl.trainer.utils import RepeatSampler, add_fused_lm_head
 
 from harness.core.errors import HarnessError
 from harness.core.types import Response
 from harness.engines.inputs import visual_ids
 from harness.engines.model_fixes import fix_model
 from trainers.data.loading import parse_row
+from trainers.extensions import Extension, Forward
 from trainers.models import without_unused_scales
-from trainers.ntk import Tokens, contrast, gather_tokens, ntk_similarity
 from trainers.resuming import RestoresWeights
 from trainers.rewards.functions import Reward
 from trainers.rewards.scoring import score_part
-from trainers.settings import NtkSettings
 from trainers.showing import Rows, media_fields, take_groups
 
 _CONSTANT: Final = 1e-6
@@ -58,32 +55,34 @@ class SamplerByEpoch(RepeatSampler):  # type: ignore[misc]  # TRL is not typed.
             self.generator.manual_seed(self.seed + epoch)
 
 
-class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc]  # TRL is not typed.
-    """TRL's GRPO trainer with the contrastive term, and guards on rewards and on sampling.
+class ExtendedGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc]  # TRL is not typed.
+    """TRL's GRPO trainer with extensions, and guards on rewards and on sampling.
 
     It trains only: a recipe has no data to evaluate on, and no tools.
     """
 
-    def __init__(self, *args: Any, rows: Rows, ntk: NtkSettings, max_logprob_gap: float, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, rows: Rows, extensions: Sequence[Extension], max_logprob_gap: float, **kwargs: Any
+    ) -> None:
         """Make the trainer.
 
         Args:
             *args: of `GRPOTrainer`; the model takes groups.
             rows: shows the model the rows of the data set.
-            ntk: the term; a weight of 0 leaves it out.
+            extensions: what is added to GRPO.
             max_logprob_gap: mean difference between log-probabilities of sampling and of scoring that ends training.
             **kwargs: of `GRPOTrainer`.
         """
         super().__init__(*args, **kwargs)
         self._rows = rows
         self._asked: Sequence[str] = []
-        self._ntk = ntk
+        self._extensions = extensions
         self._max_logprob_gap = max_logprob_gap
         self._captured: list[Tensor] | None = None
         self._scored: Tensor | None = None
         model = self.accelerator.unwrap_model(self.model)
-        self._language_model = model.get_base_model() if hasattr(model, "get_base_model") else model
-        self._hook = self._language_model.base_model.register_forward_hook(self._capture)
+        self.language_model = model.get_base_model() if hasattr(model, "get_base_model") else model
+        self._hook = self.language_model.base_model.register_forward_hook(self._capture)
         if not self.use_vllm:  # TRL suppresses image tokens alone, which have no pixels in a response.
             suppressed = sorted({*self.generation_kwargs["suppress_tokens"], *visual_ids(rows.processor)})
             self.generation_config.suppress_tokens = self.generation_kwargs["suppress_tokens"] = suppressed
@@ -156,7 +155,7 @@ class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc
         rewards = fill_missing(rewards, self.num_generations)
         total = (rewards * self.reward_weights.to(rewards.device)).nansum(1).view(-1, self.num_generations)
         constant = total.amax(1) - total.amin(1) < _CONSTANT
-        self._metrics["train"]["constant_groups"].append(constant.float().mean().item())
+        self.record("constant_groups", constant.float().mean().item())
         return rewards
 
     def _get_per_token_logps_and_entropies(
@@ -181,12 +180,13 @@ class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc
             None if auxiliary[0] is None else torch.stack(auxiliary).mean(),
         )
         if self._captured is not None:
-            self._scored = result[0].detach()
+            self._scored = result[0]
         return result
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
         self._asked = inputs["row"]
-        if self._ntk.weight == 0 or not torch.is_grad_enabled():
+        terms = [extension.loss for extension in self._extensions if extension.loss is not None]
+        if not terms or not torch.is_grad_enabled():
             plain: Tensor = super()._compute_loss(model, inputs)
             return plain
         self._captured = []
@@ -195,42 +195,16 @@ class ContrastiveGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc
             (states,) = self._captured
         finally:
             self._captured = None
-        term = self._contrastive_loss(states, inputs)
-        total: Tensor = loss + self._ntk.weight * term / self.current_gradient_accumulation_steps
-        return total
-
-    def _contrastive_loss(self, states: Tensor, inputs: dict[str, Any]) -> Tensor:
-        start = time.perf_counter()
-        tokens = gather_tokens(self._tokens(states, inputs))
-        weight = self._language_model.get_output_embeddings().weight
-        with maybe_gather_lm_head_ctx(weight):
-            # The representation is regularised, not the head: the head would learn to tell prompts apart by itself.
-            head = weight.detach()
-            head = head.full_tensor() if hasattr(head, "full_tensor") else head  # A shard under FSDP.
-            similarity = ntk_similarity(tokens, head, self._ntk)
-        present = torch.bincount(tokens.sequence, minlength=tokens.num_sequences) > 0
-        result = contrast(similarity, tokens.prompt, self._ntk, present=present)
-        metrics = self._metrics["train"]
-        metrics["ntk/loss"].append(result.loss.item())
-        for name, value in result.statistics.items():
-            metrics[f"ntk/{name}"].append(value)
-        metrics["ntk/seconds"].append(time.perf_counter() - start)
-        ranks: int = self.accelerator.num_processes
-        return result.loss * ranks
-
-    def _tokens(self, states: Tensor, inputs: dict[str, Any]) -> Tokens:
-        """The local response tokens; a state predicts the token after it."""
-        ids, mask = inputs["completion_ids"], inputs["completion_mask"].bool()
-        length = ids.size(1)
-        sequence = torch.arange(len(ids), device=ids.device)[:, None].expand_as(ids)
         assert self._scored is not None, "scored by the policy loss"
-        return Tokens(
-            hidden=states[:, -length - 1 : -1][mask] / self.temperature,
-            targets=ids[mask],
-            sequence=sequence[mask],
-            logprobs=self._scored[mask].float(),
-            prompt=inputs["prompt_number"],
-        )
+        forward = Forward(states=states, logprobs=self._scored)
+        for term in terms:
+            loss = loss + term(self, inputs, forward) / self.current_gradient_accumulation_steps
+        self._scored = None
+        return loss
+
+    def record(self, name: str, value: float) -> None:
+        """Log a figure of this step; of several their mean is logged."""
+        self._metrics["train"][name].append(value)
 
 
 def fill_missing(rewards: Tensor, generations: int) -> Tensor:

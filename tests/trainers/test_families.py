@@ -26,7 +26,7 @@ from harness.engines.weights import load_model
 from trainers import assembly
 from trainers.data.loading import as_request, read_training
 from trainers.data.schema import Example
-from trainers.grpo import ContrastiveGRPOTrainer
+from trainers.grpo import ExtendedGRPOTrainer
 from trainers.models import load_processor, quiet_libraries
 from trainers.recipe import load_recipe
 from trainers.run import train
@@ -108,7 +108,7 @@ def take_a_step(start: Path, folder: Path, name: str, *settings: str) -> Trained
         model.generate = watched(model.generate)
         take_groups(model)
 
-    score = ContrastiveGRPOTrainer._get_per_token_logps_and_entropies
+    score = ExtendedGRPOTrainer._get_per_token_logps_and_entropies
 
     def watch_score(trainer: Any, model: Any, ids: torch.Tensor, *arguments: Any, **options: Any) -> Any:
         result = score(trainer, model, ids, *arguments, **options)
@@ -117,7 +117,7 @@ def take_a_step(start: Path, folder: Path, name: str, *settings: str) -> Trained
 
     with pytest.MonkeyPatch.context() as patched, quiet_libraries():
         patched.setattr(assembly, "take_groups", watch)
-        patched.setattr(ContrastiveGRPOTrainer, "_get_per_token_logps_and_entropies", watch_score)
+        patched.setattr(ExtendedGRPOTrainer, "_get_per_token_logps_and_entropies", watch_score)
         config = build_config(recipe, output)
         trainer = assembly.build_trainer(recipe, config, checkpoint, examples, file.parent, judge=None, facts={})
         model = run_trainer(trainer, output, {})

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(
 SETTINGS = (
     *TINY_GRPO, "train.max_steps=3", "train.save_total_limit=2", "conflict_rows=4", "eval.tasks=[pope]", "eval.limit=4",
 )  # fmt: skip
-LOSS = "trainers.grpo:ContrastiveGRPOTrainer._compute_loss"
+LOSS = "trainers.grpo:ExtendedGRPOTrainer._compute_loss"
 KILLS = {
     "demo/method": [  # A step has two losses.
         ("trainers.selection.stored:Rollouts.store", 1, "after"),

@@ -330,12 +330,12 @@ def test_a_users_function_is_trained_with(tmp_path, monkeypatch, capsys):
 
 
 def test_out_of_memory_names_the_settings_to_lower(tmp_path, monkeypatch):
-    from trainers.grpo import ContrastiveGRPOTrainer
+    from trainers.extensions import contrastive
 
     def fails(*_, **__):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
-    monkeypatch.setattr(ContrastiveGRPOTrainer, "_contrastive_loss", fails)
+    monkeypatch.setattr(contrastive, "weighted_term", fails)
     with pytest.raises(ModelError, match=r"train\.per_device_train_batch_size.*ntk\.chunk_size"):
         train_tiny("demo/no_selection", tmp_path)
 
