@@ -19,7 +19,7 @@ setup(
     package_dir={"harness._tasks": "tasks"},
     package_data={
         "harness._tasks": ["*/*.yaml", "*/*.py"],
-        "harness.demo": ["checkpoints/*/*"],
+        "harness.demo": ["checkpoints/*/*", "experiment/plan.yaml"],
         "harness.reports": ["templates/*"],
         "leaderboards": ["templates/*", "reference/*.yaml"],
         "trainers": ["recipes/**/*.yaml"],
