@@ -229,7 +229,7 @@ def _rewards(recipe: Recipe, config: Any, count: int, judge: CaptionJudge | None
             "more data, lower train.per_device_train_batch_size, or raise selection.keep."
         )
     budget: int = config.max_completion_length
-    return build_rewards(Setup(settings=recipe.rewards, prompt_format=recipe.prompt, max_tokens=budget, judge=judge))
+    return build_rewards(Setup(recipe=recipe, max_tokens=budget, judge=judge))
 
 
 def build_trainer(

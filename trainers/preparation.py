@@ -19,6 +19,7 @@ from trainers.data.loading import data_digest, read_training, training_file
 from trainers.data.schema import Example
 from trainers.layout import FINAL, WHOLE, cost_file
 from trainers.rewards.asking import answers_now, why_not
+from trainers.rewards.functions import Score, accuracy_reward
 from trainers.settings import Recipe
 
 if TYPE_CHECKING:
@@ -47,30 +48,29 @@ def prepare(recipe: Recipe, output: Path) -> tuple[list[Example], Path, CaptionJ
     )
     judge = None
     if recipe.algorithm == "grpo":
-        check_targets(examples, file)
+        check_targets(examples, file, accuracy_reward(recipe))
         if recipe.rewards.caption:
             judge = open_judge(recipe, ask=not (output / FINAL / WHOLE).is_file())
     return examples, root, judge
 
 
-def check_targets(examples: Sequence[Example], file: Path) -> None:
+def check_targets(examples: Sequence[Example], file: Path, score: Score) -> None:
     """Try each row's own target as the answer: what is never judged right can teach nothing.
+
+    Args:
+        examples: the rows.
+        file: that they are read from.
+        score: the accuracy reward.
 
     Raises:
         DataError: none of the first rows is judged right.
     """
-    from harness.benchmarks.verdicts import judge_response
     from harness.core.types import Response
 
     checked = examples[:_CHECKED]
-    wrong = [
-        example
-        for example in checked
-        if judge_response(
-            example.sample, Response(sample_id=example.sample.id, text=f"<answer>{example.sample.target}</answer>")
-        ).status
-        != "correct"
-    ]
+    told = [Response(sample_id=row.sample.id, text=f"<answer>{row.sample.target}</answer>") for row in checked]
+    values = score([row.sample for row in checked], told)
+    wrong = [row for row, value in zip(checked, values, strict=True) if value is None or value < 1 - 1e-6]
     if not wrong:
         return
     first = wrong[0].sample

@@ -84,6 +84,27 @@ class RewardSettings(Part, extra="allow"):
         return {name: weight for name, weight in weights.items() if weight != 0}
 
 
+class AccuracySettings(Part):
+    """How the accuracy reward is given.
+
+    Attributes:
+        graded: rows with a `grade` earn a share of 1 for what is nearly right; else all are right or wrong.
+    """
+
+    graded: bool = False
+
+
+class CaptionSettings(Part):
+    """How the caption reward is given.
+
+    Attributes:
+        minus_blind: less what the judge is right about without a caption (-1 to 1); else 1 or 0, see
+            `trainers.rewards.functions.caption_reward`.
+    """
+
+    minus_blind: bool = True
+
+
 class JudgeSettings(Part):
     """The text-only LLM behind the caption reward.
 
@@ -239,6 +260,8 @@ class Recipe(Part):
         seed: of everything that is drawn.
         data: the training data.
         rewards: what a response earns (grpo).
+        accuracy: how the accuracy reward is given.
+        caption: how the caption reward is given.
         judge: of the caption reward (grpo).
         selection: by reward variance (grpo).
         ntk: the contrastive term (grpo).
@@ -259,6 +282,8 @@ class Recipe(Part):
     seed: int = Field(default=0, ge=0, le=2**32 - 1)  # NumPy's generators take no more.
     data: DataSettings
     rewards: RewardSettings = RewardSettings()
+    accuracy: AccuracySettings = AccuracySettings()
+    caption: CaptionSettings = CaptionSettings()
     judge: JudgeSettings = JudgeSettings()
     selection: SelectionSettings = SelectionSettings()
     ntk: NtkSettings = NtkSettings()

@@ -28,11 +28,13 @@ class Block:
         name: which section it is.
         text: what is between its tags, without surrounding white space.
         closed: whether its closing tag is there.
+        quotes: whether it is closed and holds further tags.
     """
 
     name: SectionName
     text: str
     closed: bool
+    quotes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +77,13 @@ class Sections:
         return sum(block.name == name for block in self.blocks)
 
     def is_well_formed(self, names: tuple[SectionName, ...] = SECTION_NAMES) -> bool:
-        """Whether the response is exactly these sections: each once, complete, not empty, in order, nothing else."""
+        """Whether the response is exactly these sections: each once, complete, not empty, in order, nothing else.
+
+        Nor may one quote a tag: an `<answer>` within `<think>` is a second one for most readers.
+        """
         return (
             tuple(block.name for block in self.blocks) == names
-            and all(block.closed and block.text for block in self.blocks)
+            and all(block.closed and block.text and not block.quotes for block in self.blocks)
             and not self.outside
             and not self.stray_tags
         )
@@ -141,7 +146,8 @@ def split_sections(text: str) -> Sections:
         unprompted = unprompted and tag.name != "think"
         closer = _after(closers[tag.name], index, none)
         if closer < none and not (tag.name == "answer" and _after(answer_openers, index, none) < closer):
-            blocks.append(Block(name=tag.name, text=text[tag.end : tags[closer].start].strip(), closed=True))
+            inner = text[tag.end : tags[closer].start].strip()
+            blocks.append(Block(name=tag.name, text=inner, closed=True, quotes=closer > index + 1))
             position = tags[closer].end
             index = closer + 1
             continue
@@ -190,7 +196,7 @@ def _begin_with_thinking(blocks: list[Block], outside: list[tuple[int, str]]) ->
     pieces += [(2 * (kept + i) + 1, block.text) for i, block in enumerate(demoted)]
     outside[:] = [(number, piece) for number, piece in outside if number < kept]
     thinking = "\n".join(piece for _, piece in sorted(pieces, key=lambda entry: entry[0]) if piece)
-    blocks[kept:] = [Block(name="think", text=thinking, closed=True)]
+    blocks[kept:] = [Block(name="think", text=thinking, closed=True, quotes=bool(demoted))]
 
 
 def _final_answer(text: str, tags: list[_Tag], answer_openers: list[int], index: int) -> int:

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from harness.core.types import JudgeQuestion, Sample
 from harness.diagnostics.evidence import Conclusion, Evidence, Key
 from harness.diagnostics.figures import Amount, DiagnosticSpec, Figure, estimate_figure
-from harness.judges.caption import is_right, question_from_caption, read_judgement
+from harness.judges.caption import NOTHING, is_right, question_from_caption, read_judgement
 
 _CHECKED: Final = 200
 """Samples on which a judge is checked: the interval of an accuracy is then at most 7 points to either side."""
@@ -91,7 +91,7 @@ def _open_questions(item: Evidence) -> list[tuple[str, JudgeQuestion]]:
 def _complete(item: Evidence, what: str, answer: str | None) -> Evidence:
     if what == "nothing":
         return replace(item, without_caption=is_right(item.sample, answer))
-    if answer is None or answer.strip().lower() in ("none", "unknown"):
+    if answer is None or answer.strip().lower() in NOTHING:
         # That nothing follows from a caption is an answer too, and not the right one; from a thinking it is none.
         return replace(item, caption=Conclusion(answer="", by="judge")) if what == "caption" else item
     conclusion = Conclusion(answer=answer, by="judge")

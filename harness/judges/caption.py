@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from harness.answers.reading import read_answer
 from harness.answers.sameness import same
@@ -19,6 +20,9 @@ from harness.engines.checkpoints import SERVED, resolve_checkpoint
 from harness.judges.leaks import leaks_answer
 from harness.judges.model import Asked, JudgeModel, local_model, served_model, trained_wording
 from harness.judges.prompts import GENERAL
+
+NOTHING: Final = ("none", "unknown")
+"""What a judge replies where no answer follows from a text."""
 
 
 class CaptionJudge:
@@ -124,19 +128,64 @@ def is_right(sample: Sample, answer: str | None) -> bool:
 
 
 def caption_supports(judge: CaptionJudge, samples_with_captions: Sequence[tuple[Sample, str]]) -> list[bool | None]:
-    """Whether the judge answers each sample right from its caption alone: the caption reward.
+    """Whether the judge answers each sample right from its caption alone.
 
     Returns:
         `True`, `False`, or `None` where the judge failed. An empty caption, and one that gives the answer away instead
         of describing (`harness.judges.leaks`), supports nothing and is not asked about.
     """
-    supported: list[bool | None] = [False] * len(samples_with_captions)
-    places, questions = [], []
+    described = [(sample, caption) for sample, caption in samples_with_captions if _describes(sample, caption)]
+    answers = iter(_answers(judge, described))
+    return [
+        False
+        if not _describes(sample, caption)
+        else None
+        if (answer := next(answers)) is None
+        else is_right(sample, answer)
+        for sample, caption in samples_with_captions
+    ]
+
+
+def caption_gains(judge: CaptionJudge, samples_with_captions: Sequence[tuple[Sample, str]]) -> list[int | None]:
+    """What each caption adds to the judge's being right: whether it is right with it, minus whether it is without.
+
+    Where the judge says that nothing follows from a caption, what it answers is what it guesses without one, so that a
+    caption that tells nothing gains 0, whether the guess is right or not.
+
+    Returns:
+        1 where the judge is right because of the caption; 0 where the caption makes no difference, as an empty one; -1
+        where the judge is right without it, and is misled by it, or is given the answer in place of a description
+        (`harness.judges.leaks`); `None` where the judge failed.
+    """
+    asked: list[tuple[int, str | None]] = []
     for place, (sample, caption) in enumerate(samples_with_captions):
-        if caption.strip() and not leaks_answer(caption, sample.answer_kind, sample.choices):
-            places.append(place)
-            questions.append(question_from_caption(sample, caption))
-    for place, question, text in zip(places, questions, judge.ask(questions), strict=True):
-        sample = samples_with_captions[place][0]
-        supported[place] = None if text is None else is_right(sample, read_judgement(text, question))
-    return supported
+        if caption.strip():
+            asked += [(place, None), (place, caption)] if _describes(sample, caption) else [(place, None)]
+    answers = _answers(judge, [(samples_with_captions[place][0], caption) for place, caption in asked])
+    found = dict(zip(asked, answers, strict=True))
+    gains: list[int | None] = []
+    for place, (sample, caption) in enumerate(samples_with_captions):
+        guess, told = found.get((place, None), ""), found.get((place, caption), _LEAK)
+        if guess is None or told is None:
+            gains.append(None)
+        else:
+            gains.append(is_right(sample, told or guess) - is_right(sample, guess) if caption.strip() else 0)
+    return gains
+
+
+_LEAK: Final = "(given away)"
+"""Stands for the answer from a caption that gives one away: right nowhere."""
+
+
+def _describes(sample: Sample, caption: str) -> bool:
+    return bool(caption.strip()) and not leaks_answer(caption, sample.answer_kind, sample.choices)
+
+
+def _answers(judge: CaptionJudge, asked: Sequence[tuple[Sample, str | None]]) -> list[str | None]:
+    """The judge's answers; empty where it says that none follows, or what cannot be read, `None` where it failed."""
+    questions = [question_from_caption(sample, caption) for sample, caption in asked]
+    answers: list[str | None] = []
+    for question, text in zip(questions, judge.ask(questions), strict=True):
+        answer = None if text is None else read_judgement(text, question) or ""
+        answers.append("" if answer is not None and answer.strip().lower() in NOTHING else answer)
+    return answers

@@ -369,7 +369,7 @@ def test_a_compass_verifier_is_known_by_its_name(name: str, server: Server) -> N
     assert server.asked == [verifier_prompt(CASES[0]).user]
     other = open_answer_judge("openai:compassverifier-fans/qwen", base_url=server.url)
     assert not other.is_verifier
-    assert other.identity == "openai:compassverifier-fans/qwen prompt:answer-2 general-2"
+    assert other.identity == "openai:compassverifier-fans/qwen prompt:answer-2 general-3"
 
 
 def test_the_key_goes_to_the_server_only(

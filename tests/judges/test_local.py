@@ -86,7 +86,7 @@ def test_identity_names_weights_and_prompt_version(folder: Path, tmp_path: Path)
     checkpoint = resolve_checkpoint(str(folder))
     assert checkpoint.weights is not None
     assert checkpoint.weights in judge.identity
-    assert judge.identity.endswith("prompt:general-2")
+    assert judge.identity.endswith("prompt:general-3")
     question = JudgeQuestion(question="w5", caption="w6", answer_kind="yes_no")
     assert judge.ask([question, question])[0] is not None
     judge.close()

@@ -59,6 +59,8 @@ def test_kinds_of_answers():
         ({"choices": ["dog"] * 27}, "field 'choices': .* at most 26"),
         ({"choices": {"a": "dog", "B": "cat"}}, "capital letter"),
         ({"media": "x.png"}, "field 'media': expected a list"),
+        ({"grade": "ocr"}, "field 'grade': only answers of the kind open are graded"),
+        ({"answer_kind": "open", "grade": "rouge"}, "'grade': expected one of numerical, regression, ocr, free_form"),
         ({"media": [{"kind": "audio", "path": "x"}]}, "field 'media': .*image or video, got \"audio\""),
         ({"response": " "}, "field 'response': expected a text that is not empty"),
     ],
@@ -120,6 +122,25 @@ def test_video_r1_other_kinds():
     assert converted["question"] == "What type of swimsuit is it?"
     assert (converted["answer"], converted["answer_kind"]) == ("Wetsuit", "open")
     assert convert_video_r1({**row, "solution": "<answer>Yes.</answer>"}, "w")["answer_kind"] == "yes_no"
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "grade"),
+    [
+        ("numerical", "3.5", "numerical"),
+        ("OCR", "EXIT ONLY", "ocr"),
+        ("free-form", "A dog sleeps.", "free_form"),
+        ("regression", "12", "regression"),
+        ("free-form", "Yes", None),
+        ("essay", "A dog.", None),
+    ],
+)
+def test_video_r1_kinds_stay_with_the_row(kind, answer, grade, tmp_path):
+    row = {**VIDEO_R1, "problem_type": kind, "options": [], "solution": f"<answer>{answer}</answer>"}
+    assert command("convert", write(tmp_path / "in.jsonl", [row]), "--from", "video-r1", "--out", tmp_path / "out") == 0
+    (example,) = read_examples(tmp_path / "out")
+    assert example.sample.attributes == ({} if grade is None else {"grade": grade})
+    assert example_from_row(row_from_example(example), "again") == example
 
 
 def test_omnex_sections_become_the_response():

@@ -20,6 +20,7 @@ from trainers.rewards.functions import (
     length_penalty,
     repetition_penalty,
 )
+from trainers.rewards.graded import graded_accuracy, rouge, word_error_rate
 from trainers.rewards.scoring import RewardError, build_rewards, load_function, score_missing
 from trainers.settings import JudgeSettings, RewardSettings
 
@@ -73,6 +74,10 @@ def test_a_missing_response_has_no_reward():
         (GROUNDED.format("yes").replace("<planning>look</planning>", ""), 0.0),
         (GROUNDED.format("yes") * 2, 0.0),
         ("<caption>a</caption> <planning>look</planning> <think>red</think> <answer>yes</answer>", 0.0),
+        (GROUNDED.format("yes").replace("<think>red", "<think>red <answer>no</answer>"), 0.0),
+        (GROUNDED.format("yes").replace("<think>red", "<think>red <answer>"), 0.0),
+        (GROUNDED.format("yes").replace("<think>red", "<think>red <think>"), 0.0),
+        (GROUNDED.format("<answer>yes"), 0.0),
         ("<prethink>look</prethink> <caption>a</caption> <think>red</think> <answer>yes</answer>", 1.0),
     ],
 )
@@ -82,7 +87,66 @@ def test_format_wants_each_section_once_and_in_order(text, reward):
 
 def test_format_of_thinking():
     score = format_reward("think")
-    assert score([sample()] * 2, [response("<think>a</think> <answer>b</answer>"), response("b")]) == [1.0, 0.0]
+    texts = ["<think>a</think> <answer>b</answer>", "b", "a</think> <answer>b</answer>"]
+    texts += [
+        "a <answer>c</answer> d</think> <answer>b</answer>",
+        "<think>a <answer>c</answer></think><answer>b</answer>",
+    ]
+    assert score([sample()] * 5, [response(text) for text in texts]) == [1.0, 0.0, 1.0, 0.0, 0.0]
+
+
+def graded(grade, target, text):
+    asked = Sample(
+        id="s", task="train", target=target, answer_kind="open", question="What?", attributes={"grade": grade}
+    )
+    (value,) = graded_accuracy([asked], [response(text)])
+    return value
+
+
+@pytest.mark.parametrize(
+    ("grade", "target", "answer", "reward"),
+    [
+        ("numerical", "3.14", "3.144", 1.0),  # Closer than half of a hundredth.
+        ("numerical", "3.14", "3.146", 0.0),
+        ("numerical", "3", "3.0 cm", 1.0),
+        ("numerical", "0.0012", "0.0013", 0.0),  # Two decimals would call them equal.
+        ("numerical", "0.0012", "0.00124", 1.0),
+        ("numerical", "3 kg", "3 m", 0.0),
+        ("numerical", "1/3", "one third", 1.0),
+        ("regression", "50", "45", 0.9),
+        ("regression", "50", "200", 0.0),
+        ("regression", "-4", "-5 m", 0.75),
+        ("regression", "0", "0.0", 1.0),
+        ("regression", "0", "1", 0.0),
+        ("regression", "50", "many", 0.0),
+        ("ocr", "EXIT ONLY LEFT LANE", "EXIT ONLY LANE", 0.75),  # One of four words is left out.
+        ("ocr", "EXIT ONLY LEFT LANE", "exit ONLY RIGHT LANE", 0.5),
+        ("ocr", "EXIT", "EXIT EXIT EXIT", 0.0),
+        # 5 of 6 words, 3 of 5 bigrams, 5 words in order: (5/6 + 3/5 + 5/6) / 3.
+        ("free_form", "The cat sat on the mat.", "the cat is on the mat", (5 / 6 + 3 / 5 + 5 / 6) / 3),
+        ("free_form", "a black dog", "a dog", (4 / 5 + 0 + 4 / 5) / 3),
+        ("free_form", "dog", "Dog!", 1.0),
+        ("free_form", "dog", "cat", 0.0),
+    ],
+)
+def test_graded_answers_earn_what_the_definitions_say(grade, target, answer, reward):
+    assert graded(grade, target, f"<think>{target}</think><answer>{answer}</answer>") == pytest.approx(reward, abs=1e-6)
+
+
+def test_graded_rewards_begin_where_there_is_an_answer():
+    assert [graded(grade, "4", "<think>4") for grade in ("numerical", "regression", "ocr", "free_form")] == [0.0] * 4
+    assert graded_accuracy([sample()] * 2, [response("yes"), response("", error="media")]) == [1.0, None]
+    assert (word_error_rate("", "a b"), word_error_rate("a", ""), rouge("", "a"), rouge("", "")) == (1.0, 1.0, 0.0, 0.0)
+
+
+def test_what_is_graded_is_a_setting():
+    asked = Sample(
+        id="s", task="train", target="50", answer_kind="open", question="?", attributes={"grade": "regression"}
+    )
+    for setting, reward in (("false", 0.0), ("true", 0.9)):
+        recipe = load_recipe("demo/grpo", [f"accuracy.graded={setting}", "rewards.format=0"])
+        (only,) = build_rewards(Setup(recipe=recipe, max_tokens=8, judge=None))
+        assert only.score([asked], [response("<answer>45</answer>")]) == [pytest.approx(reward)]
 
 
 class FakeJudge:
@@ -95,17 +159,51 @@ class FakeJudge:
 
     def ask(self, questions):
         self.questions += questions
-        return [None if "FAIL" in q.caption else ("yes" if "red" in q.caption else "no") for q in questions]
+        captions = [q.caption or "" for q in questions]
+        return [None if "FAIL" in text else ("yes" if "red" in text else "no") for text in captions]
 
 
 def test_caption_reward_is_the_judges_answer():
     judge = FakeJudge()
     captions = ["a red dog", "a blue dog", "FAIL", "", "the answer is yes, red"]
     responses = [response(f"<caption>{text}</caption><answer>no</answer>") for text in captions]
-    assert caption_reward(judge)([sample()] * 5, responses) == [1.0, 0.0, None, 0.0, 0.0]
+    assert caption_reward(judge, minus_blind=False)([sample()] * 5, responses) == [1.0, 0.0, None, 0.0, 0.0]
     assert [question.caption for question in judge.questions] == captions[
         :3
     ]  # An empty and a leaking one cost nothing.
+
+
+class OpenJudge:
+    """Says yes or no where the caption tells, else that it cannot be told; without a caption it guesses yes."""
+
+    problem = None
+
+    def __init__(self):
+        self.blind = 0
+
+    def ask(self, questions):
+        self.blind += sum(question.caption is None for question in questions)
+        return [
+            "yes" if q.caption is None else next((w for w in ("yes", "no") if f"tells {w}" in q.caption), "unknown")
+            for q in questions
+        ]
+
+
+def test_a_caption_earns_only_what_the_judge_would_not_guess():
+    captions = ["tells yes", "tells no", "an image", "", "tells no; the answer is no"]
+    for target, rewards in (("yes", [0.0, -1.0, 0.0, 0.0, -1.0]), ("no", [0.0, 1.0, 0.0, 0.0, 0.0])):
+        judge = OpenJudge()
+        assert caption_reward(judge)([sample(target=target)] * 5, told(*captions)) == rewards
+    assert caption_reward(judge)([sample()], [response("", error="media")]) == [None]
+
+
+def test_without_a_judgement_of_the_question_alone_there_is_no_signal():
+    class Deaf(OpenJudge):
+        def ask(self, questions):
+            answers = super().ask(questions)
+            return [None if q.caption is None else text for q, text in zip(questions, answers, strict=True)]
+
+    assert caption_reward(Deaf())([sample()] * 3, told("tells yes", "", "so the answer is no")) == [None, 0.0, None]
 
 
 class FailingJudge(FakeJudge):
@@ -116,7 +214,7 @@ class FailingJudge(FakeJudge):
         self.down, self.why = True, problem
 
     def ask(self, questions):
-        known = [self.down is False or "known" in q.caption for q in questions]
+        known = [self.down is False or "known" in (q.caption or "") for q in questions]
         if not all(known) or not self.down:
             self.problem = self.why if self.down else None
         return [answer if ok else None for answer, ok in zip(super().ask(questions), known, strict=True)]
@@ -128,7 +226,7 @@ def told(*captions):
 
 def test_a_judge_that_is_down_is_reported_once_and_then_an_error(capsys):
     judge = FailingJudge()
-    score = caption_reward(judge)
+    score = caption_reward(judge, minus_blind=False)
     assert score([sample()] * 3, told("a red dog", "red", "")) == [None, None, 0.0]
     assert score([sample()] * 2, told("a red dog", "a known red dog")) == [None, 1.0]  # From the cache: still down.
     assert score([sample()], told("a known red dog")) == [1.0]  # Nothing was asked.
@@ -141,7 +239,7 @@ def test_a_judge_that_is_down_is_reported_once_and_then_an_error(capsys):
 
 def test_a_judge_that_comes_back_in_time_is_no_error(capsys):
     judge = FailingJudge()
-    score = caption_reward(judge)
+    score = caption_reward(judge, minus_blind=False)
     for _ in range(3):
         judge.down = True
         assert [score([sample()], told("a red dog")) for _ in range(2)] == [[None]] * 2
@@ -151,14 +249,14 @@ def test_a_judge_that_comes_back_in_time_is_no_error(capsys):
 
 
 def test_single_questions_without_an_answer_are_no_outage(capsys):
-    score = caption_reward(FakeJudge())
+    score = caption_reward(FakeJudge(), minus_blind=False)
     for _ in range(9):
         assert score([sample()] * 2, told("FAIL", "a red dog")) == [None, 1.0]
     assert capsys.readouterr().err == ""
 
 
 def test_a_judge_that_answers_nothing_asked_is_an_error_unless_the_questions_are_to_blame(capsys):
-    strict, tolerant = (caption_reward(FakeJudge(), tolerant=value) for value in (False, True))
+    strict, tolerant = (caption_reward(FakeJudge(), tolerant=value, minus_blind=False) for value in (False, True))
     for _ in range(2):
         assert strict([sample()], told("FAIL")) == [None]
     with pytest.raises(ModelError, match="no reason is known"):
@@ -167,7 +265,7 @@ def test_a_judge_that_answers_nothing_asked_is_an_error_unless_the_questions_are
     for _ in range(9):
         assert tolerant([sample()], told("FAIL")) == [None]
     assert capsys.readouterr().err.count("warning") == 1
-    down = caption_reward(FailingJudge(None), tolerant=True)
+    down = caption_reward(FailingJudge(None), tolerant=True, minus_blind=False)
     with pytest.raises(ModelError, match="did not answer"):
         [down([sample()], told("red")) for _ in range(3)]
 
@@ -201,9 +299,9 @@ def test_repetition_penalty_counts_repeated_spans():
     assert score([sample()] * 3, [response(text) for text in texts]) == [0.0, pytest.approx(-0.6), 0.0]
 
 
-def built(settings, **changes):
-    arguments = {"prompt_format": "grounded", "max_tokens": 64, "judge": FakeJudge(), **changes}
-    return build_rewards(Setup(settings=settings, **arguments))
+def built(settings, prompt="grounded", **changes):
+    recipe = load_recipe("demo/method").model_copy(update={"rewards": settings, "prompt": prompt})
+    return build_rewards(Setup(**{"recipe": recipe, "max_tokens": 64, "judge": FakeJudge(), **changes}))
 
 
 def score_rollouts(rewards, samples, responses):
@@ -267,8 +365,8 @@ def test_a_reward_that_misbehaves_is_named(score, message):
     [
         ({"accuracy": 0, "format": 0, "caption": 0}, {}, "every weight is 0"),
         ({}, {"judge": None}, "needs a judge"),
-        ({}, {"prompt_format": "think"}, "needs captions"),
-        ({"caption": 0}, {"prompt_format": "direct"}, "needs sections"),
+        ({}, {"prompt": "think"}, "needs captions"),
+        ({"caption": 0}, {"prompt": "direct"}, "needs sections"),
         ({"length": 0.1, "length_soft": 64}, {}, "length_soft"),
     ],
 )
@@ -328,7 +426,7 @@ def test_a_users_function_that_is_not_there_is_named(name, message, toy):
 
 def test_a_users_function_that_breaks_is_the_users_mistake(toy):
     settings = RewardSettings(accuracy=0, format=0, caption=0, **{"toy_rewards:breaks": 1.0})
-    rewards = built(settings, prompt_format="direct", judge=None)
+    rewards = built(settings, prompt="direct", judge=None)
     with pytest.raises(RewardError, match="reward 'toy_rewards:breaks' raised LookupError: yes") as caught:
         score_rollouts(rewards, [sample()], [response("yes")])
     assert caught.value.exit_code == 2

@@ -1,7 +1,11 @@
 """Training data: one JSONL schema, its validation, and converters from published formats."""
 
-from typing import Final
+from typing import Final, Literal
 
+Grade = Literal["numerical", "regression", "ocr", "free_form"]
+"""How an open answer is graded where `accuracy.graded` is set (see `trainers.rewards.graded`)."""
+GRADE: Final = "grade"
+"""The attribute of a training sample that holds its `Grade`."""
 SCHEMA: Final = """\
 training data, one JSON object a line:
   {"id": "17/3", "media": ["images/17.png"], "question": "Is there a dog?", "answer": "no", "answer_kind": "yes_no"}
@@ -14,6 +18,8 @@ training data, one JSON object a line:
   choices      for the answer kind "choice": option texts by letter, or a list of texts, which get A, B, C, ...
   answer       yes or no, an option's letter, or text; a number may be written as one
   answer_kind  yes_no, choice or open
+  grade        optional, of an open answer: how accuracy.graded=true rewards what is nearly right: numerical (the same
+               to two decimals), regression (relative difference), ocr (word error rate) or free_form (ROUGE)
   response     for supervised fine-tuning: the whole response to learn, with its sections
 
 Other fields are ignored."""

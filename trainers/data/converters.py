@@ -8,8 +8,8 @@
 - `trl`: conversational rows, `prompt` (and `completion`) or `messages`, with `image`/`images`, and the target in
   `solution` or `answer`.
 
-A row whose target is of no kind that can be judged by rules (a free-form essay, a regression with a tolerance) is kept
-as `open` and judged like every open answer.
+What is neither yes or no nor an option is `open`. The kinds of Video-R1 and OMNEX-VL (numerical, OCR, free-form,
+regression) become its `grade`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from string import ascii_uppercase
 from typing import Any, Final
 
 from harness.core.errors import DataError
+from trainers.data import GRADE, Grade
 
 Row = Mapping[str, Any]
 
@@ -34,6 +35,9 @@ _INSTRUCTION: Final = re.compile(
     r"(?:option|letter|choice|word|phrase|yes or no)[^\n]*$",
     re.IGNORECASE | re.MULTILINE,
 )
+_GRADES: Final[Mapping[str, Grade]] = {
+    "numerical": "numerical", "OCR": "ocr", "free-form": "free_form", "regression": "regression",
+}  # fmt: skip
 _LLAVA_COT: Final = {"SUMMARY": "planning", "CAPTION": "caption", "REASONING": "think", "CONCLUSION": "answer"}
 
 
@@ -51,13 +55,16 @@ def convert_video_r1(row: Row, where: str) -> dict[str, Any]:
         "media": [] if media and media[0]["kind"] == "text" else media,
         "question": _without_instruction(_need(row, "problem", where)),
     }
-    if _need(row, "problem_type", where) == "multiple choice":
+    kind = _need(row, "problem_type", where)
+    if kind == "multiple choice":
         choices = _options(row, where)
         if (letter := _leading_letter(answer, choices)) is None:
             raise DataError(f"{where}: field 'solution': {answer[:40]!r} is none of the options {', '.join(choices)}.")
         converted |= {"choices": choices, "answer": letter, "answer_kind": "choice"}
     else:
         converted |= _closed_or_open(answer)
+        if converted["answer_kind"] == "open" and kind in _GRADES:
+            converted[GRADE] = _GRADES[kind]
     process = row.get("process")
     if isinstance(process, str) and process.strip():
         converted["response"] = _own_tags(process.strip() if match is None else f"{process.strip()}\n{match[0]}")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -25,6 +25,7 @@ from pydantic import (
 from harness.core.errors import DataError
 from harness.core.types import Media, MediaKind, Sample
 from harness.media.bounds import OutsideError, within
+from trainers.data import GRADE, Grade
 
 TASK: Final = "train"
 """The task that training samples belong to."""
@@ -66,6 +67,7 @@ class _Row(BaseModel):
     )
     question: _Text = Field(description="a text that is not empty")
     answer: Annotated[_Text, _text_of(int, float)] = Field(description="a text that is not empty, or a number")
+    grade: Grade | None = Field(default=None, description=f"one of {', '.join(get_args(Grade))}")
     media: list[_Medium] = Field(
         default=[], description='a list of paths, or of {"kind": ..., "path": ...} with the kind image or video'
     )
@@ -79,6 +81,13 @@ class _Row(BaseModel):
         if isinstance(value, list):  # What comes after Z has no letter.
             return {ascii_uppercase[place : place + 1]: text for place, text in enumerate(value)}
         return value or {}
+
+    @field_validator("grade")
+    @classmethod
+    def _open(cls, value: Grade | None, info: ValidationInfo) -> Grade | None:
+        if value is not None and info.data.get("answer_kind", "open") != "open":
+            raise ValueError("only answers of the kind open are graded. Leave it out")
+        return value
 
     @field_validator("answer")
     @classmethod
@@ -96,7 +105,7 @@ class Example:
 
     Attributes:
         sample: the question as the evaluation knows it, of the task `train`; `prompt` is empty and `media` are the
-            paths as they stand in the row.
+            paths as they stand in the row. How an open answer is graded is an attribute, `GRADE`.
         response: the response to learn in supervised fine-tuning; `None` where the row has none.
     """
 
@@ -195,6 +204,7 @@ def example_from_row(row: Mapping[str, Any], where: str) -> Example:
             Media(kind=item.kind or ("video" if item.path.lower().endswith(_VIDEOS) else "image"), source=item.path)
             for item in read.media
         ),
+        attributes={} if read.grade is None else {GRADE: read.grade},
     )
     return Example(sample=sample, response=read.response)
 
@@ -249,6 +259,8 @@ def row_from_example(example: Example) -> dict[str, Any]:
     if sample.choices is not None:
         row["choices"] = dict(sample.choices)
     row |= {"answer": sample.target, "answer_kind": sample.answer_kind}
+    if GRADE in sample.attributes:
+        row[GRADE] = sample.attributes[GRADE]
     if example.response is not None:
         row["response"] = example.response
     return row

@@ -14,7 +14,8 @@ from harness.benchmarks.verdicts import judge_response
 from harness.core.errors import UsageError
 from harness.core.types import PromptFormat, Response, Sample
 from trainers.rewards.asking import WatchedJudge
-from trainers.settings import RewardSettings
+from trainers.rewards.graded import graded_accuracy
+from trainers.settings import Recipe
 
 if TYPE_CHECKING:
     from harness.judges.caption import CaptionJudge
@@ -49,15 +50,13 @@ class Setup:
     """What rewards are made from.
 
     Attributes:
-        settings: of the recipe.
-        prompt_format: what the model is asked to write.
+        recipe: whose rewards they are.
         max_tokens: token budget of a response.
         judge: for the caption reward.
         tolerant: whether the caption reward puts up with questions that the judge cannot answer, batches of them too.
     """
 
-    settings: RewardSettings
-    prompt_format: PromptFormat
+    recipe: Recipe
     max_tokens: int
     judge: CaptionJudge | None
     tolerant: bool = False
@@ -73,6 +72,11 @@ def accuracy(samples: Sequence[Sample], responses: Sequence[Response]) -> list[f
     return [None if item.status == "error" else float(item.status == "correct") for item in verdicts]
 
 
+def accuracy_reward(recipe: Recipe) -> Score:
+    """The accuracy reward as a recipe wants it: graded, or right and wrong alone."""
+    return graded_accuracy if recipe.accuracy.graded else accuracy
+
+
 def _each(one: Callable[[Response], float | None]) -> Score:
     """A reward that looks at each response alone, and has no signal where there is none."""
 
@@ -85,6 +89,8 @@ def _each(one: Callable[[Response], float | None]) -> Score:
 def format_reward(prompt_format: PromptFormat) -> Score:
     """1 where a response is exactly the sections that the format asks for: each once, in order, closed, not empty.
 
+    None may hold the tags of another one: an `<answer>` within `<think>` is refused, and so is a nested section.
+
     Raises:
         UsageError: the format asks for none.
     """
@@ -95,39 +101,50 @@ def format_reward(prompt_format: PromptFormat) -> Score:
 
 
 def caption_reward(
-    judge: CaptionJudge | None, *, prompt_format: PromptFormat = "grounded", tolerant: bool = False
+    judge: CaptionJudge | None,
+    *,
+    prompt_format: PromptFormat = "grounded",
+    minus_blind: bool = True,
+    tolerant: bool = False,
 ) -> Score:
-    """1 where the judge answers right from the caption alone, 0 where it does not, or where there is no caption.
+    """What a caption is worth to the judge, which answers from it alone. It has two forms.
 
-    A caption that gives the answer away instead of describing earns 0. Where the judge failed there is no signal:
-    `None`; where it fails batch after batch the reward raises (see `trainers.rewards.asking`). The judge batches, asks
-    each question once, and remembers its answers.
+    - `minus_blind`: 1, 0 or -1, see `harness.judges.caption.caption_gains`. A caption earns only where the judge is
+      wrong without one, loses only where it misleads, and one that tells nothing earns 0. (If what the judge is right
+      about without a caption were just subtracted, all responses to a question would lose the same, and no advantage
+      would change.)
+    - else 1 where the judge is right, 0 where it is not, where the caption gives the answer away, or there is none.
+
+    Where the judge failed there is no signal: `None`; where it fails batch after batch the reward raises (see
+    `trainers.rewards.asking`). The judge batches, asks each question once, and remembers its answers on disk, so that
+    `minus_blind` costs one short question for each row of the data, however many responses there are to it.
 
     Args:
         judge: the judge.
         prompt_format: what the model is asked to write.
+        minus_blind: which form.
         tolerant: see `WatchedJudge`.
 
     Raises:
         UsageError: there is no judge, or the model is not asked for captions.
     """
-    from harness.judges.caption import caption_supports
+    from harness.judges.caption import caption_gains, caption_supports
 
     if prompt_format != "grounded":
         raise UsageError("rewards.caption needs captions: set prompt=grounded, or rewards.caption=0.")
     if judge is None:
         raise UsageError("rewards.caption needs a judge: set judge.model (a checkpoint or openai:MODEL).")
     watched = cast("CaptionJudge", WatchedJudge(judge, tolerant=tolerant))  # Nothing but `ask` is called.
+    worth = caption_gains if minus_blind else caption_supports
 
     def score(samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
         captions = [
             (sample, split_sections(response.text).caption or "")
             for sample, response in zip(samples, responses, strict=True)
         ]
-        supported = caption_supports(watched, captions)
         return [
             None if value is None or response.error is not None else float(value)
-            for value, response in zip(supported, responses, strict=True)
+            for value, response in zip(worth(watched, captions), responses, strict=True)
         ]
 
     return score
@@ -174,10 +191,15 @@ def repetition_penalty(span: int = 4) -> Score:
 
 
 REWARDS: Final[Mapping[str, Callable[[Setup], Score]]] = {
-    "accuracy": lambda setup: accuracy,
-    "format": lambda setup: format_reward(setup.prompt_format),
-    "caption": lambda setup: caption_reward(setup.judge, prompt_format=setup.prompt_format, tolerant=setup.tolerant),
-    "length": lambda setup: length_penalty(setup.settings.length_soft, setup.max_tokens),
-    "repetition": lambda setup: repetition_penalty(setup.settings.repetition_span),
+    "accuracy": lambda setup: accuracy_reward(setup.recipe),
+    "format": lambda setup: format_reward(setup.recipe.prompt),
+    "caption": lambda setup: caption_reward(
+        setup.judge,
+        prompt_format=setup.recipe.prompt,
+        minus_blind=setup.recipe.caption.minus_blind,
+        tolerant=setup.tolerant,
+    ),
+    "length": lambda setup: length_penalty(setup.recipe.rewards.length_soft, setup.max_tokens),
+    "repetition": lambda setup: repetition_penalty(setup.recipe.rewards.repetition_span),
 }
 """The rewards by the names that recipes give them."""

@@ -42,7 +42,7 @@ def build_rewards(setup: Setup) -> list[Reward]:
         UsageError: nothing counts, a function is not found, or a reward does not fit the prompt format or lacks its
             judge.
     """
-    weights = setup.settings.weights()
+    weights = setup.recipe.rewards.weights()
     if not weights:
         raise UsageError("rewards: every weight is 0. Give at least rewards.accuracy=1.")
     return [

@@ -60,9 +60,7 @@ def select_rows(
         num_frames=recipe.data.num_frames,
         rounds=settings,
         decoding=decoding,
-        rewards=build_rewards(
-            Setup(settings=recipe.rewards, prompt_format=recipe.prompt, max_tokens=budget, judge=judge, tolerant=True)
-        ),
+        rewards=build_rewards(Setup(recipe=recipe, max_tokens=budget, judge=judge, tolerant=True)),
         settings={
             "weights": checkpoint.weights,
             "data": data_digest(list(examples)),
@@ -74,6 +72,9 @@ def select_rows(
             "decoding": [decoding.temperature, decoding.top_p, decoding.max_new_tokens, decoding.seed],
             "rewards": recipe.rewards.weights(),
             "judge": judge.identity if judge is not None else None,
+            # Of what is given otherwise than when these settings were first stored.
+            **({"accuracy": "graded"} if recipe.accuracy.graded else {}),
+            **({"caption": "minus_blind"} if judge is not None and recipe.caption.minus_blind else {}),
             "engine": engine_name,
             "engine_settings": dict(engine.describe()),
         },

@@ -152,7 +152,7 @@ def selected_file(experiment: Experiment, row: Row) -> Path:
 def _selection_recipe(experiment: Experiment, row: Row, folder: Path) -> Recipe:
     """What a row's prompts are selected with: its data, judge, rewards and prompt are those that it is trained with."""
     kept = ("selection.", "train.max_completion")
-    parts = ("data", "judge", "prompt", "rewards")
+    parts = ("data", "judge", "prompt", "rewards", "accuracy", "caption")
     overrides = [text for text in experiment.overrides if recipe_part(text) in parts or text.strip().startswith(kept)]
     return load_recipe(
         "demo/method",
