@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,8 +30,16 @@ from trainers.data.loading import build_dataset, parse_row
 from trainers.data.schema import Example, row_from_example
 from trainers.extensions import recipe_extensions
 from trainers.grpo import ExtendedGRPOTrainer, as_trl_reward
-from trainers.image_pads import check_image_pads, mend_image_pads
-from trainers.models import adapter_config, load_model, load_processor, without_unused_scales
+from trainers.image_pads import check_image_pads, mend_image_pads, vllm_capped
+from trainers.lengths import fit_context, longest
+from trainers.models import (
+    adapter_config,
+    load_model,
+    load_processor,
+    training_dtype,
+    widen_adapter,
+    without_unused_scales,
+)
 from trainers.preparation import choose_engine
 from trainers.recipe import nearest
 from trainers.resuming import RestoresWeights
@@ -110,6 +119,7 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
             raise UsageError(f"{setting} needs the package {package!r}, which is not installed: pip install {package}.")
     # Not kept: models are loaded under ZeRO-3 as long as such a configuration exists.
     _check_trackers(build_config(recipe, output).report_to)
+    training_dtype(recipe)
     if recipe.algorithm == "grpo":
         for reward in recipe.rewards.weights().keys() - REWARDS.keys():
             load_function(reward)
@@ -257,6 +267,9 @@ def build_trainer(
     take_groups(model)
     ends = end_tokens(model, processor)
     rows = show_rows(recipe, checkpoint, processor, root)
+    colocated = not supervised and config.use_vllm and config.vllm_mode == "colocate"
+    if colocated:
+        fit_context(config, longest(examples, rows, root))
     arguments: dict[str, Any] = {
         "model": model,
         "args": config,
@@ -271,16 +284,19 @@ def build_trainer(
             trainer = ResumableSFTTrainer(**arguments, data_collator=Collator(rows=rows, ends=ends))
         else:
             rewards = [as_trl_reward(reward, ends) for reward in _rewards(recipe, config, len(examples), judge)]
-            trainer = ExtendedGRPOTrainer(
-                **arguments,
-                reward_funcs=rewards,
-                rows=rows,
-                extensions=recipe_extensions(recipe),
-                max_logprob_gap=recipe.max_logprob_gap,
-            )
+            with vllm_capped(rows) if colocated else nullcontext():
+                trainer = ExtendedGRPOTrainer(
+                    **arguments,
+                    reward_funcs=rewards,
+                    rows=rows,
+                    extensions=recipe_extensions(recipe),
+                    max_logprob_gap=recipe.max_logprob_gap,
+                )
     sharded = trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled
     rows.apart = not sharded
-    if not supervised and config.use_vllm and config.vllm_mode == "colocate":
+    if recipe.train.get("bits") and not trainer.is_deepspeed_enabled:  # Whose optimiser has a copy in float32.
+        widen_adapter(trainer.model)
+    if colocated:
         mend_image_pads(trainer, rows)
     if not supervised and trainer.ref_model is not None and checkpoint.adapter is not None:
         if sharded:

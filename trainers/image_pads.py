@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from trl import GRPOTrainer
+from trl.generation import vllm_generation
 
 from harness.core.errors import UsageError
 from harness.engines.inputs import begins_with_bos, size_limits, visual_ids
@@ -32,6 +34,26 @@ def check_image_pads(rows: Rows, row: str) -> None:
             f"train.use_vllm: the {type(rows.processor).__name__} of this model does not make one run of one token of "
             "each image, and TRL cannot hand others to vLLM. Set train.use_vllm=false."
         )
+
+
+@contextmanager
+def vllm_capped(rows: Rows) -> Iterator[None]:
+    """Have a vLLM that TRL starts meanwhile keep memory for images below the cap.
+
+    TRL has no setting for it. Each prompt has its own cap (`mend_image_pads`), but without one vLLM would try itself on
+    the largest image that the checkpoint's processor lets through, 12.8 million pixels in Qwen2.5-VL, and keep its
+    cache of images and its share of the memory for that.
+    """
+    size = size_limits(rows.processor, rows.max_pixels, 1).get("images_kwargs")
+    if size is None:
+        yield
+        return
+    start = vllm_generation.LLM
+    vllm_generation.LLM = lambda **arguments: start(**arguments, mm_processor_kwargs=size)
+    try:
+        yield
+    finally:
+        vllm_generation.LLM = start
 
 
 def mend_image_pads(trainer: GRPOTrainer, rows: Rows) -> None:

@@ -45,7 +45,7 @@ def quiet_libraries() -> Iterator[None]:
 
 
 def load_model(recipe: Recipe, checkpoint: Checkpoint) -> Any:
-    """The model to train, in the precision that `train.dtype` says (float32 on CPU, bfloat16 on a GPU by default).
+    """The model to train, in the precision of `training_dtype`.
 
     Raises:
         ModelError: the checkpoint is of a kind that Transformers cannot load as an image-text-to-text model.
@@ -174,8 +174,52 @@ def save_whole_model(model: Any, processor: Any, folder: Path) -> Any:
     return model
 
 
-def training_dtype(recipe: Recipe) -> torch.dtype:
-    """Precision of the weights: `train.dtype`, else bfloat16 on a GPU and float32 on CPU."""
-    name = recipe.train.get("dtype") or ("bfloat16" if torch.cuda.is_available() else "float32")
+def training_dtype(recipe: Recipe, *, on_gpu: bool | None = None, has_master: bool | None = None) -> torch.dtype:
+    """Precision of the weights: `train.dtype`, else float32 on CPU and where they are trained, bfloat16 elsewhere.
+
+    A weight in bfloat16 has 8 significant bits: AdamW's step of 1e-6 is below half of its last one as soon as the
+    weight is above 5e-4, and is lost in rounding, every time. What is trained is therefore held in float32 and computed
+    with in bfloat16 (`train.bf16`, autocast), unless a sharding keeps a float32 copy itself. PEFT makes adapters in
+    float32.
+
+    Args:
+        recipe: resolved.
+        on_gpu: whether it runs on a GPU; `None`: as this process would.
+        has_master: whether weights are sharded with such a copy; `None`: as in this process.
+
+    Raises:
+        UsageError: `train.dtype` has 16 bits, and nothing would be learned.
+    """
+    on_gpu = torch.cuda.is_available() if on_gpu is None else on_gpu
+    has_master = keeps_master(recipe) if has_master is None else has_master
+    whole = not (recipe.lora.rank or has_master)
+    name = recipe.train.get("dtype") or ("float32" if whole or not on_gpu else "bfloat16")
     dtype: torch.dtype = getattr(torch, name)
+    if whole and dtype.itemsize < torch.float32.itemsize:
+        raise UsageError(
+            f"train.dtype={name}: weights of 16 bits without a copy in 32 do not move at a learning rate of "
+            f"{recipe.train.get('learning_rate', 'this kind')}. Leave it out (float32, computed in bfloat16 with "
+            "train.bf16=true), set lora.rank, or launch under ZeRO or FSDP, which keep a copy."
+        )
     return dtype
+
+
+def keeps_master(recipe: Recipe) -> bool:
+    """Whether the weights that are trained have a float32 copy beside those that are loaded.
+
+    DeepSpeed's optimiser makes one of what it is given in 16 bits (Rajbhandari et al. 2020, section 3.1), and
+    Accelerate 1.15 casts what FSDP trains to float32 where precision is mixed (`fsdp2_prepare_model`, `prepare_model`).
+    """
+    train = recipe.train
+    if train.get("deepspeed") or os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true":
+        return True
+    sharded = bool(train.get("fsdp")) or os.environ.get("ACCELERATE_USE_FSDP") == "true"
+    mixed = train.get("bf16") or train.get("fp16") or os.environ.get("ACCELERATE_MIXED_PRECISION", "no") != "no"
+    return sharded and bool(mixed)
+
+
+def widen_adapter(model: Any) -> None:
+    """Hold an adapter in float32: TRL makes that of a quantised model bfloat16, which small steps do not move."""
+    for parameter in model.parameters():
+        if parameter.requires_grad and parameter.is_floating_point():
+            parameter.data = parameter.data.float()

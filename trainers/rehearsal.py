@@ -5,7 +5,6 @@ Imported lazily only: torch and transformers are imported at the top.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -19,11 +18,12 @@ from harness.core.errors import StoreError, UsageError
 from harness.core.files import write_errors
 from harness.core.worlds import worlds
 from harness.engines.checkpoints import Checkpoint
-from harness.engines.loaders import empty_model
+from harness.engines.loaders import empty_model, load_config
 from harness.engines.weights import check_files
 from trainers.assembly import check_recipe, check_rows, show_rows
 from trainers.data.loading import as_request
-from trainers.data.schema import Example, row_from_example
+from trainers.data.schema import Example
+from trainers.lengths import Longest, fit_context, longest
 from trainers.models import load_processor, vision_parts
 from trainers.preparation import prepare
 from trainers.preview import estimate_memory
@@ -31,8 +31,6 @@ from trainers.run import check_output, refuse_other_recipe
 from trainers.settings import Recipe
 from trainers.trl_config import build_config
 
-_LONGEST: Final = 8
-"""Rows whose tokens are counted: those with the longest texts."""
 _MODEL: Final = "weights"
 _OPTIMISER: Final = "optimiser (AdamW)"
 
@@ -69,7 +67,8 @@ def rehearse(recipe: Recipe, *, source: Path | None, fresh: bool, selects: bool,
             judge.close()
         check_rows(recipe, checkpoint, output, examples, root, judge=judge)
         open_all(recipe, examples, root)
-        check_length(recipe, checkpoint, config, examples, root)
+        rows = show_rows(recipe, checkpoint, load_processor(checkpoint, recipe.data.max_pixels), root)
+        check_length(recipe, checkpoint, config, longest(examples, rows, root))
     if trains:
         check_tasks(recipe)
 
@@ -135,29 +134,20 @@ def open_all(recipe: Recipe, examples: Sequence[Example], root: Path) -> None:
             pass
 
 
-def check_length(recipe: Recipe, checkpoint: Checkpoint, config: Any, examples: Sequence[Example], root: Path) -> None:
+def check_length(recipe: Recipe, checkpoint: Checkpoint, config: Any, row: Longest) -> None:
     """Refuse rows that are too long for the model together with their responses.
 
     Raises:
         UsageError: names the row, its tokens and the model's.
     """
-    longest: int | None = getattr(empty_model(checkpoint).config.get_text_config(), "max_position_embeddings", None)
-    if longest is None:
-        return
-    processor = load_processor(checkpoint, recipe.data.max_pixels)
-    rows = show_rows(recipe, checkpoint, processor, root)
-    budget = config.max_completion_length if recipe.algorithm == "grpo" else 0
-    by_text = sorted(examples, key=lambda row: len(row.sample.question) + len(row.response or ""), reverse=True)
-    for example in by_text[:_LONGEST]:
-        (group,) = rows.encode([json.dumps(row_from_example(example))])
-        tokens = group.fields["input_ids"].shape[1] + budget
-        if recipe.algorithm == "sft":
-            tokens += len(processor.tokenizer(example.response or "")["input_ids"])
-        if tokens > longest:
-            raise UsageError(
-                f"row {example.sample.id!r} takes {tokens} tokens with its response, and the model has places for "
-                f"{longest}. Lower data.max_pixels, data.num_frames or train.max_completion_length, or shorten it."
-            )
+    places: int | None = getattr(load_config(checkpoint).get_text_config(), "max_position_embeddings", None)
+    tokens = row.prompt + (config.max_completion_length if recipe.algorithm == "grpo" else row.response)
+    if places is not None and tokens > places:
+        raise UsageError(
+            f"row {row.row!r} takes {tokens} tokens with its response, and the model has places for {places}. Lower "
+            "data.max_pixels, data.num_frames or train.max_completion_length, or shorten it."
+        )
+    fit_context(config, row)
 
 
 def check_tasks(recipe: Recipe) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_type_hints
+from urllib.parse import urlsplit
 
 import torch
 from pydantic import ConfigDict, Field, create_model
@@ -88,6 +89,7 @@ def build_config(recipe: Recipe, output: Path) -> Any:
         )
     if recipe.algorithm == "grpo":
         _check_batches(recipe, config)
+        _check_ports(recipe, config)
     return config
 
 
@@ -116,6 +118,23 @@ def _check_train(recipe: Recipe, kind: Any) -> None:
         checked[item.name] = (hints[item.name] if plain else Any, Field(None, **_RANGES.get(item.name, {})))
     config = ConfigDict(strict=True, extra="forbid", protected_namespaces=())
     validated(create_model("Train", __config__=config, **checked), recipe.train, f"{kind.__name__}: ", "train.")
+
+
+def _check_ports(recipe: Recipe, config: Any) -> None:
+    """Refuse a judge at the address of the vLLM that samples responses."""
+    if not (config.use_vllm and config.vllm_mode == "server" and recipe.rewards.caption and recipe.judge.base_url):
+        return
+    sampler = config.vllm_server_base_url or f"http://{config.vllm_server_host}:{config.vllm_server_port}"
+    if _address(sampler) == _address(recipe.judge.base_url):
+        raise UsageError(
+            f"judge.base_url={recipe.judge.base_url} is where train.vllm_mode=server samples responses ({sampler}). "
+            "Give the judge a port of its own: vllm serve JUDGE --port 8001, judge.base_url=http://localhost:8001/v1."
+        )
+
+
+def _address(url: str) -> tuple[str | None, int | None]:
+    parts = urlsplit(url)
+    return "localhost" if parts.hostname in ("127.0.0.1", "0.0.0.0", "::1") else parts.hostname, parts.port
 
 
 def _check_batches(recipe: Recipe, config: Any) -> None:

@@ -25,8 +25,9 @@ from harness.engines.inputs import chat_prompt, size_limits
 from harness.engines.weights import load_model
 from trainers import assembly
 from trainers.data.loading import as_request, read_training
-from trainers.data.schema import Example
+from trainers.data.schema import Example, row_from_example
 from trainers.grpo import ExtendedGRPOTrainer
+from trainers.lengths import longest
 from trainers.models import load_processor, quiet_libraries
 from trainers.recipe import load_recipe
 from trainers.run import train
@@ -325,6 +326,9 @@ def test_images_are_handed_to_vllm_or_refused(
     recipe = load_recipe("demo/grpo", [*ONE_GRPO, "train.use_vllm=true", "data.video_as=frames"])
     with pytest.raises(UsageError, match=r"train\.use_vllm") if family in NO_RUNS else nullcontext():
         assembly.check_rows(recipe, checkpoint, tmp_path / "out", examples, file.parent, judge=None)
+    rows = assembly.show_rows(recipe, checkpoint, load_processor(checkpoint, None), file.parent)
+    encoded = [rows.encode([json.dumps(row_from_example(each))])[0].fields["input_ids"].shape[1] for each in examples]
+    assert longest(examples, rows, file.parent).prompt == max(encoded)
 
 
 @pytest.mark.parametrize(("family", "outside"), [("qwen2_5_vl", False), ("llava", True), ("smolvlm", True)])

@@ -60,6 +60,16 @@ def test_a_judge_s_password_does_not_get_into_a_recipe(minimal, url):
     assert load_recipe(minimal, ["judge.base_url=http://host/v1", "judge.api_key_env=NAME"]).judge.api_key_env == "NAME"
 
 
+def test_two_servers_on_one_port_are_refused(tmp_path):
+    from trainers.trl_config import build_config
+
+    sampler = ["train.use_vllm=true", "train.vllm_mode=server"]
+    for judge, more in (("localhost:8000", []), ("n2:9000", ["train.vllm_server_base_url=http://n2:9000"])):
+        with pytest.raises(UsageError, match=rf"judge\.base_url=http://{judge}/v1 is where train\.vllm_mode=server"):
+            build_config(load_recipe("demo/method", [*sampler, *more, f"judge.base_url=http://{judge}/v1"]), tmp_path)
+    build_config(load_recipe("demo/method", [*sampler, "judge.base_url=http://localhost:8001/v1"]), tmp_path)
+
+
 def test_published_settings():
     recipe = load_recipe("qwen2_5_vl_7b/published")
     expected = {

@@ -402,6 +402,7 @@ def test_text_only_and_mixed_rows_train(tmp_path):
         ("train.resume_from_checkpoint=/nope", "the same command goes on from the last checkpoint"),
         ("train.eval_strategy=steps", r"Use eval\.tasks with eval\.every=true"),
         ("train.use_vllm=true", r"train\.use_vllm needs the package 'vllm'"),
+        ("train.dtype=bfloat16", r"train\.dtype=bfloat16: weights of 16 bits without a copy in 32 do not move"),
         ("eval.tasks=[pop]", "Did you mean 'pope'"),
         ("rewards.format=1 prompt=direct", "rewards.format needs sections"),
         ("rewards.no_such_module:reward=1", "the module 'no_such_module' cannot be imported"),
@@ -420,6 +421,17 @@ def test_settings_that_cannot_work_are_refused_before_anything_is_spent(override
     with pytest.raises((UsageError, DataError), match=message):
         train_tiny("demo/method", tmp_path, *override.split())
     assert not (tmp_path / "recipe.yaml").exists()  # The corrected command needs no --fresh.
+
+
+def test_in_bfloat16_the_weights_move_at_a_small_rate(tmp_path):
+    from safetensors.torch import load_file
+
+    train_tiny("demo/sft", tmp_path, "train.bf16=true", "train.learning_rate=1e-6", "train.max_steps=1")
+    start, final = (
+        load_file(folder / "model.safetensors") for folder in (resolve_checkpoint("demo").folder, tmp_path / "final")
+    )
+    moved = [(start[name] != weights).float().mean().item() for name, weights in final.items()]
+    assert sum(moved) / len(moved) > 0.95
 
 
 def test_preview_shows_recipe_memory_and_prompt(tmp_path):
