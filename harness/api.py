@@ -5,8 +5,9 @@ Each gives back what the command prints, and raises where the command ends with 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -100,7 +101,9 @@ class Run:
 
     def to_pandas(self) -> DataFrame:
         """A row a sample: the fields of `Sample`, its attributes, `response`, `error`, those of `Verdict`."""
-        return _frame(self.samples)
+        from harness.reports.frames import samples_frame
+
+        return samples_frame(self.samples)
 
     def __str__(self) -> str:
         """The table that `harness eval` prints."""
@@ -131,7 +134,9 @@ class Scores:
 
     def to_pandas(self) -> DataFrame:
         """A row a sample, as of `Run.to_pandas`."""
-        return _frame(self.samples)
+        from harness.reports.frames import samples_frame
+
+        return samples_frame(self.samples)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,13 +177,16 @@ class Comparison:
         return "\n".join(f"{task} {of.name}: {in_words(of)}" for task, of in tested)
 
 
-def evaluate(model: str, tasks: Texts, *, diagnosed: bool = True, **settings: Unpack[Settings]) -> Run:
+def evaluate(
+    model: str, tasks: Texts, *, diagnosed: bool = True, track: Texts = (), **settings: Unpack[Settings]
+) -> Run:
     """Score a checkpoint, diagnose it, and write the run with its reports; a run that was interrupted goes on.
 
     Args:
         model: local folder, hub id, `demo`, or `openai:NAME`.
         tasks: names of tasks.
         diagnosed: whether to say why wrong answers went wrong.
+        track: trackers that the results are sent to: `wandb`, `trackio`, `mlflow`, `tensorboard`.
         settings: see `Settings`.
 
     Returns:
@@ -190,6 +198,7 @@ def evaluate(model: str, tasks: Texts, *, diagnosed: bool = True, **settings: Un
     from harness.diagnostics.specs import diagnostics
     from harness.evaluation.run import evaluate as run_evaluation
     from harness.evaluation.settings import EvalConfig
+    from harness.reports.tracking import check_trackers, track_run
 
     if not isinstance(model, str):
         raise UsageError(f"model is {model!r}, not a name.")
@@ -197,10 +206,13 @@ def evaluate(model: str, tasks: Texts, *, diagnosed: bool = True, **settings: Un
     given |= {name: _path(given.get(name)) for name in ("out", "tasks_dir")}
     given["allow_outside"] = tuple(map(Path, given.get("allow_outside", ())))
     config = EvalConfig(model=model, tasks=_names(tasks), **given)
+    trackers = check_trackers(_names(track))
     if diagnosed:
         diagnostics()  # A package whose diagnostic is broken is named before anything is asked.
     outcome = run_evaluation(config)
     explain(outcome, conflict=False, diagnosed=diagnosed)
+    for problem in track_run(outcome.folder, trackers):
+        warnings.warn(problem, stacklevel=2)
     return Run(folder=outcome.folder, record=outcome.run)
 
 
@@ -361,23 +373,6 @@ def _judged(
     if unknown := sorted(responses.keys() - records.keys(), key=str):
         raise DataError(f"{len(unknown)} responses are to no sample, e.g. {unknown[0]!r}. Leave them out.")
     return list(records.values())
-
-
-def _frame(records: Iterable[SampleRecord]) -> DataFrame:
-    import pandas
-
-    return pandas.DataFrame(
-        {
-            **{name: value for name, value in asdict(of.sample).items() if name not in ("media", "attributes")},
-            **of.sample.attributes,
-            "media": [media.source for media in of.sample.media],
-            "response": of.response.text,
-            "error": of.response.error,
-            **{name: value for name, value in asdict(of.verdict).items() if name not in ("sample_id", "scores")},
-            **of.verdict.scores,
-        }
-        for of in records
-    )
 
 
 def _html_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

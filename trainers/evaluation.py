@@ -52,6 +52,7 @@ def _evaluate(recipe: Recipe, name: str, folder: Path, *, model: Any = None) -> 
     from harness.diagnostics.diagnose import diagnose
     from harness.evaluation.run import evaluate
     from harness.reports.run_report import headline_table
+    from harness.reports.tracking import TRACKERS, track_run
     from harness.reports.writing import are_current, write_reports
 
     engine, options = choose_engine(recipe, recipe.eval.engine, recipe.eval.batch_size)
@@ -75,5 +76,9 @@ def _evaluate(recipe: Recipe, name: str, folder: Path, *, model: Any = None) -> 
     )
     if outcome.is_new or not are_current(outcome.folder):
         write_reports(outcome.folder, diagnose(outcome.folder), open_media=outcome.open_media)
+        reported = recipe.train.get("report_to") or ()
+        trackers = [of for of in ([reported] if isinstance(reported, str) else reported) if of in TRACKERS]
+        for problem in track_run(outcome.folder, trackers, label=f"{folder.parent.parent.name}-{folder.name}"):
+            say(f"warning: {problem}")
     say(f"{name}\n{headline_table(outcome.run)}")
     return outcome.folder

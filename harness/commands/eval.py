@@ -27,6 +27,8 @@ _EXAMPLES: Final = """examples:
   harness eval --model openai:MODEL --base-url http://localhost:8000/v1 --tasks ./mine.csv --dry-run
   harness eval eval.yaml --limit 0.1     settings of a file (model: demo, tasks: [NAME], ...) and what overrides them"""
 
+_LISTS: Final = ("tasks", "track")
+"""Options that take several names with commas between them."""
 _ENGINE_OPTIONS: Final = (
     "base_url",
     "api_key_env",
@@ -71,7 +73,7 @@ def expand(argv: Sequence[str]) -> list[str]:
     several = {action.dest for action in parser._actions if isinstance(action, argparse._AppendAction)}
     options = []
     for name, value in settings.items():
-        if isinstance(value, list) and name != "tasks" and str(name).replace("-", "_") not in several:
+        if isinstance(value, list) and name not in _LISTS and str(name).replace("-", "_") not in several:
             raise UsageError(
                 f"{path}: {name} is a list, and takes one value. A run is of one model; write a file each."
             )
@@ -84,7 +86,7 @@ def _options(name: str, value: Any) -> list[str]:
     if isinstance(value, dict):
         return [part for key, item in value.items() for part in (option, f"{key}={json.dumps(item)}")]
     if isinstance(value, list):
-        joined = [",".join(map(str, value))] if name == "tasks" else map(str, value)
+        joined = [",".join(map(str, value))] if name in _LISTS else map(str, value)
         return [part for item in joined for part in (option, item)]
     if isinstance(value, bool):
         return [option] if value else []
@@ -150,6 +152,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--conflict", action="store_true", help="map how the gradients of the samples agree; loads the checkpoint again"
     )
+    add_track_argument(parser)
     parser.add_argument("--no-diagnose", action="store_true", help="leave the diagnostics and report.html out")
     parser.add_argument("--revision", metavar="REV", help="revision of a hub checkpoint")
     parser.add_argument("--trust-remote-code", action="store_true", help=TRUST)
@@ -205,6 +208,17 @@ def add_outside_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_track_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare the argument that names trackers of results."""
+    parser.add_argument(
+        "--track",
+        type=_names,
+        default=(),
+        metavar="NAME,...",
+        help="send results to wandb, trackio, mlflow, tensorboard",
+    )
+
+
 def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments that name a judge of answers, for every command that reads responses."""
     parser.add_argument(
@@ -235,7 +249,7 @@ def read_config(arguments: argparse.Namespace) -> EvalConfig:
     """
     return EvalConfig(
         model=arguments.model,
-        tasks=tuple(name.strip() for name in arguments.tasks.split(",") if name.strip()),
+        tasks=_names(arguments.tasks),
         data=arguments.data,
         prompt=arguments.prompt,
         engine=arguments.engine,
@@ -273,6 +287,10 @@ def _engine_options(arguments: argparse.Namespace) -> dict[str, Any]:
     return options
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def _count_or_share(text: str) -> float:
     try:
         return int(text) if text.isdecimal() else float(text)
@@ -300,7 +318,9 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from harness.evaluation.interrupts import ended_by_scheduler
     from harness.evaluation.ranks import run_together
+    from harness.reports.tracking import check_trackers
 
+    check_trackers(arguments.track)
     if arguments.dry_run:
         return _foresee(read_config(arguments))
     with ended_by_scheduler(arguments.requeue):
@@ -350,12 +370,22 @@ def _run(config: EvalConfig, arguments: argparse.Namespace, ranks: Ranks) -> int
         diagnosed=not arguments.no_diagnose,
         as_json=arguments.json,
         max_failures=config.max_failures,
+        track=arguments.track,
     )
 
 
-def conclude(outcome: Outcome, *, conflict: bool, diagnosed: bool, as_json: bool, max_failures: int) -> int:
-    """Diagnose and report a finished evaluation, print it, and give the exit code."""
+def conclude(
+    outcome: Outcome,
+    *,
+    conflict: bool,
+    diagnosed: bool,
+    as_json: bool,
+    max_failures: int,
+    track: Sequence[str] = (),
+) -> int:
+    """Diagnose and report a finished evaluation, print it, send it to trackers, and give the exit code."""
     from harness.api import explain
+    from harness.reports.tracking import track_run
 
     missing = explain(outcome, conflict=conflict, diagnosed=diagnosed)
     if as_json:
@@ -366,6 +396,8 @@ def conclude(outcome: Outcome, *, conflict: bool, diagnosed: bool, as_json: bool
         _print_tables(outcome)
     for line in missing:
         show(f"missing: {line}", file=sys.stderr)
+    for problem in track_run(outcome.folder, track):
+        show(f"warning: {problem}", file=sys.stderr)
     return _warn(outcome, max_failures)
 
 

@@ -25,7 +25,9 @@ _ELSEWHERE: Final[Mapping[str, str]] = {
     "--predict-only": "responses are always kept, and 'harness score --from-run RUN' scores them again: leave it out",
     "--show-config": "here 'harness tasks', and config.json in the run folder",
     "--use-cache": "a run goes on where it was: type the same command again",
+    "--trackio-args": "here --track trackio; its own variables say the project",
     "--verbosity": "there is one: leave it out",
+    "--wandb-args": "here --track wandb; its own variables, such as WANDB_PROJECT, say where to",
     "--write-out": _ALWAYS,
 }
 """Options of `lmms-eval` and `lm_eval` that have another name here, or none."""

@@ -121,16 +121,17 @@ def prompt_of(settings: Mapping[str, Any], task: str) -> str | None:
 
 def name_differences(one: Any, other: Any, name: str, other_name: str) -> str:
     """What differs between two trees of settings, the first of it in words; empty where nothing does."""
-    before, now = _flatten(one), _flatten(other)
+    before, now = flatten(one), flatten(other)
     different = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
     parts = [f"{key}: {name} {before.get(key)!r}, {other_name} {now.get(key)!r}" for key in different[:_SHOWN]]
     return "; ".join([*parts, f"and {len(different) - _SHOWN} more"] if len(different) > _SHOWN else parts)
 
 
-def _flatten(settings: Any, prefix: str = "") -> dict[str, Any]:
+def flatten(settings: Any, prefix: str = "") -> dict[str, Any]:
+    """The leaves of a tree of settings, by their paths: `decoding.seed`."""
     if not isinstance(settings, Mapping):
         return {prefix: settings}
     flat: dict[str, Any] = {}
     for key, value in settings.items():
-        flat.update(_flatten(value, f"{prefix}.{key}" if prefix else str(key)))
+        flat.update(flatten(value, f"{prefix}.{key}" if prefix else str(key)))
     return flat

@@ -1,0 +1,167 @@
+"""The results of a run reach trackers, by the trackers' own libraries without a network."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support_leaderboards import write_diagnostics, write_run
+
+from harness.cli import main
+from harness.core.errors import UsageError
+from harness.reports.tracking import check_trackers, track_run
+from harness.runs.folder import read_run
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Those of other libraries, of which some end with a program.
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A diagnosed run of a checkpoint on this machine; trackers write below its folder, and ask no server."""
+    for name, value in (
+        ("WANDB_MODE", "offline"),
+        ("WANDB_DIR", str(tmp_path)),
+        ("WANDB_SILENT", "true"),
+        ("MLFLOW_TRACKING_URI", f"file://{tmp_path / 'mlruns'}"),
+        ("MLFLOW_ALLOW_FILE_STORE", "true"),
+        ("TRACKIO_DIR", str(tmp_path / "trackio")),
+        # A launcher's: the other process would never come.
+        ("WORLD_SIZE", "2"),
+        ("RANK", "0"),
+        ("LOCAL_RANK", "0"),
+        ("MASTER_ADDR", "127.0.0.1"),
+        ("MASTER_PORT", "1"),
+    ):
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    folder = write_run(tmp_path / "run-a", model=str(tmp_path / "checkpoints" / "base"), counts=60)
+    write_diagnostics(folder, perception=0.1)
+    return folder
+
+
+def expected(run: Path) -> dict[str, float]:
+    metric = read_run(run).tasks["pope"].metrics["mean/accuracy"]
+    assert metric.value is not None
+    assert metric.stderr is not None
+    return {
+        "pope/mean/accuracy": metric.value,
+        "pope/mean/accuracy_stderr": metric.stderr,
+        "counts/pope/samples": 60,
+        "diagnosis/all/caption_fidelity": 0.9,
+        "diagnosis/all/caption_fidelity_stderr": 0.02,
+    }
+
+
+def test_tensorboard(run: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator").EventAccumulator
+    assert main(["publish", str(run), "--track", "tensorboard"]) == 0
+    events = accumulator(str(run / "tensorboard"))
+    events.Reload()
+    for name, value in expected(run).items():
+        assert events.Scalars(name)[0].value == pytest.approx(value, abs=1e-6)
+    (report,) = events.Tensors("report/text_summary")
+    assert b"pope/mean/accuracy" in report.tensor_proto.string_val[0]
+    (stored,) = (run / "tensorboard").glob("*/hparams.yml")
+    assert "prompt_format: grounded" in stored.read_text()
+    assert str(run.parent) not in stored.read_text()
+    from accelerate import PartialState
+
+    assert not PartialState._shared_state  # A training that follows asks for the processes itself.
+
+
+def test_wandb(run: Path) -> None:
+    pytest.importorskip("wandb")
+    from wandb.proto.wandb_internal_pb2 import Record
+    from wandb.sdk.internal.datastore import DataStore
+
+    assert track_run(run, ["wandb"], label="mine") == []
+    (file,) = run.parent.glob("wandb/offline-run-*/*.wandb")
+    store, found, config = DataStore(), {}, {}
+    store.open_for_scan(str(file))
+    while (data := store.scan_data()) is not None:
+        record = Record()
+        record.ParseFromString(data)
+        found |= {"/".join(of.nested_key) or of.key: of.value_json for of in record.history.item}
+        for of in (*record.config.update, *record.run.config.update):
+            config[of.key] = of.value_json
+    for name, value in expected(run).items():
+        assert json.loads(found[name]) == pytest.approx(value)
+    assert json.loads(config["prompt_format"]) == "grounded"
+    assert str(run.parent) not in json.dumps(config)
+    (table,) = run.parent.glob("wandb/offline-run-*/files/media/table/*.json")
+    written = json.loads(table.read_text())
+    assert len(written["data"]) == 120
+    assert written["columns"][:4] == ["task", "id", "question", "target"]
+
+
+def test_mlflow(run: Path) -> None:
+    pytest.importorskip("mlflow")
+    from mlflow import MlflowClient
+
+    assert track_run(run, ["mlflow"]) == []
+    client = MlflowClient()
+    experiment = client.get_experiment_by_name("harness")
+    (found,) = client.search_runs([experiment.experiment_id])
+    assert {name: found.data.metrics[name] for name in expected(run)} == pytest.approx(expected(run))
+    assert found.data.params["prompt_format"] == "grounded"
+    assert found.info.run_name == "run-a"
+    (table,) = run.parent.glob("mlruns/*/*/artifacts/samples.json")
+    assert len(json.loads(table.read_text())["data"]) == 120
+
+
+def test_trackio(run: Path) -> None:
+    pytest.importorskip("trackio")
+    import sqlite3
+
+    assert track_run(run, ["trackio"]) == []
+    with sqlite3.connect(run.parent / "trackio" / "harness.db") as connection:
+        scores, table = (
+            json.loads(text) for (text,) in connection.execute("select metrics from metrics order by step")
+        )
+    assert {name: scores[name] for name in expected(run)} == pytest.approx(expected(run))
+    assert len(table["samples"]["_value"]) == 120
+
+
+def test_what_is_missing_is_said_before_anything_is_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("accelerate.tracking.get_available_trackers", list)
+    assert main(["eval", "--model", "/nowhere", "--tasks", "none", "--track", "wandb"]) == 2
+    assert "--track wandb: it is not installed. Type: pip install wandb" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="no such tracker"):
+        check_trackers(["comet"])
+    assert check_trackers([]) == ()
+
+
+def test_a_tracker_that_fails_costs_nothing_but_itself(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ConnectionError("https://me:secret@host is away")
+
+    monkeypatch.setattr("accelerate.tracking.WandBTracker.start", fail)
+    before = {path: path.read_bytes() for path in run.iterdir() if path.is_file()}
+    assert main(["publish", str(run), "--track", "wandb,tensorboard"]) == 1
+    told = capsys.readouterr()
+    assert "wandb was not sent the results: https://***@host is away. Nothing is lost" in told.err
+    assert "tensorboard has the results" in told.out
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_an_evaluation_sends_its_results(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
+        monkeypatch.delenv(name)
+    recorded = run.parent / "responses.jsonl"
+    names = [f"{split}/{n}" for split in ("random", "popular", "adversarial") for n in range(300)]
+    recorded.write_text("".join(json.dumps({"id": name, "response": "yes"}) + "\n" for name in names))
+    shutil.rmtree(run)
+    command = ["eval", "--model", "recorded", "--tasks", "pope", "--data", "demo", "--engine", "replay", "--json"]
+    command += ["--responses", str(recorded), "--limit", "24", "--out", str(run), "--track", "tensorboard"]
+    assert main([*command, "--no-diagnose"]) == 0
+    assert json.loads(capsys.readouterr().out)["id"] == "run-a"
+    assert list((run / "tensorboard").glob("events*"))
