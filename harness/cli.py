@@ -41,7 +41,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "data": ("harness.commands.data", "convert and check training data"),
     "merge": ("harness.commands.merge", "make a checkpoint of an adapter and its base model"),
     "runs": ("harness.commands.runs", "list run folders, show one, or delete some"),
-    "publish": ("harness.commands.publish", "send a run to trackers"),
+    "publish": ("harness.commands.publish", "put a run on the hub, or into a tracker of experiments"),
     "leaderboard": ("harness.commands.leaderboard", "comparison tables and pages from runs"),
     "tasks": ("harness.commands.tasks", "list the tasks"),
     "doctor": ("harness.commands.doctor", "check what this machine has and lacks"),

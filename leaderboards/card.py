@@ -22,7 +22,7 @@ from leaderboards.markdown import BLOCK, UNSETTLED_NOTE
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-_HUB_SOURCE: Final = re.compile(r"hub:(?P<id>[A-Za-z0-9][\w.-]*(?:/[\w.-]+)?)(?:@(?P<revision>[\w.-]+))?")
+HUB_SOURCE: Final = re.compile(r"hub:(?P<id>[A-Za-z0-9][\w.-]*(?:/[\w.-]+)?)(?:@(?P<revision>[\w.-]+))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def published_results(board: Board, label: str) -> tuple[list[Result], list[str]
             if reason:
                 left_out.append(f"{column.title} ({group.title}): {reason}")
             else:
-                match = _HUB_SOURCE.fullmatch(str(cell.run.record.data[column.task].get("source")))
+                match = HUB_SOURCE.fullmatch(str(cell.run.record.data[column.task].get("source")))
                 dataset, revision = (match["id"], match["revision"]) if match else (None, None)
                 results[column.task] = Result(column=column, cell=cell, dataset=dataset, revision=revision, group=group)
     return list(results.values()), left_out

@@ -1,9 +1,9 @@
-"""Committing a checkpoint's card and evaluation results to its model repository on the hub."""
+"""Committing to the hub: a checkpoint's card and evaluation results, and a run as a data set."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from harness.core.errors import UsageError
 
@@ -71,6 +71,35 @@ def push(repo: str, files: Mapping[str, str]) -> str:
         return str(HfApi().create_commit(repo, operations, commit_message=_MESSAGE).commit_url)
     except (HfHubHTTPError, OSError) as error:
         raise UsageError(f"--push {repo}: the hub refuses: {_line(error)}.") from error
+
+
+def push_dataset(repo: str, folder: Path, *, private: bool) -> str:
+    """Commit a folder to a data set's repository, which is made where it is not there, and give the commit's address.
+
+    Args:
+        repo: ORG/NAME.
+        folder: of the data set; what an earlier commit of such a folder left is deleted.
+        private: whether a repository that is made is private.
+
+    Raises:
+        UsageError: the hub refuses.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    api = HfApi()
+    try:
+        api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True)
+        done = api.upload_folder(
+            repo_id=repo,
+            repo_type="dataset",
+            folder_path=folder,
+            commit_message=_MESSAGE,
+            delete_patterns=["data/*", "run/*"],
+        )
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        raise UsageError(f"--push {repo}: the hub refuses: {_line(error)}.") from error
+    return str(done.commit_url)
 
 
 def _line(error: Exception) -> str:

@@ -1,0 +1,215 @@
+"""A run as a data set for the hub: a card, a table of samples a task, and the run's files.
+
+No images and videos go along, so `report.html`, which shows them, stays here: they are their benchmarks' to give. Nor
+do keys, addresses' passwords, and folders of this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from harness.core.errors import UsageError
+from harness.core.files import write_atomically, write_errors
+from harness.core.secrets import hide_credentials, keep_secret, redact
+from harness.core.types import Media, RunRecord, SampleRecord
+from harness.diagnostics.run_folder import DIAGNOSTICS, FINDINGS, read_diagnostics
+from harness.reports.frames import samples_frame
+from harness.reports.markdown import code, escape, table
+from harness.reports.run_report import REPORT, baseline_line, blind_headlines, headline_rows, provenance
+from harness.reports.text import public_path
+from harness.runs.config import CONFIG, RUN, read_json
+from harness.runs.folder import read_run
+from harness.runs.records import SAMPLES, encode_record, read_records
+from harness.runs.seals import seal
+from leaderboards.card import HUB_SOURCE
+from leaderboards.hub import CARD
+
+_TAG: Final = "groundcheck-harness"
+"""Of every card that is written here, by which a folder is known as one that may be written again."""
+_DATA, _FILES = "data", "run"
+_TOKEN: Final = re.compile(r"\b(?:hf_[A-Za-z0-9]{20,}|sk-[\w-]{20,}|gh[pousr]_[A-Za-z0-9]{30,})")
+_SECRET: Final = re.compile(r"(?i)key|token|secret|password")
+"""In the name of a variable that holds one."""
+_FOLDERS: Final = re.compile(r"(?:(?<=file://)|(?<![\w./<…-]))(?:~|[A-Za-z]:)?[\\/](?:[^\s/\\'\"()<>:,;]+[\\/])+")
+
+Hide = Callable[[str], str]
+
+
+def write_dataset(folder: Path, out: Path) -> list[Path]:
+    """Write a run as a data set that `datasets.load_dataset(FOLDER, TASK, split="test")` loads.
+
+    Args:
+        folder: of a finished run.
+        out: the folder of the data set; one that was written before is written again.
+
+    Returns:
+        the files.
+
+    Raises:
+        StoreError: there is no finished run, or a file cannot be written.
+        UsageError: `out` holds something else.
+    """
+    run = read_run(folder)
+    card = out / CARD
+    if out.is_dir() and any(out.iterdir()) and not (card.is_file() and _TAG in card.read_text(errors="replace")):
+        raise UsageError(f"{out} holds something else than a published run. Give another folder with --out.")
+    hide = _hiding(folder)
+    with write_errors(out):
+        for name in (_DATA, _FILES):
+            shutil.rmtree(out / name, ignore_errors=True)
+            (out / name).mkdir(parents=True)
+    records = [_public(record, hide) for record in read_records(folder)]
+    files = [*_write_tables(run, records, out), *_write_run(folder, records, out / _FILES, hide)]
+    text = "\n".join(_card(read_run(out / _FILES), blind_headlines(folder))) + "\n"
+    write_atomically(card, text)
+    return sorted([card, *files])
+
+
+def _hiding(folder: Path) -> Hide:
+    """What takes the places and secrets of this machine out of a text; folders of a model's own response stay."""
+    from huggingface_hub import get_token
+
+    for name, value in (*os.environ.items(), ("token", get_token() or "")):
+        if _SECRET.search(name):
+            keep_secret(value)
+    places = {str(path) for path in (Path.home(), Path.cwd(), folder.resolve().parent) if len(path.parts) > 1}
+
+    def hide(text: str) -> str:
+        text = _TOKEN.sub("***", redact(text))
+        for place in sorted(places, key=len, reverse=True):
+            text = text.replace(place, "…")
+        return text
+
+    return hide
+
+
+def _without_folders(text: str, hide: Hide) -> str:
+    """The same of a text that names files: of each path the name."""
+    return hide(_FOLDERS.sub("…/", hide_credentials(text)))
+
+
+def _tree(value: Any, hide: Hide) -> Any:
+    if isinstance(value, str):
+        return _without_folders(value, hide)
+    if isinstance(value, list):
+        return [_tree(item, hide) for item in value]
+    return {hide(key): _tree(item, hide) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _public(record: SampleRecord, hide: Hide) -> SampleRecord:
+    sample, response, verdict = record.sample, record.response, record.verdict
+
+    def told(text: str | None) -> str | None:
+        return None if text is None else _without_folders(text, hide)
+
+    def media(of: Media) -> Media:
+        return replace(of, source=_without_folders(of.source, hide))
+
+    return SampleRecord(
+        sample=replace(
+            sample,
+            question=hide(sample.question),
+            prompt=hide(sample.prompt),
+            media=tuple(map(media, sample.media)),
+            attributes={name: _without_folders(value, hide) for name, value in sample.attributes.items()},
+        ),
+        response=replace(response, text=hide(response.text), error=told(response.error)),
+        verdict=replace(verdict, reason=told(verdict.reason)),
+    )
+
+
+def _config_name(task: str) -> str:
+    return re.sub(r"[^\w.-]", "_", task)
+
+
+def _write_tables(run: RunRecord, records: list[SampleRecord], out: Path) -> Iterator[Path]:
+    for task in run.tasks:
+        frame = samples_frame(record for record in records if record.sample.task == task)
+        frame["choices"] = [json.dumps(of, ensure_ascii=False) if of else None for of in frame["choices"]]
+        path = out / _DATA / f"{_config_name(task)}.parquet"
+        frame.to_parquet(path, index=False)
+        yield path
+
+
+def _write_run(folder: Path, records: list[SampleRecord], out: Path, hide: Hide) -> Iterator[Path]:
+    """The run's files, sealed again: boards can be built of them."""
+    write_atomically(out / SAMPLES, "".join(f"{encode_record(record)}\n" for record in records))
+    found = {CONFIG: read_json(folder / CONFIG), RUN: read_json(folder / RUN)}
+    lines = {RUN: SAMPLES}
+    if (diagnostics := read_diagnostics(folder)) is not None:
+        found[DIAGNOSTICS] = diagnostics
+        if (folder / FINDINGS).is_file():
+            write_atomically(out / FINDINGS, hide((folder / FINDINGS).read_text(encoding="utf-8")))
+            lines[DIAGNOSTICS] = FINDINGS
+    for name, data in found.items():
+        data = _tree(data, hide)
+        if data.get("seal") is not None:
+            data["seal"] = seal(data, out / lines[name])
+        write_atomically(out / name, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    if (folder / REPORT).is_file():
+        report = (folder / REPORT).read_text(encoding="utf-8")
+        write_atomically(out / REPORT, _without_folders(report, hide))
+    yield from out.iterdir()
+
+
+def _card(run: RunRecord, blind: dict[str, float | None]) -> Iterator[str]:
+    from huggingface_hub import DatasetCardData
+
+    model = public_path(run.model)
+    configs = [
+        {
+            "config_name": _config_name(task),
+            "data_files": [{"split": "test", "path": f"{_DATA}/{_config_name(task)}.parquet"}],
+        }
+        for task in run.tasks
+    ]
+    scores = {}
+    for task, result in run.tasks.items():
+        metric = result.metrics[result.headline]
+        kept = {"value": metric.value, "stderr": metric.stderr, "official": result.official.get(result.headline)}
+        scores[task] = {"metric": result.headline, **kept, "samples": result.samples}
+    metadata = DatasetCardData(
+        pretty_name=f"Evaluation of {model}",
+        license="other",
+        license_name="of-each-benchmark",
+        tags=[_TAG, "evaluation", "hallucination"],
+        configs=configs,
+        model=model,
+        scores=scores,
+        protocol={
+            "prompt": run.prompt_format,
+            "engine": run.engine,
+            "judge": run.judge,
+            "seed": run.seed,
+            "limit": run.settings.get("limit"),
+            "blind": run.settings.get("blind"),
+            "decoding": dict(run.decoding),
+        },
+    )
+    yield f"---\n{metadata.to_yaml()}\n---\n"
+    yield f"# Evaluation of {escape(model)}\n"
+    headers, rows = headline_rows(run)
+    align = ["left", "left", *["right"] * (len(headers) - 2)]
+    yield table(headers, [[escape(task), escape(metric), *cells] for task, metric, *cells in rows], align=align)
+    if line := baseline_line(run, blind):
+        yield f"\n{escape(line)}"
+    yield f"\nAll figures are in [{REPORT}]({_FILES}/{REPORT}).\n\n## Samples\n"
+    config = _config_name(next(iter(run.tasks)))
+    yield f'```python\nfrom datasets import load_dataset\n\nload_dataset(REPO, {config!r}, split="test")\n```\n'
+    yield "A row a sample: what was asked, what the model wrote, both verdicts. Images and videos are not in here."
+    yield f"`{_FILES}/` is the run, for `harness leaderboard build --runs` and `harness compare`.\n\n## Protocol\n"
+    yield from (f"- {escape(name)}: {escape(value)}" for name, value in provenance(run))
+    yield "\n## Licence\n"
+    yield "Questions and gold answers are the benchmarks', under their terms; read these before handing them on:\n"
+    for task, facts in run.benchmarks.items():
+        source = str(run.data.get(task, {}).get("source"))
+        match = HUB_SOURCE.fullmatch(source)
+        where = f"https://huggingface.co/datasets/{match['id']}" if match else code(source)
+        yield f"- {escape(facts.title)}: {where}{f' ({escape(facts.citation)})' if facts.citation else ''}"
