@@ -18,8 +18,9 @@ from trainers.console import say
 from trainers.data.loading import data_digest, read_training, training_file
 from trainers.data.schema import Example
 from trainers.layout import FINAL, WHOLE, cost_file
+from trainers.rewards import Score
 from trainers.rewards.asking import answers_now, why_not
-from trainers.rewards.functions import Score, accuracy_reward
+from trainers.rewards.functions import accuracy_reward
 from trainers.settings import Recipe
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def prepare(recipe: Recipe, output: Path) -> tuple[list[Example], Path, CaptionJ
     judge = None
     if recipe.algorithm == "grpo":
         check_targets(examples, file, accuracy_reward(recipe))
-        if recipe.rewards.caption:
+        if recipe.rewards.need_judge:
             judge = open_judge(recipe, ask=not (output / FINAL / WHOLE).is_file())
     return examples, root, judge
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from harness.core.errors import UsageError
 from harness.core.plugins import plugins
 from harness.core.reading import parse_yaml, read_text
+from trainers.layout import FINAL
 from trainers.rewards.functions import REWARDS
 from trainers.settings import Recipe, RewardSettings
 
@@ -45,7 +46,30 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
             names = dict.fromkeys([*REWARDS, *plugins("rewards"), *RewardSettings.model_fields])
             known = nearest(reward, list(names), "Known")
             raise UsageError(f"{path}: setting 'rewards.{reward}' does not exist.{known} One's own is module:function.")
+    recipe_stages(recipe)
     return recipe
+
+
+def recipe_stages(recipe: Recipe) -> list[Recipe]:
+    """The trainings that a recipe is made of: itself, or its stages, whose outputs lie in its own.
+
+    A stage starts from the final checkpoint of the one before, which is evaluated there already.
+
+    Raises:
+        UsageError: a stage does not fit.
+    """
+    stages: list[Recipe] = []
+    for number, changes in enumerate(recipe.stages, start=1):
+        where = f"stages, number {number}: "
+        if fixed := {"model", "output", "stages"} & {*changes}:
+            raise UsageError(f"{where}'{min(fixed)}' is not set by a stage: it goes on from the one before.")
+        tree = _merge({**recipe.model_dump(), "stages": []}, changes)
+        tree["output"] = f"{recipe.output}/stage-{number}"
+        if stages:
+            tree["model"] = f"{stages[-1].output}/{FINAL}"
+            tree["eval"] = _merge(tree["eval"], {"start": False})
+        stages.append(validated(Recipe, tree, where))
+    return stages or [recipe]
 
 
 def find_recipe(name: str) -> Path:

@@ -63,6 +63,10 @@ class RewardSettings(Part, extra="allow"):
         accuracy: weight of the strict verdict.
         format: weight of the format reward.
         caption: weight of the caption reward; 0 needs no judge.
+        hard_format: weight of the format and the right answer at once (Vision-R1).
+        key_steps: weight of the share of a row's key steps in the reasoning (StepRAR of R1-VL).
+        step_validity: weight of steps in order, with all that belongs to them (StepRVR of R1-VL).
+        visual_facts: weight of the share of a row's facts that the judge finds (Perception-R1).
         length: weight of the penalty on long responses; 0 leaves it out.
         repetition: weight of the penalty on repeated n-grams; 0 leaves it out.
         length_soft: response tokens that are free of the length penalty.
@@ -73,10 +77,19 @@ class RewardSettings(Part, extra="allow"):
     accuracy: float = 1.0
     format: float = 0.1
     caption: float = 1.0
+    hard_format: float = 0.0
+    key_steps: float = 0.0
+    step_validity: float = 0.0
+    visual_facts: float = 0.0
     length: float = 0.0
     repetition: float = 0.0
     length_soft: int = 512
     repetition_span: Count = 4
+
+    @property
+    def need_judge(self) -> bool:
+        """Whether a reward that counts asks the judge."""
+        return self.caption != 0 or self.visual_facts != 0
 
     def weights(self) -> dict[str, float]:
         """Weight by reward, those that count."""
@@ -272,6 +285,7 @@ class Recipe(Part):
         freeze_vision: train the language model alone.
         conflict_rows: training rows whose similarity is measured before and after training; 0: none.
         train: arguments of TRL's `GRPOConfig` or `SFTConfig` by their own names.
+        stages: trainings one after the other, each from the end of the one before: what each sets otherwise.
     """
 
     algorithm: Algorithm
@@ -293,6 +307,7 @@ class Recipe(Part):
     freeze_vision: bool = False
     conflict_rows: int = Field(default=64, ge=0)
     train: dict[str, Any] = {}
+    stages: list[dict[str, Any]] = []
 
     @property
     def selects(self) -> bool:

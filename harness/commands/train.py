@@ -42,12 +42,14 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         HarnessError: see `trainers.run.train`.
     """
-    from trainers.recipe import load_recipe
+    from trainers.recipe import load_recipe, recipe_stages
 
     recipe = load_recipe(arguments.recipe, arguments.overrides)
+    stages = recipe_stages(recipe)
     require_trl()
     if arguments.dry_run:
-        show(rehearsed(recipe, arguments, selects=recipe.selects))
+        for stage in stages:  # What a later one starts from is not there yet, and is of the first one's kind.
+            show(rehearsed(stage.model_copy(update={"model": recipe.model}), arguments, selects=stage.selects))
         return 0
     from harness.evaluation.interrupts import ended_by_scheduler
     from harness.reports.diagnostics_report import PAGE
@@ -57,14 +59,22 @@ def run(arguments: argparse.Namespace) -> int:
     from trainers.run import train
 
     with ended_by_scheduler(arguments.requeue), naming(arguments.recipe):
-        runs = train(recipe, fresh=arguments.fresh, source=own_file(arguments.recipe))
+        runs = [
+            run for stage in stages for run in train(stage, fresh=arguments.fresh, source=own_file(arguments.recipe))
+        ]
     if not is_main_rank():
         return 0
-    output = Path(recipe.output).expanduser()
-    written = {"checkpoint": output / FINAL, "log": output / LOG, "curves": output / CURVES}
+    written: dict[str, Path] = {}
+    for number, stage in enumerate(stages, start=1):
+        output = Path(stage.output).expanduser()
+        of = f" of stage {number}" if recipe.stages else ""
+        written |= {
+            f"{name}{of}": output / file for name, file in (("checkpoint", FINAL), ("log", LOG), ("curves", CURVES))
+        }
     for run_folder in runs:
         report = next((run_folder / name for name in (PAGE, REPORT) if (run_folder / name).is_file()), run_folder)
-        written[f"report of {run_folder.name}"] = report
+        name = run_folder.relative_to(Path(recipe.output).expanduser()) if recipe.stages else run_folder.name
+        written[f"report of {name}"] = report
     if runs and not arguments.no_leaderboard:
         written["leaderboard"] = _write_board(recipe, runs)
     show("\n".join(f"{name}: {path}" for name, path in written.items() if path.exists()))

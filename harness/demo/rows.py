@@ -23,7 +23,8 @@ from harness.demo.data_images import encode_png
 from harness.demo.questions import Family, Query, resolve
 from harness.demo.rendering import Pixels
 from harness.demo.videos import render_image
-from harness.demo.world import Scene
+from harness.demo.world import OBJECTS, POSITIONS, Scene
+from trainers.data import FACTS, KEY_STEPS
 from trainers.data.schema import Example, row_from_example
 
 FAMILIES: Final[tuple[Family, ...]] = (
@@ -58,8 +59,18 @@ def write_demo_rows(folder: Path, rows: int, seed: int) -> Path:
         )
         for number in range(rows)
     )
-    drawn: Iterable[_Drawn] = ((query, scene, render_image(scene, rng)[0], {}) for query, scene in asked)
+    drawn: Iterable[_Drawn] = (
+        (query, scene, render_image(scene, rng)[0], _annotations(query, scene)) for query, scene in asked
+    )
     return write_rows(folder, {"rows": rows, "seed": seed}, drawn)
+
+
+def _annotations(query: Query, scene: Scene) -> dict[str, list[str]]:
+    """What other methods reward: what the thinking has to hold, and questions whose answer is yes, an object each."""
+    return {
+        KEY_STEPS: [resolve(query, scene)[0]],
+        FACTS: [f"Is the {OBJECTS[entry.obj]} at the {POSITIONS[entry.cell]}?" for entry in scene],
+    }
 
 
 def write_rows(folder: Path, made: Mapping[str, Any], rows: Iterable[_Drawn]) -> Path:

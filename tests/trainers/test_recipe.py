@@ -7,7 +7,7 @@ import pytest
 from harness.core.errors import UsageError
 from harness.engines.checkpoints import Checkpoint
 from trainers.preparation import provenance
-from trainers.recipe import FOLDER, as_yaml, load_recipe
+from trainers.recipe import FOLDER, as_yaml, load_recipe, recipe_stages
 
 SHIPPED = sorted(
     str(path.relative_to(FOLDER).with_suffix(""))
@@ -214,3 +214,18 @@ def test_seeds_of_a_recipe_are_told_from_other_recipes():
     assert told("seed=1", "output=b", "eval.limit=5", "train.save_steps=7") == {**first, "seed": 1}
     for other in (told("train.learning_rate=1e-9"), told("rewards.accuracy=2.0"), told(weights="sha256:v")):
         assert other["recipe"] != first["recipe"]
+
+
+def test_stages_go_on_from_one_another_and_are_checked_before_the_first(minimal):
+    stages = "stages=[{train: {max_completion_length: 32}}, {train: {max_completion_length: 64}, seed: 1}]"
+    recipe = load_recipe(minimal, ["output=runs/x", "eval.start=true", "train.max_steps=3", stages])
+    first, second = recipe_stages(recipe)
+    assert (first.model, first.output, first.eval.start, first.seed) == (recipe.model, "runs/x/stage-1", True, 0)
+    assert (second.model, second.output, second.eval.start) == ("runs/x/stage-1/final", "runs/x/stage-2", False)
+    assert second.train == {"max_steps": 3, "max_completion_length": 64}
+    assert second.seed == 1
+    assert recipe_stages(first) == [first]
+    with pytest.raises(UsageError, match=r"stages, number 2: 'model' is not set by a stage"):
+        load_recipe(minimal, ["stages=[{}, {model: demo}]"])
+    with pytest.raises(UsageError, match=r"stages, number 1: setting 'data\.trian' does not exist"):
+        load_recipe(minimal, ["stages=[{data: {trian: x}}]"])

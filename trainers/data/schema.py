@@ -25,13 +25,15 @@ from pydantic import (
 from harness.core.errors import DataError
 from harness.core.types import Media, MediaKind, Sample
 from harness.media.bounds import OutsideError, within
-from trainers.data import GRADE, Grade
+from trainers.data import FACTS, GRADE, KEY_STEPS, Grade
 
 TASK: Final = "train"
 """The task that training samples belong to."""
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Letter = Annotated[str, Field(pattern="^[A-Z]$")]
+_LISTS: Final = (KEY_STEPS, FACTS)
+"""Fields that are kept as attributes in JSON."""
 _VIDEOS: Final = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".gif")
 
 
@@ -68,6 +70,8 @@ class _Row(BaseModel):
     question: _Text = Field(description="a text that is not empty")
     answer: Annotated[_Text, _text_of(int, float)] = Field(description="a text that is not empty, or a number")
     grade: Grade | None = Field(default=None, description=f"one of {', '.join(get_args(Grade))}")
+    key_steps: list[list[_Text]] = Field(default=[], description="a list of texts, or of lists of wordings")
+    facts: list[_Text] = Field(default=[], description="a list of statements")
     media: list[_Medium] = Field(
         default=[], description='a list of paths, or of {"kind": ..., "path": ...} with the kind image or video'
     )
@@ -81,6 +85,18 @@ class _Row(BaseModel):
         if isinstance(value, list):  # What comes after Z has no letter.
             return {ascii_uppercase[place : place + 1]: text for place, text in enumerate(value)}
         return value or {}
+
+    @field_validator("key_steps", mode="before")
+    @classmethod
+    def _worded(cls, value: Any) -> Any:
+        return [[step] if isinstance(step, str) else step for step in value] if isinstance(value, list) else value
+
+    @field_validator("key_steps")
+    @classmethod
+    def _has_wordings(cls, value: list[list[str]]) -> list[list[str]]:
+        if not all(value):
+            raise ValueError("a key step has no wording")
+        return value
 
     @field_validator("grade")
     @classmethod
@@ -105,7 +121,8 @@ class Example:
 
     Attributes:
         sample: the question as the evaluation knows it, of the task `train`; `prompt` is empty and `media` are the
-            paths as they stand in the row. How an open answer is graded is an attribute, `GRADE`.
+            paths as they stand in the row. The grade of an open answer, key steps and facts are
+            attributes (`trainers.data`).
         response: the response to learn in supervised fine-tuning; `None` where the row has none.
     """
 
@@ -204,7 +221,8 @@ def example_from_row(row: Mapping[str, Any], where: str) -> Example:
             Media(kind=item.kind or ("video" if item.path.lower().endswith(_VIDEOS) else "image"), source=item.path)
             for item in read.media
         ),
-        attributes={} if read.grade is None else {GRADE: read.grade},
+        attributes=({} if read.grade is None else {GRADE: read.grade})
+        | {name: json.dumps(value) for name in _LISTS if (value := getattr(read, name))},
     )
     return Example(sample=sample, response=read.response)
 
@@ -261,6 +279,7 @@ def row_from_example(example: Example) -> dict[str, Any]:
     row |= {"answer": sample.target, "answer_kind": sample.answer_kind}
     if GRADE in sample.attributes:
         row[GRADE] = sample.attributes[GRADE]
+    row |= {name: json.loads(sample.attributes[name]) for name in _LISTS if name in sample.attributes}
     if example.response is not None:
         row["response"] = example.response
     return row

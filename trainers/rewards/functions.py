@@ -13,14 +13,14 @@ from harness.answers.sections import SECTION_NAMES, SectionName, split_sections
 from harness.benchmarks.verdicts import judge_response
 from harness.core.errors import UsageError
 from harness.core.types import PromptFormat, Response, Sample
+from trainers.rewards import Score
 from trainers.rewards.asking import WatchedJudge
 from trainers.rewards.graded import graded_accuracy
+from trainers.rewards.rivals import hard_format, key_steps, step_validity, visual_facts
 from trainers.settings import Recipe
 
 if TYPE_CHECKING:
     from harness.judges.caption import CaptionJudge
-
-Score = Callable[[Sequence[Sample], Sequence[Response]], list[float | None]]
 
 SECTIONS: Final[dict[PromptFormat, tuple[SectionName, ...]]] = {
     "direct": (),
@@ -199,6 +199,10 @@ REWARDS: Final[Mapping[str, Callable[[Setup], Score]]] = {
         minus_blind=setup.recipe.caption.minus_blind,
         tolerant=setup.tolerant,
     ),
+    "hard_format": lambda setup: hard_format(accuracy_reward(setup.recipe), format_reward(setup.recipe.prompt)),
+    "key_steps": lambda setup: key_steps,
+    "step_validity": lambda setup: step_validity,
+    "visual_facts": lambda setup: visual_facts(setup.judge, tolerant=setup.tolerant),
     "length": lambda setup: length_penalty(setup.recipe.rewards.length_soft, setup.max_tokens),
     "repetition": lambda setup: repetition_penalty(setup.recipe.rewards.repetition_span),
 }

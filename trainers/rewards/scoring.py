@@ -14,7 +14,8 @@ from typing import Any
 from harness.core.errors import HarnessError, UsageError
 from harness.core.plugins import plugins
 from harness.core.types import Response, Sample
-from trainers.rewards.functions import REWARDS, Reward, Score, Setup
+from trainers.rewards import Score
+from trainers.rewards.functions import REWARDS, Reward, Setup
 
 
 class RewardError(HarnessError):

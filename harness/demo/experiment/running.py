@@ -139,7 +139,7 @@ def selected_file(experiment: Experiment, row: Row) -> Path:
     recipe = _selection_recipe(experiment, row, folder)
     shared = experiment.out / "selection" / "with_caption-medium" / "selection" / ROLLOUTS
     _share(experiment, shared, folder / "selection" / ROLLOUTS, recipe.rewards.weights())
-    judge = open_judge(recipe) if recipe.rewards.caption else None
+    judge = open_judge(recipe) if recipe.rewards.need_judge else None
     file, root = training_file(recipe, folder)
     examples = read_training(file, root, limit=recipe.data.limit, require_response=False)
     with hold_output(folder):

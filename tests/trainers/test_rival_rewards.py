@@ -1,0 +1,122 @@
+"""Rewards of other published methods, on values that were computed by hand."""
+
+import json
+
+import pytest
+
+from harness.core.errors import DataError, UsageError
+from harness.core.types import Response, Sample
+from trainers.data.schema import example_from_row, row_from_example
+from trainers.rewards.functions import accuracy, format_reward
+from trainers.rewards.rivals import hard_format, key_steps, step_validity, visual_facts
+
+STEPPED = """\
+### Image Description:
+A right triangle.
+### Rationales:
+Pythagoras.
+### Step 1:
+The LEGS are 3 and 4.
+### Step 2:
+9 + 16 = 25, whose root is 5.
+### The final answer is:
+5"""
+GROUNDED = "<planning>look</planning> <caption>a red dog</caption> <think>Legs 3 and 4</think> <answer>5</answer>"
+
+
+def asked(**attributes):
+    told = {name: json.dumps(value) for name, value in attributes.items()}
+    return Sample(id="s", task="train", target="5", answer_kind="open", question="How long?", attributes=told)
+
+
+def told(text):
+    return Response(sample_id="s", text=text)
+
+
+def value(reward, sample, text):
+    (one,) = reward([sample], [told(text)])
+    return one
+
+
+def test_a_key_step_is_found_by_any_of_its_wordings_in_the_steps():
+    sample = asked(key_steps=[["legs are 3 and 4"], ["hypotenuse", "root is 5"], ["right triangle"], ["the final"]])
+    assert value(key_steps, sample, STEPPED) == 0.5  # Description and answer are no steps.
+    assert value(key_steps, sample, STEPPED.replace("root is 5", "it is 5")) == 0.25
+    assert value(key_steps, asked(key_steps=[["legs"], ["dog"]]), GROUNDED) == 0.5  # The thinking, not the caption.
+    assert value(key_steps, asked(), STEPPED) is None
+    assert key_steps([sample], [Response(sample_id="s", text="", error="media: missing")]) == [None]
+
+
+@pytest.mark.parametrize(
+    ("text", "reward"),
+    [
+        (STEPPED, 1.0),
+        (STEPPED.replace("### Rationales:", ""), 0.0),
+        (STEPPED.replace("### Step 2:", "### Step 3:"), 0.0),
+        (STEPPED.replace("### Step 1:", "### Step 0:"), 0.0),
+        ("### The final answer is:\n5\n" + STEPPED.replace("### The final answer is:\n5", ""), 0.0),
+        (GROUNDED, 1.0),
+        (GROUNDED.replace("<caption>a red dog</caption> ", ""), 0.0),
+        ("5", 0.0),
+    ],
+)
+def test_steps_are_valid_where_all_is_there_and_in_order(text, reward):
+    assert value(step_validity, asked(), text) == reward
+
+
+class Judge:
+    """Says yes to what the caption holds word for word, and fails on what it is told to."""
+
+    problem = None
+
+    def __init__(self, fails=()):
+        self.asked, self.fails = [], fails
+
+    def ask(self, questions):
+        self.asked += questions
+        return [
+            None
+            if each.question in self.fails
+            else "yes"
+            if "red dog" in each.caption and "red" in each.question
+            else "no"
+            for each in questions
+        ]
+
+
+def test_visual_facts_are_the_share_that_the_judge_finds():
+    judge = Judge()
+    reward = visual_facts(judge)
+    sample = asked(facts=["The dog is red.", "Is there a cat?"])
+    assert value(reward, sample, GROUNDED) == 0.5
+    assert [(each.question, each.caption) for each in judge.asked] == [
+        ("Is this said: The dog is red.", "a red dog"),
+        ("Is there a cat?", "a red dog"),
+    ]
+    assert value(reward, sample, "I see a red dog.") == 0.5
+    assert value(reward, asked(), GROUNDED) is None
+    assert value(visual_facts(Judge(fails=["Is there a cat?"])), sample, GROUNDED) is None
+    with pytest.raises(UsageError, match=r"rewards\.visual_facts needs a judge"):
+        visual_facts(None)
+
+
+def test_hard_format_wants_both_at_once():
+    reward = hard_format(accuracy, format_reward("grounded"))
+    assert value(reward, asked(), GROUNDED) == 1.0
+    assert value(reward, asked(), GROUNDED.replace("<answer>5", "<answer>6")) == 0.0
+    assert value(reward, asked(), "<answer>5</answer>") == 0.0
+
+
+ROW = {"id": 1, "question": "How long?", "answer": "5", "answer_kind": "open"}
+
+
+def test_rows_keep_key_steps_and_facts():
+    row = {**ROW, "key_steps": ["legs", ["root", "hypotenuse"]], "facts": ["A triangle."]}
+    kept = row_from_example(example_from_row(row, "here"))
+    assert kept["key_steps"] == [["legs"], ["root", "hypotenuse"]]
+    assert kept["facts"] == ["A triangle."]
+    assert row_from_example(example_from_row(kept, "here")) == kept
+    with pytest.raises(DataError, match="here: field 'key_steps': a key step has no wording"):
+        example_from_row({**ROW, "key_steps": [[]]}, "here")
+    with pytest.raises(DataError, match="here: field 'facts': expected a list of statements, got"):
+        example_from_row({**ROW, "facts": "A triangle."}, "here")
