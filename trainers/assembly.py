@@ -26,6 +26,7 @@ from harness.engines.loaders import choose_class, empty_model, load_config
 from harness.engines.vllm_arguments import LANGUAGE_MODEL, lora_room
 from trainers.callbacks import Completes, Lines, Watch
 from trainers.conflict.probe import ConflictProbe, probed_rows
+from trainers.console import say
 from trainers.data.loading import build_dataset, parse_row
 from trainers.data.schema import Example, row_from_example
 from trainers.extensions import recipe_extensions
@@ -41,14 +42,16 @@ from trainers.models import (
     without_unused_scales,
 )
 from trainers.preparation import choose_engine
+from trainers.ranks import is_main_rank
 from trainers.recipe import nearest
 from trainers.resuming import RestoresWeights
 from trainers.rewards.functions import REWARDS, Reward, Setup
-from trainers.rewards.scoring import build_rewards, load_function
+from trainers.rewards.scoring import build_rewards, load_function, try_rewards
 from trainers.selection.rollouts import ROLLOUTS
 from trainers.settings import Recipe
 from trainers.showing import Rows, end_tokens, response_ids, take_groups, with_responses
 from trainers.trl_config import build_config
+from trainers.trl_vllm import check_server, comparable_logprobs
 from trainers.weight_names import MendsNames
 
 if TYPE_CHECKING:
@@ -196,10 +199,15 @@ def check_rows(
     Raises:
         DataError: fewer prompts than one batch holds, or media that do not reach the model.
         ModelError: the processor cannot be loaded, or does not resize by a number of pixels.
+        RewardError: see `trainers.rewards.scoring.try_rewards`.
         UsageError: images that vLLM cannot be handed; see `trainers.rewards.scoring.build_rewards`.
     """
     if recipe.algorithm == "grpo":
-        _rewards(recipe, build_config(recipe, output), _kept(recipe, len(examples)), judge)
+        rewards = _rewards(recipe, build_config(recipe, output), _kept(recipe, len(examples)), judge)
+        for name, earned in try_rewards(rewards, examples[0].sample).items():
+            right, empty = ("nothing" if value is None else f"{value:g}" for value in earned)
+            if is_main_rank():
+                say(f"reward {name}: {right} for a made-up response with the right answer, {empty} for an empty one")
     rows = show_rows(recipe, checkpoint, load_processor(checkpoint, recipe.data.max_pixels), root)
     first = {tuple(media.kind for media in example.sample.media): example for example in reversed(examples)}
     if rows.video_as == "native" and recipe.train.get("use_vllm") and any("video" in kinds for kinds in first):
@@ -284,7 +292,7 @@ def build_trainer(
             trainer = ResumableSFTTrainer(**arguments, data_collator=Collator(rows=rows, ends=ends))
         else:
             rewards = [as_trl_reward(reward, ends) for reward in _rewards(recipe, config, len(examples), judge)]
-            with vllm_capped(rows) if colocated else nullcontext():
+            with vllm_capped(rows) if colocated else nullcontext(), comparable_logprobs(config):
                 trainer = ExtendedGRPOTrainer(
                     **arguments,
                     reward_funcs=rewards,
@@ -296,6 +304,8 @@ def build_trainer(
     rows.apart = not sharded
     if recipe.train.get("bits") and not trainer.is_deepspeed_enabled:  # Whose optimiser has a copy in float32.
         widen_adapter(trainer.model)
+    if not supervised:
+        check_server(trainer, config)
     if colocated:
         mend_image_pads(trainer, rows)
     if not supervised and trainer.ref_model is not None and checkpoint.adapter is not None:

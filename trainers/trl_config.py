@@ -15,6 +15,7 @@ from trl import GRPOConfig, SFTConfig
 from harness.core.errors import UsageError
 from trainers.recipe import validated
 from trainers.settings import Recipe
+from trainers.trl_vllm import check_sampling
 
 _MANAGED: Final = {
     "output_dir": "output",
@@ -90,6 +91,7 @@ def build_config(recipe: Recipe, output: Path) -> Any:
     if recipe.algorithm == "grpo":
         _check_batches(recipe, config)
         _check_ports(recipe, config)
+        check_sampling(config)
     return config
 
 

@@ -20,6 +20,10 @@ from trainers.data import SCHEMA
 
 _ADVICE: Final = "Free space, or give another file with --out."
 _FORMATS: Final = ("video-r1", "omnex", "llava-cot", "trl")
+_FROM: Final = (
+    "format of FILE: video-r1 as in Video-R1/Video-R1-data, omnex in OmniAI-ZJU/OMNEX-VL-DATA and "
+    "teardrop-gwj/omni-rl-train-data, llava-cot in Xkev/LLaVA-CoT-100k; trl for conversational rows"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="data_command", required=True, metavar="COMMAND")
     convert = commands.add_parser("convert", help="published training data to the schema of the recipes")
     convert.add_argument("source", type=Path, metavar="FILE", help="JSON array or JSON lines")
-    convert.add_argument("--from", dest="source_format", required=True, choices=_FORMATS, help="format of FILE")
+    convert.add_argument("--from", dest="source_format", required=True, choices=_FORMATS, help=_FROM)
     convert.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSONL file to write")
     convert.add_argument(
         "--skip-bad", action="store_true", help="leave out rows that do not convert or repeat an id, and count them"

@@ -40,7 +40,10 @@ KILLS = {
     ],
 }
 """In the order in which a run comes by; each is run again until the next."""
-LORA = ("lora.rank=4", "lora.dropout=0.1", "eval.every=true", "eval.start=false", "eval.limit=2", "train.max_steps=2")
+LORA = (
+    "rewards.support_training:by_length=0.01", "lora.rank=4", "lora.dropout=0.1",
+    "eval.every=true", "eval.start=false", "eval.limit=2", "train.max_steps=2",
+)  # fmt: skip
 
 
 @pytest.mark.timeout(900)

@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import sys
 from collections import namedtuple
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +21,8 @@ pytestmark = pytest.mark.skipif(
     not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
 )
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "own_reward"
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +93,32 @@ def test_every_row_is_looked_at(data, tmp_path):
     data.write_text("".join(json.dumps(row) + "\n" for row in rows[:-1]) + json.dumps({**rows[-1], "answer": 3}) + "\n")
     refused(train, "demo/grpo", tmp_path / "out", *use, message="field 'answer'")
     refused(train, "demo/sft", tmp_path / "out", *use, message="response|answer")
+
+
+def test_a_reward_of_one_s_own_is_tried(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(EXAMPLE)
+    assert dry(train, "recipe.yaml", tmp_path / "out") == 0
+    said = "reward relevance:about_the_question: 1 for a made-up response with the right answer, 0 for an empty one"
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("def mine(prompts, completions, completion_ids, **_): return [1.0]", "raised TypeError: .*missing 1 required"),
+        ("def mine(samples, responses): return [float('nan')] * 2", "'own_reward:mine' is nan for sample"),
+        ("def mine(samples, responses): return 1.0", "raised TypeError: 'float' object is not iterable"),
+        ("def mine(samples, responses): return [1.0]", "gave 1 values for 2 responses"),
+        ("def other(samples, responses): return []", "own_reward:mine: module 'own_reward' has no attribute 'mine'"),
+    ],
+)
+def test_a_reward_of_one_s_own_that_breaks_is_refused_before_anything_is_spent(body, message, tmp_path, monkeypatch):
+    (tmp_path / "own_reward.py").write_text(body)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "own_reward", raising=False)
+    for command in (train, select):
+        refused(command, "demo/grpo", tmp_path / "out", "rewards.own_reward:mine=0.5", message=message)
 
 
 def test_a_judge_that_does_not_answer_is_refused(tmp_path, judge, monkeypatch):

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, Final
 
 from harness.core.errors import HarnessError, UsageError
 from harness.core.plugins import plugins
@@ -80,8 +80,54 @@ def load_function(name: str) -> Score:
     return score
 
 
-def score_part(reward: Reward, samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
+def try_rewards(rewards: Sequence[Reward], sample: Sample) -> dict[str, tuple[float | None, ...]]:
+    """Call the rewards that are a user's own on two made-up responses to a question, before anything is spent.
+
+    Args:
+        rewards: of a recipe.
+        sample: the question.
+
+    Returns:
+        By reward, what a whole response with the right answer earns, and one that was cut off before it said anything.
+
+    Raises:
+        RewardError: one raises, or does not give a finite number or `None` for each.
+    """
+    sections = f"<planning> look </planning> <caption> {sample.question} </caption> <think> seen </think>"
+    whole = Response(
+        sample_id=sample.id,
+        text=f"{sections} <answer> {sample.target} </answer>",
+        finish_reason="stop",
+        completion_tokens=24,
+    )
+    cut_off = Response(sample_id=sample.id, text="", finish_reason="length", completion_tokens=24)
+    return {
+        reward.name: tuple(score_part(reward, [sample, sample], [whole, cut_off], advice=_REHEARSED))
+        for reward in rewards
+        if reward.name not in REWARDS
+    }
+
+
+_REHEARSED: Final = (
+    "Nothing was trained yet. It is called with a list of samples and one of their responses, and gives a list with a "
+    "number, or None for no signal, for each: docs/training.md has an example."
+)
+
+
+def score_part(
+    reward: Reward,
+    samples: Sequence[Sample],
+    responses: Sequence[Response],
+    *,
+    advice: str = "The step is not taken; mend the reward and resume.",
+) -> list[float | None]:
     """One reward on a batch.
+
+    Args:
+        reward: the reward.
+        samples: what was asked.
+        responses: to them.
+        advice: how an error ends.
 
     Raises:
         RewardError: the reward raised, or gave a value that is neither a finite number nor `None`; it and the sample
@@ -93,21 +139,23 @@ def score_part(reward: Reward, samples: Sequence[Sample], responses: Sequence[Re
         raise
     except Exception as error:
         raise _misbehaved(
-            reward, f"raised {type(error).__name__}: {error} on a batch that starts with sample {samples[0].id!r}"
+            reward,
+            f"raised {type(error).__name__}: {error} on a batch that starts with sample {samples[0].id!r}",
+            advice,
         ) from error
     if len(values) != len(samples):
-        raise _misbehaved(reward, f"gave {len(values)} values for {len(samples)} responses")
+        raise _misbehaved(reward, f"gave {len(values)} values for {len(samples)} responses", advice)
     for sample, value in zip(samples, values, strict=True):
         if value is not None and not (isinstance(value, Real) and math.isfinite(value)):
             raise _misbehaved(
-                reward, f"is {value!r} for sample {sample.id!r}, neither a finite number nor None (no signal)"
+                reward, f"is {value!r} for sample {sample.id!r}, neither a finite number nor None (no signal)", advice
             )
     return [None if value is None else float(value) for value in values]
 
 
-def _misbehaved(reward: Reward, what: str) -> RewardError:
-    error = RewardError(f"reward '{reward.name}' {what}. The step is not taken; mend the reward and resume.")
-    if ":" in reward.name:
+def _misbehaved(reward: Reward, what: str, advice: str) -> RewardError:
+    error = RewardError(f"reward '{reward.name}' {what}. {advice}")
+    if reward.name not in REWARDS:  # A user's own.
         error.exit_code = UsageError.exit_code
     return error
 
