@@ -19,7 +19,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,12 @@ AUTOGRAD = "autograd, a gradient per sequence"
 SHAPES = ((512, 896, 32_000), (512, 896, 151_936), (512, 1536, 151_936), (4096, 256, 32_000))
 """Tokens, width, vocabulary: 8 sequences, at Qwen2.5-VL's vocabulary and two widths; the last has many tokens."""
 SEQUENCES = 8
+KEPT = (4, 8, 16, 32, 64, 128, 192, 256, 384, 512)
+"""Tokens of a response that `top_tokens` keeps."""
+RESPONSES = ((64, 0.8), (768, 0.9), (768, 0.8))
+"""Tokens of a response, and the share of them that the model is nearly certain of."""
+QUANTILE = 0.9
+"""`ntk.quantile` of the recipes."""
 
 
 def make_inputs(tokens: int, width: int, vocabulary: int) -> tuple[Any, ...]:
@@ -154,15 +159,17 @@ def time_and_memory(repetitions: int, only: int | None) -> list[dict[str, Any]]:
     return rows
 
 
-def estimator_errors(tokens_per_sequence: int = 64) -> list[dict[str, Any]]:
+def estimator_errors(tokens_per_sequence: int, sure_share: float) -> list[dict[str, Any]]:
     """Error of each estimator's cosine against the exact one, over pairs of different sequences.
+
+    "above the quantile" is the share of the pairs above the recipes' threshold that the estimator puts above it too.
 
     The states have what makes estimators differ on a language model: a mean that all share, a part of their sequence's
     own, and tokens that are mostly sure with a few that are not.
     """
     import torch
 
-    from trainers.ntk import Tokens, ntk_similarity
+    from trainers.ntk import ntk_similarity, tokens_to_compare
     from trainers.settings import NtkSettings
 
     count, width, vocabulary = 16, 128, 8_000
@@ -173,34 +180,36 @@ def estimator_errors(tokens_per_sequence: int = 64) -> list[dict[str, Any]]:
     hidden = torch.randn(len(sequence), width, generator=generator, dtype=torch.float64) + shared + 0.5 * own[sequence]
     lm_head = torch.randn(vocabulary, width, generator=generator, dtype=torch.float64) * width**-0.5
     targets = (3 * hidden @ lm_head.T).softmax(1).multinomial(1, generator=generator).squeeze(1)
-    sure = torch.rand(len(sequence), generator=generator) < 0.8
+    sure = torch.rand(len(sequence), generator=generator) < sure_share
     hidden[sure] += 12 * lm_head[targets[sure]] / lm_head[targets[sure]].norm(dim=1, keepdim=True)
     logprobs = (hidden @ lm_head.T).log_softmax(1)[torch.arange(len(targets)), targets]
-    prompt = torch.arange(count)
-    tokens = Tokens(hidden=hidden, targets=targets, sequence=sequence, logprobs=logprobs, prompt=prompt)
-    exact = ntk_similarity(tokens, lm_head, NtkSettings())
+
+    def cosines(states: Any, head: Any, **setting: Any) -> Any:
+        settings = NtkSettings(**setting)
+        tokens, _ = tokens_to_compare(states, targets, sequence, logprobs, torch.arange(count), settings)
+        return ntk_similarity(tokens, head, settings).double()
+
+    exact = cosines(hidden, lm_head)
     different = ~torch.eye(count, dtype=torch.bool)
+    rows = [{"estimator": "exact, float32", "values": cosines(hidden.float(), lm_head.float())}]
     settings: list[tuple[str, dict[str, Any]]] = [
         *((f"top_tokens, {kept} of {tokens_per_sequence}", {"estimator": "top_tokens", "max_tokens": kept})
-          for kept in (4, 8, 16, 32)),
+          for kept in KEPT if kept < tokens_per_sequence),
         *((f"sketch, {size}", {"estimator": "sketch", "sketch_size": size}) for size in (64, 256, 1024)),
         ("hidden", {"estimator": "hidden"}),
     ]  # fmt: skip
-    narrow = replace(tokens, hidden=hidden.float())
-    rows = [{"estimator": "exact, float32", "values": ntk_similarity(narrow, lm_head.float(), NtkSettings()).double()}]
-    rows += [
-        {"estimator": name, "values": ntk_similarity(tokens, lm_head, NtkSettings(**setting))}
-        for name, setting in settings
-    ]
+    rows += [{"estimator": name, "values": cosines(hidden, lm_head, **setting)} for name, setting in settings]
     table = []
     for row in rows:
         pairs = row["values"][different], exact[different]
+        above = [values > values.quantile(QUANTILE) for values in pairs]
         table.append(
             {
                 "estimator": row["estimator"],
                 "mean error": float(f"{float((pairs[0] - pairs[1]).abs().mean()):.2g}"),
                 "largest error": float(f"{float((pairs[0] - pairs[1]).abs().max()):.2g}"),
                 "correlation": round(float(torch.corrcoef(torch.stack(pairs))[0, 1]), 3),
+                "above the quantile": round(float((above[0] & above[1]).sum() / above[1].sum()), 2),
             }
         )
     return table
@@ -234,17 +243,24 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file")
     parser.add_argument("--repetitions", type=int, default=3, metavar="N", help="of each measurement (default: 3)")
     parser.add_argument("--shape", type=int, metavar="I", help="only this one of the shapes")
+    parser.add_argument("--estimators", action="store_true", help="only the error of the estimators")
     parser.add_argument("--call", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.call:
         call = json.loads(arguments.call)
         print(json.dumps(globals()[call["function"]](**call["arguments"])))
         return
-    figures = {
+    figures: dict[str, Any] = {
         "agreement with autograd, float64": in_own_process("agreement"),
-        "estimators": in_own_process("estimator_errors"),
-        "time and memory": time_and_memory(arguments.repetitions, arguments.shape),
+        **{
+            f"estimators, {length} tokens a response, sure of {sure:.0%}": in_own_process(
+                "estimator_errors", tokens_per_sequence=length, sure_share=sure
+            )
+            for length, sure in RESPONSES
+        },
     }
+    if not arguments.estimators:
+        figures["time and memory"] = time_and_memory(arguments.repetitions, arguments.shape)
     for title, table in figures.items():
         print(f"\n{title}\n")
         print(tabulate(table if isinstance(table, list) else [table], headers="keys"))

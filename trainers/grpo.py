@@ -12,13 +12,14 @@ Imported lazily only: torch and trl are imported at the top.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import torch
 from torch import Tensor
 from trl import GRPOTrainer
+from trl.models.utils import disable_gradient_checkpointing
 from trl.trainer.utils import RepeatSampler, add_fused_lm_head
 
 from harness.core.errors import HarnessError
@@ -33,6 +34,7 @@ from trainers.rewards.functions import Reward
 from trainers.rewards.scoring import score_part
 from trainers.showing import Rows, media_fields, take_groups
 
+Read = TypeVar("Read")
 _CONSTANT: Final = 1e-6
 """Rewards of a group that differ by less are the same but for rounding."""
 _GAP: Final = "sampling/sampling_logp_difference/mean"
@@ -189,18 +191,60 @@ class ExtendedGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc]  
         if not terms or not torch.is_grad_enabled():
             plain: Tensor = super()._compute_loss(model, inputs)
             return plain
-        self._captured = []
+        if self.current_pass == 0:
+            for extension in self._extensions:
+                if extension.begin is not None:
+                    extension.begin(self)
+        loss: Tensor
+        loss, forward = self._watched(partial(super()._compute_loss, model, inputs), inputs)
+        for term in terms:
+            loss = loss + term(self, inputs, forward) / self.passes
+        return loss
+
+    @property
+    def passes(self) -> int:
+        """Forward passes of the current optimizer step."""
+        return int(self.current_gradient_accumulation_steps)
+
+    @property
+    def current_pass(self) -> int:
+        """Number of the pass in its optimizer step."""
+        return int(self._step % self.passes)
+
+    def look_ahead(self, read: Callable[[Mapping[str, Any], Forward], Read]) -> list[Read]:
+        """Take all passes of the current optimizer step without gradients, before the first of them.
+
+        Random numbers, as of dropout, are those that the passes themselves will draw.
+
+        Args:
+            read: what is kept of a pass: takes its inputs and what it gave.
+        """
+        first, device = self._step % self.args.steps_per_generation, self.accelerator.device
+        forked = torch.random.fork_rng([] if device.type == "cpu" else [device], device_type=device.type)
+        checkpointing = self.args.gradient_checkpointing_kwargs
+        kept = []
+        with torch.no_grad(), forked, disable_gradient_checkpointing(self.model, checkpointing):
+            for inputs in self._buffered_inputs[first : first + self.passes]:
+                ids, mask = (
+                    torch.cat([inputs[f"prompt_{name}"], inputs[f"completion_{name}"]], dim=1)
+                    for name in ("ids", "mask")
+                )
+                length = inputs["completion_ids"].size(1)
+                score = partial(self._get_per_token_logps_and_entropies, self.model_wrapped, ids, mask, length)
+                kept.append(read(inputs, self._watched(score, inputs)[1]))
+        return kept
+
+    def _watched(self, score: Callable[[], Any], inputs: Mapping[str, Any]) -> tuple[Any, Forward]:
+        """The result of what takes a forward pass of the policy, and what that gave."""
+        self._asked, self._captured = inputs["row"], []
         try:
-            loss: Tensor = super()._compute_loss(model, inputs)
+            result = score()
             (states,) = self._captured
         finally:
             self._captured = None
-        assert self._scored is not None, "scored by the policy loss"
-        forward = Forward(states=states, logprobs=self._scored)
-        for term in terms:
-            loss = loss + term(self, inputs, forward) / self.current_gradient_accumulation_steps
-        self._scored = None
-        return loss
+        assert self._scored is not None, "scored by the pass"
+        forward, self._scored = Forward(states=states, logprobs=self._scored), None
+        return result, forward
 
     def record(self, name: str, value: float) -> None:
         """Log a figure of this step; of several their mean is logged."""

@@ -80,16 +80,18 @@ def estimate_memory(recipe: Recipe, checkpoint: Checkpoint, config: Any) -> Mapp
 
 
 def _ntk_bytes(recipe: Recipe, config: Any, vocabulary: int, width: int) -> int:
-    """Most that the streamed kernel holds on one process."""
+    """Most that the kernel holds on one process: see `trainers.ntk.estimators`."""
     longest: int = config.max_completion_length
     if recipe.ntk.estimator == "top_tokens":
         longest = min(longest, recipe.ntk.max_tokens)
-    sequences: int = config.per_device_train_batch_size * config.world_size
-    tokens = sequences * longest
-    chunk = tokens * min(recipe.ntk.chunk_size, vocabulary)
-    if is_cheaper(tokens, width, sequences):  # The gradients, what they are multiplied by, and five sums of N x d.
-        return _WIDE * (2 * MOST_NUMBERS + 5 * tokens * width + chunk)
-    return _WIDE * (5 * tokens**2 + 2 * chunk)
+    sequences: int = config.per_device_train_batch_size * config.gradient_accumulation_steps
+    own: int = sequences * longest
+    every: int = own * config.world_size
+    chunk: int = min(recipe.ntk.chunk_size, vocabulary)
+    if is_cheaper(every, sequences * config.world_size, width):
+        # The gradients, what they are multiplied by, and five sums of N x d.
+        return _WIDE * (2 * MOST_NUMBERS + own * (5 * width + chunk))
+    return _WIDE * every * (5 * every + 2 * chunk)
 
 
 def first_prompt(recipe: Recipe, checkpoint: Checkpoint) -> str:

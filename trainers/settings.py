@@ -201,7 +201,7 @@ class NtkSettings(Part):
         quantile: the threshold is this quantile of the batch's pairs; `None` where `threshold` is given.
         temperature: tau.
         empty_rows: `skip` or `least_similar`.
-        max_tokens: tokens of each sequence that `top_tokens` keeps.
+        max_tokens: tokens of each sequence that `top_tokens` keeps: at least those that the model is not sure of.
         sketch_size: dimensions of `sketch`.
         chunk_size: columns of the vocabulary that are held at a time: the setting to lower when memory runs out.
     """
@@ -212,7 +212,7 @@ class NtkSettings(Part):
     quantile: float | None = Field(default=None, gt=0, lt=1)
     temperature: float = Field(default=0.5, gt=0)
     empty_rows: EmptyRows = "skip"
-    max_tokens: Count = 64
+    max_tokens: Count = 256
     sketch_size: Count = 256
     chunk_size: Count = 16384
 

@@ -145,18 +145,20 @@ def _check_batches(recipe: Recipe, config: Any) -> None:
     Raises:
         UsageError: names the setting to change.
     """
-    world = config.world_size
-    together = config.per_device_train_batch_size * world
+    passes = config.gradient_accumulation_steps
+    together = config.per_device_train_batch_size * passes * config.world_size
     prompts = config.generation_batch_size // config.num_generations
-    if recipe.ntk.weight and prompts < 2:
+    if recipe.ntk.weight and (prompts < 2 or together < 2):
         raise UsageError(
-            f"ntk: a generation batch of {config.generation_batch_size} responses holds {prompts} prompt, pairs need "
-            "two. Raise train.per_device_train_batch_size or train.gradient_accumulation_steps, or set ntk.weight=0."
+            f"ntk: a step's {together} responses of a generation batch of {config.generation_batch_size} are of "
+            f"{min(prompts, together)} prompt, pairs need two. Raise train.per_device_train_batch_size or "
+            "train.gradient_accumulation_steps, or set ntk.weight=0."
         )
-    if recipe.ntk.weight and together < 2:
+    if recipe.ntk.weight and config.steps_per_generation % passes:
         raise UsageError(
-            "ntk: a forward pass holds one response; pairs need two. Raise train.per_device_train_batch_size, or set "
-            "ntk.weight=0."
+            f"ntk: responses are generated every {config.steps_per_generation} forward passes "
+            f"(train.steps_per_generation), a step has {passes} (train.gradient_accumulation_steps), and the term "
+            "compares all responses of a step. Make the first a multiple of the second, or leave it out."
         )
     used = steps_a_batch(config)
     saves = config.save_strategy == "steps" and config.save_steps >= 1

@@ -82,3 +82,8 @@ def train_tiny(name, output, *overrides, fresh=False):
     tiny = TINY_SFT if load_recipe(name).algorithm == "sft" else TINY_GRPO
     recipe = load_recipe(name, [*tiny, f"output={output}", *overrides])
     return train(recipe, fresh=fresh)
+
+
+def read_log(output):
+    """What was logged, an entry a step."""
+    return [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from trainers.ntk import contrast as contrast_by
+from trainers.ntk.contrast import contrast as contrast_by
 from trainers.settings import NtkSettings
 
 

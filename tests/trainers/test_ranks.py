@@ -9,9 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from support_processes import run
-from support_ranks import loss_and_gradient, make_tokens
+from support_ranks import CASES, term_and_gradient
 
-from trainers.ntk import gather_tokens
 from trainers.weight_names import mend_names
 
 ROOT = Path(__file__).parents[2]
@@ -20,18 +19,18 @@ SCRIPT = """
 import sys, torch
 import torch.distributed as dist
 from support_processes import run
-from support_ranks import loss_and_gradient, make_tokens
+from support_ranks import CASES, term_and_gradient
 
 dist.init_process_group("gloo")
+# Ranks hold different numbers of tokens, in one micro-batch here and in two there.
 rank = dist.get_rank()
-whole, head = make_tokens()
-# Ranks hold different numbers of tokens: sequences 0 and 1 here, 2 and 3 there.
-loss, gradient = loss_and_gradient(whole, head, rank=rank)
-gradients = [torch.zeros(len(whole.targets), head.shape[1], dtype=torch.float64) for _ in range(2)]
-dist.all_gather(gradients, gradient)
+found = {}
+for case in CASES:
+    loss, gradient = term_and_gradient(case, [2 * rank, 2 * rank + 1], micro_batch=2 - rank, ranks=2)
+    dist.all_reduce(gradient)
+    found[case] = loss, gradient / 2  # A trainer averages over ranks.
 if rank == 0:
-    # A trainer averages over ranks; the loss was multiplied by their number.
-    torch.save({"loss": loss, "gradient": sum(gradients) / 2}, sys.argv[1])
+    torch.save(found, sys.argv[1])
 dist.destroy_process_group()
 """
 
@@ -48,15 +47,17 @@ def run_on_two_ranks(script, *arguments, more=None):
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without torch.distributed")
-def test_two_ranks_equal_one(tmp_path):
+def test_the_term_is_the_same_on_one_rank_and_on_two_however_batches_are_cut(tmp_path):
     script = tmp_path / "ranks.py"
     script.write_text(SCRIPT)
     run_on_two_ranks(script, tmp_path / "out.pt")
     both = torch.load(tmp_path / "out.pt")
-    loss, gradient = loss_and_gradient(*make_tokens(), rank=None)
-    assert loss.item() > 0
-    torch.testing.assert_close(both["loss"], loss, rtol=1e-12, atol=0)
-    torch.testing.assert_close(both["gradient"], gradient, rtol=1e-10, atol=1e-14)
+    for case in CASES:
+        loss, gradient = term_and_gradient(case, [0, 1, 2, 3], micro_batch=4)
+        assert loss.item() > 0, case
+        for cut in (both[case], term_and_gradient(case, [0, 1, 2, 3], micro_batch=3)):
+            torch.testing.assert_close(cut[0], loss, rtol=1e-12, atol=0)
+            torch.testing.assert_close(cut[1], gradient, rtol=1e-10, atol=1e-14)
 
 
 TRAINING = """
@@ -154,8 +155,3 @@ def test_names_with_a_second_prefix_are_mended(tmp_path):
     assert set(load_file(tmp_path / "model-00001-of-00001.safetensors")) == {"model.layers.0.weight", "visual.weight"}
     assert set(json.loads(index.read_text())["weight_map"]) == {"model.layers.0.weight", "visual.weight"}
     assert len(list(tmp_path.iterdir())) == 2
-
-
-def test_alone_the_tokens_stay_as_they_are():
-    tokens, _ = make_tokens()
-    assert gather_tokens(tokens) is tokens

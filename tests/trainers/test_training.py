@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from support_processes import Popen
-from support_training import TINY_GRPO, TINY_SFT, YesJudge, train_tiny
+from support_training import TINY_GRPO, TINY_SFT, YesJudge, read_log, train_tiny
 
 import harness.judges.caption
 from harness.core.errors import DataError, ModelError, StoreError, UsageError
@@ -34,10 +34,6 @@ def judge(monkeypatch):
     judge = YesJudge()
     monkeypatch.setattr(harness.judges.caption, "load_caption_judge", lambda *_, **__: judge)
     return judge
-
-
-def read_log(output):
-    return [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
 
 
 def weights(folder):

@@ -16,6 +16,7 @@ from harness.engines import Request, VideoAs
 from trainers.data.schema import Example
 from trainers.models import check_head
 from trainers.ntk import Tokens
+from trainers.ntk.primitives import mean_weights, wide_dtype
 from trainers.showing import Rows, encode_groups, end_tokens, response_ids, show, with_responses
 
 _TOGETHER: Final = {"cpu": 16, "cuda": 4}
@@ -73,8 +74,7 @@ def force(
         video_as: how the model is shown videos.
 
     Returns:
-        Tokens with `hidden` [N, d] as the LM head reads them and `sequence` in the order of `sequences`; `logprobs` are
-        zeros, which the exact kernel does not read.
+        Tokens with `hidden` [N, d] as the LM head reads them and `sequence` in the order of `sequences`.
 
     Raises:
         MediaError: a medium cannot be read, or does not reach the model.
@@ -111,11 +111,11 @@ def force(
                 owner.append(torch.tensor(places, device=device)[:, None].expand(mask.shape)[mask])
     finally:
         model.train(was_training)
-    words = torch.cat(targets)
+    states, owners = torch.cat(hidden), torch.cat(owner)
     return Tokens(
-        hidden=torch.cat(hidden),
-        targets=words,
-        sequence=torch.cat(owner),
-        logprobs=torch.zeros(len(words), device=device),
+        hidden=states,
+        targets=torch.cat(targets),
+        sequence=owners,
+        weights=mean_weights(owners, len(sequences), wide_dtype(states)),
         prompt=torch.tensor([item.number for item in sequences], device=device),
     )

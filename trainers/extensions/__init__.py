@@ -33,10 +33,12 @@ class Extension:
     """Functions that the trainer, `trainers.grpo.ExtendedGRPOTrainer`, calls with itself as the first argument.
 
     Attributes:
+        begin: called before the first pass of an optimizer step; `None`: nothing is.
         loss: what is added to the loss of a forward pass; takes the inputs of the pass and what it gave. The trainer
             divides by the passes of a step, as TRL does; `None`: nothing is added.
     """
 
+    begin: Callable[[Any], None] | None = None
     loss: Callable[[Any, Mapping[str, Any], Forward], Tensor] | None = None
 
 

@@ -3,9 +3,9 @@
 Imported lazily only: torch is imported at the top.
 """
 
-from trainers.ntk.contrast import Contrast, contrast
-from trainers.ntk.estimators import ntk_similarity
-from trainers.ntk.gather import Tokens, gather_tokens
+from trainers.ntk.estimators import ntk_similarity, tokens_to_compare
+from trainers.ntk.gather import Tokens
 from trainers.ntk.gram import ntk_gram
+from trainers.ntk.term import Term, term_of_batch
 
-__all__ = ["Contrast", "Tokens", "contrast", "gather_tokens", "ntk_gram", "ntk_similarity"]
+__all__ = ["Term", "Tokens", "ntk_gram", "ntk_similarity", "term_of_batch", "tokens_to_compare"]

@@ -3,24 +3,28 @@
 `gram.py` compares every token with every other one, N^2 V operations and N^2 memory. Here the gradients G_i of all B
 sequences are formed for a few rows of the LM head at a time, [B, rows, d], and their inner products added up: N V d and
 B^2 V d operations and no N^2 at all. The result is the same; what is cheaper depends on N, d and B (`is_cheaper`). The
-backward needs one pass as well: what its softmax subtracts is known only at its end, and enters linearly.
+backward needs one pass as well: what its softmax subtracts is known only at its end, and enters linearly. Across ranks
+each forms the gradients of its own sequences, of which a piece is gathered at a time: the states stay where they are.
 Differentiable in the states alone. Imported lazily only: torch is imported at the top.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import torch
+import torch.distributed as dist
 from torch import Tensor
 
+from trainers.ntk.gather import gather_rows
 from trainers.ntk.primitives import chunks, product, rows_of_chunk, wide_dtype
 
 MOST_NUMBERS: Final = 2**24
 """Numbers of the gradients that are held at a time."""
 
 
-def is_cheaper(tokens: int, width: int, sequences: int) -> bool:
+def is_cheaper(tokens: int, sequences: int, width: int) -> bool:
     """Whether this way takes fewer operations, forward and backward, than comparing all pairs of tokens."""
     return tokens**2 > 3 * tokens * width + sequences**2 * width
 
@@ -38,25 +42,27 @@ class GramByGradient(torch.autograd.Function):
         token_weights: Tensor,
         num_sequences: int,
         chunk_size: int,
+        counts: Sequence[int] | None,
     ) -> Tensor:
-        """The kernel: [B, B]."""
+        """The kernel: [B, B], over the sequences of all ranks where `counts` has their numbers."""
         order = torch.argsort(sequence, stable=True)
         states, words = hidden[order], targets[order]
         lengths = torch.bincount(sequence, minlength=num_sequences).tolist()
         wide = wide_dtype(hidden)
         weighted = states.to(wide) * token_weights[order].to(wide)[:, None]
         logsumexp, rest, own = _normalise(states, lm_head, words, chunk_size)
-        rows = max(1, min(chunk_size, MOST_NUMBERS // (num_sequences * hidden.shape[1])))
-        gram = torch.zeros(num_sequences, num_sequences, dtype=wide, device=hidden.device)
+        total = num_sequences if counts is None else sum(counts)
+        rows = max(1, min(chunk_size, MOST_NUMBERS // (total * hidden.shape[1])))
+        gram = torch.zeros(num_sequences, total, dtype=wide, device=hidden.device)
         for start, weight in chunks(lm_head, rows):
             residuals = -_others(states, weight, words, start, logsumexp)
             place = rows_of_chunk(words, start, len(weight))
             residuals[place, words[place] - start] = rest[place]
             gradients = _sum_by_sequence(residuals, weighted, lengths)
-            gram.addmm_(gradients, gradients.T)
+            gram.addmm_(gradients, _of_all_ranks(gradients, counts).T)
         ctx.save_for_backward(states, lm_head, words, token_weights[order].to(wide), logsumexp, rest, own, order)
-        ctx.lengths, ctx.rows = lengths, rows
-        return gram
+        ctx.lengths, ctx.rows, ctx.counts = lengths, rows, counts
+        return _of_all_ranks(gram, counts)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -66,6 +72,8 @@ class GramByGradient(torch.autograd.Function):
         wide = wide_dtype(states)
         weighted = states.to(wide) * weights[:, None]
         pull = (grad_gram + grad_gram.T).to(wide)
+        if ctx.counts is not None:
+            pull = torch.split(pull, ctx.counts)[dist.get_rank()]
         explicit = torch.zeros_like(weighted)  # sum_v r_v (dK/dG)_v
         at_target = torch.zeros_like(rest)  # u_t[y_t]
         mean_word = torch.zeros_like(weighted)  # sum over others of p_v W_v
@@ -77,7 +85,7 @@ class GramByGradient(torch.autograd.Function):
             residuals = -others
             residuals[place, column] = rest[place]
             gradients = _sum_by_sequence(residuals, weighted, ctx.lengths)
-            pulled = (pull @ gradients).view(len(pull), len(weight), -1)
+            pulled = (pull @ _of_all_ranks(gradients, ctx.counts)).view(len(pull), len(weight), -1)
             # u_t = w_t (dK/dG_i) h_t, and the part of the states that stands in G_i itself.
             first = 0
             along_word = torch.empty_like(residuals)
@@ -97,7 +105,11 @@ class GramByGradient(torch.autograd.Function):
         grad -= (own * along)[:, None] * lm_head[words].to(wide)
         unordered = torch.empty_like(grad)
         unordered[order] = grad
-        return unordered.to(states.dtype), None, None, None, None, None, None
+        return unordered.to(states.dtype), None, None, None, None, None, None, None
+
+
+def _of_all_ranks(rows: Tensor, counts: Sequence[int] | None) -> Tensor:
+    return rows if counts is None else torch.cat(gather_rows(rows, counts))
 
 
 def _normalise(states: Tensor, lm_head: Tensor, words: Tensor, chunk_size: int) -> tuple[Tensor, Tensor, Tensor]:

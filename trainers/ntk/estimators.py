@@ -11,42 +11,83 @@ Imported lazily only: torch is imported at the top.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from trainers.ntk.gather import Tokens
+from trainers.ntk.by_gradient import is_cheaper
+from trainers.ntk.gather import Tokens, gather_rows, gather_tokens
 from trainers.ntk.gram import check_shapes, ntk_cosine, ntk_gram
 from trainers.ntk.primitives import chunks, mean_weights, product, rows_of_chunk, wide_dtype
 from trainers.settings import NtkSettings
 
 
-def ntk_similarity(tokens: Tokens, lm_head: Tensor, settings: NtkSettings) -> Tensor:
+def tokens_to_compare(
+    hidden: Tensor, targets: Tensor, sequence: Tensor, logprobs: Tensor, prompt: Tensor, settings: NtkSettings
+) -> tuple[Tokens, Tensor | slice]:
+    """The tokens of a batch that an estimator reads, and their places among all.
+
+    Args:
+        hidden: [N, d].
+        targets: [N].
+        sequence: [N].
+        logprobs: [N], log-probability of each target; read by `top_tokens` alone.
+        prompt: [B].
+        settings: the estimator, and how many tokens of a sequence it keeps.
+    """
+    weights = mean_weights(sequence, len(prompt), wide_dtype(hidden))
+    is_part = settings.estimator == "top_tokens"
+    kept = top_tokens(logprobs, sequence, settings.max_tokens) if is_part else slice(None)
+    tokens = Tokens(
+        hidden=hidden[kept], targets=targets[kept], sequence=sequence[kept], weights=weights[kept], prompt=prompt
+    )
+    return tokens, kept
+
+
+def ntk_similarity(
+    tokens: Tokens, lm_head: Tensor, settings: NtkSettings, sizes: Sequence[tuple[int, int]] | None = None
+) -> Tensor:
     """Cosine similarity of the sequences by one of the estimators.
 
     Args:
-        tokens: N tokens of B sequences; their `logprobs` are read by `top_tokens` alone.
+        tokens: those that the estimator reads, from `tokens_to_compare`.
         lm_head: [V, d].
         settings: the estimator and what it is set to.
+        sizes: tokens and sequences of each rank, from `sizes_of_ranks`, where sequences of all ranks are compared;
+            `None`: those of this process alone. What is gathered is what is small: features, or few tokens; of many
+            tokens the gradients, a piece of the vocabulary at a time, so that no rank holds the states of another.
 
     Returns:
-        [B, B] in -1 to 1.
+        [B, B] in -1 to 1, the same on every rank; differentiable in the states of this one.
 
     Raises:
         UsageError: shapes that do not fit together.
     """
     hidden, targets, sequence, count = tokens.hidden, tokens.targets, tokens.sequence, tokens.num_sequences
     check_shapes(hidden, lm_head, targets, sequence, count, settings.chunk_size)
+    counts = None if sizes is None else [number for _, number in sizes]
     if settings.estimator in ("hidden", "sketch"):
         is_proxy = settings.estimator == "hidden"
         features = mean_states(tokens) if is_proxy else sketch_gradients(tokens, lm_head, settings).flatten(1)
+        features = features if counts is None else torch.cat(gather_rows(features, counts))
         return ntk_cosine(features @ features.T)
-    weights = mean_weights(sequence, count, wide_dtype(hidden))
-    if settings.estimator == "top_tokens":
-        kept = top_tokens(tokens.logprobs, sequence, settings.max_tokens)
-        hidden, targets, sequence, weights = hidden[kept], targets[kept], sequence[kept], weights[kept]
+    if sizes is not None:
+        length, every = (sum(column) for column in zip(*sizes, strict=True))
+        if not is_cheaper(length, every, hidden.shape[1]):
+            tokens, counts = gather_tokens(tokens, sizes), None
     return ntk_cosine(
-        ntk_gram(hidden, lm_head, targets, sequence, count, token_weights=weights, chunk_size=settings.chunk_size)
+        ntk_gram(
+            tokens.hidden,
+            lm_head,
+            tokens.targets,
+            tokens.sequence,
+            tokens.num_sequences,
+            token_weights=tokens.weights,
+            chunk_size=settings.chunk_size,
+            counts=counts,
+        )
     )
 
 
@@ -75,9 +116,8 @@ def top_tokens(logprobs: Tensor, sequence: Tensor, max_tokens: int) -> Tensor:
 def mean_states(tokens: Tokens) -> Tensor:
     """Mean hidden state of each sequence: [B, d], zero where it has no tokens."""
     wide = wide_dtype(tokens.hidden)
-    weights = mean_weights(tokens.sequence, tokens.num_sequences, wide)
     total = torch.zeros(tokens.num_sequences, tokens.hidden.shape[1], dtype=wide, device=tokens.hidden.device)
-    return total.index_add(0, tokens.sequence, tokens.hidden.to(wide) * weights[:, None])
+    return total.index_add(0, tokens.sequence, tokens.hidden.to(wide) * tokens.weights[:, None])
 
 
 def sketch_gradients(tokens: Tokens, lm_head: Tensor, settings: NtkSettings, *, seed: int = 0) -> Tensor:
@@ -116,7 +156,7 @@ def sketch_gradients(tokens: Tokens, lm_head: Tensor, settings: NtkSettings, *, 
         sketched = sketched + checkpoint(
             project, hidden, weight, total, start, use_reentrant=False, preserve_rng_state=False
         )
-    weighted = sketched * mean_weights(tokens.sequence, tokens.num_sequences, wide)[:, None]
+    weighted = sketched * tokens.weights[:, None]
     states = hidden.to(wide)
     members = (tokens.sequence == number for number in range(tokens.num_sequences))
     return torch.stack([weighted[member].T @ states[member] for member in members])

@@ -17,6 +17,7 @@ model is almost sure of keeps its relative precision in float32. Imported lazily
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import torch
@@ -38,6 +39,7 @@ def ntk_gram(
     *,
     token_weights: Tensor | None = None,
     chunk_size: int = CHUNK_SIZE,
+    counts: Sequence[int] | None = None,
 ) -> Tensor:
     """Gram matrix of the gradients of the sequences' log-probabilities with respect to the LM head.
 
@@ -55,9 +57,10 @@ def ntk_gram(
         token_weights: [N], weight of each token's log-probability in its sequence; `None`: one over the sequence's
             length, which makes it the mean log-probability. Not differentiated.
         chunk_size: columns of the vocabulary that are held at a time.
+        counts: sequences of each rank, where those of all ranks are compared and each gives its own; all have to call.
 
     Returns:
-        [B, B], symmetric and positive semidefinite, float64 for float64 inputs, else float32.
+        [B, B], B over all ranks, symmetric and positive semidefinite, float64 for float64 inputs, else float32.
 
     Raises:
         UsageError: shapes do not fit together.
@@ -67,8 +70,12 @@ def ntk_gram(
         token_weights = mean_weights(sequence, num_sequences, wide_dtype(hidden))
     elif token_weights.shape != targets.shape:
         raise UsageError(f"token_weights has shape {list(token_weights.shape)}, targets {list(targets.shape)}.")
-    function = GramByGradient if is_cheaper(len(hidden), hidden.shape[1], num_sequences) else _StreamedGram
-    gram: Tensor = function.apply(hidden, lm_head, targets, sequence, token_weights.detach(), num_sequences, chunk_size)
+    arguments = (hidden, lm_head, targets, sequence, token_weights.detach(), num_sequences, chunk_size)
+    gram: Tensor
+    if counts is not None or is_cheaper(len(hidden), num_sequences, hidden.shape[1]):
+        gram = GramByGradient.apply(*arguments, counts)
+    else:
+        gram = _StreamedGram.apply(*arguments)
     return gram
 
 
@@ -79,14 +86,15 @@ def ntk_cosine(gram: Tensor) -> Tensor:
         gram: [B, B].
 
     Returns:
-        [B, B] in -1 to 1; rows and columns of sequences without a gradient are zero.
+        [B, B] in -1 to 1, symmetric; rows and columns of sequences without a gradient are zero.
     """
     squares = gram.diagonal()
     # The backward holds K_ii^(-3/2), which must be finite: an infinity makes NaN even of a loss that is exactly 0.
     least: float = torch.finfo(gram.dtype).tiny ** (2 / 3)
     present = squares > least
     scale = torch.where(present, squares, torch.ones_like(squares)).rsqrt() * present
-    return gram * scale[:, None] * scale[None, :]
+    cosine = gram * scale[:, None] * scale[None, :]
+    return (cosine + cosine.T) / 2  # To the bit: of a pair at a quantile, both directions are at or below it, or none.
 
 
 def check_shapes(
