@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import cached_property
 from itertools import islice
 from typing import Any, Final
@@ -27,7 +28,8 @@ from harness.engines.hf_choosing import TokenChooser
 from harness.engines.hf_device import is_alive, placement, resolve_attention, resolve_device, resolve_dtype
 from harness.engines.inputs import chat_prompt, choose_video_as, count_visual, encode, load_processor, size_limits
 from harness.engines.logprobs import answer_logprobs_of_ids
-from harness.engines.preparation import one_line, request_seed
+from harness.engines.preparation import of_same_media, one_line, request_seed
+from harness.engines.processed import Processed
 from harness.engines.threads import threads_for
 from harness.engines.weights import load_model
 
@@ -97,6 +99,7 @@ class HfEngine:
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="open-media")
         self._checkpoint = checkpoint
         self._given = model
+        self._processed: Processed | None = None
 
     def describe(self) -> Mapping[str, Any]:
         """Device type, precision, attention and pixel budget, and what is out of the ordinary."""
@@ -152,7 +155,9 @@ class HfEngine:
         windows = self._windows(checked(requests, decoding))
         upcoming = self._open(next(windows, []))
         while upcoming:
-            current = [future.result() for future in upcoming]
+            current = [item for future in upcoming for item in future.result()]
+            is_shared = sum(item.request.n for item in current) > len(upcoming)
+            self._processed = Processed() if is_shared else None
             upcoming = self._open(next(windows, []))
             for batch in plan_batches(current, self._batch_size):
                 if all(item.request.finished for item in batch):
@@ -180,8 +185,8 @@ class HfEngine:
         rows = self._batch_size.rows
         return max(rows, min(rows * _WINDOW_BATCHES, _MOST_OPEN))
 
-    def _open(self, window: Sequence[Request]) -> list[Future[Prepared]]:
-        return [self._pool.submit(prepare, request, self.video_as) for request in window]
+    def _open(self, window: Sequence[Request]) -> list[Future[list[Prepared]]]:
+        return [self._pool.submit(prepare, requests, self.video_as) for requests in of_same_media(window)]
 
     def _generate_batch(self, batch: Sequence[Prepared], decoding: Decoding) -> Iterator[tuple[Prepared, Response]]:
         """Generate a batch; on failure in halves, so that one bad sample costs itself and memory is found that fits."""
@@ -277,7 +282,8 @@ class HfEngine:
     def _encode(self, batch: Sequence[Prepared]) -> Any:
         opened = [item.opened for item in batch if item.opened is not None]
         prompts = [chat_prompt(self._processor, item.request, of) for item, of in zip(batch, opened, strict=True)]
-        return encode(self._processor, prompts, opened, max_pixels=self._max_pixels)
+        with self._processed.use(self._processor) if self._processed else nullcontext():
+            return encode(self._processor, prompts, opened, max_pixels=self._max_pixels)
 
 
 def _as_set(token_ids: int | Sequence[int] | None) -> set[int]:

@@ -5,7 +5,7 @@ Imported lazily only, by the `hf` engine: torch is imported at the top.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -49,28 +49,35 @@ class Prepared:
     error: str | None = None
 
 
-def prepare(request: Request, video_as: VideoAs = "native") -> Prepared:
-    """Open the media of a request; whatever is wrong with it costs no other request.
+def prepare(requests: Sequence[Request], video_as: VideoAs = "native") -> list[Prepared]:
+    """Open the media that requests share; whatever is wrong with one of them costs no other.
 
     Args:
-        request: the request.
+        requests: about the same media, which are opened once.
         video_as: how videos are shown.
 
     Raises:
         HarnessError: other than of one medium, which ends the run.
     """
-    failure = prompt_defect(request)
+    defects = [prompt_defect(request) for request in requests]
+    opened = failure = None
+    sizes = [0] * len(requests)
     try:
-        if failure is None:
-            opened = open_media(request, video_as)
-            return Prepared(request=request, opened=opened, size=_tokens(request, opened))
+        if None in defects:
+            opened = open_media(requests[0], video_as)
+            sizes = [_tokens(request, opened) for request in requests]
     except MediaError as error:
         failure = f"media: {error}"
     except HarnessError:
         raise
     except Exception as error:
         failure = f"{type(error).__name__}: {one_line(error)}"
-    return Prepared(request=request, opened=None, size=0, error=failure)
+    return [
+        Prepared(request=request, opened=opened, size=size)
+        if defect is None and failure is None
+        else Prepared(request=request, opened=None, size=0, error=defect or failure)
+        for request, size, defect in zip(requests, sizes, defects, strict=True)
+    ]
 
 
 def _tokens(request: Request, opened: Opened) -> int:

@@ -7,13 +7,12 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from harness.core.errors import MediaError
 from harness.core.secrets import received_text
-from harness.core.types import MediaKind
+from harness.core.types import MediaKind, Sample
 from harness.engines import Decoding, Request, VideoAs
-from harness.media.videos import frame_images
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,6 +25,9 @@ _SHOWN: Final = 300
 """Characters of an error, some of which hold whole tensors."""
 _SAME_LENGTH: Final = 256
 """Prompts whose lengths fall into one step of this many characters keep the order in which they came."""
+
+
+Question = TypeVar("Question", Request, Sample)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +70,16 @@ def submission_groups(requests: Iterable[Request], *, window: int = _WINDOW) -> 
     """
     unfinished = (request for request in requests if not request.finished)
     while chunk := list(islice(unfinished, window)):
-        groups: dict[tuple[Any, ...], list[Request]] = {}
-        for number, request in enumerate(chunk):
-            key = (request.task, request.media) if request.media else (request.task, number)
-            groups.setdefault(key, []).append(request)
-        yield from sorted(groups.values(), key=_expected_work, reverse=True)
+        yield from sorted(of_same_media(chunk), key=_expected_work, reverse=True)
+
+
+def of_same_media(questions: Iterable[Question]) -> list[list[Question]]:
+    """Those about the same media together, in the order in which the first of each came."""
+    groups: dict[tuple[Any, ...], list[Question]] = {}
+    for number, question in enumerate(questions):
+        key = (question.task, question.media) if question.media else (question.task, number)
+        groups.setdefault(key, []).append(question)
+    return list(groups.values())
 
 
 def _expected_work(group: Sequence[Request]) -> tuple[int, int, int, int, int]:
@@ -98,6 +105,8 @@ def open_media(request: Request, video_as: VideoAs = "native") -> Opened:
     Raises:
         MediaError: an image or video cannot be read, or the data set gave another number of media than it named.
     """
+    from harness.media.videos import frame_images
+
     opened = request.open_media()
     if len(opened) != len(request.media):
         raise MediaError(f"sample {request.sample_id!r} names {len(request.media)} media, {len(opened)} were opened.")

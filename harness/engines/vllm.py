@@ -31,7 +31,14 @@ from harness.engines.threads import one_thread
 from harness.engines.vllm_arguments import check_quantization, check_settings, engine_arguments
 from harness.engines.vllm_errors import ErrorLog, advice
 from harness.engines.vllm_platform import check_attention, device_and_dtype, may_fork, set_environment, unpaired
-from harness.engines.vllm_requests import check_videos, make_prompt, make_response, same_norms, sampling_parameters
+from harness.engines.vllm_requests import (
+    check_videos,
+    make_prompt,
+    make_response,
+    media_names,
+    same_norms,
+    sampling_parameters,
+)
 from harness.engines.weights import check_files
 
 _GRACE_S: Final = 2.0
@@ -275,10 +282,10 @@ class VllmEngine:
         loop = asyncio.get_running_loop()
         generating: dict[asyncio.Task[bool], Request] = {}
         async with opening:
-            opened = await loop.run_in_executor(self._pool, open_media, group[0], self.video_as)
+            opened, names = await loop.run_in_executor(self._pool, self._open, group[0])
             for request in group:
                 try:
-                    inputs = await self._render(request, opened)
+                    inputs = await self._render(request, opened, names)
                 except MediaError as error:
                     put_failure(put, request, f"media: {error}")
                     continue
@@ -298,11 +305,15 @@ class VllmEngine:
         if again:
             await self._serve(again, decoding, opening, put, last=True)
 
-    async def _render(self, request: Request, opened: Opened) -> Any:
+    def _open(self, request: Request) -> tuple[Opened, Mapping[str, Sequence[str]]]:
+        opened = open_media(request, self.video_as)
+        return opened, media_names(opened)
+
+    async def _render(self, request: Request, opened: Opened, names: Mapping[str, Sequence[str]]) -> Any:
         """Tokens and pixels of a request, as vLLM's engine takes them."""
         check_videos(self._engine.vllm_config.model_config.hf_config.model_type, opened)
         renderer = self._engine.renderer
-        prompt = make_prompt(self._processor, request, opened, self._max_pixels)
+        prompt = make_prompt(self._processor, request, opened, names, self._max_pixels)
         tokens = renderer.default_cmpl_tok_params
         if begins_with_bos(self._tokenizer, prompt["prompt"]):
             tokens = tokens.with_kwargs(add_special_tokens=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from harness.core.errors import MediaError
@@ -15,13 +17,30 @@ _OTHERWISE: Final = ("video_llama_3",)
 """Types of which vLLM 0.32 answers otherwise than Transformers, with log-probabilities up to 0.9 apart."""
 
 
-def make_prompt(processor: Any, request: Request, opened: Opened, max_pixels: int | None) -> dict[str, Any]:
+def media_names(opened: Opened) -> dict[str, list[str]]:
+    """What vLLM keeps media under: digests of their content, which it else takes anew for each question about them."""
+    import numpy as np
+
+    def name(pixels: Any, *told: Any) -> str:
+        digest = hashlib.sha256(repr((pixels.shape, *told)).encode())
+        digest.update(np.ascontiguousarray(pixels).data)
+        return digest.hexdigest()
+
+    images = [name(np.asarray(image)) for image in opened.images]
+    videos = [name(video.frames, video_metadata(video)) for video in opened.videos]
+    return {kind: names for kind, names in (("image", images), ("video", videos)) if names}
+
+
+def make_prompt(
+    processor: Any, request: Request, opened: Opened, names: Mapping[str, Sequence[str]], max_pixels: int | None
+) -> dict[str, Any]:
     """A prompt as vLLM's renderer takes it: text with one placeholder a medium, and the media as they are.
 
     Args:
         processor: of the checkpoint.
         request: the request.
         opened: its media.
+        names: see `media_names`.
         max_pixels: cap on the pixels of an image or frame; `None`: what the processor says.
 
     Raises:
@@ -39,7 +58,7 @@ def make_prompt(processor: Any, request: Request, opened: Opened, max_pixels: in
             for video in videos
         ]
     if media:
-        prompt["multi_modal_data"] = media
+        prompt |= {"multi_modal_data": media, "multi_modal_uuids": names}
         frames = min((len(video.frames) for video in videos), default=1)
         limits = size_limits(processor, max_pixels, frames)
         # Kind by kind only where a prompt has both: vLLM before 0.32 tells Qwen3-VL's videos the size a second time.

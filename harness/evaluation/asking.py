@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Final, Protocol
 
 from harness.core.errors import UnavailableError
 from harness.core.types import Sample, SampleRecord
 from harness.engines import Request
+from harness.engines.preparation import of_same_media
 from harness.evaluation.interrupts import Interrupts
 from harness.evaluation.plan import Plan
 from harness.evaluation.task_registry import TaskData
@@ -67,8 +69,9 @@ def generate(
 
 
 def _requests(plan: Plan, samples: Mapping[str, Sequence[Sample]], store: Store) -> Iterator[Request]:
+    """Those about one image or video next to each other, wherever the data have them: an engine opens it once."""
     for task in plan.tasks:
-        for sample in samples[task.name]:
+        for sample in chain.from_iterable(of_same_media(samples[task.name])):
             yield make_request(plan, task, sample, finished=(task.name, sample.id) in store.finished)
 
 

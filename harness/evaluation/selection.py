@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from harness.core.types import Sample
+from harness.engines.preparation import of_same_media
 
 
 def choose_samples(samples: Sequence[Sample], limit: float | None, seed: int) -> list[Sample]:
@@ -80,12 +81,9 @@ def share_samples(samples: Mapping[str, Sequence[Sample]], rank: int, size: int)
     total = [0] * size
     shares: dict[str, list[Sample]] = {}
     for task, of_task in samples.items():
-        lots: dict[object, list[Sample]] = defaultdict(list)
-        for sample in of_task:
-            lots[sample.media or sample.id].append(sample)
         count = [0] * size
         mine: set[str] = set()
-        for lot in lots.values():
+        for lot in of_same_media(of_task):
             taker = min(range(size), key=lambda one: (count[one], total[one], one))
             count[taker] += len(lot)
             total[taker] += len(lot)

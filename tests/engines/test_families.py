@@ -22,6 +22,7 @@ from harness.engines.checkpoints import Checkpoint
 from harness.engines.hf_batches import prepare
 from harness.engines.inputs import chat_prompt, encode
 from harness.engines.preparation import Opened, open_media
+from harness.engines.processed import Processed
 from harness.media.videos import Video
 
 # Transformers 5.23 makes an array of a tensor in a way that NumPy 2 warns of.
@@ -46,7 +47,7 @@ class Loaded:
 
     def inputs(self, *requests: Request) -> Any:
         """What the model is given."""
-        return self.engine._encode([prepare(request, self.engine.video_as) for request in requests])
+        return self.engine._encode([item for request in requests for item in prepare([request], self.engine.video_as)])
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -119,6 +120,35 @@ def test_a_batch_computes_what_single_requests_do(loaded: Loaded, cases: tuple[s
     assert (together - alone).abs().max() < 1e-4
 
 
+@pytest.mark.parametrize("cases", [("90x120", "448x448"), ("two images",), ("a video of 8 s",)])
+def test_what_several_prompts_show_is_processed_once_and_to_the_same_bytes(
+    loaded: Loaded, cases: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apart = loaded.inputs(*(CASES[case] for case in cases for _ in range(3)))
+    parts = [getattr(loaded.engine._processor, f"{kind}_processor", None) for kind in ("image", "video")]
+    processed = []
+    for part in {type(part): part for part in parts if part is not None}.values():
+        original = type(part).preprocess
+
+        def count(*arguments: Any, original: Any = original, **options: Any) -> Any:
+            processed.append(arguments)
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(type(part), "preprocess", count)
+    monkeypatch.setattr(loaded.engine, "_processed", Processed())
+    rows = [item for case in cases for item in prepare([CASES[case]] * 3, loaded.engine.video_as)]
+    for _ in range(2):
+        together = loaded.engine._encode(rows)
+        assert together.keys() == apart.keys()
+        for name, value in apart.items():
+            same = torch.equal(value, together[name]) if isinstance(value, torch.Tensor) else value == together[name]
+            assert same, name
+    # Of a family that pads pictures to the largest of a batch, all are processed together, again each time.
+    padded = loaded.engine._processed._separable is False
+    assert len(processed) == len(cases) + 2 * padded
+    assert not padded or len(cases) > 1
+
+
 def test_requests_of_all_kinds_are_answered_in_batches_as_one_by_one(loaded: Loaded) -> None:
     requests = [CASES[case] for case in MIXED]
     decoding = Decoding(max_new_tokens=6)
@@ -143,13 +173,13 @@ def test_a_video_that_the_family_leaves_out_is_an_error_of_its_sample(loaded: Lo
     video = CASES["a video of 2 s"]
     if loaded.family.takes_videos:
         frames = open_media(video, "frames")
-        shown = loaded.engine._encode([replace(prepare(video), opened=frames)])
+        shown = loaded.engine._encode([replace(prepare([video])[0], opened=frames)])
         assert pictures_of(loaded, shown["input_ids"][0].tolist()) > 0
         return
     with pytest.raises(
         MediaError, match=r"place for 0 of 1 videos|refuses the prompt|no pixels of 1 videos|became 0 visual"
     ):
-        loaded.engine._encode([prepare(video, "native")])
+        loaded.engine._encode(prepare([video], "native"))
 
 
 def test_pixels_without_a_place_are_an_error(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,6 +92,36 @@ def test_a_batch_answers_as_single_requests_do(engine: Engine) -> None:
     assert counts[0] == counts[1]
 
 
+def test_several_questions_about_one_image_open_and_process_it_once(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = engine._processor.image_processor  # type: ignore[attr-defined]
+    original, calls = type(part).preprocess, []
+
+    def count(*arguments: object, **options: object) -> object:
+        calls.append("processed")
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(type(part), "preprocess", count)
+
+    def about(image: int, question: int) -> Request:
+        shown = make_request(image)
+
+        def open_media() -> object:
+            calls.append("opened")
+            return shown.open_media()
+
+        prompt = QUESTION.replace("red", ("red", "blue", "green", "yellow", "purple")[question])
+        return replace(shown, sample_id=f"{image}-{question}", prompt=prompt, open_media=open_media)  # type: ignore[arg-type]
+
+    requests = [about(image, question) for question in range(5) for image in range(3)]  # A window has 16.
+    together = generate(engine, requests)
+    assert sorted(calls) == ["opened"] * 3 + ["processed"] * 3
+    alone = {request.sample_id: generate(engine, [request])[request.sample_id] for request in requests}
+    assert {key: of.text for key, of in together.items()} == {key: of.text for key, of in alone.items()}
+    assert len({of.text for of in together.values()}) > 3
+
+
 def test_finished_requests_are_not_answered_again(engine: Engine) -> None:
     requests = [make_request(index, finished=index in (0, 3, 7)) for index in range(9)]
     assert set(generate(engine, requests)) == {"1", "2", "4", "5", "6", "8"}
@@ -240,7 +270,7 @@ def test_the_cap_on_pixels_is_that_of_a_frame_whatever_shares_its_batch() -> Non
             for count in frames_each
         ]
         assert all(response.error is None for response in generate(capped, rows).values())
-        inputs = capped._encode([prepare(row) for row in rows])  # type: ignore[attr-defined]
+        inputs = capped._encode([item for row in rows for item in prepare([row])])  # type: ignore[attr-defined]
         return [[int(size) for size in grid] for grid in inputs["video_grid_thw"]]
 
     capped = make_engine("hf", resolve_checkpoint("demo"), {"max_pixels": 3136, "device": "cpu"})
@@ -248,7 +278,7 @@ def test_the_cap_on_pixels_is_that_of_a_frame_whatever_shares_its_batch() -> Non
     # 56 x 56 pixels are 4 x 4 patches of 14 x 14; two frames are one step in time.
     assert grids(2) == [[1, 4, 4]]
     assert grids(2, 8) == [[1, 4, 4], [4, 4, 4]]
-    image = capped._encode([prepare(make_request(0))])  # type: ignore[attr-defined]
+    image = capped._encode(prepare([make_request(0)]))  # type: ignore[attr-defined]
     assert int(image["image_grid_thw"][0].prod()) * 14 * 14 <= 3136
     capped.close()
 

@@ -342,7 +342,15 @@ def wait_for_server(url: str, server: subprocess.Popen[str], timeout_s: float = 
     raise AssertionError(f"vllm serve did not answer within {timeout_s} s")
 
 
-def test_one_image_asked_several_times_is_opened_once_and_answered_as_if_alone(engine: Any) -> None:
+def test_one_image_asked_several_times_is_opened_and_read_once_and_answered_as_if_alone(
+    engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vllm.multimodal.hasher import MultiModalHasher
+
+    def refuse(*arguments: Any, **options: Any) -> str:
+        raise AssertionError("vLLM reads all pixels of an image for each question about it")
+
+    monkeypatch.setattr(MultiModalHasher, "hash_kwargs", refuse)
     opened = []
 
     def open_once() -> list[Image.Image | Video]:

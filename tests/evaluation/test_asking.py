@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hostile_server import Answer, HostileServer
 
 from harness.cli import main
-from harness.core.types import SampleRecord
+from harness.core.types import Media, SampleRecord
+from harness.engines import Request
+from harness.evaluation.asking import generate
 from harness.runs.folder import RunFolder
 
 
@@ -55,3 +59,27 @@ def test_a_run_whose_folder_goes_stops_at_once(
     assert f"error: {out / 'samples.jsonl'} " in said
     assert "Nothing more is asked." in said
     assert "Traceback" not in said
+
+
+def test_questions_about_one_image_follow_each_other_wherever_the_data_have_them() -> None:
+    def sample(name: str, *sources: str) -> Any:
+        media = tuple(Media(kind="image", source=source) for source in sources)
+        return SimpleNamespace(id=name, task="t", prompt="?", media=media)
+
+    asked: list[str] = []
+
+    def note(requests: Iterator[Request], decoding: object) -> Iterator[Any]:
+        asked.extend(f"{request.sample_id}{'+' * request.finished}" for request in requests)
+        return iter([])
+
+    plan: Any = SimpleNamespace(
+        tasks=[SimpleNamespace(name="t", open_media=list)],
+        budgets={"t": 1},
+        settings={},
+        engine=SimpleNamespace(generate=note),
+        decoding=None,
+    )
+    samples = [sample("1", "a"), sample("2", "b"), sample("3"), sample("4", "a"), sample("5"), sample("6", "b", "a")]
+    store: Any = SimpleNamespace(finished={("t", "4")})
+    generate(plan, {"t": samples}, store, lambda failed: None)
+    assert asked == ["1", "4+", "2", "3", "5", "6"]

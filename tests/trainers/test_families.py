@@ -81,7 +81,8 @@ class Trained:
         """The rows as an evaluation asks them."""
         root = self.output.parent / "rows"
         shown: dict[str, Any] = {"prompt_format": "grounded", "num_frames": FRAMES}
-        return [prepare(as_request(each, root, **shown), engine.video_as) for each in self.examples]
+        rows = [as_request(each, root, **shown) for each in self.examples]
+        return [item for row in rows for item in prepare([row], engine.video_as)]
 
 
 def take_a_step(start: Path, folder: Path, name: str, *settings: str) -> Trained:
@@ -298,7 +299,7 @@ def test_a_cap_on_pixels_is_that_of_an_evaluation_or_is_refused(
 ) -> None:
     checkpoint = resolve_checkpoint(str(family_checkpoint(family)))
     plain = load_processor(checkpoint, None)
-    opened = prepare(CASES["448x448"]).opened
+    opened = prepare([CASES["448x448"]])[0].opened
     assert opened is not None
     prompts = [Prompt(text=chat_prompt(plain, CASES["448x448"], opened), opened=opened)]
     try:
@@ -312,7 +313,7 @@ def test_a_cap_on_pixels_is_that_of_an_evaluation_or_is_refused(
     patch = capped.image_processor.patch_size
     assert group.fields["image_grid_thw"].prod(1).item() * patch**2 <= 4096
     engine = make_engine("hf", checkpoint, {"device": "cpu", "max_pixels": 4096})
-    wanted = engine._encode([prepare(CASES["448x448"])])
+    wanted = engine._encode(prepare([CASES["448x448"]]))
     assert all(torch.equal(group.fields[name], wanted[name]) for name in wanted)
 
 
