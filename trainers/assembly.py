@@ -29,6 +29,7 @@ from trainers.conflict.probe import ConflictProbe, probed_rows
 from trainers.console import say
 from trainers.data.loading import build_dataset, parse_row
 from trainers.data.schema import Example, row_from_example
+from trainers.evaluation import check_while_training, evaluating, tasks_dir_of
 from trainers.extensions import recipe_extensions
 from trainers.grpo import ExtendedGRPOTrainer, as_trl_reward
 from trainers.image_pads import check_image_pads, mend_image_pads, vllm_capped
@@ -98,7 +99,6 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
         HarnessError: what is wrong, by the name of its setting.
     """
     from harness.evaluation.task_registry import expand_tasks
-    from trainers.evaluation import tasks_dir_of
 
     train, evaluates = recipe.train, bool(recipe.eval.tasks)
     optimiser = str(train.get("optim", ""))
@@ -147,6 +147,7 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
         if evaluates and recipe.eval.every and choose_engine(recipe, recipe.eval.engine, None)[0] == "vllm":
             _check_adapter([name for name, _ in model.named_parameters() if "lora_" in name], recipe.lora.rank)
     expand_tasks(recipe.eval.tasks, tasks_dir_of(recipe))
+    check_while_training(recipe, build_config(recipe, output))
     data = recipe.eval.data
     if recipe.eval.tasks and data not in (None, "hub", *worlds()) and not Path(str(data)).expanduser().is_dir():
         raise UsageError(f"eval.data {data} is no folder. Give a folder or one of: hub, {', '.join(worlds())}.")
@@ -322,5 +323,7 @@ def build_trainer(
         trainer.add_callback(ConflictProbe(probed, rows))
     if trainer.is_deepspeed_enabled:
         trainer.add_callback(MendsNames())
+    if recipe.eval.every_steps is not None:
+        trainer.add_callback(evaluating(recipe, trainer))
     trainer.add_callback(Completes(facts, keep))
     return trainer

@@ -45,7 +45,7 @@ class Completes(TrainerCallback):  # type: ignore[misc]
 
         Args:
             facts: JSON-able, see `trainers.preparation.provenance`.
-            keep: most checkpoints that stay; `None`: all.
+            keep: most checkpoints that stay, beside the best one; `None`: all.
         """
         self._facts = dict(facts)
         self._keep = keep
@@ -65,6 +65,8 @@ class Completes(TrainerCallback):  # type: ignore[misc]
     def _delete_old(self, args: Any, state: Any) -> None:
         if self._keep and state.is_world_process_zero:
             for folder in step_folders(Path(args.output_dir), upto=state.global_step)[: -self._keep]:
+                if str(folder) == state.best_model_checkpoint:
+                    continue
                 (folder / WHOLE).unlink(missing_ok=True)
                 shutil.rmtree(folder)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from harness.reports.evaluations import evaluation_plots
 from harness.reports.plots import SERIES, Line, lines, smooth
 from harness.reports.svg import picture
 
@@ -45,4 +46,5 @@ def draw_curves(history: Sequence[Mapping[str, Any]]) -> str:
             means = smooth([value for _, value in points])
             strong = [(step, mean) for (step, _), mean in zip(points, means, strict=True)]
             plots.append(lines([Line("", SERIES[0], points, pale=True), Line("", SERIES[0], strong)], title=name))
+    plots += evaluation_plots(history)
     return picture(plots, columns=3) if plots else ""

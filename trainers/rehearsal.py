@@ -90,7 +90,7 @@ def check_space(output: Path, recipe: Recipe, config: Any, sizes: Any) -> None:
     Raises:
         StoreError: says how much is needed, and how much is free.
     """
-    count = _most_checkpoints(config)
+    count = _most_checkpoints(config) + (recipe.eval.best is not None)
     state = sizes[_OPTIMISER] if not config.save_only_model else 0
     weights = sizes[_MODEL] if not recipe.lora.rank else 0  # A checkpoint of an adapter holds that alone.
     needed = count * (weights + state) + sizes[_MODEL]

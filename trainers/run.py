@@ -1,7 +1,8 @@
 """From a recipe to a trained, evaluated checkpoint: selection, training, `harness.json`, evaluation.
 
 Folders of the output: `recipe.yaml`, the resolved recipe; `selection/`; `checkpoint-N/`; `final/`, the whole model;
-`log.jsonl` and `curves.svg`; `runs/`, the evaluations; `leaderboard/`, of them alone. Imported lazily only.
+`log.jsonl` and `curves.svg`; `evaluations/`, those while training; `runs/`, those after it; `leaderboard/`, of them
+alone. Imported lazily only.
 """
 
 from __future__ import annotations
@@ -43,7 +44,10 @@ _TRAINED: Final = (
     *(f"{BOARD}/leaderboard*.*", f"{BOARD}/index.html"),
 )
 """What training writes into its output folder."""
-_EVALUATED: Final = (f"runs/{FINAL}", "runs/start", f"runs/{_STEP}")
+_EVALUATED: Final = (
+    *(f"runs/{FINAL}", "runs/start", f"runs/{_STEP}"),
+    *(f"evaluations/{name}" for name in ("step-[0-9]*", "best.json", "curves.svg")),
+)
 _CARD: Final = "README.md"
 """TRL's, rewritten with every checkpoint."""
 _CARD_TAG: Final = "generated_from_trainer"
@@ -229,7 +233,7 @@ def _throw_away(output: Path) -> None:
         for world in worlds().values():
             if world.rows is not None:
                 world.rows.remove(output / "data")
-    for folder in (output / name for name in ("runs", "selection", "completions", BOARD)):
+    for folder in (output / name for name in ("runs", "evaluations", "selection", "completions", BOARD)):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     (output / RECIPE).unlink()  # Last, since it tells that the rest is not the user's.

@@ -242,6 +242,11 @@ class EvalSettings(Part):
         data: `hub`, `demo` or a folder; `None`: the world that the training data are of, else `hub`.
         limit: samples a task; `None`: all.
         every: evaluate each checkpoint that is saved, too.
+        every_steps: evaluate the model while it is trained, before the first step and after every so many; `None`: do
+            not.
+        while_limit: samples a task of these evaluations; `None`: `limit`.
+        best: a figure, `TASK:metric`, by which the best of these checkpoints is kept; `None`: none is.
+        patience: evaluations without a better one after which training stops; `None`: it goes on.
         start: evaluate the checkpoint that training starts from, too.
         engine: `hf`, `vllm` or `auto`.
         num_frames: frames of a video.
@@ -254,11 +259,25 @@ class EvalSettings(Part):
     data: str | None = None
     limit: Count | None = None
     every: bool = False
+    every_steps: Count | None = None
+    while_limit: Count | None = None
+    best: str | None = None
+    patience: Count | None = None
     start: bool = False
     engine: Engine = "auto"
     num_frames: Count = 8
     max_new_tokens: Count | None = None
     batch_size: Count | None = None
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if self.every_steps is None and (self.while_limit, self.best, self.patience) != (None, None, None):
+            raise ValueError("eval.while_limit, eval.best and eval.patience are about eval.every_steps: set it")
+        if self.every_steps is not None and not self.tasks:
+            raise ValueError("eval.every_steps: there is nothing to ask. Set eval.tasks, or eval.every_steps=null")
+        if self.patience is not None and self.best is None:
+            raise ValueError("eval.patience waits for a better eval.best: set it to TASK:metric")
+        return self
 
 
 class Recipe(Part):

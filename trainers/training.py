@@ -103,11 +103,11 @@ def _train(trainer: Any, output: Path, last: Path | None) -> None:
 
 @contextmanager
 def _no_step_beyond_the_last(trainer: Any) -> Iterator[None]:
-    """Transformers looks for the end after a step only, and would take one more than the recipe says."""
+    """Transformers looks for the end after a step only, and would take one more than was to be."""
     run_epoch = trainer._run_epoch
 
     def within(*args: Any, **kwargs: Any) -> None:
-        if trainer.state.global_step < trainer.state.max_steps:
+        if trainer.state.global_step < trainer.state.max_steps and not trainer.control.should_training_stop:
             run_epoch(*args, **kwargs)
         else:
             trainer.control.should_training_stop = True

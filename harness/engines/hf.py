@@ -58,6 +58,7 @@ class HfEngine:
         quantization: str | None = None,
         workers: int = 2,
         model: Any = None,
+        live: bool = False,
     ) -> None:
         """Resolve device and precision; the model is loaded by `load`.
 
@@ -78,6 +79,7 @@ class HfEngine:
             workers: threads that open media while the model generates.
             model: the checkpoint's model where `weights.load_model` has put it in memory already, as for training; it
                 is brought to the device and precision of the engine in place. `None`: loaded from the checkpoint.
+            live: it is being trained: its device, precision and attention are the engine's, and stay as they are.
 
         Raises:
             ModelError: the checkpoint has no files.
@@ -88,14 +90,17 @@ class HfEngine:
         check_positive({"--batch-size": batch_size, "--max-pixels": max_pixels})
         if device_map is not None and device != "auto":
             raise UsageError("--device and --device-map exclude each other: a map chooses the devices itself.")
-        self._device = resolve_device(device)
-        self._dtype = resolve_dtype(dtype, self._device)
+        self._device = model.device if live else resolve_device(device)
+        self._dtype = model.dtype if live else resolve_dtype(dtype, self._device)
         self._placement = placement(checkpoint, self._device, self._dtype, device_map, quantization)
         self._device_map, self._quantization = device_map, quantization
         self._batch_size = BatchSize(batch_size, self._device, spread=device_map is not None)
         self._max_pixels = max_pixels
         self._wanted_video_as = video_as
         self._attention = resolve_attention(checkpoint, self._device, self._dtype) if attention == "auto" else attention
+        if live:
+            self._attention = model.config._attn_implementation
+        self._live = live
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="open-media")
         self._checkpoint = checkpoint
         self._given = model
@@ -107,6 +112,7 @@ class HfEngine:
             "device_map": self._device_map,
             "quantization": self._quantization,
             "trust_remote_code": self._checkpoint.trust_remote_code or None,
+            "live": self._live or None,
         }
         return {
             "device": self._device.type,
@@ -139,13 +145,13 @@ class HfEngine:
         if self._model is None:
             given: dict[str, Any] = {} if self._attention is None else {"attn_implementation": self._attention}
             self._model = load_model(self._checkpoint, dtype=self._dtype, **given, **self._placement)
-        else:
+        elif not self._live:
             if self._attention is not None:
                 self._model.set_attn_implementation(self._attention)
             for parameter in self._model.parameters():  # Not buffers: rotary frequencies stay in float32.
                 if parameter.is_floating_point():
                     parameter.data = parameter.data.to(self._dtype)
-        if not self._placement:
+        if not self._placement and not self._live:
             self._model.to(self._device)
         self._model.eval()
         self._threads = threads_for(self._model, self._device.type)
@@ -196,7 +202,8 @@ class HfEngine:
             return
         self._batch_size.begin()
         try:
-            with self._threads():
+            # What training meets again, as a cache of positions may be, must not be of inference mode.
+            with self._threads(), torch.no_grad() if self._live else torch.inference_mode():
                 responses = self._generate_together(batch, decoding)
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
@@ -221,7 +228,6 @@ class HfEngine:
         yield from self._generate_batch(batch[:middle], decoding)
         yield from self._generate_batch(batch[middle:], decoding)
 
-    @torch.inference_mode()
     def _generate_together(self, batch: Sequence[Prepared], decoding: Decoding) -> list[Response]:
         start = time.monotonic()
         inputs = self._encode(batch).to(self._device)

@@ -91,17 +91,19 @@ def what_training_left(output):
     for path in output.glob("checkpoint-*/*"):
         if path.suffix in (".safetensors", ".pt", ".pth") or path.name == "harness.json":
             left[str(path.relative_to(output))] = path.read_bytes().replace(here, b"OUT")
+    for path in output.glob("evaluations/step-*"):
+        left[f"{path.name}"] = what_a_run_left(path, ())
     for path in output.glob("runs/*"):
         left |= {f"{path.name}: {name}": value for name, value in what_a_run_left(path).items()}
     log = [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
     left["log"] = [{name: entry[name] for name in entry if name not in _OF_TIME} for entry in log]
-    for name in ("conflict.json", "recipe.yaml"):
+    for name in ("conflict.json", "recipe.yaml", "evaluations/best.json"):
         if (output / name).is_file():
             left[name] = (output / name).read_bytes().partition(b"\n")[2].replace(here, b"OUT")
     return left
 
 
-def what_a_run_left(path):
+def what_a_run_left(path, reports=("diagnostics.json", "findings.jsonl")):
     """What must be the same in a run folder whether its commands were killed or not."""
     run = json.loads((path / "run.json").read_text())
     records = [json.loads(line) for line in (path / "samples.jsonl").read_text().splitlines()]
@@ -110,5 +112,5 @@ def what_a_run_left(path):
     return {
         "run": {name: run[name] for name in ("tasks", "weights", "data")},
         "samples": records,
-        **{name: (path / name).read_bytes() for name in ("diagnostics.json", "findings.jsonl")},
+        **{name: (path / name).read_bytes() for name in reports},
     }

@@ -34,7 +34,10 @@ KILLS = {
         ("harness.runs.folder:RunFolder.append", 3, "after"),
         ("leaderboards.outputs:write_if_changed", 3, "before"),
     ],
-    "demo/grpo": [
+    "demo/grpo": [  # Evaluated before the first step and after each.
+        ("harness.runs.folder:RunFolder.append", 1, "after"),
+        ("harness.runs.folder:RunFolder.append", 2, "after"),
+        ("harness.callbacks:Evaluate._compare", 2, "before"),
         ("trainers.callbacks:write_provenance", 1, "before"),
         ("harness.runs.folder:RunFolder.complete", 1, "before"),
     ],
@@ -42,7 +45,8 @@ KILLS = {
 """In the order in which a run comes by; each is run again until the next."""
 LORA = (
     "rewards.support_training:by_length=0.01", "lora.rank=4", "lora.dropout=0.1",
-    "eval.every=true", "eval.start=false", "eval.limit=2", "train.max_steps=2",
+    "eval.every=true", "eval.start=false", "eval.limit=2", "eval.every_steps=1", "eval.best=pope:mean/accuracy",
+    "train.max_steps=2",
 )  # fmt: skip
 
 

@@ -1,0 +1,236 @@
+"""A callback for trainers of Transformers and TRL: evaluate the model while it is trained.
+
+    trainer = SFTTrainer(..., callbacks=[Evaluate(["./mine.csv"], every_steps=50, best="mine.csv:all/accuracy")])
+
+Imported lazily only: torch and transformers are imported at the top.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch.distributed.tensor import DTensor
+from transformers import TrainerCallback
+
+from harness.benchmarks.plain import scored_in
+from harness.core.console import show
+from harness.core.errors import UsageError
+from harness.core.files import write_atomically
+from harness.core.types import RunRecord
+from harness.evaluation.live import ask_live, find_figure, plan_live, read_live
+from harness.evaluation.settings import EvalConfig
+from harness.reports.evaluations import PREFIX, evaluation_plots
+from harness.reports.svg import picture
+from harness.runs.comparison import compare_runs
+
+FOLDER: Final = "evaluations"
+"""In the output folder of a training: a run folder `step-N` for each evaluation, `best.json` and `curves.svg`."""
+BEST: Final = "best.json"
+CURVES: Final = "curves.svg"
+_ENDS: Final = ("/low", "/high", "/p", "/difference")
+
+
+class Evaluate(TrainerCallback):  # type: ignore[misc]  # Transformers has no types.
+    """Evaluates the model itself, without a second copy of it, every so many steps, and before the first.
+
+    Each evaluation is compared with the start's by the paired test of `harness compare`, and logged (see
+    `harness.reports.evaluations.PREFIX`). Random numbers and modes are put back: training goes on as if the model had
+    not been asked. Evaluations are stored as they go; one that was killed goes on where it was.
+
+    Attributes:
+        log: is given the figures of each evaluation, by name, as trainers' `log`; `None`: they join `log_history`.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[str] | EvalConfig,
+        *,
+        every_steps: int,
+        best: str | None = None,
+        patience: int | None = None,
+        start: str | None = None,
+        out: Path | str | None = None,
+        log: Callable[[dict[str, float]], None] | None = None,
+        **settings: Any,
+    ) -> None:
+        """Check what can be checked without the model.
+
+        Args:
+            tasks: names of tasks, as `harness eval` takes them; or all that is asked, with `model` the start.
+            every_steps: steps of the optimiser from one evaluation to the next.
+            best: a figure as `TASK:metric`: a checkpoint is saved where it is better than ever, and kept.
+            patience: evaluations without a better value of `best` after which training stops; `None`: it goes on.
+            start: the checkpoint that training starts from; `None`: what the model was loaded from.
+            out: folder of the evaluations; `None`: `evaluations` in the trainer's output folder.
+            log: see above.
+            **settings: others of `harness.evaluation.settings.EvalConfig`: `data`, `limit`, `prompt`, ...
+
+        Raises:
+            UsageError: a setting is out of its range.
+        """
+        if every_steps < 1 or (patience is not None and patience < 1):
+            raise UsageError("every_steps and patience must be at least 1.")
+        if patience is not None and best is None:
+            raise UsageError("patience waits for a better value of a figure: name it, best=TASK:metric.")
+        if isinstance(tasks, EvalConfig):
+            self._config = tasks
+        else:
+            self._config = EvalConfig(model=start or "", tasks=tuple(tasks), **settings)
+        self._every, self._best, self._patience = every_steps, best, patience
+        self._out = None if out is None else Path(out)
+        self._runs: dict[int, RunRecord] = {}
+        self._figures: dict[int, dict[str, float]] = {}
+        self.log = log
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        """Ask the start, or read what earlier sessions have asked.
+
+        Raises:
+            UsageError: the weights are divided among processes, or `best` is not the name of a figure.
+            StoreError: earlier sessions asked with other settings.
+            HarnessError: see `harness.evaluation.run.evaluate`.
+        """
+        refuse_sharded(model)
+        self._out = self._out or Path(args.output_dir) / FOLDER
+        if state.is_world_process_zero:
+            name = self._config.model or model.config._name_or_path
+            self._config = replace(self._config, model=name)
+            self._plan = plan_live(self._config)
+            if self._best is not None:
+                self._figure = find_figure(self._plan, self._best, self._config.tasks_dir, "best")
+            for step in range(0, state.global_step + 1, self._every) if state.global_step else ():
+                if (run := read_live(self._plan, self._folder(step))) is not None:
+                    self._runs[step] = run
+                    self._figures[step] = self._compare(step)
+        if state.global_step % self._every == 0:
+            self._evaluate(args, state, control, model)
+            control.should_save = False  # It is what was saved, or the start.
+
+    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        """Evaluate where it is time.
+
+        Raises:
+            HarnessError: see `harness.evaluation.run.evaluate`.
+        """
+        if state.global_step % self._every == 0:
+            self._evaluate(args, state, control, model)
+
+    def _folder(self, step: int) -> Path:
+        assert self._out is not None
+        return self._out / f"step-{step}"
+
+    def _evaluate(self, args: Any, state: Any, control: Any, model: Any) -> None:
+        """Ask, tell, and decide; the first process does, and the others follow."""
+        step, best, since = state.global_step, 0, 0
+        if state.is_world_process_zero:
+            if step not in self._runs:  # Else it was asked before its checkpoint was saved, and is in the log of that.
+                name = f"{args.output_dir} at step {step}"
+                self._runs[step] = ask_live(self._plan, self._config, model, self._folder(step), name)
+                self._figures[step] = self._compare(step)
+                self._tell(state, control)
+            best, since = self._best_so_far()
+        best, since = _as_first_rank(args, best, since)
+        if self._best is None:
+            return
+        if best == step > 0:
+            control.should_save = True
+            state.best_global_step = step
+            state.best_model_checkpoint = str(Path(args.output_dir) / f"checkpoint-{step}")
+        if self._patience is not None and since >= self._patience:
+            control.should_training_stop = True
+            _say(f"no better {self._best} than at step {best} in {since} evaluations: training stops", state)
+
+    def _compare(self, step: int) -> dict[str, float]:
+        """The figures of an evaluation, with their intervals and their differences to the start, by their names."""
+        wanted = {(name, of.headline): None for name, of in self._runs[step].tasks.items()}
+        if self._best is not None:
+            wanted[self._figure[:2]] = None
+        found: dict[str, float | None] = {}
+        for task, name in wanted:
+            metric = self._runs[step].tasks[task].metrics[name]
+            key = f"{PREFIX}{task}:{name}"
+            found |= {key: metric.value, f"{key}/low": metric.low, f"{key}/high": metric.high}
+        first = min(self._runs)
+        if step > first:
+            folders = self._folder(first), self._folder(step)
+            scored = scored_in(folders, self._config.tasks_dir)
+            names = ",".join(dict.fromkeys(["headline", *(name for _, name in wanted)]))
+            for comparison in compare_runs(*folders, scored, metrics=names):
+                for item in comparison.metrics:
+                    if (comparison.task, item.name) in wanted:
+                        key = f"{PREFIX}{comparison.task}:{item.name}/difference"
+                        found |= {key: item.value, f"{key}/low": item.low, f"{key}/high": item.high, f"{key}/p": item.p}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _tell(self, state: Any, control: Any) -> None:
+        step, figures = state.global_step, self._figures[state.global_step]
+        first = min(self._runs)
+        against = "the start" if first == 0 else f"step {first}"
+        for key, value in figures.items():
+            if key.endswith(_ENDS):
+                continue
+            text = f"{key.removeprefix(PREFIX)} {value:.3f}{_ends(figures, key)}"
+            difference = f"{key}/difference"
+            if difference in figures:
+                text += f", {figures[difference]:+.3f} to {against}{_ends(figures, difference)}"
+            _say(f"step {step}: {text}", state)
+        if self.log is None:
+            state.log_history.append({"step": step, **figures})
+        else:
+            wanted = control.should_log
+            self.log(figures)
+            control.should_log = wanted  # Of the step's own figures.
+        plots = evaluation_plots([{"step": step, **of} for step, of in sorted(self._figures.items())])
+        assert self._out is not None
+        write_atomically(self._out / CURVES, picture(plots, columns=2))
+
+    def _best_so_far(self) -> tuple[int, int]:
+        """The step of the best value, the earliest of equal ones, and how many evaluations have come since."""
+        if self._best is None:
+            return 0, 0
+        task, metric, better = self._figure
+        values = {step: run.tasks[task].metrics[metric].value for step, run in sorted(self._runs.items())}
+        known = {step: value for step, value in values.items() if value is not None}
+        best = max(known, key=lambda step: better * known[step], default=min(values))
+        facts = {"figure": self._best, "value": values[best], "step": best}
+        assert self._out is not None
+        write_atomically(self._out / BEST, json.dumps(facts, indent=2) + "\n")
+        return best, sum(step > best for step in values)
+
+
+def refuse_sharded(model: Any) -> None:
+    """Refuse a model that no process has whole.
+
+    Raises:
+        UsageError: its weights are divided (ZeRO-3, FSDP).
+    """
+    if any(hasattr(weight, "ds_id") or isinstance(weight, DTensor) for weight in model.parameters()):
+        raise UsageError(
+            "the model's weights are divided among processes (ZeRO-3, FSDP), and it cannot be asked while it is "
+            "trained. Evaluate the checkpoints that are saved (eval.every=true), or train with replicas."
+        )
+
+
+def _as_first_rank(args: Any, *values: int) -> list[int]:
+    """What the first process says, in all of them."""
+    if not torch.distributed.is_initialized():
+        return list(values)
+    told = torch.tensor(values, device=args.device)
+    torch.distributed.broadcast(told, 0)
+    return [int(value) for value in told]
+
+
+def _ends(figures: Mapping[str, float], key: str) -> str:
+    low, high = figures.get(f"{key}/low"), figures.get(f"{key}/high")
+    return "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
+
+
+def _say(text: str, state: Any) -> None:
+    if state.is_world_process_zero:
+        show(text, file=sys.stderr)
