@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from harness.core.prompts import take_apart
+from harness.core.prompts import FORMATS, OWN, take_apart
+from harness.diagnostics.run_folder import read_sections
 from harness.reports.text import number
 from harness.runs.config import prompt_of
 from harness.runs.records import read_records
@@ -18,11 +19,6 @@ from leaderboards.runs import StoredRun
 Verdict = Literal["differs", "same", "not said", "not known"]
 _VERDICTS: Final[Sequence[Verdict]] = ("differs", "same", "not known", "not said")
 
-_SECTIONS: Final[Mapping[str, str]] = {
-    "direct": "none, the answer alone",
-    "think": "<think> <answer>",
-    "grounded": "<planning> <caption> <think> <answer>",
-}
 _ANSWER_AS: Final[Mapping[str, str]] = {
     "yes_no": "yes or no",
     "letters": "a letter (A. yes, B. no)",
@@ -158,6 +154,14 @@ def _instructions(run: StoredRun) -> dict[str, dict[str, str]]:
     return found
 
 
+def _sections(settings: Mapping[str, Any], task: str) -> str | None:
+    """The sections that a task's prompts asked for; `None` where that is not known."""
+    prompt, _ = take_apart(prompt_of(settings, task) or OWN)
+    if prompt == OWN or (prompt not in FORMATS and "format" not in settings):
+        return None
+    return " ".join(f"<{name}>" for name in read_sections(settings)) or "none, the answer alone"
+
+
 def _of_run(run: StoredRun, task: str, instructions: Mapping[str, str]) -> dict[str, str | int | float | None]:
     """How a run had its figure of a task, by aspect; `None` where it is not known."""
     record, protocol = run.record, protocol_of(run, task)
@@ -173,7 +177,7 @@ def _of_run(run: StoredRun, task: str, instructions: Mapping[str, str]) -> dict[
     if record.engine not in _ASKING:
         return known
     engine, described = settings.get("engine_settings") or {}, (settings.get("tasks") or {}).get(task, {})
-    prompt = _SECTIONS.get(take_apart(prompt_of(settings, task) or "")[0])
+    prompt = _sections(settings, task)
     return known | {
         "prompt": prompt,
         "instruction": " / ".join(instructions.values()) or None if prompt else None,

@@ -10,11 +10,13 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
-SectionName = Literal["planning", "caption", "think", "answer"]
+from harness.core.prompts import SECTIONS, Section
 
-SECTION_NAMES: Final[tuple[SectionName, ...]] = ("planning", "caption", "think", "answer")
+SectionName = Section
+
+SECTION_NAMES: Final[tuple[SectionName, ...]] = SECTIONS["grounded"]
 
 _NAMES: Final[dict[str, SectionName]] = {"prethink": "planning", **{name: name for name in SECTION_NAMES}}
 _TAG: Final = re.compile(r"<[ \t]{0,3}(/?)[ \t]{0,3}(planning|prethink|caption|think|answer)[ \t]{0,3}>", re.IGNORECASE)

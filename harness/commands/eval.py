@@ -109,7 +109,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_outside_argument(parser)
     parser.add_argument(
-        "--prompt", default="auto", metavar="FORMAT", help="direct, think, grounded or auto (default); FORMAT-letters"
+        "--prompt",
+        default="auto",
+        metavar="FORMAT",
+        help="direct, think, grounded, FILE.yaml, or auto (default); FORMAT-letters",
     )
     parser.add_argument("--engine", default="auto", metavar="NAME", help="hf, vllm, api, replay or auto (default)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/MODEL-SETTINGS)")

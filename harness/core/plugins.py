@@ -1,4 +1,4 @@
-"""What installed packages add to the harness, by entry points: worlds, benchmarks, engines, diagnostics, rewards.
+"""What installed packages add to the harness, by entry points.
 
     [project.entry-points."harness.benchmarks"]
     spatial = "my_package.spatial"                  # the package whose folder holds benchmark.py
@@ -12,6 +12,9 @@
     [project.entry-points."harness.rewards"]
     brief = "my_package.brief:brief"                # a function of samples and responses, see docs/training.md
 
+    [project.entry-points."harness.formats"]
+    careful = "my_package.careful:FORMAT"           # a mapping with the fields of a format's YAML, see docs/scoring.md
+
 What is installed is trusted, as any Python package is; nothing of it is imported before its name is used.
 """
 
@@ -24,7 +27,7 @@ from typing import Any, Final, Literal
 
 from harness.core.errors import UsageError
 
-Group = Literal["worlds", "benchmarks", "engines", "diagnostics", "rewards"]
+Group = Literal["worlds", "benchmarks", "engines", "diagnostics", "rewards", "formats"]
 _ADVICE: Final = "Install the package again, or remove it."
 
 

@@ -9,12 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 from harness.core.errors import UsageError
 from harness.core.types import AnswerKind, PromptFormat, Sample
 
 FORMATS: Final[tuple[PromptFormat, ...]] = ("direct", "think", "grounded")
+Section = Literal["planning", "caption", "think", "answer"]
+SECTIONS: Final[Mapping[PromptFormat, tuple[Section, ...]]] = {
+    "direct": (),
+    "think": ("think", "answer"),
+    "grounded": ("planning", "caption", "think", "answer"),
+}
+"""Sections that a format asks for, in order."""
 AUTO: Final = "auto"
 """Stands for the format that a checkpoint was trained with, else `direct`."""
 LETTERS: Final = "letters"
@@ -27,12 +34,13 @@ _DIRECT: Final[Mapping[AnswerKind, str]] = {
     "open": "Answer the question using a single word or phrase.",
     "caption": "",
 }
-_FINAL: Final[Mapping[AnswerKind, str]] = {
+FINAL: Final[Mapping[AnswerKind, str]] = {
     "yes_no": "yes or no",
     "choice": "the letter of the right option",
     "open": "a single word or phrase",
     "caption": "the description",
 }
+"""What answers a question of each kind."""
 _SUMMARY: Final = "a single word or phrase"
 """A grounded response describes in its caption, so that its answer to a request for a description sums it up."""
 _THINK: Final = (
@@ -66,9 +74,9 @@ def instruction(prompt_format: PromptFormat, answer_kind: AnswerKind) -> str:
     if prompt_format == "direct":
         return _DIRECT[answer_kind]
     if prompt_format == "think":
-        return _THINK.format(final=_FINAL[answer_kind])
+        return _THINK.format(final=FINAL[answer_kind])
     if prompt_format == "grounded":
-        return _GROUNDED.format(final=_SUMMARY if answer_kind == "caption" else _FINAL[answer_kind])
+        return _GROUNDED.format(final=_SUMMARY if answer_kind == "caption" else FINAL[answer_kind])
     raise UsageError(f"prompt format {prompt_format!r} does not exist. Choose one of: {', '.join(FORMATS)}, auto.")
 
 
@@ -77,7 +85,11 @@ def build_prompt(sample: Sample, prompt_format: PromptFormat) -> str:
 
     A hint or context column is part of `sample.question` already (see `tasks/`).
     """
-    lines = [sample.question.strip()]
-    lines += [f"{letter}. {text}" for letter, text in (sample.choices or {}).items()]
+    lines = [sample.question.strip(), *option_lines(sample)]
     lines.append(instruction(prompt_format, "choice" if sample.as_letters else sample.answer_kind))
     return "\n".join(filter(None, lines))
+
+
+def option_lines(sample: Sample) -> list[str]:
+    """The options of a question as they are written; none where it has none."""
+    return [f"{letter}. {text}" for letter, text in (sample.choices or {}).items()]

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.answers.sections import SectionName
 from harness.core.files import write_atomically
 from harness.core.prompts import OWN
-from harness.core.types import PromptFormat, SampleRecord, Verdict
+from harness.core.types import SampleRecord, Verdict
 from harness.diagnostics import specs
 from harness.diagnostics.attribution import attribute, count_causes, measure_causes, tabulate_confusion
 from harness.diagnostics.calibration_metrics import measure_calibration
@@ -30,7 +31,7 @@ from harness.diagnostics.run_folder import (
     SCHEMA_VERSION,
     find_annotations,
     latest_records,
-    read_prompt_format,
+    read_sections,
     read_settings,
 )
 from harness.runs.config import RUN, prompt_of
@@ -134,7 +135,7 @@ def diagnose(
         "blind", [blind] if blind else [], lambda paths: (read_blind(folder, records, paths[0]), _headlines(paths[0]))
     ) or (None, {})
     rest: dict[str, Any] = {
-        "prompt_format": read_prompt_format(folder),
+        "expected": read_sections(settings),
         "own_prompts": {task for task in {of.sample.task for of in records} if prompt_of(settings, task) == OWN},
         "blind": unseen,
         "repeats": given.read("repeats", repeats, lambda paths: read_repeats(folder, records, paths)) or (),
@@ -167,7 +168,7 @@ def _headlines(blind: Path) -> dict[str, float | None]:
 def examine(
     records: Sequence[SampleRecord],
     *,
-    prompt_format: PromptFormat,
+    expected: tuple[SectionName, ...],
     own_prompts: Collection[str] = (),
     judge: Judge | None = None,
     blind: Mapping[Key, Verdict] | None = None,
@@ -178,7 +179,7 @@ def examine(
 
     Args:
         records: each sample once.
-        prompt_format: what the prompts asked for.
+        expected: sections that the prompts asked for.
         own_prompts: tasks that were asked with prompts of their own, which ask for no sections.
         judge: see `diagnose`.
         blind: verdicts on the same questions, asked without their images or videos.
@@ -189,7 +190,7 @@ def examine(
     evidence = [
         gather(
             record,
-            prompt_format="direct" if record.sample.task in own_prompts else prompt_format,
+            expected=() if record.sample.task in own_prompts else expected,
             annotations=annotations.get(record.sample.task),
             blind=(blind or {}).get((record.sample.task, record.sample.id)),
         )

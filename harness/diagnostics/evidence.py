@@ -6,14 +6,13 @@ thinking or a caption, the rules of the world are asked that annotates the sampl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 from harness.answers.reading import read_answer
 from harness.answers.sameness import same
-from harness.answers.sections import SectionName, Sections, split_sections
-from harness.core.types import CLOSED, PromptFormat, Sample, SampleRecord, Verdict
+from harness.answers.sections import SECTION_NAMES, SectionName, Sections, split_sections
+from harness.core.types import CLOSED, Sample, SampleRecord, Verdict
 from harness.diagnostics.loops import Repetition, measure_repetition
 from harness.diagnostics.objects import Annotation, Annotations, ObjectCounts, count_objects
 from harness.judges.leaks import leaks_answer
@@ -23,12 +22,6 @@ Source = Literal["rules", "world", "judge"]
 
 Key = tuple[str, str]
 """Task name and sample id."""
-
-EXPECTED_SECTIONS: Final[Mapping[PromptFormat, tuple[SectionName, ...]]] = {
-    "direct": (),
-    "think": ("think", "answer"),
-    "grounded": ("planning", "caption", "think", "answer"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +110,7 @@ def agrees(sample: Sample, answer: str, other: str) -> bool:
 def gather(
     record: SampleRecord,
     *,
-    prompt_format: PromptFormat = "grounded",
+    expected: tuple[SectionName, ...] = SECTION_NAMES,
     annotations: Annotations | None = None,
     blind: Verdict | None = None,
 ) -> Evidence:
@@ -125,7 +118,7 @@ def gather(
 
     Args:
         record: the stored record.
-        prompt_format: what the prompt asked for.
+        expected: sections that the prompt asked for.
         annotations: of the sample's task.
         blind: verdict on the same question, asked without the image or video.
     """
@@ -136,7 +129,7 @@ def gather(
     return Evidence(
         record=record,
         sections=sections,
-        expected=EXPECTED_SECTIONS[prompt_format],
+        expected=expected,
         repetition=measure_repetition(sections.think or ("" if sections.structured and sections.answer else text)),
         think=_conclude(sample, sections.think, annotation) if sections.think else None,
         caption=_follow(sample, caption, annotation) if caption else None,

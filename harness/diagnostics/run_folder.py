@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import DataError, StoreError
-from harness.core.prompts import take_apart
-from harness.core.types import PromptFormat, SampleRecord
+from harness.core.prompts import SECTIONS, Section, take_apart
+from harness.core.types import SampleRecord
 from harness.core.worlds import worlds
 from harness.diagnostics.evidence import Key
 from harness.diagnostics.objects import ANNOTATIONS, Annotations, read_annotations
@@ -65,10 +65,14 @@ def _stored(path: Path) -> Mapping[str, Any]:
     return {}
 
 
-def read_prompt_format(folder: Path) -> PromptFormat:
-    """What a run's prompts asked for; where its settings do not say, `direct`."""
-    stored, _ = take_apart(str(read_settings(folder).get("prompt")))
-    return "grounded" if stored == "grounded" else "think" if stored == "think" else "direct"
+def read_sections(settings: Mapping[str, Any]) -> tuple[Section, ...]:
+    """The sections that a run's prompts asked for, by its settings; none where these do not say."""
+    of_own = settings.get("format")
+    if isinstance(of_own, Mapping):
+        told = of_own.get("sections")
+        return tuple(name for name in SECTIONS["grounded"] if isinstance(told, Sequence) and name in told)
+    stored, _ = take_apart(str(settings.get("prompt")))
+    return next((sections for name, sections in SECTIONS.items() if name == stored), ())
 
 
 def read_data(folder: Path) -> Mapping[str, Mapping[str, Any]]:

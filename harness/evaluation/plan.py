@@ -7,12 +7,13 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.benchmarks.data import digest_prompts
 from harness.core.errors import UsageError
+from harness.core.formats import find_format, is_own
 from harness.core.prompts import AUTO, LETTERS, OWN, take_apart
 from harness.core.types import PromptFormat, Sample
 from harness.core.worlds import world_of_checkpoint
@@ -35,8 +36,8 @@ class Plan:
 
     Attributes:
         checkpoint: the model.
-        prompt_format: resolved, never `auto`, with `-letters` where these are asked for; `own` where no task is asked
-            in a format of ours.
+        prompt_format: resolved, never `auto`, a user's with its digest, with `-letters` where that is asked for; `own`
+            where no task is asked in a format of ours or the user's.
         decoding: what decides the tokens.
         budgets: by task, tokens of a response.
         engine_name: resolved, never `auto`.
@@ -109,8 +110,9 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
             sees=engine_name != "replay",
         )
     asked_in, letters = take_apart(config.prompt)
+    own = find_format(asked_in) if is_own(asked_in) else None
     prompt_format: PromptFormat = (
-        checkpoint.prompt_format or "direct" if asked_in == AUTO else asked_in  # type: ignore[assignment]
+        own.like if own is not None else checkpoint.prompt_format or "direct" if asked_in == AUTO else asked_in  # type: ignore[assignment]
     )
     world = world_of_checkpoint(config.model)
     tasks = [
@@ -122,7 +124,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
                 tasks_dir=config.tasks_dir,
                 allow_outside=config.allow_outside,
                 num_frames=config.num_frames,
-                prompt_format=prompt_format,
+                prompt_format=own or prompt_format,
                 letters=letters,
             ),
             config.blind,
@@ -130,7 +132,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
         for name in names
     ]
     engine = make_engine(engine_name, checkpoint, _engine_options(config, engine_name, ranks))
-    budget = config.max_new_tokens or DEFAULT_MAX_NEW_TOKENS[prompt_format]
+    budget = config.max_new_tokens or (own and own.max_new_tokens) or DEFAULT_MAX_NEW_TOKENS[prompt_format]
     budgets = {
         task.name: (None if task.has_own_budget else config.max_new_tokens) or task.max_new_tokens or budget
         for task in tasks
@@ -141,7 +143,8 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
             f"--prompt {config.prompt}: none of {', '.join(names)} has yes/no questions to be asked as letters. "
             f"Use --prompt {asked_in}."
         )
-    prompt = f"{prompt_format}-{LETTERS}" if letters else prompt_format
+    name = prompt_format if own is None else own.name
+    prompt = f"{name}-{LETTERS}" if letters else name
     decoding = Decoding(
         max_new_tokens=budget if ours else max(budgets.values()),
         temperature=config.temperature,
@@ -159,7 +162,8 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
             "served": checkpoint.name if engine_name == "api" else None,
         },
         "prompt": prompt if ours else OWN,
-        "system_prompt": config.system_prompt,
+        **({"format": asdict(own)} if own is not None and ours else {}),
+        "system_prompt": own.system if config.system_prompt is None and own is not None else config.system_prompt,
         "decoding": decoding_settings(decoding),
         "seed": config.seed,
         "limit": config.limit,

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import UsageError
+from harness.core.formats import is_own
+from harness.core.plugins import plugins
 from harness.core.prompts import AUTO, FORMATS, take_apart
 
 DEFAULT_MAX_NEW_TOKENS: Final[Mapping[str, int]] = {"direct": 128, "think": 1024, "grounded": 1536}
@@ -26,9 +28,10 @@ class EvalConfig:
         tasks: plain task names, in the order of the report.
         data: `hub`, a world (`demo`), a folder, or `None`: its world for a checkpoint that comes with one, else `hub`;
             for a task of lmms-eval's kind what its YAML names.
-        prompt: `direct`, `think`, `grounded`, or `auto`: what the checkpoint was trained with, else `direct`. With
-            `-letters`, yes/no questions are asked as options with letters; `letters` alone is `auto-letters`. Tasks of
-            lmms-eval's kind have prompts of their own.
+        prompt: `direct`, `think`, `grounded`, a format of the user's (a YAML file, or a name that a package has, see
+            `harness.core.formats`), or `auto`: what the checkpoint was trained with, else `direct`. With `-letters`,
+            yes/no questions are asked as options with letters; `letters` alone is `auto-letters`. Tasks of lmms-eval's
+            kind have prompts of their own.
         engine: a name of `harness.engines.ENGINES`, or `auto`.
         engine_options: keyword settings of the engine.
         out: the run folder; `None`: named after model and settings under `runs/`.
@@ -41,7 +44,8 @@ class EvalConfig:
         top_p: nucleus mass when sampling.
         top_k: how many of the most probable tokens are drawn from when sampling; 0: all.
         repetition_penalty: on tokens that are there already, prompt included; 1 is none.
-        system_prompt: text of a system's turn before each question; `None`: none but what the chat template has.
+        system_prompt: text of a system's turn before each question; `None`: none but what the prompt format or
+            the chat template has.
         repeats: how often every question is asked in all; above 1 with the seeds that follow.
         blind: `grey` or `withheld`: ask without showing the media; `None`: show them.
         judge: `openai:MODEL`, `hf:CHECKPOINT` or `vllm:CHECKPOINT`, which reads and settles answers that the rules
@@ -93,10 +97,11 @@ class EvalConfig:
         Raises:
             UsageError: a setting is out of its range.
         """
-        if take_apart(self.prompt)[0] not in (*FORMATS, AUTO):
+        asked_in, _ = take_apart(self.prompt)
+        if asked_in not in (*FORMATS, AUTO) and not is_own(asked_in):
             raise UsageError(
-                f"prompt {self.prompt!r} does not exist. Choose one of: {', '.join(FORMATS)}, auto, each also as "
-                "FORMAT-letters: yes/no questions as A and B."
+                f"prompt {self.prompt!r} does not exist. Choose one of: {', '.join((*FORMATS, *plugins('formats')))}, "
+                "auto, FILE.yaml, each also as FORMAT-letters: yes/no questions as A and B."
             )
         if not self.tasks:
             raise UsageError("no task named. Give --tasks NAME,...; 'harness tasks' lists them.")

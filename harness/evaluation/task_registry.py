@@ -14,7 +14,8 @@ from harness.benchmarks.own import is_table, own_benchmark
 from harness.benchmarks.record import Benchmark
 from harness.benchmarks.registry import benchmark_folders, find_benchmarks, load_benchmark, unknown_task
 from harness.core.errors import UsageError
-from harness.core.prompts import build_prompt, with_letters
+from harness.core.formats import OwnFormat, ask
+from harness.core.prompts import with_letters
 from harness.core.types import BenchmarkFacts, PromptFormat, Response, Sample, SampleRecord, TaskResult, Verdict
 from harness.judges.prompts import Rubric
 from harness.lmms.index import PREFIX, Entry, folder_tasks, lmms_eval_tasks, read_yaml, unreadable
@@ -90,7 +91,7 @@ def load_task(
     tasks_dir: Path | None = None,
     allow_outside: Sequence[Path] = (),
     num_frames: int = 8,
-    prompt_format: PromptFormat = "direct",
+    prompt_format: PromptFormat | OwnFormat = "direct",
     letters: bool = False,
 ) -> TaskData:
     """Load a task's samples; no image or video is opened.
@@ -110,15 +111,15 @@ def load_task(
         UsageError: no such task, a group of tasks, or one that is not evaluated by generating text.
         DataError: see `harness.benchmarks.data.load_benchmark`.
     """
-    ask = partial(_ask, prompt_format, letters)
+    asked = partial(_ask, prompt_format, letters)
     if is_table(name):
         benchmark = own_benchmark(Path(name).expanduser())
-        return _load_benchmark(benchmark, data or "hub", num_frames, ask, allow_outside)
+        return _load_benchmark(benchmark, data or "hub", num_frames, asked, allow_outside)
     plain = name.removeprefix(PREFIX)
     folders = _benchmark_folders(tasks_dir)
     if plain in folders:
         benchmark = load_benchmark(folders[plain])
-        task = _load_benchmark(benchmark, data or world or "hub", num_frames, ask, allow_outside)
+        task = _load_benchmark(benchmark, data or world or "hub", num_frames, asked, allow_outside)
         return task if benchmark_folders().get(plain) in (None, folders[plain]) else _in_place_of_ours(task, tasks_dir)
     known = lmms_eval_tasks(tasks_dir)
     if name not in known:
@@ -165,9 +166,9 @@ def _load_benchmark(
     return replace(benchmark_task(loaded.benchmark, samples, loaded.source), open_media=media, labels=loaded.labels)
 
 
-def _ask(prompt_format: PromptFormat, letters: bool, sample: Sample) -> Sample:
+def _ask(prompt_format: PromptFormat | OwnFormat, letters: bool, sample: Sample) -> Sample:
     asked = with_letters(sample) if letters else sample
-    return replace(asked, prompt=build_prompt(asked, prompt_format))
+    return replace(asked, prompt=ask(asked, prompt_format))
 
 
 def benchmark_task(benchmark: Benchmark, samples: Sequence[Sample], source: str) -> TaskData:

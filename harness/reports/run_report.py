@@ -278,6 +278,8 @@ def provenance(run: RunRecord) -> Iterator[tuple[str, str]]:
     if run.batch_size is not None:
         yield "largest batch", f"{run.batch_size} responses"
     yield "prompt", run.prompt_format
+    if isinstance(own := run.settings.get("format"), Mapping):
+        yield "text of the prompt", ", ".join(f"{key} {own[key]!r}" for key in own if key != "name")
     for task, asked in (run.settings.get("tasks") or {}).items():
         if "max_new_tokens" in asked:
             asked_as = f"{asked['prompt']}, " if "prompt" in asked else ""

@@ -48,7 +48,7 @@ def make_record(
 
 
 def evidence(*records: SampleRecord) -> list[Evidence]:
-    return [gather(record, prompt_format="direct") for record in records]
+    return [gather(record, expected=()) for record in records]
 
 
 def by_name(figures: Sequence[Figure]) -> dict[str, Figure]:
@@ -107,7 +107,7 @@ def test_an_open_answer_s_confidence_is_per_token() -> None:
 
 def test_without_log_probabilities_nothing_is_applicable() -> None:
     records = [make_record(0, None), make_record(1, None, right=False)]
-    figures = by_name(examine(records, prompt_format="direct").figures)
+    figures = by_name(examine(records, expected=()).figures)
     for name in ("confidence", "overconfidence", "brier", "ece", "aurc"):
         assert figures[name].metric.value is None
         assert "not applicable" in str(figures[name].reason)

@@ -17,7 +17,7 @@ def blind(answer: str | None, target: str) -> Verdict:
 def test_blind_figures_by_hand() -> None:
     def item(answer: str, blind_answer: str | None, target: str) -> Evidence:
         record = make_record(answer, target=target)
-        return gather(record, prompt_format="direct", blind=blind(blind_answer, target))
+        return gather(record, expected=(), blind=blind(blind_answer, target))
 
     items = [item("yes", "yes", "yes"), item("no", "yes", "no"), item("yes", "yes", "no"), item("no", None, "no")]
     assert value_of("blind_accuracy", *items) == 0.25

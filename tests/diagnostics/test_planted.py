@@ -10,6 +10,7 @@ from support_diagnostics import TASKS, Planted, annotations_of, make_record, pla
 
 from harness.answers.coco import COCO_SYNONYMS
 from harness.answers.objects import build_vocabulary
+from harness.answers.sections import SECTION_NAMES
 from harness.diagnostics.diagnose import Diagnosis, examine
 from harness.diagnostics.findings import Finding
 from harness.diagnostics.objects import Annotation, Annotations
@@ -33,7 +34,7 @@ def world() -> tuple[list[Planted], Diagnosis]:
     planted = plant(900, seed=11)
     diagnosis = examine(
         [one.record for one in planted],
-        prompt_format="grounded",
+        expected=SECTION_NAMES,
         annotations=annotations_of(planted),
         blind={(one.record.sample.task, one.record.sample.id): one.blind for one in planted},
     )
@@ -164,7 +165,7 @@ def prose() -> tuple[list[Planted], list[Finding]]:
     planted, annotations = _prose(700, seed=5)
     diagnosis = examine(
         [one.record for one in planted],
-        prompt_format="grounded",
+        expected=SECTION_NAMES,
         judge=CaptionJudge(JudgeModel(LookUp, identity="look-up")),
         annotations=annotations,
         blind={("pope", one.record.sample.id): one.blind for one in planted},

@@ -30,7 +30,7 @@ def choice(
         task="mmbench",
         error=error,
     )
-    return gather(record, prompt_format="direct")
+    return gather(record, expected=())
 
 
 def test_option_consistency_compares_texts_not_letters() -> None:

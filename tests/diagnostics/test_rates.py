@@ -102,7 +102,7 @@ def test_format_validity_by_section() -> None:
 
 
 def test_direct_responses_are_not_applicable_and_never_zero() -> None:
-    items = [gather(make_record("yes"), prompt_format="direct"), gather(make_record("No."), prompt_format="direct")]
+    items = [gather(make_record("yes"), expected=()), gather(make_record("No."), expected=())]
     for name in (
         "well_formed",
         "think_valid",
@@ -127,7 +127,7 @@ def test_a_description_that_names_what_is_not_there_went_wrong_in_perception_wha
         sample=replace(record.sample, answer_kind="caption", target="cat"),
         verdict=replace(record.verdict, answer="dog", rule="objects", status="incorrect"),
     )
-    (item,) = [gather(record, prompt_format="direct")]
+    (item,) = [gather(record, expected=())]
     assert count_causes([item])["perception"] == {"n": 1, "examples": ["random/1"]}
 
 

@@ -20,6 +20,7 @@ from support_diagnostics import annotations_of, make_record, plant
 from support_media import write_video
 from support_runs import make_run
 
+from harness.answers.sections import SECTION_NAMES
 from harness.core.errors import MediaError
 from harness.core.files import write_atomically
 from harness.core.types import Agreement, Audit, BenchmarkFacts, Disagreement, RunRecord, Sample, SampleRecord
@@ -54,14 +55,14 @@ def conflict_map() -> ConflictMap:
 
 
 def diagnosis_of(records: list[SampleRecord]) -> Diagnosis:
-    return examine(records, prompt_format="grounded")
+    return examine(records, expected=SECTION_NAMES)
 
 
 def planted_diagnosis(count: int) -> Diagnosis:
     planted = plant(count, seed=3)
     return examine(
         [one.record for one in planted],
-        prompt_format="grounded",
+        expected=SECTION_NAMES,
         annotations=annotations_of(planted),
         blind={(one.record.sample.task, one.record.sample.id): one.blind for one in planted},
     )
