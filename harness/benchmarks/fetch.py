@@ -10,7 +10,7 @@ from harness.benchmarks.layouts import choose_row_files, list_files, missing_par
 from harness.benchmarks.record import Benchmark, HubSource
 from harness.benchmarks.registry import benchmark_folders
 from harness.core.errors import DataError
-from harness.core.hub import hub_unreachable_reason
+from harness.core.hub import fetching, how_to_get_in, hub_unreachable_reason
 from harness.core.worlds import name_choices, worlds
 from harness.media.bounds import check_file, within
 
@@ -107,11 +107,10 @@ def _fetch(benchmark: Benchmark) -> tuple[Path, str]:
     reason = hub_unreachable_reason()
     if reason is None:
         try:
-            return _download(benchmark, hub)
+            with fetching(hub):
+                return _download(benchmark, hub)
         except GatedRepoError as error:
-            raise DataError(
-                f"{benchmark.name}: {hub} is gated. Accept its terms on the hub and log in with 'hf auth login'."
-            ) from error
+            raise DataError(f"{benchmark.name}: {hub} is gated. {how_to_get_in(hub, 'dataset')}") from error
         except (RepositoryNotFoundError, RevisionNotFoundError) as error:
             raise DataError(
                 f"{benchmark.name}: the hub has no data set {hub} at revision {benchmark.source.revision}. "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import ModelError
-from harness.core.hub import hub_unreachable_reason
+from harness.core.hub import fetching, how_to_get_in, hub_unreachable_reason
 from harness.core.prompts import FORMATS
 from harness.core.reading import check_depth, parse_json, read_text
 from harness.core.types import PromptFormat
@@ -269,8 +268,13 @@ def _trained_format(folder: Path) -> PromptFormat | None:
 
 
 def _fetch(name: str, revision: str | None) -> Path:
+    with fetching(name):
+        return _fetch_alone(name, revision)
+
+
+def _fetch_alone(name: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     patterns = [f"*{suffix}" for suffix in (*_BEHAVIOUR_SUFFIXES, ".safetensors")]
     try:
@@ -291,7 +295,11 @@ def _fetch(name: str, revision: str | None) -> Path:
             patterns, unwanted = [*patterns, "*.bin"], list(_NOT_WEIGHTS)
             folder = Path(snapshot_download(name, revision=revision, allow_patterns=patterns, ignore_patterns=unwanted))
         return folder
+    except GatedRepoError as error:
+        raise ModelError(f"model {name!r} is gated. {how_to_get_in(name, 'model')}") from error
+    except RepositoryNotFoundError as error:  # The hub does not tell which.
+        told = f"the hub has no such model, or it is private. Check the name. {how_to_get_in(name, 'model')}"
+        raise ModelError(f"model {name!r}: {told}") from error
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "no"
-        login = "" if os.environ.get("HF_TOKEN") else " If it is gated or private, log in with 'hf auth login'."
-        raise ModelError(f"model {name!r}: the hub answered with status {status}. Check the name.{login}") from error
+        raise ModelError(f"model {name!r}: the hub answered with status {status}. Check the name.") from error

@@ -1,11 +1,15 @@
 """Resolving a checkpoint by name and fingerprinting its content."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import httpx
 import pytest
-from huggingface_hub.errors import LocalEntryNotFoundError
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
 from harness.core.errors import ModelError
 from harness.engines.checkpoints import resolve_checkpoint
@@ -174,3 +178,87 @@ def test_a_damaged_file_is_named(folder: Path, name: str, text: str) -> None:
     assert str(folder / name) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("error", "token", "said"),
+    [
+        (GatedRepoError, None, r"is gated\. Accept its terms on https://mirror\.example/org/name, then .*HF_TOKEN"),
+        (GatedRepoError, "hf_x", r"The account that is logged in may not read it"),
+        (RepositoryNotFoundError, None, r"no such model, or it is private\. Check the name\. Accept"),
+    ],
+)
+def test_a_gated_model_says_how_to_get_in(
+    error: type[HfHubHTTPError], token: str | None, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    response = httpx.Response(403, request=httpx.Request("GET", "https://mirror.example/x"))
+
+    def refuse(*_: object, local_files_only: bool = False, **__: object) -> str:
+        if local_files_only:
+            raise LocalEntryNotFoundError("not there")
+        raise error("no", response=response)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: token)
+    monkeypatch.setattr("harness.engines.checkpoints.hub_unreachable_reason", lambda: None)
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/")
+    with pytest.raises(ModelError, match=said):
+        resolve_checkpoint("org/name")
+
+
+FETCH = """
+import sys, time
+from pathlib import Path
+import huggingface_hub
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+from harness.engines import checkpoints
+
+folder, fetched = Path(sys.argv[1]), Path(sys.argv[2])
+
+def download(name, *, local_files_only=False, **_):
+    if local_files_only and not folder.is_dir():
+        raise LocalEntryNotFoundError("not there")
+    if not local_files_only:
+        with fetched.open("a") as file:
+            file.write("fetched\\n")
+        folder.mkdir(exist_ok=True)
+        (folder / "model.safetensors").write_bytes(b"")
+        time.sleep(1)  # Here another process would take what there is for the whole.
+        (folder / "config.json").write_text("{}")
+    return str(folder)
+
+huggingface_hub.snapshot_download = download
+checkpoints.hub_unreachable_reason = lambda: None
+print("ready", flush=True)
+sys.stdin.readline()
+assert (checkpoints._fetch("org/name", None) / "config.json").is_file()
+"""
+
+
+def test_of_two_processes_one_fetches_and_the_other_waits(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FETCH, str(tmp_path / "model"), str(tmp_path / "fetched")]
+    environment = {**os.environ, "HF_HUB_CACHE": str(tmp_path / "hub")}
+    processes = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        for _ in range(2)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate(timeout=30)
+    assert [process.returncode for process in processes] == [0, 0]
+    assert (tmp_path / "fetched").read_text() == "fetched\n"
+
+
+def test_a_cache_that_cannot_be_written_has_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from harness.core.hub import fetching
+
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "file"))
+    with fetching("org/name"):
+        pass
