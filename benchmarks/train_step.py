@@ -78,7 +78,7 @@ def main() -> None:
         checkpoint = resolve_checkpoint(recipe.model)
         examples, root, judge = prepare(recipe, output)
         config = build_config(recipe, output)
-        contrastive.weighted_term = timed(spent, "kernel forward", contrastive.weighted_term)  # type: ignore[assignment]
+        contrastive.term_of_batch = timed(spent, "kernel forward", contrastive.term_of_batch)  # type: ignore[assignment]
         trainer = build_trainer(recipe, config, checkpoint, examples, root, judge=judge, facts={})
         trainer.add_callback(Steps())
         for name in ("generation", *trainer.reward_func_names, "kernel forward", "kernel backward", "step"):

@@ -24,14 +24,14 @@ from harness.engines.checkpoints import Checkpoint
 from harness.engines.inputs import choose_video_as
 from harness.engines.loaders import choose_class, empty_model, load_config
 from harness.engines.vllm_arguments import LANGUAGE_MODEL, lora_room
-from trainers.callbacks import Completes, Lines, Watch
+from trainers.callbacks import Completes, EndsAtBudget, Lines, Watch
 from trainers.conflict.probe import ConflictProbe, probed_rows
 from trainers.console import say
 from trainers.data.loading import build_dataset, parse_row
 from trainers.data.schema import Example, row_from_example
 from trainers.evaluation import check_while_training, evaluating, tasks_dir_of
-from trainers.extensions import recipe_extensions
-from trainers.grpo import ExtendedGRPOTrainer, as_trl_reward
+from trainers.extensions.chosen import check_data, chosen
+from trainers.grpo import ExtendedGRPOTrainer, as_trl_reward, empty_reward
 from trainers.image_pads import check_image_pads, mend_image_pads, vllm_capped
 from trainers.lengths import fit_context, longest
 from trainers.models import (
@@ -204,11 +204,13 @@ def check_rows(
         UsageError: images that vLLM cannot be handed; see `trainers.rewards.scoring.build_rewards`.
     """
     if recipe.algorithm == "grpo":
-        rewards = _rewards(recipe, build_config(recipe, output), _kept(recipe, len(examples)), judge)
+        config = build_config(recipe, output)
+        rewards = _rewards(recipe, config, _kept(recipe, len(examples)), judge)
         for name, earned in try_rewards(rewards, examples[0].sample).items():
             right, empty = ("nothing" if value is None else f"{value:g}" for value in earned)
             if is_main_rank():
                 say(f"reward {name}: {right} for a made-up response with the right answer, {empty} for an empty one")
+        check_data(recipe, examples, config.generation_batch_size // config.num_generations)
     rows = show_rows(recipe, checkpoint, load_processor(checkpoint, recipe.data.max_pixels), root)
     first = {tuple(media.kind for media in example.sample.media): example for example in reversed(examples)}
     if rows.video_as == "native" and recipe.train.get("use_vllm") and any("video" in kinds for kinds in first):
@@ -293,12 +295,15 @@ def build_trainer(
             trainer = ResumableSFTTrainer(**arguments, data_collator=Collator(rows=rows, ends=ends))
         else:
             rewards = [as_trl_reward(reward, ends) for reward in _rewards(recipe, config, len(examples), judge)]
+            extensions = chosen(recipe)
+            bonuses = [name for extension in extensions for name in extension.bonuses]
+            config.reward_weights = [*config.reward_weights, *(1.0 for _ in bonuses)]
             with vllm_capped(rows) if colocated else nullcontext(), comparable_logprobs(config):
                 trainer = ExtendedGRPOTrainer(
                     **arguments,
-                    reward_funcs=rewards,
+                    reward_funcs=[*rewards, *map(empty_reward, bonuses)],
                     rows=rows,
-                    extensions=recipe_extensions(recipe),
+                    extensions=extensions,
                     max_logprob_gap=recipe.max_logprob_gap,
                 )
     sharded = trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled
@@ -316,6 +321,8 @@ def build_trainer(
                 f"Merge it first: harness merge {checkpoint.name} OUT, and train from OUT."
             )
         trainer.accelerator.unwrap_model(trainer.ref_model).load_state_dict(model.state_dict())
+    if recipe.max_rollouts is not None:
+        trainer.add_callback(EndsAtBudget(recipe.max_rollouts))
     trainer.remove_callback(PrinterCallback)  # `Lines` takes its place.
     rollouts = Path(config.output_dir) / "selection" / ROLLOUTS
     probed = probed_rows(examples, rollouts, recipe.conflict_rows, recipe.seed)

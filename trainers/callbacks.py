@@ -136,6 +136,24 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             say(f"warning: {text}")
 
 
+class EndsAtBudget(TrainerCallback):  # type: ignore[misc]
+    """Ends training with the step in which so many responses have been sampled, those of earlier sessions included."""
+
+    def __init__(self, most: int) -> None:
+        """Keep the budget."""
+        self._most = most
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Take no step where an earlier session came to the end."""
+        if state.stateful_callbacks.get("rollouts", 0) >= self._most:
+            state.max_steps = state.global_step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """End where all responses of a batch have been learned from."""
+        if state.stateful_callbacks.get("rollouts", 0) >= self._most and not state.global_step % steps_a_batch(args):
+            control.should_save = control.should_training_stop = True
+
+
 class EndsWhenAsked(TrainerCallback):  # type: ignore[misc]
     """Saves and stops where a run can be resumed, once any of its processes was asked to.
 

@@ -13,10 +13,12 @@ Imported lazily only: torch and trl are imported at the top.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
 import torch
+from accelerate.utils import gather_object  # type: ignore[import-untyped]
 from torch import Tensor
 from trl import GRPOTrainer
 from trl.models.utils import disable_gradient_checkpointing
@@ -27,12 +29,12 @@ from harness.core.types import Response
 from harness.engines.inputs import visual_ids
 from harness.engines.model_fixes import fix_model
 from trainers.data.loading import parse_row
-from trainers.extensions import Extension, Forward
+from trainers.extensions import Batch, Extension, Forward, Input
 from trainers.models import without_unused_scales
 from trainers.resuming import RestoresWeights
 from trainers.rewards.functions import Reward
 from trainers.rewards.scoring import score_part
-from trainers.showing import Rows, media_fields, take_groups
+from trainers.showing import Change, Rows, media_fields, take_groups
 
 Read = TypeVar("Read")
 _CONSTANT: Final = 1e-6
@@ -76,9 +78,12 @@ class ExtendedGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc]  
             **kwargs: of `GRPOTrainer`.
         """
         super().__init__(*args, **kwargs)
-        self._rows = rows
+        self.rows = rows
         self._asked: Sequence[str] = []
+        self._changes: Sequence[Change | None] = ()
         self._extensions = extensions
+        self._batch: Batch | None = None
+        self._drawn = (-1, 0)
         self._max_logprob_gap = max_logprob_gap
         self._captured: list[Tensor] | None = None
         self._scored: Tensor | None = None
@@ -110,20 +115,34 @@ class ExtendedGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc]  
 
     def _tokenize_prompts(self, prompts: Any) -> Any:
         """Prompts as an evaluation asks them, in place of what TRL makes of text and images."""
-        groups = self._rows.encode(self._asked)
+        groups = self.rows.encode(self._asked, self._changes)
         ids: list[list[int]] = [[]] * len(prompts)
         for group in groups:
             told, mask = group.fields["input_ids"], group.fields["attention_mask"].bool()
             for place, row, kept in zip(group.places, told, mask, strict=True):
                 ids[place] = row[kept].tolist()
-        images = [self._rows.prompt(row).opened.images or None for row in self._asked]
-        return ids, images if any(images) else None, {"groups": groups}
+        if not self.use_vllm:
+            return ids, None, {"groups": groups}
+        changes = self._changes or [None] * len(prompts)
+        shown = [self.rows.changed(row, change).opened for row, change in zip(self._asked, changes, strict=True)]
+        images = [each.images or None for each in shown]
+        return ids, images if any(images) else None, {}
 
-    def _generate_single_turn(
+    def _sample(
         self, prompt_ids: Any, images: Any, multimodal_fields: Any, num_generations: int, **options: Any
     ) -> Any:
+        spent = self.rollouts + len(prompt_ids) * self.accelerator.num_processes
+        self.state.stateful_callbacks["rollouts"] = spent  # Kept with a checkpoint.
+        self._metrics["train"]["rollouts"] = [spent]
         if self.use_vllm:
-            return super()._generate_single_turn(prompt_ids, images, {}, num_generations, **options)
+            if self._changes:  # A server samples all responses of a group from the images of the first.
+                num_generations = 1
+            ids, logprobs = super()._generate_single_turn(prompt_ids, images, {}, num_generations, **options)
+            # What was sampled with other images than it is scored with is compared with nothing, and left uncorrected.
+            changes = self._changes or [None] * len(ids)
+            return ids, [
+                each if change is None else [None] * len(each) for each, change in zip(logprobs, changes, strict=True)
+            ]
         completions: list[list[int]] = [[]] * len(prompt_ids)
         for group in multimodal_fields["groups"]:
             length = group.fields["input_ids"].shape[1]
@@ -136,29 +155,119 @@ class ExtendedGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc]  
                 completions[place] = ids
         return completions, None
 
+    def _generate_single_turn(self, prompt_ids: Any, *arguments: Any, **options: Any) -> Any:
+        assert self._batch is not None, "asked for"
+        ids, logprobs = self._sample(prompt_ids, *arguments, **options)
+        self._batch = batch = replace(self._batch, prompt_ids=prompt_ids, completion_ids=ids, logprobs=logprobs)
+        for extension in self._extensions:
+            if extension.sampled is not None:
+                extension.sampled(self, batch)
+        return ids, logprobs
+
+    def sample(
+        self, inputs: Sequence[Input], places: Sequence[int], changes: Sequence[Change | None] = ()
+    ) -> list[tuple[list[int], list[int], list[float | None] | None]]:
+        """Sample further responses: the same ones in all ranks, which share the work.
+
+        Args:
+            inputs: what is asked, an input a response.
+            places: of the responses in the batch of all ranks, which extensions may show other media.
+            changes: of media, after theirs; empty: none.
+
+        Returns:
+            Of each the tokens of its prompt, its own, and their log-probabilities by vLLM.
+        """
+        share = -(-len(inputs) // self.accelerator.num_processes)
+        first = share * self.accelerator.process_index
+        mine = [min(place, len(inputs) - 1) for place in range(first, first + share)]  # All ranks as many.
+        self._ask([inputs[item] for item in mine], [places[item] for item in mine])
+        if changes:
+            before = self._changes or [None] * share
+            self._changes = [_in_turn(one, changes[item]) for one, item in zip(before, mine, strict=True)]
+        prompt_ids, images, fields = self._tokenize_prompts(mine)
+        ids, logprobs = self._sample(prompt_ids, images, fields, 1)
+        self._changes = ()
+        told: list[Any] = gather_object(list(zip(prompt_ids, ids, logprobs or [None] * share, strict=True)))
+        return told[: len(inputs)]
+
+    def _ask(self, inputs: Sequence[Input], places: Sequence[int]) -> None:
+        """What is sampled next, with media as extensions show them."""
+        self._asked = [each["row"] for each in inputs]
+        shown = [extension.shown for extension in self._extensions if extension.shown is not None]
+        self._changes = []
+        for place, row in zip(places, self._asked, strict=True) if shown else ():
+            change = None
+            for function in shown:
+                change = _in_turn(change, function(self, place, row))
+            self._changes.append(change)
+
+    def accuracy(self, inputs: Sequence[Input], completion_ids: Sequence[Sequence[int]]) -> list[float]:
+        """The accuracy of responses as it is rewarded, before its weight; NaN where there is none."""
+        function = self.reward_funcs[self.reward_func_names.index("accuracy")]
+        texts = self.processing_class.batch_decode(completion_ids, skip_special_tokens=True)
+        rows = [each["row"] for each in inputs]
+        values = function(prompts=rows, completions=texts, completion_ids=completion_ids, row=rows)
+        return [float("nan") if value is None else value for value in values]
+
+    @property
+    def rollouts(self) -> int:
+        """Responses that this run has sampled, those of sessions before included."""
+        spent: int = self.state.stateful_callbacks.get("rollouts", 0)
+        return spent
+
+    @property
+    def moment(self) -> str:
+        """The batch that is sampled, for what is drawn for it: a step may have several."""
+        step, number = self._drawn
+        return f"{step}/{number}"
+
     def _generate(self, prompts: Any) -> Any:
         *generated, _, tool_images = super()._generate(prompts)
+        assert self._batch is not None, "asked for"
+        prompts[:] = [each["prompt"] for each in self._batch.inputs]  # Others, where a group was sampled again.
+        self._asked, self._changes = [each["row"] for each in self._batch.inputs], ()
         # Without images TRL makes no fields of them, which it has by name for some families only.
         return (*generated, None, tool_images)
 
-    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
-        self._asked = [each["row"] for each in inputs]
+    def _generate_and_score_completions(self, inputs: list[Input]) -> dict[str, Any]:
+        step = self.state.global_step
+        self._drawn = (step, self._drawn[1] + 1 if self._drawn[0] == step else 0)
+        first = self.accelerator.process_index * len(inputs)
+        self._batch = Batch(first=first, inputs=inputs, prompt_ids=[], completion_ids=[], logprobs=None)
+        self._ask(inputs, range(first, first + len(inputs)))
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        output["row"] = self._asked
+        output["row"] = [each["row"] for each in inputs]
         ids = output["completion_ids"]
-        first = self.accelerator.process_index * len(ids)
         output["prompt_number"] = (torch.arange(len(ids), device=ids.device) + first) // self.num_generations
+        for extension in self._extensions:
+            if extension.scored is not None:
+                output |= extension.scored(self, output)
+        self._batch = None
         if gaps := self._metrics["train"].get(_GAP):
             check_logprob_gap(gaps[-1], self._max_logprob_gap)
         return output
 
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Tensor:
+        assert self._batch is not None, "asked for"
         rewards: Tensor = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
         rewards = fill_missing(rewards, self.num_generations)
+        for extension in self._extensions:
+            if extension.rewarded is not None:
+                rewards = extension.rewarded(self, self._batch, rewards)
         total = (rewards * self.reward_weights.to(rewards.device)).nansum(1).view(-1, self.num_generations)
         constant = total.amax(1) - total.amin(1) < _CONSTANT
         self.record("constant_groups", constant.float().mean().item())
         return rewards
+
+    def score(self, output: Mapping[str, Any], changes: Sequence[Change | None]) -> Tensor:
+        """Log-probabilities of a batch's responses with changed media, [B, C], without a gradient."""
+        size = self.args.per_device_train_batch_size
+        self._asked, self._changes = output["row"], changes
+        logprobs: Tensor
+        with torch.no_grad(), disable_gradient_checkpointing(self.model, self.args.gradient_checkpointing_kwargs):
+            logprobs, *_ = self._get_per_token_logps_and_entropies(self.model, *_whole(output), batch_size=size)
+        self._changes = ()
+        return logprobs
 
     def _get_per_token_logps_and_entropies(
         self, model: Any, input_ids: Tensor, attention_mask: Tensor, logits_to_keep: int, **options: Any
@@ -167,7 +276,7 @@ class ExtendedGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc]  
         parts = []
         for start in range(0, len(input_ids), size):
             part = slice(start, start + size)
-            groups = self._rows.encode(self._asked[part])
+            groups = self.rows.encode(self._asked[part], self._changes[part])
             fields = media_fields(groups, input_ids.shape[1] - logits_to_keep, logits_to_keep)
             given = partial(model, **self._prepare_input(fields))
             parts.append(
@@ -225,12 +334,7 @@ class ExtendedGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc]  
         kept = []
         with torch.no_grad(), forked, disable_gradient_checkpointing(self.model, checkpointing):
             for inputs in self._buffered_inputs[first : first + self.passes]:
-                ids, mask = (
-                    torch.cat([inputs[f"prompt_{name}"], inputs[f"completion_{name}"]], dim=1)
-                    for name in ("ids", "mask")
-                )
-                length = inputs["completion_ids"].size(1)
-                score = partial(self._get_per_token_logps_and_entropies, self.model_wrapped, ids, mask, length)
+                score = partial(self._get_per_token_logps_and_entropies, self.model_wrapped, *_whole(inputs))
                 kept.append(read(inputs, self._watched(score, inputs)[1]))
         return kept
 
@@ -249,6 +353,18 @@ class ExtendedGRPOTrainer(RestoresWeights, GRPOTrainer):  # type: ignore[misc]  
     def record(self, name: str, value: float) -> None:
         """Log a figure of this step; of several their mean is logged."""
         self._metrics["train"][name].append(value)
+
+
+def _in_turn(first: Change | None, then: Change | None) -> Change | None:
+    if first is None or then is None:
+        return first or then
+    return lambda opened: then(first(opened))
+
+
+def _whole(inputs: Mapping[str, Any]) -> tuple[Tensor, Tensor, int]:
+    """Tokens of prompts and responses, their mask, and tokens of the responses."""
+    ids, mask = (torch.cat([inputs[f"prompt_{name}"], inputs[f"completion_{name}"]], dim=1) for name in ("ids", "mask"))
+    return ids, mask, inputs["completion_ids"].size(1)
 
 
 def fill_missing(rewards: Tensor, generations: int) -> Tensor:
@@ -307,4 +423,14 @@ def as_trl_reward(reward: Reward, end_tokens: Sequence[int]) -> Callable[..., li
         return score_part(reward, samples, responses)
 
     function.__name__ = reward.name
+    return function
+
+
+def empty_reward(name: str) -> Callable[..., list[float]]:
+    """A reward in the form that TRL calls, of nothing: an extension fills it in."""
+
+    def function(completions: Sequence[Any], **_: Any) -> list[float]:
+        return [0.0] * len(completions)
+
+    function.__name__ = name
     return function

@@ -1,4 +1,7 @@
-"""Reading recipes: YAML that may extend another one, `key=value` on the command line, unknown keys refused by name."""
+"""Reading recipes: YAML that may extend another one, `key=value` on the command line, unknown keys refused by name.
+
+Recipes of the folder `methods` are not whole: they are laid over others.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,8 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 
     Args:
         name: a YAML file, or the name of one that comes with the harness, such as `demo/method`.
-        overrides: `key=value` with dotted keys, values as YAML: `train.max_steps=20`, `judge.model=null`.
+        overrides: `key=value` with dotted keys, values as YAML: `train.max_steps=20`, `judge.model=null`; or a recipe
+            that is laid over it, such as `methods/papo`.
 
     Raises:
         UsageError: no such recipe, not YAML, an unknown key (the nearest ones are named), a value of the wrong type, or
@@ -39,7 +43,10 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     path = find_recipe(name)
     tree = _read(path, ())
     for override in overrides:
-        _override(tree, override)
+        if "=" not in override and (over := _find(override)):
+            tree = _merge(tree, _read(over, ()))
+        else:
+            _override(tree, override)
     recipe = validated(Recipe, tree, f"{path}: ")
     for reward in recipe.rewards.model_extra or {}:
         if reward not in (*REWARDS, *plugins("rewards")) and ":" not in reward:
@@ -78,12 +85,22 @@ def find_recipe(name: str) -> Path:
     Raises:
         UsageError: there is none of that name.
     """
-    for path in (Path(name), FOLDER.parent / name, FOLDER / name, FOLDER / f"{name}.yaml"):
-        if path.is_file():
-            return path
-    known = [str(path.relative_to(FOLDER).with_suffix("")) for path in sorted(FOLDER.glob("*/*.yaml"))]
-    known = [item for item in known if not item.startswith("accelerate/")]
+    if path := _find(name):
+        return path
+    known = shipped_recipes()
     raise UsageError(f"recipe {name!r} not found.{nearest(name.removesuffix('.yaml'), known, 'There are')}")
+
+
+def shipped_recipes(*, methods: bool = False) -> list[str]:
+    """Names of the recipes that come with the harness: the whole ones, or the methods that are laid over them."""
+    names = [str(path.relative_to(FOLDER).with_suffix("")) for path in sorted(FOLDER.glob("*/*.yaml"))]
+    names = [name for name in names if not name.startswith("accelerate/")]
+    return [name for name in names if name.startswith("methods/") == methods]
+
+
+def _find(name: str) -> Path | None:
+    places = (Path(name), FOLDER.parent / name, FOLDER / name, FOLDER / f"{name}.yaml")
+    return next((path for path in places if path.is_file()), None)
 
 
 def as_yaml(recipe: Recipe) -> str:
@@ -146,7 +163,8 @@ def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _override(tree: dict[str, Any], override: str) -> None:
     dotted, separator, text = override.partition("=")
     if not separator or not dotted.strip():
-        raise UsageError(f"{override!r} is not key=value, e.g. train.max_steps=20.")
+        near = nearest(override, shipped_recipes(methods=True), "Methods")
+        raise UsageError(f"{override!r} is not key=value, e.g. train.max_steps=20, and no recipe to lay over.{near}")
     try:
         value = _parse(text) if text.strip() else text
     except ValueError as error:

@@ -5,13 +5,15 @@ Ranges are checked whether a part is used or not; what parts must be to each oth
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from harness.core.secrets import hide_credentials
 from harness.core.types import PromptFormat
 from harness.engines import VideoAs
+from trainers.method_settings import DynamicSamplingSettings, NoisyRolloutSettings, PapoSettings, TGrpoSettings
+from trainers.part import Count, Part
 
 if TYPE_CHECKING:
     from harness.engines.checkpoints import Checkpoint
@@ -22,13 +24,6 @@ Engine = Literal["auto", "hf", "vllm"]
 """Engines that a selection or an evaluation can name."""
 Estimator = Literal["exact", "top_tokens", "sketch", "hidden"]
 EmptyRows = Literal["skip", "least_similar"]
-Count = Annotated[int, Field(ge=1)]
-
-
-class Part(BaseModel):
-    """A part of a recipe: immutable, with no keys but its own, and nothing converted but a whole number to a float."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class DataSettings(Part):
@@ -44,16 +39,18 @@ class DataSettings(Part):
         max_pixels: cap on the pixels of an image or frame; `None`: what the processor says.
         limit: rows to use, the first ones; `None`: all.
         demo_rows: rows to draw where `train` is a world.
+        demo_videos: share of them that is about videos.
     """
 
     train: str
     media_root: str | None = None
-    allow_outside: list[str] = []
+    allow_outside: list[str] = Field(default=[])
     num_frames: Count = 8
     video_as: VideoAs | None = None
     max_pixels: Count | None = None
     limit: Count | None = None
     demo_rows: Count = 2000
+    demo_videos: float = Field(default=0.0, ge=0, le=1)
 
 
 class RewardSettings(Part, extra="allow"):
@@ -254,7 +251,7 @@ class EvalSettings(Part):
         batch_size: requests a batch (hf); `None`: the engine's own choice.
     """
 
-    tasks: list[str] = []
+    tasks: list[str] = Field(default=[])
     tasks_dir: str | None = None
     data: str | None = None
     limit: Count | None = None
@@ -297,8 +294,14 @@ class Recipe(Part):
         judge: of the caption reward (grpo).
         selection: by reward variance (grpo).
         ntk: the contrastive term (grpo).
+        dynamic_sampling: sampling again where there is no signal (grpo).
+        papo: the policy pushed away from itself with the image masked (grpo).
+        t_grpo: bonuses by what shuffled frames do to answers (grpo).
+        noisy_rollout: half of a group sampled on noised images (grpo).
         lora: low-rank adaptation.
         eval: the evaluation after training.
+        max_rollouts: training ends with the step in which so many responses have been sampled (grpo); `None`: by its
+            steps alone.
         max_logprob_gap: mean difference between the log-probabilities of sampling (vLLM) and of scoring at which a run
             stops.
         freeze_vision: train the language model alone.
@@ -320,13 +323,18 @@ class Recipe(Part):
     judge: JudgeSettings = JudgeSettings()
     selection: SelectionSettings = SelectionSettings()
     ntk: NtkSettings = NtkSettings()
+    dynamic_sampling: DynamicSamplingSettings = DynamicSamplingSettings()
+    papo: PapoSettings = PapoSettings()
+    t_grpo: TGrpoSettings = TGrpoSettings()
+    noisy_rollout: NoisyRolloutSettings = NoisyRolloutSettings()
     lora: LoraSettings = LoraSettings()
     eval: EvalSettings = EvalSettings()
+    max_rollouts: Count | None = None
     max_logprob_gap: float = Field(default=0.05, gt=0)
     freeze_vision: bool = False
     conflict_rows: int = Field(default=64, ge=0)
-    train: dict[str, Any] = {}
-    stages: list[dict[str, Any]] = []
+    train: dict[str, Any] = Field(default={})
+    stages: list[dict[str, Any]] = Field(default=[])
 
     @property
     def selects(self) -> bool:

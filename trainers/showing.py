@@ -5,8 +5,8 @@ Imported lazily only: torch is imported at the top.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +31,8 @@ _MIXED: Final = (
     "not parted. Set train.per_device_train_batch_size=1, or train on rows of as many."
 )
 Fields = dict[str, Tensor]
+Change = Callable[[Opened], Opened]
+"""What becomes of media before they are shown; their number and sizes stay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,17 +101,23 @@ class Rows:
 
         self.prompt = prompt
 
-    def encode(self, rows: Sequence[str]) -> list[Group]:
+    def changed(self, row: str, change: Change | None) -> Prompt:
+        """A row's prompt with changed media."""
+        prompt = self.prompt(row)
+        return prompt if change is None else replace(prompt, opened=change(prompt.opened))
+
+    def encode(self, rows: Sequence[str], changes: Sequence[Change | None] = ()) -> list[Group]:
         """Encode rows.
 
         Args:
             rows: as JSON.
+            changes: of the media of each; empty: none.
 
         Raises:
             DataError: a medium of a row cannot be opened, or does not reach the model.
         """
         try:
-            prompts = [self.prompt(row) for row in rows]
+            prompts = [self.changed(*each) for each in zip(rows, changes or [None] * len(rows), strict=True)]
             return encode_groups(self.processor, prompts, self.max_pixels, apart=self.apart)
         except MediaError as error:
             names = ", ".join(dict.fromkeys(repr(parse_row(row).sample.id) for row in rows))

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, create_model
 from trl import GRPOConfig, SFTConfig
 
 from harness.core.errors import UsageError
+from trainers.extensions.chosen import check_chosen
 from trainers.recipe import validated
 from trainers.settings import Recipe
 from trainers.trl_vllm import check_sampling
@@ -88,6 +89,7 @@ def build_config(recipe: Recipe, output: Path) -> Any:
             "train.eval_strategy, train.eval_on_start and train.save_strategy=best need data to evaluate on, which a "
             "recipe has none of. Use eval.tasks with eval.every=true to evaluate each checkpoint that is saved."
         )
+    check_chosen(recipe, config)
     if recipe.algorithm == "grpo":
         _check_batches(recipe, config)
         _check_ports(recipe, config)

@@ -27,7 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_recipe(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments that name a recipe and change it."""
     parser.add_argument("recipe", metavar="RECIPE", help="YAML file, or a name such as demo/method")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings, e.g. train.max_steps=20")
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="key=value",
+        help="settings, e.g. train.max_steps=20, or a method, e.g. methods/papo",
+    )
     parser.add_argument(
         "--dry-run",
         action="store_true",

@@ -68,12 +68,13 @@ class TrainingRows:
     """A world's training questions, drawn on demand.
 
     Attributes:
-        write: takes a folder, the number of rows and a seed, and gives the JSONL file in the schema of `harness train`,
-            which is written unless it is there already. Raises `UsageError` where something else would be overwritten.
+        write: takes a folder, the number of rows, a seed and the share of rows about videos, and gives the JSONL file
+            in the schema of `harness train`, which is written unless it is there already. Raises `UsageError` where
+            something else would be overwritten.
         remove: deletes what `write` wrote into a folder, and nothing else.
     """
 
-    write: Callable[[Path, int, int], Path]
+    write: Callable[[Path, int, int, float], Path]
     remove: Callable[[Path], None]
 
 

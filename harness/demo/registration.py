@@ -27,10 +27,10 @@ def _wording() -> JudgeWording:
     return WORDING
 
 
-def _write_rows(folder: Path, rows: int, seed: int) -> Path:
+def _write_rows(folder: Path, rows: int, seed: int, videos: float) -> Path:
     from harness.demo.rows import write_demo_rows
 
-    return write_demo_rows(folder, rows, seed)
+    return write_demo_rows(folder, rows, seed, videos)
 
 
 def _remove_rows(folder: Path) -> None:

@@ -11,7 +11,8 @@ from harness.core.types import Sample
 from trainers.callbacks import Watch
 from trainers.curves import draw_curves
 from trainers.data.schema import Example, row_from_example
-from trainers.grpo import TrainingError, as_trl_reward, fill_missing
+from trainers.extensions import Extension
+from trainers.grpo import ExtendedGRPOTrainer, TrainingError, as_trl_reward, fill_missing
 from trainers.image_pads import collapse_pads, mend_image_pads
 from trainers.rewards.functions import Reward
 
@@ -154,3 +155,74 @@ def test_curves_leave_out_what_has_no_two_points():
     assert ">rewards/mine/mean<" in text  # A reward of the user's own.
     assert ">reward<" not in text
     assert draw_curves(history[:1]) == ""
+
+
+def noisy_trainer(monkeypatch, **more):
+    """A trainer of groups of two, without a model, whose second responses are sampled with other media."""
+    change = Extension(shown=lambda trainer, place, row: (lambda opened: (row, opened)) if place % 2 else None)
+    trainer = object.__new__(ExtendedGRPOTrainer)
+    trainer.__dict__ |= {
+        "_extensions": [change], "num_generations": 2, "use_vllm": True, "_changes": (), "_drawn": (-1, 0),
+        "state": SimpleNamespace(global_step=0, stateful_callbacks={}), "_metrics": {"train": {}},
+        "_max_logprob_gap": 1, "accelerator": SimpleNamespace(num_processes=1, process_index=0), **more,
+    }  # fmt: skip
+    encoded, sampled = [], []
+
+    def tokenize(self, prompts):
+        encoded.append([None if change is None else change("media") for change in self._changes])
+        return [[1] for _ in prompts], None, {}
+
+    def single_turn(self, prompt_ids, images, fields, num_generations):
+        sampled.append(num_generations)
+        return [[5, 6] for _ in prompt_ids], [[-1.0, -2.0] for _ in prompt_ids]
+
+    def generate(self, prompts):
+        ids, logprobs = self._generate_single_turn(*self._tokenize_prompts(prompts), self.num_generations)
+        return [[1]] * len(ids), ids, None, ids, logprobs, {}, "images", []
+
+    def score(self, inputs):
+        scored = self._generate([each["prompt"] for each in inputs])
+        assert self._changes == ()  # What was sampled on noise is scored on the clean image.
+        return {"completion_ids": torch.tensor(scored[1]), "logprobs": scored[4], "images": scored[6]}
+
+    monkeypatch.setattr(ExtendedGRPOTrainer, "_tokenize_prompts", tokenize)
+    monkeypatch.setattr(ExtendedGRPOTrainer.__mro__[2], "_generate_single_turn", single_turn)
+    monkeypatch.setattr(ExtendedGRPOTrainer.__mro__[2], "_generate", generate)
+    monkeypatch.setattr(ExtendedGRPOTrainer.__mro__[2], "_generate_and_score_completions", score)
+    return trainer, encoded, sampled
+
+
+def test_what_is_sampled_with_other_media_is_scored_without_and_compared_with_nothing(monkeypatch):
+    trainer, encoded, sampled = noisy_trainer(monkeypatch)
+    output = trainer._generate_and_score_completions([{"row": row, "prompt": row} for row in "aabb"])
+    assert encoded == [[None, ("a", "media"), None, ("b", "media")]]
+    # TRL takes these for unknown: no correction, and no part in the gap that stops a run.
+    assert output["logprobs"] == [[-1.0, -2.0], [None, None]] * 2
+    assert sampled == [1]  # A server would show all responses of a group what it shows the first.
+    assert output["images"] is None
+    assert trainer.rollouts == 4
+    assert trainer.moment == "0/0"
+    trainer._generate_and_score_completions([{"row": row, "prompt": row} for row in "aabb"])
+    assert trainer.moment == "0/1"  # A second batch of the same step draws other numbers.
+
+
+def test_further_responses_are_shown_what_their_places_are_and_what_is_asked_for(monkeypatch):
+    trainer, encoded, _ = noisy_trainer(monkeypatch)
+    inputs = [{"row": row, "prompt": row} for row in "aab"]
+    told = trainer.sample(inputs, [0, 1, 2], [lambda opened: ("shuffled", opened)] * 3)
+    assert told == [([1], [5, 6], [None, None])] * 3
+    assert encoded == [[("shuffled", "media"), ("shuffled", ("a", "media")), ("shuffled", "media")]]
+    assert trainer.rollouts == 3
+
+
+def test_ranks_share_further_responses_evenly(monkeypatch):
+    shares = []
+    for rank in (0, 1):
+        trainer, *_ = noisy_trainer(
+            monkeypatch, accelerator=SimpleNamespace(num_processes=2, process_index=rank), _extensions=[]
+        )
+        monkeypatch.setattr("trainers.grpo.gather_object", lambda told: shares.append(told) or told)
+        trainer.sample([{"row": row, "prompt": row} for row in "abc"], [0, 1, 2])
+        shares[-1] = list(trainer._asked)
+        assert trainer.rollouts == 4  # The last one twice, so that all ranks sample as many.
+    assert shares == [["a", "b"], ["c", "c"]]

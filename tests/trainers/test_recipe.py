@@ -7,13 +7,9 @@ import pytest
 from harness.core.errors import UsageError
 from harness.engines.checkpoints import Checkpoint
 from trainers.preparation import provenance
-from trainers.recipe import FOLDER, as_yaml, load_recipe, recipe_stages
+from trainers.recipe import as_yaml, load_recipe, recipe_stages, shipped_recipes
 
-SHIPPED = sorted(
-    str(path.relative_to(FOLDER).with_suffix(""))
-    for path in FOLDER.glob("*/*.yaml")
-    if path.parent.name != "accelerate"
-)
+SHIPPED = shipped_recipes()
 EIGHT = {"sft", "grpo", "method", "no_caption", "no_selection", "easy_only", "hard_only", "no_infonce"}
 MINIMAL = "algorithm: grpo\nmodel: demo\noutput: out\ndata: {train: demo}\n"
 

@@ -68,18 +68,43 @@ def test_every_recipe_trains(name, tmp_path):
     assert (tmp_path / "curves.svg").read_text().startswith("<svg")
 
 
-@pytest.mark.parametrize("name", ["method", "sft"])
-def test_a_resumed_run_equals_an_undisturbed_one(name, tmp_path, capsys):
+METHODS = (
+    "methods/dynamic_sampling", "methods/papo", "methods/t_grpo", "methods/noisy_rollout", "data.demo_videos=0.5",
+    "t_grpo.shortest=20", "t_grpo.longest=38", "train.temperature=1", "conflict_rows=0", "data.demo_rows=18",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "settings"), [("method", ()), ("sft", ()), ("grpo", METHODS)])
+def test_a_resumed_run_equals_an_undisturbed_one(name, settings, tmp_path, capsys):
     # Six rows and batches of four: each step is an epoch of its own, with an order of its own.
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    train_tiny(f"demo/{name}", whole, "train.max_steps=3")
+    train_tiny(f"demo/{name}", whole, "train.max_steps=3", *settings)
     shutil.copytree(whole, killed)
     for name_of_later in ("final", "checkpoint-2", "checkpoint-3"):
         shutil.rmtree(killed / name_of_later)
-    train_tiny(f"demo/{name}", killed, "train.max_steps=3")
+    train_tiny(f"demo/{name}", killed, "train.max_steps=3", *settings)
     assert f"resuming from {killed / 'checkpoint-1'}" in capsys.readouterr().err
     one, other = weights(whole / "final"), weights(killed / "final")
     assert all(torch.equal(one[key], other[key]) for key in one)
+    if settings:  # All methods at once, each of which did something; what they spent is counted over both sessions.
+        steps = [entry for entry in read_log(whole) if "loss" in entry]
+        assert any(step["dynamic_sampling/groups_sampled_again"] for step in steps)
+        assert any(step["rewards/length_bonus/mean"] for step in steps)
+        assert all(step["papo/kl"] > 0 for step in steps)
+        shuffled = [step for step in steps if step.get("t_grpo/accuracy_shuffled") is not None]
+        again = sum(step["dynamic_sampling/groups_sampled_again"] for step in steps)
+        assert shuffled
+        assert 0 < steps[-1]["rollouts"] - 3 * 16 - 4 * again <= 3 * 4 * 2
+        assert read_log(killed)[-1]["rollouts"] == read_log(whole)[-1]["rollouts"]
+
+
+def test_a_run_ends_with_its_rollouts(tmp_path, capsys):
+    settings = ("max_rollouts=20", "train.max_steps=9", "train.save_steps=9", "conflict_rows=0")
+    for _ in range(2):  # A run that is at its end takes no step more.
+        train_tiny("demo/grpo", tmp_path, *settings)
+        told = json.loads((tmp_path / "final" / "harness.json").read_text())
+        assert told["step"] == 2
+        shutil.rmtree(tmp_path / "final")
 
 
 @pytest.mark.parametrize("name", ["sft", "grpo"])
@@ -331,7 +356,7 @@ def test_out_of_memory_names_the_settings_to_lower(tmp_path, monkeypatch):
     def fails(*_, **__):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
-    monkeypatch.setattr(contrastive, "weighted_term", fails)
+    monkeypatch.setattr(contrastive, "term_of_batch", fails)
     with pytest.raises(ModelError, match=r"train\.per_device_train_batch_size.*ntk\.chunk_size"):
         train_tiny("demo/no_selection", tmp_path)
 

@@ -36,7 +36,7 @@ def training_file(recipe: Recipe, output: Path) -> tuple[Path, Path]:
     """
     world = worlds().get(recipe.data.train)
     if world is not None and world.rows is not None:
-        file = world.rows.write(output / "data", recipe.data.demo_rows, recipe.seed)
+        file = world.rows.write(output / "data", recipe.data.demo_rows, recipe.seed, recipe.data.demo_videos)
     else:
         file = Path(recipe.data.train).expanduser()
         if not file.is_file():

@@ -17,8 +17,9 @@ import yaml
 from pydantic import Field, model_validator
 
 from harness.core.errors import UsageError
+from trainers.part import Part
 from trainers.recipe import validated
-from trainers.settings import Part, Subset
+from trainers.settings import Subset
 
 FILE: Final = Path(__file__).with_name("plan.yaml")
 RESPONSES: Final = 64
