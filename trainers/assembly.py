@@ -31,7 +31,7 @@ from trainers.data.loading import build_dataset, parse_row
 from trainers.data.schema import Example, row_from_example
 from trainers.evaluation import check_while_training, evaluating, tasks_dir_of
 from trainers.extensions.chosen import check_data, chosen
-from trainers.grpo import ExtendedGRPOTrainer, as_trl_reward, empty_reward
+from trainers.grpo import ExtendedGRPOTrainer
 from trainers.image_pads import check_image_pads, mend_image_pads, vllm_capped
 from trainers.lengths import fit_context, longest
 from trainers.models import (
@@ -47,6 +47,7 @@ from trainers.ranks import is_main_rank
 from trainers.recipe import nearest
 from trainers.resuming import RestoresWeights
 from trainers.rewards.functions import REWARDS, Reward, Setup
+from trainers.rewards.in_trl import as_trl_reward, empty_reward
 from trainers.rewards.scoring import build_rewards, load_function, try_rewards
 from trainers.selection.rollouts import ROLLOUTS
 from trainers.settings import Recipe

@@ -6,15 +6,17 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from trl import GRPOTrainer
 
 from harness.core.types import Sample
 from trainers.callbacks import Watch
 from trainers.curves import draw_curves
 from trainers.data.schema import Example, row_from_example
 from trainers.extensions import Extension
-from trainers.grpo import ExtendedGRPOTrainer, TrainingError, as_trl_reward, fill_missing
+from trainers.grpo import ExtendedGRPOTrainer, TrainingError
 from trainers.image_pads import collapse_pads, mend_image_pads
 from trainers.rewards.functions import Reward
+from trainers.rewards.in_trl import as_trl_reward, fill_missing
 
 NAN = math.nan
 
@@ -186,9 +188,9 @@ def noisy_trainer(monkeypatch, **more):
         return {"completion_ids": torch.tensor(scored[1]), "logprobs": scored[4], "images": scored[6]}
 
     monkeypatch.setattr(ExtendedGRPOTrainer, "_tokenize_prompts", tokenize)
-    monkeypatch.setattr(ExtendedGRPOTrainer.__mro__[2], "_generate_single_turn", single_turn)
-    monkeypatch.setattr(ExtendedGRPOTrainer.__mro__[2], "_generate", generate)
-    monkeypatch.setattr(ExtendedGRPOTrainer.__mro__[2], "_generate_and_score_completions", score)
+    monkeypatch.setattr(GRPOTrainer, "_generate_single_turn", single_turn)
+    monkeypatch.setattr(GRPOTrainer, "_generate", generate)
+    monkeypatch.setattr(GRPOTrainer, "_generate_and_score_completions", score)
     return trainer, encoded, sampled
 
 
@@ -221,7 +223,7 @@ def test_ranks_share_further_responses_evenly(monkeypatch):
         trainer, *_ = noisy_trainer(
             monkeypatch, accelerator=SimpleNamespace(num_processes=2, process_index=rank), _extensions=[]
         )
-        monkeypatch.setattr("trainers.grpo.gather_object", lambda told: shares.append(told) or told)
+        monkeypatch.setattr("trainers.rollouts.gather_object", lambda told: shares.append(told) or told)
         trainer.sample([{"row": row, "prompt": row} for row in "abc"], [0, 1, 2])
         shares[-1] = list(trainer._asked)
         assert trainer.rollouts == 4  # The last one twice, so that all ranks sample as many.

@@ -1,0 +1,69 @@
+"""Rewards as TRL calls them and sums them up. Imported lazily only: torch is imported at the top."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from harness.core.types import Response
+from trainers.data.loading import parse_row
+from trainers.rewards.functions import Reward
+from trainers.rewards.scoring import score_part
+
+
+def fill_missing(rewards: Tensor, generations: int) -> Tensor:
+    """Rewards without a signal (NaN) set to the mean of the others in their group and of their kind.
+
+    TRL's sum takes NaN for 0, which would hold a judge's failure against a response; the mean leaves its advantage to
+    its other rewards. Where a whole group has no signal of a kind, 0 for all of it changes no advantage; a response
+    without any signal at all stays NaN and is left out by TRL.
+
+    Args:
+        rewards: [N, kinds of reward], groups of `generations` rows together.
+        generations: responses of a prompt.
+    """
+    groups = rewards.view(-1, generations, rewards.shape[1])
+    mean = torch.nanmean(groups, dim=1, keepdim=True).expand_as(groups)
+    filled = torch.where(groups.isnan(), mean, groups).reshape_as(rewards)
+    return torch.where(rewards.isnan().all(1, keepdim=True), rewards, filled)
+
+
+def as_trl_reward(reward: Reward, end_tokens: Sequence[int]) -> Callable[..., list[float | None]]:
+    """A reward in the form that TRL calls: columns of a batch to rewards.
+
+    Args:
+        reward: the reward.
+        end_tokens: a response that ends in one of them was not cut off.
+    """
+    ends = frozenset(end_tokens)
+
+    def function(
+        prompts: Any, completions: Sequence[Any], completion_ids: Sequence[Sequence[int]], row: Sequence[str], **_: Any
+    ) -> list[float | None]:
+        samples = [parse_row(text).sample for text in row]
+        responses = [
+            Response(
+                sample_id=sample.id,
+                text=(completion if isinstance(completion, str) else completion[0]["content"]).strip(),
+                finish_reason="stop" if ids and ids[-1] in ends else "length",
+                completion_tokens=len(ids),
+            )
+            for sample, completion, ids in zip(samples, completions, completion_ids, strict=True)
+        ]
+        return score_part(reward, samples, responses)
+
+    function.__name__ = reward.name
+    return function
+
+
+def empty_reward(name: str) -> Callable[..., list[float]]:
+    """A reward in the form that TRL calls, of nothing: an extension fills it in."""
+
+    def function(completions: Sequence[Any], **_: Any) -> list[float]:
+        return [0.0] * len(completions)
+
+    function.__name__ = name
+    return function
