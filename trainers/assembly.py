@@ -24,7 +24,7 @@ from harness.engines.checkpoints import Checkpoint
 from harness.engines.inputs import choose_video_as
 from harness.engines.loaders import choose_class, empty_model, load_config
 from harness.engines.vllm_arguments import LANGUAGE_MODEL, lora_room
-from trainers.callbacks import Completes, EndsAtBudget, Lines, Watch
+from trainers.callbacks import Completes, CosineKl, EndsAtBudget, Lines, Watch
 from trainers.conflict.probe import ConflictProbe, probed_rows
 from trainers.console import say
 from trainers.data.loading import build_dataset, parse_row
@@ -48,6 +48,7 @@ from trainers.recipe import nearest
 from trainers.resuming import RestoresWeights
 from trainers.rewards.functions import REWARDS, Reward, Setup
 from trainers.rewards.in_trl import as_trl_reward, empty_reward
+from trainers.rewards.policy import PolicyJudge
 from trainers.rewards.scoring import build_rewards, load_function, try_rewards
 from trainers.selection.rollouts import ROLLOUTS
 from trainers.settings import Recipe
@@ -313,6 +314,10 @@ def build_trainer(
         widen_adapter(trainer.model)
     if not supervised:
         check_server(trainer, config)
+        if recipe.kl_schedule == "cosine":
+            trainer.add_callback(CosineKl(trainer))
+    if isinstance(judge, PolicyJudge):
+        judge.follow(trainer.accelerator.unwrap_model(trainer.model), sharded=sharded)
     if colocated:
         mend_image_pads(trainer, rows)
     if not supervised and trainer.ref_model is not None and checkpoint.adapter is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from math import cos, pi
 from pathlib import Path
 from typing import Any, Final
 
@@ -152,6 +153,19 @@ class EndsAtBudget(TrainerCallback):  # type: ignore[misc]
         """End where all responses of a batch have been learned from."""
         if state.stateful_callbacks.get("rollouts", 0) >= self._most and not state.global_step % steps_a_batch(args):
             control.should_save = control.should_training_stop = True
+
+
+class CosineKl(TrainerCallback):  # type: ignore[misc]
+    """Lets the weight of the KL term fall from `train.beta` to 0, half a cosine (Visionary-R1, arXiv 2505.14677)."""
+
+    def __init__(self, trainer: Any) -> None:
+        """Take TRL's trainer, which reads its `beta` anew in every step."""
+        self._trainer = trainer
+        self._start: float = trainer.beta
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Set the weight of this step: it depends on nothing else, so that a resumed run has the same."""
+        self._trainer.beta = self._start / 2 * (1 + cos(pi * state.global_step / state.max_steps))
 
 
 class EndsWhenAsked(TrainerCallback):  # type: ignore[misc]

@@ -99,6 +99,10 @@ def open_judge(recipe: Recipe, *, ask: bool = True) -> CaptionJudge:
 
     if recipe.judge.model is None:
         raise UsageError("rewards.caption needs a judge: set judge.model (a checkpoint, demo, or openai:MODEL).")
+    if recipe.judge.model == "policy":
+        from trainers.rewards.policy import PolicyJudge
+
+        return PolicyJudge(recipe, recipe.resolve_model())  # Whether it answers is what it is to learn.
     judge = load_caption_judge(
         recipe.judge.model,
         base_url=recipe.judge.base_url,

@@ -119,7 +119,8 @@ class JudgeSettings(Part):
     """The text-only LLM behind the caption reward.
 
     Attributes:
-        model: `demo`, a folder or hub id of a text-only model, or `openai:MODEL`; `None`: no judge.
+        model: `demo`, a folder or hub id of a text-only model, or `openai:MODEL`; `policy`: the model that is trained,
+            without the picture; `None`: no judge.
         base_url: address of an OpenAI-compatible server.
         api_key_env: environment variable that holds the server's key; `None`: `OPENAI_API_KEY` where no address is
             named, and no key for any other.
@@ -304,6 +305,7 @@ class Recipe(Part):
             steps alone.
         max_logprob_gap: mean difference between the log-probabilities of sampling (vLLM) and of scoring at which a run
             stops.
+        kl_schedule: how the weight of the KL term goes on from `train.beta`: `constant`, or `cosine`, falling to 0.
         freeze_vision: train the language model alone.
         conflict_rows: training rows whose similarity is measured before and after training; 0: none.
         train: arguments of TRL's `GRPOConfig` or `SFTConfig` by their own names.
@@ -331,6 +333,7 @@ class Recipe(Part):
     eval: EvalSettings = EvalSettings()
     max_rollouts: Count | None = None
     max_logprob_gap: float = Field(default=0.05, gt=0)
+    kl_schedule: Literal["constant", "cosine"] = "constant"
     freeze_vision: bool = False
     conflict_rows: int = Field(default=64, ge=0)
     train: dict[str, Any] = Field(default={})

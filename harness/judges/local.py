@@ -62,29 +62,42 @@ class TransformersJudge:
 
     problem: str | None = None
 
-    def __init__(self, checkpoint: Checkpoint, *, max_new_tokens: int, device: str | None = None) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        max_new_tokens: int,
+        device: str | None = None,
+        sees: bool = False,
+        model: Any = None,
+    ) -> None:
         """Load the model.
 
         Args:
             checkpoint: a checkpoint with a folder.
             max_new_tokens: token budget of an answer.
             device: a torch device; `None`: CUDA where it is, else CPU.
+            sees: it is one that takes images, and is shown none.
+            model: the checkpoint's model where it is in memory already, such as one that is trained: it is asked where
+                and as it is. `None`: loaded.
 
         Raises:
             ModelError: Transformers cannot load it as a causal language model.
         """
         transformers_logging.disable_progress_bar()
-        self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self._device = torch.device(chosen) if model is None else model.device
         dtype = torch.float32 if self._device.type == "cpu" else "auto"
         try:
             self._tokenizer = load_tokenizer(_folder(checkpoint))
-            self._model = load_model(checkpoint, text_only=True, dtype=dtype)
+            self._model = model if model is not None else load_model(checkpoint, text_only=not sees, dtype=dtype)
         except (OSError, ValueError, KeyError, ImportError, RuntimeError, ModelError) as error:
             raise ModelError(
                 f"judge {checkpoint.name!r} cannot be loaded: {' '.join(str(error).split())[:_SHOWN]} "
                 "A judge is a text-only model that AutoModelForCausalLM loads."
             ) from error
-        self._model.to(self._device).eval()
+        if model is None:
+            self._model.to(self._device).eval()
         self._threads = threads_for(self._model, self._device.type)
         context = _context(checkpoint)
         budget = min(max_new_tokens, context // 2)
@@ -126,7 +139,7 @@ class TransformersJudge:
         else:
             yield from zip(batch, answers, strict=True)
 
-    @torch.inference_mode()
+    @torch.no_grad()  # A model that is trained keeps what it computes: it must not be of inference mode.
     def _generate(self, rows: Sequence[Sequence[int]]) -> list[str | None]:
         inputs = self._tokenizer.pad({"input_ids": list(rows)}, return_tensors="pt").to(self._device)
         output = self._model.generate(

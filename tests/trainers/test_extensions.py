@@ -1,6 +1,7 @@
 """What methods add to GRPO, without a model: values computed by hand, and combinations that are refused."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -295,10 +296,13 @@ def example(kind):
         ("papo", [None], "papo: it changes images, and no row has one"),
         ("noisy_rollout", [None], "noisy_rollout: it changes images, and no row has one"),
         ("dynamic_sampling", ["image", "image"], "a batch holds all 2 prompts"),
+        ("step_grpo", ["image"], r"rewards\.key_steps: no row has 'key_steps'"),
+        ("perception_r1", ["image"], r"rewards\.visual_facts: no row has 'facts'"),
     ],
 )
 def test_methods_that_would_do_nothing_on_the_data_are_refused(method, kinds, message):
     recipe = load_recipe("demo/grpo", [f"methods/{method}"])
     with pytest.raises(UsageError, match=message):
         check_data(recipe, [example(kind) for kind in kinds], 2)
-    check_data(recipe, [example("video"), example("image"), example(None)], 2)
+    annotated = replace(example("image").sample, attributes={"key_steps": '[["red"]]', "facts": '["A star."]'})
+    check_data(recipe, [example("video"), Example(sample=annotated), example(None)], 2)

@@ -1,12 +1,20 @@
 """Rewards of other published methods, on values that were computed by hand."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from harness.core.errors import DataError, UsageError
 from harness.core.types import Response, Sample
+from harness.engines.checkpoints import resolve_checkpoint
+from harness.engines.weights import load_model
+from harness.judges.caption import caption_supports
+from trainers.callbacks import CosineKl
 from trainers.data.schema import example_from_row, row_from_example
+from trainers.preparation import open_judge
+from trainers.recipe import load_recipe
 from trainers.rewards.functions import accuracy, format_reward
 from trainers.rewards.rivals import hard_format, key_steps, step_validity, visual_facts
 
@@ -120,3 +128,36 @@ def test_rows_keep_key_steps_and_facts():
         example_from_row({**ROW, "key_steps": [[]]}, "here")
     with pytest.raises(DataError, match="here: field 'facts': expected a list of statements, got"):
         example_from_row({**ROW, "facts": "A triangle."}, "here")
+
+
+def test_the_policy_judges_its_own_captions_as_it_is_at_the_moment():
+    checkpoint = resolve_checkpoint("demo")
+    recipe = load_recipe("demo/grpo", ["judge.model=policy", "rewards.caption=0.1", "caption.minus_blind=false"])
+    judge = open_judge(recipe)
+    seen = Sample(
+        id="s", task="train", target="yes", answer_kind="yes_no", question="Is there a green star in the image?"
+    )
+    captions = [(seen, "green star left ; purple square center"), (seen, "red circle left"), (seen, "")]
+    before = caption_supports(judge, captions)
+    assert before == [True, False, False]
+    model = load_model(checkpoint, dtype=torch.float32).train()
+    judge.follow(model, sharded=False)
+    random = torch.get_rng_state()
+    assert caption_supports(judge, captions) == before
+    assert torch.equal(torch.get_rng_state(), random)
+    assert model.training
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.zero_()
+    assert caption_supports(judge, captions) == [False, False, False]  # Nothing is remembered.
+    judge.close()
+
+
+def test_the_weight_of_kl_falls_along_half_a_cosine():
+    trainer = SimpleNamespace(beta=0.04)
+    callback = CosineKl(trainer)
+    betas = []
+    for step in (0, 1, 2, 3):
+        callback.on_step_begin(None, SimpleNamespace(global_step=step, max_steps=4), None)
+        betas.append(trainer.beta)
+    assert betas == pytest.approx([0.04, 0.034142, 0.02, 0.005858], abs=1e-6)

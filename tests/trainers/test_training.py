@@ -69,8 +69,9 @@ def test_every_recipe_trains(name, tmp_path):
 
 
 METHODS = (
-    "methods/dynamic_sampling", "methods/papo", "methods/t_grpo", "methods/noisy_rollout", "data.demo_videos=0.5",
-    "t_grpo.shortest=20", "t_grpo.longest=38", "train.temperature=1", "conflict_rows=0", "data.demo_rows=18",
+    "methods/visionary_r1", "methods/dynamic_sampling", "methods/papo", "methods/t_grpo", "methods/noisy_rollout",
+    "data.demo_videos=0.5", "t_grpo.shortest=20", "t_grpo.longest=38", "train.temperature=1", "conflict_rows=0",
+    "data.demo_rows=18",
 )  # fmt: skip
 
 

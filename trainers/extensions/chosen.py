@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import UsageError
+from trainers.data import FACTS, KEY_STEPS
 from trainers.extensions import Extension
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def check_chosen(recipe: Recipe, config: Any) -> None:
 
 
 def check_data(recipe: Recipe, examples: Sequence[Example], prompts: int) -> None:
-    """Refuse extensions that do nothing on the data of a recipe.
+    """Refuse extensions and rewards that do nothing on the data of a recipe.
 
     Args:
         recipe: the recipe.
@@ -89,6 +90,9 @@ def check_data(recipe: Recipe, examples: Sequence[Example], prompts: int) -> Non
     for name in ("papo", "noisy_rollout"):
         if getattr(recipe, name).enabled and not kinds:
             raise UsageError(f"{name}: it changes images, and no row has one. Set {name}.enabled=false.")
+    for reward, field in (("key_steps", KEY_STEPS), ("visual_facts", FACTS)):
+        if getattr(recipe.rewards, reward) and not any(field in example.sample.attributes for example in examples):
+            raise UsageError(f"rewards.{reward}: no row has {field!r}. Add them, or set rewards.{reward}=0.")
     if recipe.dynamic_sampling.enabled and len(examples) <= prompts:
         raise UsageError(
             f"dynamic_sampling: a batch holds all {len(examples)} prompts, and there are no others to sample. Give "
