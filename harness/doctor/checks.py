@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from harness.core.hub import hub_unreachable_reason
 from harness.core.worlds import shipped_checkpoints
+from harness.doctor.hidden import missing_imports
 from harness.engines.vllm_platform import unpaired
 
 _REQUIRED: Final = (
@@ -72,6 +73,7 @@ def examine() -> Iterator[Check]:
     yield _accelerator()
     yield _engine("hf", ("torch", "transformers"))
     yield _paired(_engine("vllm", ("vllm",)))
+    yield _hidden()
     yield _demo_checkpoint()
     reason = hub_unreachable_reason()
     yield Check(
@@ -123,6 +125,15 @@ def _paired(vllm: Check) -> Check:
     """The check of vLLM, unless its Transformers is not one that it works with."""
     found = unpaired() if vllm.state == "ok" else None
     return vllm if found is None else replace(vllm, state="note", found=found[0], mend=found[1])
+
+
+def _hidden() -> Check:
+    missing = missing_imports()
+    if not missing:
+        return Check(name="lmms-eval's models", state="ok", found="importable")
+    packages = sorted({package for of in missing.values() for package in of})
+    found = f"{', '.join(missing)} of 'lmms-eval --model' need {', '.join(packages)}"
+    return Check(name="lmms-eval's models", state="note", found=found, mend=f"pip install {' '.join(packages)}")
 
 
 def _demo_checkpoint() -> Check:

@@ -32,6 +32,7 @@ def test_a_missing_package_is_named_with_the_command_that_mends_it(
 def test_a_vllm_whose_transformers_is_another_is_a_note_with_the_command_that_mends_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(doctor, "missing_imports", dict)
     monkeypatch.setattr(doctor.util, "find_spec", lambda _: True)
     monkeypatch.setattr(
         doctor, "unpaired", lambda: ("vllm 1 wants transformers <5.20", "pip install 'transformers<5.20'")
@@ -50,3 +51,13 @@ def test_an_unreachable_hub_is_found_without_waiting(monkeypatch: pytest.MonkeyP
     reason = hub_unreachable_reason(timeout_s=1)
     assert reason is not None
     assert "127.0.0.1" in reason
+
+
+def test_what_models_of_lmms_eval_import_and_is_not_here_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = doctor.util.find_spec
+    monkeypatch.setattr(doctor.util, "find_spec", lambda name: None if name == "decord" else real(name))
+    check = doctor._hidden()
+    assert check.state == "note"
+    assert "qwen2_5_vl" in check.found
+    assert "vllm," not in check.found
+    assert check.mend == "pip install decord"

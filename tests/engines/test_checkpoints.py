@@ -210,7 +210,7 @@ FETCH = """
 import sys, time
 from pathlib import Path
 import huggingface_hub
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import LocalEntryNotFoundError
 from harness.engines import checkpoints
 
 folder, fetched = Path(sys.argv[1]), Path(sys.argv[2])
