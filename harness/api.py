@@ -45,6 +45,7 @@ class Settings(TypedDict, total=False):
     top_p: float
     top_k: int
     repetition_penalty: float
+    decoding: str | None
     system_prompt: str | None
     repeats: int
     blind: str | None

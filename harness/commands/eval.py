@@ -143,6 +143,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="above 1: against repetition (default: 1)",
     )
+    parser.add_argument(
+        "--decoding",
+        metavar="METHOD",
+        help="choose tokens by what the image adds: vcd or m3id, as vcd:alpha=1,beta=0.1 (hf; twice the work)",
+    )
     parser.add_argument("--system-prompt", metavar="TEXT", help="a system's turn before each question")
     add_judge_arguments(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would be asked, and ask nothing")
@@ -266,6 +271,7 @@ def read_config(arguments: argparse.Namespace) -> EvalConfig:
         top_p=arguments.top_p,
         top_k=arguments.top_k,
         repetition_penalty=arguments.repetition_penalty,
+        decoding=arguments.decoding,
         system_prompt=arguments.system_prompt,
         repeats=arguments.repeats,
         blind=arguments.blind,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
 from harness.core.errors import UsageError
 from harness.core.plugins import load_plugin, plugins, refuse_own_names
 from harness.core.types import Media, Response
+from harness.engines.contrasts import Contrast
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -50,6 +51,8 @@ class Decoding:
             multiplies the negative ones (Keskar et al. 2019, arXiv 1909.05858); 1 leaves them.
         seed: of sampling.
         logprobs: tell the log-probabilities of the answer, where the engine can; they decide no tokens.
+        contrast: choose tokens by what the image adds (`hf` alone); `None`: do not. A prompt without media is answered
+            as if it were `None`.
     """
 
     max_new_tokens: int
@@ -59,6 +62,7 @@ class Decoding:
     repetition_penalty: float = 1.0
     seed: int = 0
     logprobs: bool = True
+    contrast: Contrast | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

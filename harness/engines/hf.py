@@ -7,6 +7,7 @@ an undisturbed one. Batches that grow with the memory of a GPU hold unfinished r
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,14 +20,25 @@ import torch
 from transformers import GenerationConfig, LogitsProcessorList
 from transformers.utils import logging as transformers_logging
 
+from harness.core.console import show
 from harness.core.errors import AGAIN, EngineError, HarnessError, MediaError, ModelError, UsageError
 from harness.core.types import Response
 from harness.engines import Decoding, Request, Tokens, VideoAs, check_positive, checked, failed
 from harness.engines.checkpoints import Checkpoint
+from harness.engines.contrasts import Contrast
 from harness.engines.hf_batches import BatchSize, Prepared, plan_batches, prepare
 from harness.engines.hf_choosing import TokenChooser
+from harness.engines.hf_contrast import cost_of, doubled
 from harness.engines.hf_device import is_alive, placement, resolve_attention, resolve_device, resolve_dtype
-from harness.engines.inputs import chat_prompt, choose_video_as, count_visual, encode, load_processor, size_limits
+from harness.engines.inputs import (
+    chat_prompt,
+    choose_video_as,
+    count_visual,
+    encode,
+    load_processor,
+    size_limits,
+    visual_ids,
+)
 from harness.engines.logprobs import answer_logprobs_of_ids
 from harness.engines.preparation import of_same_media, one_line, request_seed
 from harness.engines.processed import Processed
@@ -104,6 +116,7 @@ class HfEngine:
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="open-media")
         self._checkpoint = checkpoint
         self._given = model
+        self._told_cost = False
         self._processed: Processed | None = None
 
     def describe(self) -> Mapping[str, Any]:
@@ -231,6 +244,8 @@ class HfEngine:
     def _generate_together(self, batch: Sequence[Prepared], decoding: Decoding) -> list[Response]:
         start = time.monotonic()
         inputs = self._encode(batch).to(self._device)
+        contrast = decoding.contrast if batch[0].request.media else None
+        given = inputs if contrast is None else self._doubled(inputs, batch, decoding, contrast)
         budget = batch[0].request.max_new_tokens or decoding.max_new_tokens
         defaults = self._model.generation_config
         ends = _as_set(defaults.eos_token_id) or {self._processor.tokenizer.eos_token_id}
@@ -251,10 +266,14 @@ class HfEngine:
             top_k=decoding.top_k,
             repetition_penalty=decoding.repetition_penalty,
             mask=inputs["attention_mask"],
+            contrast=contrast,
         )
+        begin = time.monotonic()
         output = self._model.generate(
-            **inputs, generation_config=config, logits_processor=LogitsProcessorList([chooser])
+            **given, generation_config=config, logits_processor=LogitsProcessorList([chooser])
         )
+        if contrast is not None and not self._told_cost:
+            self._tell_cost(contrast, inputs, config, output[: len(batch)], time.monotonic() - begin)
         logprobs = chooser.logprobs()
         prompt_length = inputs["input_ids"].shape[1]
         visual = count_visual(self._processor, inputs["input_ids"].tolist())
@@ -284,6 +303,32 @@ class HfEngine:
                 )
             )
         return responses
+
+    def _tell_cost(self, contrast: Contrast, inputs: Any, config: Any, output: Any, seconds: float) -> None:
+        """Say what a contrast costs, from the same batch without it; once, since that is one batch more."""
+        self._told_cost = True
+        begin, prompt = time.monotonic(), inputs["input_ids"].shape[1]
+        plain = self._model.generate(**inputs, generation_config=config)
+        took = seconds, time.monotonic() - begin
+        counts = [int((tokens[:, prompt:] != config.pad_token_id).sum()) for tokens in (output, plain)]
+        show(cost_of(contrast, (counts[0], counts[1]), took), file=sys.stderr)
+
+    def _doubled(
+        self, inputs: Any, batch: Sequence[Prepared], decoding: Decoding, contrast: Contrast
+    ) -> Mapping[str, Any]:
+        if contrast.method == "m3id" and getattr(self._model.config.get_text_config(), "cross_attention_layers", None):
+            raise UsageError(
+                "--decoding m3id: this model sees images by cross-attention, beside its prompt, where they cannot be "
+                "hidden. Use --decoding vcd."
+            )
+        return doubled(
+            inputs,
+            contrast,
+            [request_seed(item.request, decoding, item.row) for item in batch],
+            lambda row: self._encode([batch[row]]),
+            visual_ids(self._processor),
+            getattr(self._processor.image_processor, "temporal_patch_size", 1),
+        )
 
     def _encode(self, batch: Sequence[Prepared]) -> Any:
         opened = [item.opened for item in batch if item.opened is not None]

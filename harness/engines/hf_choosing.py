@@ -10,6 +10,9 @@ from collections.abc import Sequence
 import torch
 from transformers import LogitsProcessor
 
+from harness.engines.contrasts import Contrast
+from harness.engines.hf_contrast import contrasted
+
 
 class TokenChooser(LogitsProcessor):  # type: ignore[misc]  # Transformers has no types.
     """Greedy choice, or a draw whose random numbers belong to the row.
@@ -29,6 +32,7 @@ class TokenChooser(LogitsProcessor):  # type: ignore[misc]  # Transformers has n
         top_k: int = 0,
         repetition_penalty: float = 1.0,
         mask: torch.Tensor | None = None,
+        contrast: Contrast | None = None,
     ) -> None:
         """Draw the random numbers.
 
@@ -40,7 +44,9 @@ class TokenChooser(LogitsProcessor):  # type: ignore[misc]  # Transformers has n
             top_k: how many of the most probable tokens are drawn from; 0: all.
             repetition_penalty: see `penalise`.
             mask: [B, P], 1 where the prompt has a token, 0 where it is padded; only used with a penalty.
+            contrast: the batch has B rows more, see `harness.engines.hf_contrast`, by which those before are chosen.
         """
+        self._contrast = contrast
         self._penalty = repetition_penalty
         self._mask = mask
         self._temperature = temperature
@@ -56,19 +62,24 @@ class TokenChooser(LogitsProcessor):  # type: ignore[misc]  # Transformers has n
             self._uniform = torch.stack(rows, dim=1)
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.Tensor) -> torch.Tensor:
-        """Scores [B, V], raw logits in float32, to scores whose greatest is the chosen token."""
+        """Scores [B, V], raw logits in float32, to scores whose greatest is the chosen token; [2B, V] with contrast."""
+        ids: torch.Tensor = input_ids
         wanted = scores
+        if self._contrast is not None:
+            (scores, other), (ids, _) = scores.chunk(2), ids.chunk(2)
+            wanted = contrasted(self._contrast, scores, other, len(self._logprobs) + 1)
         if self._penalty != 1 and self._mask is not None:
-            wanted = penalise(scores, input_ids, self._mask, self._penalty)
+            wanted = penalise(wanted, ids, self._mask, self._penalty)
         if self._uniform is None:
             chosen = wanted.argmax(dim=-1, keepdim=True)
         else:
             uniform = self._uniform[len(self._logprobs)].to(scores.device).unsqueeze(1)
             chosen = draw(wanted / self._temperature, uniform, self._top_p, self._top_k)
         self._logprobs.append((scores.gather(1, chosen) - scores.logsumexp(dim=-1, keepdim=True)).squeeze(1))
-        if self._uniform is None:
+        if self._uniform is None and self._contrast is None:
             return wanted
-        return torch.full_like(scores, -torch.inf).scatter(1, chosen, 0.0)
+        only = torch.full_like(scores, -torch.inf).scatter(1, chosen, 0.0)
+        return only if self._contrast is None else torch.cat([only, only])
 
     def logprobs(self) -> list[list[float]]:
         """[B, T], log-probability of each chosen token under the raw logits; what follows a row's end is of no use."""

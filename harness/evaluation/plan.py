@@ -19,6 +19,7 @@ from harness.core.types import PromptFormat, Sample
 from harness.core.worlds import world_of_checkpoint
 from harness.engines import Decoding, Engine, check_engine, make_engine, vllm_is_usable
 from harness.engines.checkpoints import SERVED, Checkpoint, resolve_checkpoint
+from harness.engines.contrasts import read_contrast
 from harness.evaluation.blind import blind_media
 from harness.evaluation.ranks import ALONE, Ranks
 from harness.evaluation.selection import choose_samples
@@ -152,6 +153,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
         top_k=config.top_k,
         repetition_penalty=config.repetition_penalty,
         seed=config.seed,
+        contrast=None if config.decoding is None else read_contrast(config.decoding),
     )
     judge = open_judge(config)
     samples = {task.name: choose_samples(task.samples, config.limit, config.seed) for task in tasks}
@@ -212,6 +214,7 @@ def decoding_settings(decoding: Decoding) -> dict[str, Any]:
         "top_p": decoding.top_p,
         "top_k": decoding.top_k or None,
         "repetition_penalty": decoding.repetition_penalty,
+        **({} if decoding.contrast is None else {"contrast": str(decoding.contrast)}),
     }
 
 
@@ -252,6 +255,13 @@ def _engine_name(config: EvalConfig, ranks: Ranks) -> str:
             "--data-parallel N or --tensor-parallel N."
         )
     served = config.model.startswith(SERVED)
+    if config.decoding is not None:
+        if served or config.engine not in ("auto", "hf"):
+            raise UsageError(
+                f"--decoding {config.decoding}: each token takes the model's logits with and without the image, which "
+                f"engine {'api' if served else config.engine!r} does not give. Use --engine hf and a checkpoint."
+            )
+        return "hf"
     if config.engine != "auto":
         check_engine(config.engine)
         if served != (config.engine == "api") and config.engine != "replay":

@@ -12,6 +12,7 @@ from harness.core.errors import UsageError
 from harness.core.formats import is_own
 from harness.core.plugins import plugins
 from harness.core.prompts import AUTO, FORMATS, take_apart
+from harness.engines.contrasts import read_contrast
 
 DEFAULT_MAX_NEW_TOKENS: Final[Mapping[str, int]] = {"direct": 128, "think": 1024, "grounded": 1536}
 """Token budget of a response by prompt format."""
@@ -44,6 +45,7 @@ class EvalConfig:
         top_p: nucleus mass when sampling.
         top_k: how many of the most probable tokens are drawn from when sampling; 0: all.
         repetition_penalty: on tokens that are there already, prompt included; 1 is none.
+        decoding: a method of contrastive decoding, see `harness.engines.contrasts`; `None`: there is none.
         system_prompt: text of a system's turn before each question; `None`: none but what the prompt format or
             the chat template has.
         repeats: how often every question is asked in all; above 1 with the seeds that follow.
@@ -77,6 +79,7 @@ class EvalConfig:
     top_p: float = 1.0
     top_k: int = 0
     repetition_penalty: float = 1.0
+    decoding: str | None = None
     system_prompt: str | None = None
     repeats: int = 1
     blind: str | None = None
@@ -135,6 +138,12 @@ class EvalConfig:
             raise UsageError(
                 f"--repeats {self.repeats} needs --temperature above 0: greedy responses are all the same."
             )
+        if self.decoding is not None:
+            read_contrast(self.decoding)
+            if self.blind == "withheld":
+                raise UsageError(
+                    "--decoding compares what is shown with what is not: with --blind withheld, nothing is."
+                )
         if self.blind not in (None, "grey", "withheld"):
             raise UsageError(f"--blind {self.blind!r} does not exist. Choose one of: grey, withheld.")
         if not 0 < self.repetition_penalty < math.inf:

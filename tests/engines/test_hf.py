@@ -7,12 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
+from support_families import build
+from torch import Tensor
 
 from harness.core.errors import EngineError, HarnessError, MediaError, ModelError, UsageError
 from harness.core.prompts import instruction
 from harness.core.types import Media, Response
-from harness.engines import Decoding, Engine, Request, Tokens, make_engine
+from harness.engines import Decoding, Engine, Request, Tokens, hf_choosing, make_engine
 from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
+from harness.engines.contrasts import Contrast, read_contrast
 from harness.engines.hf_batches import prepare
 from harness.media.videos import Video
 
@@ -36,8 +41,6 @@ def make_request(
         if kind == "video":
             frames = rng.integers(0, 255, (4, 84, 84, 3), dtype=np.uint8)
             return [Video(frames=frames, fps=4.0, indices=(0, 1, 2, 3), total_frames=4, duration_s=1.0)]
-        from PIL import Image
-
         size = int(rng.choice([56, 84, 112]))
         return [Image.fromarray(rng.integers(0, 255, (size, 84, 3), dtype=np.uint8))]
 
@@ -207,8 +210,6 @@ def test_an_unexpected_error_of_the_processor_costs_its_sample_only(
 
 def test_a_sample_that_the_processor_refuses_costs_itself_only(engine: Engine) -> None:
     def too_narrow() -> list[object]:
-        from PIL import Image
-
         return [Image.new("RGB", (2000, 5))]
 
     bad = Request(
@@ -339,3 +340,86 @@ def test_several_responses_of_a_bad_image_all_fail(engine: Engine) -> None:
 def test_several_greedy_responses_are_a_mistake(engine: Engine) -> None:
     with pytest.raises(UsageError, match="temperature"):
         list(engine.generate([replace(make_request(0), n=2)], DECODING))
+
+
+VCD, M3ID = read_contrast("vcd:alpha=1,beta=0"), read_contrast("m3id:decay=0.5,beta=0")
+
+
+def decoding(contrast: Contrast | None, **changes: float) -> Decoding:
+    return replace(DECODING, contrast=contrast, **changes)
+
+
+def texts(engine: Engine, requests: list[Request], decoding: Decoding) -> dict[str, str]:
+    responses = generate(engine, requests, decoding)
+    assert {response.error for response in responses.values()} == {None}
+    return {name: response.text for name, response in responses.items()}
+
+
+@pytest.mark.parametrize("contrast", [VCD, M3ID])
+def test_rows_of_a_batch_answer_as_they_do_alone(
+    contrast: Contrast, engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    requests = [make_request(0), make_request(1), make_request(2, kind="video"), make_request(3)]
+    together = texts(engine, requests, decoding(contrast))
+    assert together == {
+        name: text for item in requests for name, text in texts(engine, [item], decoding(contrast)).items()
+    }
+    assert together != texts(engine, requests, decoding(None))
+    assert capsys.readouterr().err.count("2 forward passes a token") <= 1  # Told once an engine.
+
+
+@pytest.mark.parametrize("contrast", [replace(VCD, alpha=0.0), replace(M3ID, decay=0.0)])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_no_weight_is_plain_decoding(contrast: Contrast, temperature: float, engine: Engine) -> None:
+    requests = [make_request(number) for number in range(3)]
+    plain, same = (texts(engine, requests, decoding(of, temperature=temperature)) for of in (None, contrast))
+    assert same == plain
+
+
+def seen_by(engine: Engine, contrast: Contrast, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Tensor], list[Tensor]]:
+    """Logits of the first token with and without what each of two images of one size shows."""
+    shown, others = [], []
+
+    def recorded(contrast: Contrast, logits: Tensor, other: Tensor, step: int) -> Tensor:
+        if step == 1:
+            shown.append(logits)
+            others.append(other)
+        return logits
+
+    monkeypatch.setattr(hf_choosing, "contrasted", recorded)
+    for colour in ("red", "blue"):
+        image = Image.new("RGB", (84, 84), colour)
+        request = replace(make_request(0, prompt="What is this?", budget=2), open_media=lambda image=image: [image])
+        texts(engine, [request], decoding(contrast))
+    return shown, others
+
+
+def test_without_its_image_a_prompt_says_the_same_of_any(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    (red, blue), (hidden, same) = seen_by(engine, M3ID, monkeypatch)
+    assert not torch.allclose(red, blue, atol=1e-3)
+    assert torch.allclose(hidden, same, atol=1e-5)
+    (red, _), (noised, _) = seen_by(engine, VCD, monkeypatch)
+    assert not torch.allclose(red, noised, atol=1e-3)
+
+
+def test_prompts_without_an_image_are_answered_plainly(engine: Engine) -> None:
+    request = replace(make_request(0, prompt="Is there a red circle?"), media=(), open_media=list)
+    assert texts(engine, [request], decoding(VCD)) == texts(engine, [request], decoding(None))
+
+
+@pytest.mark.parametrize("name", ["llava", "internvl"])
+def test_other_families(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make_engine("hf", resolve_checkpoint(str(build(name, tmp_path / name))), {"batch_size": 4})
+    engine.load()
+    requests = [make_request(number, budget=8, prompt="What is this?") for number in range(3)]
+    plain = texts(engine, requests, decoding(None))
+    for contrast in (VCD, M3ID):
+        together = texts(engine, requests, decoding(contrast))
+        assert together == {
+            key: text for one in requests for key, text in texts(engine, [one], decoding(contrast)).items()
+        }
+        assert texts(engine, requests, decoding(replace(contrast, alpha=0.0, decay=0.0))) == plain
+    (red, blue), (hidden, same) = seen_by(engine, M3ID, monkeypatch)
+    assert not torch.equal(red, blue)
+    assert torch.allclose(hidden, same, atol=1e-6)
+    engine.close()

@@ -277,6 +277,9 @@ def test_a_mended_sample_is_tried_again_and_a_replaced_one_refused(
         (["--tasks", "pope", "--data", "hub"], "HF_HUB_OFFLINE"),
         (["--tasks", "pope", "--batch-size", "0"], "--batch-size 0"),
         (["--tasks", "pope", "--engine", "replay"], "--responses"),
+        (["--tasks", "pope", "--decoding", "opera"], "Choose one of: vcd, m3id"),
+        (["--tasks", "pope", "--decoding", "vcd", "--engine", "vllm"], "engine 'vllm' does not give. Use --engine hf"),
+        (["--tasks", "pope", "--decoding", "vcd", "--blind", "withheld"], "with --blind withheld, nothing is"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_no_folder(
@@ -443,3 +446,13 @@ def test_videos_of_a_family_without_a_way_for_them_are_shown_as_images_and_the_r
     (out / "config.json").write_text(json.dumps(stored))
     assert ask() == 2
     assert "video_as: stored 'native', asked 'frames'" in capsys.readouterr().err
+
+
+def test_contrastive_decoding_is_part_of_the_protocol(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    command = ["eval", "--model", "demo", "--tasks", "pope", "--limit", "4", "--max-new-tokens", "24", "--no-diagnose"]
+    assert main([*command, "--decoding", "vcd:alpha=1", "--out", str(out)]) == 0
+    assert read_run(out).decoding["contrast"] == "vcd:alpha=1,beta=0.1,noise_step=500"
+    assert "--decoding vcd:alpha=1,beta=0.1,noise_step=500: 2 forward passes a token" in capsys.readouterr().err
+    assert main([*command, "--decoding", "m3id", "--out", str(out)]) == 2
+    assert "decoding.contrast: stored 'vcd:" in capsys.readouterr().err
