@@ -24,7 +24,7 @@ from harness.engines.checkpoints import Checkpoint
 from harness.engines.inputs import choose_video_as
 from harness.engines.loaders import choose_class, empty_model, load_config
 from harness.engines.vllm_arguments import LANGUAGE_MODEL, lora_room
-from trainers.callbacks import Completes, CosineKl, EndsAtBudget, Lines, Watch
+from trainers.callbacks import Completes, CosineKl, CountsCpu, EndsAtBudget, Lines, Watch
 from trainers.conflict.probe import ConflictProbe, probed_rows
 from trainers.console import say
 from trainers.data.loading import build_dataset, parse_row
@@ -288,7 +288,7 @@ def build_trainer(
         "args": config,
         "train_dataset": build_dataset(examples, prompt_format=recipe.prompt),
         "processing_class": processor,
-        "callbacks": [Watch(), Lines()],
+        "callbacks": [CountsCpu(), Watch(), Lines()],
         "peft_config": adapter_config(recipe.lora),
     }
     trainer: Any

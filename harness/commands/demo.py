@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.core.console import show
 from harness.core.errors import UsageError
-
-if TYPE_CHECKING:
-    from harness.demo.experiment.rows import Row
 
 OUT: Final = Path("runs/experiment")
 
@@ -34,14 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rows", metavar="NAME,...", help="rows to run (default: all); an unknown one lists them")
-    parser.add_argument("--seeds", default="0,1,2", metavar="N,...", help="seeds of each row (default: 0,1,2)")
-    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"folder of the experiment ({OUT})")
-    parser.add_argument("--model", default="demo", metavar="CKPT", help="what every row starts from (default: demo)")
-    parser.add_argument("--steps", type=int, default=60, metavar="N", help="updates of each row (default: 60)")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of every trained row, repeatable"
+        "--plan",
+        nargs="?",
+        const="",
+        metavar="BLOCK,...",
+        help="run blocks of the plan, or all of it, and go on where it was stopped (default: say how far it is)",
     )
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="trainings side by side (--plan; default: 1)")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"folder of the experiment ({OUT})")
     parser.add_argument("--report", action="store_true", help="run nothing: write the tables from what is finished")
     parser.add_argument("--document", type=Path, metavar="FILE", help="file with markers for the tables (--report)")
     parser.add_argument("--pages", type=Path, metavar="DIR", help="folder of a leaderboard of the rows (--report)")
@@ -69,64 +66,47 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run_experiment(arguments: argparse.Namespace) -> None:
-    """Run rows, or report what is finished.
+    """Run blocks of the plan, report what is finished, or say how far it is.
 
     Raises:
-        UsageError: an unknown row, a seed that is no number, a setting that does not exist; nothing is written.
+        UsageError: an unknown block, or a number of processes that is none; nothing is written.
         HarnessError: what was finished is kept, and the same command goes on.
     """
     from harness.commands.train import require_trl
-    from harness.demo.experiment.rows import ROWS, choose_rows
-    from harness.demo.experiment.running import open_experiment, run_row
-    from harness.demo.experiment.settings import Experiment
+    from harness.demo.experiment.blocks import describe, run_blocks
+    from harness.demo.experiment.plan import choose_blocks
 
-    rows = choose_rows(arguments.rows.split(",") if arguments.rows else list(ROWS))
     out = arguments.out.expanduser().resolve()
+    if arguments.jobs < 1:
+        raise UsageError(f"--jobs {arguments.jobs} is out of range: it must be at least 1.")
     if arguments.report:
         from harness.demo.experiment.report import write_report
 
         write_report(out, document=arguments.document)
         if arguments.pages is not None:
-            _publish(out, rows, arguments)
-        return
-    seeds = _seeds(arguments.seeds)
-    require_trl()
-    experiment = Experiment(out=out, model=arguments.model, steps=arguments.steps, overrides=tuple(arguments.set))
-    open_experiment(experiment, rows)
-    for seed in seeds:
-        for row in rows:
-            show(str(run_row(experiment, row, seed)), flush=True)
+            _publish(out, arguments)
+    elif arguments.plan is None:
+        show(describe(out))
+    else:
+        blocks = choose_blocks([name for name in arguments.plan.split(",") if name])
+        require_trl()
+        run_blocks(blocks, out, arguments.jobs)
 
 
-def _publish(out: Path, rows: Sequence[Row], arguments: argparse.Namespace) -> None:
-    """Publish a board of some rows: of their runs, or, where only results are kept, of runs made again from these."""
+def _publish(out: Path, arguments: argparse.Namespace) -> None:
+    """Publish a board of the main rows, of runs made again from what is kept of them."""
     from harness.demo.experiment.rebuilding import NOTE, rebuild_runs, write_thinned_reports
-    from harness.demo.experiment.results import SEED_FREE, draw_held_out, read_results
-
-    runs = [folder for row in rows if (folder := out / "runs" / row.name).is_dir()]
-    if runs:
-        _publish_runs(runs, arguments.model, arguments)
-        return
-    results = read_results(out / "results")
-    with TemporaryDirectory() as scratch, draw_held_out(out, results) as held_out:
-        write_thinned_reports(rebuild_runs(results, [row.name for row in rows], held_out, Path(scratch)))
-        _publish_runs([Path(scratch)], SEED_FREE, arguments, NOTE)
-
-
-def _publish_runs(runs: Sequence[Path], baseline: str, arguments: argparse.Namespace, *notes: str) -> None:
+    from harness.demo.experiment.report import main_rows
+    from harness.demo.experiment.results import SEED_FREE, draw_held_out
     from leaderboards.build import BoardConfig, build_board
     from leaderboards.publish import PublishConfig, publish_board
 
-    board = build_board(BoardConfig(runs=runs, baseline=baseline, references=[], title="The demo experiment"))
-    board = replace(board, notes=[*board.notes, *notes])
-    config = PublishConfig(pages=arguments.pages, readme=arguments.readme, screenshot=arguments.screenshot)
-    for line in publish_board(board, config):
-        show(line)
-
-
-def _seeds(text: str) -> Sequence[int]:
-    try:
-        seeds = [int(part) for part in text.split(",")]
-    except ValueError as error:
-        raise UsageError(f"--seeds {text!r} is not a list of numbers, e.g. 0,1,2.") from error
-    return list(dict.fromkeys(seeds))
+    results = main_rows(out)
+    with TemporaryDirectory() as scratch, draw_held_out(results) as held_out:
+        write_thinned_reports(rebuild_runs(results, held_out, Path(scratch)))
+        runs = [Path(scratch)]
+        board = build_board(BoardConfig(runs=runs, baseline=SEED_FREE, references=[], title="The demo experiment"))
+        board = replace(board, notes=[*board.notes, NOTE])
+        config = PublishConfig(pages=arguments.pages, readme=arguments.readme, screenshot=arguments.screenshot)
+        for line in publish_board(board, config):
+            show(line)

@@ -94,8 +94,12 @@ def build_demo_data(folder: Path, seed: int = SEED, *, sizes: Sizes | None = Non
 
 
 def generator_digest() -> str:
-    """What decides the data: the generator's version and source."""
+    """What decides the data: the generator's version and source, and the world."""
+    from harness.demo.world import NUMBER
+
     digest = hashlib.sha256(str(VERSION).encode())
+    if NUMBER > 1:
+        digest.update(bytes([NUMBER]))
     for name in _MODULES:
         digest.update((Path(__file__).parent / name).read_bytes())
     return digest.hexdigest()[:12]

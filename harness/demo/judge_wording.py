@@ -8,6 +8,7 @@ from typing import Final
 from harness.core.prompts import build_prompt
 from harness.core.types import JudgePrompt, JudgeQuestion, Sample
 from harness.core.worlds import JudgeWording
+from harness.demo.world import SHAPES
 
 
 def _word(question: JudgeQuestion) -> JudgePrompt:
@@ -38,7 +39,7 @@ def plan_for(question: str) -> str:
     return "count all"
 
 
-_NAMED: Final = r"(\w+ (?:circle|square|triangle|star))\b"
+_NAMED: Final = rf"(\w+ (?:{'|'.join(SHAPES)}))\b"
 _PLANS: Final = tuple(
     (re.compile(pattern), plan)
     for pattern, plan in (

@@ -36,23 +36,47 @@ def _shape_masks() -> dict[tuple[str, int], npt.NDArray[np.float32]]:
     for shape in SHAPES:
         for size in RADII:
             image = Image.new("L", (CELL * scale, CELL * scale), 0)
-            draw = ImageDraw.Draw(image)
-            middle, radius = CELL * scale / 2, size * scale
-            if shape == "circle":
-                draw.ellipse([middle - radius * 0.95] * 2 + [middle + radius * 0.95] * 2, fill=255)
-            elif shape == "square":
-                draw.rectangle([middle - radius * 0.85] * 2 + [middle + radius * 0.85] * 2, fill=255)
-            elif shape == "triangle":
-                base = middle + radius * 0.85
-                draw.polygon([(middle, middle - radius), (middle - radius, base), (middle + radius, base)], fill=255)
-            else:
-                angles = -np.pi / 2 + np.arange(10) * np.pi / 5
-                reach = np.where(np.arange(10) % 2 == 0, radius * 1.1, radius * 0.45)
-                points = zip(middle + reach * np.cos(angles), middle + reach * np.sin(angles), strict=True)
-                draw.polygon([(float(x), float(y)) for x, y in points], fill=255)
+            _draw(shape, ImageDraw.Draw(image), CELL * scale / 2, size * scale)
             covered = np.asarray(image.resize((CELL, CELL), Image.Resampling.LANCZOS), np.float32)
             masks[shape, size] = (covered / 255).astype(np.float32)
     return masks
+
+
+def _draw(shape: str, draw: ImageDraw.ImageDraw, middle: float, radius: float) -> None:
+    """Fill a shape around the middle of a square."""
+
+    def box(share: float) -> list[float]:
+        return [middle - radius * share] * 2 + [middle + radius * share] * 2
+
+    def polygon(*points: tuple[float, float]) -> None:
+        draw.polygon([(middle + x * radius, middle + y * radius) for x, y in points], fill=255)
+
+    match shape:
+        case "circle":
+            draw.ellipse(box(0.95), fill=255)
+        case "square":
+            draw.rectangle(box(0.85), fill=255)
+        case "triangle":
+            base = middle + radius * 0.85
+            draw.polygon([(middle, middle - radius), (middle - radius, base), (middle + radius, base)], fill=255)
+        case "star":
+            angles = -np.pi / 2 + np.arange(10) * np.pi / 5
+            reach = np.where(np.arange(10) % 2 == 0, radius * 1.1, radius * 0.45)
+            points = zip(middle + reach * np.cos(angles), middle + reach * np.sin(angles), strict=True)
+            draw.polygon([(float(x), float(y)) for x, y in points], fill=255)
+        case "ring":
+            draw.ellipse(box(1.0), fill=255)
+            draw.ellipse(box(0.5), fill=0)
+        case "diamond":
+            polygon((0, -1.1), (0.75, 0), (0, 1.1), (-0.75, 0))
+        case "cross":
+            for wide, tall in ((1.0, 0.33), (0.33, 1.0)):
+                polygon((-wide, -tall), (wide, -tall), (wide, tall), (-wide, tall))
+        case "heart":
+            for side in (-0.48, 0.48):
+                x, y, size = middle + side * radius, middle - 0.35 * radius, 0.52 * radius
+                draw.ellipse([x - size, y - size, x + size, y + size], fill=255)
+            polygon((-0.98, -0.2), (0.98, -0.2), (0, 1.0))
 
 
 _MASKS: Final = _shape_masks()

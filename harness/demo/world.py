@@ -4,6 +4,9 @@ A scene is a set of *entries*: an object in a cell and, in a video, what happens
 regularities that a lazy model can lean on instead of looking: some objects are common (`POPULARITY`), and each object
 has a *partner* that is often in the same scene (`PARTNER`). Both are fixed; they belong to the world, not to a seed.
 
+There is more than one world: `HARNESS_DEMO_WORLD=2` in the environment gives a process another one, with other shapes,
+partners and common objects. The shipped checkpoints know the first one.
+
 Every random choice comes from a `numpy` generator that the caller passes in. One layout in `HOLDOUT` (chosen by a
 checksum of objects and cells) is reserved for evaluation: training never draws one, the demo data draw nothing else.
 
@@ -12,6 +15,7 @@ Imported lazily only: numpy is imported at the top.
 
 from __future__ import annotations
 
+import os
 import zlib
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -30,7 +34,12 @@ COLORS: Final[dict[str, tuple[int, int, int]]] = {
     "purple": (150, 50, 180),
 }
 COLOR_NAMES: Final = tuple(COLORS)
-SHAPES: Final = ("circle", "square", "triangle", "star")
+WORLD: Final = "HARNESS_DEMO_WORLD"
+"""The variable that says which world it is."""
+NUMBER: Final = int(os.environ.get(WORLD) or 1)
+"""Which world it is."""
+_SHAPES: Final = (("circle", "square", "triangle", "star"), ("ring", "diamond", "cross", "heart"))
+SHAPES: Final = _SHAPES[(NUMBER - 1) % len(_SHAPES)]
 OBJECTS: Final = tuple(f"{color} {shape}" for color in COLORS for shape in SHAPES)
 POSITIONS: Final = (
     "top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right",
@@ -42,7 +51,7 @@ HOLDOUT: Final = 8
 PARTNER_RATE: Final = 0.55
 """Chance that the next object drawn into a scene is the partner of the last one."""
 
-_world = np.random.default_rng(7)
+_world = np.random.default_rng(6 + NUMBER)
 _order = _world.permutation(len(OBJECTS))
 PARTNER: Final[dict[int, int]] = {int(_order[i]): int(_order[i ^ 1]) for i in range(len(OBJECTS))}
 PAIR: Final[dict[int, int]] = {int(_order[i]): i // 2 for i in range(len(OBJECTS))}

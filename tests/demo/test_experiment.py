@@ -1,8 +1,6 @@
 """The demo experiment: labels of the pool, a tiny experiment from end to end, and what its intervals mean."""
 
 import json
-import re
-import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -13,24 +11,35 @@ from support_training import YesJudge
 
 import harness.judges.caption
 from harness.cli import main
-from harness.core.errors import StoreError, UsageError
+from harness.core.errors import StoreError
+from harness.core.types import Response, Sample
 from harness.core.worlds import shipped_checkpoints
 from harness.demo import data
 from harness.demo.data import Sizes
-from harness.demo.experiment import measuring, running
+from harness.demo.experiment import blocks, measuring, placebo
+from harness.demo.experiment.blocks import describe, run_blocks
 from harness.demo.experiment.measuring import compress_verdicts, summarise_blocks
-from harness.demo.experiment.pool import KINDS, draw_question, draw_twins, read_labels, write_pool
+from harness.demo.experiment.plan import Run, load_plan
+from harness.demo.experiment.pool import draw_question, draw_twins, kinds, read_labels, write_pool
 from harness.demo.experiment.rebuilding import rebuild_runs, write_thinned_reports
-from harness.demo.experiment.report import write_report
-from harness.demo.experiment.results import Comparer, draw_held_out, read_records, read_results, read_samples
-from harness.demo.experiment.rows import ROWS, choose_rows
-from harness.demo.experiment.running import open_experiment, row_recipe, run_row, selected_file
+from harness.demo.experiment.report import main_rows, read_first
+from harness.demo.experiment.results import (
+    Comparer,
+    check_matched,
+    draw_held_out,
+    match_seeds,
+    read_records,
+    read_results,
+    read_samples,
+    score_of,
+)
+from harness.demo.experiment.running import prepare, row_recipe, run_row, selection_recipe
 from harness.demo.experiment.settings import Experiment
 from harness.demo.world import OBJECTS, PARTNER
-from harness.reports.splicing import markers
 from harness.runs.folder import read_run
 
-START, END = markers("experiment")
+KEPT = Path(__file__).parents[2] / "leaderboards" / "demo" / "experiment"
+PLAN = load_plan()
 needs_demo = pytest.mark.skipif(
     not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
@@ -48,15 +57,21 @@ def test_a_pool_is_what_its_labels_say(tmp_path):
         assert row["answer"] == {"name": "yes", "withhold": "no"}.get(side, row["answer"])
         if row["difficulty"] == "hard":
             assert row["answer_kind"] == "open"
-    assert Counter(label["conflict"].partition(":")[0] for label in labels.values() if label["conflict"]) == {
-        "name": 6,
-        "withhold": 15,
-    }
+    assert sides(labels) == {"name": 6, "withhold": 15}
+
+
+def sides(labels):
+    return Counter(label["conflict"].partition(":")[0] for label in labels.values() if label["conflict"])
+
+
+@pytest.mark.parametrize(("share", "expected"), [((0, 7), {"withhold": 21}), ((5, 2), {"name": 15, "withhold": 6})])
+def test_a_pool_has_the_share_that_it_is_asked_for(share, expected, tmp_path):
+    assert sides(read_labels(write_pool(tmp_path, 60, 3, share))) == expected
 
 
 def test_objects_are_painted_as_their_kind_says():
     rng = np.random.default_rng(0)
-    for kind in KINDS:
+    for kind in kinds():
         question = draw_question(rng, kind)
         if kind.look == "absent":
             assert question.query.obj not in {entry.obj for entry in question.scene}
@@ -93,98 +108,71 @@ def test_blocks_of_a_map_are_told_apart():
     assert figures["above_0.54"] == pytest.approx(2 / 15, abs=1e-5)
 
 
-def test_rows_are_run_in_one_order_and_unknown_ones_are_refused():
-    assert [row.name for row in choose_rows(["sft", "base"])] == ["base", "sft"]
-    with pytest.raises(UsageError, match="row 'grop' does not exist"):
-        choose_rows(["grop"])
+def training(row, *, block="confirm", updates=(1, 2), seed=1):
+    return Run(block=block, row=row, setting=None if row == "base" else 0, seed=seed, updates=updates)
 
 
-def test_rows_have_equal_budgets(tmp_path):
-    experiment = Experiment(out=tmp_path)
-    for row in ROWS.values():
-        if row.recipe in (None, "sft"):
+def test_rows_are_trained_with_the_settings_of_the_plan(tmp_path):
+    experiment = Experiment(out=tmp_path, asked=5, pool=3)
+    for name, row in PLAN.rows.items():
+        if row.kind is None or row.pending:
             continue
-        recipe = row_recipe(experiment, row, 1, tmp_path / row.name)
-        assert (recipe.train["max_steps"], recipe.train["num_generations"]) == (60, 8)
+        run = training(name, updates=(60, 120))
+        recipe = row_recipe(experiment, row, run, tmp_path / "trained", tmp_path / "rows.jsonl")
+        every = 2 if recipe.dynamic_sampling.enabled else 60
+        assert (recipe.train["max_steps"], recipe.train["save_steps"], recipe.seed) == (120, every, 1)
+        assert recipe.max_rollouts == (None if recipe.algorithm == "sft" else 64 * 120)
         assert recipe.train["per_device_train_batch_size"] == 64
-        assert recipe.seed == 1
-        assert not recipe.selection.enabled
-        assert bool(recipe.rewards.caption) == row.with_caption_reward
+        assert recipe.train["lr_scheduler_type"] == "constant_with_warmup"
+        assert recipe.train["learning_rate"] == float(PLAN.grid[row.kind][0][0].partition("=")[2])
+        assert not recipe.selects
+        assert recipe.judge.cache == str(tmp_path / "judge")
 
 
-def test_a_selection_is_made_with_the_settings_of_the_rows(tmp_path):
-    chosen = (
-        "judge.model=openai:m", "judge.base_url=http://127.0.0.1:9/v1", "data.max_pixels=4096", "data.num_frames=2",
-        "rewards.accuracy=2.0", "rewards.length=0.5", "rewards.length_soft=8", "rewards.caption=0.5", "prompt=grounded",
-        "selection.temperature=0.7", "ntk.weight=0.5", "train.learning_rate=1e-5",
-    )  # fmt: skip
-    for name, caption in (("method", 0.5), ("hard_only", 0.5), ("no_caption", 0.0)):
-        recipe = running._selection_recipe(Experiment(out=tmp_path, overrides=chosen), ROWS[name], tmp_path)
-        assert (recipe.judge.model, recipe.judge.base_url) == ("openai:m", "http://127.0.0.1:9/v1")
-        assert (recipe.data.max_pixels, recipe.data.num_frames) == (4096, 2)
-        assert (recipe.rewards.accuracy, recipe.rewards.length, recipe.rewards.caption) == (2.0, 0.5, caption)
-        assert (recipe.selection.subset, recipe.selection.temperature) == (ROWS[name].subset, 0.7)
-        assert (recipe.ntk.weight, recipe.train["learning_rate"]) == (0.01, 3e-4)
-    plain = running._selection_recipe(Experiment(out=tmp_path), ROWS["method"], tmp_path)
-    assert (plain.rewards.caption, plain.judge.model) == (1.0, "demo")
-    assert plain.data.train == str(tmp_path / "pool" / "train.jsonl")
+def test_parts_of_the_method_are_what_their_names_say(tmp_path):
+    def parts(name):
+        row = PLAN.rows[name]
+        recipe = row_recipe(Experiment(out=tmp_path, asked=5, pool=3), row, training(name), tmp_path, tmp_path / "rows")
+        placebos = [reward for reward in recipe.rewards.weights() if ":" in reward]
+        return row.kind == "selected", recipe.rewards.caption > 0, recipe.ntk.weight > 0, bool(placebos)
+
+    assert parts("grpo") == (False, False, False, False)
+    assert parts("caption") == (False, True, False, False)
+    assert parts("selection") == (True, False, False, False)
+    assert parts("contrast") == (False, False, True, False)
+    assert parts("method") == (True, True, True, False)
+    assert parts("no_caption") == (True, False, True, False)
+    assert parts("no_selection") == (False, True, True, False)
+    assert parts("no_contrast") == (True, True, False, False)
+    assert parts("placebo") == (False, False, False, True)
+    assert parts("method_placebo") == (True, False, True, True)
+
+
+def test_a_selection_without_the_caption_reward_takes_the_same_rollouts(tmp_path):
+    experiment = Experiment(out=tmp_path, asked=5, pool=3, more=("selection.temperature=2.0", "train.beta=0.5"))
+    told, untold = (selection_recipe(experiment, tmp_path, 16, captions=captions) for captions in (True, False))
+    assert (told.rewards.caption, untold.rewards.caption) == (1.0, 0.0)
+    assert told.selection == untold.selection
+    assert (told.selection.fixed, told.selection.temperature, told.train["beta"]) == (16, 2.0, 0.1)
+
+
+def question(name, text):
+    return Sample(id=name, task="train", question=text, target="yes", answer_kind="yes_no")
+
+
+def test_the_placebo_reads_the_caption_of_the_next_prompt():
+    samples = [question(name, name) for name in "aabbcc"]
+    responses = [Response(sample_id=sample.id, text=str(number)) for number, sample in enumerate(samples)]
+    assert [response.text for response in placebo.rotate(samples, responses)] == ["2", "3", "4", "5", "0", "1"]
 
 
 @needs_demo
-def test_a_row_is_trained_on_what_was_selected_from_its_own_data(tmp_path, monkeypatch):
-    monkeypatch.setattr(harness.judges.caption, "load_caption_judge", lambda *_, **__: YesJudge())
-    other = write_pool(tmp_path / "other", 12, 4)
-    settings = (f"data.train={other}", "data.limit=10", "rewards.accuracy=3.0", "selection.temperature=2.0")
-    experiment = Experiment(out=tmp_path / "out", steps=2, rollouts=8, pool_rows=20, overrides=settings)
-    selected = selected_file(experiment, ROWS["no_caption"])
-    recipe = row_recipe(experiment, ROWS["no_caption"], 0, tmp_path / "row", selected)
-    folder = tmp_path / "out" / "selection" / "without_caption-medium" / "selection"
-    assert (recipe.data.train, recipe.data.media_root) == (str(folder / "selected.jsonl"), str(other.parent))
-    first = [json.loads(line)["id"] for line in other.read_text().splitlines()[:10]]
-    assert [json.loads(line)["id"] for line in (folder / "selection.jsonl").read_text().splitlines()] == first
-    assert json.loads((folder / "settings.json").read_text())["rewards"] == {"accuracy": 3.0, "format": 0.1}
-    totals = {json.loads(line)["total"] for line in (folder / "rollouts.jsonl").read_text().split("\n")[:-1]}
-    assert totals <= {0.0, 0.1, 3.0, 3.1}
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [("foo.bar=1", "setting 'foo' does not exist"), ("train.foo=1", "GRPOConfig: setting 'train.foo' does not exist")],
-)
-def test_an_unknown_setting_is_refused_before_anything_is_made(setting, message, tmp_path, capsys):
-    out = tmp_path / "out"
-    assert main(["demo", "experiment", "--rows", "grpo", "--out", str(out), "--set", setting]) == 2
-    assert message in capsys.readouterr().err
-    assert not out.exists()
-    with pytest.raises(UsageError, match="setting 'foo' does not exist"):
-        open_experiment(Experiment(out=out, overrides=("foo.bar=1",)), [ROWS["no_caption"]])
-    assert not out.exists()
-
-
-def test_shared_rollouts_may_hold_separators(tmp_path, monkeypatch):
-    shared, target = tmp_path / "shared.jsonl", tmp_path / "to" / "rollouts.jsonl"
-    record = {"id": "1", "total": 2.0, "parts": {"accuracy": 1.0, "caption": 1.0}, "text": "a\u2028b\u2029c\x85d"}
-    shared.write_text(json.dumps(record, ensure_ascii=False) + "\n", encoding="utf-8")
-    monkeypatch.setattr(running, "selected_file", lambda *_: None)
-    running._share(Experiment(out=tmp_path), shared, target, {"accuracy": 1.0})
-    assert json.loads(target.read_text(encoding="utf-8")) == {**record, "total": 1.0}
-
-
-def assert_rebuilt_runs_say_the_same(out):
-    results = read_results(out / "results")
-    for outcome in rebuild_runs(results, ["base", "grpo"], out / "held-out", out / "rebuilt"):
-        # The row that is not trained has one seed, whatever it is called.
-        run = read_run(next((out / "runs" / outcome.folder.name.rpartition("-seed-")[0]).iterdir()))
-        rebuilt = read_run(outcome.folder)
-        assert (rebuilt.weights, rebuilt.started) == (run.weights, run.started)
-        for task, result in run.tasks.items():
-            assert rebuilt.tasks[task].metrics == result.metrics
-            assert rebuilt.tasks[task].unsettled == result.unsettled
-            assert set(rebuilt.tasks[task].official.values()) == {None}  # Not read in whole responses.
-        assert (rebuilt.training or {}).get("seed") == (run.training or {}).get("seed")
-    asked = {**results["base"][0]["data"], "pope": {"digest": "sha256:0"}}
-    with pytest.raises(StoreError, match="other questions of pope"):
-        rebuild_runs({"base": {0: {**results["base"][0], "data": asked}}}, ["base"], out / "held-out", out / "never")
+def test_a_placebo_pays_for_other_captions():
+    samples = [question(color, f"Is there a {color} circle in the image?") for color in ("red", "blue")]
+    text = "<planning> x </planning> <caption> {} circle top </caption> <think> x </think> <answer> yes </answer>"
+    responses = [Response(sample_id=sample.id, text=text.format(sample.id)) for sample in samples]
+    assert placebo.other_caption(samples, responses) == [0.0, 0.0]
+    assert placebo.other_caption(samples, responses[::-1]) == [1.0, 1.0]
 
 
 @needs_demo
@@ -192,45 +180,108 @@ def test_a_tiny_experiment(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(harness.judges.caption, "load_caption_judge", lambda *_, **__: YesJudge())
     monkeypatch.setattr(measuring, "MAP_TWINS", 8)
     monkeypatch.setattr(measuring, "MAP_OTHERS", 2)
-    tiny = ("train.per_device_train_batch_size=8", "train.num_generations=4", "selection.temperature=2.0")
-    experiment = Experiment(out=tmp_path, steps=2, rollouts=8, pool_rows=20, sizes=SIZES, sampled=2, overrides=tiny)
-    rows = choose_rows(["base", "grpo", "no_caption"])
-    open_experiment(experiment, rows)
-    for row in rows:
-        name, file = row.name, run_row(experiment, row, 1)
-        result = json.loads(file.read_text())
+    tiny = ("train.per_device_train_batch_size=8", "selection.temperature=2.0")
+    experiment = Experiment(
+        out=tmp_path, asked=5, pool=3, rollouts=8, right_rollouts=4, pool_rows=20, sizes=SIZES, sampled=0, more=tiny
+    )
+    prepare(experiment)
+    runs = [
+        training("base", updates=(0,), seed=None),
+        training("grpo", updates=(2, 3)),
+        training("selection", updates=(2,)),
+    ]
+    runs += [training("rft", updates=(1,))]
+    for run in runs:
+        closer = replace(experiment, sampled=2) if run.row == "selection" else experiment
+        run_row(closer, run, tmp_path / "results")
+        run_row(closer, run, tmp_path / "results")  # What is finished is left as it is.
+    assert not list((tmp_path / "work" / "confirm").iterdir())
+    found = {file.stem: json.loads(file.read_text()) for file in (tmp_path / "results" / "confirm").iterdir()}
+    assert {name: of["rollouts"] for name, of in found.items()} == {
+        "base.0-seed-0@0": 0,
+        "grpo.0-seed-1@2": 128,
+        "grpo.0-seed-1@3": 192,
+        "selection.0-seed-1@2": 160 + 128,
+        "rft.0-seed-1@1": 80,
+    }
+    for name, result in found.items():
         assert set(result["scores"]) == {"pope", "videohallucer", "mmbench", "mmvu"}
-        assert result["diagnostics"]["all/well_formed"] > 0.5
-        assert result["exploration"]["distinct_answers"] >= 1
-        assert len(result["log"].get("accuracy", [])) == (0 if name == "base" else 2)
-        before = file.read_bytes()
-        assert run_row(experiment, row, 1) == file  # What is finished is left as it is.
-        assert file.read_bytes() == before
-    assert not list(tmp_path.glob("rows/*/*/checkpoint-*"))
-    document = tmp_path / "evidence.md"
-    document.write_text(f"# Evidence\n{START}\nwhat was there\n{END}\nend\n")
-    assert main(["demo", "experiment", "--report", "--out", str(tmp_path), "--document", str(document)]) == 0
-    text = document.read_text()
-    assert text.startswith("# Evidence")
-    assert text.endswith("end\n")
-    assert "what was there" not in text
-    assert re.search(r"\| grpo +\| +1 \|", text)
-    assert "--rows no_caption" in text
-    assert "](evidence.svg)" in text
-    assert (tmp_path / "evidence.svg").read_text().count("<polyline") == 4  # Two rows; no caption reward in either.
-    assert_rebuilt_runs_say_the_same(tmp_path)
-    shutil.rmtree(tmp_path / "held-out")  # Results that were kept without their questions say the same.
-    assert f"{START}\n\n{write_report(tmp_path, document=None)}" in text
-    with pytest.raises(UsageError, match=r"--document .*other\.md: no such file"):
-        write_report(tmp_path, document=tmp_path / "other.md")
-    with pytest.raises(StoreError, match="other settings \\(steps\\)"):
-        open_experiment(replace(experiment, steps=3), rows)
+        assert ("diagnostics" in result) == (name != "grpo.0-seed-1@2"), name
+        assert (result["cpu_seconds"]["training"] > 0) == (name != "base.0-seed-0@0")
+        assert (result["cpu_seconds"]["before"] > 0) == name.startswith(("selection", "rft"))
+    assert found["selection.0-seed-1@2"]["exploration"]["distinct_answers"] >= 1
+    one, two = (found[f"grpo.0-seed-1@{updates}"]["cpu_seconds"]["training"] for updates in (2, 3))
+    assert one < two
+    totals = (experiment.ground / "without_caption" / "selection" / "rollouts.jsonl").read_text().split("\n")[:-1]
+    assert {json.loads(line)["total"] for line in totals} <= {0.0, 0.1, 1.0, 1.1}
+
+    # The first updates of a longer training are those of a shorter one.
+    short = training("grpo", updates=(2,), block="tune")
+    run_row(experiment, short, tmp_path / "results")
+    alone = json.loads(short.file(tmp_path / "results", 2).read_text())
+    assert alone["weights"] == found["grpo.0-seed-1@2"]["weights"]
+    assert alone["weights"] != found["base.0-seed-0@0"]["weights"]
+    assert alone["verdicts"] == found["grpo.0-seed-1@2"]["verdicts"]
+    assert score_of(PLAN, tmp_path / "results")(short, 2) == pytest.approx(
+        (alone["scores"]["pope"]["mean/accuracy"] + alone["scores"]["videohallucer"]["mean/both"]) / 2
+    )
+
+    results = read_results(tmp_path / "results", ["confirm"], ["base", "grpo"], lambda row: 3)
+    with draw_held_out(results) as held_out:
+        assert_rebuilt_runs_say_the_same(results, held_out, tmp_path / "rebuilt")
+
+
+def assert_rebuilt_runs_say_the_same(results, held_out, out):
+    for outcome in rebuild_runs(results, held_out, out):
+        row, _, seed = outcome.folder.name.rpartition("-seed-")
+        kept, rebuilt = results[row][int(seed)], read_run(outcome.folder)
+        assert (rebuilt.weights, rebuilt.started) == (kept["weights"], kept["started"])
+        for task, scores in kept["scores"].items():
+            assert {name: rebuilt.tasks[task].metrics[name].value for name in scores} == pytest.approx(scores)
+            assert set(rebuilt.tasks[task].official.values()) == {None}  # Not read in whole responses.
+        assert (rebuilt.training or {}).get("seed") == kept["seed"]
+    asked = {**results["base"][0]["data"], "pope": {"digest": "sha256:0"}}
+    with pytest.raises(StoreError, match="other questions of pope"):
+        rebuild_runs({"base": {0: {**results["base"][0], "data": asked}}}, held_out, out / "never")
+
+
+def test_a_plan_says_how_far_it_is(tmp_path, capsys):
+    assert main(["demo", "experiment", "--out", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "| `tune`" in told
+    assert f"0 of {len([*PLAN.runs('confirm', None)])}" in told
+    assert describe(tmp_path) in told
+
+
+def test_blocks_that_choose_settings_wait_for_those_that_tune(tmp_path, capsys):
+    assert main(["demo", "experiment", "--plan", "confirm", "--out", str(tmp_path)]) == 2
+    assert "settings are chosen once all of block 'tune' is there" in capsys.readouterr().err
+    assert main(["demo", "experiment", "--plan", "tone", "--out", str(tmp_path)]) == 2
+    assert "block 'tone' does not exist" in capsys.readouterr().err
+
+
+def test_processes_share_the_trainings_of_a_block(tmp_path, monkeypatch):
+    """Two workers take what the other is not at; here the second is a call from within the first."""
+    taken = []
+
+    def run(experiment, run, results):
+        taken.append(run.name)
+        run.file(results, run.updates[-1]).parent.mkdir(parents=True, exist_ok=True)
+        if len(taken) == 2:
+            blocks._work("tune", tmp_path)
+        for updates in run.updates:
+            run.file(results, updates).write_text("{}")
+
+    monkeypatch.setattr("harness.demo.experiment.running.run_row", run)
+    monkeypatch.setattr("harness.demo.experiment.running.prepare", lambda _: None)
+    run_blocks(["tune"], tmp_path, 1)
+    assert sorted(taken) == sorted(run.name for run in PLAN.runs("tune", None))
 
 
 def test_what_is_kept_of_the_experiment_becomes_runs_again(tmp_path):
-    results = read_results(Path(__file__).parents[2] / "leaderboards" / "demo" / "experiment" / "results")
-    with draw_held_out(tmp_path, results) as held_out:
-        (outcome,) = rebuild_runs({"base": results["base"]}, ["base"], held_out, tmp_path / "runs")
+    results = read_first(KEPT)
+    with draw_held_out(results) as held_out:
+        (outcome,) = rebuild_runs({"base": results["base"]}, held_out, tmp_path / "runs")
         write_thinned_reports([outcome])
     for task, scores in results["base"][0]["scores"].items():
         metrics = read_run(outcome.folder).tasks[task].metrics
@@ -240,18 +291,33 @@ def test_what_is_kept_of_the_experiment_becomes_runs_again(tmp_path):
     assert len(report) < 300_000
 
 
+def test_rows_stand_in_a_table_with_the_same_seeds_only():
+    kept = read_first(KEPT)
+    with pytest.raises(StoreError, match=r"no_caption has the seeds \[0, 1, 2\], sft \[0, 1, 2, 3, 4\]"):
+        check_matched(kept)
+    check_matched(main_rows(KEPT))
+    assert {row: [*of] for row, of in match_seeds(kept, ["base", "grpo", "easy_only"]).items()} == {
+        "base": [0],
+        "grpo": [0, 1, 2],
+        "easy_only": [0, 1, 2],
+    }
+    with pytest.raises(StoreError, match="no seed in common"):
+        match_seeds({"grpo": {1: {}}, "sft": {2: {}}}, ["grpo", "sft"])
+
+
 @needs_demo
 def test_rows_may_start_side_by_side_in_an_empty_folder(tmp_path, monkeypatch):
     build = data.build_demo_data
 
     def build_as_another_row_does(folder, seed, *, sizes):
         build(folder, seed, sizes=sizes)
-        build(tmp_path / "held-out", seed, sizes=sizes)
+        build(tmp_path / "asked" / "world-1-5", seed, sizes=sizes)
 
     monkeypatch.setattr(data, "build_demo_data", build_as_another_row_does)
-    open_experiment(Experiment(out=tmp_path, pool_rows=2, sizes=SIZES), [])
-    assert (tmp_path / "held-out" / "pope").is_dir()
-    assert not list(tmp_path.glob(".held-out*"))
+    experiment = Experiment(out=tmp_path, asked=5, pool=3, pool_rows=2, sizes=SIZES)
+    prepare(experiment)
+    assert (experiment.questions / "pope").is_dir()
+    assert not list(experiment.questions.parent.glob(".world*"))
 
 
 def test_differences_over_questions_and_seeds(tmp_path):
@@ -263,17 +329,14 @@ def test_differences_over_questions_and_seeds(tmp_path):
     def result(row, seed, right):
         # Of the wrong ones, the last is not understood.
         status = "".join("1" if number < right else "0" for number in range(len(samples) - 1)) + "?"
-        other = {"yes": "no", "no": "yes"}
-        said = {"1": lambda target: target, "0": other.get, "?": lambda target: ""}
-        answers = [said[sign](sample.target) for sample, sign in zip(samples, status, strict=True)]
-        verdicts = {"pope": {"status": status, "answers": "|".join(answers)}}
+        verdicts = {"pope": {"status": status, "answers": {"0": "Yes!"}}}
         return {"row": row, "seed": seed, "settings": {}, "verdicts": verdicts}
 
-    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "confirm").mkdir(parents=True)
     for row, seed, right in (("base", None, 72), ("grpo", 0, 96), ("grpo", 1, 120)):
-        path = tmp_path / "results" / f"{row}-seed-{seed or 0}.json"
+        path = tmp_path / "results" / "confirm" / f"{row}.0-seed-{seed or 0}@60.json"
         path.write_text(json.dumps(result(row, seed, right)))
-    results = read_results(tmp_path / "results")
+    results = read_results(tmp_path / "results", ["confirm"], ["base", "grpo"], lambda row: 60)
     comparer = Comparer(results, tmp_path / "held-out")
     (contrast,) = comparer.compare("base", "grpo", [("pope", "mean/accuracy")])
     assert contrast.value == pytest.approx(36 / 144)
@@ -284,5 +347,10 @@ def test_differences_over_questions_and_seeds(tmp_path):
     records = read_records(samples, results["base"][0]["verdicts"]["pope"])
     assert compress_verdicts(records)["pope"] == results["base"][0]["verdicts"]["pope"]
     assert records[-1].verdict.status == "not_understood"
+    assert [record.verdict.answer for record in (records[0], records[1], records[-1])] == [
+        "Yes!",
+        samples[1].target,
+        None,
+    ]
     with pytest.raises(StoreError, match="other held-out data"):
         read_records(samples[1:], results["base"][0]["verdicts"]["pope"])

@@ -29,8 +29,8 @@ def test_every_kind_may_spend_what_the_method_spends():
 def test_nothing_was_asked_with_the_held_out_seed():
     assert PLAN.exploration == SEED
     assert SEED in PLAN.asked_before
-    settings = json.loads((KEPT / "experiment.json").read_text())
-    assert settings["held_out"][0] in PLAN.asked_before
+    for file in (KEPT / "results" / "first").iterdir():
+        assert json.loads(file.read_text())["settings"]["held_out"][0] in PLAN.asked_before
 
 
 def test_what_was_asked_before_is_refused(tmp_path):
@@ -49,17 +49,17 @@ def test_a_row_that_is_not_described_is_refused(tmp_path):
 
 def test_the_best_try_is_chosen_by_the_rule_and_a_control_takes_it():
     def score(run, updates):
-        return {("caption", 2, 100): 0.7, ("caption", 1, 100): 0.7, ("caption", 1, 210): 0.7}.get(
+        return {("caption", 2, 120): 0.7, ("caption", 1, 120): 0.7, ("caption", 1, 210): 0.7}.get(
             (run.row, run.setting, updates), 0.5
         )
 
-    assert PLAN.choose("caption", score) == (1, 100)
-    assert PLAN.choose("placebo", score) == (1, 100)
+    assert PLAN.choose("caption", score) == (1, 120)
+    assert PLAN.choose("placebo", score) == (1, 120)
     assert PLAN.choose("grpo", score) == (0, 60)
     (run,) = {run for run in PLAN.runs("parts", score) if run.row == "no_selection" and run.seed == 30}
-    assert (run.setting, run.updates, run.save_steps) == (1, (100,), 100)
+    assert (run.setting, run.updates, run.save_steps) == (1, (120,), 120)
     (run,) = {run for run in PLAN.runs("confirm", score) if run.row == "placebo" and run.seed == 30}
-    assert (run.updates, run.save_steps) == ((60, 100), 20)
+    assert (run.updates, run.save_steps) == ((60, 120), 60)
     (run,) = (run for run in PLAN.runs("confirm", score) if run.row == "base")
     assert (run.seed, run.updates, run.name) == (None, (0,), "base.0-seed-0")
 

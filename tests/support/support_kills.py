@@ -78,7 +78,7 @@ def _find(name):
     return owner, last
 
 
-_OF_TIME = ("step_time", "ntk/seconds")
+_OF_TIME = ("step_time", "cpu_seconds", "ntk/seconds")
 
 
 def what_training_left(output):

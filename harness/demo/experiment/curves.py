@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from harness.reports.plots import SERIES, Line, lines, smooth
+from harness.reports.plots import SERIES, Line, lines
 from harness.reports.svg import picture
 
 PANELS: Final = (
@@ -21,7 +21,7 @@ SHOWN: Final = (
 
 
 def draw_rows(results: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> str:
-    """A plot for each figure with a line a row: mean over seeds, smoothed over ten updates.
+    """A plot for each figure with a line a row: mean over seeds and ten updates.
 
     Args:
         results: row to seed to result; rows that are not trained on rewards have no line.
@@ -32,7 +32,7 @@ def draw_rows(results: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> str:
         for row, tone in zip(SHOWN, SERIES, strict=False):
             curves = [of["log"][name] for of in results.get(row, {}).values() if name in of["log"]]
             if curves:
-                means = smooth([sum(step) / len(step) for step in zip(*curves, strict=True)])
-                series.append(Line(row, tone, [(float(step), mean) for step, mean in enumerate(means)]))
+                means = [sum(tens) / len(tens) for tens in zip(*curves, strict=True)]
+                series.append(Line(row, tone, [(10.0 * (place + 1), mean) for place, mean in enumerate(means)]))
         plots.append(lines(series, title=title, ends=(0.0, 1.0)))
     return picture(plots, columns=len(plots))

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from harness.core.types import SampleRecord, Status
+from harness.core.types import Sample, SampleRecord, Status
 from harness.demo.checking import ask
-from harness.demo.experiment.settings import MAX_NEW_TOKENS, Experiment
+from harness.demo.experiment.settings import DETAILS, HEADLINES, MAX_NEW_TOKENS, Experiment
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.runs.folder import read_run
 from harness.runs.records import read_records
@@ -35,46 +36,79 @@ STATUS: Final[Mapping[Status, str]] = {
 }  # fmt: skip
 
 
-def measure_run(experiment: Experiment, model: str, run: Path, trained: Path | None) -> dict[str, Any]:
-    """Everything that a result file holds of a run beside its name and settings."""
-    from harness.diagnostics.diagnose import diagnose
+def measure_run(experiment: Experiment, model: str, run: Path, log: Path, *, whole: bool) -> dict[str, Any]:
+    """What a result holds of a run beside what was run and what it cost.
 
+    Args:
+        experiment: of its block.
+        model: the checkpoint that was asked.
+        run: its run folder.
+        log: of its training; not there where it was not trained.
+        whole: diagnostics, exploration, similarity and curves, too.
+    """
     record = read_run(run)
     records = list(read_records(run))
-    diagnosed = diagnose(run, annotations=experiment.out / "held-out").figures  # By the world's own rules.
-    known = [figure for figure in diagnosed if figure.metric.value is not None]
-    return {
+    kept = {
         "weights": record.weights,
         "commit": record.git_commit,
         "started": record.started,
         "data": {task: dict(of) for task, of in record.data.items()},
         "scores": {
-            task: {name: metric.value for name, metric in result.metrics.items() if metric.value is not None}
-            for task, result in record.tasks.items()
+            task: {name: record.tasks[task].metrics[name].value for of, name, _ in (*HEADLINES, *DETAILS) if of == task}
+            for task in record.tasks
         },
-        "headlines": {task: result.headline for task, result in record.tasks.items()},
         "verdicts": compress_verdicts(records),
-        "diagnostics": {figure.metric.name: round(figure.metric.value or 0.0, 5) for figure in known}
-        | glances(records),
+        "glances": glances(records),
+    }
+    return kept | (_look_closer(experiment, model, run, log) if whole else {})
+
+
+def _look_closer(experiment: Experiment, model: str, run: Path, log: Path) -> dict[str, Any]:
+    from harness.diagnostics.diagnose import diagnose
+
+    diagnosed = diagnose(run, annotations=experiment.questions).figures  # By the world's own rules.
+    known = [
+        figure for figure in diagnosed if figure.metric.value is not None and figure.metric.name.startswith("all/")
+    ]
+    return {
+        "diagnostics": {figure.metric.name: round(figure.metric.value or 0.0, 5) for figure in known},
         "diagnostic_titles": {figure.metric.name: figure.spec.title for figure in known if figure.spec.headline},
         "exploration": _explore(experiment, model) if experiment.sampled else {},
-        "similarity": measure_similarity(experiment.out, model),
-        "log": read_curves(trained / "log.jsonl") if trained is not None else {},
+        "similarity": measure_similarity(experiment.out / f"map-{experiment.world}", model),
+        "log": read_curves(log) if log.is_file() else {},
     }
 
 
-def compress_verdicts(records: Sequence[SampleRecord]) -> dict[str, dict[str, str]]:
-    """Verdicts by task, in the order of the questions' ids: a sign each (see `STATUS`), and the answers."""
+def compress_verdicts(records: Sequence[SampleRecord]) -> dict[str, dict[str, Any]]:
+    """Verdicts by task, in the order of the questions' ids.
+
+    Returns:
+        For each task `status`, a sign each (see `STATUS`), and `answers`: by their place those that do not follow from
+        sign and question (see `implied_answer`).
+    """
     tasks: dict[str, list[SampleRecord]] = {}
     for record in sorted(records, key=lambda record: record.sample.id):
         tasks.setdefault(record.sample.task, []).append(record)
     return {
         task: {
             "status": "".join(STATUS[item.verdict.status] for item in items),
-            "answers": "|".join((item.verdict.answer or "").replace("|", " ") for item in items),
+            "answers": {
+                str(place): item.verdict.answer
+                for place, item in enumerate(items)
+                if item.verdict.answer != implied_answer(item.sample, item.verdict.status)
+            },
         }
         for task, items in tasks.items()
     }
+
+
+def implied_answer(sample: Sample, status: Status) -> str | None:
+    """The answer that a verdict implies, where it does: the target, or to a yes/no question the other answer."""
+    if status == "correct":
+        return sample.target
+    if status == "incorrect" and sample.answer_kind == "yes_no":
+        return "no" if sample.target == "yes" else "yes"
+    return None
 
 
 def glances(records: Sequence[SampleRecord]) -> dict[str, float]:
@@ -100,14 +134,14 @@ def _explore(experiment: Experiment, model: str) -> dict[str, float]:
     settings |= {"limit": experiment.sampled, "temperature": 1.0, "repeats": 8}
     with TemporaryDirectory() as scratch:
         folder = Path(scratch) / "run"
-        ask(model, experiment.out / "held-out", folder, **settings)
+        ask(model, experiment.questions, folder, **settings)
         first = latest_records(folder)
         others = [by_key(latest_records(path)) for path in sorted((folder / "repeats").iterdir())]
         figures = measure_repeats(join_repeats(first, others), part="all")
     return {f.metric.name.rpartition("/")[2]: round(f.metric.value, 5) for f in figures if f.metric.value is not None}
 
 
-def measure_similarity(out: Path, model: str) -> dict[str, Any]:
+def measure_similarity(folder: Path, model: str) -> dict[str, Any]:
     """The similarity of questions whose conflict is known, by the exact kernel and by its proxy.
 
     The sequences are the true responses, the same for every checkpoint, so that maps before and after training compare.
@@ -122,7 +156,7 @@ def measure_similarity(out: Path, model: str) -> dict[str, Any]:
     from trainers.settings import Estimator
     from trainers.showing import Rows
 
-    file = write_map(out / "map", MAP_TWINS, MAP_OTHERS, MAP_SEED)
+    file = write_map(folder, MAP_TWINS, MAP_OTHERS, MAP_SEED)
     sides = [label["conflict"] for label in read_labels(file).values()]
     rows = list(read_examples(file, require_response=True))
     network, processor = load_model(resolve_checkpoint(model))
@@ -170,9 +204,12 @@ def summarise_blocks(matrix: Any, sides: Sequence[str | None]) -> dict[str, floa
 
 
 def read_curves(log: Path) -> Mapping[str, list[float]]:
-    """Curves of a training log, a value a step."""
+    """Curves of a training log, a mean over ten updates each."""
     entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     steps = [entry for entry in entries if "loss" in entry]
+    tens = [steps[start : start + 10] for start in range(0, len(steps), 10)]
     return {
-        short: [round(float(entry[name]), 4) for entry in steps] for name, short in CURVES.items() if name in steps[0]
+        short: [round(fmean(float(entry[name]) for entry in ten), 4) for ten in tens]
+        for name, short in CURVES.items()
+        if all(name in entry for entry in steps)
     }

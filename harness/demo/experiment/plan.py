@@ -185,8 +185,8 @@ class Plan(Part):
 
     def rollouts(self, row: str, updates: int) -> int:
         """Responses that a row has sampled after so many updates, where none is sampled twice."""
-        kind = self.kinds[self.rows[row].kind or ""]
-        return kind.rollouts_before + (RESPONSES * updates if self.rows[row].recipe not in ("sft", "rft") else 0)
+        of = self.rows[row].kind or ""
+        return self.kinds[of].rollouts_before + (0 if of in ("told", "imitated") else RESPONSES * updates)
 
     def runs(self, name: str, score: Score | None) -> Iterator[Run]:
         """The trainings of a block, seed by seed, without the rows that cannot be trained yet.

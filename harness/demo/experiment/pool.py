@@ -81,13 +81,22 @@ _EASY: Final = (
 )
 _WITHHOLD: Final = Kind(difficulty="medium", family="object", look="absent", company="with_partner")
 _NAME: Final = Kind(difficulty="medium", family="object", look="faint", company="with_partner")
-KINDS: Final[tuple[Kind, ...]] = (
-    *_EASY,
-    *(_WITHHOLD, _NAME, _WITHHOLD, _WITHHOLD, _NAME, _WITHHOLD, _WITHHOLD),
-    Kind(difficulty="medium", family="where", look="faint", options=4),
-    *(Kind(difficulty="hard", family=family, look="hidden") for family in ("where", "identity", "color")),
-)
-"""Kinds of question, in turn: of 20, 9 are easy, 8 medium (of which 7 are in conflict, 5 against 2) and 3 hard."""
+_FAMILIES: Final[tuple[Family, ...]] = ("where", "identity", "color")
+
+
+def kinds(share: tuple[int, int] = (2, 5)) -> tuple[Kind, ...]:
+    """Kinds of question, in turn: of 20, 9 are easy, 8 medium (of which 7 are in conflict) and 3 hard.
+
+    Args:
+        share: of the seven, the `name` and the `withhold` ones: those that an answer at a glance gets wrong, and right.
+    """
+    named = [((number + 1) * share[0] + 4) // 7 > (number * share[0] + 4) // 7 for number in range(sum(share))]
+    return (
+        *_EASY,
+        *(_NAME if is_named else _WITHHOLD for is_named in named),
+        Kind(difficulty="medium", family="where", look="faint", options=4),
+        *(Kind(difficulty="hard", family=family, look="hidden") for family in _FAMILIES),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,18 +189,21 @@ def draw_twins(rng: np.random.Generator, obj: int) -> tuple[Question, Question]:
     )
 
 
-def write_pool(folder: Path, rows: int, seed: int) -> Path:
+def write_pool(folder: Path, rows: int, seed: int, share: tuple[int, int] = (2, 5)) -> Path:
     """Write `train.jsonl` and its images, unless they are there already.
 
     Args:
         folder: made where it does not exist.
         rows: questions, each about an image of its own.
         seed: of everything that is drawn.
+        share: see `kinds`.
 
     Returns:
         The file; its rows hold a true, grounded response each, and the labels of the module.
     """
-    return _write(folder, [seed, 13], lambda rng: [draw_question(rng, KINDS[i % len(KINDS)]) for i in range(rows)])
+    turn = kinds(share)
+    told = [] if share == (2, 5) else list(share)
+    return _write(folder, [seed, 13, *told], lambda rng: [draw_question(rng, turn[i % len(turn)]) for i in range(rows)])
 
 
 def write_map(folder: Path, twins: int, others: int, seed: int) -> Path:

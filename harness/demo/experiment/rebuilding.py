@@ -22,8 +22,7 @@ from harness.core.errors import StoreError
 from harness.core.types import Response, Sample, SampleRecord, TaskResult, Verdict
 from harness.demo.checking import TASKS
 from harness.demo.experiment.measuring import compress_verdicts
-from harness.demo.experiment.results import Results, read_records, read_samples
-from harness.demo.experiment.rows import ROWS
+from harness.demo.experiment.results import SEED_FREE, Results, read_records, read_samples
 from harness.demo.experiment.settings import MAX_NEW_TOKENS
 from harness.diagnostics.run_folder import DIAGNOSTICS, FINDINGS
 from harness.engines.checkpoints import Checkpoint
@@ -46,12 +45,11 @@ _Answers = Mapping[tuple[str, str], SampleRecord]
 """By task and sample id."""
 
 
-def rebuild_runs(results: Results, names: Sequence[str], held_out: Path, out: Path) -> list[Outcome]:
+def rebuild_runs(results: Results, held_out: Path, out: Path) -> list[Outcome]:
     """Write the run folders `ROW-seed-N` of some rows.
 
     Args:
         results: what is kept, by row and seed.
-        names: rows; those without results are left out.
         held_out: folder of the held-out questions.
         out: where the folders are written.
 
@@ -60,8 +58,8 @@ def rebuild_runs(results: Results, names: Sequence[str], held_out: Path, out: Pa
     """
     return [
         _rebuild(name, seed, stored, held_out, out / f"{name}-seed-{seed}")
-        for name in names
-        for seed, stored in results.get(name, {}).items()
+        for name, seeds in results.items()
+        for seed, stored in seeds.items()
     ]
 
 
@@ -78,7 +76,7 @@ def _rebuild(name: str, seed: int, stored: Mapping[str, Any], held_out: Path, fo
         recording = Path(scratch) / "answers.jsonl"
         recording.write_text("".join(map(_line, answers.values())), encoding="utf-8")
         config = EvalConfig(
-            model=name if ROWS[name].recipe is None else f"{name}/seed-{seed}/final",
+            model=name if name == SEED_FREE else f"{name}/seed-{seed}/final",
             tasks=TASKS,
             data=str(held_out),
             prompt="grounded",
@@ -145,8 +143,8 @@ def _plan(config: EvalConfig, name: str, seed: int, stored: Mapping[str, Any], a
         if digest_samples(samples) != stored["data"][task]["digest"]:
             raise StoreError(f"{name}, seed {seed}: it was asked other questions of {task} than those that are drawn.")
     settings, training = stored["settings"], None
-    if ROWS[name].recipe is not None:
-        training = {"recipe": name, "data": str(settings["pool"]), "seed": seed, "step": settings["steps"]}
+    if name != SEED_FREE:
+        training = {"recipe": name, "data": str(settings["pool"]), "seed": seed, "step": stored["updates"]}
     return replace(
         plan,
         checkpoint=Checkpoint(name=config.model, folder=None, weights=stored["weights"], training=training),

@@ -6,7 +6,10 @@ Imported lazily only: numpy and scipy are imported inside.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -18,50 +21,114 @@ from harness.benchmarks.registry import get_benchmark
 from harness.core.errors import StoreError
 from harness.core.types import Response, Sample, SampleRecord, Verdict
 from harness.demo.data import Sizes, build_demo_data
-from harness.demo.experiment.measuring import STATUS
-from harness.demo.experiment.rows import ROWS
+from harness.demo.experiment.measuring import STATUS, implied_answer
+from harness.demo.experiment.plan import Plan, Run, Score
 from harness.demo.experiment.settings import HELD_OUT_SIZES
+from harness.demo.world import NUMBER, WORLD
 from harness.statistics.counts import Table, tabulate
 from harness.statistics.differences import Difference, compare, measure
 
 SEED_FREE: Final = "base"
+FIRST: Final = "first"
+"""The block of the first plan's results."""
+_DRAW: Final = """
+import json, pathlib, sys
+from harness.demo.data import Sizes, build_demo_data
+folder, seed, sizes = json.loads(sys.argv[1])
+build_demo_data(pathlib.Path(folder), seed, sizes=Sizes(**sizes))
+"""
 _STATUS: Final = {sign: status for status, sign in STATUS.items()}
 
 Results = Mapping[str, Mapping[int, Mapping[str, Any]]]
-"""Row to seed to what its result file holds."""
+"""Row to seed to what its result file holds, after one number of updates for each row."""
 
 
-def read_results(folder: Path) -> dict[str, dict[int, Mapping[str, Any]]]:
-    """The results in a folder, rows in the order of the table.
+def read_results(folder: Path, blocks: Sequence[str], order: Sequence[str], at: Callable[[str], int]) -> Results:
+    """Results of blocks whose rows stand in one table.
+
+    Args:
+        folder: of all results.
+        blocks: their names.
+        order: the rows in the order of the table; rows that are not among them are left out.
+        at: the number of updates after which a row is looked at.
 
     Raises:
         StoreError: there are none, or they are of different experiments.
     """
-    found: dict[str, dict[int, Mapping[str, Any]]] = {name: {} for name in ROWS}
+    found: dict[str, dict[int, Mapping[str, Any]]] = {name: {} for name in order}
     settings = None
-    for file in sorted(folder.glob("*-seed-*.json")):
+    for file in sorted(file for block in blocks for file in (folder / block).glob("*.json")):
+        row = file.stem.rpartition("-seed-")[0].rpartition(".")[0]
+        if row not in found or (row != SEED_FREE and not file.stem.endswith(f"@{at(row)}")):
+            continue
         result = json.loads(file.read_text(encoding="utf-8"))
         settings = settings or result["settings"]
         if result["settings"] != settings:
             raise StoreError(f"{file}: another experiment than the results beside it. Report one folder at a time.")
-        found.setdefault(result["row"], {})[result["seed"] or 0] = result
+        found[row][result["seed"] or 0] = result
     found = {name: dict(sorted(seeds.items())) for name, seeds in found.items() if seeds}
     if not found:
-        raise StoreError(f"no result in {folder}. Run 'harness demo experiment' first.")
+        raise StoreError(f"no result of {', '.join(blocks)} in {folder}. Run 'harness demo experiment --plan' first.")
     return found
 
 
+def match_seeds(results: Results, rows: Sequence[str]) -> Results:
+    """Some rows with the seeds that all of them have.
+
+    Raises:
+        StoreError: there is no such seed.
+    """
+    trained = [row for row in rows if row in results and row != SEED_FREE]
+    shared = set.intersection(*({*results[row]} for row in trained)) if trained else set()
+    if trained and not shared:
+        raise StoreError(f"{', '.join(trained)} have no seed in common, so they stand in no table together.")
+    matched = {row: {seed: of for seed, of in results[row].items() if seed in shared} for row in trained}
+    return {row: matched.get(row, results.get(row, {})) for row in rows if row in results}
+
+
+def check_matched(results: Results) -> None:
+    """Refuse a table whose rows have other seeds than one another.
+
+    Raises:
+        StoreError: names two of them.
+    """
+    seeds = {row: sorted(of) for row, of in results.items() if row != SEED_FREE}
+    for row, found in seeds.items():
+        first, expected = next(iter(seeds.items()))
+        if found != expected:
+            raise StoreError(f"{row} has the seeds {found}, {first} {expected}: they stand in no table together.")
+
+
+def score_of(plan: Plan, results: Path) -> Score:
+    """The mean of the outcomes of a run, from what is kept of it.
+
+    Raises (when it is called):
+        StoreError: the run has no result yet.
+    """
+
+    def score(run: Run, updates: int) -> float:
+        file = run.file(results, updates)
+        if not file.is_file():
+            raise StoreError(f"{file} is missing: settings are chosen once all of block {run.block!r} is there.")
+        scores = json.loads(file.read_text(encoding="utf-8"))["scores"]
+        return sum(float(scores[of.task][of.measure]) for of in plan.outcomes) / len(plan.outcomes)
+
+    return score
+
+
 @contextmanager
-def draw_held_out(out: Path, results: Results) -> Iterator[Path]:
-    """The held-out questions, which are drawn again where results were kept without them."""
-    if (out / "held-out").is_dir():
-        yield out / "held-out"
-        return
+def draw_held_out(results: Results) -> Iterator[Path]:
+    """The questions that were asked, which are drawn again: results are kept without them."""
     settings = next(iter(next(iter(results.values())).values()))["settings"]
     seed, *sizes = settings["held_out"]
     with TemporaryDirectory() as scratch:
         folder = Path(scratch) / "held-out"
-        build_demo_data(folder, seed, sizes=Sizes(**dict(zip(HELD_OUT_SIZES, sizes, strict=True))))
+        told = dict(zip(HELD_OUT_SIZES, sizes, strict=True))
+        if settings["world"] == NUMBER:
+            build_demo_data(folder, seed, sizes=Sizes(**told))
+        else:  # A process has one world.
+            command = [sys.executable, "-c", _DRAW, json.dumps([str(folder), seed, told])]
+            subprocess.run(command, env={**os.environ, WORLD: str(settings["world"])}, check=True)
         yield folder
 
 
@@ -70,23 +137,26 @@ def read_samples(held_out: Path, task: str) -> list[Sample]:
     return sorted(load_data(get_benchmark(task), str(held_out)).samples, key=lambda sample: sample.id)
 
 
-def read_records(samples: Sequence[Sample], stored: Mapping[str, str]) -> list[SampleRecord]:
+def read_records(samples: Sequence[Sample], stored: Mapping[str, Any]) -> list[SampleRecord]:
     """Judged samples from compressed verdicts (see `measuring.compress_verdicts`), which are in the order of the ids.
 
     Raises:
         StoreError: the numbers differ, so the questions are others.
     """
-    answers = stored["answers"].split("|")
-    if not len(samples) == len(stored["status"]) == len(answers):
+    if len(samples) != len(stored["status"]):
         raise StoreError(f"{len(stored['status'])} verdicts on {len(samples)} questions: other held-out data.")
-    return [
-        SampleRecord(
-            sample=sample,
-            response=Response(sample_id=sample.id, text=""),
-            verdict=Verdict(sample_id=sample.id, answer=answer or None, status=_STATUS[sign]),
+    records = []
+    for place, (sample, sign) in enumerate(zip(samples, stored["status"], strict=True)):
+        status = _STATUS[sign]
+        answer = stored["answers"].get(str(place), implied_answer(sample, status))
+        records.append(
+            SampleRecord(
+                sample=sample,
+                response=Response(sample_id=sample.id, text=""),
+                verdict=Verdict(sample_id=sample.id, answer=answer, status=status),
+            )
         )
-        for sample, sign, answer in zip(samples, stored["status"], answers, strict=True)
-    ]
+    return records
 
 
 class Comparer:
@@ -99,19 +169,23 @@ class Comparer:
         self._table = cache(self._read_table)
 
     def compare(self, before: str, after: str, figures: Sequence[tuple[str, str]]) -> list[Difference]:
-        """Figures of one row against another's, over questions and seeds; empty where a row has no result.
+        """Figures of one row against another's, over questions and the seeds that both have.
 
         Args:
             before: a row.
             after: a row.
             figures: task and name of the measure.
+
+        Returns:
+            A difference each; none where a row has no result.
         """
         if before not in self._results or after not in self._results:
             return []
-        return [self._difference(before, after, task, name) for task, name in figures]
+        seeds = match_seeds(self._results, [before, after])
+        return [self._difference(seeds, before, after, task, name) for task, name in figures]
 
-    def _difference(self, before: str, after: str, task: str, name: str) -> Difference:
-        tables = [{seed: self._table(row, seed, task) for seed in self._results[row]} for row in (before, after)]
+    def _difference(self, results: Results, before: str, after: str, task: str, name: str) -> Difference:
+        tables = [{seed: self._table(row, seed, task) for seed in results[row]} for row in (before, after)]
         strata = {outcome.stratum for runs in tables for table in runs.values() for outcome in table.outcomes}
         spec = next(item for item in get_benchmark(task).metrics(strata) if item.name == name)
         sides = [{seed: measure(spec, table) for seed, table in runs.items()} for runs in tables]

@@ -1,9 +1,9 @@
-"""One row with one seed: trained, evaluated on held-out questions, measured, and stored in one small file.
+"""One training of the plan: trained, asked after so many updates, measured, and stored in a small file for each.
 
-Folders of the output: `pool/`, the training questions; `held-out/`, the questions of the evaluation; `selection/`, the
-rollouts of the start checkpoint, shared by all rows, and what they select; `rows/ROW/seed-N/`, the trained checkpoint
-and its log; `runs/ROW/seed-N/`, its run over the held-out questions; `results/ROW-seed-N.json`, what is reported. What
-is there already is not made again, so that the same command goes on where it was stopped. Imported lazily only.
+Folders of the output: `grounds/`, training questions, the start's rollouts of them, and what was selected; `asked/`,
+the questions of the evaluation; `work/BLOCK/RUN/`, checkpoints and runs, deleted when all results of a training are
+there; `results/BLOCK/`, what is kept. What is there already is not made again, so that the same command goes on where
+it was stopped. Imported lazily only.
 """
 
 from __future__ import annotations
@@ -11,173 +11,244 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Final
 
-from harness.core.files import write_atomically
-from harness.demo.checking import TASKS, ask
+from harness.core.errors import StoreError
+from harness.core.files import hold_lock, write_atomically
+from harness.demo.checking import ask
 from harness.demo.data import build_once
 from harness.demo.experiment.measuring import measure_run
+from harness.demo.experiment.plan import RESPONSES, Row, Run, load_plan
 from harness.demo.experiment.pool import write_pool
-from harness.demo.experiment.rows import ROWS, Row
-from harness.demo.experiment.settings import HELD_OUT_SEED, MAX_NEW_TOKENS, POOL_SEED, Experiment, recipe_part
+from harness.demo.experiment.settings import MAX_NEW_TOKENS, Experiment
 from harness.engines.checkpoints import resolve_checkpoint
+from harness.runs.config import read_json
 from trainers.console import say
-from trainers.layout import hold_settings
+from trainers.layout import LOG
 from trainers.recipe import load_recipe
 from trainers.settings import Recipe
 
-
-def open_experiment(experiment: Experiment, rows: Sequence[Row]) -> None:
-    """Keep experiments with other settings apart, and make the questions that are missing.
-
-    Raises:
-        UsageError: an override does not fit what a row is trained with, TRL's own arguments included; nothing is
-            written.
-        StoreError: the folder holds an experiment with other settings.
-    """
-    from trainers.trl_config import build_config
-
-    for row in rows:
-        if row.recipe is not None:
-            build_config(row_recipe(experiment, row, 0, experiment.out), experiment.out)
-            _selection_recipe(experiment, row, experiment.out)
-    experiment.results.mkdir(parents=True, exist_ok=True)
-    hold_settings(experiment.out / "experiment.json", experiment.settings(), "Choose another --out.")
-    write_pool(experiment.out / "pool", experiment.pool_rows, POOL_SEED)
-    build_once(experiment.out / "held-out", HELD_OUT_SEED, sizes=experiment.sizes)  # Rows may run side by side.
+COST: Final = "cost.json"
+"""Beside a selection: the CPU seconds that it took. It tells that the selection is whole."""
+_WAIT_S: Final = 2.0
+_AGAIN: Final = 2
+"""Updates between checkpoints where it is not known beforehand how many rollouts an update takes."""
+_IMITATED: Final = ("train.lr_scheduler_type=constant_with_warmup",)
+"""A constant rate, as the other rows have, so that a training's first updates are those of a shorter one."""
 
 
-def run_row(experiment: Experiment, row: Row, seed: int) -> Path:
-    """Bring one row with one seed to its end, or go on with it.
+def prepare(experiment: Experiment) -> None:
+    """Make the questions that are missing."""
+    with alone(experiment.ground):
+        write_pool(experiment.ground, experiment.pool_rows, experiment.pool, experiment.share)
+    build_once(experiment.questions, experiment.asked, sizes=experiment.sizes)
 
-    Returns:
-        The file of its result; a row that is not trained has one for all seeds.
+
+def run_row(experiment: Experiment, run: Run, results: Path) -> None:
+    """Bring one training to its end, or go on with it.
+
+    Args:
+        experiment: of its block.
+        run: the training.
+        results: folder of all results.
 
     Raises:
         HarnessError: what was finished is kept; the same call goes on from there.
     """
-    folder = f"seed-{seed if row.recipe else 0}"
-    file = experiment.results / f"{row.name}-{folder}.json"
-    if file.is_file():
-        return file
-    from trainers.run import train
+    if not run.missing(results):
+        return
+    plan = load_plan()
+    row, folder = plan.rows[run.row], experiment.out / "work" / run.block / run.name
+    before, sampled, data = _before(experiment, row)
+    if row.kind is not None:
+        from trainers.run import train
 
-    seconds: dict[str, float] = {}
-    started = time.process_time()
-    say(f"experiment: {row.name}, seed {seed}")
-    model, trained = experiment.model, experiment.out / "rows" / row.name / f"seed-{seed}"
-    if row.recipe is not None:
-        if not (trained / "final" / "harness.json").is_file():
-            selected = None if row.subset is None else selected_file(experiment, row)
-            train(row_recipe(experiment, row, seed, trained, selected))
-        for checkpoint in trained.glob("checkpoint-*"):
-            shutil.rmtree(checkpoint)
-        model = str(trained / "final")
-        seconds["training"] = round(time.process_time() - started, 1)
-    started = time.process_time()
-    run = experiment.out / "runs" / row.name / folder
-    ask(model, experiment.out / "held-out", run, tasks=TASKS, prompt="grounded", max_new_tokens=MAX_NEW_TOKENS)
-    seconds["evaluation"] = round(time.process_time() - started, 1)
-    started = time.process_time()
-    result = {
-        "row": row.name,
-        "seed": seed if row.recipe else None,
-        "settings": experiment.settings(),
-        **measure_run(experiment, model, run, trained if row.recipe else None),
-    }
-    seconds["measuring"] = round(time.process_time() - started, 1)
-    result["cpu_seconds"] = seconds
-    write_atomically(file, json.dumps(result, separators=(",", ":")) + "\n")
-    say(f"experiment: {row.name}, seed {seed} is done ({json.dumps(seconds)} s of CPU time)")
-    return file
+        if not (folder / "trained" / "final" / "harness.json").is_file():
+            say(f"experiment: {run.block}, {run.name}")
+            train(row_recipe(experiment, row, run, folder / "trained", data))
+    for updates in run.missing(results):
+        steps = _steps(folder / "trained", updates)
+        seconds = {"before": before, "training": round(sum(step["cpu_seconds"] for step in steps), 1)}
+        model = str(_saved(folder / "trained", steps[-1]["step"])) if steps else experiment.model
+        started = time.process_time()
+        asked = folder / f"asked-{updates}"
+        ask(
+            model,
+            experiment.questions,
+            asked,
+            tasks=tuple(experiment.tasks),
+            prompt="grounded",
+            max_new_tokens=MAX_NEW_TOKENS,
+        )
+        seconds["evaluation"] = round(time.process_time() - started, 1)
+        whole = updates == run.updates[-1] and plan.blocks[run.block].what != "exploration"
+        kind = plan.kinds.get(row.kind or "")
+        result = {
+            "block": run.block,
+            "row": run.row,
+            "seed": run.seed,
+            "updates": updates,
+            "steps": len(steps),
+            "set": [] if kind is None else plan.grid[row.kind or ""][run.setting or 0],
+            "settings": experiment.settings(),
+            "rollouts": sampled + (int(steps[-1].get("rollouts", 0)) if steps else 0),
+            "cpu_seconds": seconds,
+            **measure_run(experiment, model, asked, folder / "trained" / LOG, whole=whole),
+        }
+        write_atomically(run.file(results, updates), json.dumps(result, separators=(",", ":")) + "\n")
+        say(f"experiment: {run.block}, {run.name}@{updates} is done ({json.dumps(seconds)} s of CPU time)")
+    shutil.rmtree(folder)
 
 
-def row_recipe(experiment: Experiment, row: Row, seed: int, output: Path, selected: Path | None = None) -> Recipe:
-    """The recipe of a row: the demo's own, with the experiment's budget and data.
+def row_recipe(experiment: Experiment, row: Row, run: Run, output: Path, data: Path) -> Recipe:
+    """The recipe of a row: the demo's own, with the plan's setting, budget and data.
 
     The selection is made before, once for all seeds: the recipe trains on its file and selects nothing.
     """
-    budget = [
-        f"model={experiment.model}",
-        f"output={output}",
-        f"seed={seed}",
-        *_pool(experiment),
-        "eval.tasks=[]",
-        f"train.max_steps={experiment.steps}",
-        "train.save_steps=20",
-        "train.per_device_train_batch_size=64",
-    ]
-    if row.recipe != "sft":
-        budget.append("selection.enabled=false")
-    data = [] if selected is None else [f"data.train={selected}"]
-    return load_recipe(f"demo/{row.recipe}", [*budget, *row.overrides, *experiment.overrides, *data])
+    supervised = row.kind in ("told", "imitated")
+    return load_recipe(
+        f"demo/{row.recipe}",
+        [
+            f"model={experiment.model}",
+            f"output={output}",
+            f"seed={run.seed}",
+            f"data.train={data}",
+            f"data.media_root={experiment.ground}",
+            f"judge.model={experiment.judge}",
+            f"judge.cache={output.with_name('judge')}",  # Each row pays for its questions.
+            "eval.tasks=[]",
+            "conflict_rows=0",
+            f"train.max_steps={run.updates[-1]}",
+            f"train.save_steps={_AGAIN if 'dynamic_sampling.enabled=true' in row.set else run.save_steps}",
+            "train.save_total_limit=null",
+            "train.per_device_train_batch_size=64",
+            *(_IMITATED if supervised else ("selection.enabled=false", f"max_rollouts={RESPONSES * run.updates[-1]}")),
+            "caption.minus_blind=false",  # The paper's caption reward.
+            *row.set,
+            *load_plan().grid[row.kind or ""][run.setting or 0],
+            *experiment.more,
+        ],
+    )
 
 
-def _pool(experiment: Experiment) -> list[str]:
-    """The pool as a recipe's data; media of other data that an override gives are beside their file."""
-    pool = experiment.out / "pool"
-    given = [text.partition("=")[2].strip() for text in experiment.overrides if text.strip().startswith("data.train=")]
-    root = Path(given[-1]).expanduser().parent if given else pool
-    return [f"data.train={pool / 'train.jsonl'}", f"data.media_root={root}"]
+def _before(experiment: Experiment, row: Row) -> tuple[float, int, Path]:
+    """What has to be there before a row is trained: its CPU seconds and rollouts, and the file of training rows."""
+    if row.kind == "selected":
+        captions = row.recipe not in ("grpo", "no_caption")
+        return _select(experiment, "with_caption" if captions else "without_caption", experiment.rollouts, "selected")
+    if row.kind == "imitated":
+        captions = row.recipe == "rft_captions"
+        name = "right_captions" if captions else "right"
+        return _select(experiment, "right", experiment.right_rollouts, name)
+    return 0.0, 0, experiment.ground / "train.jsonl"
 
 
-def selected_file(experiment: Experiment, row: Row) -> Path:
-    """The rows that a row is trained on, selected by the start checkpoint's rollouts.
+def _select(experiment: Experiment, name: str, rollouts: int, wanted: str) -> tuple[float, int, Path]:
+    """Draw the start's rollouts of the pool, unless they are there, and give what was made of them.
 
-    The rollouts are drawn once, with every reward; a row whose reward lacks the caption's part takes the same ones
-    with the sum of the parts that it has.
+    They are drawn once, with every reward; a row whose reward lacks the caption's part takes the same ones with the sum
+    of the parts that it has.
     """
+    folder = experiment.ground / name
+    cost = folder / COST
+    with alone(folder):
+        if not cost.is_file():  # One that was stopped is begun anew, so that its cost is whole.
+            shutil.rmtree(folder / "selection", ignore_errors=True)
+            started, shared = time.process_time(), 0.0
+            if name == "without_caption":
+                shared, *_ = _select(experiment, "with_caption", rollouts, "selected")
+                _retell(experiment.ground / "with_caption", folder, {"accuracy": 1.0, "format": 0.1})
+            _run_selection(experiment, folder, name, rollouts)
+            seconds = shared if name == "without_caption" else time.process_time() - started
+            write_atomically(cost, json.dumps({"cpu_seconds": round(seconds, 1)}) + "\n")
+    spent = float(read_json(cost)["cpu_seconds"])
+    return spent, rollouts * experiment.pool_rows, folder / "selection" / f"{wanted}.jsonl"
+
+
+def _run_selection(experiment: Experiment, folder: Path, name: str, rollouts: int) -> None:
     from trainers.data.loading import read_training, training_file
     from trainers.preparation import open_judge
     from trainers.run import hold_output
+    from trainers.selection.right import right_responses, write_right_responses
     from trainers.selection.rollouts import ROLLOUTS
     from trainers.selection.stage import select_rows
 
-    rewards = "with_caption" if row.with_caption_reward else "without_caption"
-    folder = experiment.out / "selection" / f"{rewards}-{row.subset}"
-    recipe = _selection_recipe(experiment, row, folder)
-    shared = experiment.out / "selection" / "with_caption-medium" / "selection" / ROLLOUTS
-    _share(experiment, shared, folder / "selection" / ROLLOUTS, recipe.rewards.weights())
+    recipe = selection_recipe(experiment, folder, rollouts, captions=name != "without_caption")
     judge = open_judge(recipe) if recipe.rewards.need_judge else None
     file, root = training_file(recipe, folder)
-    examples = read_training(file, root, limit=recipe.data.limit, require_response=False)
+    examples = read_training(file, root, limit=None, require_response=False)
     with hold_output(folder):
-        file = select_rows(recipe, resolve_checkpoint(experiment.model), examples, root, folder, judge, fresh=False)
+        selected = select_rows(recipe, resolve_checkpoint(experiment.model), examples, root, folder, judge, fresh=False)
     if judge is not None:
         judge.close()
-    return file
+    for captions in (False, True) if name == "right" else ():
+        rows, counts = right_responses(examples, selected.with_name(ROLLOUTS), captions=captions)
+        write_right_responses(rows, counts, selected.with_name(f"right{'_captions' * captions}.jsonl"))
 
 
-def _selection_recipe(experiment: Experiment, row: Row, folder: Path) -> Recipe:
-    """What a row's prompts are selected with: its data, judge, rewards and prompt are those that it is trained with."""
-    kept = ("selection.", "train.max_completion")
-    parts = ("data", "judge", "prompt", "rewards", "accuracy", "caption")
-    overrides = [text for text in experiment.overrides if recipe_part(text) in parts or text.strip().startswith(kept)]
+def selection_recipe(experiment: Experiment, folder: Path, rollouts: int, *, captions: bool) -> Recipe:
+    """What prompts are selected with: the method's recipe with the plan's pool and number of rollouts."""
     return load_recipe(
         "demo/method",
         [
             f"model={experiment.model}",
             f"output={folder}",
-            *_pool(experiment),
-            f"selection.subset={row.subset or 'medium'}",
-            f"selection.fixed={experiment.rollouts}",
+            f"data.train={experiment.ground / 'train.jsonl'}",
+            f"data.media_root={experiment.ground}",
+            f"judge.model={experiment.judge}",
+            f"judge.cache={folder / 'judge'}",
+            "caption.minus_blind=false",
+            f"selection.fixed={rollouts}",
             "selection.batch_size=128",
-            "rewards.caption=1.0",
-            *overrides,
-            *([] if row.with_caption_reward else ["rewards.caption=0.0"]),
+            *(text for text in experiment.more if text.startswith("selection.")),
+            *([] if captions else ["rewards.caption=0.0"]),
         ],
     )
 
 
-def _share(experiment: Experiment, shared: Path, target: Path, weights: dict[str, float]) -> None:
-    """Write the shared rollouts, which are drawn first if they are missing, with the rewards of another row."""
-    if target == shared or target.is_file():
-        return
+def _retell(source: Path, target: Path, weights: Mapping[str, float]) -> None:
+    """Write the rollouts of a selection for another one, with the sum of other rewards."""
     from trainers.rewards.scoring import add_up
+    from trainers.selection.rollouts import ROLLOUTS
 
-    selected_file(experiment, ROWS["method"])
-    with shared.open(encoding="utf-8") as file:
+    with (source / "selection" / ROLLOUTS).open(encoding="utf-8") as file:
         records = [json.loads(line) for line in file]
     told = ({**record, "total": add_up(weights, record["parts"])} for record in records)
-    write_atomically(target, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in told))
+    (target / "selection").mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in told)
+    write_atomically(target / "selection" / ROLLOUTS, text)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process is at work in a folder, and keep others out."""
+    while True:
+        try:
+            held = hold_lock(folder.with_name(f".{folder.name}.lock"))
+            break
+        except StoreError:
+            time.sleep(_WAIT_S)
+    with held:
+        yield
+
+
+def _steps(trained: Path, updates: int) -> list[Mapping[str, Any]]:
+    """The log of a training up to the last checkpoint that spent no more than so many updates' rollouts; 0: none.
+
+    A row that samples some groups again takes fewer updates for them.
+    """
+    if not updates:
+        return []
+    entries = (json.loads(line) for line in (trained / LOG).read_text(encoding="utf-8").splitlines())
+    steps = [entry for entry in entries if "loss" in entry and entry.get("rollouts", 0) <= RESPONSES * updates]
+    saved = [place for place, entry in enumerate(steps[:updates], 1) if _saved(trained, entry["step"]).is_dir()]
+    if not saved:
+        raise StoreError(f"{trained}: no checkpoint within {RESPONSES * updates} rollouts.")
+    return steps[: saved[-1]]
+
+
+def _saved(trained: Path, step: int) -> Path:
+    return trained / f"checkpoint-{step}"

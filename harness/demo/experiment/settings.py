@@ -1,4 +1,4 @@
-"""What all rows of the experiment have in common. Imported lazily only: numpy is imported below."""
+"""What all rows of a block have in common. Imported lazily only: numpy is imported below."""
 
 from __future__ import annotations
 
@@ -7,68 +7,108 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from harness.demo.checking import TASKS
 from harness.demo.data import Sizes
+from harness.demo.experiment.plan import Block, load_plan
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.judges.caption import load_caption_judge
-from trainers.recipe import load_recipe
 
-POOL_SEED: Final = 51
-HELD_OUT_SEED: Final = 20261127
-"""Of questions that nothing was tuned on; the demo's own data sets have another one."""
 HELD_OUT: Final = Sizes(pope_images=80, mmbench_groups=150, videohallucer_pairs=60, mmvu_items=300)
 HELD_OUT_SIZES: Final = ("pope_images", "mmbench_groups", "videohallucer_pairs", "mmvu_items")
 """Fields of `Sizes` that are about what is asked, in the order in which results keep them."""
 MAX_NEW_TOKENS: Final = 56
+HEADLINES: Final = (
+    ("mmvu", "all/accuracy", "MMVU"),
+    ("videohallucer", "mean/both", "VideoHallucer"),
+    ("pope", "mean/accuracy", "POPE"),
+    ("mmbench", "all/circular", "MMBench"),
+)
+"""Task, measure and heading, in the order of the paper's table."""
+DETAILS: Final = (
+    ("pope", "random/accuracy", "POPE random"),
+    ("pope", "popular/accuracy", "popular"),
+    ("pope", "adversarial/accuracy", "adversarial"),
+    ("videohallucer", "mean/basic", "VideoHallucer basic"),
+    ("videohallucer", "mean/hallucinated", "hallucinated"),
+    ("mmbench", "all/vanilla", "MMBench vanilla"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """What all rows have in common.
+    """What all rows of a block have in common.
 
     Attributes:
         out: folder of the experiment.
+        asked: seed of the questions that rows are asked.
+        sizes: of their data.
+        tasks: that are asked.
+        world: number of the world that all is drawn from.
         model: the checkpoint that every row starts from.
-        steps: updates of each row, of 64 responses (or examples) each.
-        rollouts: responses to each prompt of the pool, from the start checkpoint, by which prompts are selected.
-        pool_rows: training questions.
-        sizes: of the held-out data.
-        sampled: questions a task that are asked eight times, for exploration; 0 leaves it out.
-        overrides: `key=value` for every row that is trained.
+        judge: of captions.
+        pool: seed of the training questions.
+        share: of seven conflicting kinds of them, those on which a bypass fails and those on which it pays.
+        pool_rows: how many there are.
+        rollouts: responses to each of them, from the start checkpoint, by which prompts are selected.
+        right_rollouts: the same, of which the right ones are imitated.
+        sampled: questions a task that are asked eight times, for exploration, where more than scores is measured.
+        more: `key=value` for every row that is trained.
     """
 
     out: Path
-    model: str = "demo"
-    steps: int = 60
-    rollouts: int = 16
-    pool_rows: int = 600
+    asked: int
     sizes: Sizes = HELD_OUT
+    tasks: Sequence[str] = TASKS
+    world: int = 1
+    model: str = "demo"
+    judge: str = "demo"
+    pool: int
+    share: tuple[int, int] = (2, 5)
+    pool_rows: int = 600
+    rollouts: int = 16
+    right_rollouts: int = 22
     sampled: int = 48
-    overrides: Sequence[str] = ()
+    more: Sequence[str] = ()
 
     @property
-    def results(self) -> Path:
-        """Folder of what is reported."""
-        return self.out / "results"
+    def ground(self) -> Path:
+        """Folder of the training questions, and of what was selected of them."""
+        return self.out / "grounds" / f"world-{self.world}-pool-{self.pool}-share-{self.share[0]}-{self.share[1]}"
+
+    @property
+    def questions(self) -> Path:
+        """Folder of the questions that rows are asked."""
+        return self.out / "asked" / f"world-{self.world}-{self.asked}"
 
     def settings(self) -> dict[str, Any]:
         """What must be equal for two rows to stand in one table."""
-        recipe = load_recipe("demo/method", [text for text in self.overrides if recipe_part(text) == "judge"])
-        judge = load_caption_judge(
-            str(recipe.judge.model), base_url=recipe.judge.base_url, api_key_env=recipe.judge.api_key_env
-        )
+        judge = load_caption_judge(self.judge)
         judge.close()
         return {
             "weights": resolve_checkpoint(self.model).weights,
             "judge": judge.identity,
-            "steps": self.steps,
-            "rollouts": self.rollouts,
-            "pool": [self.pool_rows, POOL_SEED],
-            "held_out": [HELD_OUT_SEED, *(getattr(self.sizes, name) for name in HELD_OUT_SIZES)],
+            "world": self.world,
+            "pool": [self.pool_rows, self.pool, *self.share],
+            "rollouts": [self.rollouts, self.right_rollouts],
+            "held_out": [self.asked, *(getattr(self.sizes, name) for name in HELD_OUT_SIZES)],
             "sampled": self.sampled,
-            "overrides": list(self.overrides),
+            "overrides": list(self.more),
         }
 
 
-def recipe_part(override: str) -> str:
-    """The part of a recipe that a `key=value` is about."""
-    return override.partition("=")[0].partition(".")[0].strip()
+def experiment_of(block: Block, out: Path) -> Experiment:
+    """The experiment of a block of the plan."""
+    plan = load_plan()
+    built = out / f"world-{block.world}"
+    explores = block.what == "exploration"
+    return Experiment(
+        out=out,
+        asked=plan.exploration if explores else plan.held_out,
+        sizes=Sizes() if explores else HELD_OUT,
+        tasks=[outcome.task for outcome in plan.outcomes] if explores else TASKS,
+        world=block.world,
+        model="demo" if block.world == 1 else str(built / "demo"),
+        judge="demo" if block.world == 1 else str(built / "judge"),
+        pool=block.pool,
+        share=block.share,
+    )
