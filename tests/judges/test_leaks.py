@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from harness.judges.leaks import leaks_answer
 
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT.parent / "shared" / "data" / "responses"
 CHOICES = {"A": "a dog", "B": "a cat", "C": "a horse"}
 
 
@@ -78,3 +84,42 @@ def test_choice_descriptions(caption: str) -> None:
 def test_open_questions_leak_by_conclusion_phrases_only() -> None:
     assert leaks_answer("A beaker turns blue; the answer is copper.", "open")
     assert not leaks_answer("A beaker turns blue.", "open")
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> dict[str, Any]:
+    return runpy.run_path(str(ROOT / "benchmarks" / "captions.py"))
+
+
+@pytest.mark.parametrize(
+    ("file", "leaks", "descriptions", "precision", "recall"),
+    # The second holds paraphrases that were written after the check, which it was not changed for.
+    [("leaks.tsv", 140, 150, 0.98, 0.98), ("leaks_held_out.tsv", 25, 25, 0.9, 0.55)],
+)
+def test_labelled_captions(
+    file: str, leaks: int, descriptions: int, precision: float, recall: float, benchmark: dict[str, Any]
+) -> None:
+    labels = [label for label, *_ in benchmark["read_probes"](file)]
+    assert (labels.count("leak"), labels.count("description")) == (leaks, descriptions)
+    found_precision, found_recall, wrong = benchmark["check_probes"](file)
+    assert found_precision >= precision, wrong
+    assert found_recall >= recall, wrong
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the real responses are not at hand")
+def test_real_responses(benchmark: dict[str, Any]) -> None:
+    stated, struck = benchmark["stated_answers"](DATA)
+    assert stated > 200
+    assert struck / stated > 0.96
+    told = list(benchmark["passages"](DATA))[::4]
+    assert len(told) > 500
+    assert sum(benchmark["strikes"](text, kind) for kind, text in told) / len(told) < 0.025
+
+
+@pytest.mark.timeout(30)
+def test_a_long_caption_is_read_in_time() -> None:
+    # What could make each form try again and again from every word.
+    for text in ("so the " * 4000, "answer " * 4000, "(A " * 8000, "the question is " * 3000, "no, " * 8000):
+        leaks_answer(text, "yes_no")
+        leaks_answer(text, "choice", CHOICES)
+        leaks_answer(text, "open")
