@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli import main
+from harness.core.plugins import plugins
+
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "plugin"
 EVAL = ["eval", "--model", "demo", "--tasks", "pope"]
@@ -64,11 +67,17 @@ def test_benchmark_engine_diagnostic_and_reward_are_found(installed: Path, tmp_p
     assert "rewards.brief" in unknown.stderr
 
 
+def write_package(folder: Path, group: str, entry: str) -> None:
+    """What makes a package installed: that it names something of the harness's."""
+    info = folder / "broken-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[harness.{group}]\n{entry}\n")
+
+
 @pytest.mark.parametrize(
     ("group", "entry", "arguments", "said"),
     [
-        ("benchmarks", "pope = colour_plugin", ["tasks"], "the benchmark 'pope' of the package broken"),
-        ("benchmarks", "x = nowhere.there", ["tasks"], "the benchmark 'x' of the package broken (nowhere.there) is no"),
         (
             "engines",
             "x = nowhere:X",
@@ -85,11 +94,36 @@ def test_benchmark_engine_diagnostic_and_reward_are_found(installed: Path, tmp_p
     ],
 )
 def test_a_broken_package_is_named(tmp_path: Path, group: str, entry: str, arguments: list[str], said: str) -> None:
-    info = tmp_path / "broken-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[harness.{group}]\n{entry}\n")
+    write_package(tmp_path, group, entry)
     (tmp_path / "leaving.py").write_text("import sys; sys.exit()")
     ended = harness(tmp_path, *arguments, cwd=tmp_path)
     assert ended.returncode == 2
     assert said in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("pope = colour_plugin", "the benchmark 'pope' of the package broken"),
+        ("x = nowhere.there", "the benchmark 'x' of the package broken (nowhere.there) is no"),
+        ("leaving = leaving", "leaving/benchmark.py cannot be loaded: SystemExit"),
+    ],
+)
+def test_tasks_lists_all_but_the_benchmark_of_a_broken_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], entry: str, said: str
+) -> None:
+    write_package(tmp_path, "benchmarks", entry)
+    (tmp_path / "leaving").mkdir()
+    (tmp_path / "leaving" / "__init__.py").write_text("")
+    (tmp_path / "leaving" / "benchmark.py").write_text("import sys; sys.exit()")
+    monkeypatch.syspath_prepend(tmp_path)
+    plugins.cache_clear()
+    try:
+        assert main(["tasks"]) == 0
+    finally:
+        plugins.cache_clear()
+    told = capsys.readouterr()
+    assert "warning: left out: " in told.err
+    assert said in told.err
+    assert told.err.count("\n") == 1
+    assert {"pope", "mmvu"} <= {line.split()[0] for line in told.out.splitlines()}

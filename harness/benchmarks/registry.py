@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint
@@ -39,11 +39,12 @@ def own_tasks_dir() -> Path:
     raise UsageError("the tasks are missing from this installation. Install it again, or give --tasks-dir a folder.")
 
 
-def benchmark_folders(tasks_dir: Path | None = None) -> dict[str, Path]:
+def benchmark_folders(tasks_dir: Path | None = None, problems: list[str] | None = None) -> dict[str, Path]:
     """Folders of benchmarks by name, without loading any; those of `tasks_dir` first.
 
     Args:
         tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
+        problems: takes what is wrong with installed packages, which are left out; `None`: it is raised.
 
     Raises:
         UsageError: there is no such folder, or an installed package registers what is none.
@@ -54,12 +55,30 @@ def benchmark_folders(tasks_dir: Path | None = None) -> dict[str, Path]:
         {path.parent.name: path.parent.resolve() for path in sorted(root.glob(f"*/{FILE}"))} if root is not None else {}
         for root in (own_tasks_dir(), tasks_dir)
     )
-    refuse_own_names("benchmarks", own)
-    return (
-        given
-        | {name: _folder(point) for name, point in plugins("benchmarks").items() if name not in given}
-        | {name: folder for name, folder in own.items() if name not in given}
-    )
+    return own | _registered(own, problems) | given
+
+
+def _registered(own: Collection[str], problems: list[str] | None) -> dict[str, Path]:
+    """Folders of the benchmarks of installed packages, which may not have names of the harness's own."""
+    found: dict[str, Path] = {}
+    try:
+        points = plugins("benchmarks")
+    except UsageError as error:  # Two of one name.
+        points = {}
+        _tell(error, problems)
+    for name, point in points.items():
+        try:
+            refuse_own_names("benchmarks", {name}.intersection(own))
+            found[name] = _folder(point)
+        except UsageError as error:
+            _tell(error, problems)
+    return found
+
+
+def _tell(error: HarnessError, problems: list[str] | None) -> None:
+    if problems is None:
+        raise error
+    problems.append(str(error))
 
 
 def _folder(point: EntryPoint) -> Path:
@@ -72,14 +91,23 @@ def _folder(point: EntryPoint) -> Path:
     return Path(next(iter(spec.submodule_search_locations))).resolve()
 
 
-def find_benchmarks(tasks_dir: Path | None = None) -> dict[str, Benchmark]:
+def find_benchmarks(tasks_dir: Path | None = None, problems: list[str] | None = None) -> dict[str, Benchmark]:
     """All benchmarks by name: those about hallucination first, each kind by name.
+
+    Args:
+        tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
+        problems: takes what is wrong with those that are left out; `None`: it is raised.
 
     Raises:
         UsageError: no such folder.
         DataError: a benchmark cannot be loaded.
     """
-    found = [load_benchmark(folder) for folder in benchmark_folders(tasks_dir).values()]
+    found = []
+    for folder in benchmark_folders(tasks_dir, problems).values():
+        try:
+            found.append(load_benchmark(folder))
+        except HarnessError as error:
+            _tell(error, problems)
     return {item.name: item for item in sorted(found, key=lambda item: (not item.hallucination, item.name))}
 
 

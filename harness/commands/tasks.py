@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     """List the tasks, or begin a new one.
 
     Raises:
-        HarnessError: no such folder, a benchmark in it cannot be loaded, or the new one's name is taken.
+        HarnessError: no such folder, or the new one's name is taken.
     """
     if arguments.tasks_command == "new":
         return _begin(arguments.name, arguments.kind, arguments.tasks_dir or Path())
@@ -44,8 +45,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     from harness.evaluation.task_registry import list_tasks
 
-    tasks = [asdict(task) for task in list_tasks(tasks_dir=arguments.tasks_dir, everything=arguments.all)]
+    problems: list[str] = []
+    tasks = [
+        asdict(task) for task in list_tasks(tasks_dir=arguments.tasks_dir, everything=arguments.all, problems=problems)
+    ]
     show(to_json(tasks) if arguments.json else tabulate(tasks, headers="keys"))
+    for problem in problems:
+        show(f"warning: left out: {problem}", file=sys.stderr)
     return 0
 
 

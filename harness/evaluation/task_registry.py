@@ -132,9 +132,9 @@ def load_task(
     return task if name not in benchmark_folders() else _in_place_of_ours(task, tasks_dir)
 
 
-def _benchmark_folders(tasks_dir: Path | None) -> dict[str, Path]:
+def _benchmark_folders(tasks_dir: Path | None, problems: list[str] | None = None) -> dict[str, Path]:
     """Folders of benchmarks by name, without those of ours whose name a YAML of the user's takes."""
-    folders = benchmark_folders(tasks_dir)
+    folders = benchmark_folders(tasks_dir, problems)
     if tasks_dir is None:
         return folders
     taken = folder_tasks(tasks_dir)
@@ -254,12 +254,15 @@ def _open_media(
     return [open_medium(data.folder, medium, num_frames, data.roots) for medium in samples[sample_id].media]
 
 
-def list_tasks(*, tasks_dir: Path | None = None, everything: bool = False) -> list[TaskInfo]:
+def list_tasks(
+    *, tasks_dir: Path | None = None, everything: bool = False, problems: list[str] | None = None
+) -> list[TaskInfo]:
     """The tasks there are: benchmarks, and tasks of lmms-eval's kind.
 
     Args:
         tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
         everything: list lmms-eval's own tasks too, not only those of `tasks_dir`.
+        problems: takes what is wrong with benchmarks that are left out; `None`: it is raised.
 
     Raises:
         UsageError: no such folder.
@@ -267,8 +270,8 @@ def list_tasks(*, tasks_dir: Path | None = None, everything: bool = False) -> li
     """
     from harness.benchmarks.fetch import cached_snapshot
 
-    folders = _benchmark_folders(tasks_dir)
-    benchmarks = {name: of for name, of in find_benchmarks(tasks_dir).items() if name in folders}
+    folders = _benchmark_folders(tasks_dir, None if problems is None else [])
+    benchmarks = {name: of for name, of in find_benchmarks(tasks_dir, problems).items() if name in folders}
     tasks = [
         TaskInfo(
             name=benchmark.name,
