@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from harness.benchmarks.plain import OwnScores
 from harness.statistics.differences import Difference, compare, test_together
 from harness.statistics.specs import MetricSpec
 from leaderboards.board import Cell, Group, Row, judged_again
@@ -103,6 +104,9 @@ def _compare(cell: Cell, baseline: Cell, samples: Runs | None, base: Runs | None
     task = reader.task(cell.result.task, results)
     spec = reader.specs(task, runs[0].strata).get(cell.result.headline)
     if spec is None:
+        if isinstance(task, OwnScores) and all(result.means is None for result in results):  # Its benchmark is away.
+            advice = f"there is no task {task.name!r} here; give --tasks-dir the folder that holds it"
+            return replace(untested, note=f"no paired test: {advice}")
         return replace(untested, note="no paired test for this figure")
     if not are_the_same(runs):
         return replace(untested, value=None, note="not the same questions")

@@ -200,3 +200,17 @@ def test_diagnostics_of_different_judges_are_said_not_to_compare(tmp_path: Path)
         )
     (note,) = build_board(BoardConfig(runs=[tmp_path])).notes
     assert "different judges (judge one, judge two)" in note
+
+
+def test_a_task_whose_folder_is_not_given_is_named_with_the_option(tmp_path: Path) -> None:
+    for name, skill in (("base", 0.5), ("b", 0.9)):
+        folder = write_run(tmp_path / name, model=name, skills={"pope": skill})
+        for file in ("run.json", "samples.jsonl"):
+            text = (folder / file).read_text()
+            (folder / file).write_text(text.replace('"pope"', '"mine"'))
+        write_sealed(folder, json.loads((folder / "run.json").read_text()))
+    group, problems = compared(tmp_path)
+    delta = row_of(group, "b").cells["mine"].delta
+    assert problems == []
+    assert delta is not None
+    assert delta.note == "no paired test: there is no task 'mine' here; give --tasks-dir the folder that holds it"
