@@ -1,11 +1,11 @@
-"""The evaluation after training. Imported lazily only."""
+"""The evaluation after training, by all processes that trained. Imported lazily only."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import UsageError
 from harness.core.worlds import worlds
@@ -14,8 +14,11 @@ from harness.runs.config import read_json
 from trainers.console import say
 from trainers.layout import FINAL, WHOLE, saved_checkpoints
 from trainers.preparation import choose_engine
-from trainers.ranks import is_main_rank
+from trainers.ranks import is_main_rank, share_work, world_size
 from trainers.settings import Recipe
+
+if TYPE_CHECKING:
+    from harness.evaluation.ranks import Ranks
 
 
 def evaluate_checkpoints(recipe: Recipe, output: Path, model: Any = None) -> list[Path]:
@@ -24,13 +27,15 @@ def evaluate_checkpoints(recipe: Recipe, output: Path, model: Any = None) -> lis
     Args:
         recipe: the recipe.
         output: its output folder.
-        model: the final model where it is in memory still: the `hf` engine takes it over instead of loading it again.
+        model: the final model where it is in memory still: the `hf` engine takes it over instead of loading it again,
+            unless several processes answer, each with a copy of what was saved.
 
     Returns:
         The run folders, the final checkpoint's last; none in other processes than the first.
     """
-    if not recipe.eval.tasks or not is_main_rank():
+    if not recipe.eval.tasks:
         return []
+    model = model if world_size() == 1 else None
     # First, so that its memory is free before another one is loaded.
     final = _evaluate(recipe, str(output / FINAL), output / "runs" / FINAL, model=model)
     del model
@@ -40,7 +45,7 @@ def evaluate_checkpoints(recipe: Recipe, output: Path, model: Any = None) -> lis
     kept = best_checkpoint(output) if recipe.eval.best is not None else None
     for folder in saved_checkpoints(output) if recipe.eval.every else filter(None, [kept]):
         runs.append(_evaluate(recipe, str(folder), output / "runs" / folder.name))
-    return [*runs, final]
+    return [*runs, final] if is_main_rank() else []
 
 
 def data_of(recipe: Recipe) -> str | None:
@@ -54,23 +59,32 @@ def tasks_dir_of(recipe: Recipe) -> Path | None:
 
 
 def _evaluate(recipe: Recipe, name: str, folder: Path, *, model: Any = None) -> Path:
+    """Evaluate a checkpoint, each process its share; gives the run folder."""
     from harness.diagnostics.diagnose import diagnose
-    from harness.evaluation.run import evaluate
+    from harness.evaluation.run import evaluate, run_worker
     from harness.reports.run_report import headline_table
     from harness.reports.tracking import TRACKERS, track_run
     from harness.reports.writing import are_current, write_reports
 
     engine, options = choose_engine(recipe, recipe.eval.engine, recipe.eval.batch_size)
     options = options if model is None or engine != "hf" else {**options, "model": model}
-    outcome = evaluate(replace(_asked(recipe, name), engine=engine, engine_options=options, out=folder))
-    if outcome.is_new or not are_current(outcome.folder):
-        write_reports(outcome.folder, diagnose(outcome.folder), open_media=outcome.open_media)
-        reported = recipe.train.get("report_to") or ()
-        trackers = [of for of in ([reported] if isinstance(reported, str) else reported) if of in TRACKERS]
-        for problem in track_run(outcome.folder, trackers, label=f"{folder.parent.parent.name}-{folder.name}"):
-            say(f"warning: {problem}")
-    say(f"{name}\n{headline_table(outcome.run)}")
-    return outcome.folder
+    config = replace(_asked(recipe, name), engine=engine, engine_options=options, out=folder)
+
+    def work(ranks: Ranks) -> None:
+        if ranks.rank:
+            run_worker(config, ranks)
+            return
+        outcome = evaluate(config, ranks)
+        if outcome.is_new or not are_current(outcome.folder):
+            write_reports(outcome.folder, diagnose(outcome.folder), open_media=outcome.open_media)
+            reported = recipe.train.get("report_to") or ()
+            trackers = [of for of in ([reported] if isinstance(reported, str) else reported) if of in TRACKERS]
+            for problem in track_run(outcome.folder, trackers, label=f"{folder.parent.parent.name}-{folder.name}"):
+                say(f"warning: {problem}")
+        say(f"{name}\n{headline_table(outcome.run)}")
+
+    share_work(work)
+    return folder
 
 
 def _asked(recipe: Recipe, name: str) -> EvalConfig:

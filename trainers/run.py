@@ -139,7 +139,7 @@ def check_output(recipe: Recipe, output: Path, source: Path | None = None) -> No
         there.append(card)
     selection = output / "selection"
     if not _is_selection(selection):
-        there += [selection / name for name in FILES if (selection / name).exists()]
+        there += _items(selection, FILES)
     if there:
         raise UsageError(
             f"{there[0]} was not made by a run of 'harness train', and would be overwritten. Give another "
@@ -227,8 +227,8 @@ def _throw_away(output: Path) -> None:
     """Delete what an earlier run made, and nothing else."""
     for item in _items(output, (*_TRAINED, *_EVALUATED, _CARD)):
         shutil.rmtree(item) if item.is_dir() and not item.is_symlink() else item.unlink()
-    for name in FILES:
-        (output / "selection" / name).unlink(missing_ok=True)
+    for item in _items(output / "selection", FILES):
+        item.unlink()
     if (output / "data").is_dir():
         for world in worlds().values():
             if world.rows is not None:

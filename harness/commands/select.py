@@ -30,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Select, print the files, that of the selected rows first, and give the exit code.
 
+    Where a launcher has started several processes, they share the rollouts, and rank 0 does the rest.
+
     Raises:
         UsageError: the recipe trains on responses and has nothing to select by.
     """
@@ -52,7 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     leave_out_vllm(recipe)
     from trainers.assembly import check_recipe, check_rows
+    from trainers.data.loading import training_file
     from trainers.preparation import prepare
+    from trainers.ranks import is_main_rank, wait_for_main_rank
     from trainers.run import check_output, hold_output
     from trainers.selection.rollouts import PLOT, ROLLOUTS, SELECTED, SELECTION
     from trainers.selection.stage import select_rows
@@ -67,10 +71,13 @@ def run(arguments: argparse.Namespace) -> int:
         checkpoint = recipe.resolve_model()
         check_recipe(recipe, checkpoint, output, selects=True)
     with hold_output(output), naming(arguments.recipe):
+        if is_main_rank():
+            training_file(recipe, output)
+        wait_for_main_rank()
         examples, root, judge = prepare(recipe, output)
         check_rows(recipe, checkpoint, output, examples, root, judge=judge)
         file = select_rows(recipe, checkpoint, examples, root, output, judge, fresh=arguments.fresh)
-        if out is not None:
+        if out is not None and is_main_rank():
             captions = arguments.approved_captions
             rows, cost = right_responses(
                 examples, file.with_name(ROLLOUTS), captions=captions, per_prompt=arguments.per_prompt
@@ -79,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
             write_right_responses(rows, cost, out.expanduser())
     if judge is not None:
         judge.close()
+    if not is_main_rank():
+        return 0
     show("\n".join(str(file.with_name(name)) for name in (SELECTED, SELECTION, PLOT)))
     if out is not None:
         counts = "{rollouts} rollouts, {right} of them right: {rows} rows of {prompts} prompts".format_map(cost)

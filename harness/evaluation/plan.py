@@ -132,7 +132,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
         )
         for name in names
     ]
-    engine = make_engine(engine_name, checkpoint, _engine_options(config, engine_name, ranks))
+    engine = make_engine(engine_name, checkpoint, engine_options_of(config.engine_options, engine_name, ranks))
     budget = config.max_new_tokens or (own and own.max_new_tokens) or DEFAULT_MAX_NEW_TOKENS[prompt_format]
     budgets = {
         task.name: (None if task.has_own_budget else config.max_new_tokens) or task.max_new_tokens or budget
@@ -226,14 +226,30 @@ def default_folder(plan: Plan) -> Path:
     return Path("runs") / f"{slug}-{digest[:8]}"
 
 
-def _engine_options(config: EvalConfig, engine_name: str, ranks: Ranks) -> Mapping[str, Any]:
-    """The engine's settings; each process of a machine has a device of its own."""
-    options = config.engine_options
-    if ranks.size > 1 and options.get("device_map") is not None:
+def engine_options_of(options: Mapping[str, Any], engine_name: str, ranks: Ranks) -> Mapping[str, Any]:
+    """An engine's settings on one of several processes. All ranks have to call it.
+
+    Each process of a machine has a device of its own; vLLM shares its work between devices itself, so that the first
+    process of a machine has an engine with a copy for each of the others, which wait.
+
+    Raises:
+        UsageError: the settings say otherwise how devices are used, or there is none for this process.
+    """
+    if ranks.size == 1:
+        return options
+    if options.get("device_map") is not None:
         raise UsageError(
             f"--device-map spreads one copy of the model over all devices: run one process, not {ranks.size}."
         )
-    if ranks.size == 1 or engine_name != "hf" or options.get("device", "auto") not in ("auto", "cuda"):
+    if engine_name == "vllm":
+        for name in ("tensor_parallel", "pipeline_parallel", "data_parallel"):
+            if options.get(name) not in (None, 1):
+                raise UsageError(
+                    f"--{name.replace('_', '-')} shares the devices of a machine between the parts and copies of one "
+                    f"engine: run one process, not {ranks.size}."
+                )
+        return {**options, "data_parallel": ranks.one_a_machine()}
+    if engine_name != "hf" or options.get("device", "auto") not in ("auto", "cuda"):
         return options
     import torch
 
@@ -249,11 +265,6 @@ def _engine_options(config: EvalConfig, engine_name: str, ranks: Ranks) -> Mappi
 
 
 def _engine_name(config: EvalConfig, ranks: Ranks) -> str:
-    if ranks.size > 1 and config.engine == "vllm":
-        raise UsageError(
-            f"engine 'vllm' shares its work between devices itself: run one process, not {ranks.size}, with "
-            "--data-parallel N or --tensor-parallel N."
-        )
     served = config.model.startswith(SERVED)
     if config.decoding is not None:
         if served or config.engine not in ("auto", "hf"):

@@ -6,6 +6,7 @@ Whoever stops first, for whatever reason, says why; the others stop too and say 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from functools import cache
 from types import FrameType
 from typing import Any, Final, NoReturn
 
@@ -30,6 +32,8 @@ _GOODBYE_S: Final = 30.0
 """How long rank 0, in whose process the store may live, waits until the others have read the end."""
 _STOPPED: Final = "harness/stopped"
 _END: Final = "harness/end"
+_STAGES: Final = itertools.count()
+"""How often this process has joined others; it is the same number on every rank."""
 
 
 class OtherRankStoppedError(Exception):
@@ -51,6 +55,7 @@ class Ranks:
         rank: 0 to `size` - 1.
         size: processes of the run.
         local_rank: number of this process on its machine, and of its device.
+        workers: ranks that answer samples; all, unless one of each machine works for it.
         others: samples that the other ranks have finished in the current run, and how many of them failed; kept up to
             date on rank 0.
     """
@@ -68,7 +73,9 @@ class Ranks:
         self.size = size
         self.local_rank = local_rank
         self.others = (0, 0)
+        self.workers: Sequence[int] = range(size)
         self._store = store
+        self._before = None if store is None else signal.getsignal(signal.SIGTERM)
         self._counts = ("", 0, 0)
         self._ended = False
         self._problem: Exception | None = None
@@ -77,6 +84,23 @@ class Ranks:
             signal.signal(signal.SIGTERM, self._end)
             self._watcher = threading.Thread(target=self._watch, name="ranks", daemon=True)
             self._watcher.start()
+
+    @property
+    def share(self) -> tuple[int, int] | None:
+        """Which part of the work is this process's, and of how many; `None`: it has no part."""
+        return (self.workers.index(self.rank), len(self.workers)) if self.rank in self.workers else None
+
+    def one_a_machine(self) -> int:
+        """Let the first process of each machine work for all that are there. All ranks have to call it.
+
+        Returns:
+            How many those are on this machine.
+        """
+        self.publish(f"local/{self.rank}", str(self.local_rank))
+        places = [int(place) for place in self._values([f"local/{rank}" for rank in range(self.size)])]
+        self.workers = [rank for rank, place in enumerate(places) if place == 0]
+        machine = sum(rank <= self.rank for rank in self.workers)
+        return (*self.workers, self.size)[machine] - self.workers[machine - 1]
 
     def publish(self, key: str, value: str = "") -> None:
         """Let every rank know a value, once."""
@@ -167,11 +191,13 @@ class Ranks:
             time.sleep(_POLL_S)
         return exit_code
 
-    def close(self) -> None:
-        """Stop watching."""
+    def close(self, *, goes_on: bool = False) -> None:
+        """Stop watching; where the process goes on, SIGTERM does again what it did."""
         self._left.set()
         if self._store is not None:
             self._watcher.join()
+            if goes_on:
+                signal.signal(signal.SIGTERM, self._before)
 
     def _values(self, keys: Sequence[str], meanwhile: Callable[[], None] = lambda: None) -> list[str]:
         if not keys:  # Alone, without a store.
@@ -226,12 +252,14 @@ ALONE: Final = Ranks()
 """The one process of a run that is not shared."""
 
 
-def run_together(work: Callable[[Ranks], int], *, requeue: bool = False) -> int:
+def run_together(work: Callable[[Ranks], int], *, requeue: bool = False, goes_on: bool = False) -> int:
     """Do this process's part of a run, alone or with the others that the launcher started.
 
     Args:
         work: is given the ranks; rank 0's exit code is the run's.
         requeue: whether SIGTERM is no error: a scheduler will start the same command again.
+        goes_on: whether this is a stage, after which the processes do something else; another rank that stops then
+            ends this process.
 
     Returns:
         The exit code, the same on every rank.
@@ -245,11 +273,15 @@ def run_together(work: Callable[[Ranks], int], *, requeue: bool = False) -> int:
     try:
         return ranks.leave(work(ranks))
     except OtherRankStoppedError as stopped:
+        if goes_on:
+            raise SystemExit(stopped.exit_code) from None
         return stopped.exit_code
     except BaseException as error:
         code = error.exit_code if isinstance(error, HarnessError) else HarnessError.exit_code
         requeued = requeue and isinstance(error, EndedError)
         first = ranks.stop(0 if requeued else INTERRUPTED if type(error) is KeyboardInterrupt else code)
+        if first is not None and goes_on:
+            raise SystemExit(first) from None
         if first is not None:
             return first
         if isinstance(error, EndedError) and not requeued:
@@ -258,7 +290,7 @@ def run_together(work: Callable[[Ranks], int], *, requeue: bool = False) -> int:
             ) from None
         raise
     finally:
-        ranks.close()
+        ranks.close(goes_on=goes_on)
 
 
 def join_ranks() -> Ranks:
@@ -284,14 +316,24 @@ def join_ranks() -> Ranks:
             "'torchrun --nproc-per-node N -m harness eval ...', or unset WORLD_SIZE to run alone."
         )
     try:
-        from torch.distributed.rendezvous import rendezvous
+        from torch.distributed import PrefixStore  # type: ignore[attr-defined]  # Not in its list of exports.
     except ImportError as error:
         raise UsageError("this torch has no torch.distributed: several processes cannot share a run.") from error
     try:
-        store, rank, size = next(iter(rendezvous("env://", timeout=timedelta(seconds=_JOIN_S))))
-        return Ranks(rank=rank, size=size, local_rank=local_rank, store=store)
+        store, rank, size = _meet()
+        # What is said in one stage of a run is not taken for what is said in the next.
+        return Ranks(rank=rank, size=size, local_rank=local_rank, store=PrefixStore(f"stage-{next(_STAGES)}", store))
     except (RuntimeError, ValueError) as error:
         raise _lost(error) from error
+
+
+@cache
+def _meet() -> tuple[Any, int, int]:
+    """The launcher's store, this process's rank, and the number of ranks."""
+    from torch.distributed.rendezvous import rendezvous
+
+    store, rank, size = next(iter(rendezvous("env://", timeout=timedelta(seconds=_JOIN_S))))
+    return store, rank, size
 
 
 def _lost(error: Exception) -> EngineError:

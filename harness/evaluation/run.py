@@ -125,7 +125,7 @@ def run_worker(config: EvalConfig, ranks: Ranks) -> None:
     if plan.judge is not None:
         plan.judge.close()
     load_engine = cache(plan.engine.load)
-    share = share_samples(plan.samples, ranks.rank, ranks.size)
+    share = share_samples(plan.samples, ranks.share)
     try:
         for k, path in enumerate(folders_of(plan, config)):
             stage = f"seed-{config.seed + k}"
@@ -169,7 +169,7 @@ def _run(
         ranks.publish(f"{stage}/opened", json.dumps(folder.size_bytes if unfinished else None))
         if unfinished:
             folder.reopen()
-            share = plan.samples if ranks.size == 1 else share_samples(plan.samples, ranks.rank, ranks.size)
+            share = share_samples(plan.samples, ranks.share)
             if _is_unfinished(share, folder.finished):
                 load_engine()
             _generate(plan, share, folder, ranks, stage)

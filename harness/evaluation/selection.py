@@ -67,7 +67,7 @@ def what_limit_shows(samples: Mapping[str, Sequence[Sample]], limit: float) -> s
     )
 
 
-def share_samples(samples: Mapping[str, Sequence[Sample]], rank: int, size: int) -> dict[str, list[Sample]]:
+def share_samples(samples: Mapping[str, Sequence[Sample]], share: tuple[int, int] | None) -> dict[str, list[Sample]]:
     """One process's part of a run's samples, in their order.
 
     Samples of one image or video stay together: they are opened and encoded once. Each lot goes to the process that has
@@ -75,9 +75,11 @@ def share_samples(samples: Mapping[str, Sequence[Sample]], rank: int, size: int)
 
     Args:
         samples: by task.
-        rank: of the process.
-        size: processes.
+        share: number of the part, and how many there are; `None`: nothing.
     """
+    if share is None:
+        return {}
+    rank, size = share
     total = [0] * size
     shares: dict[str, list[Sample]] = {}
     for task, of_task in samples.items():

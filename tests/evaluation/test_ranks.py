@@ -22,10 +22,9 @@ from harness.cli import main
 from harness.core.errors import EndedError, EngineError, UsageError
 from harness.core.types import Media, Sample, SampleRecord
 from harness.evaluation import ranks as ranks_module
-from harness.evaluation.plan import make_plan
+from harness.evaluation.plan import engine_options_of
 from harness.evaluation.ranks import Ranks, join_ranks, run_together
 from harness.evaluation.selection import share_samples
-from harness.evaluation.settings import EvalConfig
 from harness.runs.folder import read_run
 from harness.runs.records import read_records
 
@@ -223,10 +222,24 @@ def test_accelerate_launches_a_run(recording: list[str], tmp_path: Path) -> None
     assert len(list(read_records(tmp_path / "run"))) == 24
 
 
-def test_vllm_is_told_to_share_its_work_itself() -> None:
-    config = EvalConfig(model="demo", tasks=("pope",), engine="vllm")
-    with pytest.raises(UsageError, match="--data-parallel N or --tensor-parallel N"):
-        make_plan(config, Ranks(rank=0, size=2))
+def test_vllm_has_an_engine_a_machine_with_a_copy_a_process(store: HashStore) -> None:
+    # Two machines of two processes and of one.
+    ranks = [Ranks(rank=rank, size=3, local_rank=rank % 2, store=store) for rank in range(3)]
+    found: dict[int, Any] = {}
+    threads = [
+        threading.Thread(target=lambda rank=rank: found.update({rank.rank: engine_options_of({}, "vllm", rank)}))
+        for rank in ranks
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for rank in ranks:
+        rank.close()
+    assert [rank.share for rank in ranks] == [(0, 2), None, (1, 2)]
+    assert [found[rank] for rank in (0, 2)] == [{"data_parallel": 2}, {"data_parallel": 1}]
+    with pytest.raises(UsageError, match="--tensor-parallel"):
+        engine_options_of({"tensor_parallel": 2}, "vllm", ranks[0])
 
 
 def make_sample(task: str, number: int, image: int | None) -> Sample:
@@ -239,7 +252,7 @@ def test_shares_are_whole_lots_of_one_image_and_alike_in_size() -> None:
         "a": [make_sample("a", number, number // 3) for number in range(12)],
         "b": [make_sample("b", number, None) for number in range(5)],
     }
-    shares = [share_samples(samples, rank, 3) for rank in range(3)]
+    shares = [share_samples(samples, (rank, 3)) for rank in range(3)]
     # Images 0 to 3 of three questions each: the fourth goes to rank 0 again, which then has most.
     assert [[sample.id for sample in share["a"]] for share in shares] == [
         ["0", "1", "2", "9", "10", "11"],
@@ -247,7 +260,8 @@ def test_shares_are_whole_lots_of_one_image_and_alike_in_size() -> None:
         ["6", "7", "8"],
     ]
     assert [[sample.id for sample in share["b"]] for share in shares] == [["2"], ["0", "3"], ["1", "4"]]
-    assert share_samples(samples, 0, 1) == samples
+    assert share_samples(samples, (0, 1)) == samples
+    assert share_samples(samples, None) == {}
 
 
 @pytest.fixture

@@ -1,16 +1,29 @@
-"""Two ranks against one: the same loss and, after averaging, the same gradients."""
+"""Two ranks against one: the same selection and evaluation, the same loss and, after averaging, the same gradients."""
 
 import json
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from support_processes import run
 from support_ranks import CASES, term_and_gradient
+from support_training import TINY_GRPO, YesJudge
 
+import harness.judges.caption
+from harness.cli import main
+from harness.engines.checkpoints import resolve_checkpoint
+from harness.runs.folder import read_run
+from harness.runs.records import read_records
+from trainers.assembly import show_rows
+from trainers.conflict.probe import ConflictProbe, probed_rows
+from trainers.data.loading import read_training, training_file
+from trainers.models import load_model, load_processor
+from trainers.recipe import load_recipe
+from trainers.selection.rollouts import ROLLOUTS, SELECTED
 from trainers.weight_names import mend_names
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +33,13 @@ import sys, torch
 import torch.distributed as dist
 from support_processes import run
 from support_ranks import CASES, term_and_gradient
+from support_training import TINY_GRPO, YesJudge
+
+import harness.judges.caption
+from harness.cli import main
+from harness.engines.checkpoints import resolve_checkpoint
+from harness.runs.folder import read_run
+from harness.runs.records import read_records
 
 dist.init_process_group("gloo")
 # Ranks hold different numbers of tokens, in one micro-batch here and in two there.
@@ -35,7 +55,7 @@ dist.destroy_process_group()
 """
 
 
-def run_on_two_ranks(script, *arguments, more=None):
+def run_on_two_ranks(script, *arguments, more=None, ends_with=0):
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support"), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path, "ACCELERATE_USE_CPU": "true"}
     if more is not None:
@@ -43,7 +63,8 @@ def run_on_two_ranks(script, *arguments, more=None):
         environment |= more
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone", script]
     done = run([*command, *arguments], cwd=ROOT, env=environment, timeout=180)
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.returncode == ends_with, done.stderr[-3000:]
+    return done
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without torch.distributed")
@@ -60,24 +81,75 @@ def test_the_term_is_the_same_on_one_rank_and_on_two_however_batches_are_cut(tmp
             torch.testing.assert_close(cut[1], gradient, rtol=1e-10, atol=1e-14)
 
 
-TRAINING = """
-import sys
+SETTINGS = (
+    *TINY_GRPO, "train.per_device_train_batch_size=4", "selection.batch_size=8", "eval.tasks=[pope]", "eval.limit=8",
+    "eval.batch_size=4",
+)  # fmt: skip
+TRAINING = f"""
+import os, signal, sys
 import torch.distributed as dist
 import harness.judges.caption
 from support_training import YesJudge, train_tiny
+from trainers.selection.stored import Rollouts
+
 harness.judges.caption.load_caption_judge = lambda *_, **__: YesJudge()
-train_tiny("demo/no_selection", sys.argv[1], "train.max_steps=2", "train.per_device_train_batch_size=4")
+if sys.argv[2] == "killed" and os.environ["RANK"] == "1":
+    def killed(self, batch, store=Rollouts.store):
+        store(self, batch)
+        os.kill(os.getpid(), signal.SIGKILL)
+    Rollouts.store = killed
+train_tiny("demo/method", sys.argv[1], *{SETTINGS}, *sys.argv[3:])
 dist.destroy_process_group()
 """
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """The output of two processes that hold all weights each."""
+    """The output of two processes that hold all weights each; at first one of them was killed in the selection."""
     folder = tmp_path_factory.mktemp("ranks")
     (folder / "train.py").write_text(TRAINING)
-    run_on_two_ranks(folder / "train.py", folder / "whole")
+    done = run_on_two_ranks(folder / "train.py", folder / "whole", "killed", ends_with=1)
+    assert "the launcher ended this process, because another one of the run died" in done.stderr
+    assert (folder / "whole" / "selection" / "rollouts.rank-1.jsonl").stat().st_size > 0
+    run_on_two_ranks(folder / "train.py", folder / "whole", "whole")
     return folder / "whole"
+
+
+def test_a_selection_is_that_of_one_process_to_the_byte(whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(harness.judges.caption, "load_caption_judge", lambda *_, **__: YesJudge())
+    assert main(["select", "demo/method", *SETTINGS, f"output={tmp_path}"]) == 0
+    one, two = ({path.name: path.read_bytes() for path in (of / "selection").iterdir()} for of in (tmp_path, whole))
+    assert one == two
+    assert len(two) == 5
+
+
+def test_the_conflict_of_the_data_is_that_of_one_process(whole):
+    recipe, checkpoint = load_recipe("demo/method", [*SETTINGS, f"output={whole}"]), resolve_checkpoint("demo")
+    selection, root = whole / "selection", training_file(recipe, whole)[1]
+    examples = read_training(selection / SELECTED, root, limit=None, require_response=False)
+    rows = show_rows(recipe, checkpoint, load_processor(checkpoint, None), root)
+    probe = ConflictProbe(probed_rows(examples, selection / ROLLOUTS, recipe.conflict_rows, recipe.seed), rows)
+    args = SimpleNamespace(output_dir=str(selection), world_size=1, process_index=0)
+    state = SimpleNamespace(global_step=0, is_world_process_zero=True)
+    probe.on_train_begin(args, state, None, model=load_model(recipe, checkpoint))
+    one, two = (json.loads((folder / "conflict.json").read_text()) for folder in (selection, whole))
+    (selection / "conflict.json").unlink()
+    assert one["before"] == two["before"]
+    assert "after" in two
+
+
+def test_the_evaluation_is_that_of_one_process(whole, tmp_path):
+    asked = ["--tasks", "pope", "--data", "demo", "--limit", "8", "--batch-size", "4", "--max-new-tokens", "64"]
+    assert main(["eval", "--model", str(whole / "final"), *asked, "--out", str(tmp_path / "one"), "--no-diagnose"]) == 0
+    one, two = (read_run(folder) for folder in (tmp_path / "one", whole / "runs" / "final"))
+    assert one.tasks == two.tasks
+    assert one.settings == two.settings
+    one, two = (
+        [(record.sample, record.response.text, record.verdict) for record in read_records(folder)]
+        for folder in (tmp_path / "one", whole / "runs" / "final")
+    )
+    assert one == two
+    assert (whole / "runs" / "final" / "report.md").is_file()
 
 
 def test_two_processes_train_as_one_run(whole):
@@ -108,7 +180,8 @@ def read_steps(output):
     return [entry for entry in map(json.loads, (output / "log.jsonl").read_text().splitlines()) if "loss" in entry]
 
 
-SHARDED = """
+SHARDED = (
+    """
 import sys
 import torch.distributed as dist
 from accelerate import PartialState
@@ -121,7 +194,9 @@ for kind in (PartialState, AcceleratorState):
     def as_accelerator(self, *args, made=kind.__init__, **kwargs):
         made(self, **(kwargs | {"cpu": False}))
     kind.__init__ = as_accelerator
-""" + TRAINING.replace('per_device_train_batch_size=4"', 'per_device_train_batch_size=4", *sys.argv[2:]')
+"""
+    + TRAINING
+)
 
 FSDP = {
     "ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP",
@@ -146,7 +221,7 @@ def test_sharded_weights_train_as_whole_ones(kind, whole, tmp_path):
         settings = [f"train.deepspeed={tmp_path / 'zero3.json'}"]
     (tmp_path / "train.py").write_text(SHARDED)
     sharded = tmp_path / "sharded"
-    run_on_two_ranks(tmp_path / "train.py", sharded, *settings, more=FSDP if kind == "fsdp" else ZERO3)
+    run_on_two_ranks(tmp_path / "train.py", sharded, "whole", *settings, more=FSDP if kind == "fsdp" else ZERO3)
     for one, other in zip(read_steps(whole), read_steps(sharded), strict=True):
         for key in ("loss", "ntk/loss", "ntk/q50", "grad_norm"):
             assert other[key] == pytest.approx(one[key], rel=1e-3, abs=1e-5)

@@ -22,6 +22,7 @@ from trainers.conflict.states import force_rows
 from trainers.console import say
 from trainers.data.schema import Example
 from trainers.layout import CONFLICT
+from trainers.ranks import world_size
 from trainers.selection.stored import read_rollouts
 from trainers.showing import Rows
 
@@ -53,8 +54,9 @@ def probed_rows(examples: Sequence[Example], rollouts: Path, count: int, seed: i
 class ConflictProbe(TrainerCallback):  # type: ignore[misc]  # Transformers is not typed.
     """Measures the similarity of the same rows, with the same responses, before and after training.
 
-    It is left out where the weights are sharded, and where no row has a response. A run that is resumed takes what was
-    measured before from its output folder. What is measured changes nothing in training.
+    Each process measures its share of the rows. It is left out where the weights are sharded, and where no row has a
+    response. A run that is resumed takes what was measured before from its output folder. What is measured changes
+    nothing in training.
     """
 
     def __init__(self, examples: Sequence[Example], rows: Rows) -> None:
@@ -66,32 +68,41 @@ class ConflictProbe(TrainerCallback):  # type: ignore[misc]  # Transformers is n
         """
         self._rows, self._shown = list(examples), rows
         self._sequences = force_rows(self._rows, rows)
+        self._shared = len(self._rows) >= world_size()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         """Measure, unless an earlier session of this run has."""
-        if state.is_world_process_zero and not (state.global_step and (Path(args.output_dir) / CONFLICT).is_file()):
-            _write(Path(args.output_dir), {"rows": len(self._rows), "before": self._measure(model)})
+        if state.global_step and (Path(args.output_dir) / CONFLICT).is_file():
+            return
+        before = self._measure(args, model)
+        if state.is_world_process_zero:
+            _write(Path(args.output_dir), {"rows": len(self._rows), "before": before})
 
     def on_train_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         """Measure again, and put both into the log."""
         file = Path(args.output_dir) / CONFLICT
-        if not state.is_world_process_zero or not file.is_file():
+        if not file.is_file():
             return
         before = read_json(file)["before"]
-        after = self._measure(model)
+        after = self._measure(args, model)
+        if not state.is_world_process_zero:
+            return
         _write(Path(args.output_dir), {"rows": len(self._rows), "before": before, "after": after})
         one, other = before["mean"]["value"], after["mean"]["value"]
         state.log_history.append({"step": state.global_step, "conflict/mean_before": one, "conflict/mean_after": other})
         say(f"similarity of {len(self._rows)} training rows: {one:.3f} before, {other:.3f} after training")
 
-    def _measure(self, model: Any) -> dict[str, Any]:
+    def _measure(self, args: Any, model: Any) -> dict[str, Any]:
         whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+        count = len(self._rows)
+        first, last = (count * rank // args.world_size for rank in (args.process_index, args.process_index + 1))
         similarity = similarity_of(
             whole,
             self._shown.processor,
-            self._sequences,
+            self._sequences[first:last] if self._shared else self._sequences,
             max_pixels=self._shown.max_pixels,
             video_as=self._shown.video_as,
+            shared=self._shared,
         )
         ids = [row.sample.id for row in self._rows]
         figures = describe(

@@ -38,6 +38,7 @@ from trainers.conflict.figures import describe
 from trainers.conflict.states import Forced, force
 from trainers.models import load_processor, quiet_libraries
 from trainers.ntk import ntk_similarity
+from trainers.ntk.gather import sizes_of_ranks
 from trainers.settings import Estimator, NtkSettings
 
 SEED: Final = 0
@@ -134,16 +135,19 @@ def similarity_of(
     max_pixels: int | None = None,
     video_as: VideoAs = "native",
     estimator: Estimator = "exact",
+    shared: bool = False,
 ) -> NDArray[np.float64]:
     """Cosines of the gradients of the sequences' mean log-probability with respect to the LM head: [B, B].
 
-    Symmetric, with a diagonal of ones; see `trainers.ntk.estimators`.
+    Symmetric, with a diagonal of ones; see `trainers.ntk.estimators`. Where it is shared each process gives sequences
+    of its own, and all get the cosines of all, in the order of the ranks.
     """
     tokens = force(model, processor, sequences, max_pixels=max_pixels, video_as=video_as)
     with align_module_device(model.get_output_embeddings(), tokens.hidden.device):  # It may lie in memory or on disk.
         head = model.get_output_embeddings().weight.detach().to(tokens.hidden.device)
-    cosine = ntk_similarity(tokens, head, NtkSettings(estimator=estimator)).double().clamp(-1, 1)
-    result: NDArray[np.float64] = ((cosine + cosine.T) / 2).cpu().numpy()
+    sizes = sizes_of_ranks(tokens) if shared else None
+    cosine = ntk_similarity(tokens, head, NtkSettings(estimator=estimator), sizes).double().clamp(-1, 1)
+    result: NDArray[np.float64] = cosine.cpu().numpy()
     return result
 
 

@@ -7,22 +7,24 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.core.errors import UsageError
 from harness.engines import Decoding, make_engine
 from harness.engines.checkpoints import Checkpoint
+from harness.evaluation.plan import engine_options_of
 from trainers.console import say
 from trainers.data.loading import data_digest
 from trainers.data.schema import Example
 from trainers.layout import FINAL
 from trainers.preparation import check_judge, choose_engine
-from trainers.ranks import world_size
+from trainers.ranks import share_work
 from trainers.rewards.functions import Setup
 from trainers.rewards.scoring import build_rewards
-from trainers.selection.rollouts import SELECTED, SETTINGS, Selection, check_settings, select
+from trainers.selection.rollouts import SELECTED, Selection, Statistics, select, take_part
 from trainers.settings import Recipe
 from trainers.trl_config import build_config
 
 if TYPE_CHECKING:
+    from harness.engines import Engine
+    from harness.evaluation.ranks import Ranks
     from harness.judges.caption import CaptionJudge
 
 
@@ -42,18 +44,42 @@ def select_rows(
         The file of the selected rows.
 
     Raises:
-        UsageError: the selection is missing in a run of several processes.
         HarnessError: see `trainers.selection.rollouts.select`.
     """
     folder = output / "selection"
+    engine_name, options = choose_engine(recipe, recipe.selection.engine, recipe.selection.batch_size)
+    begun = (output / FINAL).is_dir() or any(output.glob("checkpoint-*"))
+
+    def work(ranks: Ranks) -> list[Statistics] | None:
+        engine = make_engine(engine_name, checkpoint, engine_options_of(options, engine_name, ranks))
+        selection = _selection(recipe, checkpoint, examples, root, output, judge, engine)
+        if ranks.rank:
+            take_part(selection, engine, folder, ranks)
+            return None
+        return select(selection, engine, folder, fresh=fresh, settled=begun and not fresh, ranks=ranks)
+
+    if (statistics := share_work(work)) is not None:
+        spent = sum(item.rollouts for item in statistics)
+        say(f"selection: {spent} rollouts, {spent / len(statistics):.1f} a prompt")
+    return folder / SELECTED
+
+
+def _selection(
+    recipe: Recipe,
+    checkpoint: Checkpoint,
+    examples: Sequence[Example],
+    root: Path,
+    output: Path,
+    judge: CaptionJudge | None,
+    engine: Engine,
+) -> Selection:
+    """The selection that a recipe asks for, with an engine of its."""
     settings = recipe.selection
     rounds = [settings.first, settings.step, settings.most, settings.tolerance, settings.keep]
     budget = build_config(recipe, output).max_completion_length
-    engine_name, options = choose_engine(recipe, settings.engine, settings.batch_size)
-    engine = make_engine(engine_name, checkpoint, options)
     has_videos = any(media.kind == "video" for example in examples for media in example.sample.media)
     decoding = Decoding(max_new_tokens=budget, temperature=settings.temperature, top_p=settings.top_p, seed=recipe.seed)
-    selection = Selection(
+    return Selection(
         examples=examples,
         root=root,
         prompt_format=recipe.prompt,
@@ -75,22 +101,8 @@ def select_rows(
             # Of what is given otherwise than when these settings were first stored.
             **({"accuracy": "graded"} if recipe.accuracy.graded else {}),
             **({"caption": "minus_blind"} if judge is not None and recipe.caption.minus_blind else {}),
-            "engine": engine_name,
+            "engine": engine.name,
             "engine_settings": dict(engine.describe()),
         },
         check=None if judge is None else partial(check_judge, judge, str(recipe.judge.model)),
     )
-    if world_size() > 1:
-        engine.close()
-        if not all((folder / name).is_file() for name in (SETTINGS, SELECTED)):
-            raise UsageError(
-                f"{folder / SELECTED} or its settings are missing, and a selection runs in one process. Run "
-                "'harness select RECIPE' first."
-            )
-        check_settings(folder, selection.settings)
-        return folder / SELECTED
-    begun = (output / FINAL).is_dir() or any(output.glob("checkpoint-*"))
-    statistics = select(selection, engine, folder, fresh=fresh, settled=begun and not fresh)
-    spent = sum(item.rollouts for item in statistics)
-    say(f"selection: {spent} rollouts, {spent / len(statistics):.1f} a prompt")
-    return folder / SELECTED

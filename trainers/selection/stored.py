@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from harness.core.errors import StoreError
-from harness.core.files import write_errors
+from harness.core.files import drop_torn_tail, replacement, write_errors
 from harness.core.reading import decode_json, parse_json
 from harness.core.types import Response, Sample
 from harness.engines import Request
@@ -48,6 +49,29 @@ def read_rollouts(path: Path) -> Iterator[Mapping[str, Any]]:
             yield record
 
 
+def sort_rollouts(path: Path, order: Sequence[str]) -> None:
+    """Bring a file of rollouts into the order of prompts and numbers, the last line of each: what counts.
+
+    Args:
+        path: the file.
+        order: ids of the prompts.
+
+    Raises:
+        StoreError: the file is damaged, or cannot be written.
+    """
+    places = {name: place for place, name in enumerate(order)}
+    lines: dict[tuple[int, int], tuple[int, int]] = {}
+    start = 0
+    with path.open("rb") as source:
+        for line, record in zip(source, read_rollouts(path), strict=True):
+            lines[places[record["id"]], record["number"]] = (start, len(line))
+            start += len(line)
+        with replacement(path) as ordered, write_errors(path):
+            for _, (offset, length) in sorted(lines.items()):
+                source.seek(offset)
+                ordered.buffer.write(source.read(length))
+
+
 class Rollouts:
     """Rewards by prompt and rollout, and their file; a rollout without a reward is known but does not count.
 
@@ -72,11 +96,24 @@ class Rollouts:
         self._places = {sample.id: place for place, sample in enumerate(samples)}
         self._known: list[dict[int, float | None]] = [{} for _ in samples]
         for record in read_rollouts(Path(file.name)):
-            if record["id"] not in self._places:
-                raise StoreError(
-                    f"{file.name} has a rollout of {record['id']!r}, which is no row. Select with --fresh."
-                )
-            self._add(record)
+            self._add(self._of_a_row(record))
+
+    def take_up(self, shards: Sequence[Path]) -> None:
+        """Move what other processes have stored into the file.
+
+        Raises:
+            StoreError: a shard is damaged, or the file cannot be written.
+        """
+        for shard in shards:
+            with write_errors(Path(self._file.name)):
+                drop_torn_tail(shard)
+            records = list(read_rollouts(shard))
+            for record in records:
+                self._add(self._of_a_row(record))
+            self._write(records)
+            with write_errors(shard):
+                os.fsync(self._file.fileno())
+                shard.unlink()  # Where this is not reached, the records are there twice, and one of them counts.
 
     def has(self, prompt: int, number: int) -> bool:
         """Whether a rollout is known, with or without a reward."""
@@ -156,11 +193,21 @@ class Rollouts:
         ]
         for record in found:
             self._add(record)
-        with write_errors(Path(self._file.name)):
-            self._file.write("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in found))
-            self._file.flush()
+        self._write(found)
         if failure is not None:
             raise failure
+
+    def _write(self, records: Sequence[Mapping[str, Any]]) -> None:
+        with write_errors(Path(self._file.name)):
+            self._file.write("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+            self._file.flush()
+
+    def _of_a_row(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        if record["id"] not in self._places:
+            raise StoreError(
+                f"{self._file.name} has a rollout of {record['id']!r}, which is no row. Select with --fresh."
+            )
+        return record
 
     def _add(self, record: Mapping[str, Any]) -> None:
         prompt, number = self._places[record["id"]], record["number"]
