@@ -16,7 +16,7 @@ from harness.commands.eval import add_outside_argument
 from harness.core.console import show
 from harness.core.errors import DataError, UsageError
 from harness.core.files import refuse_foreign, replacement, write_errors
-from trainers.data import SCHEMA
+from trainers.data import GRADE, SCHEMA
 
 _ADVICE: Final = "Free space, or give another file with --out."
 _FORMATS: Final = ("video-r1", "omnex", "llava-cot", "trl")
@@ -111,7 +111,8 @@ def validate(source: Path, *, sft: bool, roots: Sequence[Path], open_media: bool
     kinds, media_kinds = Counter[str](), Counter[str]()
     for example in read_examples(source, require_response=sft):
         sample = example.sample
-        kinds[sample.answer_kind] += 1
+        grade = sample.attributes.get(GRADE)
+        kinds[f"{sample.answer_kind} ({grade})" if grade else sample.answer_kind] += 1
         for media in sample.media:
             media_kinds[media.kind] += 1
             path = find_medium(media, roots, f"{source}: row {sample.id!r}", "--media-root")

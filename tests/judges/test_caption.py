@@ -12,7 +12,14 @@ import pytest
 from harness.core.errors import ModelError
 from harness.core.types import JudgePrompt, JudgeQuestion, Sample
 from harness.judges.cache import FILE, AnswerCache, content_key
-from harness.judges.caption import CaptionJudge, caption_supports, is_right, load_caption_judge, read_judgement
+from harness.judges.caption import (
+    CaptionJudge,
+    caption_gains,
+    caption_supports,
+    is_right,
+    load_caption_judge,
+    read_judgement,
+)
 from harness.judges.model import JudgeModel
 from harness.judges.prompts import GENERAL
 
@@ -162,6 +169,27 @@ def test_a_caption_that_gives_the_answer_earns_nothing_and_is_not_asked_about() 
     judge = judge_with(model)
     assert caption_supports(judge, [(sample("yes"), "A dog. The answer is yes.")]) == [False]
     assert model.seen == []
+
+
+def test_what_the_judge_guesses_without_a_caption_is_asked_once_and_remembered(tmp_path: Path) -> None:
+    def reply(prompt: str) -> str:  # As a judge that is told of what is absent only, and guesses yes.
+        told = prompt.split("-----")[1] if "-----" in prompt else ""
+        return "no" if "no dog" in told else "yes" if "a dog" in told or not told else "unknown"
+
+    model = Scripted(reply)
+    captions = ["a lawn with no dog", "a dog", "a picture", ""]
+    pairs = [(sample(target), caption) for target in ("no", "yes") for caption in captions]
+    gains = [1, 0, 0, 0, -1, 0, 0, 0]
+    assert caption_gains(judge_with(model, AnswerCache(tmp_path)), pairs) == gains
+    assert sum("-----" not in prompt for prompt in model.seen) == 1
+    again = Scripted(lambda _: pytest.fail("asked again"))
+    assert caption_gains(judge_with(again, AnswerCache(tmp_path)), pairs) == gains
+
+
+def test_of_what_a_caption_leaves_out_the_judge_is_not_told_that_it_is_absent() -> None:
+    text = GENERAL.word(DOG).user
+    assert "of what it does not mention it cannot be told whether it is there" in text
+    assert "reply with 'unknown' if it does not follow" in text
 
 
 def test_an_unreadable_judgement_supports_nothing() -> None:

@@ -135,9 +135,19 @@ def test_video_r1_other_kinds():
         ("essay", "A dog.", None),
     ],
 )
-def test_video_r1_kinds_stay_with_the_row(kind, answer, grade, tmp_path):
-    row = {**VIDEO_R1, "problem_type": kind, "options": [], "solution": f"<answer>{answer}</answer>"}
+def test_video_r1_kinds_stay_with_the_row(kind, answer, grade, tmp_path, capsys):
+    row = {
+        **VIDEO_R1,
+        "data_type": "text",
+        "path": "x",
+        "problem_type": kind,
+        "options": [],
+        "solution": f"<answer>{answer}</answer>",
+    }
     assert command("convert", write(tmp_path / "in.jsonl", [row]), "--from", "video-r1", "--out", tmp_path / "out") == 0
+    assert command("validate", tmp_path / "out", "--media-root", tmp_path) == 0
+    counted = "yes_no" if answer == "Yes" else f"open ({grade})" if grade else "open"
+    assert f"1 rows: 1 {counted}; " in capsys.readouterr().out
     (example,) = read_examples(tmp_path / "out")
     assert example.sample.attributes == ({} if grade is None else {"grade": grade})
     assert example_from_row(row_from_example(example), "again") == example
