@@ -21,8 +21,8 @@ _IS: Final = (
     r"(?:only\s+|then\s+)?be|becomes|comes\s+to|equals)"
 )
 _SO: Final = (
-    r"\b(?:so|therefore|thus|hence|accordingly|consequently|as\s+a\s+result|it\s+follows\s+that|(?:which|that|this)\s+(?:means|makes|implies|confirms)"
-    r"|meaning|making|confirming|i\.\s?e\.|we\s+(?:can\s+)?conclude(?:\s+that)?)"
+    r"\b(?:so|therefore|thus|hence|accordingly|consequently|as\s+a\s+result|it\s+follows\s+that"
+    r"|(?:which|that|this)\s+(?:means|makes|implies|confirms)|meaning|making|confirming|i\.\s?e\.|we\s+(?:can\s+)?conclude(?:\s+that)?)"
 )
 _BEST: Final = r"(?:final|correct|right|best|true|expected|proper|appropriate|likeliest|most\s+likely)"
 _SEEN: Final = (
@@ -99,10 +99,11 @@ def leaks_answer(caption: str, answer_kind: AnswerKind, choices: Mapping[str, st
     """
     caption = _NUMBERED.sub(r"\1", caption)
     parts = [part for sentence in sentences(caption) for part in re.split(r"(?<=;)\s", sentence)]
-    if any(_CONCLUDES.search(part) for part in parts):
+    bare = [part.replace("*", "") for part in parts]
+    if any(_CONCLUDES.search(part) for part in bare):
         return True
     own = {"yes_no": _YES_NO, "open": _COMES_TO}.get(answer_kind)
-    if own is not None and any(own.search(part) for part in parts):
+    if own is not None and any(own.search(part) for part in bare):
         return True
     return bool(choices) and _names_option(caption, parts, "".join(choices or ()))
 

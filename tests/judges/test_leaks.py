@@ -20,6 +20,7 @@ CHOICES = {"A": "a dog", "B": "a cat", "C": "a horse"}
     [
         "A man walks. The answer is yes.",
         "The correct answer: no",
+        "A lawn. The **answer** is **yes**",
         "A lawn, so no.",
         "Therefore, yes.",
         "Yes, a dog lies on a rug.",

@@ -17,6 +17,11 @@ from harness.core.types import Response, Sample
 from trainers.rewards import Score
 from trainers.rewards.functions import REWARDS, Reward, Setup
 
+_REHEARSED: Final = (
+    "Nothing was trained yet. It is called with a list of samples and one of their responses, and gives a list with a "
+    "number, or None for no signal, for each: docs/training.md has an example."
+)
+
 
 class RewardError(HarnessError):
     """A reward raised, or gave something that is not a number."""
@@ -106,12 +111,6 @@ def try_rewards(rewards: Sequence[Reward], sample: Sample) -> dict[str, tuple[fl
         for reward in rewards
         if reward.name not in REWARDS
     }
-
-
-_REHEARSED: Final = (
-    "Nothing was trained yet. It is called with a list of samples and one of their responses, and gives a list with a "
-    "number, or None for no signal, for each: docs/training.md has an example."
-)
 
 
 def score_part(
