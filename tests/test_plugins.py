@@ -35,7 +35,7 @@ def harness(package: Path, *arguments: str, cwd: Path) -> subprocess.CompletedPr
     return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
 
 
-def test_benchmark_engine_diagnostic_and_reward_are_found(installed: Path, tmp_path: Path) -> None:
+def test_benchmark_engine_diagnostic_reward_and_format_are_found(installed: Path, tmp_path: Path) -> None:
     asked = [
         "eval",
         "--model",
@@ -55,8 +55,20 @@ def test_benchmark_engine_diagnostic_and_reward_are_found(installed: Path, tmp_p
     figures = json.loads((tmp_path / "run" / "diagnostics.json").read_text())["metrics"]
     assert figures["colours/shouting"]["value"] == 0.0
     assert "responses in capitals" in (tmp_path / "run" / "report.html").read_text()
-    loud = harness(installed, *asked, "--out", "loud", "--engine-arg", "loud=true", "--no-diagnose", cwd=tmp_path)
+    loud = harness(
+        installed,
+        *asked,
+        "--out",
+        "loud",
+        "--engine-arg",
+        "loud=true",
+        "--no-diagnose",
+        "--prompt",
+        "careful",
+        cwd=tmp_path,
+    )
     assert loud.returncode == 0, loud.stderr
+    assert "Look twice" in (tmp_path / "loud" / "samples.jsonl").read_text()
     assert '"YES."' in (tmp_path / "loud" / "samples.jsonl").read_text()
     known = harness(
         installed, "train", "demo/grpo", "rewards.brief=0.1", f"output={tmp_path / 'x'}", "--dry-run", cwd=tmp_path

@@ -104,3 +104,32 @@ def test_what_cannot_be_evaluated_is_refused_before_anything_is_spent(overrides,
 def test_settings_that_mean_nothing_alone_are_refused(overrides, message):
     with pytest.raises(UsageError, match=message):
         load_recipe("demo/sft", overrides)
+
+
+def test_evaluations_go_where_training_reports_to_once(tmp_path, monkeypatch):
+    """Nothing is trained or asked: a run that is there stands for what the checkpoint answered."""
+    from types import SimpleNamespace
+
+    from support_leaderboards import write_run
+
+    from harness.runs.folder import read_run
+    from trainers import evaluation
+    from trainers.recipe import load_recipe
+
+    run = write_run(tmp_path / "mine" / "runs" / "final", counts=12)
+    outcome = SimpleNamespace(folder=run, run=read_run(run), is_new=False, open_media=None)
+    sent = []
+    monkeypatch.setattr("harness.evaluation.run.evaluate", lambda _: outcome)
+    monkeypatch.setattr(evaluation, "choose_engine", lambda *_: ("hf", {}))
+    monkeypatch.setattr(
+        "harness.reports.tracking.track_run", lambda folder, names, label: sent.append((names, label)) or ["w: failed"]
+    )
+    told = []
+    monkeypatch.setattr(evaluation, "say", told.append)
+    for reported in ("[tensorboard,wandb]", "none"):
+        recipe = load_recipe("demo/sft", [f"output={tmp_path / 'mine'}", f"train.report_to={reported}"])
+        for _ in range(2):  # The second time all is done.
+            assert evaluation.evaluate_checkpoints(recipe, tmp_path / "mine")[-1] == run
+        (run / "report.md").unlink()
+    assert sent == [(["tensorboard", "wandb"], "mine-final"), ([], "mine-final")]
+    assert "warning: w: failed" in told
