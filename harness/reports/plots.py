@@ -137,6 +137,7 @@ def lines(
     ends: Ends | None = None,
     base: float | None = None,
     scale: float = 1.0,
+    across_is: str = "step",
 ) -> Element:
     """One figure over the steps of several series.
 
@@ -146,13 +147,14 @@ def lines(
         ends: of the upward axis; `None`: as wide as the values ask for.
         base: where a dashed line stands.
         scale: see above.
+        across_is: what the axis across shows.
     """
     values = [value for line in series for _, value in line.points]
     values += [end for line in series for _, *pair in line.band for end in pair]
     steps = [step for line in series for step, _ in line.points] or [0.0]
     legend = [(line.name, line.tone) for line in series if line.name]
     upward = ends or span([base, *values])
-    svg, across, up = _panel(title, (min(steps), max(steps)), upward, "step", factors=(1.0, scale), legend=legend)
+    svg, across, up = _panel(title, (min(steps), max(steps)), upward, across_is, factors=(1.0, scale), legend=legend)
     if base is not None:
         add(svg, "line", "muted dashed", x1=across.start, x2=across.end, y1=up.at(base), y2=up.at(base))
     for line in series:

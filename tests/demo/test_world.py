@@ -1,9 +1,16 @@
 """The demo world: scenes, events, pixels and video files."""
 
+import json
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
-from harness.demo.rendering import SIDE
+from harness.demo.data import generator_digest
+from harness.demo.rendering import CELL, SIDE, _draw
 from harness.demo.videos import (
     FRAMES_PER_STATE,
     STATES,
@@ -17,7 +24,10 @@ from harness.demo.videos import (
 from harness.demo.world import (
     OBJECTS,
     PARTNER,
+    POPULAR,
     POSITIONS,
+    SHAPES,
+    WORLD,
     Entry,
     Event,
     absent_partners,
@@ -164,3 +174,32 @@ def test_a_video_file_decodes_to_its_states(tmp_path):
     luma = np.array([0.299, 0.587, 0.114])
     for frame, state in zip(video.frames, np.repeat(states, 2, axis=0), strict=True):
         assert np.abs(frame @ luma - state @ luma).mean() < 3.0
+
+
+def test_another_world_has_other_shapes_partners_and_common_objects():
+    """In a process of its own, since a process has one world."""
+    told = (
+        "import json; from harness.demo import world, data, judge_wording\n"
+        "print(json.dumps([world.SHAPES, sorted(world.PARTNER.items()), world.POPULAR, data.generator_digest(), "
+        "judge_wording.plan_for('Is there a red ring in the image?')]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", told], env={**os.environ, WORLD: "2"}, capture_output=True, text=True, check=True
+    )
+    shapes, partners, popular, digest, plan = json.loads(done.stdout)
+    assert not {*shapes} & {*SHAPES}
+    assert sum(dict(map(tuple, partners))[obj] == PARTNER[obj] for obj in PARTNER) < len(OBJECTS) / 4
+    assert popular != list(POPULAR)
+    assert digest != generator_digest()
+    assert plan == "look for red ring"
+
+
+def test_every_shape_of_every_world_is_filled_and_differs_from_the_others():
+    masks = {}
+    for shape in ("circle", "square", "triangle", "star", "ring", "diamond", "cross", "heart"):
+        image = Image.new("L", (CELL * 4, CELL * 4), 0)
+        _draw(shape, ImageDraw.Draw(image), CELL * 2, 11 * 4)
+        masks[shape] = np.asarray(image) > 0
+        assert 0.15 < masks[shape].mean() < 0.6, shape
+    pairs = [(a, b) for a in masks for b in masks if a < b]
+    assert all((masks[a] ^ masks[b]).mean() > 0.05 for a, b in pairs)

@@ -11,7 +11,9 @@ from typing import Final
 
 from harness.core.files import write_atomically
 from harness.demo.experiment.blocks import RESULTS, describe
+from harness.demo.experiment.claims import Evidence, paragraph
 from harness.demo.experiment.curves import draw_rows
+from harness.demo.experiment.plan import load_plan
 from harness.demo.experiment.results import (
     FIRST,
     SEED_FREE,
@@ -21,6 +23,7 @@ from harness.demo.experiment.results import (
     match_seeds,
     read_results,
 )
+from harness.demo.experiment.second import DOSE, doses, draw_doses, is_whole, sections
 from harness.demo.experiment.settings import HEADLINES
 from harness.demo.experiment.tables import difference_table, learning, score_tables, signs, similarity
 from harness.reports.markdown import code
@@ -42,11 +45,12 @@ PARTS: Final = (
 def write_report(out: Path, *, document: Path | None) -> str:
     """Write the tables into the experiment's folder and, where one is given, between the markers of a document.
 
-    The document gets a picture of the training curves beside it, of its own name with `.svg`.
+    The document gets pictures beside it: `NAME.svg`, the training curves of the first plan, and `NAME-doses.svg`, once
+    the blocks are whole that it shows. Its first paragraph is that of `claims`.
 
     Args:
         out: folder of the experiment.
-        document: a file with a line `<!-- experiment:start -->` and one `<!-- experiment:end -->` after it.
+        document: a file with lines `<!-- NAME:start -->` and `<!-- NAME:end -->` for `claims`, `plan` and `experiment`.
 
     Returns:
         The tables.
@@ -55,15 +59,22 @@ def write_report(out: Path, *, document: Path | None) -> str:
         StoreError: nothing is finished.
         UsageError: the document lacks its markers.
     """
-    first = read_first(out)
+    plan, results, first = load_plan(), out / RESULTS, read_first(out)
     with draw_held_out(first) as held_out:
-        text = "\n\n".join(_first(first, held_out)) + "\n"
-    write_atomically(out / TABLES, text)
+        tables, evidence = _first(first, held_out, results)
+    text = "\n\n".join(tables) + "\n"
+    planned = "\n\n".join([describe(out), *sections(plan, results)])
+    write_atomically(out / TABLES, f"{planned}\n\n{text}")
     if document is not None:
-        picture = document.with_suffix(".svg")
-        shown = f"![Training curves, mean over seeds, a dot for ten updates]({picture.name})"
-        update_document(document, f"{text}\n{shown}\n\n{describe(out)}", "experiment", "--document")
-        write_atomically(picture, draw_rows(first))
+        curves, dose = document.with_suffix(".svg"), document.with_name(f"{document.stem}-doses.svg")
+        if all(is_whole(plan, results, name) for name in plan.blocks if name.startswith(DOSE) or name == "confirm"):
+            write_atomically(dose, draw_doses(plan, doses(plan, results)))
+            planned += f"\n\n![Dose and response, mean over seeds]({dose.name})"
+        update_document(document, paragraph(evidence), "claims", "--document")
+        update_document(document, planned, "plan", "--document")
+        shown = f"![Training curves, mean over seeds, a point for ten updates]({curves.name})"
+        update_document(document, f"{text}\n{shown}", "experiment", "--document")
+        write_atomically(curves, draw_rows(first))
     return text
 
 
@@ -77,11 +88,18 @@ def main_rows(out: Path) -> Results:
     return match_seeds(read_first(out), MAIN)
 
 
-def _first(results: Results, held_out: Path) -> list[str]:
+def _first(results: Results, held_out: Path, folder: Path) -> tuple[list[str], Evidence]:
     main, parts = match_seeds(results, MAIN), match_seeds(results, PARTS)
     comparer, of_parts = Comparer(main, held_out), Comparer(parts, held_out)
     tested = test_method(comparer)
     seeds = ", ".join(map(str, parts["method"]))
+    figures = [(task, name) for task, name, _ in HEADLINES if task in ("pope", "videohallucer")]
+    without = {
+        (row, task): item
+        for row in ("no_caption", "no_infonce", "no_selection")
+        for (task, _), item in zip(figures, of_parts.compare("method", row, figures), strict=True)
+    }
+    evidence = Evidence(results=folder, main=main, tested=tested, parts=without)
     return [
         *score_tables(main),
         "**Differences** in points, over questions and seeds together, with 95 % intervals. Tested is `method` against "
@@ -96,7 +114,7 @@ def _first(results: Results, held_out: Path) -> list[str]:
         signs(parts),
         similarity(parts),
         learning(parts),
-    ]
+    ], evidence
 
 
 def test_method(comparer: Comparer) -> Mapping[tuple[str, str, str], Difference]:

@@ -123,7 +123,7 @@ def draw_held_out(results: Results) -> Iterator[Path]:
     seed, *sizes = settings["held_out"]
     with TemporaryDirectory() as scratch:
         folder = Path(scratch) / "held-out"
-        told = dict(zip(HELD_OUT_SIZES, sizes, strict=True))
+        told = {"captions": 1, **dict(zip(HELD_OUT_SIZES, sizes, strict=True))}  # Nobody is asked for captions.
         if settings["world"] == NUMBER:
             build_demo_data(folder, seed, sizes=Sizes(**told))
         else:  # A process has one world.

@@ -42,8 +42,8 @@ def score_tables(results: Results) -> list[str]:
     scores = {row: [_count(results, row), *_scores(results, row, HEADLINES)] for row in results}
     details = {row: _scores(results, row, DETAILS) for row in results}
     return [
-        _by_row(f"**Scores** in percent{spread}.", ["seeds", *(head for *_, head in HEADLINES)], scores),
-        _by_row("**Parts of the scores.**", [head for *_, head in DETAILS], details),
+        by_row(f"**Scores** in percent{spread}.", ["seeds", *(head for *_, head in HEADLINES)], scores),
+        by_row("**Parts of the scores.**", [head for *_, head in DETAILS], details),
     ]
 
 
@@ -67,7 +67,7 @@ def difference_table(
     """
     figures = [(task, name) for task, name, _ in HEADLINES]
     found = {name: items for name in rows if name != against and (items := comparer.compare(against, name, figures))}
-    return _by_row(
+    return by_row(
         f"**Against `{against}`**",
         ["seeds", *(head for *_, head in HEADLINES)],
         {
@@ -83,7 +83,7 @@ def difference_table(
     )
 
 
-def _by_row(title: str, heads: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+def by_row(title: str, heads: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
     """A table with its title; empty without rows."""
     return f"{title}\n\n{table(['row', *heads], [[row, *cells] for row, cells in rows.items()])}" if rows else ""
 
@@ -113,7 +113,7 @@ def signs(results: Results) -> str:
     stored = [of.get("diagnostic_titles", {}) for seeds in measured.values() for of in seeds.values()]
     found = {name: title for titles in stored for name, title in titles.items()}
     titles = {**dict(SIGNS), **{name: title for name, title in found.items() if name not in dict(SIGNS)}}
-    return _by_row(
+    return by_row(
         "**Diagnostics** over all held-out questions, and exploration over eight samples at temperature 1, mean over "
         "seeds.",
         ["yes/no answered at a glance", *titles.values(), *(head for _, head in EXPLORATION)],
@@ -136,7 +136,7 @@ def similarity(results: Results) -> str:
         return f"{fmean(values):.2f}" if values and None not in values else "—"
 
     exact, hidden = ([(kind, name) for name, _ in BLOCKS] for kind in ("exact", "hidden"))
-    return _by_row(
+    return by_row(
         "**Similarity of samples** whose conflict is known by construction, before (`base`) and after training: mean "
         "cosine on each side of a conflict, between its sides, and between conflicts about other objects.",
         [*(f"kernel: {head}" for _, head in BLOCKS), "above 0.54", *(f"proxy: {head}" for _, head in BLOCKS)],
@@ -153,7 +153,7 @@ def learning(results: Results) -> str:
         return " → ".join(f"{end:.2f}" for end in ends) or "— → —"
 
     trained = [row for row in results if any("accuracy" in of.get("log", {}) for of in results[row].values())]
-    return _by_row(
+    return by_row(
         "**Learning**: means over the first and the last 20 updates, on the questions trained on.",
         ["accuracy", "caption reward", "groups with one reward"],
         {row: [cell(row, name) for name in ("accuracy", "caption", "constant_groups")] for row in trained},
