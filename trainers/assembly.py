@@ -206,13 +206,13 @@ def check_rows(
         UsageError: images that vLLM cannot be handed; see `trainers.rewards.scoring.build_rewards`.
     """
     if recipe.algorithm == "grpo":
-        config = build_config(recipe, output)
-        rewards = _rewards(recipe, config, _kept(recipe, len(examples)), judge)
+        config, count = build_config(recipe, output), _kept(recipe, len(examples))
+        rewards = _rewards(recipe, config, count, judge)
         for name, earned in try_rewards(rewards, examples[0].sample).items():
             right, empty = ("nothing" if value is None else f"{value:g}" for value in earned)
             if is_main_rank():
                 say(f"reward {name}: {right} for a made-up response with the right answer, {empty} for an empty one")
-        check_data(recipe, examples, config.generation_batch_size // config.num_generations)
+        check_data(recipe, examples, count, config.generation_batch_size // config.num_generations)
     rows = show_rows(recipe, checkpoint, load_processor(checkpoint, recipe.data.max_pixels), root)
     first = {tuple(media.kind for media in example.sample.media): example for example in reversed(examples)}
     if rows.video_as == "native" and recipe.train.get("use_vllm") and any("video" in kinds for kinds in first):

@@ -41,6 +41,10 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
             parts that do not fit together.
     """
     path = find_recipe(name)
+    if path.resolve().parent == FOLDER.resolve() / "methods":
+        raise UsageError(
+            f"recipe {name!r} is laid over another one: give that first, e.g. demo/grpo methods/{path.stem}."
+        )
     tree = _read(path, ())
     for override in overrides:
         if "=" not in override and (over := _find(override)):

@@ -303,6 +303,6 @@ def example(kind):
 def test_methods_that_would_do_nothing_on_the_data_are_refused(method, kinds, message):
     recipe = load_recipe("demo/grpo", [f"methods/{method}"])
     with pytest.raises(UsageError, match=message):
-        check_data(recipe, [example(kind) for kind in kinds], 2)
+        check_data(recipe, [example(kind) for kind in kinds], len(kinds), 2)
     annotated = replace(example("image").sample, attributes={"key_steps": '[["red"]]', "facts": '["A star."]'})
-    check_data(recipe, [example("video"), Example(sample=annotated), example(None)], 2)
+    check_data(recipe, [example("video"), Example(sample=annotated), example(None)], 3, 2)

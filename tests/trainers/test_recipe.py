@@ -225,3 +225,14 @@ def test_stages_go_on_from_one_another_and_are_checked_before_the_first(minimal)
         load_recipe(minimal, ["stages=[{}, {model: demo}]"])
     with pytest.raises(UsageError, match=r"stages, number 1: setting 'data\.trian' does not exist"):
         load_recipe(minimal, ["stages=[{data: {trian: x}}]"])
+
+
+def test_methods_are_laid_over_a_recipe_in_turn():
+    recipe = load_recipe("demo/grpo", ["methods/papo", "papo.weight=0.5", "methods/dapo", "methods/gspo"])
+    assert (recipe.papo.enabled, recipe.papo.weight, recipe.output) == (True, 0.5, "runs/demo/grpo")
+    assert (recipe.train["loss_type"], recipe.train["epsilon_high"]) == ("grpo", 4e-4)
+    assert recipe.train["max_steps"] == load_recipe("demo/grpo").train["max_steps"]
+    with pytest.raises(UsageError, match=r"'methods/papa' is not key=value.* Did you mean 'methods/papo'"):
+        load_recipe("demo/grpo", ["methods/papa"])
+    with pytest.raises(UsageError, match=r"'methods/papo' is laid over another one: .*demo/grpo methods/papo"):
+        load_recipe("methods/papo")

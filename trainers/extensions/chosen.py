@@ -73,12 +73,13 @@ def check_chosen(recipe: Recipe, config: Any) -> None:
         )
 
 
-def check_data(recipe: Recipe, examples: Sequence[Example], prompts: int) -> None:
+def check_data(recipe: Recipe, examples: Sequence[Example], count: int, prompts: int) -> None:
     """Refuse extensions and rewards that do nothing on the data of a recipe.
 
     Args:
         recipe: the recipe.
         examples: of the data.
+        count: most of them that are trained on.
         prompts: of a batch of responses.
 
     Raises:
@@ -93,8 +94,8 @@ def check_data(recipe: Recipe, examples: Sequence[Example], prompts: int) -> Non
     for reward, field in (("key_steps", KEY_STEPS), ("visual_facts", FACTS)):
         if getattr(recipe.rewards, reward) and not any(field in example.sample.attributes for example in examples):
             raise UsageError(f"rewards.{reward}: no row has {field!r}. Add them, or set rewards.{reward}=0.")
-    if recipe.dynamic_sampling.enabled and len(examples) <= prompts:
+    if recipe.dynamic_sampling.enabled and count <= prompts:
         raise UsageError(
-            f"dynamic_sampling: a batch holds all {len(examples)} prompts, and there are no others to sample. Give "
+            f"dynamic_sampling: a batch holds all {count} prompts, and there are no others to sample. Give "
             "more rows, or lower train.per_device_train_batch_size."
         )
