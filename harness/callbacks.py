@@ -24,6 +24,7 @@ from harness.core.errors import UsageError
 from harness.core.files import write_atomically
 from harness.core.types import RunRecord
 from harness.evaluation.live import ask_live, find_figure, plan_live, read_live
+from harness.evaluation.ranks import Ranks, share_work
 from harness.evaluation.settings import EvalConfig
 from harness.reports.evaluations import PREFIX, evaluation_plots
 from harness.reports.svg import picture
@@ -98,12 +99,10 @@ class Evaluate(TrainerCallback):  # type: ignore[misc]  # Transformers has no ty
         """
         refuse_sharded(model)
         self._out = self._out or Path(args.output_dir) / FOLDER
+        name = self._config.model or model.config._name_or_path
+        self._config = replace(self._config, model=name)
+        share_work(self._make_plan)
         if state.is_world_process_zero:
-            name = self._config.model or model.config._name_or_path
-            self._config = replace(self._config, model=name)
-            self._plan = plan_live(self._config)
-            if self._best is not None:
-                self._figure = find_figure(self._plan, self._best, self._config.tasks_dir, "best")
             for step in range(0, state.global_step + 1, self._every) if state.global_step else ():
                 if (run := read_live(self._plan, self._folder(step))) is not None:
                     self._runs[step] = run
@@ -121,17 +120,38 @@ class Evaluate(TrainerCallback):  # type: ignore[misc]  # Transformers has no ty
         if state.global_step % self._every == 0:
             self._evaluate(args, state, control, model)
 
+    def _make_plan(self, ranks: Ranks) -> None:
+        """On the first process first: what it fetches, the others find."""
+        if ranks.rank:
+            ranks.wait_for("planned")
+        self._plan = plan_live(self._config)
+        if self._best is not None:
+            self._figure = find_figure(self._plan, self._best, self._config.tasks_dir, "best")
+        if ranks.rank == 0:
+            ranks.publish("planned")
+
     def _folder(self, step: int) -> Path:
         assert self._out is not None
         return self._out / f"step-{step}"
 
     def _evaluate(self, args: Any, state: Any, control: Any, model: Any) -> None:
-        """Ask, tell, and decide; the first process does, and the others follow."""
+        """Ask, tell, and decide; all processes answer, the first does the rest, and the others follow."""
         step, best, since = state.global_step, 0, 0
+
+        def work(ranks: Ranks) -> None:
+            if ranks.rank == 0:
+                is_new = step not in self._runs  # Else it was asked before its checkpoint was saved, and is in its log.
+                ranks.publish("is new", json.dumps(is_new))
+            else:
+                is_new = json.loads(ranks.wait_for("is new"))
+            name = f"{args.output_dir} at step {step}"
+            run = ask_live(self._plan, self._config, model, self._folder(step), name, ranks) if is_new else None
+            if run is not None:
+                self._runs[step] = run
+
+        share_work(work)
         if state.is_world_process_zero:
-            if step not in self._runs:  # Else it was asked before its checkpoint was saved, and is in the log of that.
-                name = f"{args.output_dir} at step {step}"
-                self._runs[step] = ask_live(self._plan, self._config, model, self._folder(step), name)
+            if step not in self._figures:
                 self._figures[step] = self._compare(step)
                 self._tell(state, control)
             best, since = self._best_so_far()

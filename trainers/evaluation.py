@@ -5,20 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.core.errors import UsageError
 from harness.core.worlds import worlds
+from harness.evaluation.ranks import Ranks, share_work
 from harness.evaluation.settings import EvalConfig
 from harness.runs.config import read_json
 from trainers.console import say
 from trainers.layout import FINAL, WHOLE, saved_checkpoints
 from trainers.preparation import choose_engine
-from trainers.ranks import is_main_rank, share_work, world_size
+from trainers.ranks import is_main_rank, world_size
 from trainers.settings import Recipe
-
-if TYPE_CHECKING:
-    from harness.evaluation.ranks import Ranks
 
 
 def evaluate_checkpoints(recipe: Recipe, output: Path, model: Any = None) -> list[Path]:

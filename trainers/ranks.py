@@ -3,14 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from harness.evaluation.ranks import Ranks
-
-Result = TypeVar("Result")
 
 
 def world_size() -> int:
@@ -29,27 +21,3 @@ def wait_for_main_rank() -> None:
         from accelerate import PartialState  # type: ignore[import-untyped]
 
         PartialState().wait_for_everyone()
-
-
-def share_work(work: Callable[[Ranks], Result]) -> Result:
-    """Do a stage between trainings, such as an evaluation, together: every process has to call this.
-
-    They wait for each other in the launcher's store, without the timeouts of collective operations.
-
-    Args:
-        work: does this process's part.
-
-    Raises:
-        SystemExit: another process has ended the run, and says why.
-    """
-    from harness.evaluation.ranks import run_together
-
-    results: list[Result] = []
-
-    def keep(ranks: Ranks) -> int:
-        results.append(work(ranks))
-        return 0
-
-    # Where SIGTERM raises, a scheduler will start the same command again.
-    run_together(keep, requeue=callable(signal.getsignal(signal.SIGTERM)), goes_on=True)
-    return results[0]

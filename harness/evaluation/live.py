@@ -19,7 +19,8 @@ from harness.core.errors import StoreError, UsageError
 from harness.core.types import Response, RunRecord, SampleRecord
 from harness.engines import make_engine
 from harness.evaluation.plan import Plan, make_plan
-from harness.evaluation.run import run_plan
+from harness.evaluation.ranks import ALONE, Ranks
+from harness.evaluation.run import run_plan, work_on_plan
 from harness.evaluation.settings import EvalConfig
 from harness.runs.config import CONFIG, RUN, is_run_folder, name_differences, read_json
 from harness.runs.folder import read_run
@@ -77,7 +78,9 @@ def find_figure(plan: Plan, name: str, tasks_dir: Path | None, setting: str) -> 
     return task.name, metric, better
 
 
-def ask_live(plan: Plan, config: EvalConfig, model: Any, folder: Path, name: str) -> RunRecord:
+def ask_live(
+    plan: Plan, config: EvalConfig, model: Any, folder: Path, name: str, ranks: Ranks = ALONE
+) -> RunRecord | None:
     """Ask a model that is being trained, or go on with asking it.
 
     Args:
@@ -86,13 +89,17 @@ def ask_live(plan: Plan, config: EvalConfig, model: Any, folder: Path, name: str
         model: on its device, its weights whole in this process.
         folder: the run's.
         name: of the model at this step.
+        ranks: the processes that share the run, each with the model.
+
+    Returns:
+        The record of the run; `None` in other processes than the first.
 
     Raises:
         StoreError: the folder holds a run of other settings.
         HarnessError: see `harness.evaluation.run.evaluate`.
     """
     base = model.get_base_model() if hasattr(model, "get_base_model") else model  # With the adapter's layers in it.
-    weights = fingerprint(base, str(plan.checkpoint.weights))
+    weights = fingerprint(base, str(plan.checkpoint.weights)) if ranks.rank == 0 else None
     with undisturbed(base):
         engine = make_engine("hf", plan.checkpoint, {**config.engine_options, "model": base, "live": True})
         settings = {**plan.settings, "engine_settings": dict(engine.describe())}
@@ -103,8 +110,11 @@ def ask_live(plan: Plan, config: EvalConfig, model: Any, folder: Path, name: str
             engine=engine,
             settings=settings,
         )
+        if weights is None:
+            work_on_plan(now, replace(config, out=folder), ranks)
+            return None
         fresh = is_run_folder(folder) and _are_other_weights(folder, weights)
-        return run_plan(now, replace(config, out=folder, fresh=fresh)).run
+        return run_plan(now, replace(config, out=folder, fresh=fresh), ranks).run
 
 
 def read_live(plan: Plan, folder: Path) -> RunRecord | None:

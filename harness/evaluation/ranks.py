@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import cache
 from types import FrameType
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 from harness.core.errors import AGAIN, INTERRUPTED, EndedError, EngineError, HarnessError, UsageError
 
+Result = TypeVar("Result")
 _POLL_S: Final = 0.05
 """Between two looks at the store: short beside a batch, and no load for the one that answers all ranks."""
 _BEAT_S: Final = 1.0
@@ -291,6 +292,28 @@ def run_together(work: Callable[[Ranks], int], *, requeue: bool = False, goes_on
         raise
     finally:
         ranks.close(goes_on=goes_on)
+
+
+def share_work(work: Callable[[Ranks], Result]) -> Result:
+    """Do a stage of a training, such as an evaluation, together: every process has to call this.
+
+    They wait for each other in the launcher's store, without the timeouts of collective operations.
+
+    Args:
+        work: does this process's part.
+
+    Raises:
+        SystemExit: another process has ended the run, and says why.
+    """
+    results: list[Result] = []
+
+    def keep(ranks: Ranks) -> int:
+        results.append(work(ranks))
+        return 0
+
+    # Where SIGTERM raises, a scheduler will start the same command again.
+    run_together(keep, requeue=callable(signal.getsignal(signal.SIGTERM)), goes_on=True)
+    return results[0]
 
 
 def join_ranks() -> Ranks:

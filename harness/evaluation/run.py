@@ -121,7 +121,15 @@ def run_worker(config: EvalConfig, ranks: Ranks) -> None:
     Raises:
         HarnessError: see `evaluate`.
     """
-    plan = agree_on_plan(config, ranks)
+    work_on_plan(agree_on_plan(config, ranks), config, ranks)
+
+
+def work_on_plan(plan: Plan, config: EvalConfig, ranks: Ranks) -> None:
+    """Do another rank's part of `run_plan`, with the same plan.
+
+    Raises:
+        HarnessError: see `evaluate`.
+    """
     if plan.judge is not None:
         plan.judge.close()
     load_engine = cache(plan.engine.load)

@@ -111,7 +111,7 @@ def whole(tmp_path_factory):
     done = run_on_two_ranks(folder / "train.py", folder / "whole", "killed", ends_with=1)
     assert "the launcher ended this process, because another one of the run died" in done.stderr
     assert (folder / "whole" / "selection" / "rollouts.rank-1.jsonl").stat().st_size > 0
-    run_on_two_ranks(folder / "train.py", folder / "whole", "whole")
+    run_on_two_ranks(folder / "train.py", folder / "whole", "whole", "eval.every_steps=2")
     return folder / "whole"
 
 
@@ -138,17 +138,17 @@ def test_the_conflict_of_the_data_is_that_of_one_process(whole):
     assert "after" in two
 
 
-def test_the_evaluation_is_that_of_one_process(whole, tmp_path):
+def test_evaluations_after_and_while_training_are_those_of_one_process(whole, tmp_path):
     asked = ["--tasks", "pope", "--data", "demo", "--limit", "8", "--batch-size", "4", "--max-new-tokens", "64"]
     assert main(["eval", "--model", str(whole / "final"), *asked, "--out", str(tmp_path / "one"), "--no-diagnose"]) == 0
     one, two = (read_run(folder) for folder in (tmp_path / "one", whole / "runs" / "final"))
     assert one.tasks == two.tasks
     assert one.settings == two.settings
-    one, two = (
+    one, two, asked_while_trained = (
         [(record.sample, record.response.text, record.verdict) for record in read_records(folder)]
-        for folder in (tmp_path / "one", whole / "runs" / "final")
+        for folder in (tmp_path / "one", whole / "runs" / "final", whole / "evaluations" / "step-2")
     )
-    assert one == two
+    assert one == two == asked_while_trained
     assert (whole / "runs" / "final" / "report.md").is_file()
 
 

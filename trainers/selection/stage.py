@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from harness.engines import Decoding, make_engine
 from harness.engines.checkpoints import Checkpoint
 from harness.evaluation.plan import engine_options_of
+from harness.evaluation.ranks import Ranks, share_work
 from trainers.console import say
 from trainers.data.loading import data_digest
 from trainers.data.schema import Example
 from trainers.layout import FINAL
 from trainers.preparation import check_judge, choose_engine
-from trainers.ranks import share_work
 from trainers.rewards.functions import Setup
 from trainers.rewards.scoring import build_rewards
 from trainers.selection.rollouts import SELECTED, Selection, Statistics, select, take_part
@@ -24,7 +24,6 @@ from trainers.trl_config import build_config
 
 if TYPE_CHECKING:
     from harness.engines import Engine
-    from harness.evaluation.ranks import Ranks
     from harness.judges.caption import CaptionJudge
 
 
