@@ -1,19 +1,20 @@
 """Samples a second of the engines, of raw vLLM and of lmms-eval's own backends, on the same samples and checkpoint.
 
-    python benchmarks/throughput.py                              table on standard output
-    python benchmarks/throughput.py --repeats 3 --json FILE      medians over repetitions, and the figures as JSON
-    python benchmarks/throughput.py --sides vllm,raw --kinds images
+    python benchmarks/throughput.py                                       table on standard output
+    python benchmarks/throughput.py --rounds 9 --json FILE                medians over rounds, and the figures as JSON
+    python benchmarks/throughput.py --sides vllm,raw --kinds "photos*6"   six questions about each photo
 
-Every side runs in a process of its own with empty caches, one after the other; repetitions start with another side
-each, so that a machine that gets slower or faster does not favour one. A side's generation phase is timed after eight
-samples that warm it up; `whole` is the process from start to end. `raw` is `LLM.generate` on images and frames that are
-decoded and prompts that are written beforehand: what vLLM can do at most when nothing has to be prepared. Texts are
-compared between the sides, and how many of them differ from sample to sample is printed: a checkpoint that always says
-the same would prove nothing.
+Every side runs in a process of its own with empty caches. All are started (some 2 GiB each), and take turns with
+rounds of generation, each on files of its own and beginning with another side, so that a machine that gets slower or
+faster does not favour one: ratios are medians over the rounds of ratios within one. `raw` is `LLM.generate` on images
+and frames that are decoded and prompts that are written beforehand: what vLLM can do at most when nothing has to be
+prepared. Texts are compared between the sides, and how many of them differ from sample to sample is printed: a
+checkpoint that always says the same would prove nothing. Where others use the machine, seconds of processor time say
+more than those of a clock; that a core prepares while another generates shows in the latter alone.
 
 `vllm` tells no log-probabilities, as the other sides do not; `vllm+logprobs` is what `harness eval` does.
 
-Kinds: `images` of 640x480, `pope` with six questions about each of them, `photos` of 1920x1440, and `videos`.
+Kinds: `images` of 640x480, `photos` of 1920x1440, and `videos`; `*N`: so many questions about each of them.
 
 lmms-eval's `qwen2_5_vl` backend needs `decord`, computes in bfloat16 and writes a system prompt: its texts may differ.
 Both of its backends sample the frames of a video themselves, and `vllm` sends them as images.
@@ -25,21 +26,21 @@ import argparse
 import json
 import multiprocessing
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from throughput_sides import QUESTIONS, SIDES, WARM_UP, Job
+from throughput_sides import SIDES, WARM_UP, Job
 
-SIZES = {"images": (640, 480), "pope": (640, 480), "photos": (1920, 1440), "videos": (320, 240)}
-FIGURES = "figures.json"
+SIZES = {"images": (640, 480), "photos": (1920, 1440), "videos": (320, 240)}
+FIGURES = "figures: "
 CPU_ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -96,68 +97,90 @@ def peak_mib(pid: int) -> float:
     return 0.0
 
 
-def work(job: Job) -> dict[str, Any]:
-    """Run one side and give its figures."""
+def work(job: Job) -> None:
+    """Run one side: a round for each line of standard input, its figures as a line of standard output."""
     phase, close = SIDES[job.side](job)
-    numbers = range(len(job.paths()))
-    phase(numbers[:WARM_UP])
+    phase(job.numbers(-1))
     pids = [os.getpid(), *(child.pid for child in multiprocessing.active_children() if child.pid)]
-    before = [cpu_seconds(pid) for pid in pids]
-    start = time.perf_counter()
-    texts = phase(numbers[WARM_UP:])
-    seconds = time.perf_counter() - start
-    used = [cpu_seconds(pid) - earlier for pid, earlier in zip(pids, before, strict=True)]
-    figures = {
-        "samples_per_s": len(texts) / seconds,
-        "main_cpu_s": used[0],
-        "all_cpu_s": sum(used),
-        "main_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "all_peak_mib": sum(peak_mib(pid) for pid in pids),
-        "texts": texts,
-    }
-    close()
-    return figures
-
-
-def measure(job: Job, timeout_s: float) -> dict[str, Any] | None:
-    """Run one side in a fresh process; `None` when it fails, with its last words on standard error."""
-    out = job.folder / FIGURES
-    out.unlink(missing_ok=True)
-    arguments = [sys.executable, __file__, "--work", json.dumps(asdict(job), default=str)]
-    with tempfile.TemporaryDirectory() as cache:
-        environment = CPU_ENVIRONMENT | os.environ | {"VLLM_CACHE_ROOT": cache}
+    print(FIGURES, flush=True)
+    for line in sys.stdin:
+        numbers = job.numbers(int(line))
+        before = [cpu_seconds(pid) for pid in pids]
         start = time.perf_counter()
-        try:
-            done = subprocess.run(
-                arguments, env=environment, capture_output=True, text=True, timeout=timeout_s, check=False
-            )
-        except subprocess.TimeoutExpired:
-            print(f"{job.side} on {job.kind}: no result within {timeout_s:g} s", file=sys.stderr)
-            return None
+        texts = phase(numbers)
         seconds = time.perf_counter() - start
-    if not out.exists():
-        print(f"{job.side} on {job.kind} failed: {done.stderr.strip()[-500:]}", file=sys.stderr)
+        used = [cpu_seconds(pid) - earlier for pid, earlier in zip(pids, before, strict=True)]
+        figures = {
+            "samples_per_s": len(texts) / seconds,
+            "main_cpu_s": used[0],
+            "all_cpu_s": sum(used),
+            "all_peak_mib": sum(peak_mib(pid) for pid in pids),
+            "texts": texts,
+        }
+        print(FIGURES + json.dumps(figures), flush=True)
+    close()
+
+
+class Side:
+    """One side in a fresh process."""
+
+    def __init__(self, job: Job, timeout_s: float) -> None:
+        self.job, self.timeout_s = job, timeout_s
+        self.cache = tempfile.TemporaryDirectory()
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, "--work", json.dumps(asdict(job), default=str)],
+            env=CPU_ENVIRONMENT | os.environ | {"VLLM_CACHE_ROOT": self.cache.name},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def answer(self) -> str | None:
+        """What it says next; `None` when it fails, with its last words on standard error."""
+        assert self.process.stdout is not None
+        timer = threading.Timer(self.timeout_s, self.process.kill)
+        timer.start()
+        said = []
+        for line in self.process.stdout:
+            if line.startswith(FIGURES):
+                timer.cancel()
+                return line.removeprefix(FIGURES)
+            said.append(line)
+        timer.cancel()
+        print(f"{self.job.side} on {self.job.kind} failed: {''.join(said).strip()[-500:]}", file=sys.stderr)
         return None
-    figures: dict[str, Any] = json.loads(out.read_text())
-    return figures | {"whole_samples_per_s": job.samples / seconds}
+
+    def run(self, round_: int) -> dict[str, Any] | None:
+        """The figures of a round; `None` when it fails."""
+        assert self.process.stdin is not None
+        try:
+            print(round_, file=self.process.stdin, flush=True)
+        except BrokenPipeError:
+            return None
+        line = self.answer()
+        return None if line is None else dict(json.loads(line))
+
+    def end(self) -> None:
+        """Have it end."""
+        self.process.communicate()
+        self.cache.cleanup()
 
 
 def summarise(kind: str, runs: Mapping[str, Mapping[int, dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Medians of each side over the repetitions, and the medians of the `vllm` engine's ratios to it within them."""
+    """Medians of each side over the rounds, and the medians of the `vllm` engine's ratios to it within them."""
     rows = []
     ours = runs.get("vllm", {})
     for side, figures in runs.items():
         if not figures:
             continue
-        row: dict[str, Any] = {"kind": kind, "side": side, "repeats": len(figures)}
-        for name in (
-            "samples_per_s", "whole_samples_per_s", "main_cpu_s", "all_cpu_s", "main_peak_mib", "all_peak_mib"
-        ):  # fmt: skip
+        row: dict[str, Any] = {"kind": kind, "side": side, "rounds": len(figures)}
+        for name in ("samples_per_s", "main_cpu_s", "all_cpu_s", "all_peak_mib"):
             row[name] = statistics.median(figure[name] for figure in figures.values())
         both = sorted(ours.keys() & figures.keys())
         if both:
-            for name in ("samples_per_s", "whole_samples_per_s"):
-                ratios = [ours[repeat][name] / figures[repeat][name] for repeat in both]
+            for name in ("samples_per_s", "all_cpu_s"):
+                ratios = [ours[round_][name] / figures[round_][name] for round_ in both]
                 row[f"vllm_times_{name}"] = statistics.median(ratios)
                 row[f"vllm_times_{name}_range"] = [min(ratios), max(ratios)]
             texts, others = ours[both[0]]["texts"], figures[both[0]]["texts"]
@@ -170,48 +193,58 @@ def summarise(kind: str, runs: Mapping[str, Mapping[int, dict[str, Any]]]) -> li
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="demo")
-    parser.add_argument("--samples", type=int, default=240, help="images; a quarter as many photos and videos")
+    parser.add_argument("--samples", type=int, default=48, help="a round; a quarter as many about photos and videos")
     parser.add_argument("--max-new-tokens", type=int, default=32)
-    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sides", default="vllm,vllm+logprobs,raw,lmms-vllm@1,lmms-vllm@512,hf,lmms-qwen@32")
-    parser.add_argument("--kinds", default="images,pope,photos,videos")
-    parser.add_argument("--timeout-s", type=float, default=900)
+    parser.add_argument("--kinds", default="images,images*6,photos,photos*6,videos,videos*6")
+    parser.add_argument("--timeout-s", type=float, default=900, help="of a start, and of a round")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--work", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.work:
         asked = json.loads(arguments.work)
-        job = Job(**{**asked, "folder": Path(asked["folder"])})
-        (job.folder / FIGURES).write_text(json.dumps(work(job)))
+        work(Job(**{**asked, "folder": Path(asked["folder"])}))
         return
-    sides = arguments.sides.split(",")
     rows = []
     for kind in arguments.kinds.split(","):
-        samples = arguments.samples if kind in ("images", "pope") else max(1, arguments.samples // 4)
-        runs: dict[str, dict[int, dict[str, Any]]] = {side: {} for side in sides}
+        base, _, times = kind.partition("*")
+        questions = int(times or 1)
+        samples = arguments.samples if base == "images" or questions > 1 else arguments.samples // 4
+        files = max(1, samples // questions)
         with tempfile.TemporaryDirectory() as folder:
-            make_data(Path(folder), kind, -(-(WARM_UP + samples) // QUESTIONS.get(kind, 1)))
-            for repeat in range(arguments.repeats):
-                for side in sides[repeat % len(sides) :] + sides[: repeat % len(sides)]:
-                    job = Job(
-                        side=side,
-                        kind=kind,
-                        model=arguments.model,
-                        folder=Path(folder),
-                        samples=samples,
-                        max_new_tokens=arguments.max_new_tokens,
-                    )
-                    figures = measure(job, arguments.timeout_s)
+            make_data(Path(folder), base, WARM_UP + arguments.rounds * files)
+            sides = []
+            for name in arguments.sides.split(","):
+                job = Job(
+                    side=name,
+                    kind=base,
+                    questions=questions,
+                    model=arguments.model,
+                    folder=Path(folder),
+                    files=files,
+                    rounds=arguments.rounds,
+                    max_new_tokens=arguments.max_new_tokens,
+                )
+                side = Side(job, arguments.timeout_s)
+                if side.answer() is not None:
+                    sides.append(side)
+            runs: dict[str, dict[int, dict[str, Any]]] = {side.job.side: {} for side in sides}
+            for round_ in range(arguments.rounds):
+                for side in sides[round_ % len(sides) :] + sides[: round_ % len(sides)]:
+                    figures = side.run(round_)
                     if figures is not None:
-                        runs[side][repeat] = figures
-                        print(f"{kind} {side}: {figures['samples_per_s']:.1f}/s", file=sys.stderr)
+                        runs[side.job.side][round_] = figures
+                        print(f"{kind} {side.job.side}: {figures['samples_per_s']:.1f}/s", file=sys.stderr)
+            for side in sides:
+                side.end()
         rows += summarise(kind, runs)
     from tabulate import tabulate
 
     shown = (
         ("kind", "kind"), ("side", "side"), ("samples_per_s", "samples/s"), ("vllm_times_samples_per_s", "vllm is x"),
-        ("whole_samples_per_s", "whole/s"), ("vllm_times_whole_samples_per_s", "vllm is x"),
-        ("main_cpu_s", "main CPU s"), ("all_cpu_s", "CPU s"), ("all_peak_mib", "peak MiB"),
+        ("main_cpu_s", "main CPU s"), ("all_cpu_s", "CPU s"), ("vllm_times_all_cpu_s", "vllm takes x"),
+        ("all_peak_mib", "peak MiB"),
         ("same_texts", "same texts"), ("distinct_texts", "distinct"),
     )  # fmt: skip
     print(tabulate([[row.get(key) for key, _ in shown] for row in rows], [title for _, title in shown], floatfmt=".2f"))

@@ -10,28 +10,40 @@ from typing import Any
 
 from harness.core.prompts import instruction
 
-WARM_UP = 8
+WARM_UP = 2
+"""Files."""
 NUM_FRAMES = 8
-QUESTIONS = {"pope": 6}
-"""Questions about one file, where it is not one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What a worker is asked to do."""
+    """What a worker is asked to do.
+
+    Attributes:
+        kind: of the files.
+        questions: about each file.
+        files: a round, beside those of the warm-up.
+        rounds: how many there are.
+    """
 
     side: str
     kind: str
+    questions: int
     model: str
     folder: Path
-    samples: int
+    files: int
+    rounds: int
     max_new_tokens: int
 
     def paths(self) -> list[Path]:
         """The file of each sample, those of the warm-up first."""
-        files = sorted(self.folder.glob(f"{self.kind}-*"))
-        times = QUESTIONS.get(self.kind, 1)
-        return [path for path in files for _ in range(times)][: WARM_UP + self.samples]
+        return [path for path in sorted(self.folder.glob("*-*")) for _ in range(self.questions)]
+
+    def numbers(self, round_: int) -> range:
+        """The samples of a round; -1 is the warm-up. No two of them have a file in common."""
+        size = self.files * self.questions
+        start = WARM_UP * self.questions + round_ * size
+        return range(start, start + size) if round_ >= 0 else range(WARM_UP * self.questions)
 
     def question(self, number: int) -> str:
         colours, shapes = ("red", "blue", "green", "yellow", "purple", "orange"), ("circle", "square", "triangle")
