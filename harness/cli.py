@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn
 
 from harness import __version__
 from harness.commands.habits import explain_unknown, with_hyphens
+from harness.core.collecting import do_not_collect_yet
 from harness.core.console import show
 from harness.core.errors import INTERRUPTED, EndedError, HarnessError, UsageError
 from harness.core.secrets import hide_credentials, redact
@@ -130,6 +131,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run() -> NoReturn:
     """The command as a process of its own, which Ctrl-C ends within two seconds whatever its threads are doing."""
     end_on_ctrl_c()
+    do_not_collect_yet(*sys.argv[1:2])
     try:
         code = main()
     except KeyboardInterrupt:  # While something else was being said.

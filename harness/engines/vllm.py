@@ -18,6 +18,7 @@ from contextlib import nullcontext
 from functools import cached_property
 from typing import Any, Final
 
+from harness.core.collecting import collect_again
 from harness.core.console import show
 from harness.core.errors import AGAIN, EngineError, HarnessError, MediaError, ModelError, UsageError
 from harness.core.types import Response
@@ -202,6 +203,7 @@ class VllmEngine:
             check_attention(self._checkpoint.name, config.model_config)
             if fork:  # Only now: making the configuration has set another method.
                 os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "fork"
+            collect_again()
             self._engine = AsyncLLM.from_vllm_config(config, disable_log_stats=True)
         started = set(multiprocessing.active_children()) - before
         self._guard = Guard(child.pid for child in started if child.pid is not None)

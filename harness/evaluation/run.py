@@ -6,11 +6,12 @@ import json
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.benchmarks.data import digest_samples
+from harness.core.collecting import collect_again
 from harness.core.console import show
 from harness.core.errors import StoreError
 from harness.core.types import RunRecord, Sample
@@ -85,7 +86,7 @@ def run_plan(plan: Plan, config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
         HarnessError: see `evaluate`.
     """
     path, *repeats = folders_of(plan, config)
-    load_engine = cache(plan.engine.load)
+    load_engine = cache(partial(_load, plan))
     try:
         run, is_new = _run(plan, config, path, load_engine, ranks, is_last=not repeats)
         failures, runs = {path: _failures(run)}, [run]
@@ -96,6 +97,7 @@ def run_plan(plan: Plan, config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
             runs.append(repeated)
             is_new |= repeat_is_new
     finally:
+        collect_again()
         plan.engine.close()
         if plan.judge is not None:
             plan.judge.close()
@@ -109,6 +111,11 @@ def run_plan(plan: Plan, config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
         failed_repeats=[repeat for repeat in repeats if failures[repeat]],
         judge_problem=_judge_problem(plan.judge, runs),
     )
+
+
+def _load(plan: Plan) -> None:
+    plan.engine.load()
+    collect_again()
 
 
 def _failures(run: RunRecord) -> int:
@@ -132,7 +139,7 @@ def work_on_plan(plan: Plan, config: EvalConfig, ranks: Ranks) -> None:
     """
     if plan.judge is not None:
         plan.judge.close()
-    load_engine = cache(plan.engine.load)
+    load_engine = cache(partial(_load, plan))
     share = share_samples(plan.samples, ranks.share)
     try:
         for k, path in enumerate(folders_of(plan, config)):
