@@ -59,6 +59,7 @@ from trainers.weight_names import MendsNames
 
 if TYPE_CHECKING:
     from harness.judges.caption import CaptionJudge
+    from trainers.plan.machine import Machine
 
 
 class ResumableSFTTrainer(RestoresWeights, SFTTrainer):  # type: ignore[misc]  # TRL is not typed.
@@ -88,7 +89,9 @@ class Collator:
         return {**inputs, "labels": labels}
 
 
-def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, selects: bool) -> None:
+def check_recipe(
+    recipe: Recipe, checkpoint: Checkpoint, output: Path, *, selects: bool, machine: Machine | None = None
+) -> None:
     """Find what would stop selection, training or evaluation, before any of them is paid for; nothing is written.
 
     Args:
@@ -96,6 +99,7 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
         checkpoint: the checkpoint that training starts from.
         output: its output folder.
         selects: whether rows are selected.
+        machine: that it is planned for; `None`: this one, as a launcher made use of it.
 
     Raises:
         HarnessError: what is wrong, by the name of its setting.
@@ -123,8 +127,8 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint, output: Path, *, select
         if is_used and find_spec(package) is None:
             raise UsageError(f"{setting} needs the package {package!r}, which is not installed: pip install {package}.")
     # Not kept: models are loaded under ZeRO-3 as long as such a configuration exists.
-    _check_trackers(build_config(recipe, output).report_to)
-    training_dtype(recipe)
+    _check_trackers(build_config(recipe, output, gpus=machine.gpus if machine else None).report_to)
+    training_dtype(recipe, has_master=None if machine is None else machine.sharding != "none")
     if recipe.algorithm == "grpo":
         for reward in recipe.rewards.weights().keys() - REWARDS.keys():
             load_function(reward)
@@ -188,6 +192,7 @@ def check_rows(
     root: Path,
     *,
     judge: CaptionJudge | None,
+    machine: Machine | None = None,
 ) -> None:
     """Check, once the data are read and the judge is open, that they fit rewards and batches, and can be shown.
 
@@ -198,6 +203,7 @@ def check_rows(
         examples: the data; of those with the same kinds of media the first is shown.
         root: what media paths are relative to.
         judge: of the caption reward.
+        machine: that it is planned for; `None`: this one.
 
     Raises:
         DataError: fewer prompts than one batch holds, or media that do not reach the model.
@@ -206,7 +212,8 @@ def check_rows(
         UsageError: images that vLLM cannot be handed; see `trainers.rewards.scoring.build_rewards`.
     """
     if recipe.algorithm == "grpo":
-        config, count = build_config(recipe, output), _kept(recipe, len(examples))
+        config = build_config(recipe, output, gpus=machine.gpus if machine else None)
+        count = _kept(recipe, len(examples))
         rewards = _rewards(recipe, config, count, judge)
         for name, earned in try_rewards(rewards, examples[0].sample).items():
             right, empty = ("nothing" if value is None else f"{value:g}" for value in earned)

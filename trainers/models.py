@@ -214,7 +214,11 @@ def keeps_master(recipe: Recipe) -> bool:
     if train.get("deepspeed") or os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true":
         return True
     sharded = bool(train.get("fsdp")) or os.environ.get("ACCELERATE_USE_FSDP") == "true"
-    mixed = train.get("bf16") or train.get("fp16") or os.environ.get("ACCELERATE_MIXED_PRECISION", "no") != "no"
+    mixed = (
+        train.get("bf16", torch.cuda.is_available())
+        or train.get("fp16")
+        or os.environ.get("ACCELERATE_MIXED_PRECISION", "no") != "no"
+    )
     return sharded and bool(mixed)
 
 

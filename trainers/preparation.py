@@ -39,6 +39,16 @@ def prepare(recipe: Recipe, output: Path) -> tuple[list[Example], Path, CaptionJ
         DataError: a row is malformed, or no row's own target would be judged right.
         ModelError: the judge does not answer.
     """
+    examples, root = read_rows(recipe, output)
+    return examples, root, open_judge(recipe, ask=not is_trained(output)) if recipe.needs_judge else None
+
+
+def read_rows(recipe: Recipe, output: Path) -> tuple[list[Example], Path]:
+    """The rows of a recipe's data, and what their media paths are relative to.
+
+    Raises:
+        DataError: a row is malformed, or no row's own target would be judged right.
+    """
     file, root = training_file(recipe, output)
     examples = read_training(
         file,
@@ -47,12 +57,14 @@ def prepare(recipe: Recipe, output: Path) -> tuple[list[Example], Path, CaptionJ
         limit=recipe.data.limit,
         require_response=recipe.algorithm == "sft",
     )
-    judge = None
     if recipe.algorithm == "grpo":
         check_targets(examples, file, accuracy_reward(recipe))
-        if recipe.rewards.need_judge:
-            judge = open_judge(recipe, ask=not (output / FINAL / WHOLE).is_file())
-    return examples, root, judge
+    return examples, root
+
+
+def is_trained(output: Path) -> bool:
+    """Whether training in a folder has come to its end."""
+    return (output / FINAL / WHOLE).is_file()
 
 
 def check_targets(examples: Sequence[Example], file: Path, score: Score) -> None:
@@ -151,7 +163,7 @@ _NOT_THE_RECIPE: Final[Any] = {
     "eval": True,
     "conflict_rows": True,
     "data": {"train", "media_root"},
-    "judge": {"base_url", "cache"},
+    "judge": {"base_url", "cache", "gpu_share"},
 }
 _NOT_TRAINING: Final = ("report_to", "run_name", "save_total_limit", "save_steps", "logging_steps", "seed", "data_seed")
 

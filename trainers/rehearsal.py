@@ -8,34 +8,43 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from math import ceil
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from harness.core.errors import StoreError, UsageError
 from harness.core.files import write_errors
 from harness.core.worlds import worlds
 from harness.engines.checkpoints import Checkpoint
 from harness.engines.loaders import empty_model, load_config
+from harness.engines.sizes import PACE
 from harness.engines.weights import check_files
 from trainers.assembly import check_recipe, check_rows, show_rows
 from trainers.data.loading import as_request
 from trainers.data.schema import Example
 from trainers.lengths import Longest, fit_context, longest
 from trainers.models import load_processor, vision_parts
-from trainers.preparation import prepare
-from trainers.preview import estimate_memory
+from trainers.plan.disk import disk_bytes, most_checkpoints
+from trainers.plan.machine import Machine
+from trainers.plan.planning import tell_plan
+from trainers.plan.sizes import measure
+from trainers.preparation import is_trained, open_judge, read_rows
 from trainers.run import check_output, refuse_other_recipe
 from trainers.settings import Recipe
 from trainers.trl_config import build_config
 
-_MODEL: Final = "weights"
-_OPTIMISER: Final = "optimiser (AdamW)"
 
-
-def rehearse(recipe: Recipe, *, source: Path | None, fresh: bool, selects: bool, trains: bool) -> None:
+def rehearse(
+    recipe: Recipe,
+    *,
+    source: Path | None,
+    fresh: bool,
+    selects: bool,
+    machine: Machine | None,
+    pace: float = PACE,
+    tell: Callable[[str], None] = print,
+) -> None:
     """Find what would stop a run, at any time of it. Every row's media are opened; of the output nothing is written.
 
     Args:
@@ -43,7 +52,9 @@ def rehearse(recipe: Recipe, *, source: Path | None, fresh: bool, selects: bool,
         source: the file that the recipe was read from; `None`: not a file of the user's.
         fresh: whether what an earlier run left would be thrown away.
         selects: whether rows are selected.
-        trains: whether a model is trained and evaluated after that.
+        machine: that a model is trained on after that; `None`: none is.
+        pace: tokens that are sampled a second.
+        tell: is told the plan, before anything slow is checked.
 
     Raises:
         HarnessError: what is wrong, by the name of its setting, row or file.
@@ -54,22 +65,27 @@ def rehearse(recipe: Recipe, *, source: Path | None, fresh: bool, selects: bool,
         refuse_other_recipe(output, recipe)
     check_writable(output)
     checkpoint = recipe.resolve_model()
-    check_recipe(recipe, checkpoint, output, selects=selects)
-    check_files(checkpoint)
-    if recipe.freeze_vision:
-        vision_parts(empty_model(checkpoint), checkpoint)
-    config = build_config(recipe, output)
-    if trains:
-        check_space(output, recipe, config, estimate_memory(recipe, checkpoint, config))
+    check_recipe(recipe, checkpoint, output, selects=selects, machine=machine)
+    config = build_config(recipe, output, gpus=machine.gpus if machine else None)
     with tempfile.TemporaryDirectory() as folder:  # Where rows of a world are drawn.
-        examples, root, judge = prepare(recipe, Path(folder) if recipe.data.train in worlds() else output)
+        examples, root = read_rows(recipe, Path(folder) if recipe.data.train in worlds() else output)
+        rows = show_rows(recipe, checkpoint, load_processor(checkpoint, recipe.data.max_pixels), root)
+        row = longest(examples, rows, root)
+        check_length(recipe, checkpoint, config, row)
+        if machine is not None:
+            sizes = measure(checkpoint)
+            disk = disk_bytes(recipe, config, sizes, machine)
+            tell_plan(recipe, sizes, machine, row, rows=len(examples), disk=disk, pace=pace, tell=tell)
+            check_space(output, disk, most_checkpoints(config))
+        check_files(checkpoint)
+        if recipe.freeze_vision:
+            vision_parts(empty_model(checkpoint), checkpoint)
+        judge = open_judge(recipe) if recipe.needs_judge and not is_trained(output) else None
         if judge is not None:
             judge.close()
-        check_rows(recipe, checkpoint, output, examples, root, judge=judge)
+        check_rows(recipe, checkpoint, output, examples, root, judge=judge, machine=machine)
         open_all(recipe, examples, root)
-        rows = show_rows(recipe, checkpoint, load_processor(checkpoint, recipe.data.max_pixels), root)
-        check_length(recipe, checkpoint, config, longest(examples, rows, root))
-    if trains:
+    if machine is not None:
         check_tasks(recipe)
 
 
@@ -84,16 +100,12 @@ def check_writable(output: Path) -> None:
         pass
 
 
-def check_space(output: Path, recipe: Recipe, config: Any, sizes: Any) -> None:
-    """Refuse a disk that the checkpoints do not fit on: weights and AdamW's moments in each, and the final model.
+def check_space(output: Path, needed: int, count: int) -> None:
+    """Refuse a disk that the checkpoints do not fit on.
 
     Raises:
         StoreError: says how much is needed, and how much is free.
     """
-    count = _most_checkpoints(config) + (recipe.eval.best is not None)
-    state = sizes[_OPTIMISER] if not config.save_only_model else 0
-    weights = sizes[_MODEL] if not recipe.lora.rank else 0  # A checkpoint of an adapter holds that alone.
-    needed = count * (weights + state) + sizes[_MODEL]
     there = next(path for path in (output.absolute(), *output.absolute().parents) if path.exists())
     free = shutil.disk_usage(there).free
     if free < needed:
@@ -102,21 +114,6 @@ def check_space(output: Path, recipe: Recipe, config: Any, sizes: Any) -> None:
             f"{free / 2**30:.1f} GiB are free. Lower train.save_total_limit, raise train.save_steps, set "
             "train.save_only_model=true, or give another output=FOLDER."
         )
-
-
-def _most_checkpoints(config: Any) -> int:
-    """How many checkpoints are there at one time; where their number depends on the rows, as many as are kept."""
-    if config.save_strategy == "no":
-        return 0
-    kept: int | None = config.save_total_limit + 1 if config.save_total_limit else None  # Until the next is whole.
-    saved = None
-    if config.save_strategy == "epoch" and config.max_steps <= 0:
-        saved = ceil(config.num_train_epochs)
-    elif config.save_strategy == "steps" and config.save_steps < 1:  # A share of all steps.
-        saved = int(1 / config.save_steps)
-    elif config.save_strategy == "steps" and config.max_steps > 0:
-        saved = config.max_steps // int(config.save_steps)
-    return min((count for count in (kept, saved) if count is not None), default=1)
 
 
 def open_all(recipe: Recipe, examples: Sequence[Example], root: Path) -> None:

@@ -270,7 +270,7 @@ def _differing(stored: Recipe, recipe: Recipe) -> list[str]:
     """Settings in which two recipes differ and that decide what is trained; the evaluation may change."""
     one, other = (_flat(item.model_copy(update={"eval": stored.eval}).model_dump()) for item in (stored, recipe))
     free = ("output", "train.report_to", "train.run_name", "train.save_total_limit", "judge.base_url",
-            "judge.api_key_env", "judge.cache", "conflict_rows")  # fmt: skip
+            "judge.api_key_env", "judge.cache", "judge.gpu_share", "conflict_rows")  # fmt: skip
     return sorted(key for key in {*one, *other} if one.get(key) != other.get(key) and key not in free)
 
 

@@ -126,6 +126,7 @@ class JudgeSettings(Part):
             named, and no key for any other.
         cache: folder of its answers; `None`: the harness's cache folder.
         engine: `vllm`, `hf` or `auto`.
+        gpu_share: share of the memory of the first training GPU that its server takes; 0: it runs elsewhere.
     """
 
     model: str | None = None
@@ -133,6 +134,7 @@ class JudgeSettings(Part):
     api_key_env: str | None = None
     cache: str | None = None
     engine: str = "auto"
+    gpu_share: float = Field(default=0.0, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _holds_no_secret(self) -> Self:
@@ -343,6 +345,11 @@ class Recipe(Part):
     def selects(self) -> bool:
         """Whether rows are selected before training."""
         return self.algorithm == "grpo" and self.selection.enabled
+
+    @property
+    def needs_judge(self) -> bool:
+        """Whether a reward asks a judge."""
+        return self.algorithm == "grpo" and self.rewards.need_judge
 
     def resolve_model(self) -> Checkpoint:
         """The checkpoint to start from.

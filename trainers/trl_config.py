@@ -49,14 +49,21 @@ _RANGES: Final[Mapping[str, Any]] = {
 """Of arguments that TRL does not check itself."""
 
 
-def build_config(recipe: Recipe, output: Path) -> Any:
+def build_config(recipe: Recipe, output: Path, *, gpus: int | None = None) -> Any:
     """TRL's configuration.
+
+    Args:
+        recipe: resolved.
+        output: its output folder.
+        gpus: processes that it is planned for; `None`: those that a launcher has started.
 
     Raises:
         UsageError: an unknown key of `train` (the nearest ones are named), a value of a wrong type or out of range, or
             values that do not fit together.
     """
-    kind = GRPOConfig if recipe.algorithm == "grpo" else SFTConfig
+    kind: Any = GRPOConfig if recipe.algorithm == "grpo" else SFTConfig
+    if gpus is not None:
+        kind = type(kind.__name__, (kind,), {"world_size": gpus})
     known = {item.name: item for item in fields(kind)}
     _check_train(recipe, kind)
     arguments: dict[str, Any] = {
@@ -110,7 +117,7 @@ def _check_train(recipe: Recipe, kind: Any) -> None:
     for key in recipe.train:
         if key in _MANAGED:
             raise UsageError(f"train.{key} is set by the recipe itself. Use {_MANAGED[key]}.")
-        if kind is SFTConfig and key in _COLLATED:
+        if recipe.algorithm == "sft" and key in _COLLATED:
             raise UsageError(
                 f"train.{key} has no effect: each row is a sequence of its own, prompt and media whole, and its "
                 "response alone is learned. Leave it out."

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     if out is not None and recipe.algorithm == "grpo":
         check_right(recipe, captions=arguments.approved_captions)
     if arguments.dry_run and recipe.algorithm == "grpo":
-        show(rehearsed(recipe, arguments, selects=True, trains=False))
+        show(rehearsed(recipe, arguments, selects=True))
         return 0
     from trainers.trl_vllm import leave_out_vllm
 

@@ -14,6 +14,7 @@ from harness.core.console import show
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from trainers.plan.machine import Machine
     from trainers.settings import Recipe
 
 
@@ -21,6 +22,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `harness train`."""
     add_recipe(parser)
     parser.add_argument("--requeue", action="store_true", help=REQUEUE)
+    plan = parser.add_argument_group(
+        "the machine that --dry-run plans for; exit code 2 where the training does not fit"
+    )
+    plan.add_argument("--gpus", type=int, metavar="N", help="number of GPUs (default: as the launch file says, else 1)")
+    plan.add_argument("--gpu-memory", type=float, metavar="GIB", help="of each (default: of this machine's, if any)")
+    plan.add_argument(
+        "--launch",
+        metavar="FILE",
+        help="configuration of 'accelerate launch', by path or name (default on several: zero3)",
+    )
+    plan.add_argument("--tokens-per-second", type=float, metavar="X", help="sampled by all GPUs (default: 1000)")
     parser.add_argument("--no-leaderboard", action="store_true", help="write no leaderboard of the evaluations")
 
 
@@ -53,8 +65,12 @@ def run(arguments: argparse.Namespace) -> int:
     stages = recipe_stages(recipe)
     require_trl()
     if arguments.dry_run:
+        from trainers.plan.machine import plan_machine
+
+        machine = plan_machine(arguments.gpus, arguments.gpu_memory, arguments.launch)
         for stage in stages:  # What a later one starts from is not there yet, and is of the first one's kind.
-            show(rehearsed(stage.model_copy(update={"model": recipe.model}), arguments, selects=stage.selects))
+            planned = stage.model_copy(update={"model": recipe.model})
+            show(rehearsed(planned, arguments, selects=stage.selects, machine=machine))
         return 0
     from harness.evaluation.interrupts import ended_by_scheduler
     from harness.reports.diagnostics_report import PAGE
@@ -106,8 +122,8 @@ def naming(name: str) -> Iterator[None]:
         raise UsageError(f"recipe {path}: {error}") from error
 
 
-def rehearsed(recipe: Recipe, arguments: argparse.Namespace, *, selects: bool, trains: bool = True) -> str:
-    """The text of a dry run, which draws a world's rows into a temporary folder.
+def rehearsed(recipe: Recipe, arguments: argparse.Namespace, *, selects: bool, machine: Machine | None = None) -> str:
+    """The text of a dry run, which draws a world's rows into a temporary folder; the plan for a machine is shown first.
 
     Raises:
         HarnessError: see `trainers.rehearsal.rehearse`.
@@ -121,7 +137,15 @@ def rehearsed(recipe: Recipe, arguments: argparse.Namespace, *, selects: bool, t
     from trainers.rehearsal import rehearse
 
     with quiet_libraries(), naming(arguments.recipe):
-        rehearse(recipe, source=own_file(arguments.recipe), fresh=arguments.fresh, selects=selects, trains=trains)
+        rehearse(
+            recipe,
+            source=own_file(arguments.recipe),
+            fresh=arguments.fresh,
+            selects=selects,
+            machine=machine,
+            **({} if machine is None or arguments.tokens_per_second is None else {"pace": arguments.tokens_per_second}),
+            tell=show,
+        )
     with TemporaryDirectory() as folder:
         data = recipe.data.model_copy(update={"demo_rows": 1})
         elsewhere = recipe.model_copy(update={"output": folder, "data": data})

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from harness.core.errors import HarnessError
 from harness.core.types import Sample
+from harness.engines.sizes import PACE, cache_bytes
 from harness.evaluation.asking import make_request
 from harness.evaluation.plan import Plan, with_seed
 from harness.evaluation.task_registry import TaskData
@@ -19,8 +20,6 @@ from harness.runs.records import SAMPLES, latest
 
 _MEASURED: Final = 8
 """Prompts of a task that are made and counted."""
-_PACE: Final = 1000
-"""Generated tokens a second at which a time is told where none is known."""
 _BYTES: Final[Mapping[str, int]] = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
@@ -73,8 +72,8 @@ class Estimate:
             longest = max((task.prompt_tokens or 0.0) + task.budget for task in self.tasks)
             one = f", {self.cache_bytes * longest / 1e6:,.0f} MB a sample at its longest" if self.cache_bytes else ""
             yield f"memory: weights {self.weight_bytes / 1e6:,.0f} MB as they are stored{cache}{one}"
-        minutes = math.ceil(most / _PACE / 60)
-        yield f"time: at {_PACE:,} generated tokens a second, and every response at its longest, {minutes:,} min"
+        minutes = math.ceil(most / PACE / 60)
+        yield f"time: at {PACE:,} generated tokens a second, and every response at its longest, {minutes:,} min"
 
 
 def estimate(plan: Plan, folders: Sequence[Path], *, fresh: bool = False) -> Estimate:
@@ -150,16 +149,8 @@ def _cache_bytes(plan: Plan) -> int | None:
     from transformers import AutoConfig
 
     try:
-        config = AutoConfig.from_pretrained(
-            plan.checkpoint.folder, trust_remote_code=plan.checkpoint.trust_remote_code
-        ).get_text_config()
+        config = AutoConfig.from_pretrained(plan.checkpoint.folder, trust_remote_code=plan.checkpoint.trust_remote_code)
     except (OSError, ValueError):
         return None
-    heads = getattr(config, "num_key_value_heads", None) or getattr(config, "num_attention_heads", None)
-    size = getattr(config, "head_dim", None)
-    if size is None and getattr(config, "num_attention_heads", None):
-        size = config.hidden_size // config.num_attention_heads
     width = _BYTES.get(str(plan.engine.describe().get("dtype")))
-    if not (heads and size and width and getattr(config, "num_hidden_layers", None)):
-        return None
-    return int(2 * config.num_hidden_layers * heads * size * width)
+    return None if width is None else cache_bytes(config, width)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import torch
-import transformers
 from support_families import FAMILIES
 
 from harness.core.errors import UsageError
 from harness.engines.checkpoints import resolve_checkpoint
+from trainers import models
 from trainers.models import adapter_config, load_model, training_dtype, vision_parts, widen_adapter
 from trainers.settings import LoraSettings
 
@@ -25,7 +25,7 @@ def test_no_adapter_is_trained_on_top_of_another() -> None:
 
 def test_loading_on_one_rank_is_refused_where_the_others_would_have_no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FSDP_CPU_RAM_EFFICIENT_LOADING", "true")
-    monkeypatch.setattr(transformers, "__version__", "5.19.0")
+    monkeypatch.setattr(models.transformers, "__version__", "5.19.0")
     with pytest.raises(UsageError, match=r"fsdp_cpu_ram_efficient_loading trains other weights with .* 5\.19"):
         load_model(SimpleNamespace(), resolve_checkpoint("demo"))  # type: ignore[arg-type]
 
@@ -75,9 +75,13 @@ def test_sixteen_bits_lose_the_steps_that_a_copy_in_float32_takes() -> None:
         (recipe_of(deepspeed="z3.json"), {}, torch.bfloat16),
         (recipe_of(), {"ACCELERATE_USE_DEEPSPEED": "true"}, torch.bfloat16),
         (recipe_of(bf16=True), {"ACCELERATE_USE_FSDP": "true"}, torch.bfloat16),
-        (recipe_of(), {"ACCELERATE_USE_FSDP": "true"}, torch.float32),  # Nothing is mixed: FSDP casts nothing.
+        (
+            recipe_of(bf16=False),
+            {"ACCELERATE_USE_FSDP": "true"},
+            torch.float32,
+        ),  # Nothing is mixed: FSDP casts nothing.
         (recipe_of(dtype="bfloat16", bf16=True), {}, None),
-        (recipe_of(dtype="float16", learning_rate=1e-6), {"ACCELERATE_USE_FSDP": "true"}, None),
+        (recipe_of(dtype="float16", bf16=False), {"ACCELERATE_USE_FSDP": "true"}, None),
         (recipe_of(rank=8, dtype="float32"), {}, torch.float32),
     ],
 )

@@ -456,16 +456,13 @@ def test_in_bfloat16_the_weights_move_at_a_small_rate(tmp_path):
     assert sum(moved) / len(moved) > 0.95
 
 
-def test_preview_shows_recipe_memory_and_prompt(tmp_path):
+def test_preview_shows_recipe_and_prompt(tmp_path):
     from trainers.models import quiet_libraries
     from trainers.preview import preview
 
     with quiet_libraries():
-        text = preview(load_recipe("demo/method", [f"output={tmp_path}", "train.beta=0.04"]))
+        text = preview(load_recipe("demo/method", [f"output={tmp_path}"]))
     assert "algorithm: grpo" in text
-    # 1.2 M weights of four bytes; AdamW holds two moments.
-    assert "weights                           4.6 MiB" in text
-    assert "reference model" in text
     assert text.rstrip().endswith("<|im_start|>assistant")
     assert "<planning>" in text
 
