@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any, Unpack
 from typing_extensions import TypedDict
 
 from harness.core.errors import DataError, HarnessError, UsageError
-from harness.core.types import Metric, Response, RunRecord, SampleRecord, TaskResult
+from harness.core.types import Metric, RunRecord, SampleRecord, TaskResult
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from harness.benchmarks.record import Benchmark
     from harness.evaluation.run import Outcome
     from harness.runs.comparison import TaskComparison
     from leaderboards.board import Board
@@ -263,7 +262,7 @@ def score(
         UsageError: no such benchmark.
         DataError: a row is malformed, or ids are missing, unknown or there twice.
     """
-    from harness.evaluation.recorded import find_benchmark, judge_recorded
+    from harness.evaluation.recorded import find_benchmark, judge_recorded, judge_rows
     from harness.statistics import summarise
 
     benchmark = find_benchmark(task, None, _path(tasks_dir))
@@ -272,7 +271,7 @@ def score(
     elif isinstance(samples, Path | str) or isinstance(responses, Path | str):
         raise DataError("samples and responses are two files, or neither is one. Read the one that is.")
     else:
-        records = _judged(benchmark, samples, responses)
+        records = judge_rows(benchmark, samples, responses)
     return Scores(result=summarise(benchmark, records), samples=records)
 
 
@@ -351,29 +350,6 @@ def _names(texts: Texts) -> tuple[str, ...]:
 
 def _path(of: Path | str | None) -> Path | None:
     return None if of is None else Path(of)
-
-
-def _judged(
-    benchmark: Benchmark, rows: Iterable[Mapping[str, Any]], responses: Mapping[str, str]
-) -> list[SampleRecord]:
-    records: dict[str, SampleRecord] = {}
-    for number, row in enumerate(rows):
-        if not isinstance(row, Mapping):
-            raise DataError(f"samples[{number}] is a {type(row).__name__}, not a row. Of a table: to_dict('records').")
-        if benchmark.source.table is not None:  # Rows of a table of one's own are named by their numbers.
-            ((_, row),) = benchmark.questions(row, "", number)
-        sample = benchmark.read_row(row, f"samples[{number}]")
-        if sample.id in records or sample.id not in responses:
-            what = "is there twice" if sample.id in records else "has no response"
-            raise DataError(f"samples[{number}]: {sample.id!r} {what}. Give each sample once, and a response to each.")
-        text = responses[sample.id]
-        if not isinstance(text, str):
-            raise DataError(f"the response to {sample.id!r} is a {type(text).__name__}, not a text.")
-        response = Response(sample_id=sample.id, text=text)
-        records[sample.id] = SampleRecord(sample=sample, response=response, verdict=benchmark.judge(sample, response))
-    if unknown := sorted(responses.keys() - records.keys(), key=str):
-        raise DataError(f"{len(unknown)} responses are to no sample, e.g. {unknown[0]!r}. Leave them out.")
-    return list(records.values())
 
 
 def _html_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from harness.commands import data_overlap
-from harness.commands.eval import add_outside_argument
+from harness.commands.eval_arguments import add_outside_argument
 from harness.core.console import show
 from harness.core.errors import DataError, UsageError
 from harness.core.files import refuse_foreign, replacement, write_errors

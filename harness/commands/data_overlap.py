@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.commands.eval import add_outside_argument
+from harness.commands.eval_arguments import add_outside_argument
 from harness.core.console import show, to_json
 from harness.core.errors import DataError, UsageError
 

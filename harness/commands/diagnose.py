@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.commands.eval import TRUST, add_outside_argument
+from harness.commands.eval_arguments import TRUST, add_outside_argument
 from harness.core.console import show, to_json
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from harness.commands.eval import TRUST
+from harness.commands.eval_arguments import TRUST
 from harness.core.console import show, to_json
 from harness.core.errors import UsageError
 

@@ -6,7 +6,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from harness.commands.eval import TRUST
+from harness.commands.eval_arguments import TRUST
 from harness.core.console import show
 from harness.core.errors import UsageError
 from harness.core.files import write_errors

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.commands.eval import add_track_argument
+from harness.commands.eval_arguments import add_track_argument
 from harness.core.console import show
 from harness.core.errors import UsageError
 

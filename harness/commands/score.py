@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.commands.eval import add_judge_arguments
+from harness.commands.eval_arguments import add_judge_arguments
 from harness.core.console import show, to_json
 from harness.core.errors import UsageError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from harness.commands.eval import REQUEUE
+from harness.commands.eval_arguments import REQUEUE
 from harness.core.console import show
 from harness.core.errors import UsageError
 

@@ -237,3 +237,38 @@ def _per_sample_file(path: Path | None) -> Iterator[TextIO | None]:
     refuse_foreign(path, ("sample", "response", "verdict"), option="--per-sample", advice=_ADVICE)
     with replacement(path, advice=_ADVICE) as file:
         yield file
+
+
+def judge_rows(
+    benchmark: Benchmark, rows: Iterable[Mapping[str, Any]], responses: Mapping[str, str]
+) -> list[SampleRecord]:
+    """Rows and responses that are in memory, judged.
+
+    Args:
+        benchmark: whose rows they are.
+        rows: with the field names of its data set.
+        responses: by sample id.
+
+    Raises:
+        DataError: a row is malformed, or ids are missing, unknown or there twice.
+    """
+    from harness.core.types import Response, SampleRecord
+
+    records: dict[str, SampleRecord] = {}
+    for number, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise DataError(f"samples[{number}] is a {type(row).__name__}, not a row. Of a table: to_dict('records').")
+        if benchmark.source.table is not None:  # Rows of a table of one's own are named by their numbers.
+            ((_, row),) = benchmark.questions(row, "", number)
+        sample = benchmark.read_row(row, f"samples[{number}]")
+        if sample.id in records or sample.id not in responses:
+            what = "is there twice" if sample.id in records else "has no response"
+            raise DataError(f"samples[{number}]: {sample.id!r} {what}. Give each sample once, and a response to each.")
+        text = responses[sample.id]
+        if not isinstance(text, str):
+            raise DataError(f"the response to {sample.id!r} is a {type(text).__name__}, not a text.")
+        response = Response(sample_id=sample.id, text=text)
+        records[sample.id] = SampleRecord(sample=sample, response=response, verdict=benchmark.judge(sample, response))
+    if unknown := sorted(responses.keys() - records.keys(), key=str):
+        raise DataError(f"{len(unknown)} responses are to no sample, e.g. {unknown[0]!r}. Leave them out.")
+    return list(records.values())
