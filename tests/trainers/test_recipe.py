@@ -1,13 +1,17 @@
 """Recipes: inheritance, overrides, mistakes by name, and that every shipped one resolves."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yaml
 
 from harness.core.errors import UsageError
 from harness.engines.checkpoints import Checkpoint
 from trainers.preparation import provenance
 from trainers.recipe import as_yaml, load_recipe, recipe_stages, shipped_recipes
+from trainers.run import _flat
 
 SHIPPED = shipped_recipes()
 EIGHT = {"sft", "grpo", "method", "no_caption", "no_selection", "easy_only", "hard_only", "no_infonce"}
@@ -74,9 +78,22 @@ def test_published_settings():
     }  # fmt: skip
     assert {key: recipe.train[key] for key in expected} == expected
     assert recipe.data.max_pixels == 401408
-    assert recipe.rewards.weights() == {"accuracy": 1.0, "format": 0.1, "caption": 1.0}
-    assert (recipe.ntk.weight, recipe.ntk.temperature, recipe.ntk.threshold) == (0.01, 0.5, 0.5)
-    assert recipe.selection.fixed == 64
+    assert recipe.rewards.weights() == {"accuracy": 1.0, "format": 1.0, "caption": 1.0}
+    assert (recipe.ntk.weight, recipe.ntk.temperature, recipe.ntk.threshold) == (1.0, 0.5, 0.5)
+    assert not recipe.selects
+
+
+def test_the_table_of_paper_code_and_ours_is_what_the_recipes_say():
+    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+    table = text[text.index("| setting | `paper`") :].partition("\n\n")[0]
+    header, *rows = re.findall(r"^\| (`?[a-z_.]+`?) \| (.+?) \| (.+?) \| (.+?) \| .+ \|$", table, re.MULTILINE)
+    names = [name.strip("`") for name in header[1:]]
+    assert names == ["paper", "published", "method"]
+    flat = [_flat(load_recipe(f"qwen2_5_vl_7b/{name}").model_dump()) for name in names]
+    told = {row[0].strip("`"): [yaml.safe_load(value) for value in row[1:]] for row in rows}
+    differing = {key for key in flat[0] if len({str(recipe[key]) for recipe in flat}) > 1}
+    assert set(told) == differing - {"output"}
+    assert told == {key: [recipe[key] for recipe in flat] for key in told}
 
 
 def test_overrides_are_yaml_with_dotted_keys(minimal):
