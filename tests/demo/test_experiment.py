@@ -16,7 +16,7 @@ from harness.core.types import Response, Sample
 from harness.core.worlds import shipped_checkpoints
 from harness.demo import data
 from harness.demo.data import Sizes
-from harness.demo.experiment import blocks, measuring, placebo
+from harness.demo.experiment import blocks, measuring, placebo, running
 from harness.demo.experiment.blocks import describe, run_blocks
 from harness.demo.experiment.measuring import compress_verdicts, summarise_blocks
 from harness.demo.experiment.plan import Run, load_plan
@@ -243,6 +243,32 @@ def assert_rebuilt_runs_say_the_same(results, held_out, out):
     asked = {**results["base"][0]["data"], "pope": {"digest": "sha256:0"}}
     with pytest.raises(StoreError, match="other questions of pope"):
         rebuild_runs({"base": {0: {**results["base"][0], "data": asked}}}, held_out, out / "never")
+
+
+def test_a_selection_that_was_stopped_is_begun_anew_and_its_cost_is_whole(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(running, "_run_selection", lambda experiment, folder, *_: drawn.append([*folder.iterdir()]))
+    experiment = Experiment(out=tmp_path, asked=5, pool=3, pool_rows=20, rollouts=8)
+    begun = experiment.ground / "with_caption" / "selection"
+    begun.mkdir(parents=True)
+    (begun / "rollouts.jsonl").write_text("half of a line")
+    for _ in range(2):
+        spent, rollouts, file = running._before(experiment, PLAN.rows["method"])
+        assert (spent >= 0, rollouts, file) == (True, 160, begun / "selected.jsonl")
+    assert drawn == [[]]  # Nothing was left of it, and what is whole is taken.
+
+
+def test_a_checkpoint_is_taken_that_spent_no_more_than_its_budget(tmp_path):
+    spent = (64, 200, 260, 330, 400)
+    log = [{"loss": 0.1, "step": step, "rollouts": rollouts} for step, rollouts in enumerate(spent, 1)]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in log))
+    for step in (2, 4, 5):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+    assert [entry["step"] for entry in running._steps(tmp_path, 6)] == [1, 2, 3, 4]  # 384 rollouts buy four.
+    assert len(running._steps(tmp_path, 5)) == 2  # There is none after the third.
+    assert running._steps(tmp_path, 0) == []
+    with pytest.raises(StoreError, match="no checkpoint within 64 rollouts"):
+        running._steps(tmp_path, 1)
 
 
 def test_a_plan_says_how_far_it_is(tmp_path, capsys):

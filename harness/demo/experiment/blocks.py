@@ -18,6 +18,7 @@ from harness.core.files import hold_lock
 from harness.demo.experiment.plan import Run, load_plan
 from harness.demo.experiment.results import score_of
 from harness.reports.markdown import code, table
+from trainers.console import say
 
 RESULTS: Final = "results"
 
@@ -83,42 +84,44 @@ def _work(name: str, out: Path) -> None:
             with claim:
                 if run.missing(results):  # Else another process was first.
                     run_row(experiment, run, results)
+                    done = sum(not one.missing(results) for one in runs)
+                    say(f"experiment: {done} of {len(runs)} trainings of {name!r} are done")
             taken += 1
         if not taken:
             return  # Others are at all that is left.
 
 
 def describe(out: Path) -> str:
-    """How far the plan is: for each block its trainings, those that are done, and CPU hours by the plan and so far."""
+    """How far the plan is: for each block its trainings, those that are done, and its CPU hours, planned and spent."""
     plan, results = load_plan(), out / RESULTS
-    rows = []
+    rows, all_done, all_runs, hours = [], 0, 0, {"planned": 0.0, "left": 0.0, "spent": 0.0}
     for name, block in plan.blocks.items():
         try:
             runs = list(plan.runs(name, score_of(plan, results)))
-        except StoreError:
+        except StoreError:  # Its settings are not chosen yet.
             runs = list(plan.runs(name, None))
         done = sum(not run.missing(results) for run in runs)
-        spent = sum(_seconds(run, results) for run in runs)
-        waits = [row for row in block.rows if plan.rows[row].pending]
-        rows.append([
-            code(name),
-            block.what,
-            f"{done} of {len(runs)}",
-            f"{plan.cost(name) / 3600:.1f}",
-            f"{spent / 3600:.1f}",
-            ", ".join(map(code, waits)) or "—",
-        ])  # fmt: skip
-    heads = ["block", "what", "trainings done", "CPU hours, planned", "spent", "rows that wait for their code"]
-    return table(heads, rows, align=["left", "left", "right", "right", "right", "left"])
+        planned = plan.cost(name) / 3600
+        told = {"planned": planned, "left": planned * (1 - done / len(runs)), "spent": _spent(runs, results) / 3600}
+        hours = {key: hours[key] + told[key] for key in hours}
+        all_done, all_runs = all_done + done, all_runs + len(runs)
+        waits = ", ".join(code(row) for row in block.rows if plan.rows[row].pending)
+        rows.append([code(name), block.what, f"{done} of {len(runs)}", *map(_hours, told.values()), waits or "—"])
+    rows.append(["all", "", f"{all_done} of {all_runs}", *map(_hours, hours.values()), ""])
+    heads = ["block", "what", "trainings done", "CPU hours, planned", "left", "spent", "rows that are not chosen yet"]
+    return table(heads, rows, align=["left", "left", "right", "right", "right", "right", "left"])
 
 
-def _seconds(run: Run, results: Path) -> float:
-    """CPU seconds of a training by what is kept of it; what was selected before it is counted once for each row."""
+def _hours(hours: float) -> str:
+    return f"{hours:.1f}"
+
+
+def _spent(runs: Sequence[Run], results: Path) -> float:
+    """CPU seconds of trainings and of asking them, by what is kept; the start's rollouts are not counted here."""
     spent = 0.0
-    for updates in run.updates:
-        if (file := run.file(results, updates)).is_file():
-            of = json.loads(file.read_text(encoding="utf-8"))["cpu_seconds"]
-            spent += of.get("evaluation", 0.0) + of.get("measuring", 0.0)
-            if updates == run.updates[-1]:
-                spent += of.get("training", 0.0)
+    for run in runs:
+        for updates in run.updates:
+            if (file := run.file(results, updates)).is_file():
+                of = json.loads(file.read_text(encoding="utf-8"))["cpu_seconds"]
+                spent += of.get("evaluation", 0.0) + (of["training"] if updates == run.updates[-1] else 0.0)
     return spent
