@@ -35,9 +35,7 @@ KILLS = {
         ("leaderboards.outputs:write_if_changed", 3, "before"),
     ],
     "demo/grpo": [  # Evaluated before the first step and after each.
-        ("harness.runs.folder:RunFolder.append", 1, "after"),
-        ("harness.runs.folder:RunFolder.append", 2, "after"),
-        ("harness.callbacks:Evaluate._compare", 2, "before"),
+        ("harness.runs.folder:RunFolder.append", 3, "after"),
         ("trainers.callbacks:write_provenance", 1, "before"),
         ("harness.runs.folder:RunFolder.complete", 1, "before"),
     ],
