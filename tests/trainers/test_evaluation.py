@@ -58,9 +58,9 @@ def test_the_best_checkpoint_outlives_newer_ones_and_training_ends_without_a_bet
         metric = replace(result.metrics["mean/accuracy"], value=values[step])
         return replace(run, tasks={"pope": replace(result, metrics={**result.metrics, "mean/accuracy": metric})})
 
-    def told_now(plan, config, model, folder, name):
+    def told_now(plan, config, model, folder, name, ranks):
         asked.append(int(folder.name.removeprefix("step-")))
-        return told(ask(plan, config, model, folder, name), folder)
+        return told(ask(plan, config, model, folder, name, ranks), folder)
 
     monkeypatch.setattr(harness.callbacks, "ask_live", told_now)
     monkeypatch.setattr(harness.callbacks, "read_live", lambda plan, folder: told(read(plan, folder), folder))
