@@ -40,10 +40,10 @@ def hub_unreachable_reason(timeout_s: float = 3.0) -> str | None:
 
 
 def how_to_get_in(repo: str, kind: Literal["model", "dataset"]) -> str:
-    """What to do about a repository that is not open to everyone."""
+    """What to do about a repository that is not open to everyone; a mirror has no terms to accept, the hub has."""
     from huggingface_hub import get_token
 
-    page = f"{os.environ.get('HF_ENDPOINT', _ENDPOINT).rstrip('/')}/{'datasets/' if kind == 'dataset' else ''}{repo}"
+    page = f"{_ENDPOINT}/{'datasets/' if kind == 'dataset' else ''}{repo}"
     if get_token() is None:
         return f"Accept its terms on {page}, then log in with 'hf auth login', or set HF_TOKEN."
     return f"The account that is logged in may not read it: accept its terms on {page}, or log in with another token."

@@ -8,13 +8,13 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import DataError, UsageError
-from harness.core.hub import hub_unreachable_reason
+from harness.core.hub import fetching, how_to_get_in, hub_unreachable_reason
 from harness.core.worlds import worlds
 from harness.lmms.index import read_yaml
 from harness.media.bounds import within
@@ -134,10 +134,12 @@ def load_lmms_task(name: str, config: dict[str, Any], source: str, path: Path) -
         DataError: its data set cannot be loaded, or is empty.
         UsageError: it aggregates a metric in a way that does not exist.
     """
+    from huggingface_hub.errors import GatedRepoError
+
     kind, _, data = source.partition(":")
     reason = hub_unreachable_reason() if kind == "hub" else None
     try:
-        with _offline(reason is not None):
+        with _offline(reason is not None), fetching(data) if kind == "hub" and reason is None else nullcontext():
             task = _make_task(config)
         count = len(task.eval_docs)
     except (Exception, SystemExit) as error:  # The data set's loader and the task's own code raise anything.
@@ -150,6 +152,8 @@ def load_lmms_task(name: str, config: dict[str, Any], source: str, path: Path) -
             if kind == "hub"
             else f"Mend it, or {path}."
         )
+        if isinstance(shown, GatedRepoError) or "is a gated dataset" in str(shown):  # Of which datasets has no class.
+            advice = how_to_get_in(data, "dataset")
         raise DataError(
             f"{name}: data set {data} cannot be loaded: {why}{f' ({reason})' if reason else ''}. {advice}"
         ) from error

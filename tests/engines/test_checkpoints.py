@@ -183,7 +183,7 @@ def test_a_damaged_file_is_named(folder: Path, name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("error", "token", "said"),
     [
-        (GatedRepoError, None, r"is gated\. Accept its terms on https://mirror\.example/org/name, then .*HF_TOKEN"),
+        (GatedRepoError, None, r"is gated\. Accept its terms on https://huggingface\.co/org/name, then .*HF_TOKEN"),
         (GatedRepoError, "hf_x", r"The account that is logged in may not read it"),
         (RepositoryNotFoundError, None, r"no such model, or it is private\. Check the name\. Accept"),
     ],

@@ -389,3 +389,17 @@ def test_a_log_of_lmms_eval_is_scored_by_the_tasks_own_code_again(user: Path, ru
     theirs = imported["metrics"].pop("lmms-eval/exact")
     assert imported["metrics"] == asked["metrics"]
     assert theirs["value"] == pytest.approx(54 / 72)
+
+
+def test_gated_data_of_a_task_say_how_to_get_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    from datasets.exceptions import DatasetNotFoundError
+
+    from harness.lmms import loading
+
+    def refuse(_: Any) -> Any:
+        raise DatasetNotFoundError("Dataset 'org/data' is a gated dataset on the Hub. Visit the dataset page.")
+
+    monkeypatch.setattr(loading, "_make_task", refuse)
+    monkeypatch.setattr(loading, "hub_unreachable_reason", lambda: None)
+    with pytest.raises(HarnessError, match=r"Accept its terms on https://huggingface\.co/datasets/org/data"):
+        loading.load_lmms_task("mine", {}, "hub:org/data", Path("mine.yaml"))
