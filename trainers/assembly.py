@@ -150,7 +150,11 @@ def check_recipe(
                 raise UsageError(
                     f"lora.target_modules={recipe.lora.target_modules!r} does not fit the model: {said}"
                 ) from error
-        if evaluates and recipe.eval.every and choose_engine(recipe, recipe.eval.engine, None)[0] == "vllm":
+        if (
+            evaluates
+            and (recipe.eval.every or recipe.eval.best)
+            and choose_engine(recipe, recipe.eval.engine, None)[0] == "vllm"
+        ):
             _check_adapter([name for name, _ in model.named_parameters() if "lora_" in name], recipe.lora.rank)
     expand_tasks(recipe.eval.tasks, tasks_dir_of(recipe))
     check_while_training(recipe, build_config(recipe, output))

@@ -402,6 +402,15 @@ def test_without_its_image_a_prompt_says_the_same_of_any(engine: Engine, monkeyp
     assert not torch.allclose(red, noised, atol=1e-3)
 
 
+def test_an_image_that_is_seen_beside_the_prompt_cannot_be_hidden(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = engine._model.config.get_text_config()  # type: ignore[attr-defined]
+    monkeypatch.setattr(settings, "cross_attention_layers", [1], raising=False)
+    with pytest.raises(UsageError, match=r"sees images by cross-attention.*Use --decoding vcd"):
+        generate(engine, [make_request(0)], decoding(M3ID))
+
+
 def test_prompts_without_an_image_are_answered_plainly(engine: Engine) -> None:
     request = replace(make_request(0, prompt="Is there a red circle?"), media=(), open_media=list)
     assert texts(engine, [request], decoding(VCD)) == texts(engine, [request], decoding(None))
