@@ -80,12 +80,12 @@ def _hiding(folder: Path) -> Hide:
         if _SECRET.search(name):
             keep_secret(value)
     places = {str(path) for path in (Path.home(), Path.cwd(), folder.resolve().parent) if len(path.parts) > 1}
+    longest = "|".join(re.escape(place) for place in sorted(places, key=len, reverse=True))
+    here = re.compile(rf"(?<![\w.])(?:{longest})(?![\w-])")
 
     def hide(text: str) -> str:
         text = _TOKEN.sub("***", redact(text))
-        for place in sorted(places, key=len, reverse=True):
-            text = text.replace(place, "…")
-        return text
+        return here.sub("…", text) if places else text
 
     return hide
 

@@ -24,6 +24,7 @@ PASSWORD = "correct-horse-7-battery"
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A diagnosed run with what a machine has of its own in every text of it."""
     monkeypatch.setenv("MY_API_KEY", PASSWORD)
+    monkeypatch.setenv("HOME", "/root")
     monkeypatch.chdir(tmp_path)
     folder = write_run(tmp_path / "runs" / "a", model=str(tmp_path / "checkpoints" / "base"), counts=60)
     records, finished = list(read_records(folder)), read_run(folder)
@@ -35,7 +36,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             media=(Media(kind="image", source=f"{tmp_path}/gated/1.png"),),
             attributes={"image": "/srv/x/1.png"},
         ),
-        response=replace(first.response, text=f"No. {PASSWORD} {KEY} </think> and/or /usr/bin/env"),
+        response=replace(first.response, text=f"No. {PASSWORD} {KEY} </think> square/root /usr/bin/env /root/x"),
         verdict=replace(first.verdict, reason=f"missing:/srv/videos/1.mp4, file:///srv/a/b, {tmp_path}/x"),
     )
     settings = {
@@ -97,7 +98,7 @@ def test_what_must_not_leave_stays(run: Path, tmp_path: Path) -> None:
     sample = json.loads((Path("out") / "run" / "samples.jsonl").read_text().splitlines()[0])
     assert sample["sample"]["media"][0]["source"] == "…/1.png"
     assert sample["verdict"]["reason"] == "missing:…/1.mp4, file://…/b, …/x"
-    assert sample["response"]["text"] == "No. *** *** </think> and/or /usr/bin/env"
+    assert sample["response"]["text"] == "No. *** *** </think> square/root /usr/bin/env …/x"
 
 
 def test_a_folder_of_others_is_not_written_over(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

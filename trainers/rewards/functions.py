@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
-from harness.answers.sections import SECTION_NAMES, SectionName, split_sections
+from harness.answers.sections import split_sections
 from harness.benchmarks.verdicts import judge_response
 from harness.core.errors import UsageError
+from harness.core.prompts import SECTIONS
 from harness.core.types import PromptFormat, Response, Sample
 from trainers.rewards import Score
 from trainers.rewards.asking import WatchedJudge
@@ -21,13 +22,6 @@ from trainers.settings import Recipe
 
 if TYPE_CHECKING:
     from harness.judges.caption import CaptionJudge
-
-SECTIONS: Final[dict[PromptFormat, tuple[SectionName, ...]]] = {
-    "direct": (),
-    "think": ("think", "answer"),
-    "grounded": SECTION_NAMES,
-}
-"""The sections that a prompt format asks for, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
