@@ -186,6 +186,20 @@ def test_what_the_judge_guesses_without_a_caption_is_asked_once_and_remembered(t
     assert caption_gains(judge_with(again, AnswerCache(tmp_path)), pairs) == gains
 
 
+@pytest.mark.parametrize("guess", ["yes", "no"])
+def test_a_caption_that_leaves_out_what_is_asked_gains_nothing(guess: str) -> None:
+    file = Path(__file__).parent / "probes" / "absence.tsv"
+    probes = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()]
+    said = {caption: label for label, _, caption in probes}
+    judge = judge_with(Scripted(lambda prompt: said[prompt.split("-----")[1].strip()] if "-----" in prompt else guess))
+    gains = {"yes": set[int | None](), "no": set[int | None](), "unknown": set[int | None]()}
+    for label, question, caption in probes:
+        target = "no" if label == "unknown" else label  # Vague captions are about what is absent.
+        gains[label].update(caption_gains(judge, [(sample(target, question=question), caption)]))
+    right = {"yes": {0}, "no": {1}} if guess == "yes" else {"yes": {1}, "no": {0}}
+    assert gains == {**right, "unknown": {0}}
+
+
 def test_of_what_a_caption_leaves_out_the_judge_is_not_told_that_it_is_absent() -> None:
     text = GENERAL.word(DOG).user
     assert "of what it does not mention it cannot be told whether it is there" in text
