@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import pytest
 from PIL import Image
@@ -25,7 +25,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> harness.Run:
     return evaluated(folder, "yes")
 
 
-def evaluated(folder: Path, response: str) -> harness.Run:
+def evaluated(folder: Path, response: str, **settings: Any) -> harness.Run:
     recorded = folder / "responses.jsonl"
     names = [f"{split}/{n}" for split in ("random", "popular", "adversarial") for n in range(300)]
     recorded.write_text("".join(json.dumps({"id": name, "response": response}) + "\n" for name in names))
@@ -37,6 +37,7 @@ def evaluated(folder: Path, response: str) -> harness.Run:
         engine_options={"responses": recorded},
         limit=24,
         out=folder / "run",
+        **settings,
     )
 
 
@@ -172,3 +173,16 @@ def test_rows_of_a_table_of_ones_own_are_read_as_the_table_is(tmp_path: Path) ->
     ]
     scores = harness.score(str(tmp_path / "mine.csv"), rows, {"1": "Yes.", "2": "Yes."})
     assert [record.verdict.status for record in scores.samples] == ["correct", "incorrect"]
+
+
+def test_results_go_to_trackers_and_one_that_fails_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match="no such tracker"):
+        harness.evaluate("/nowhere", "pope", track="nothing")
+    sent: list[object] = []
+    monkeypatch.setattr("harness.reports.tracking.check_trackers", tuple)
+    monkeypatch.setattr("harness.reports.tracking.track_run", lambda *given: sent.append(given) or ["wandb is away"])
+    with pytest.warns(UserWarning, match="wandb is away"):
+        run = evaluated(tmp_path, "yes", track="wandb", diagnosed=False)
+    assert sent == [(run.folder, ("wandb",))]
