@@ -28,7 +28,7 @@ from harness.engines.checkpoints import Checkpoint
 from harness.engines.contrasts import Contrast
 from harness.engines.hf_batches import BatchSize, Prepared, plan_batches, prepare
 from harness.engines.hf_choosing import TokenChooser
-from harness.engines.hf_contrast import cost_of, doubled
+from harness.engines.hf_contrast import check_hidden, cost_on, doubled
 from harness.engines.hf_device import is_alive, placement, resolve_attention, resolve_device, resolve_dtype
 from harness.engines.inputs import (
     chat_prompt,
@@ -273,7 +273,8 @@ class HfEngine:
             **given, generation_config=config, logits_processor=LogitsProcessorList([chooser])
         )
         if contrast is not None and not self._told_cost:
-            self._tell_cost(contrast, inputs, config, output[: len(batch)], time.monotonic() - begin)
+            self._told_cost, took = True, time.monotonic() - begin
+            show(cost_on(self._model, contrast, inputs, config, output[: len(batch)], took), file=sys.stderr)
         logprobs = chooser.logprobs()
         prompt_length = inputs["input_ids"].shape[1]
         visual = count_visual(self._processor, inputs["input_ids"].tolist())
@@ -304,23 +305,10 @@ class HfEngine:
             )
         return responses
 
-    def _tell_cost(self, contrast: Contrast, inputs: Any, config: Any, output: Any, seconds: float) -> None:
-        """Say what a contrast costs, from the same batch without it; once, since that is one batch more."""
-        self._told_cost = True
-        begin, prompt = time.monotonic(), inputs["input_ids"].shape[1]
-        plain = self._model.generate(**inputs, generation_config=config)
-        took = seconds, time.monotonic() - begin
-        counts = [int((tokens[:, prompt:] != config.pad_token_id).sum()) for tokens in (output, plain)]
-        show(cost_of(contrast, (counts[0], counts[1]), took), file=sys.stderr)
-
     def _doubled(
         self, inputs: Any, batch: Sequence[Prepared], decoding: Decoding, contrast: Contrast
     ) -> Mapping[str, Any]:
-        if contrast.method == "m3id" and getattr(self._model.config.get_text_config(), "cross_attention_layers", None):
-            raise UsageError(
-                "--decoding m3id: this model sees images by cross-attention, beside its prompt, where they cannot be "
-                "hidden. Use --decoding vcd."
-            )
+        check_hidden(contrast, self._model.config.get_text_config())
         return doubled(
             inputs,
             contrast,

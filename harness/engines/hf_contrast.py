@@ -10,12 +10,13 @@ Imported lazily only, by the `hf` engine: torch is imported at the top.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import torch
 
-from harness.core.errors import MediaError
+from harness.core.errors import MediaError, UsageError
 from harness.engines.contrasts import Contrast
 
 _STEPS: Final = 1000
@@ -76,19 +77,45 @@ def doubled(
     return twice
 
 
-def cost_of(contrast: Contrast, tokens: tuple[int, int], seconds: tuple[float, float]) -> str:
-    """What a contrast has cost on a batch, as a line.
+def cost_on(model: Any, contrast: Contrast, inputs: Any, config: Any, output: torch.Tensor, seconds: float) -> str:
+    """What a contrast costs, as a line: the same batch is generated once more without it.
 
     Args:
+        model: on its device.
         contrast: the method.
-        tokens: that were generated with it, and without.
-        seconds: that these took.
+        inputs: the batch, without it.
+        config: of the generation.
+        output: [B, P + T], what was generated with it.
+        seconds: that this took.
     """
-    mine, plain = (count / max(took, 1e-9) for count, took in zip(tokens, seconds, strict=True))
+    begin, prompt = time.monotonic(), inputs["input_ids"].shape[1]
+    without = model.generate(**inputs, generation_config=config)
+    took = seconds, time.monotonic() - begin
+    mine, plain = (
+        int((tokens[:, prompt:] != config.pad_token_id).sum()) / max(of, 1e-9)
+        for tokens, of in zip((output, without), took, strict=True)
+    )
     return (
         f"--decoding {contrast}: 2 forward passes a token, of one batch; {mine:,.0f} tokens/s, {plain:,.0f} without it "
         f"({mine / plain:.2f} times as many), on the first batch"
     )
+
+
+def check_hidden(contrast: Contrast, config: Any) -> None:
+    """Refuse to hide an image where it is seen otherwise than by tokens of the prompt.
+
+    Args:
+        contrast: the method.
+        config: of the model's language part.
+
+    Raises:
+        UsageError: it is so.
+    """
+    if contrast.method == "m3id" and getattr(config, "cross_attention_layers", None):
+        raise UsageError(
+            "--decoding m3id: this model sees images by cross-attention, beside its prompt, where they cannot be "
+            "hidden. Use --decoding vcd."
+        )
 
 
 def _noised(

@@ -42,7 +42,7 @@ def right_responses(
     Args:
         examples: the prompts.
         rollouts: the file, as `trainers.selection.rollouts` writes it.
-        captions: take those alone whose caption earned all of the caption reward.
+        captions: take those alone whose caption earned all of the caption reward, 1, in whichever of its forms.
         per_prompt: the first so many of a prompt, in the order of their numbers; the same text counts once.
 
     Returns:
