@@ -10,6 +10,7 @@ checkpoint, a run, or a training, it looks for one to read, or to copy and chang
     support_training.train_tiny  two steps of training
 """
 
+import gc
 import os
 import re
 from collections.abc import Callable
@@ -18,8 +19,11 @@ from typing import Any
 
 import pytest
 
+from harness.core.collecting import collect_again
+
 pytest_plugins = ["support_browser"]
 
+gc.disable()  # Until all is imported, which stays: see `harness.core.collecting`.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -44,6 +48,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workerinput"):
         places = [*_FIRST, ""]
         items.sort(key=lambda item: next(place for place, part in enumerate(places) if part in item.nodeid))
+
+
+def pytest_collection_finish() -> None:
+    collect_again()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -26,6 +26,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from harness.core.collecting import collect_again
+
 _EVALUATING = ("harness.commands.eval", "harness.engines.hf", "harness.reports.page", "torch.distributed.run")
 _TRAINING = ("trainers.assembly", "trainers.training", "trainers.conflict.run", "peft")
 _LAUNCHERS = ("torch.distributed.run", "accelerate.commands.launch")
@@ -125,6 +127,7 @@ def serve(descriptor: int) -> Callable[[], None]:
 
 
 def _import(names: Sequence[str]) -> None:
+    gc.disable()
     for name in names:
         import_module(name)
     from harness.engines import make_engine
@@ -133,7 +136,7 @@ def _import(names: Sequence[str]) -> None:
     engine = make_engine("hf", resolve_checkpoint("demo"), {"device": "cpu"})
     engine.load()  # Transformers imports the most of itself when it loads something.
     engine.close()
-    gc.freeze()  # A collection in a fork would copy all that the imports made.
+    collect_again()  # But for what the imports made, which a collection in a fork would copy.
 
 
 def _become(words: list[str], env: Mapping[str, str], cwd: str, session: bool, streams: Sequence[int]) -> None:

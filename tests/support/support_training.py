@@ -11,7 +11,7 @@ from trainers.run import train
 
 TINY = (
     "data.demo_rows=12", "selection.first=4", "selection.step=4", "selection.most=8", "eval.tasks=[]",
-    "train.max_steps=2", "train.save_steps=1", "train.save_total_limit=9",
+    "conflict_rows=4", "train.max_steps=2", "train.save_steps=1", "train.save_total_limit=9",
 )  # fmt: skip
 TINY_GRPO = (
     *TINY, "train.per_device_train_batch_size=8", "train.num_generations=4", "train.gradient_accumulation_steps=2",

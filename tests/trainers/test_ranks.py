@@ -83,7 +83,7 @@ def test_the_term_is_the_same_on_one_rank_and_on_two_however_batches_are_cut(tmp
 
 SETTINGS = (
     *TINY_GRPO, "train.per_device_train_batch_size=4", "selection.batch_size=8", "eval.tasks=[pope]", "eval.limit=8",
-    "eval.batch_size=4",
+    "eval.batch_size=4", "conflict_rows=64",
 )  # fmt: skip
 TRAINING = f"""
 import os, signal, sys

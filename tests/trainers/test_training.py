@@ -372,6 +372,7 @@ def test_twenty_steps_that_teach_nothing_are_warned_of(tmp_path, capsys):
     train_tiny(
         "demo/no_selection", tmp_path, "train.max_steps=20", "train.save_steps=20", "train.temperature=0.01",
         "ntk.threshold=1.0", "ntk.quantile=null", "train.gradient_accumulation_steps=1", "train.learning_rate=0.0",
+        "train.max_completion_length=8",
     )  # fmt: skip
     text = capsys.readouterr().err
     assert "100% of the groups of the last 20 steps have one reward" in text
