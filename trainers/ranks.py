@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from harness.evaluation.ranks import share_work
+
 
 def world_size() -> int:
     """How many processes train together; 1 without a launcher."""
@@ -16,8 +18,5 @@ def is_main_rank() -> bool:
 
 
 def wait_for_main_rank() -> None:
-    """Wait until all processes are here, so that what the first one wrote is there for the others."""
-    if world_size() > 1:
-        from accelerate import PartialState  # type: ignore[import-untyped]
-
-        PartialState().wait_for_everyone()
+    """Wait until the first process is here, so that what it wrote is there for the others."""
+    share_work(lambda ranks: None)

@@ -13,6 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from types import FrameType
@@ -83,6 +84,8 @@ class Ranks:
         self._left = threading.Event()
         if store is not None:
             signal.signal(signal.SIGTERM, self._end)
+            with suppress(RuntimeError):  # A store that is lost is noticed by who watches.
+                store.set(f"local/{rank}", str(local_rank))
             self._watcher = threading.Thread(target=self._watch, name="ranks", daemon=True)
             self._watcher.start()
 
@@ -92,12 +95,11 @@ class Ranks:
         return (self.workers.index(self.rank), len(self.workers)) if self.rank in self.workers else None
 
     def one_a_machine(self) -> int:
-        """Let the first process of each machine work for all that are there. All ranks have to call it.
+        """Let the first process of each machine work for all that are there. All ranks have to call it, at any time.
 
         Returns:
             How many those are on this machine.
         """
-        self.publish(f"local/{self.rank}", str(self.local_rank))
         places = [int(place) for place in self._values([f"local/{rank}" for rank in range(self.size)])]
         self.workers = [rank for rank, place in enumerate(places) if place == 0]
         machine = sum(rank <= self.rank for rank in self.workers)

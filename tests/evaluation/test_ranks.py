@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 from support_processes import Popen
-from torch.distributed import HashStore
+from torch.distributed import HashStore, PrefixStore
 
 from harness.cli import main
 from harness.core.errors import EndedError, EngineError, UsageError
 from harness.core.types import Media, Sample, SampleRecord
 from harness.evaluation import ranks as ranks_module
 from harness.evaluation.plan import engine_options_of
-from harness.evaluation.ranks import Ranks, join_ranks, run_together
+from harness.evaluation.ranks import Ranks, join_ranks, run_together, share_work
 from harness.evaluation.selection import share_samples
 from harness.runs.folder import read_run
 from harness.runs.records import read_records
@@ -223,21 +223,13 @@ def test_accelerate_launches_a_run(recording: list[str], tmp_path: Path) -> None
 
 
 def test_vllm_has_an_engine_a_machine_with_a_copy_a_process(store: HashStore) -> None:
-    # Two machines of two processes and of one.
+    # Two machines of two processes and of one; rank 0 has its plan before the others begin with theirs.
     ranks = [Ranks(rank=rank, size=3, local_rank=rank % 2, store=store) for rank in range(3)]
-    found: dict[int, Any] = {}
-    threads = [
-        threading.Thread(target=lambda rank=rank: found.update({rank.rank: engine_options_of({}, "vllm", rank)}))
-        for rank in ranks
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    found = [engine_options_of({}, "vllm", rank) for rank in ranks]
     for rank in ranks:
         rank.close()
     assert [rank.share for rank in ranks] == [(0, 2), None, (1, 2)]
-    assert [found[rank] for rank in (0, 2)] == [{"data_parallel": 2}, {"data_parallel": 1}]
+    assert [found[0], found[2]] == [{"data_parallel": 2}, {"data_parallel": 1}]
     with pytest.raises(UsageError, match="--tensor-parallel"):
         engine_options_of({"tensor_parallel": 2}, "vllm", ranks[0])
 
@@ -291,6 +283,32 @@ def test_whoever_stops_first_says_why_and_the_others_are_quiet(
     assert run_together(fail) == 2
     join(0)
     assert run_together(lambda ranks: int(ranks.wait_for("never"))) == 2
+
+
+def test_after_a_stage_the_process_goes_on_as_before_or_ends_with_the_others(
+    store: HashStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = iter(range(9))
+
+    def join() -> Ranks:  # Those that the launcher started meet again under another name.
+        return Ranks(rank=0, size=2, store=PrefixStore(f"stage-{next(numbers)}", store))
+
+    monkeypatch.setattr(ranks_module, "join_ranks", join)
+    monkeypatch.setattr(ranks_module, "_GOODBYE_S", 0.05)
+    before = signal.getsignal(signal.SIGTERM)
+    assert [share_work(lambda ranks: ranks.size) for _ in range(2)] == [2, 2]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+    def stopped(ranks: Ranks) -> None:
+        PrefixStore("stage-2", store).compare_set("harness/stopped", "", "1 7")
+        ranks.wait_for("never")
+
+    with pytest.raises(SystemExit) as ended:
+        share_work(stopped)
+    assert ended.value.code == 7
+    assert signal.getsignal(signal.SIGTERM) is before
+    monkeypatch.setattr(ranks_module, "join_ranks", lambda: Ranks())
+    assert share_work(lambda ranks: ranks.share) == (0, 1)
 
 
 def test_the_launcher_ending_a_process_is_an_error_with_a_reason(
