@@ -1,6 +1,8 @@
 """Selection by variance: the belief by hand, what rollouts are spent on, and a selection that is killed and goes on."""
 
 import json
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -8,11 +10,13 @@ import numpy as np
 import pytest
 from support_selection import simulate
 from support_training import write_seen_rows
+from torch.distributed import HashStore
 
 from harness.core.errors import DataError, ModelError, StoreError
 from harness.core.types import Response, Sample
 from harness.engines import Decoding
 from harness.engines.checkpoints import resolve_checkpoint
+from harness.evaluation.ranks import OtherRankStoppedError, Ranks
 from trainers.data.schema import Example, read_examples
 from trainers.recipe import load_recipe
 from trainers.rewards.functions import Reward
@@ -24,7 +28,7 @@ from trainers.selection.decision import (
     undecided,
 )
 from trainers.selection.right import right_responses
-from trainers.selection.rollouts import Selection, select
+from trainers.selection.rollouts import Selection, select, take_part
 from trainers.settings import SelectionSettings
 
 
@@ -252,6 +256,49 @@ def test_a_killed_selection_goes_on_to_the_same_end(dies_after, tmp_path, monkey
     again = FakeEngine()
     assert select(plan(rounds=rounds), again, tmp_path / "killed") == whole
     assert (again.loads, again.asked) == (0, [])
+
+
+def select_together(what, engines, folder):
+    """Rank 0's part here, those of the others in threads; they stop where it does, having stored their shares."""
+    store = HashStore()
+    ranks = [Ranks(rank=rank, size=len(engines), store=store) for rank in range(len(engines))]
+
+    def work(rank):
+        with suppress(OtherRankStoppedError):
+            take_part(what, engines[rank.rank], folder, rank)
+
+    threads = [threading.Thread(target=work, args=[rank]) for rank in ranks[1:]]
+    for thread in threads:
+        thread.start()
+    try:
+        return select(what, engines[0], folder, ranks=ranks[0])
+    except KeyboardInterrupt:
+        store.wait([f"answered-0/{rank.rank}" for rank in ranks[1:]])
+        raise
+    finally:
+        store.set("harness/stopped", "0 1")
+        for thread in threads:
+            thread.join()
+        for rank in reversed(ranks):
+            rank.close(goes_on=True)
+
+
+def test_a_killed_selection_goes_on_with_another_number_of_processes(tmp_path, monkeypatch):
+    monkeypatch.setattr("trainers.selection.rollouts._SCORED_TOGETHER", 4)
+    monkeypatch.setattr("harness.evaluation.ranks._BEAT_S", 0.02)
+    rounds = SelectionSettings(first=4, step=4, most=16, tolerance=0.001)
+    whole = select(plan(rounds=rounds), FakeEngine(), tmp_path / "whole")
+    killed = tmp_path / "killed"
+    with pytest.raises(KeyboardInterrupt):
+        select_together(plan(rounds=rounds), [FakeEngine(dies_after=9), FakeEngine()], killed)
+    assert (killed / "rollouts.jsonl").stat().st_size > 0
+    assert (killed / "rollouts.rank-1.jsonl").stat().st_size > 0
+    engines = [FakeEngine() for _ in range(3)]
+    assert select_together(plan(rounds=rounds), engines, killed) == whole
+    assert all(engine.asked for engine in engines)
+    assert [engine.closed for engine in engines] == [1, 1, 1]
+    one, other = ({path.name: path.read_bytes() for path in of.iterdir()} for of in (tmp_path / "whole", killed))
+    assert one == other
 
 
 def test_what_a_crash_left_of_a_request_is_kept_and_the_rest_asked(tmp_path):
