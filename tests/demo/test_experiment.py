@@ -1,6 +1,7 @@
 """The demo experiment: labels of the pool, a tiny experiment from end to end, and what its intervals mean."""
 
 import json
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -129,6 +130,15 @@ def test_rows_are_trained_with_the_settings_of_the_plan(tmp_path):
         assert recipe.judge.cache == str(tmp_path / "judge")
 
 
+@needs_demo
+def test_settings_are_the_same_in_every_folder(tmp_path):
+    def settings(folder):
+        shutil.copytree(shipped_checkpoints()["demo-judge"], folder / "judge")
+        return Experiment(out=folder, asked=5, pool=3, judge=str(folder / "judge")).settings()
+
+    assert settings(tmp_path / "a") == settings(tmp_path / "b")
+
+
 def test_parts_of_the_method_are_what_their_names_say(tmp_path):
     def parts(name):
         row = PLAN.rows[name]
@@ -199,12 +209,13 @@ def test_a_tiny_experiment(tmp_path, monkeypatch, capsys):
     found = {file.stem: json.loads(file.read_text()) for file in (tmp_path / "results" / "confirm").iterdir()}
     assert {name: of["rollouts"] for name, of in found.items()} == {
         "base.0-seed-0@0": 0,
-        "grpo.0-seed-1@2": 128,
-        "grpo.0-seed-1@3": 192,
-        "selection.0-seed-1@2": 160 + 128,
+        "grpo.0-seed-1@2": 16,
+        "grpo.0-seed-1@3": 24,
+        "selection.0-seed-1@2": 160 + 16,
         "rft.0-seed-1@1": 80,
     }
     for name, result in found.items():
+        assert 0 <= result["glances"]["all/glances"] <= 1
         assert set(result["scores"]) == {"pope", "videohallucer", "mmbench", "mmvu"}
         assert ("diagnostics" in result) == (name != "grpo.0-seed-1@2"), name
         assert (result["cpu_seconds"]["training"] > 0) == (name != "base.0-seed-0@0")

@@ -61,7 +61,7 @@ def made_up(tmp_path_factory):
                         task: compress_verdicts(read_records(found, {"status": right[task], "answers": {}}))[task]
                         for task, found in samples.items()
                     },
-                    "glances": {"all": 0.5},
+                    "glances": {"all/glances": 0.5},
                 }
                 file = run.file(out / "results", updates)
                 file.parent.mkdir(parents=True, exist_ok=True)

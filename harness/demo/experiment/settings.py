@@ -86,7 +86,7 @@ class Experiment:
         judge.close()
         return {
             "weights": resolve_checkpoint(self.model).weights,
-            "judge": judge.identity,
+            "judge": judge.identity.replace(str(self.out), "OUT"),  # The same wherever it is run.
             "world": self.world,
             "pool": [self.pool_rows, self.pool, *self.share],
             "rollouts": [self.rollouts, self.right_rollouts],

@@ -119,7 +119,7 @@ def signs(results: Results) -> str:
         ["yes/no answered at a glance", *titles.values(), *(head for _, head in EXPLORATION)],
         {
             row: [
-                _mean(measured, row, "glances", "all"),
+                _mean(measured, row, "glances", "all/glances"),
                 *(_mean(measured, row, "diagnostics", name) for name in titles),
                 *(_mean(measured, row, "exploration", name) for name, _ in EXPLORATION),
             ]
