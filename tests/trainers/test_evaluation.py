@@ -119,7 +119,7 @@ def test_evaluations_go_where_training_reports_to_once(tmp_path, monkeypatch):
     run = write_run(tmp_path / "mine" / "runs" / "final", counts=12)
     outcome = SimpleNamespace(folder=run, run=read_run(run), is_new=False, open_media=None)
     sent = []
-    monkeypatch.setattr("harness.evaluation.run.evaluate", lambda _: outcome)
+    monkeypatch.setattr("harness.evaluation.run.evaluate", lambda *_: outcome)
     monkeypatch.setattr(evaluation, "choose_engine", lambda *_: ("hf", {}))
     monkeypatch.setattr(
         "harness.reports.tracking.track_run", lambda folder, names, label: sent.append((names, label)) or ["w: failed"]
