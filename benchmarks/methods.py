@@ -1,16 +1,15 @@
-"""What a training step of each method costs: responses, forward passes, and seconds beside those of plain GRPO.
+"""What a training step of each method of docs/methods.md costs, beside one of plain GRPO.
 
-    python benchmarks/methods.py [METHOD ...] [--steps 6] [--write]
+    python benchmarks/methods.py [TEXT ...] [--steps 4] [--write]
 
-Each method is laid over `demo/grpo` and trained for a few steps in a temporary folder, in one process.
-Forward passes are counted by what goes through the policy, the reference apart. Seconds are of the CPU, so that other
-programs do not count; the first step is left out. `--write` puts the table into docs/methods.md.
+The switch of each row of the page's table is laid over `demo/grpo` and trained for a few steps in a temporary folder,
+all in one process. Sequences are counted as the policy scores them, the reference model's apart. Seconds are of the
+CPU, so that other programs do not count; the first step is left out. `--write` puts the figures into the table.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 import tempfile
 import time
 from collections import Counter
@@ -18,54 +17,49 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from tabulate import tabulate
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "methods.md"
-TABLE: Final = re.compile(r"(<!-- costs -->\n).*?(\n<!-- end of costs -->)", re.DOTALL)
-VIDEOS: Final = ("data.demo_videos=0.5",)
-"""T-GRPO needs videos, and is compared with plain GRPO on as many."""
+_SWITCH, _COST = 3, 5
+"""Cells of a row."""
 
 
 def main() -> None:
-    """Train, and print or write the table."""
-    from trainers.recipe import shipped_recipes
-
-    methods = ["method", *(name.removeprefix("methods/") for name in shipped_recipes(methods=True))]
+    """Train, and print or write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("methods", nargs="*", metavar="METHOD", help="default: all of trainers/recipes/methods")
-    parser.add_argument("--steps", type=int, default=6, metavar="N", help="default: 6")
-    parser.add_argument("--write", action="store_true", help="write the table into docs/methods.md")
+    parser.add_argument("rows", nargs="*", metavar="TEXT", help="rows whose switch holds it; default: all")
+    parser.add_argument("--steps", type=int, default=4, metavar="N", help="default: 4")
+    parser.add_argument("--write", action="store_true", help="write the figures into docs/methods.md")
     arguments = parser.parse_args()
 
-    plain = {videos: measure("demo/grpo", [*videos], arguments.steps) for videos in ((), VIDEOS)}
-    rows = [told("grpo", plain[()], plain[()]), told("grpo, videos", plain[VIDEOS], plain[()])]
-    for name in arguments.methods or methods:
-        videos = VIDEOS if name == "t_grpo" else ()
-        if name == "method":
-            spent = measure("demo/no_selection", [], arguments.steps)
-        else:
-            spent = measure("demo/grpo", [f"methods/{name}", *videos], arguments.steps)
-        rows.append(told(name, spent, plain[videos]))
-    table = tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True)
-    print(table)
+    measure([], 2)  # What a process does once is no method's.
+    plain: dict[tuple[str, ...], Counter[str]] = {}
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines):
+        if (switch := switch_of(line)) is None or not any(text in line for text in arguments.rows or [""]):
+            continue
+        data = tuple(text for text in switch if text.startswith("data."))
+        if data not in plain:
+            plain[data] = measure([*data], arguments.steps)
+        spent = measure(switch, arguments.steps) if switch != ["demo/grpo"] else plain[data]
+        share = spent["seconds"] / plain[data]["seconds"]
+        told = f"{spent['rollouts']:.0f}; {spent['with']:.0f}, {spent['without']:.0f}; {share:.2f}"
+        print(f"{' '.join(switch)}: {told}")
+        cells = line.split("|")
+        cells[_COST] = f" {told} "
+        lines[number] = "|".join(cells)
     if arguments.write:
-        PAGE.write_text(TABLE.sub(lambda found: found[1] + table + found[2], PAGE.read_text(encoding="utf-8")))
+        PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def told(name: str, spent: Counter[str], plain: Counter[str]) -> dict[str, str]:
-    """A row of the table: figures of a step."""
-    return {
-        "recipe": name,
-        "responses sampled": f"{spent['rollouts']:.0f}",
-        "scored with gradient": f"{spent['with']:.0f}",
-        "scored without": f"{spent['without']:.0f}",
-        "CPU seconds": f"{spent['seconds']:.2f}",
-        "beside GRPO": f"{spent['seconds'] / plain['seconds']:.2f}",
-    }
+def switch_of(line: str) -> list[str] | None:
+    """What a row of the table lays over `demo/grpo`; `None` where a line is no row of it."""
+    cells = line.split("|")
+    switch = cells[_SWITCH].strip() if len(cells) == 9 else ""
+    return switch.strip("`").split() if switch.startswith("`") else None
 
 
-def measure(name: str, overrides: list[str], steps: int) -> Counter[str]:
-    """What a step takes, as a mean over all steps but the first."""
+def measure(switch: list[str], steps: int) -> Counter[str]:
+    """What a step with a switch takes, as a mean over all steps but the first."""
     from transformers import TrainerCallback
 
     from harness.engines.checkpoints import resolve_checkpoint
@@ -88,7 +82,7 @@ def measure(name: str, overrides: list[str], steps: int) -> Counter[str]:
 
     settings = ["selection.enabled=false", f"train.max_steps={steps}", "train.save_strategy=no", "conflict_rows=0"]
     with tempfile.TemporaryDirectory() as folder, quiet_libraries():
-        recipe = load_recipe(name, [*settings, f"output={folder}", f"judge.cache={folder}/judge", *overrides])
+        recipe = load_recipe("demo/grpo", [*settings, f"output={folder}", f"judge.cache={folder}/judge", *switch])
         output, checkpoint = Path(folder), resolve_checkpoint(recipe.model)
         examples, root, judge = prepare(recipe, output)
         config = build_config(recipe, output)
