@@ -227,7 +227,7 @@ def test_the_judge_is_started_with_a_port_of_its_own():
 
 
 def test_rollouts_and_hours_are_counted(sizes):
-    recipe = load_recipe("qwen2_5_vl_7b/published")
+    recipe = load_recipe("qwen2_5_vl_7b/paper")
     plan = plan_training(recipe, sizes("qwen2_5_vl_7b"), NODE, VIDEO, rows=1000, disk=0, pace=5000)
     # 64 of each row, then 8 of each of the half that is kept, of 768 tokens at most.
     assert any(
