@@ -17,8 +17,8 @@ from harness.benchmarks.record import Benchmark, HubSource
 from harness.benchmarks.tables import (
     Cell,
     Table,
+    cell_contents,
     cell_reference,
-    cell_sizes,
     parse_reference,
     read_cell,
     read_table,
@@ -244,6 +244,21 @@ def _shown(text: str) -> str:
     return repr(f"{text[:_SHOWN]}..." if len(text) > _SHOWN else text)
 
 
+def by_content(folder: Path, medium: Media) -> Media:
+    """A medium in a cell under a name that its copies in other cells have too; one in a file as it is.
+
+    Args:
+        folder: the data set's files.
+        medium: a reference of one of its samples.
+    """
+    place = parse_reference(medium.source, folder)
+    try:
+        digest = None if isinstance(place, Path) else cell_contents(place.path, place.column)[place.row][1]
+    except (OSError, ValueError, LookupError):  # Opening it says so.
+        return medium
+    return medium if digest is None else replace(medium, source=digest)
+
+
 def open_medium(folder: Path, medium: Media, num_frames: int, roots: Sequence[Path] = ()) -> Image | Video:
     """Decode one medium.
 
@@ -344,6 +359,6 @@ def _size_bytes(folder: Path, reference: str) -> int | None:
     try:
         if isinstance(place, Path):
             return place.stat().st_size
-        return cell_sizes(place.path, place.column)[place.row]
+        return cell_contents(place.path, place.column)[place.row][0]
     except (OSError, ValueError, LookupError):
         return None

@@ -7,6 +7,7 @@ thousand images cost no memory and a broken one costs its own sample.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
 import threading
@@ -97,17 +98,17 @@ def read_cell(cell: Cell) -> bytes | Mapping[str, Any] | None:
     return value
 
 
-def cell_sizes(path: Path, column: str) -> Sequence[int | None]:
-    """Encoded bytes of each medium of a column; `None` where there are none.
+def cell_contents(path: Path, column: str) -> Sequence[tuple[int | None, str | None]]:
+    """Encoded bytes of each medium of a column, and a digest of them; `None` where there are none.
 
     Raises:
         OSError, ValueError: the file is damaged.
     """
-    return _cell_sizes(path, column, path.stat().st_mtime_ns)
+    return _cell_contents(path, column, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=_OPEN_TABLES)
-def _cell_sizes(path: Path, column: str, changed_ns: int) -> tuple[int | None, ...]:
+def _cell_contents(path: Path, column: str, changed_ns: int) -> tuple[tuple[int | None, str | None], ...]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -115,11 +116,12 @@ def _cell_sizes(path: Path, column: str, changed_ns: int) -> tuple[int | None, .
         chunks: Iterator[Any] = iter(_open_arrow(path).column(column).chunks)
     else:
         chunks = (batch.column(0) for batch in _open_parquet(path).iter_batches(_BATCH_ROWS, columns=[column]))
-    sizes: list[int | None] = []
+    contents: list[tuple[int | None, str | None]] = []
     for chunk in chunks:
         binary = pc.struct_field(chunk, "bytes") if pa.types.is_struct(chunk.type) else chunk
-        sizes += pc.binary_length(binary).to_pylist()
-    return tuple(sizes)
+        digests = (hashlib.sha256(cell.as_buffer()).hexdigest() if cell.is_valid else None for cell in binary)
+        contents += zip(pc.binary_length(binary).to_pylist(), digests, strict=True)
+    return tuple(contents)
 
 
 class _ParquetColumn:

@@ -71,8 +71,11 @@ def generate(
 def _requests(plan: Plan, samples: Mapping[str, Sequence[Sample]], store: Store) -> Iterator[Request]:
     """Those about one image or video next to each other, wherever the data have them: an engine opens it once."""
     for task in plan.tasks:
-        for sample in chain.from_iterable(of_same_media(samples[task.name])):
-            yield make_request(plan, task, sample, finished=(task.name, sample.id) in store.finished)
+        requests = (
+            make_request(plan, task, sample, finished=(task.name, sample.id) in store.finished)
+            for sample in samples[task.name]
+        )
+        yield from chain.from_iterable(of_same_media(requests))
 
 
 def make_request(plan: Plan, task: TaskData, sample: Sample, *, finished: bool = False) -> Request:
@@ -81,7 +84,7 @@ def make_request(plan: Plan, task: TaskData, sample: Sample, *, finished: bool =
         task=task.name,
         sample_id=sample.id,
         prompt=sample.prompt,
-        media=sample.media,
+        media=tuple(map(task.by_content, sample.media)),
         open_media=partial(task.open_media, sample.id),
         max_new_tokens=plan.budgets[task.name],
         system=plan.settings.get("system_prompt"),

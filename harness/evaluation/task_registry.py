@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.benchmarks.baselines import constant_headlines
-from harness.benchmarks.data import BenchmarkData, load_data, open_medium
+from harness.benchmarks.data import BenchmarkData, by_content, load_data, open_medium
 from harness.benchmarks.own import is_table, own_benchmark
 from harness.benchmarks.record import Benchmark
 from harness.benchmarks.registry import benchmark_folders, find_benchmarks, load_benchmark, unknown_task
 from harness.core.errors import UsageError
 from harness.core.formats import OwnFormat, ask
 from harness.core.prompts import with_letters
-from harness.core.types import BenchmarkFacts, PromptFormat, Response, Sample, SampleRecord, TaskResult, Verdict
+from harness.core.types import BenchmarkFacts, Media, PromptFormat, Response, Sample, SampleRecord, TaskResult, Verdict
 from harness.judges.prompts import Rubric
 from harness.lmms.index import PREFIX, Entry, folder_tasks, lmms_eval_tasks, read_yaml, unreadable
 
@@ -46,6 +46,7 @@ class TaskData:
         rubric: what the answer judge is asked about its responses, if that is something of its own.
         has_own_budget: whether its figures are of responses of that budget, whatever the user asks for.
         has_own_prompts: whether its prompts are its own, whatever format is asked for.
+        by_content: a medium under a name that copies of it have too, where the data hold it several times.
     """
 
     name: str
@@ -62,6 +63,7 @@ class TaskData:
     rubric: Rubric | None = None
     has_own_budget: bool = False
     has_own_prompts: bool = False
+    by_content: Callable[[Media], Media] = lambda medium: medium
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +165,9 @@ def _load_benchmark(
     loaded = load_data(benchmark, data, outside)
     samples = tuple(map(ask, loaded.samples))
     media = partial(_open_media, loaded, {sample.id: sample for sample in samples}, num_frames)
-    return replace(benchmark_task(loaded.benchmark, samples, loaded.source), open_media=media, labels=loaded.labels)
+    task = benchmark_task(loaded.benchmark, samples, loaded.source)
+    contents = partial(by_content, loaded.folder)
+    return replace(task, open_media=media, labels=loaded.labels, by_content=contents)
 
 
 def _ask(prompt_format: PromptFormat | OwnFormat, letters: bool, sample: Sample) -> Sample:

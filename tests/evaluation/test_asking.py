@@ -14,8 +14,10 @@ from hostile_server import Answer, HostileServer
 
 from harness.cli import main
 from harness.core.types import Media, SampleRecord
+from harness.demo.data import demo_data
 from harness.engines import Request
 from harness.evaluation.asking import generate
+from harness.evaluation.task_registry import load_task
 from harness.runs.folder import RunFolder
 
 
@@ -73,7 +75,7 @@ def test_questions_about_one_image_follow_each_other_wherever_the_data_have_them
         return iter([])
 
     plan: Any = SimpleNamespace(
-        tasks=[SimpleNamespace(name="t", open_media=list)],
+        tasks=[SimpleNamespace(name="t", open_media=list, by_content=lambda medium: medium)],
         budgets={"t": 1},
         settings={},
         engine=SimpleNamespace(generate=note),
@@ -83,3 +85,19 @@ def test_questions_about_one_image_follow_each_other_wherever_the_data_have_them
     store: Any = SimpleNamespace(finished={("t", "4")})
     generate(plan, {"t": samples}, store, lambda failed: None)
     assert asked == ["1", "4+", "2", "3", "5", "6"]
+
+
+def test_copies_of_an_image_in_several_rows_are_one() -> None:
+    task = load_task("pope", data=str(demo_data()))
+    known = [tuple(map(task.by_content, sample.media)) for sample in task.samples]
+    assert len({sample.media for sample in task.samples}) == len(known)
+    scenes: dict[Any, list[Any]] = {}
+    for sample, media in zip(task.samples, known, strict=True):
+        scenes.setdefault(media, []).append(sample)
+    pictures = [
+        {task.open_media(sample.id)[0].tobytes() for sample in scene}  # type: ignore[union-attr]
+        for scene in list(scenes.values())[:3]
+    ]
+    assert [len(scene) for scene in scenes.values()][:3] == [18] * 3
+    assert len(set.union(*pictures)) == len(pictures) == sum(map(len, pictures))
+    assert len(set(known)) < len(known) / 2
