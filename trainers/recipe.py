@@ -51,13 +51,18 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
             tree = _merge(tree, _read(over, ()))
         else:
             _override(tree, override)
-    recipe = validated(Recipe, tree, f"{path}: ")
+    recipe = _recipe(tree, f"{path}: ")
+    recipe_stages(recipe)
+    return recipe
+
+
+def _recipe(tree: Mapping[str, Any], where: str) -> Recipe:
+    recipe = validated(Recipe, tree, where)
     for reward in recipe.rewards.model_extra or {}:
         if reward not in (*REWARDS, *plugins("rewards")) and ":" not in reward:
             names = dict.fromkeys([*REWARDS, *plugins("rewards"), *RewardSettings.model_fields])
             known = nearest(reward, list(names), "Known")
-            raise UsageError(f"{path}: setting 'rewards.{reward}' does not exist.{known} One's own is module:function.")
-    recipe_stages(recipe)
+            raise UsageError(f"{where}setting 'rewards.{reward}' does not exist.{known} One's own is module:function.")
     return recipe
 
 
@@ -79,7 +84,7 @@ def recipe_stages(recipe: Recipe) -> list[Recipe]:
         if stages:
             tree["model"] = f"{stages[-1].output}/{FINAL}"
             tree["eval"] = _merge(tree["eval"], {"start": False})
-        stages.append(validated(Recipe, tree, where))
+        stages.append(_recipe(tree, where))
     return stages or [recipe]
 
 

@@ -80,7 +80,7 @@ def rehearse(
         check_files(checkpoint)
         if recipe.freeze_vision:
             vision_parts(empty_model(checkpoint), checkpoint)
-        judge = open_judge(recipe) if recipe.needs_judge and not is_trained(output) else None
+        judge = open_judge(recipe, ask=not is_trained(output)) if recipe.needs_judge else None
         if judge is not None:
             judge.close()
         check_rows(recipe, checkpoint, output, examples, root, judge=judge, machine=machine)

@@ -27,7 +27,7 @@ from trainers.evaluation import evaluate_checkpoints
 from trainers.layout import BOARD, CONFLICT, CURVES, FINAL, LOG, RECIPE, WHOLE
 from trainers.preparation import prepare, provenance
 from trainers.ranks import is_main_rank, wait_for_main_rank
-from trainers.recipe import as_yaml, load_recipe
+from trainers.recipe import as_yaml, load_recipe, recipe_stages
 from trainers.selection.rollouts import FILES, SETTINGS
 from trainers.settings import Recipe
 from trainers.trl_vllm import leave_out_vllm
@@ -67,6 +67,17 @@ def train(recipe: Recipe, *, fresh: bool = False, source: Path | None = None) ->
     Raises:
         HarnessError: see `harness.core.errors`; saved checkpoints stay, and the same call goes on from the last.
     """
+    stages = recipe_stages(recipe)
+    if recipe.stages:  # What would stop a later one is found before the first: they start from models of one kind.
+        leave_out_vllm(recipe)
+        from trainers.assembly import check_recipe
+
+        for stage in stages:
+            check_recipe(stage, recipe.resolve_model(), Path(stage.output).expanduser(), selects=stage.selects)
+    return [run for stage in stages for run in _train_stage(stage, fresh=fresh, source=source)]
+
+
+def _train_stage(recipe: Recipe, *, fresh: bool, source: Path | None) -> list[Path]:
     leave_out_vllm(recipe)
     from trainers.assembly import check_recipe, check_rows
 

@@ -35,10 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError: the recipe trains on responses and has nothing to select by.
     """
-    from trainers.recipe import load_recipe
+    from trainers.recipe import load_recipe, recipe_stages
     from trainers.selection.right import check_right, right_responses, write_right_responses
 
-    recipe = load_recipe(arguments.recipe, arguments.overrides)
+    recipe = recipe_stages(load_recipe(arguments.recipe, arguments.overrides))[0]  # What the first stage trains on.
     require_trl()
     out: Path | None = arguments.right_responses
     if out is None and arguments.approved_captions:

@@ -66,11 +66,15 @@ def run(arguments: argparse.Namespace) -> int:
     require_trl()
     if arguments.dry_run:
         from trainers.plan.machine import plan_machine
+        from trainers.run import refuse_other_recipe
 
         machine = plan_machine(arguments.gpus, arguments.gpu_memory, arguments.launch)
-        for stage in stages:  # What a later one starts from is not there yet, and is of the first one's kind.
+        for stage in stages:
+            if recipe.stages and not arguments.fresh:
+                refuse_other_recipe(Path(stage.output).expanduser(), stage)
+            # What a later one starts from is not there yet, and is of the first one's kind.
             planned = stage.model_copy(update={"model": recipe.model})
-            show(rehearsed(planned, arguments, selects=stage.selects, machine=machine))
+            show(rehearsed(planned, arguments, selects=stage.selects, fresh=bool(recipe.stages), machine=machine))
         return 0
     from harness.evaluation.interrupts import ended_by_scheduler
     from harness.reports.diagnostics_report import PAGE
@@ -80,9 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     from trainers.run import train
 
     with ended_by_scheduler(arguments.requeue), naming(arguments.recipe):
-        runs = [
-            run for stage in stages for run in train(stage, fresh=arguments.fresh, source=own_file(arguments.recipe))
-        ]
+        runs = train(recipe, fresh=arguments.fresh, source=own_file(arguments.recipe))
     if not is_main_rank():
         return 0
     written: dict[str, Path] = {}
@@ -122,8 +124,17 @@ def naming(name: str) -> Iterator[None]:
         raise UsageError(f"recipe {path}: {error}") from error
 
 
-def rehearsed(recipe: Recipe, arguments: argparse.Namespace, *, selects: bool, machine: Machine | None = None) -> str:
+def rehearsed(
+    recipe: Recipe,
+    arguments: argparse.Namespace,
+    *,
+    selects: bool,
+    fresh: bool = False,
+    machine: Machine | None = None,
+) -> str:
     """The text of a dry run, which draws a world's rows into a temporary folder; the plan for a machine is shown first.
+
+    What is in the output folder counts unless it is thrown away, or `fresh` says so.
 
     Raises:
         HarnessError: see `trainers.rehearsal.rehearse`.
@@ -140,7 +151,7 @@ def rehearsed(recipe: Recipe, arguments: argparse.Namespace, *, selects: bool, m
         rehearse(
             recipe,
             source=own_file(arguments.recipe),
-            fresh=arguments.fresh,
+            fresh=fresh or arguments.fresh,
             selects=selects,
             machine=machine,
             **({} if machine is None or arguments.tokens_per_second is None else {"pace": arguments.tokens_per_second}),

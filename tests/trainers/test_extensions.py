@@ -268,6 +268,7 @@ def test_the_second_half_of_a_group_sees_noise_the_same_for_all_of_it():
         (("noisy_rollout.enabled=true", "train.num_generations=3", "train.per_device_train_batch_size=6"), "is odd"),
         (("t_grpo.enabled=true", "train.multi_objective_aggregation=normalize_then_sum"), "scales each of them to 1"),
         (("t_grpo.enabled=true", "data.num_frames=1"), "no order of frames"),
+        (("kl_schedule=cosine", "train.beta=0"), "kl_schedule: there is no KL term"),
         (
             ("noisy_rollout.enabled=true", "train.use_vllm=true", "train.off_policy_mask_threshold=0.5"),
             "differs here on purpose",
@@ -282,6 +283,8 @@ def test_combinations_that_cannot_be_are_refused(settings, message, tmp_path):
 def test_supervised_fine_tuning_has_no_rollouts_to_change(tmp_path):
     with pytest.raises(UsageError, match=r"papo: it is a part of grpo, and algorithm=sft samples nothing"):
         build_config(load_recipe("demo/sft", ["methods/papo"]), tmp_path)
+    with pytest.raises(UsageError, match="max_rollouts: algorithm=sft samples nothing"):
+        build_config(load_recipe("demo/sft", ["max_rollouts=9"]), tmp_path)
 
 
 def example(kind):

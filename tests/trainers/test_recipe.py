@@ -240,6 +240,8 @@ def test_stages_go_on_from_one_another_and_are_checked_before_the_first(minimal)
     assert recipe_stages(first) == [first]
     with pytest.raises(UsageError, match=r"stages, number 2: 'model' is not set by a stage"):
         load_recipe(minimal, ["stages=[{}, {model: demo}]"])
+    with pytest.raises(UsageError, match=r"stages, number 1: setting 'rewards\.acuracy' does not exist"):
+        load_recipe(minimal, ["stages=[{rewards: {acuracy: 1}}]"])
     with pytest.raises(UsageError, match=r"stages, number 1: setting 'data\.trian' does not exist"):
         load_recipe(minimal, ["stages=[{data: {trian: x}}]"])
 

@@ -116,6 +116,7 @@ def graded(grade, target, text):
         ("regression", "50", "45", 0.9),
         ("regression", "50", "200", 0.0),
         ("regression", "-4", "-5 m", 0.75),
+        ("regression", "5 km", "5 kg", 0.0),
         ("regression", "0", "0.0", 1.0),
         ("regression", "0", "1", 0.0),
         ("regression", "50", "many", 0.0),

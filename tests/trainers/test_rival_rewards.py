@@ -1,12 +1,14 @@
 """Rewards of other published methods, on values that were computed by hand."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from harness.core.errors import DataError, UsageError
+from harness.core.prompts import SECTIONS
 from harness.core.types import Response, Sample
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.engines.weights import load_model
@@ -15,7 +17,7 @@ from trainers.callbacks import CosineKl
 from trainers.data.schema import example_from_row, row_from_example
 from trainers.preparation import open_judge
 from trainers.recipe import load_recipe
-from trainers.rewards.functions import accuracy, format_reward
+from trainers.rewards.functions import REWARDS, Setup, accuracy, format_reward
 from trainers.rewards.rivals import hard_format, key_steps, step_validity, visual_facts
 
 STEPPED = """\
@@ -69,7 +71,14 @@ def test_a_key_step_is_found_by_any_of_its_wordings_in_the_steps():
     ],
 )
 def test_steps_are_valid_where_all_is_there_and_in_order(text, reward):
-    assert value(step_validity, asked(), text) == reward
+    assert value(step_validity(SECTIONS["grounded"]), asked(), text) == reward
+
+
+def test_a_response_without_steps_is_valid_in_the_sections_that_are_asked_for():
+    thought = "<think>Legs 3 and 4</think> <answer>5</answer>"
+    assert value(step_validity(SECTIONS["think"]), asked(), thought) == 1.0
+    assert value(step_validity(SECTIONS["direct"]), asked(), "5") == 0.0
+    assert value(step_validity(SECTIONS["direct"]), asked(), STEPPED) == 1.0
 
 
 class Judge:
@@ -106,6 +115,13 @@ def test_visual_facts_are_the_share_that_the_judge_finds():
     assert value(visual_facts(Judge(fails=["Is there a cat?"])), sample, GROUNDED) is None
     with pytest.raises(UsageError, match=r"rewards\.visual_facts needs a judge"):
         visual_facts(None)
+
+
+def test_hard_format_is_whole_or_nothing_though_accuracy_is_graded():
+    recipe = load_recipe("demo/grpo", ["accuracy.graded=true"])
+    reward = REWARDS["hard_format"](Setup(recipe=recipe, max_tokens=9, judge=None))
+    near = replace(asked(), target="a red car", attributes={"grade": "free_form"})
+    assert value(reward, near, GROUNDED.replace("<answer>5", "<answer>a red dog")) == 0.0
 
 
 def test_hard_format_wants_both_at_once():

@@ -14,6 +14,7 @@ from support_processes import Popen
 from support_training import TINY_GRPO, TINY_SFT, YesJudge, read_log, train_tiny
 
 import harness.judges.caption
+from harness.cli import main
 from harness.core.errors import DataError, ModelError, StoreError, UsageError
 from harness.core.worlds import shipped_checkpoints
 from harness.engines.checkpoints import resolve_checkpoint
@@ -97,6 +98,26 @@ def test_a_resumed_run_equals_an_undisturbed_one(name, settings, tmp_path, capsy
         assert shuffled
         assert 0 < steps[-1]["rollouts"] - 3 * 16 - 4 * again <= 3 * 4 * 2
         assert read_log(killed)[-1]["rollouts"] == read_log(whole)[-1]["rollouts"]
+
+
+def test_what_stops_a_later_stage_is_found_before_the_first(tmp_path):
+    with pytest.raises(UsageError, match="num_generations"):
+        train_tiny("demo/grpo", tmp_path, "stages=[{}, {train: {num_generations: 7}}]")
+    assert not (tmp_path / "stage-1").exists()
+
+
+def test_stages_train_one_after_the_other_and_select_for_the_first(tmp_path, capsys):
+    stages = "stages=[{}, {train: {max_steps: 1}, selection: {enabled: false}}]"
+    settings = [*TINY_GRPO, "conflict_rows=0", stages, f"output={tmp_path}", "train.max_steps=1"]
+    assert main(["select", "demo/no_infonce", *settings]) == 0
+    selected = (tmp_path / "stage-1" / "selection" / "selected.jsonl").read_bytes()
+    assert main(["train", "demo/no_infonce", *settings]) == 0
+    assert (tmp_path / "stage-1" / "selection" / "selected.jsonl").read_bytes() == selected
+    told = json.loads((tmp_path / "stage-2" / "final" / "harness.json").read_text())
+    assert told["trained_from"]["name"] == f"{tmp_path}/stage-1/final"
+    assert not (tmp_path / "stage-2" / "selection").exists()
+    capsys.readouterr()
+    assert main(["train", "demo/no_infonce", *settings, "--dry-run"]) == 0
 
 
 def test_a_run_ends_with_its_rollouts(tmp_path, capsys):

@@ -49,6 +49,10 @@ def check_chosen(recipe: Recipe, config: Any) -> None:
     names = [name for name in ("dynamic_sampling", "papo", "t_grpo", "noisy_rollout") if getattr(recipe, name).enabled]
     if names and recipe.algorithm != "grpo":
         raise UsageError(f"{names[0]}: it is a part of grpo, and algorithm={recipe.algorithm} samples nothing.")
+    if recipe.max_rollouts is not None and recipe.algorithm != "grpo":
+        raise UsageError(f"max_rollouts: algorithm={recipe.algorithm} samples nothing. Set train.max_steps.")
+    if recipe.kl_schedule != "constant" and not (recipe.algorithm == "grpo" and config.beta):
+        raise UsageError("kl_schedule: there is no KL term. It is a part of grpo: set train.beta above 0.")
     for name in ("dynamic_sampling", "t_grpo"):
         if name in names and not recipe.rewards.accuracy:
             raise UsageError(f"{name}: it goes by the accuracy of responses. Set rewards.accuracy above 0.")

@@ -57,7 +57,7 @@ def _same_number(told: str, target: str) -> bool:
 
 def _closeness(told: str, target: str) -> float:
     one, other = quantity(told), quantity(target)
-    if one is None or other is None:
+    if one is None or other is None or (one.unit and other.unit and one.unit != other.unit):
         return 0.0
     return max(0.0, 1.0 - (abs(one.value - other.value) + 1e-9) / (abs(other.value) + 1e-9)) if one != other else 1.0
 

@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, cast
 
-from harness.answers.sections import split_sections
+from harness.answers.sections import SectionName, split_sections
 from harness.core.errors import UsageError
 from harness.core.types import JudgeQuestion, Response, Sample
 from trainers.data import FACTS, KEY_STEPS
@@ -48,20 +48,27 @@ def _found(sample: Sample, text: str) -> float:
     return sum(any(wording.lower() in reasoning for wording in step) for step in wanted) / len(wanted)
 
 
-def step_validity(samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
+def step_validity(sections: tuple[SectionName, ...]) -> Score:
     """StepRVR: 1 where description, rationales, steps and answer are all there, the steps 1 to n in order, else 0.
 
     They are told by the source's headings, `### Image Description:`, `### Rationales:`, `### Step 1:` and
-    `### The final answer is:`, and the answer follows the last step. A response with sections instead is valid where it
-    is exactly `<planning> <caption> <think> <answer>`, which ask for the same.
+    `### The final answer is:`, and the answer follows the last step. A response without steps is valid where it is
+    exactly the sections that the prompt asks for.
+
+    Args:
+        sections: those; empty where it asks for none.
     """
-    return [None if response.error is not None else float(_is_valid(response.text)) for response in responses]
+
+    def score(samples: Sequence[Sample], responses: Sequence[Response]) -> list[float | None]:
+        return [None if each.error is not None else float(_is_valid(each.text, sections)) for each in responses]
+
+    return score
 
 
-def _is_valid(text: str) -> bool:
+def _is_valid(text: str, sections: tuple[SectionName, ...]) -> bool:
     steps = list(_STEP.finditer(text))
     if not steps:
-        return split_sections(text).is_well_formed()
+        return bool(sections) and split_sections(text).is_well_formed(sections)
     numbers = [int(match[1]) for match in steps]
     return (
         all(part in text for part in _PARTS)

@@ -73,7 +73,7 @@ def _selection(
     engine: Engine,
 ) -> Selection:
     """The selection that a recipe asks for, with an engine of its."""
-    settings = recipe.selection
+    settings, rewards = recipe.selection, recipe.rewards
     rounds = [settings.first, settings.step, settings.most, settings.tolerance, settings.keep]
     budget = build_config(recipe, output).max_completion_length
     has_videos = any(media.kind == "video" for example in examples for media in example.sample.media)
@@ -95,9 +95,11 @@ def _selection(
             # All rollouts at once were stored in this form before they had a setting of their own.
             "rounds": rounds if settings.fixed is None else [8, 8, settings.fixed, 0, settings.keep],
             "decoding": [decoding.temperature, decoding.top_p, decoding.max_new_tokens, decoding.seed],
-            "rewards": recipe.rewards.weights(),
+            "rewards": rewards.weights(),
             "judge": judge.identity if judge is not None else None,
             # Of what is given otherwise than when these settings were first stored.
+            **({"repetition_span": span} if rewards.repetition and (span := rewards.repetition_span) != 4 else {}),
+            **({"length_soft": soft} if rewards.length and (soft := rewards.length_soft) != 512 else {}),
             **({"accuracy": "graded"} if recipe.accuracy.graded else {}),
             **({"caption": "minus_blind"} if judge is not None and recipe.caption.minus_blind else {}),
             "engine": engine.name,
