@@ -42,16 +42,17 @@ from trainers.models import (
     widen_adapter,
     without_unused_scales,
 )
+from trainers.plan.machine import Machine, sharding_of
 from trainers.preparation import choose_engine
 from trainers.ranks import is_main_rank
 from trainers.recipe import nearest
 from trainers.resuming import RestoresWeights
 from trainers.rewards.functions import REWARDS, Reward, Setup
 from trainers.rewards.in_trl import as_trl_reward, empty_reward
-from trainers.rewards.policy import PolicyJudge
+from trainers.rewards.policy import PolicyJudge, check_whole
 from trainers.rewards.scoring import build_rewards, load_function, try_rewards
 from trainers.selection.rollouts import ROLLOUTS
-from trainers.settings import Recipe
+from trainers.settings import POLICY, Recipe
 from trainers.showing import Rows, end_tokens, response_ids, take_groups, with_responses
 from trainers.trl_config import build_config
 from trainers.trl_vllm import check_server, comparable_logprobs
@@ -59,7 +60,6 @@ from trainers.weight_names import MendsNames
 
 if TYPE_CHECKING:
     from harness.judges.caption import CaptionJudge
-    from trainers.plan.machine import Machine
 
 
 class ResumableSFTTrainer(RestoresWeights, SFTTrainer):  # type: ignore[misc]  # TRL is not typed.
@@ -157,10 +157,19 @@ def check_recipe(
         ):
             _check_adapter([name for name, _ in model.named_parameters() if "lora_" in name], recipe.lora.rank)
     expand_tasks(recipe.eval.tasks, tasks_dir_of(recipe))
-    check_while_training(recipe, build_config(recipe, output))
+    _check_sharding(recipe, build_config(recipe, output), machine)
     data = recipe.eval.data
     if recipe.eval.tasks and data not in (None, "hub", *worlds()) and not Path(str(data)).expanduser().is_dir():
         raise UsageError(f"eval.data {data} is no folder. Give a folder or one of: hub, {', '.join(worlds())}.")
+
+
+def _check_sharding(recipe: Recipe, config: Any, machine: Machine | None) -> None:
+    """Refuse what asks a model whose weights will be divided, by the launcher that is or, of a plan, will be."""
+    planned = "none" if machine is None else machine.sharding
+    sharding = sharding_of(recipe, config) if planned == "none" else planned
+    if recipe.needs_judge and recipe.judge.model == POLICY:
+        check_whole(sharded=sharding != "none")
+    check_while_training(recipe, config, sharding)
 
 
 def _check_adapter(names: Sequence[str], rank: int) -> None:

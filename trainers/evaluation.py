@@ -14,6 +14,7 @@ from harness.evaluation.settings import EvalConfig
 from harness.runs.config import read_json
 from trainers.console import say
 from trainers.layout import FINAL, WHOLE, saved_checkpoints
+from trainers.plan.machine import Sharding
 from trainers.preparation import choose_engine
 from trainers.ranks import is_main_rank, world_size
 from trainers.settings import Recipe
@@ -33,7 +34,11 @@ def evaluate_checkpoints(recipe: Recipe, output: Path, model: Any = None) -> lis
     """
     if not recipe.eval.tasks:
         return []
-    model = model if world_size() == 1 else None
+    if model is not None and (world_size() > 1 or choose_engine(recipe, recipe.eval.engine, None)[0] != "hf"):
+        from trainers.training import end_training
+
+        model = None  # Another copy is loaded, in the memory that this one held.
+        end_training()
     # First, so that its memory is free before another one is loaded.
     final = _evaluate(recipe, str(output / FINAL), output / "runs" / FINAL, model=model)
     del model
@@ -109,12 +114,13 @@ def asked_while_trained(recipe: Recipe) -> EvalConfig:
     return replace(_asked(recipe, recipe.model), engine_options=options, limit=limit)
 
 
-def check_while_training(recipe: Recipe, config: Any) -> None:
+def check_while_training(recipe: Recipe, config: Any, sharding: Sharding) -> None:
     """Refuse an evaluation while training that could not be made, or would train otherwise.
 
     Args:
         recipe: the recipe.
         config: TRL's.
+        sharding: how the weights are divided.
 
     Raises:
         UsageError: names the setting.
@@ -125,7 +131,7 @@ def check_while_training(recipe: Recipe, config: Any) -> None:
     every, used = recipe.eval.every_steps, steps_a_batch(config)
     if every is None:
         return
-    if getattr(getattr(config, "hf_deepspeed_config", None), "is_zero3", bool)() or config.fsdp:
+    if sharding in ("zero3", "fsdp"):
         raise UsageError(
             "eval.every_steps: under ZeRO-3 and FSDP no process has the whole model to ask. Set eval.every=true, which "
             "evaluates the checkpoints that are saved, or train with replicas."

@@ -213,13 +213,17 @@ def keeps_master(recipe: Recipe) -> bool:
     train = recipe.train
     if train.get("deepspeed") or os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true":
         return True
-    sharded = bool(train.get("fsdp")) or os.environ.get("ACCELERATE_USE_FSDP") == "true"
     mixed = (
         train.get("bf16", torch.cuda.is_available())
         or train.get("fp16")
         or os.environ.get("ACCELERATE_MIXED_PRECISION", "no") != "no"
     )
-    return sharded and bool(mixed)
+    return uses_fsdp(recipe) and bool(mixed)
+
+
+def uses_fsdp(recipe: Recipe) -> bool:
+    """Whether the recipe, or the launcher of this process, asks for FSDP."""
+    return bool(recipe.train.get("fsdp")) or os.environ.get("ACCELERATE_USE_FSDP") == "true"
 
 
 def widen_adapter(model: Any) -> None:

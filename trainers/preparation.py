@@ -21,7 +21,7 @@ from trainers.layout import FINAL, WHOLE, cost_file
 from trainers.rewards import Score
 from trainers.rewards.asking import answers_now, why_not
 from trainers.rewards.functions import accuracy_reward
-from trainers.settings import Recipe
+from trainers.settings import POLICY, Recipe
 
 if TYPE_CHECKING:
     from harness.judges.caption import CaptionJudge
@@ -111,7 +111,7 @@ def open_judge(recipe: Recipe, *, ask: bool = True) -> CaptionJudge:
 
     if recipe.judge.model is None:
         raise UsageError("rewards.caption needs a judge: set judge.model (a checkpoint, demo, or openai:MODEL).")
-    if recipe.judge.model == "policy":
+    if recipe.judge.model == POLICY:
         from trainers.rewards.policy import PolicyJudge
 
         return PolicyJudge(recipe, recipe.resolve_model())  # Whether it answers is what it is to learn.

@@ -183,11 +183,12 @@ def _train_model(
     facts: Mapping[str, Any],
 ) -> Any:
     """Train unless it is done, close the judge, and give the final model if it is in memory."""
+    from trainers.training import end_training, run_trainer
+
     model = None
     if not (output / FINAL / WHOLE).is_file():
         from trainers.assembly import build_trainer
         from trainers.models import quiet_libraries
-        from trainers.training import end_training, run_trainer
         from trainers.trl_config import build_config
 
         with quiet_libraries():
@@ -195,9 +196,9 @@ def _train_model(
             trainer = build_trainer(recipe, config, checkpoint, examples, root, judge=judge, facts=facts)
             model = run_trainer(trainer, output, facts)
         del trainer
-        end_training()
     if judge is not None:
-        judge.close()
+        judge.close()  # It may hold the model.
+    end_training()
     return model
 
 

@@ -5,7 +5,7 @@ Ranges are checked whether a part is used or not; what parts must be to each oth
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,8 @@ from trainers.part import Count, Part
 if TYPE_CHECKING:
     from harness.engines.checkpoints import Checkpoint
 
+POLICY: Final = "policy"
+"""The name of the judge that is the model itself."""
 Algorithm = Literal["sft", "grpo"]
 Subset = Literal["medium", "easy", "hard"]
 Engine = Literal["auto", "hf", "vllm"]

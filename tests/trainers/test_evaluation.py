@@ -2,15 +2,21 @@
 
 import json
 import shutil
+import weakref
 from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
+import torch
 from support_training import train_tiny
 
 import harness.callbacks
 from harness.core.errors import UsageError
 from harness.core.worlds import shipped_checkpoints
+from trainers import evaluation
 from trainers.assembly import check_recipe
+from trainers.plan.machine import Machine, sharding_of
 from trainers.recipe import load_recipe
 
 pytestmark = pytest.mark.skipif(
@@ -94,6 +100,46 @@ def test_what_cannot_be_evaluated_is_refused_before_anything_is_spent(overrides,
 
 
 @pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (ASKED, r"eval\.every_steps: under ZeRO-3 and FSDP no process has the whole model"),
+        ((*PLAIN, "rewards.caption=1", "judge.model=policy"), r"judge\.model=policy: the model's weights are divided"),
+    ],
+)
+def test_what_sharded_weights_cannot_answer_is_refused_before_anything_is_spent(
+    settings, message, tmp_path, monkeypatch
+):
+    recipe = load_recipe("demo/no_selection", [*settings, f"output={tmp_path}"])
+    checked = partial(check_recipe, recipe, recipe.resolve_model(), tmp_path, selects=True)
+    checked()
+    with pytest.raises(UsageError, match=message):
+        checked(machine=Machine(gpus=8, sharding="zero3"))
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")  # All that 'accelerate launch' says.
+    with pytest.raises(UsageError, match=message):
+        checked()
+
+
+def test_deepspeeds_stage_is_that_of_its_plugin():
+    recipe = load_recipe("demo/sft")
+    for stage, wanted in ((0, "none"), (1, "zero1"), (3, "zero3")):
+        config = SimpleNamespace(deepspeed_plugin=SimpleNamespace(zero_stage=stage))
+        assert sharding_of(recipe, config) == wanted
+
+
+@pytest.mark.parametrize(("engine", "stays"), [("vllm", False), ("hf", True)])
+def test_the_trained_model_is_gone_before_another_engine_starts(engine, stays, tmp_path, monkeypatch):
+    model = torch.nn.Linear(1, 1)
+    held = weakref.ref(model)
+    there = []
+    monkeypatch.setattr(evaluation, "_evaluate", lambda *_, **__: there.append(held() is not None) or tmp_path)
+    settings = ["eval.tasks=[pope]", "eval.start=false", f"eval.engine={engine}"]
+    kept = [model]
+    del model
+    evaluation.evaluate_checkpoints(load_recipe("demo/sft", settings), tmp_path, kept.pop())
+    assert there == [stays]
+
+
+@pytest.mark.parametrize(
     ("overrides", "message"),
     [
         (["eval.best=a:b"], r"about eval\.every_steps: set it"),
@@ -108,13 +154,9 @@ def test_settings_that_mean_nothing_alone_are_refused(overrides, message):
 
 def test_evaluations_go_where_training_reports_to_once(tmp_path, monkeypatch):
     """Nothing is trained or asked: a run that is there stands for what the checkpoint answered."""
-    from types import SimpleNamespace
-
     from support_leaderboards import write_run
 
     from harness.runs.folder import read_run
-    from trainers import evaluation
-    from trainers.recipe import load_recipe
 
     run = write_run(tmp_path / "mine" / "runs" / "final", counts=12)
     outcome = SimpleNamespace(folder=run, run=read_run(run), is_new=False, open_media=None)

@@ -212,6 +212,7 @@ def test_advice_that_is_followed_fits(sizes):
         ),
         (["judge.gpu_share=0", "judge.base_url=http://n9:8001/v1"], None),
         (["judge.gpu_share=0", "rewards.caption=0"], None),
+        (["judge.model=policy"], None),
     ],
 )
 def test_a_judge_needs_a_place(settings, problem, sizes):
@@ -219,6 +220,8 @@ def test_a_judge_needs_a_place(settings, problem, sizes):
     assert not plan.excess()
     assert (problem is None) == (not plan.problems)
     assert problem is None or problem in plan.problems[0]
+    if "judge.model=policy" in settings:  # The share of the recipe's own judge is nobody's.
+        assert not any("judge" in told for told in (*(item.name for item in plan.items), *plan.notes[:-1]))
 
 
 def test_the_judge_is_started_with_a_port_of_its_own():
@@ -236,6 +239,26 @@ def test_rollouts_and_hours_are_counted(sizes):
         )
         for note in plan.notes
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (["train.max_steps=3", "train.num_iterations=2"], "64,000 to select 500 of 1,000 rows, 128 to train"),
+        (["max_rollouts=1000"], "at most 1,024 to train"),
+        (["dynamic_sampling.enabled=true"], "at most 16,000 to train; 61,440,000 tokens, at most 3.4 hours"),
+        (["t_grpo.enabled=true"], "at most 6,000 to train"),
+        (["dynamic_sampling.enabled=true", "t_grpo.enabled=true", "max_rollouts=1000"], "at most 1,287 to train"),
+        (["selection.fixed=null"], "rollouts: about 29,000 to select"),
+        (["selection.fixed=null"], "25,344,000 tokens, about 1.4 hours"),
+        (["selection.fixed=null", "selection.tolerance=0"], "rollouts: 96,000 to select"),
+    ],
+)
+def test_a_bound_on_rollouts_holds_what_extensions_sample_and_where_training_ends(settings, told, sizes):
+    batch = ["train.per_device_train_batch_size=8", "train.gradient_accumulation_steps=1"]
+    recipe = load_recipe("qwen2_5_vl_7b/paper", [*batch, *settings])
+    plan = plan_training(recipe, sizes("qwen2_5_vl_7b"), NODE, VIDEO, rows=1000, disk=0, pace=5000)
+    assert any(told in note for note in plan.notes), plan.notes
 
 
 def test_launch_files_are_read_as_accelerate_reads_them(tmp_path, monkeypatch):

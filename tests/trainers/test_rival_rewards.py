@@ -1,6 +1,7 @@
 """Rewards of other published methods, on values that were computed by hand."""
 
 import json
+import weakref
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -167,6 +168,18 @@ def test_the_policy_judges_its_own_captions_as_it_is_at_the_moment():
             weight.zero_()
     assert caption_supports(judge, captions) == [False, False, False]  # Nothing is remembered.
     judge.close()
+
+
+def test_a_policy_that_was_judge_is_let_go_of():
+    """Asked or not: it would stay on the GPU beside what evaluates it."""
+    judge = open_judge(load_recipe("demo/grpo", ["judge.model=policy"]))
+    model = torch.nn.Linear(1, 1)
+    held = weakref.ref(model)
+    judge.follow(model, sharded=False)
+    del model
+    assert held() is not None
+    judge.close()
+    assert held() is None
 
 
 def test_the_weight_of_kl_falls_along_half_a_cosine():

@@ -12,10 +12,13 @@ import yaml
 from harness.core.errors import UsageError
 from harness.core.reading import read_text
 from trainers.ranks import world_size
+from trainers.settings import Recipe
 
 Sharding = Literal["none", "zero1", "zero2", "zero3", "fsdp"]
 LAUNCHES: Final = Path(__file__).parents[1] / "recipes" / "accelerate"
 """Folder of the launch files that come with the harness."""
+_STAGES: Final[Mapping[int, Sharding]] = {1: "zero1", 2: "zero2", 3: "zero3"}
+"""By the number that DeepSpeed gives them."""
 _DEFAULT: Final = "zero3"
 """Of several GPUs, where no launch file is named."""
 
@@ -81,6 +84,20 @@ def plan_machine(gpus: int | None, gpu_memory: float | None, launch: str | None)
     )
 
 
+def sharding_of(recipe: Recipe, config: Any) -> Sharding:
+    """How the recipe, or the launcher of this process, divides the weights.
+
+    Args:
+        recipe: resolved.
+        config: TRL's, which knows DeepSpeed from both, and FSDP from the recipe alone.
+    """
+    from trainers.models import uses_fsdp
+
+    if config.deepspeed_plugin is not None:
+        return _STAGES.get(int(config.deepspeed_plugin.zero_stage), "none")
+    return "fsdp" if uses_fsdp(recipe) else "none"
+
+
 def _find(name: str) -> Path:
     known = sorted(path.stem for path in LAUNCHES.glob("*.yaml"))
     for path in (Path(name), LAUNCHES / f"{name}.yaml"):
@@ -108,6 +125,6 @@ def _sharding(settings: Mapping[str, Any], path: Path) -> tuple[Sharding, bool]:
         return "fsdp", bool(fsdp.get("fsdp_offload_params"))
     if kind == "DEEPSPEED":
         zero = settings.get("deepspeed_config") or {}
-        stage: Sharding = {1: "zero1", 2: "zero2", 3: "zero3"}.get(int(zero.get("zero_stage", 0)), "none")  # type: ignore[assignment]
+        stage = _STAGES.get(int(zero.get("zero_stage", 0)), "none")
         return stage, str(zero.get("offload_optimizer_device", "none")) != "none"
     return "none", False

@@ -15,7 +15,7 @@ from trainers.models import training_dtype
 from trainers.ntk.by_gradient import MOST_NUMBERS, is_cheaper
 from trainers.plan.machine import Machine
 from trainers.plan.sizes import ModelSizes, Stack
-from trainers.settings import Recipe
+from trainers.settings import POLICY, Recipe
 
 GIB: Final = 2**30
 _WIDE: Final = 4
@@ -110,7 +110,7 @@ def items(recipe: Recipe, config: Any, sizes: ModelSizes, machine: Machine, row:
         found.append(Item(name="contrastive term", sampling=0, updating=kernel))
     if grpo:
         found += _sampler(recipe, config, sizes, machine, row)
-    if grpo and recipe.judge.gpu_share and machine.memory:
+    if grpo and recipe.judge.gpu_share and recipe.judge.model != POLICY and machine.memory:
         share = int(recipe.judge.gpu_share * machine.memory)
         found.append(Item(name="judge (judge.gpu_share)", sampling=share, updating=share))
     if machine.on_gpu:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,7 +20,7 @@ from trainers.lengths import Longest, fit_context
 from trainers.plan.machine import Machine
 from trainers.plan.memory import GIB, Context, Item, activations, checkpoints, context, items, states, whole_logits
 from trainers.plan.sizes import ModelSizes
-from trainers.settings import Recipe
+from trainers.settings import POLICY, Recipe
 from trainers.trl_config import build_config
 
 _ADAPTIVE: Final = 29
@@ -134,7 +136,7 @@ def _lacks(plan: Plan) -> Iterator[str]:
 def _homeless(recipe: Recipe, machine: Machine) -> Iterator[str]:
     """A judge without a place of its own."""
     judge = recipe.judge
-    if not recipe.needs_judge or judge.model in worlds() or machine.memory is None:
+    if not recipe.needs_judge or judge.model in (POLICY, *worlds()) or machine.memory is None:
         return
     host = urlsplit(judge.base_url or "").hostname
     if not str(judge.model).startswith("openai:"):
@@ -168,7 +170,7 @@ def _notes(
             f"vLLM: context of {vllm.tokens:,} tokens, {vllm.token / 1000:,.1f} kB each; a cache of "
             f"{max(0, vllm.cache) / GIB:.1f} GiB holds {vllm.room:.1f} of them; {vllm.sequences} responses at a time"
         )
-    if recipe.needs_judge and recipe.judge.model not in worlds():
+    if recipe.needs_judge and recipe.judge.model not in (POLICY, *worlds()):
         place = f"judge: {recipe.judge.model} at {recipe.judge.base_url or 'its own address'}"
         yield place + (f"; start it: {launch_line(recipe)}" if recipe.judge.gpu_share else "")
     if machine.sharding != "none":
@@ -185,23 +187,40 @@ def _hours(recipe: Recipe, config: Any, rows: int, pace: float) -> Iterator[str]
         steps = config.max_steps if config.max_steps > 0 else None
         yield f"rows: {rows:,}, {f'{steps:,} steps' if steps else f'{config.num_train_epochs:g} epochs'}"
         return
-    selecting = 0
+    selecting, about = 0, False
     kept = rows
     if recipe.selects:
         chosen = recipe.selection
-        each = chosen.fixed or max(chosen.first, min(_ADAPTIVE, chosen.most))
-        selecting = rows * each
+        *earlier, last = chosen.targets()
+        about = bool(earlier)  # Rounds after which a prompt may stop.
+        selecting = rows * (max(chosen.first, min(_ADAPTIVE, last)) if about else last)
         medium = round(chosen.keep * rows)
         kept = medium if chosen.subset == "medium" else rows - medium
-    training = round(kept * config.num_generations * config.num_train_epochs)
-    if config.max_steps > 0:
-        each_step = config.generation_batch_size * config.gradient_accumulation_steps
-        training = config.max_steps * each_step // (config.steps_per_generation * config.num_iterations)
+    training, most = _training_rollouts(recipe, config, kept)
     tokens = (selecting + training) * config.max_completion_length
     yield (
-        f"rollouts: {selecting:,} to select {kept:,} of {rows:,} rows, {training:,} to train; {tokens:,} tokens, "
-        f"at most {tokens / pace / 3600:,.1f} hours at {pace:,.0f} tokens a second; updates and judge come on top"
+        f"rollouts: {'about ' * about}{selecting:,} to select {kept:,} of {rows:,} rows, {'at most ' * most}"
+        f"{training:,} to train; {tokens:,} tokens, {'about' if about else 'at most'} {tokens / pace / 3600:,.1f} "
+        f"hours at {pace:,.0f} tokens a second; updates and judge come on top"
     )
+
+
+def _training_rollouts(recipe: Recipe, config: Any, kept: int) -> tuple[int, bool]:
+    """Most responses that training samples, and whether it may be fewer."""
+    group, batch = config.num_generations, config.generation_batch_size
+    passes = config.steps_per_generation * config.num_iterations
+    plain = round(kept * group * config.num_train_epochs)
+    if config.max_steps > 0:
+        plain = batch * -(-config.max_steps * config.gradient_accumulation_steps // passes)
+    again = recipe.dynamic_sampling.rounds if recipe.dynamic_sampling.enabled else 0
+    shuffled = (group + 1) // 2 if recipe.t_grpo.enabled else 0  # Of videos; which rows are is not looked up.
+    times = 1 + again + Fraction(shuffled, group)
+    most = ceil(plain * times)
+    if recipe.max_rollouts is not None:  # The step that comes to it is taken whole.
+        step = batch * -(-config.gradient_accumulation_steps // passes)
+        unit = 1 if times > 1 else batch
+        most = min(most, (recipe.max_rollouts - 1) // unit * unit + ceil(step * times))
+    return most, times > 1 or most < plain
 
 
 def remedy(

@@ -7,7 +7,7 @@ its own format, its response begun up to the caption, where the source has a pro
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any
 
 from trl import GRPOConfig
 
@@ -20,10 +20,7 @@ from harness.evaluation.live import undisturbed
 from harness.judges.caption import CaptionJudge
 from harness.judges.local import TransformersJudge
 from harness.judges.model import JudgeModel
-from trainers.settings import Recipe
-
-POLICY: Final = "policy"
-"""The name of the judge that is the model itself."""
+from trainers.settings import POLICY, Recipe
 
 
 class PolicyJudge(CaptionJudge):
@@ -56,12 +53,26 @@ class PolicyJudge(CaptionJudge):
         Raises:
             UsageError: they are.
         """
-        if sharded:
-            raise UsageError(
-                "judge.model=policy: the model's weights are divided among processes (ZeRO, FSDP): it cannot be asked. "
-                "Name another judge, or train with replicas."
-            )
+        check_whole(sharded=sharded)
         self._policy.model, self._policy.judge = model, None
+
+    def close(self) -> None:
+        """Let go of the model, asked or not. Idempotent."""
+        super().close()
+        self._policy.close()
+
+
+def check_whole(*, sharded: bool) -> None:
+    """Refuse a policy that cannot be asked.
+
+    Raises:
+        UsageError: its weights are divided.
+    """
+    if sharded:
+        raise UsageError(
+            "judge.model=policy: the model's weights are divided among processes (ZeRO, FSDP): it cannot be asked. "
+            "Name another judge, or train with replicas."
+        )
 
 
 def _word(question: JudgeQuestion) -> JudgePrompt:
@@ -98,4 +109,4 @@ class _Policy:
             return iter(list(self.judge.complete(prompts)))
 
     def close(self) -> None:
-        self.judge = None
+        self.model = self.judge = None
