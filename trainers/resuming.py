@@ -18,6 +18,9 @@ class RestoresWeights:
     start. Adapters and sharded checkpoints are read by the trainer itself.
     """
 
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """None: `harness.json` says what a checkpoint was made of, and TRL's knows neither model nor data."""
+
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         folder, target = Path(resume_from_checkpoint), self.model if model is None else model  # type: ignore[attr-defined]
         sharded = self.is_deepspeed_enabled or self.is_fsdp_enabled  # type: ignore[attr-defined]

@@ -48,9 +48,6 @@ _EVALUATED: Final = (
     *(f"runs/{FINAL}", "runs/start", f"runs/{_STEP}"),
     *(f"evaluations/{name}" for name in ("step-[0-9]*", "best.json", "curves.svg")),
 )
-_CARD: Final = "README.md"
-"""TRL's, rewritten with every checkpoint."""
-_CARD_TAG: Final = "generated_from_trainer"
 
 
 def train(recipe: Recipe, *, fresh: bool = False, source: Path | None = None) -> list[Path]:
@@ -144,10 +141,7 @@ def check_output(recipe: Recipe, output: Path, source: Path | None = None) -> No
                 f"the output folder {output} holds {name} ({text}), and what a run writes or throws away there could "
                 "be yours. Give another output=FOLDER."
             )
-    card = output / _CARD
     there = [] if stored.is_file() else list(_items(output, _TRAINED))
-    if card.is_file() and _CARD_TAG not in card.read_text(encoding="utf-8", errors="replace"):
-        there.append(card)
     selection = output / "selection"
     if not _is_selection(selection):
         there += _items(selection, FILES)
@@ -237,7 +231,7 @@ def refuse_other_recipe(output: Path, recipe: Recipe) -> None:
 
 def _throw_away(output: Path) -> None:
     """Delete what an earlier run made, and nothing else."""
-    for item in _items(output, (*_TRAINED, *_EVALUATED, _CARD)):
+    for item in _items(output, (*_TRAINED, *_EVALUATED)):
         shutil.rmtree(item) if item.is_dir() and not item.is_symlink() else item.unlink()
     for item in _items(output / "selection", FILES):
         item.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,21 +64,26 @@ def run(arguments: argparse.Namespace) -> int:
         }
         show(to_json(both))
     else:
-        from harness.reports.differences import family_note
-        from harness.reports.terminal import print_comparison
-
-        family = max(item.family for comparison in comparisons for item in comparison.metrics)
-        show(f"A: {arguments.run_a}\nB: {arguments.run_b}\n{family_note(family)}")
+        print_pair((arguments.run_a, arguments.run_b), comparisons, full=arguments.all)
         if judges[0] != judges[1]:
             told = [judge or "nobody" for judge in judges]
             show(
                 f"What no rule settles was judged by {told[0]} in A and by {told[1]} in B: a difference may be theirs."
             )
-        for comparison in comparisons:
-            print_comparison(comparison, full=arguments.all)
         show(f"\nLook at one: harness score --run {arguments.run_b} --explain ID")
         show(f"every change: {arguments.html}" if arguments.html else "Look at all: harness compare A B --html FILE")
     return 0
+
+
+def print_pair(runs: tuple[Path, Path], comparisons: Sequence[TaskComparison], *, full: bool) -> None:
+    """Print what two runs differ in, for people; `full`: every figure."""
+    from harness.reports.differences import family_note
+    from harness.reports.terminal import print_comparison
+
+    family = max(item.family for comparison in comparisons for item in comparison.metrics)
+    show(f"A: {runs[0]}\nB: {runs[1]}\n{family_note(family)}")
+    for comparison in comparisons:
+        print_comparison(comparison, full=full)
 
 
 def comparison_json(comparison: TaskComparison) -> dict[str, Any]:

@@ -95,14 +95,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "harness eval [SETTINGS.yaml] --model CKPT --tasks NAME,... [option ...]"
     parser.epilog = _EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--model", required=True, metavar="CKPT", help="local folder, hub id, 'demo', or openai:NAME")
+    parser.add_argument(
+        "--model", required=True, metavar="CKPT", help="local folder, hub id, demo, demo-base, or openai:NAME"
+    )
     parser.add_argument(
         "--tasks", required=True, metavar="NAME,...", help="what to ask; 'harness tasks' lists the names"
     )
     parser.add_argument(
         "--data",
         metavar="hub|demo|DIR",
-        help="where the questions are (default: as an lmms-eval task's YAML says, else hub, or demo for 'demo')",
+        help="where the questions are (default: as an lmms-eval task's YAML says, else hub, or demo for the demo's)",
     )
     add_outside_argument(parser)
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""`harness train`: train a checkpoint from a recipe, evaluate it, and write a leaderboard of its evaluations."""
+"""`harness train`: train a checkpoint from a recipe, evaluate it, compare it, and write its leaderboard."""
 
 from __future__ import annotations
 
@@ -99,7 +99,10 @@ def run(arguments: argparse.Namespace) -> int:
         name = run_folder.relative_to(Path(recipe.output).expanduser()) if recipe.stages else run_folder.name
         written[f"report of {name}"] = report
     if runs and not arguments.no_leaderboard:
-        written["leaderboard"] = _write_board(recipe, runs)
+        page, written["leaderboard as text"] = _write_board(recipe, runs)
+        written["leaderboard"] = page
+    if runs and recipe.eval.start:
+        _print_difference(recipe, runs[0], runs[-1])
     show("\n".join(f"{name}: {path}" for name, path in written.items() if path.exists()))
     return 0
 
@@ -175,7 +178,20 @@ def require_trl() -> None:
         raise UsageError("training needs the package 'trl', which is not installed: pip install 'trl>=1.16,<2' peft.")
 
 
-def _write_board(recipe: Recipe, runs: Sequence[Path]) -> Path:
+def _print_difference(recipe: Recipe, start: Path, final: Path) -> None:
+    """What training has changed: the headlines of the final checkpoint against those of the start, and a verdict."""
+    from harness.benchmarks.plain import scored_in
+    from harness.commands.compare import print_pair
+    from harness.runs.comparison import compare_runs
+    from trainers.evaluation import tasks_dir_of
+
+    tasks_dir = tasks_dir_of(recipe)
+    print_pair((start, final), compare_runs(start, final, scored_in((start, final), tasks_dir)), full=False)
+    own = "" if tasks_dir is None else f" --tasks-dir {tasks_dir}"
+    show(f"\nLook closer: harness compare {start} {final}{own} --html FILE\n")
+
+
+def _write_board(recipe: Recipe, runs: Sequence[Path]) -> tuple[Path, Path]:
     """Of a recipe's own evaluations, in its own folder: boards of several recipes are `harness leaderboard build`."""
     from leaderboards.build import BoardConfig, build_board
     from leaderboards.outputs import FORMATS, write_board
@@ -185,4 +201,4 @@ def _write_board(recipe: Recipe, runs: Sequence[Path]) -> Path:
     baseline = recipe.model if recipe.eval.start else None
     folder = Path(recipe.output).expanduser() / BOARD
     write_board(build_board(BoardConfig(runs=runs, baseline=baseline, tasks_dir=tasks_dir_of(recipe))), folder)
-    return folder / FORMATS["html"][0]
+    return folder / FORMATS["html"][0], folder / FORMATS["md"][0]

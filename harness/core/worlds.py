@@ -124,9 +124,20 @@ def shipped_checkpoints() -> dict[str, Path]:
     return {name: folder for world in worlds().values() for name, folder in world.checkpoints.items()}
 
 
-def world_of_checkpoint(name: str) -> World | None:
-    """The world that a checkpoint comes with; `None` for all others."""
-    return next((world for world in worlds().values() if name in world.checkpoints), None)
+def world_of_checkpoint(name: str, told: Mapping[str, Any] | None = None) -> World | None:
+    """The world that a checkpoint comes with, or whose rows or checkpoint it was trained from; `None` for all others.
+
+    Args:
+        name: as the user gave it.
+        told: what its `harness.json` says, if there is one.
+    """
+    start, data = ((told or {}).get(key) for key in ("trained_from", "data"))
+    names = [name, start.get("name") if isinstance(start, Mapping) else None]
+    source = data.get("source") if isinstance(data, Mapping) else None
+    found = (
+        world for world in worlds().values() if source == world.name or not world.checkpoints.keys().isdisjoint(names)
+    )
+    return next(found, None)
 
 
 def name_choices(names: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from harness.core.hub import fetching, how_to_get_in, hub_unreachable_reason
 from harness.core.prompts import FORMATS
 from harness.core.reading import check_depth, parse_json, read_text
 from harness.core.types import PromptFormat
-from harness.core.worlds import name_choices, shipped_checkpoints
+from harness.core.worlds import name_choices, shipped_checkpoints, world_of_checkpoint
 from harness.engines.kinds import PROCESSOR_FILES, check_own_code, check_sees
 
 SERVED: Final = "openai:"
@@ -50,6 +50,7 @@ class Checkpoint:
         files: `sha256:...` over configuration, tokenizer, processor and template files; `None` when there are none.
         prompt_format: what `harness.json` says the checkpoint was trained with; `None` when it does not say.
         training: what it says of the training, see `RunRecord.training`; `None` when it does not say.
+        world: the made-up world that it is of, see `world_of_checkpoint`; `None`: of none.
         trust_remote_code: Python code that comes with it may be run.
     """
 
@@ -60,6 +61,7 @@ class Checkpoint:
     prompt_format: PromptFormat | None = None
     adapter: Path | None = None
     training: Mapping[str, Any] | None = None
+    world: str | None = None
     trust_remote_code: bool = False
 
     @property
@@ -120,6 +122,7 @@ def resolve_checkpoint(
         check_own_code(name, folder)
         if sees:
             check_sees(name, folder, _processor_folder(folder, adapter))
+    world = world_of_checkpoint(name, _told(adapter or folder))
     return Checkpoint(
         name=name,
         folder=folder,
@@ -128,6 +131,7 @@ def resolve_checkpoint(
         prompt_format=_trained_format(adapter or folder),
         adapter=adapter,
         training=_training(adapter or folder),
+        world=None if world is None else world.name,
         trust_remote_code=trust_remote_code,
     )
 

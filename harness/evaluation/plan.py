@@ -115,13 +115,12 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
     prompt_format: PromptFormat = (
         own.like if own is not None else checkpoint.prompt_format or "direct" if asked_in == AUTO else asked_in  # type: ignore[assignment]
     )
-    world = world_of_checkpoint(config.model)
     tasks = [
         blind_media(
             load_task(
                 name,
                 data=config.data,
-                world=world.name if world is not None else None,
+                world=checkpoint.world,
                 tasks_dir=config.tasks_dir,
                 allow_outside=config.allow_outside,
                 num_frames=config.num_frames,

@@ -15,6 +15,7 @@ from harness.core.collecting import collect_again
 from harness.core.console import show
 from harness.core.errors import StoreError
 from harness.core.types import RunRecord, Sample
+from harness.core.worlds import worlds
 from harness.evaluation.asking import generate
 from harness.evaluation.plan import Plan, agree_on_plan, default_folder, with_seed
 from harness.evaluation.progress import Progress
@@ -71,6 +72,11 @@ def evaluate(config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
         HarnessError: see the tree in `harness.core.errors`; whatever was finished is stored and the same call goes on.
     """
     plan = agree_on_plan(config, ranks)
+    for world in sorted({task.source for task in plan.tasks} & worlds().keys()) if config.data is None else ():
+        show(
+            f"data: those of {world}, which {plan.checkpoint.name} was trained in (--data names others)",
+            file=sys.stderr,
+        )
     if config.limit is not None:
         show(what_limit_shows(plan.samples, config.limit), file=sys.stderr)
     for task in plan.tasks:

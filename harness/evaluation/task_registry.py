@@ -102,7 +102,7 @@ def load_task(
         name: of a benchmark, of any generating lmms-eval task, or of a file: see `harness.benchmarks.own`.
         data: `hub`, `demo`, or a folder: see `harness.benchmarks.fetch.locate`. `None`: a task of lmms-eval's kind has
             its data where its YAML says, a table of questions beside it, any other benchmark in `world`.
-        world: that the model comes with, if any; else a benchmark's data are the hub's.
+        world: that the model is of, if any; else a benchmark's data are the hub's.
         tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
         allow_outside: folders that media may be in besides the data's own.
         num_frames: frames kept of a video.

@@ -22,6 +22,8 @@ LOCK: Final = ".harness.lock"
 
 _SHOWN: Final = 4
 """Settings that an error names: who changed more has meant another run."""
+_OF_QUESTIONS: Final = (".prompts", ".count", ".version")
+"""Settings of a task that its questions alone decide, if `prompt`, `limit` and the like are equal."""
 _ADVICE: Final = "Choose another folder with --out, or start over with --fresh."
 
 
@@ -84,6 +86,12 @@ def earlier_sessions(path: Path, settings: Mapping[str, Any]) -> list[dict[str, 
         raise StoreError(f"{error} {_ADVICE}") from error
     different = name_differences(config.get("settings"), settings, "stored", "asked")
     if different:
+        changed = _changed_questions(config.get("settings"), settings)
+        if changed:
+            raise StoreError(
+                f"the questions of {', '.join(changed)} are others than those of the run that {path} holds: their file "
+                f"or version was changed since, or --data names other ones. {_ADVICE}"
+            )
         raise StoreError(f"{path} holds a run of other settings ({different}). {_ADVICE}")
     try:
         return [_closed(path, session) for session in decode(_Sessions, {"sessions": config.get("sessions")}).sessions]
@@ -117,6 +125,15 @@ def prompt_of(settings: Mapping[str, Any], task: str) -> str | None:
     described = tasks.get(task) if isinstance(tasks, Mapping) else None
     prompt = (described if isinstance(described, Mapping) else {}).get("prompt", settings.get("prompt"))
     return prompt if isinstance(prompt, str) else None
+
+
+def _changed_questions(stored: Any, asked: Mapping[str, Any]) -> list[str]:
+    """The tasks whose questions differ, where nothing else does: prompts follow from other settings, too."""
+    before, now = flatten(stored), flatten(asked)
+    keys = {key for key in {*before, *now} if before.get(key) != now.get(key)}
+    if any(key not in before or key not in now or not key.endswith(_OF_QUESTIONS) for key in keys):
+        return []
+    return sorted({key.removeprefix("tasks.").rpartition(".")[0] for key in keys})
 
 
 def name_differences(one: Any, other: Any, name: str, other_name: str) -> str:

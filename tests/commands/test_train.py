@@ -9,10 +9,12 @@ import pytest
 from support_training import TINY_GRPO, YesJudge, parse
 
 import harness.judges.caption
-from harness.commands import select
+from harness.commands import compare, select
 from harness.commands import train as command
 from harness.core.errors import StoreError, UsageError
 from harness.core.worlds import shipped_checkpoints
+from harness.evaluation.plan import make_plan
+from harness.evaluation.settings import EvalConfig
 from harness.runs.folder import read_run
 from harness.runs.records import read_records
 from trainers.recipe import FOLDER
@@ -54,7 +56,9 @@ def test_train_ends_with_evaluations_and_a_leaderboard_in_its_own_folder(tmp_pat
     )  # fmt: skip
     assert command.run(arguments) == 0
     assert (tmp_path / "leaderboard" / "leaderboard.json").read_text() == "of four tasks"
-    written = dict(line.split(": ") for line in capsys.readouterr().out.splitlines())
+    told, _, lines = capsys.readouterr().out.partition("\nLook closer: ")
+    closer, *lines = lines.strip().splitlines()
+    written = dict(line.split(": ") for line in lines if line)
     out, runs = tmp_path / "one", ("start", "checkpoint-1", "final")
     assert written == {
         "checkpoint": str(out / "final"),
@@ -63,7 +67,14 @@ def test_train_ends_with_evaluations_and_a_leaderboard_in_its_own_folder(tmp_pat
             f"report of {name}": str(out / "runs" / name / "report.html") for name in ("start", "checkpoint-1", "final")
         },
         "leaderboard": str(out / "leaderboard" / "index.html"),
+        "leaderboard as text": str(out / "leaderboard" / "leaderboard.md"),
     }
+    assert closer == f"harness compare {out / 'runs' / 'start'} {out / 'runs' / 'final'} --html FILE"
+    assert compare.run(parse(compare.add_arguments, out / "runs" / "start", out / "runs" / "final")) == 0
+    assert capsys.readouterr().out.startswith(told)
+    assert not (out / "README.md").exists()  # TRL's card would say nothing of all this.
+    plan = make_plan(EvalConfig(model=str(out / "final"), tasks=("pope",), limit=4, engine="hf"))
+    assert [task.source for task in plan.tasks] == ["demo"]  # Without --data: the world that it was trained in.
     (group,) = json.loads((out / "leaderboard" / "leaderboard.json").read_text())["groups"]
     assert (group["baseline"], len(group["rows"])) == ("demo", 2)  # A training is a row.
     for name in ("start", "final", "checkpoint-1"):
@@ -84,7 +95,6 @@ def test_the_model_is_not_loaded_again_and_answers_as_its_checkpoint_does(lora, 
     from transformers import AutoModelForImageTextToText
 
     from harness.evaluation.run import evaluate
-    from harness.evaluation.settings import EvalConfig
 
     loaded = []
     load = AutoModelForImageTextToText.from_pretrained
@@ -149,13 +159,9 @@ def test_a_project_folder_is_not_taken_for_an_output(fresh, tmp_path):
         command.run(parse(command.add_arguments, "demo/sft", f"output={tmp_path}", f"data.media_root={project}"))
     with pytest.raises(UsageError, match="holds the recipe"):
         command.run(parse(command.add_arguments, project / "mine.yaml", "data.train=demo", *fresh))
-    with pytest.raises(UsageError, match=r"README\.md was not made by a run"):
-        command.run(parse(command.add_arguments, "demo/sft", f"output={project}", *fresh))
-    (project / "README.md").unlink()
     with pytest.raises(UsageError, match=r"train\.jsonl is there and was not drawn from the demo world"):
         command.run(parse(command.add_arguments, "demo/sft", f"output={project}", *fresh))
     (project / "mine.yaml").rename(project / "recipe.yaml")
-    (project / "README.md").write_text("mine\n")
     after = contents(tmp_path)
     after.pop(project / ".harness.lock", None)
     assert after == before
@@ -167,7 +173,6 @@ def test_fresh_deletes_what_a_run_made_and_nothing_else(tmp_path):
 
     arguments = ("demo/sft", *TINY_SFT, f"output={tmp_path}", "train.max_steps=1")
     assert command.run(parse(command.add_arguments, *arguments)) == 0
-    assert "generated_from_trainer" in (tmp_path / "README.md").read_text()
     mine = [
         tmp_path / name
         for name in ("notes.txt", "data/mine.jsonl", "data/images/cat.png", "runs/my_eval/run.json",

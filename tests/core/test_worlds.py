@@ -61,6 +61,12 @@ def test_the_demo_is_a_registered_world() -> None:
     assert set(shipped_checkpoints()) >= {"demo", "demo-base", "demo-judge"}
     assert world_of_checkpoint("demo-base") is worlds()["demo"]
     assert world_of_checkpoint("Qwen/Qwen2.5-VL-7B-Instruct") is None
+    for told in (
+        {"data": {"source": "demo"}},
+        {"trained_from": {"name": "demo-base"}, "data": {"source": "own.jsonl"}},
+    ):
+        assert world_of_checkpoint("trained/final", told) is worlds()["demo"]
+    assert world_of_checkpoint("trained/final", {"trained_from": {"name": "M"}, "data": "demo"}) is None
 
 
 def test_another_package_registers_its_world(tmp_path: Path) -> None:

@@ -38,6 +38,16 @@ def test_sessions_of_the_same_settings_go_on(tmp_path: Path) -> None:
         earlier_sessions(tmp_path, {**SETTINGS, "seed": 1})
 
 
+def test_questions_that_were_changed_are_named_as_such(tmp_path: Path) -> None:
+    asked = {"version": "1", "count": 2, "prompts": "sha256:a"}
+    write_config(tmp_path, {**SETTINGS, "tasks": {"mine.csv": asked}}, [])
+    others = {"mine.csv": {**asked, "prompts": "sha256:b"}}
+    with pytest.raises(StoreError, match=r"^the questions of mine\.csv are others .* changed since.*--out.*--fresh"):
+        earlier_sessions(tmp_path, {**SETTINGS, "tasks": others})
+    with pytest.raises(StoreError, match=r"other settings \(seed: stored"):  # Which may be why they are.
+        earlier_sessions(tmp_path, {**SETTINGS, "tasks": others, "seed": 1})
+
+
 def test_which_folders_are_runs(tmp_path: Path) -> None:
     assert not is_run_folder(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "qwen2_5_vl"}')
