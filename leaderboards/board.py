@@ -85,6 +85,7 @@ class Row:
         step: where it stands in a training run; `None` where its name does not tell.
         cells: results by task.
         other_names: further names that its runs were given.
+        decoding: how its tokens were chosen, see `leaderboards.naming.unusual_decoding`; empty where that is usual.
         is_baseline: whether the others are compared with it.
         members: rows of all checkpoints and seeds that it stands for; empty where it is one checkpoint's.
     """
@@ -95,6 +96,7 @@ class Row:
     step: Step | None
     cells: Mapping[str, Cell]
     other_names: Sequence[str] = ()
+    decoding: str = ""
     is_baseline: bool = False
     members: Sequence[Row] = ()
 

@@ -152,6 +152,7 @@ def find_checkpoint(groups: Sequence[Group], name: str, option: str) -> Row:
     for test in tests:
         matching = (same[0] for same in rows.values() if any(test(row) for row in same))
         found = sorted(matching, key=lambda row: row.label)
+        found = [row for row in found if not row.decoding] or found  # A checkpoint's name means it as it is.
         if len(found) == 1:
             return found[0]
         if found:

@@ -10,7 +10,14 @@ from typing import Literal, NamedTuple
 from harness.core.types import BenchmarkFacts
 from harness.reports.text import scale_of
 from leaderboards.board import Cell, Column, Group, Row, judged_again
-from leaderboards.naming import fingerprint, identity, label_checkpoints, short_names, training_step
+from leaderboards.naming import (
+    fingerprint,
+    identity,
+    label_checkpoints,
+    short_names,
+    training_step,
+    unusual_decoding,
+)
 from leaderboards.protocols import Protocol, differences, protocol_of
 from leaderboards.runs import StoredRun
 from leaderboards.terms import ALL_TASKS
@@ -45,17 +52,16 @@ def group_runs(runs: Sequence[StoredRun], *, rows_of: RowsOf = "checkpoints") ->
 
     Runs of another prompt format or limit, and runs that were not shown the media, never share a group with others;
     where these are equal, results of a task over other data, of another task version, other frames per video or
-    another judge go into a group of their own. In a group, the latest run of a checkpoint and task counts. Groups that
-    were shown the media come first, of these those over whole data, of these the largest.
+    another judge go into a group of their own. In a group, a checkpoint has a row for each decoding, and the latest run
+    of that and a task counts. Groups that were shown the media come first, of these those over whole data, of these the
+    largest.
 
     Args:
         runs: finished runs.
         rows_of: `runs` for a row per run, else a row per checkpoint (see `leaderboards.trainings`).
     """
     models, other_names = _names(runs)
-    labels = label_checkpoints(models)
-    if rows_of == "runs":
-        labels = _label_runs(runs, labels)
+    labels = _label_rows(runs, label_checkpoints(models), rows_of)
     tables: dict[tuple[_Terms, int], list[_Result]] = defaultdict(list)
     for terms, layered in _layers(_results(runs, rows_of)).items():
         for layer, result in layered:
@@ -104,19 +110,26 @@ def _names(runs: Sequence[StoredRun]) -> tuple[dict[str, str], dict[str, list[st
     }
 
 
-def _label_runs(runs: Sequence[StoredRun], labels: Mapping[str, str]) -> dict[str, str]:
-    """A label for each run: that of its checkpoint, and the run's id."""
+def _label_rows(runs: Sequence[StoredRun], names: Mapping[str, str], rows_of: RowsOf) -> dict[str, str]:
+    """A label for each row: the name of its checkpoint, its decoding if that is unusual, and the id of a row's run."""
+    labels = {_row_key(run, rows_of): ", ".join(filter(None, (names[identity(run)], _decoding(run)))) for run in runs}
+    if rows_of != "runs":
+        return labels
     named = Counter((identity(run), run.record.id) for run in runs)
     places = short_names([str(run.folder) for run in runs])
-    return {
-        _row_key(run, "runs"): f"{labels[identity(run)]} "
-        f"({run.record.id if named[identity(run), run.record.id] == 1 else places[str(run.folder)]})"
-        for run in runs
-    }
+    for run in runs:
+        is_told_apart = named[identity(run), run.record.id] == 1
+        labels[_row_key(run, rows_of)] += f" ({run.record.id if is_told_apart else places[str(run.folder)]})"
+    return labels
+
+
+def _decoding(run: StoredRun) -> str:
+    return unusual_decoding(run.record.decoding)
 
 
 def _row_key(run: StoredRun, rows_of: RowsOf) -> str:
-    return f"{identity(run)}\n{run.folder}" if rows_of == "runs" else identity(run)
+    parts = (identity(run), str(run.folder) if rows_of == "runs" else _decoding(run))
+    return "\n".join(filter(None, parts))
 
 
 def _results(runs: Iterable[StoredRun], rows_of: RowsOf) -> list[_Result]:
@@ -190,14 +203,18 @@ def _rows(
     for key, by_task in cells.items():
         ordered = {task: by_task[task] for task in tasks if task in by_task}
         latest = max((cell.run for cell in ordered.values()), key=lambda run: run.age)
+        step, decoded = training_step(latest.record.model), _decoding(latest)
+        if step is not None and decoded:
+            step = step._replace(run=f"{step.run}, {decoded}")
         rows.append(
             Row(
                 key=key,
                 label=labels[key],
                 fingerprint=fingerprint(key.partition("\n")[0]),
-                step=training_step(latest.record.model),
+                step=step,
                 cells=ordered,
-                other_names=tuple(other_names.get(key, ())),
+                other_names=tuple(other_names.get(key.removesuffix(f"\n{decoded}"), ())),
+                decoding=decoded,
             )
         )
     return rows

@@ -191,6 +191,8 @@ def _of_run(run: StoredRun, task: str, instructions: Mapping[str, str]) -> dict[
         "engine": record.engine,
         "dtype": engine.get("dtype"),
         **{name: record.decoding.get(name) for name in ("temperature", "top_p", "repetition_penalty")},
+        "top_k": record.decoding.get("top_k") or 0,
+        "contrast": record.decoding.get("contrast") or "none",
         "max_new_tokens": described.get("max_new_tokens", record.decoding.get("max_new_tokens")),
         "max_model_len": engine.get("max_model_len") or (None if record.engine == "api" else "no limit set"),
     }

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from math import inf
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from harness.reports.text import one_line
 from leaderboards.runs import StoredRun
@@ -44,6 +44,16 @@ def identity(run: StoredRun) -> str:
         return f"{record.weights}|{files or ''}"
     address = (record.settings.get("engine_settings") or {}).get("base_url")
     return f"name:{record.model}|{address or ''}"
+
+
+def unusual_decoding(settings: Mapping[str, Any]) -> str:
+    """How tokens were chosen, where that is not greedily and without more: a checkpoint answers otherwise so."""
+    usual = {"repetition_penalty": 1, "temperature": 0}
+    if settings.get("temperature"):
+        usual |= {"top_p": 1, "top_k": 0}
+    told = [str(settings["contrast"])] if settings.get("contrast") else []
+    told += [f"{name} {settings[name]}" for name, value in usual.items() if settings.get(name) not in (None, value)]
+    return one_line(", ".join(told))
 
 
 def fingerprint(key: str) -> str | None:

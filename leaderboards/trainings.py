@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from statistics import stdev
 from typing import Final
@@ -29,16 +29,16 @@ def gather(group: Group, keep: Collection[str] = ()) -> Group:
         group: a row for each checkpoint.
         keep: keys of rows that also stay as they are.
     """
-    trainings: dict[Hashable, dict[int | None, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    trainings: dict[tuple[str, str], dict[int | None, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in group.rows:
         training = row.latest.training
+        key, seed = last_of_run(row.latest.model)[0] or row.key, None
         if row.key in keep:
-            trainings[row.key][None].append(row)
+            key = row.key
         elif training is not None:
-            trainings[f"training:{training['recipe']}|{training['data']}"][training["seed"]].append(row)
-        else:
-            trainings[last_of_run(row.latest.model)[0] or row.key][None].append(row)
-    rows = [_row(str(key), seeds) for key, seeds in trainings.items()]
+            key, seed = f"training:{training['recipe']}|{training['data']}", training["seed"]
+        trainings[key, row.decoding][seed].append(row)
+    rows = [_row("\n".join(filter(None, keys)), seeds) for keys, seeds in trainings.items()]
     rows = _unlike(rows)
     return replace(group, rows=sorted(rows, key=lambda row: order_of(row, group.ordered_by)))
 
@@ -54,9 +54,11 @@ def _row(key: str, seeds: Mapping[int | None, Sequence[Row]]) -> Row:
     for task in dict.fromkeys(task for row in ordered.values() for task in row.cells):
         of_task = {seed: row.cells[task] for seed, row in ordered.items() if task in row.cells}
         cells[task] = _pool(of_task)
+    decoding, name = members[0].decoding, _common_name([row.latest.model for row in ordered.values()])
     return Row(
         key=key,
-        label=_common_name([row.latest.model for row in ordered.values()]) or f"{members[0].label}, {len(last)} seeds",
+        label=", ".join(filter(None, (name, decoding))) if name else f"{members[0].label}, {len(last)} seeds",
+        decoding=decoding,
         fingerprint=None,
         step=None,
         cells=cells,

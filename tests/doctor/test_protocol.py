@@ -24,7 +24,9 @@ protocol:
   dtype: {value: float32, source: section 3}
   temperature: {value: 0, source: section 3}
   top_p: {value: 1, source: section 3}
+  top_k: {value: 0, source: section 3}
   repetition_penalty: {value: 1, source: section 3}
+  contrast: {value: none, source: section 3}
   max_new_tokens: {value: 64, source: section 3}
   max_model_len: {value: no limit set, source: section 3}
   data: {value: demo, source: section 3}

@@ -10,8 +10,11 @@ import pytest
 from support_leaderboards import row_of, score_itself, write_diagnostics, write_run
 
 from leaderboards.board import Group
+from leaderboards.build import find_checkpoint
 from leaderboards.grouping import group_runs
+from leaderboards.naming import Step
 from leaderboards.runs import load_runs
+from leaderboards.trainings import gather
 
 POPE = {"skills": {"pope": 0.8}, "counts": 12}
 
@@ -108,6 +111,38 @@ def test_the_latest_run_of_a_checkpoint_counts(tmp_path: Path) -> None:
     write_run(tmp_path / "old", model="m", seed=3, started="2026-02-01T00:00:00+00:00", **POPE)
     (group,) = groups_of(tmp_path)
     assert [row.cells["pope"].run.record.id for row in group.rows] == ["latest"]
+
+
+@pytest.mark.parametrize(
+    ("decoding", "told"),
+    [
+        ({"contrast": "vcd:alpha=0.5,beta=0.1,noise_step=500"}, "vcd:alpha=0.5,beta=0.1,noise_step=500"),
+        ({"repetition_penalty": 1.1}, "repetition_penalty 1.1"),
+        ({"temperature": 1.0, "top_k": 20}, "temperature 1.0, top_k 20"),
+    ],
+)
+def test_a_checkpoint_decoded_otherwise_takes_no_row_of_the_plain_one(
+    tmp_path: Path, decoding: dict[str, Any], told: str
+) -> None:
+    training = {"recipe": "sha256:r", "data": "sha256:d", "seed": 0, "step": 3}
+    write_run(tmp_path / "plain", model="out/m/checkpoint-3", training=training, **POPE)
+    write_run(
+        tmp_path / "other", model="out/m/checkpoint-3", training=training, decoding=decoding,
+        started="2026-03-02T00:00:00+00:00", **POPE,
+    )  # fmt: skip
+    (group,) = groups_of(tmp_path)
+    for rows in (group, gather(group)):
+        assert labels(rows) == ["m/checkpoint-3", f"m/checkpoint-3, {told}"]
+        assert row_of(rows, "m/checkpoint-3").latest.id == "plain"
+    assert {row.step for row in group.rows} == {Step("out/m", 3), Step(f"out/m, {told}", 3)}
+    assert find_checkpoint([group], "out/m/checkpoint-3", "--baseline").label == "m/checkpoint-3"
+
+
+def test_top_p_and_top_k_of_greedy_decoding_make_no_row(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", model="m", decoding={"top_k": None}, **POPE)
+    write_run(tmp_path / "b", model="m", decoding={"top_k": 20, "top_p": 0.9}, seed=1, **POPE)
+    (group,) = groups_of(tmp_path)
+    assert labels(group) == ["m"]
 
 
 def test_every_run_can_be_a_row(tmp_path: Path) -> None:

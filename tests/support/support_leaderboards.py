@@ -124,6 +124,7 @@ def write_run(
     video_as: str | None = "native",
     versions: Mapping[str, str] | None = None,
     temperature: float = 0.0,
+    decoding: Mapping[str, Any] | None = None,
     files: str | None = "sha256:tok",
     source: str = "hub:synthetic/{task}@0a1b2c3",
     training: Mapping[str, Any] | None = None,
@@ -145,7 +146,8 @@ def write_run(
         }
         for task, samples in tasks.items()
     }
-    decoding = {"max_new_tokens": 128, "temperature": temperature, "top_p": 1.0, "repetition_penalty": 1.0}
+    usual = {"max_new_tokens": 128, "temperature": temperature, "top_p": 1.0, "repetition_penalty": 1.0}
+    decoding = {**usual, **(decoding or {})}
     settings = {
         "model": {"name": model, "weights": weights, "files": files if weights else None},
         "prompt": prompt,
