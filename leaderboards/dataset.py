@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -29,11 +28,11 @@ from harness.runs.folder import read_run
 from harness.runs.records import SAMPLES, encode_record, read_records
 from harness.runs.seals import seal
 from leaderboards.card import HUB_SOURCE
-from leaderboards.hub import CARD
+from leaderboards.hub import CARD, PUBLISHED, read_published
 
 _TAG: Final = "groundcheck-harness"
-"""Of every card that is written here, by which a folder is known as one that may be written again."""
 _DATA, _FILES = "data", "run"
+_RUN_FILES: Final = (SAMPLES, CONFIG, RUN, DIAGNOSTICS, FINDINGS, REPORT)
 _TOKEN: Final = re.compile(r"\b(?:hf_[A-Za-z0-9]{20,}|sk-[\w-]{20,}|gh[pousr]_[A-Za-z0-9]{30,})")
 _SECRET: Final = re.compile(r"(?i)key|token|secret|password")
 """In the name of a variable that holds one."""
@@ -47,29 +46,47 @@ def write_dataset(folder: Path, out: Path) -> list[Path]:
 
     Args:
         folder: of a finished run.
-        out: the folder of the data set; one that was written before is written again.
+        out: the folder of the data set; one that was written before is written again: the files that it says are a
+            published run's are replaced, and all others stay.
 
     Returns:
-        the files.
+        the files, and no other that is in the folder.
 
     Raises:
         StoreError: there is no finished run, or a file cannot be written.
         UsageError: `out` holds something else.
     """
     run = read_run(folder)
-    card = out / CARD
-    if out.is_dir() and any(out.iterdir()) and not (card.is_file() and _TAG in card.read_text(errors="replace")):
-        raise UsageError(f"{out} holds something else than a published run. Give another folder with --out.")
+    tables = {task: out / _DATA / f"{_config_name(task)}.parquet" for task in run.tasks}
+    files = [out / CARD, *tables.values(), *(out / _FILES / name for name in _RUN_FILES)]
+    _make_room(out, files)
     hide = _hiding(folder)
-    with write_errors(out):
-        for name in (_DATA, _FILES):
-            shutil.rmtree(out / name, ignore_errors=True)
-            (out / name).mkdir(parents=True)
     records = [_public(record, hide) for record in read_records(folder)]
-    files = [*_write_tables(run, records, out), *_write_run(folder, records, out / _FILES, hide)]
-    text = "\n".join(_card(read_run(out / _FILES), blind_headlines(folder))) + "\n"
-    write_atomically(card, text)
-    return sorted([card, *files])
+    for task, path in tables.items():
+        _write_table((record for record in records if record.sample.task == task), path)
+    _write_run(folder, records, out / _FILES, hide)
+    write_atomically(out / CARD, "\n".join(_card(read_run(out / _FILES), blind_headlines(folder))) + "\n")
+    return sorted([out / PUBLISHED, *(path for path in files if path.exists())])
+
+
+def _make_room(out: Path, files: Sequence[Path]) -> None:
+    """Delete what was published into a folder before, and list there what is to be, before it is written."""
+    try:
+        before = read_published(out / PUBLISHED)
+    except (OSError, ValueError):
+        before = None
+    if before is None and out.is_dir() and any(out.iterdir()):
+        raise UsageError(f"{out} holds something else than a published run. Give another folder with --out.")
+    ours = {out / name for name in before or ()}
+    if lost := [path for path in files if path.exists() and path not in ours]:
+        raise UsageError(f"{lost[0]} would be overwritten, and is not of a published run. Move it, or change --out.")
+    with write_errors(out):
+        for path in ours:
+            path.unlink(missing_ok=True)
+        for name in (_DATA, _FILES):
+            (out / name).mkdir(parents=True, exist_ok=True)
+    named = [path.relative_to(out).as_posix() for path in files]
+    write_atomically(out / PUBLISHED, json.dumps({"files": named}, indent=2) + "\n")
 
 
 def _hiding(folder: Path) -> Hide:
@@ -129,16 +146,13 @@ def _config_name(task: str) -> str:
     return re.sub(r"[^\w.-]", "_", task)
 
 
-def _write_tables(run: RunRecord, records: list[SampleRecord], out: Path) -> Iterator[Path]:
-    for task in run.tasks:
-        frame = samples_frame(record for record in records if record.sample.task == task)
-        frame["choices"] = [json.dumps(of, ensure_ascii=False) if of else None for of in frame["choices"]]
-        path = out / _DATA / f"{_config_name(task)}.parquet"
-        frame.to_parquet(path, index=False)
-        yield path
+def _write_table(records: Iterable[SampleRecord], path: Path) -> None:
+    frame = samples_frame(records)
+    frame["choices"] = [json.dumps(of, ensure_ascii=False) if of else None for of in frame["choices"]]
+    frame.to_parquet(path, index=False)
 
 
-def _write_run(folder: Path, records: list[SampleRecord], out: Path, hide: Hide) -> Iterator[Path]:
+def _write_run(folder: Path, records: list[SampleRecord], out: Path, hide: Hide) -> None:
     """The run's files, sealed again: boards can be built of them."""
     write_atomically(out / SAMPLES, "".join(f"{encode_record(record)}\n" for record in records))
     found = {CONFIG: read_json(folder / CONFIG), RUN: read_json(folder / RUN)}
@@ -156,7 +170,6 @@ def _write_run(folder: Path, records: list[SampleRecord], out: Path, hide: Hide)
     if (folder / REPORT).is_file():
         report = (folder / REPORT).read_text(encoding="utf-8")
         write_atomically(out / REPORT, _without_folders(report, hide))
-    yield from out.iterdir()
 
 
 def _card(run: RunRecord, blind: dict[str, float | None]) -> Iterator[str]:

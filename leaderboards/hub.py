@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from harness.core.errors import UsageError
 
 CARD = "README.md"
+PUBLISHED: Final = ".harness-published.json"
+"""Of a published run: which files are its own, by which its folder is known, and what is replaced there."""
+_OWN: Final = re.compile(r"README\.md|(?:data|run)/[\w.-]+")
 RESULTS = PurePosixPath(".eval_results")
 _MESSAGE = "Add evaluation results"
 
@@ -73,31 +79,61 @@ def push(repo: str, files: Mapping[str, str]) -> str:
         raise UsageError(f"--push {repo}: the hub refuses: {_line(error)}.") from error
 
 
-def push_dataset(repo: str, folder: Path, *, private: bool) -> str:
-    """Commit a folder to a data set's repository, which is made where it is not there, and give the commit's address.
+def read_published(path: Path) -> Sequence[str]:
+    """The files that a published run lists as its own, by their paths in its folder.
+
+    Raises:
+        OSError: there is no such list.
+        ValueError: it is none of ours.
+    """
+    written = json.loads(path.read_text(encoding="utf-8"))
+    names = written.get("files") if isinstance(written, dict) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) and _OWN.fullmatch(name) for name in names):
+        raise ValueError(f"{path} does not list the files of a published run")
+    return names
+
+
+def push_dataset(repo: str, folder: Path, files: Sequence[Path], *, private: bool) -> str:
+    """Commit a published run to a data set's repository, made where it is not there, and give the commit's address.
 
     Args:
         repo: ORG/NAME.
-        folder: of the data set; what an earlier commit of such a folder left is deleted.
-        private: whether a repository that is made is private.
+        folder: of the data set.
+        files: those of it that are uploaded, `PUBLISHED` among them; what an earlier commit lists there is deleted.
+        private: that nobody else is to see it.
 
     Raises:
-        UsageError: the hub refuses.
+        UsageError: the repository is of something else, or is public and `private` is asked for, or the hub refuses.
     """
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
     api = HfApi()
+    before: Sequence[str] = ()
     try:
-        api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True)
+        try:
+            found = api.dataset_info(repo)
+        except RepositoryNotFoundError:
+            api.create_repo(repo, repo_type="dataset", private=private)
+        else:
+            there = {file.rfilename for file in found.siblings or ()} - {".gitattributes"}
+            if private and not found.private:
+                raise UsageError(
+                    f"--push {repo} --private: this data set is public. Make it private on the hub, or name another."
+                )
+            if PUBLISHED in there:
+                before = read_published(Path(api.hf_hub_download(repo, PUBLISHED, repo_type="dataset")))
+            elif there:
+                raise UsageError(f"--push {repo}: it holds something else than a published run. Name another data set.")
         done = api.upload_folder(
             repo_id=repo,
             repo_type="dataset",
             folder_path=folder,
             commit_message=_MESSAGE,
-            delete_patterns=["data/*", "run/*"],
+            allow_patterns=[path.relative_to(folder).as_posix() for path in files],
+            delete_patterns=list(before),
         )
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
+    except (HfHubHTTPError, OSError, ValueError) as error:
         raise UsageError(f"--push {repo}: the hub refuses: {_line(error)}.") from error
     return str(done.commit_url)
 

@@ -29,8 +29,14 @@ PICTURES: Final[Mapping[Literal["light", "dark"], str]] = {
     "dark": "leaderboard-dark.svg",
 }
 """Pictures for a README, by the theme that they are for."""
-_MARKS: Final = (b"harness-leaderboard", b"group,checkpoint,kind,")
-"""One of them is in every file of a board but the pictures."""
+_MARKS: Final = (
+    b"<!-- harness-leaderboard -->",
+    b'<meta name="generator" content="harness-leaderboard">',
+    b'"harness-leaderboard"',
+    b"written by harness-leaderboard.",
+    b"group,checkpoint,kind,",
+)
+"""One of them is in every file of a board but the pictures: more than the name, which any text may say."""
 _KEY: Final = "dashed: baseline · blue: better · orange: worse · grey: neither shown"
 
 

@@ -24,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="RUN", help="run folder")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the data set (default: published/RUN)")
     parser.add_argument("--push", metavar="ORG/NAME", help="upload it to this data set of the hub")
-    parser.add_argument("--private", action="store_true", help="with --push: a data set that is made is private")
+    parser.add_argument(
+        "--private", action="store_true", help="with --push: the data set is private, or nothing is uploaded"
+    )
     add_track_argument(parser)
 
 
@@ -60,7 +62,7 @@ def _publish(folder: Path, out: Path, repo: str | None, user: str | None, *, pri
 
     files = write_dataset(folder, out)
     if repo is not None:
-        show(f"committed as {user}: {hub.push_dataset(repo, out, private=private)}")
+        show(f"committed as {user}: {hub.push_dataset(repo, out, files, private=private)}")
     show("\n".join(_listed(files)))
     if repo is None:
         show("dry run: this would be uploaded to a data set of the hub; do it with --push ORG/NAME")

@@ -38,12 +38,12 @@ def test_a_file_that_is_not_a_boards_is_left_alone(name: str, tmp_path: Path) ->
     write_run(tmp_path / "a", counts=20)
     for _ in range(2):  # A board's own are brought up to date.
         assert call("build", "--runs", tmp_path / "a", "--out", tmp_path / "out") == 0
-    (tmp_path / "out" / name).write_text("mine, with a leaderboard of harnesses")
+    (tmp_path / "out" / name).write_text("mine, beside harness-leaderboard")
     with pytest.raises(UsageError, match=rf"{name} was not written by 'harness leaderboard'"):
         call("build", "--runs", tmp_path / "a", "--out", tmp_path / "out")
     with pytest.raises(UsageError, match=rf"{name} was not written by 'harness leaderboard'"):
         call("publish", "--runs", tmp_path / "a", "--pages", tmp_path / "out")
-    assert (tmp_path / "out" / name).read_text() == "mine, with a leaderboard of harnesses"
+    assert (tmp_path / "out" / name).read_text() == "mine, beside harness-leaderboard"
 
 
 def test_formats_can_be_chosen(tmp_path: Path) -> None:

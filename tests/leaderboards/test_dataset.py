@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import huggingface_hub
 import pytest
+from huggingface_hub.errors import RepositoryNotFoundError
 from support_leaderboards import write_diagnostics, write_run
 
 from harness.cli import main
@@ -89,7 +92,7 @@ def test_what_must_not_leave_stays(run: Path, tmp_path: Path) -> None:
     files = sorted(path for path in Path("out").rglob("*") if path.is_file())
     assert {path.name for path in files} == {
         *("README.md", "pope.parquet", "videohallucer.parquet", "samples.jsonl", "config.json", "run.json"),
-        *("diagnostics.json", "report.md"),
+        *("diagnostics.json", "report.md", ".harness-published.json"),
     }
     texts = [pandas.read_parquet(path).to_json() if path.suffix == ".parquet" else path.read_text() for path in files]
     for text in texts:
@@ -101,36 +104,82 @@ def test_what_must_not_leave_stays(run: Path, tmp_path: Path) -> None:
     assert sample["response"]["text"] == "No. *** *** </think> square/root /usr/bin/env …/x"
 
 
-def test_a_folder_of_others_is_not_written_over(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "README.md").write_text("# Mine")
+def test_a_folder_of_others_is_not_touched(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = {"README.md": "pip install groundcheck-harness", "data/train.csv": "a", ".env": KEY}
+    for name, text in mine.items():
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / name).write_text(text)
     assert main(["publish", str(run), "--out", str(tmp_path / "mine")]) == 2
     assert "holds something else" in capsys.readouterr().err
+    assert {name: (tmp_path / "mine" / name).read_text() for name in mine} == mine
     assert main(["publish", str(tmp_path / "mine")]) == 2
 
 
-def test_a_push_commits_the_folder(
-    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+class Hub:
+    """The hub's data set `me/run`: its files, or that it is not there."""
+
+    def __init__(self, folder: Path | None = None, *, private: bool = True) -> None:
+        self.folder, self.private = folder, private
+        self.made: dict[str, Any] | None = None
+        self.uploaded: dict[str, Any] = {}
+
+    def __call__(self) -> Hub:
+        return self
+
+    def whoami(self) -> dict[str, str]:
+        return {"name": "me"}
+
+    def dataset_info(self, repo: str) -> Any:
+        if self.folder is None:
+            raise RepositoryNotFoundError(
+                "none", response=httpx.Response(404, request=httpx.Request("GET", "http://x"))
+            )
+        names = [path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file()]
+        return SimpleNamespace(private=self.private, siblings=[SimpleNamespace(rfilename=name) for name in names])
+
+    def hf_hub_download(self, repo: str, name: str, *, repo_type: str) -> str:
+        return f"{self.folder}/{name}"
+
+    def create_repo(self, repo: str, **options: Any) -> None:
+        self.made = options
+
+    def upload_folder(self, **options: Any) -> Any:
+        self.uploaded = options
+        return SimpleNamespace(commit_url="https://huggingface.co/datasets/me/run/commit/1")
+
+
+def test_a_push_commits_the_runs_files_and_no_others(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    calls: list[tuple[str, Any]] = []
-
-    class Api:
-        def whoami(self) -> dict[str, str]:
-            return {"name": "me"}
-
-        def create_repo(self, repo: str, **options: Any) -> None:
-            calls.append((repo, options))
-
-        def upload_folder(self, *, folder_path: Path, **options: Any) -> Any:
-            calls.append((options["repo_id"], sorted(path.name for path in folder_path.rglob("*.*"))))
-            assert options["repo_type"] == "dataset"
-            return type("Info", (), {"commit_url": "https://huggingface.co/datasets/me/run/commit/1"})
-
-    monkeypatch.setattr(huggingface_hub, "HfApi", Api)
-    assert main(["publish", str(run), "--push", "me/run", "--private"]) == 0
-    (_, made), (repo, names) = calls
-    assert made == {"repo_type": "dataset", "private": True, "exist_ok": True}
-    assert repo == "me/run"
-    assert "README.md" in names
+    hub = Hub()
+    monkeypatch.setattr(huggingface_hub, "HfApi", hub)
+    command = ["publish", str(run), "--push", "me/run", "--private"]
+    assert main(command) == 0
+    assert hub.made == {"repo_type": "dataset", "private": True}
     assert "committed as me: https://huggingface.co/datasets/me/run/commit/1" in capsys.readouterr().out
+    out = tmp_path / "published" / "a"
+    ours = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    (out / "data" / "train.csv").write_text("a")
+    (out / ".env").write_text(KEY)
+    hub.folder = out
+    assert main(command) == 0
+    assert (out / "data" / "train.csv").read_text() == "a"
+    assert sorted(hub.uploaded["allow_patterns"]) == ours
+    assert set(ours) - {".harness-published.json"} <= set(hub.uploaded["delete_patterns"])
+    assert not {"data/train.csv", ".env"} & set(hub.uploaded["delete_patterns"])
     assert main(["publish", str(run), "--private"]) == 2
+
+
+def test_a_data_set_that_is_public_or_of_something_else_is_not_pushed_to(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    hub = Hub(other, private=False)
+    monkeypatch.setattr(huggingface_hub, "HfApi", hub)
+    assert main(["publish", str(run), "--push", "me/run", "--private"]) == 2
+    assert "this data set is public" in capsys.readouterr().err
+    (other / "train.csv").write_text("a")
+    assert main(["publish", str(run), "--push", "me/run"]) == 2
+    assert "holds something else than a published run" in capsys.readouterr().err
+    assert not hub.uploaded
