@@ -24,7 +24,8 @@ class Contrast:
 
         l + (exp(decay t) - 1) (l - l')    where max l < log threshold, else l
 
-    and in both a token is out of question where l < log beta + max l, with l as it was.
+    with decay t counted as 60 at most, where float32 still holds the scores; in both a token is out of question where
+    l < log beta + max l, with l as it was.
 
     Attributes:
         method: which of the two.

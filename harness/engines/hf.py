@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any, Final
 
@@ -49,6 +49,8 @@ _WINDOW_BATCHES: Final = 4
 """Batches whose requests are opened together and sorted by length, so that a batch holds little padding."""
 _MOST_OPEN: Final = 256
 """Requests whose media are opened together, unless a batch has more; the next as many are opened meanwhile."""
+_MEASURED: Final = 2
+"""Which batch the cost of a contrast is measured on: the first also pays for what is set up once."""
 
 
 class HfEngine:
@@ -116,7 +118,7 @@ class HfEngine:
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="open-media")
         self._checkpoint = checkpoint
         self._given = model
-        self._told_cost = False
+        self._contrasted = 0
         self._processed: Processed | None = None
 
     def describe(self) -> Mapping[str, Any]:
@@ -258,7 +260,8 @@ class HfEngine:
             bos_token_id=defaults.bos_token_id,
         )
         sampled = decoding.temperature > 0
-        chooser = TokenChooser(
+        choosing = partial(
+            TokenChooser,
             [request_seed(item.request, decoding, item.row) for item in batch] if sampled else None,
             max_new_tokens=budget,
             temperature=decoding.temperature,
@@ -266,19 +269,23 @@ class HfEngine:
             top_k=decoding.top_k,
             repetition_penalty=decoding.repetition_penalty,
             mask=inputs["attention_mask"],
-            contrast=contrast,
         )
+        chooser = choosing(contrast=contrast)
         begin = time.monotonic()
         output = self._model.generate(
             **given, generation_config=config, logits_processor=LogitsProcessorList([chooser])
         )
-        if contrast is not None and not self._told_cost:
-            self._told_cost, took = True, time.monotonic() - begin
-            show(cost_on(self._model, contrast, inputs, config, output[: len(batch)], took), file=sys.stderr)
+        took = time.monotonic() - begin
         logprobs = chooser.logprobs()
         prompt_length = inputs["input_ids"].shape[1]
         visual = count_visual(self._processor, inputs["input_ids"].tolist())
         seconds = time.monotonic() - start
+        self._contrasted += contrast is not None
+        if contrast is not None and self._contrasted == _MEASURED:
+            processors = LogitsProcessorList([choosing()])
+            plainly = partial(self._model.generate, **inputs, generation_config=config, logits_processor=processors)
+            made = output[: len(batch), prompt_length:]
+            show(cost_on(contrast, lambda: plainly()[:, prompt_length:], ends, made, took), file=sys.stderr)
         responses = []
         for index, item in enumerate(batch):
             tokens = output[index, prompt_length:].tolist()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 import torch
@@ -20,6 +20,8 @@ from harness.core.errors import MediaError, UsageError
 from harness.engines.contrasts import Contrast
 
 _STEPS: Final = 1000
+_GREATEST_EXPONENT: Final = 60.0
+"""exp of this outweighs whatever two branches agree on, and float32 still has room for its products."""
 
 
 def contrasted(contrast: Contrast, logits: torch.Tensor, other: torch.Tensor, step: int) -> torch.Tensor:
@@ -36,7 +38,7 @@ def contrasted(contrast: Contrast, logits: torch.Tensor, other: torch.Tensor, st
     else:
         mine, its = logits.log_softmax(dim=-1), other.log_softmax(dim=-1)
         unsure = mine.amax(dim=-1, keepdim=True) < math.log(contrast.threshold or math.ulp(0.0))
-        scores = mine + math.expm1(contrast.decay * step) * unsure * (mine - its)
+        scores = mine + math.expm1(min(contrast.decay * step, _GREATEST_EXPONENT)) * unsure * (mine - its)
     if contrast.beta:
         plausible = logits >= math.log(contrast.beta) + logits.amax(dim=-1, keepdim=True)
         scores = scores.masked_fill(~plausible, -torch.inf)
@@ -77,28 +79,32 @@ def doubled(
     return twice
 
 
-def cost_on(model: Any, contrast: Contrast, inputs: Any, config: Any, output: torch.Tensor, seconds: float) -> str:
+def cost_on(
+    contrast: Contrast, plainly: Callable[[], torch.Tensor], ends: Collection[int], made: torch.Tensor, took: float
+) -> str:
     """What a contrast costs, as a line: the same batch is generated once more without it.
 
     Args:
-        model: on its device.
         contrast: the method.
-        inputs: the batch, without it.
-        config: of the generation.
-        output: [B, P + T], what was generated with it.
-        seconds: that this took.
+        plainly: generates the batch without it, [B, T'].
+        ends: tokens that end a response.
+        made: [B, T], tokens that were generated with it.
+        took: seconds that this took.
     """
-    begin, prompt = time.monotonic(), inputs["input_ids"].shape[1]
-    without = model.generate(**inputs, generation_config=config)
-    took = seconds, time.monotonic() - begin
-    mine, plain = (
-        int((tokens[:, prompt:] != config.pad_token_id).sum()) / max(of, 1e-9)
-        for tokens, of in zip((output, without), took, strict=True)
-    )
+    begin = time.monotonic()
+    without = plainly()
+    took_plainly = time.monotonic() - begin
+    mine, plain = (_count(tokens, ends) / max(of, 1e-9) for tokens, of in ((made, took), (without, took_plainly)))
     return (
         f"--decoding {contrast}: 2 forward passes a token, of one batch; {mine:,.0f} tokens/s, {plain:,.0f} without it "
-        f"({mine / plain:.2f} times as many), on the first batch"
+        f"({mine / plain:.2f} times as many), on the second batch"
     )
+
+
+def _count(tokens: torch.Tensor, ends: Collection[int]) -> int:
+    """Tokens of [B, T] up to the first end of each row, that included; padding may be the end token too."""
+    is_end = torch.isin(tokens, torch.tensor(sorted(ends), device=tokens.device)).long()
+    return int((is_end.cumsum(dim=1) - is_end == 0).sum())
 
 
 def check_hidden(contrast: Contrast, config: Any) -> None:

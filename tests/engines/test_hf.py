@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -366,6 +367,26 @@ def test_rows_of_a_batch_answer_as_they_do_alone(
     }
     assert together != texts(engine, requests, decoding(None))
     assert capsys.readouterr().err.count("2 forward passes a token") <= 1  # Told once an engine.
+
+
+def test_the_cost_of_a_contrast_is_measured_once_it_is_warm_and_is_no_part_of_a_response(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests, measured = [make_request(0)], []
+
+    def cost(*_: object) -> str:
+        measured.append(len(seconds))
+        return ""
+
+    # It takes a thousand seconds.
+    monkeypatch.setattr("harness.engines.hf.time.monotonic", lambda: perf_counter() + 1000 * len(measured))
+    monkeypatch.setattr("harness.engines.hf.cost_on", cost)
+    monkeypatch.setattr(engine, "_contrasted", 0)
+    seconds: list[float] = []
+    for _ in range(3):
+        seconds += [response.seconds or 0.0 for response in generate(engine, requests, decoding(VCD)).values()]
+    assert measured == [1]
+    assert max(seconds) < 1000
 
 
 @pytest.mark.parametrize("contrast", [replace(VCD, alpha=0.0), replace(M3ID, decay=0.0)])

@@ -8,7 +8,7 @@ import torch
 
 from harness.engines.contrasts import read_contrast
 from harness.engines.hf_choosing import TokenChooser
-from harness.engines.hf_contrast import contrasted, doubled
+from harness.engines.hf_contrast import contrasted, cost_on, doubled
 
 VCD, M3ID = read_contrast("vcd:alpha=1,beta=0"), read_contrast("m3id:decay=0.5,beta=0")
 
@@ -33,6 +33,22 @@ def test_mutual_information_decoding_by_hand() -> None:
     assert sure[0].tolist() == pytest.approx(shown[0].tolist(), abs=1e-6)
     # log .2 + log .6: a sixth of the most probable is just below .12.
     assert contrasted(replace(M3ID, beta=0.2), shown, hidden, 2)[0].tolist()[2] == -inf
+
+
+@pytest.mark.parametrize(("decay", "step"), [(1.0, 2000), (0.1, 1000), (0.02, 8000)])
+def test_mutual_information_decoding_has_numbers_however_long_the_response(decay: float, step: int) -> None:
+    shown, hidden = torch.tensor([[0.0, 1.0, -80.0]]), torch.tensor([[0.0, 0.5, 80.0]])
+    scores = contrasted(replace(M3ID, decay=decay), shown, hidden, step)
+    assert scores.isfinite().all()
+    assert scores.argmax().item() == 1
+
+
+def test_cost_counts_tokens_up_to_the_end_which_may_be_the_padding_too() -> None:
+    end = 9
+    made = torch.tensor([[5, 6, end, end], [5, 6, 7, 8]])
+    line = cost_on(VCD, lambda: torch.full((2, 1), end), {end}, made, 0.5)
+    assert "; 14 tokens/s, " in line
+    assert "on the second batch" in line
 
 
 def test_both_halves_are_given_what_the_first_chooses_and_keep_its_own_probability() -> None:

@@ -453,7 +453,7 @@ def test_videos_of_a_family_without_a_way_for_them_are_shown_as_images_and_the_r
 def test_contrastive_decoding_is_part_of_the_protocol(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
     command = ["eval", "--model", "demo", "--tasks", "pope", "--limit", "4", "--max-new-tokens", "24", "--no-diagnose"]
-    assert main([*command, "--decoding", "vcd:alpha=1", "--out", str(out)]) == 0
+    assert main([*command, "--batch-size", "2", "--decoding", "vcd:alpha=1", "--out", str(out)]) == 0
     assert read_run(out).decoding["contrast"] == "vcd:alpha=1,beta=0.1,noise_step=500"
     assert "--decoding vcd:alpha=1,beta=0.1,noise_step=500: 2 forward passes a token" in capsys.readouterr().err
     assert main([*command, "--decoding", "m3id", "--out", str(out)]) == 2
