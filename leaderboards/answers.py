@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import isclose
 from typing import Final
 
 from harness.reports.differences import change, in_words
-from harness.reports.text import interval, name_some, number
+from harness.reports.text import counted, interval, name_some, number
 from leaderboards.board import Column, Group, Row
 
 _NAMED: Final = 3
@@ -24,7 +25,8 @@ class Answer:
     Attributes:
         title: what the leader does best.
         leader: label of the row that hallucinates least, or scores best where no benchmark is about hallucination.
-        scores: its headlines on the benchmarks that order the rows.
+        level: labels of the other rows that have its mean score.
+        scores: its headlines on the benchmarks that order the rows, those that all level rows share.
         rivals: labels of rows that its intervals do not set apart from it on any of them, the first few; empty: none.
         verdict: what is shown of the lead over the baseline, in a few words; empty without a baseline.
         real: what the paired tests against the baseline say; empty without a baseline.
@@ -34,11 +36,19 @@ class Answer:
 
     title: str
     leader: str
+    level: Sequence[str]
     scores: Sequence[str]
     rivals: str
     verdict: str
     real: Sequence[str]
     why: Sequence[str]
+
+    @property
+    def ahead(self) -> str:
+        """The leader, or that no row is ahead and which ones are level."""
+        if not self.level:
+            return self.leader
+        return f"no row is ahead (level: {name_some([self.leader, *self.level], _NAMED)})"
 
 
 def answer(group: Group) -> Answer | None:
@@ -48,12 +58,16 @@ def answer(group: Group) -> Answer | None:
     leader = group.rows[0]
     baseline = group.base
     columns = [column for column in group.columns if column.task in group.ordered_by]
+    level = [row for row in group.rows[1:] if _is_level(leader, row, group.ordered_by)]
+    others = group.rows[1 + len(level) :]  # Rows stand in the order of their scores.
+    same = [of for of in columns if all(_is_level(leader, row, [of.task]) for row in level)]
     return Answer(
         title="Fewest hallucinations measured" if _is_about_hallucination(group) else "Best scores measured",
         leader=leader.label,
-        scores=[_score(leader, column) for column in columns],
-        rivals=name_some([row.label for row in group.rows[1:] if _is_rival(leader, row, group.ordered_by)], _NAMED),
-        verdict="" if baseline is None else _verdict(leader, baseline, columns),
+        level=[row.label for row in level],
+        scores=[_score(leader, column) for column in same],
+        rivals=name_some([row.label for row in others if _is_rival(leader, row, group.ordered_by)], _NAMED),
+        verdict="" if baseline is None else _verdict(leader, baseline, columns, level),
         real=list(_real(group, leader, baseline)),
         why=list(_why(group)),
     )
@@ -67,6 +81,11 @@ def _score(row: Row, column: Column) -> str:
     metric = row.cells[column.task].metric
     shown = f"{column.title} {number(metric.value, column.scale)} {interval(metric.low, metric.high, column.scale)}"
     return shown.strip()
+
+
+def _is_level(leader: Row, row: Row, tasks: Sequence[str]) -> bool:
+    best, score = leader.score(tasks), row.score(tasks)
+    return best is not None and score is not None and isclose(best, score, abs_tol=1e-12)
 
 
 def _is_rival(leader: Row, row: Row, tasks: Sequence[str]) -> bool:
@@ -90,16 +109,20 @@ def _real(group: Group, leader: Row, baseline: Row | None) -> Iterator[str]:
         for verdict in ("worse", "better"):
             found = [row for row in tested if verdict in _verdicts(row, group.ordered_by)]
             if found:
-                yield f"{verdict.capitalize()} on at least one benchmark: {len(found)} of {len(tested)} others."
+                of = counted(len(tested), "other")
+                yield f"{verdict.capitalize()} on at least one benchmark: {len(found)} of {of}."
         if tested and not any(_verdicts(row, group.ordered_by) & {"worse", "better"} for row in tested):
-            yield f"No difference shown to any of {len(tested)} others."
+            yield f"No difference shown to any of {counted(len(tested), 'other')}."
         turned = [
             row.label for row in others if any(cell.delta and cell.delta.could_turn for cell in row.cells.values())
         ]
         if turned:
             yield f"Unsettled answers could turn a difference over for {name_some(turned, _NAMED)}."
         if len(tested) < len(others):
-            yield f"{len(others) - len(tested)} {'more' if tested else 'others'} could not be compared."
+            left = [row for row in others if row not in tested]
+            notes = [cell.delta.note for row in left for cell in row.cells.values() if cell.delta and cell.delta.note]
+            why = f" ({notes[0].partition('; ')[0]})" if notes else ""
+            yield f"{f'{len(left)} more' if tested else counted(len(left), 'other')} could not be compared{why}."
         return
     for column in group.columns:
         cell = leader.cells.get(column.task)
@@ -107,7 +130,9 @@ def _real(group: Group, leader: Row, baseline: Row | None) -> Iterator[str]:
             yield f"{column.title}: {in_words(cell.delta, column.scale)}."
 
 
-def _verdict(leader: Row, baseline: Row, columns: Sequence[Column]) -> str:
+def _verdict(leader: Row, baseline: Row, columns: Sequence[Column], level: Sequence[Row]) -> str:
+    if leader is baseline and level:
+        return f"The baseline is level with {name_some([row.label for row in level], _NAMED)}"
     if leader is baseline:
         return "The baseline scores best"
     found: dict[str, list[str]] = {}
@@ -139,4 +164,5 @@ def _why(group: Group) -> Iterator[str]:
         shares = f"{number(difference.a)} → {number(difference.b)} %"
         yield f"{more} {reason.what}: {shares}, {change(difference)}{example}."
     if not reasons.found:
-        yield f"None of {reasons.family} changes that were looked at is beyond chance."
+        of = f"None of {reasons.family} changes" if reasons.family > 1 else "No change"
+        yield f"{of} that {'were' if reasons.family > 1 else 'was'} looked at is beyond chance."

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.benchmarks.plain import OwnScores
+from harness.reports.text import counted
 from harness.statistics.differences import Difference, compare, test_together
 from harness.statistics.specs import MetricSpec
 from leaderboards.board import Cell, Group, Row, judged_again
@@ -116,7 +117,7 @@ def _compare(cell: Cell, baseline: Cell, samples: Runs | None, base: Runs | None
 def compare_samples(spec: MetricSpec, before: Runs, after: Runs) -> Difference:
     """The difference of one figure between two rows, with an interval for itself; see `harness.statistics`."""
     left_out = unanswered([*before.values(), *after.values()])
-    note = f"{len(left_out)} samples without a response left out" if left_out else None
+    note = f"{counted(len(left_out), 'sample')} without a response left out" if left_out else None
     sides = [{seed: run.measure(spec, left_out) for seed, run in side.items()} for side in (before, after)]
     return compare(spec, sides[0], sides[1], note=note)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from harness.reports.differences import SIGNS, change, verdict
 from harness.reports.markdown import BREAK, escape, folded, link, picture, table
-from harness.reports.text import UNKNOWN, interval, number, span, web_address
+from harness.reports.text import UNKNOWN, count_tested, interval, number, span, web_address
 from leaderboards.answers import answer
 from leaderboards.board import Board, Cell, Column, Curve, Group, Row
 from leaderboards.likeness import Likeness
@@ -23,7 +23,7 @@ MOST_NUMBERS: Final = 59
 ORDER_NOTE = "Rows are ordered by the mean headline of {}, best first."
 MARKS_NOTE = (
     "Last line of a cell: difference to the baseline on the same questions; ▲ better, ▼ worse, = no difference shown. "
-    "The {} differences of the table are tested together, with simultaneous 95 % intervals: \\* p < 0.05, \\*\\* p < "
+    "In the table {}{}: \\* p < 0.05, \\*\\* p < "
     "0.01, \\*\\*\\* p < 0.001."
 )
 REPORTED_HEADS: Final = ("how it was had", "where ours differs")
@@ -116,7 +116,7 @@ def _block_verdict(group: Group) -> str:
     if said is None:
         return ""
     rivals = f", not told apart from {escape(said.rivals)}" if said.rivals else ""
-    parts = [f"**{said.title}: {escape(said.leader)}{rivals}.**"]
+    parts = [f"**{said.title}: {escape(said.ahead)}{rivals}.**"]
     leader, base = group.rows[0], group.base
     if base is not None and base is not leader:
         found: dict[str, list[str]] = {}
@@ -188,8 +188,8 @@ def answer_lines(group: Group) -> Iterator[str]:
         return
     rivals = ""
     if said.rivals:
-        rivals = f" Its intervals overlap with those of {escape(said.rivals)}."
-    yield f"- **{said.title}:** {escape(said.leader)}, {escape(', '.join(said.scores))}.{rivals}"
+        rivals = f" {'Their' if said.level else 'Its'} intervals overlap with those of {escape(said.rivals)}."
+    yield f"- **{said.title}:** {escape(', '.join([said.ahead, *said.scores]))}.{rivals}"
     if said.real:
         yield f"- **Is it real?** {escape(said.verdict)}. {' '.join(escape(sentence) for sentence in said.real)}"
     if said.why:
@@ -202,7 +202,9 @@ def notes(group: Group) -> list[str]:
     ordered = group.order_title
     found = [HEADLINE_NOTE, ORDER_NOTE.format(escape(ordered))]
     if group.baseline is not None:
-        found.append(MARKS_NOTE.format(group.tests))
+        found.append(
+            MARKS_NOTE.format(count_tested(group.tests), ", with simultaneous 95 % intervals" * (group.tests > 1))
+        )
     base = group.base
     if any(unlike_baseline(row, base) for row in group.rows):
         found.append(UNLIKE_NOTE)

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from harness.core.types import Metric
 from harness.reports.html import render, script_json
-from harness.reports.text import UNKNOWN, interval, number, span
+from harness.reports.text import UNKNOWN, count_tested, interval, number, span
 from leaderboards.answers import answer
 from leaderboards.board import Board, Cell, Column, Curve, Group, Row
 from leaderboards.markdown import reported_likeness, unsettled_note
@@ -86,9 +86,10 @@ def _group(group: Group, curves: Sequence[Curve], link: Link, *, is_plotted: boo
         "reason": group.reason,
         "said": answer(group),
         "why_of": group.reasons and group.reasons.row,
-        "looked_at": group.reasons and group.reasons.family,
+        "looked_at": group.reasons and count_tested(group.reasons.family, "change"),
         "baseline": group.baseline,
         "tests": group.tests,
+        "tested": count_tested(group.tests),
         "deltas": list(_deltas(group)),
         "columns": group.columns,
         "figures": [(title, definition, _BETTER[better]) for title, definition, _, better in figures],

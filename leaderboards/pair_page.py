@@ -11,7 +11,7 @@ from harness.core.types import SampleRecord
 from harness.reports.differences import family_note
 from harness.reports.html import render, script_json
 from harness.reports.page_data import STATES, span_of
-from harness.reports.text import number, one_line, scale_of
+from harness.reports.text import counted, number, one_line, scale_of
 from harness.reports.thumbnails import Thumbnails, make_thumbnails
 from harness.runs.comparison import TaskComparison, says_what_is_not
 from harness.runs.config import RUN
@@ -106,7 +106,9 @@ def _facts(run: RunRecord | None) -> str:
 def _left_out(of: TaskComparison) -> str:
     known = [(of.left_out.only_a, "only before"), (of.left_out.only_b, "only after")]
     known += [(of.left_out.errors, "without a response"), (of.left_out.incomplete, "of torn pairs or rotations")]
-    return "; ".join([f"{of.samples} samples in both", *(f"{count} {why} left out" for count, why in known if count)])
+    return "; ".join(
+        [f"{counted(of.samples, 'sample')} in both", *(f"{count} {why} left out" for count, why in known if count)]
+    )
 
 
 def _rows(of: TaskComparison, title: str, lists: dict[str, list[int]]) -> Iterator[dict[str, Any]]:

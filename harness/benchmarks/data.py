@@ -80,8 +80,17 @@ def load_data(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> 
     if benchmark.with_rows is not None:
         (file,) = files
         benchmark = benchmark.with_rows(benchmark, read_table(folder / file).rows, partial(_where, benchmark, file))
+    mistakes: list[DataError] = []
     for where, row, refer in _rows(folder, files, benchmark, roots):
-        sample = benchmark.read_row(row, where)
+        try:
+            sample = benchmark.read_row(row, where)
+        except DataError as error:
+            mistakes.append(error)
+            if benchmark.source.table is None:
+                break
+            if row.get(benchmark.media):
+                mistakes += _missing(folder, files[0], benchmark, row, where, refer)
+            continue
         first = places.setdefault(sample.id, where)
         if sample.id in samples:
             advice = f"Are two copies of the data in {folder}?" if files[1:] else "Give every row an id of its own."
@@ -92,12 +101,11 @@ def load_data(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> 
             reference = refer()
             medium = Media(kind=benchmark.media, source=reference, size_bytes=_size_bytes(folder, reference))
             sample = replace(sample, media=(medium,))
-            if benchmark.source.table is not None and medium.size_bytes is None:
-                raise DataError(
-                    f"{where}: column {benchmark.media!r} holds {_shown(row[benchmark.media])}, and there is no such "
-                    f"file in {folder}. Name files relative to {files[0]}."
-                )
+            if benchmark.source.table is not None:
+                mistakes += _missing(folder, files[0], benchmark, row, where, refer)
         samples[sample.id] = sample
+    if mistakes:
+        raise _first_of(mistakes)
     if not samples:
         raise DataError(f"{benchmark.name}: the data set in {folder} is empty ({', '.join(files)}). Fetch it again.")
     labels = read_labels(benchmark, folder, source, roots)
@@ -107,6 +115,25 @@ def load_data(benchmark: Benchmark, data: str, outside: Sequence[Path] = ()) -> 
     return BenchmarkData(
         benchmark=benchmark, samples=asked, folder=folder, source=source, labels=labels.source, roots=roots
     )
+
+
+def _missing(
+    folder: Path, table: str, benchmark: Benchmark, row: Mapping[str, Any], where: str, refer: Callable[[], str]
+) -> Iterator[DataError]:
+    """That the file which a row of a table names is not there, if so."""
+    if _size_bytes(folder, refer()) is None:
+        yield DataError(
+            f"{where}: column {benchmark.media!r} holds {_shown(row[benchmark.media])}, and there is no such file in "
+            f"{folder}. Name files relative to {table}."
+        )
+
+
+def _first_of(mistakes: Sequence[DataError]) -> DataError:
+    """The first two mistakes of a table, and how many there are besides."""
+    if len(mistakes) == 1:
+        return mistakes[0]
+    told = " ".join(map(str, mistakes[:2]))
+    return DataError(f"{told} And {len(mistakes) - 2} more." if mistakes[2:] else told)
 
 
 def of_own_data(benchmark: Benchmark, source: str) -> Benchmark:

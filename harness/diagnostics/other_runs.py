@@ -15,7 +15,7 @@ from harness.core.types import SampleRecord, Verdict
 from harness.diagnostics.evidence import Key
 from harness.diagnostics.run_folder import by_key, latest_records, read_model, read_settings
 from harness.engines.checkpoints import SERVED
-from harness.runs.config import name_differences
+from harness.runs.config import name_differences, prompt_of
 
 _ASKED: Final = ("question", "target", "choices")
 _SHARED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -116,6 +116,20 @@ def _plain(name: str | None) -> str:
 
 def _word(name: str | None, weights: str | None) -> str:
     return f"{name or 'no known name'} ({weights[:19] if weights else 'weights not known'})"
+
+
+def setting_differences(run_a: Path, run_b: Path, task: str) -> str:
+    """In which settings of how a task was asked two runs differ, judges aside, in words; empty where none is known."""
+    sides = []
+    for folder in (run_a, run_b):
+        settings = read_settings(folder)
+        tasks, decoding = settings.get("tasks"), settings.get("decoding")
+        described = tasks.get(task) if isinstance(tasks, Mapping) else None
+        if isinstance(described, Mapping) and isinstance(decoding, Mapping) and "max_new_tokens" in described:
+            decoding = {**decoding, "max_new_tokens": described["max_new_tokens"]}
+        asked = {"prompt": prompt_of(settings, task), "decoding": decoding}
+        sides.append(_shared({**settings, **asked}, [name for name in _SHARED["--repeats"] if name != "judge"]))
+    return name_differences(_told(*sides), _told(*reversed(sides)), "A", "B")
 
 
 def _refuse_other_settings(folder: Path, path: Path, option: str) -> None:

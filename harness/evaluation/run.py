@@ -21,7 +21,7 @@ from harness.evaluation.plan import Plan, agree_on_plan, default_folder, with_se
 from harness.evaluation.progress import Progress
 from harness.evaluation.provenance import git_commit, versions
 from harness.evaluation.ranks import ALONE, Ranks
-from harness.evaluation.selection import share_samples, what_limit_shows
+from harness.evaluation.selection import share_samples, too_few_clusters, what_limit_shows
 from harness.evaluation.settings import EvalConfig
 from harness.judges.answer import AnswerJudge, no_judge
 from harness.judges.audit import AuditSample
@@ -79,6 +79,8 @@ def evaluate(config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
         )
     if config.limit is not None:
         show(what_limit_shows(plan.samples, config.limit), file=sys.stderr)
+    elif few := too_few_clusters(plan.samples):
+        show(few, file=sys.stderr)
     for task in plan.tasks:
         if task.rubric is not None and plan.judge is None:
             show(no_judge(task.name), file=sys.stderr)

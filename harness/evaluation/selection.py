@@ -67,6 +67,27 @@ def what_limit_shows(samples: Mapping[str, Sequence[Sample]], limit: float) -> s
     )
 
 
+def too_few_clusters(samples: Mapping[str, Sequence[Sample]]) -> str:
+    """Which tasks no two runs can be compared on by a test, in one line; empty where there is none.
+
+    Args:
+        samples: by task, those that are asked.
+    """
+    from harness.statistics.differences import FEWEST_CLUSTERS
+
+    held = {
+        task: len({sample.cluster or sample.group or sample.id for sample in of_task})
+        for task, of_task in samples.items()
+    }
+    told = [f"{task} has {count}" for task, count in held.items() if count < FEWEST_CLUSTERS]
+    if not told:
+        return ""
+    return (
+        f"No difference between runs can be tested on such questions: a paired test needs {FEWEST_CLUSTERS} images, "
+        f"videos or groups of questions at least, and {', '.join(told)}. See 'harness power'."
+    )
+
+
 def share_samples(samples: Mapping[str, Sequence[Sample]], share: tuple[int, int] | None) -> dict[str, list[Sample]]:
     """One process's part of a run's samples, in their order.
 

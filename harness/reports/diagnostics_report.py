@@ -10,7 +10,7 @@ from harness.diagnostics.attribution import CAUSES, DEFINITIONS, Cause
 from harness.diagnostics.run_folder import DIAGNOSTICS, FINDINGS, read_diagnostics
 from harness.reports.conflict import conflict_lines, conflict_summary
 from harness.reports.markdown import code, escape, table
-from harness.reports.text import UNKNOWN, interval, number, plain_table, with_error
+from harness.reports.text import UNKNOWN, error_of, interval, number, plain_table, with_error
 
 PAGE: Final = "report.html"
 """The page of a diagnosed run, in its folder."""
@@ -99,7 +99,7 @@ def figure_cells(figure: Mapping[str, Any]) -> list[Any]:
     """Value, standard error, interval and number of samples of a stored figure."""
     scale = _scale(figure)
     ends = interval(figure["low"], figure["high"], scale) or UNKNOWN
-    return [number(figure["value"], scale), number(figure["stderr"], scale), ends, figure["n"]]
+    return [number(figure["value"], scale), error_of(figure["stderr"], scale), ends, figure["n"]]
 
 
 def _title(name: str, figure: Mapping[str, Any]) -> str:

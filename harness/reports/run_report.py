@@ -13,7 +13,7 @@ from harness.reports.audit import audit_lines
 from harness.reports.diagnostics_report import diagnostics_lines
 from harness.reports.explaining import RuleCounts
 from harness.reports.markdown import code, escape, table
-from harness.reports.text import UNKNOWN, interval, number, one_line, plain_table, scale_of, span
+from harness.reports.text import UNKNOWN, error_of, interval, number, one_line, plain_table, scale_of, span
 from harness.runs.records import read_records
 
 REPORT: Final = "report.md"
@@ -223,7 +223,7 @@ def _metrics_table(result: TaskResult) -> str:
     rows = []
     for name, metric in result.metrics.items():
         value, ends, official = score_cells(metric, result.official.get(name))
-        stderr = number(metric.stderr, scale_of([metric.value]))
+        stderr = error_of(metric.stderr, scale_of([metric.value]))
         rows.append([escape(name), value, stderr, ends, official, *([range_cell(metric)] * has_ranges), metric.n])
     value_header, *other_headers = score_headers(result.metrics.values())
     return table(["metric", value_header, "s.e.", *other_headers, *(["range"] * has_ranges), "n"], rows)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from harness.core.console import show
 from harness.core.types import TaskResult
 from harness.reports.differences import change, verdict
-from harness.reports.text import UNKNOWN, interval, number, plain_table, scale_of, signed, span
+from harness.reports.text import UNKNOWN, counted, error_of, interval, number, plain_table, scale_of, signed, span
 
 if TYPE_CHECKING:
     from harness.runs.comparison import TaskComparison
@@ -50,7 +50,7 @@ def print_task(result: TaskResult, differing: list[str], *, judge: str | None) -
             metric.name + (" *" if metric.name == result.headline else ""),
             number(metric.value, *_PLAIN),
             *([span(metric.range, *_PLAIN) or UNKNOWN] * unsettled),
-            number(metric.stderr, *_PLAIN),
+            error_of(metric.stderr, *_PLAIN),
             interval(metric.low, metric.high, *_PLAIN) or UNKNOWN,
             number(result.official.get(metric.name), *_PLAIN),
             metric.n,
@@ -106,7 +106,7 @@ def print_comparison(comparison: TaskComparison, *, full: bool) -> None:
         (left.incomplete, "of incomplete pairs or groups"),
     )
     without = ", ".join(f"{count} {what}" for count, what in parts if count)
-    show(f"\n{comparison.task}: {comparison.samples} samples in both{without and f'. Left out: {without}'}")
+    show(f"\n{comparison.task}: {counted(comparison.samples, 'sample')} in both{without and f'. Left out: {without}'}")
     rows = [
         [item.name, number(item.a, scale), number(item.b, scale), change(item, scale), verdict(item, scale)]
         for item in (shown if full else shown[:_FIGURES])
@@ -125,7 +125,7 @@ def print_comparison(comparison: TaskComparison, *, full: bool) -> None:
         for name, a, b, difference, said in rows:
             show(f"  {name}: {a} → {b}, {difference}: {said}")
         if len(tested) > _FIGURES:
-            show(f"  and {len(tested) - _FIGURES} tested figures more; --all shows them")
+            show(f"  and {counted(len(tested) - _FIGURES, 'tested figure')} more; --all shows them")
     if any(comparison.unsettled):
         turned = [
             f"{item.name} (B - A from {signed(item.least, scale)} to {signed(item.greatest, scale)})"

@@ -50,9 +50,27 @@ def span(ends: tuple[float, float] | None, scale: float = 100.0, digits: int = 1
 
 
 def with_error(value: float | None, stderr: float | None, scale: float = 100.0, digits: int = 1) -> str:
-    """A figure with its standard error, where it has one."""
+    """A figure with its standard error, where it has one (see `error_of`)."""
     shown = number(value, scale, digits)
-    return shown if value is None or stderr is None else f"{shown} ± {number(stderr, scale, digits)}"
+    return f"{shown} ± {number(stderr, scale, digits)}" if value is not None and stderr else shown
+
+
+def error_of(stderr: float | None, scale: float = 100.0, digits: int = 1) -> str:
+    """A standard error; a dash where it is 0.
+
+    All clusters agree then, and the interval is an exact one (see `harness.statistics.intervals`), not of this error.
+    """
+    return number(stderr or None, scale, digits)
+
+
+def counted(count: int, noun: str) -> str:
+    """How many there are: `1 sample`, `2 samples`, `no sample`."""
+    return f"{count or 'no'} {noun}{'s' * (count > 1)}"
+
+
+def count_tested(family: int, noun: str = "difference") -> str:
+    """How many differences are tested, as the end of a sentence."""
+    return f"{counted(family, noun)} {'is tested' if family < 2 else 'are tested together'}"
 
 
 def p_value(p: float | None, digits: int = 3) -> str:

@@ -225,7 +225,7 @@ def compare(
     found = replace(found, value=means[1] - means[0], least=least, greatest=greatest)
     held = min(run.estimate.held for run in runs)
     if held < FEWEST_CLUSTERS:
-        few = f"{held} clusters of questions, fewer than {FEWEST_CLUSTERS}: too few for an interval"
+        few = f"{held} cluster{'s' * (held != 1)} of questions, fewer than {FEWEST_CLUSTERS}: too few for an interval"
         return _without_interval(found, few)
     moved = _moved(before, after)
     if moved is None:

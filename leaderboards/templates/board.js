@@ -200,7 +200,7 @@
       const others = rows.filter(({ at }) => at !== base && pairable.includes(at));
       const [found, family] = chosen ? tested(others.map(({ at }) => pairOf(base, at))) : [[], group.tests];
       ofTable = family;
-      if (chosen) note.textContent = `The table is compared with ${rows[base].name} now: ${family} differences are tested together, with simultaneous 95 % intervals.` + (group.baseline === null ? "" : ` What is said above it and drawn below is against ${rows[group.baseline].name}.`);
+      if (chosen) note.textContent = `The table is compared with ${rows[base].name} now: ${family || "no"} difference${family > 1 ? "s are tested together, with simultaneous 95 % intervals" : " is tested"}.` + (group.baseline === null ? "" : ` What is said above it and drawn below is against ${rows[group.baseline].name}.`);
       for (const row of rows) {
         row.cells.forEach((cell, column) => {
           const delta = cell.querySelector(".delta"), strip = cell.querySelector(".strip"), built = row.built[column];
@@ -225,7 +225,7 @@
       const [[items], family] = tested([pairOf(a, b)], inTable ? ofTable : 0), names = [rows[a].name, rows[b].name];
       const several = [a, b].some((row) => outcomes.tasks.some((task) => task?.runs[row]?.length > 1));
       const whose = inTable ? "those of the table, of which these are a part." : "this pair is a family of its own, whatever other rows say.";
-      const note = `${family} difference${family === 1 ? " is" : "s are"} tested${family === 1 ? "" : " together"}: ${whose}` + (several ? " Of several seeds, fixed is right in more of them, broken in fewer." : "");
+      const note = `${family || "no"} difference${family > 1 ? "s are tested together" : " is tested"}: ${whose}` + (several ? " Of several seeds, fixed is right in more of them, broken in fewer." : "");
       const pair = {
         names, note,
         rows: group.columns.flatMap(({ title, scale }, column) => {

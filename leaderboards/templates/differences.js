@@ -140,14 +140,14 @@ const differences = (() => {
     const found = {
       a: means[0], b: means[1], value: null, low: null, high: null, p: null, family: 0, stderr: null, freedom: null, ofSeeds: 0,
       reach: task.reach, n: Math.max(...all.map((of) => of.n)), better: task.better, least: null, greatest: null,
-      note: out.samples.size ? `${out.samples.size} samples without a response left out` : null,
+      note: out.samples.size ? `${out.samples.size} sample${out.samples.size === 1 ? "" : "s"} without a response left out` : null,
     };
     const without = (reason) => ({ ...found, note: [reason, found.note].filter(Boolean).join("; ") });
     if (means[0] === null || means[1] === null) return without("the figure is not defined");
     found.value = means[1] - means[0];
     Object.assign(found, suppose(sides));
     const held = Math.min(...all.map((of) => of.held));
-    if (held < FEWEST) return without(`${held} clusters of questions, fewer than ${FEWEST}: too few for an interval`);
+    if (held < FEWEST) return without(`${held} cluster${held === 1 ? "" : "s"} of questions, fewer than ${FEWEST}: too few for an interval`);
     if (all.some((of) => of.influence === null)) return without("one cluster of questions carries a whole part of the figure: no interval");
     const moved = movement(sides), ofQuestions = sum(moved.map((of) => of ** 2)), ofSeeds = varianceOverSeeds(sides);
     const variance = ofQuestions + ofSeeds, clusters = Math.min(...all.map((of) => of.clusters));

@@ -97,6 +97,10 @@ GOOD = "images/red.png,Is it red?,yes\nimages/red.png,Is it red?,yes\n"
     ("text", "told"),
     [
         (f"image,question,answer\n{GOOD}images/red.png,Is it?,yess\n", "mine.csv, row 4: column 'answer' holds 'yess'"),
+        (
+            f"image,question,answer\n{GOOD}images/rde.png,Is it?,yess\nimages/red.png,,no\n",
+            r"(?s)row 4: column 'answer' holds 'yess'.*row 4: column 'image' holds 'images/rde.png'.* And 1 more\.",
+        ),
         (f"image,question,answer\n{GOOD}images/red.png,,yes\n", "mine.csv, row 4: column 'question' is empty"),
         (f"image,question,answer\n{GOOD},Is it?,yes\n", "mine.csv, row 4: column 'image' is empty"),
         (f"image,question,answer\n{GOOD}images/rde.png,Is it?,yes\n", "row 4: column 'image' holds 'images/rde.png'"),

@@ -247,3 +247,16 @@ def test_a_task_takes_eight_lines_and_all_has_every_figure(tmp_path: Path, capsy
     out = capsys.readouterr().out
     assert all(f"\n{name} " in out for name in ("random/f1", "all/accuracy", "mean/yes_ratio"))
     assert "not tested" in out
+
+
+def test_other_settings_and_tasks_of_one_run_alone_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, tokens, tasks in (("a", 1536, ("pope", "more")), ("b", 64, ("pope",))):
+        folder = write(tmp_path / name, answered(pope_samples(), lambda s: s.target))
+        described = {task: {"prompt": "direct"} for task in tasks}
+        settings = {"decoding": {"max_new_tokens": tokens, "seed": 0}, "tasks": described}
+        (folder / "config.json").write_text(json.dumps({"settings": settings}))
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    told = capsys.readouterr().out
+    assert "Only in A, not compared: more." in told
+    assert "Asked differently (pope): decoding.max_new_tokens: A 1536, B 64." in told
+    assert "seed" not in told

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from harness.core.types import Sample
-from harness.evaluation.selection import choose_samples, what_limit_shows
+from harness.evaluation.selection import choose_samples, too_few_clusters, what_limit_shows
 
 
 def make_samples(subset: str, groups: int, size: int) -> list[Sample]:
@@ -80,3 +80,5 @@ def test_what_a_limit_shows_is_reckoned_from_units_and_clusters() -> None:
     # variance, hence 7.2, of which Student's 39 degrees of freedom make a little more.
     assert "--limit 200:" in line
     assert ": alone 6.2 points, pairs 6.2 points, pictures 7.4 points, few none, being too few." in line
+    assert "at least, and own has 5." in too_few_clusters({"own": pictures[:25], "pictures": pictures})
+    assert too_few_clusters({"pictures": pictures[:30]}) == ""

@@ -11,6 +11,8 @@ from support_leaderboards import write_run, write_sealed
 
 from leaderboards.answers import Answer, answer
 from leaderboards.build import BoardConfig, build_board
+from leaderboards.markdown import readme_block, render_markdown
+from leaderboards.page import render_page
 
 STRONG = {"pope": 0.99, "videohallucer": 0.99, "mmbench": 0.99}
 
@@ -54,6 +56,28 @@ def test_others_that_were_not_compared_are_not_counted_as_no_worse(tmp_path: Pat
     write_run(tmp_path / "worse", model="worse", skills={"pope": 0.3}, counts=120)
     write_run(tmp_path / "other", model="other", skills={"mmbench": 0.8}, counts=120)
     assert list(answer_of(tmp_path).real) == [
-        "Worse on at least one benchmark: 1 of 1 others.",
+        "Worse on at least one benchmark: 1 of 1 other.",
         "1 more could not be compared.",
     ]
+
+
+@pytest.mark.parametrize("counts", [60, 120])
+def test_a_shared_best_score_is_no_lead_on_board_block_and_page(tmp_path: Path, counts: int) -> None:
+    for name in ("base", "twin"):
+        write_run(tmp_path / name, model=name, skills={"pope": 1.0}, counts=counts)
+    board = build_board(BoardConfig(runs=[tmp_path], baseline="base"))
+    said = answer(board.groups[0])
+    assert said is not None
+    assert said.ahead == f"no row is ahead (level: {said.leader}, {said.level[0]})"
+    assert said.verdict == f"The baseline is level with {said.level[0]}"
+    assert not said.rivals
+    for shown in (render_markdown(board), readme_block(board, most=3), render_page(board, lambda run: None)):
+        assert said.ahead in shown.replace("\\", "")
+        assert "scores best" not in shown
+        assert "1 differences" not in shown
+        assert "0 differences" not in shown
+    told = " ".join(said.real)
+    if counts == 60:
+        assert "1 other could not be compared (4 clusters of questions, fewer than 6: too few for an interval)." in told
+    else:
+        assert "No difference shown to any of 1 other." in told

@@ -60,3 +60,17 @@ def test_digits_scale_and_unknown_ends() -> None:
     assert text.with_error(0.5, None) == "50.0"
     assert text.with_error(None, None) == "–"
     assert (text.p_value(0.00004, 4), text.p_value(0.0004, 4)) == ("< 0.0001", "0.0004")
+
+
+def test_an_error_of_zero_is_not_shown_beside_an_exact_interval() -> None:
+    assert [text.error_of(of) for of in (0.0, None, 0.02)] == ["–", "–", "2.0"]
+    assert text.with_error(0.5, 0.0) == "50.0"
+
+
+def test_one_and_none_are_not_in_the_plural() -> None:
+    assert [text.counted(of, "sample") for of in (0, 1, 2)] == ["no sample", "1 sample", "2 samples"]
+    assert [text.count_tested(of) for of in (0, 1, 2)] == [
+        "no difference is tested",
+        "1 difference is tested",
+        "2 differences are tested together",
+    ]
