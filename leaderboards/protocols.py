@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.runs.config import prompt_of
+from harness.runs.config import prompt_of, system_of
 from leaderboards.naming import short_digest
 from leaderboards.runs import StoredRun
 
@@ -61,7 +61,7 @@ def protocol_of(run: StoredRun, task: str) -> Protocol:
         video_as=record.settings.get("video_as") if facts.media != "image" else None,
         # A task that scores its answers itself has no use for a judge of ours.
         judge=record.judge if record.tasks[task].means is None else None,
-        system=record.settings.get("system_prompt"),
+        system=system_of(record.settings, task),
         blind=record.settings.get("blind"),
     )
 

@@ -112,13 +112,16 @@ def make_format(name: str, written: Any, place: str) -> OwnFormat:
         raise refuse("it holds no fields such as 'instruction'")
     try:
         fields = decode(_Written, dict(written))
-        used = {used for _, used, _, _ in Formatter().parse(fields.template) if used is not None}
+        parsed = [part for part in Formatter().parse(fields.template) if part[1] is not None]
     except ValueError as error:
         raise refuse(str(error)) from error
     given = fields.instruction
     instruction = dict.fromkeys(_KINDS, given) if isinstance(given, str) else {"caption": "", **given}
     if missing := [kind for kind in _KINDS if kind not in instruction]:
         raise refuse(f"instruction has no text for {', '.join(missing)}; give one for each kind, or one for all")
+    if changed := [name for _, name, spec, conversion in parsed if spec or conversion]:
+        raise refuse(f"template: {{{changed[0]}}} stands as it is, without ! and : behind its name")
+    used = {name for _, name, _, _ in parsed if name is not None}
     known = {"question", "options", "instruction"}
     if unknown := sorted(used - known):
         raise refuse(
@@ -158,11 +161,13 @@ def ask(sample: Sample, prompt_format: PromptFormat | OwnFormat) -> str:
         return build_prompt(sample, prompt_format)
     kind: AnswerKind = "choice" if sample.as_letters else sample.answer_kind
     parts = {
+        "question": sample.question.strip(),
         "options": "\n".join(option_lines(sample)),
         "instruction": prompt_format.instruction[kind].replace("{final}", FINAL[kind]),
     }
-    template = prompt_format.template
-    for name, text in parts.items():
-        if not text:  # Nor an empty line.
-            template = template.replace(f"{{{name}}}\n", "").replace(f"{{{name}}}", "")
-    return template.format(question=sample.question.strip(), **parts).strip()
+    asked, is_empty = "", False
+    for literal, name, _, _ in Formatter().parse(prompt_format.template):
+        asked += literal.removeprefix("\n") if is_empty else literal  # Of a part without a text no empty line.
+        text = "" if name is None else parts[name]
+        asked, is_empty = asked + text, name is not None and not text
+    return asked.strip()

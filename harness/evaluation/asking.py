@@ -14,6 +14,7 @@ from harness.engines.preparation import of_same_media
 from harness.evaluation.interrupts import Interrupts
 from harness.evaluation.plan import Plan
 from harness.evaluation.task_registry import TaskData
+from harness.runs.config import system_of
 from harness.runs.records import SampleKey
 
 _ALL_FAILED: Final = 32
@@ -87,7 +88,7 @@ def make_request(plan: Plan, task: TaskData, sample: Sample, *, finished: bool =
         media=tuple(map(task.by_content, sample.media)),
         open_media=partial(task.open_media, sample.id),
         max_new_tokens=plan.budgets[task.name],
-        system=plan.settings.get("system_prompt"),
+        system=system_of(plan.settings, task.name),
         finished=finished,
     )
 

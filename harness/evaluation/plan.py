@@ -132,9 +132,12 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
         for name in names
     ]
     engine = make_engine(engine_name, checkpoint, engine_options_of(config.engine_options, engine_name, ranks))
-    budget = config.max_new_tokens or (own and own.max_new_tokens) or DEFAULT_MAX_NEW_TOKENS[prompt_format]
+    default = config.max_new_tokens or DEFAULT_MAX_NEW_TOKENS[prompt_format]
+    budget = config.max_new_tokens or (own and own.max_new_tokens) or default
     budgets = {
-        task.name: (None if task.has_own_budget else config.max_new_tokens) or task.max_new_tokens or budget
+        task.name: (None if task.has_own_budget else config.max_new_tokens)
+        or task.max_new_tokens
+        or (default if task.has_own_prompts else budget)
         for task in tasks
     }
     ours = [task for task in tasks if not task.has_own_prompts]
@@ -164,7 +167,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
         },
         "prompt": prompt if ours else OWN,
         **({"format": asdict(own)} if own is not None and ours else {}),
-        "system_prompt": own.system if config.system_prompt is None and own is not None else config.system_prompt,
+        "system_prompt": config.system_prompt,
         "decoding": decoding_settings(decoding),
         "seed": config.seed,
         "limit": config.limit,

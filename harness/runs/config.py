@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from harness.core.errors import StoreError
 from harness.core.files import write_atomically
+from harness.core.prompts import OWN
 from harness.core.reading import check_plain, decode, parse_json, read_text
 from harness.core.types import SCHEMA_VERSION
 from harness.runs.records import SAMPLES, shards
@@ -125,6 +126,14 @@ def prompt_of(settings: Mapping[str, Any], task: str) -> str | None:
     described = tasks.get(task) if isinstance(tasks, Mapping) else None
     prompt = (described if isinstance(described, Mapping) else {}).get("prompt", settings.get("prompt"))
     return prompt if isinstance(prompt, str) else None
+
+
+def system_of(settings: Mapping[str, Any], task: str) -> str | None:
+    """The system's turn before a task's questions: the user's, else the format's that the task was asked in."""
+    system, written = settings.get("system_prompt"), settings.get("format")
+    if system is None and isinstance(written, Mapping) and prompt_of(settings, task) != OWN:
+        system = written.get("system")
+    return system if isinstance(system, str) else None
 
 
 def _changed_questions(stored: Any, asked: Mapping[str, Any]) -> list[str]:

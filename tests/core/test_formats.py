@@ -14,6 +14,7 @@ from harness.core import plugins
 from harness.core.errors import UsageError
 from harness.core.formats import ask, find_format, is_own, make_format
 from harness.core.types import Sample
+from harness.runs.config import system_of
 from harness.runs.folder import read_run
 from harness.runs.records import read_records
 from leaderboards.build import BoardConfig, build_board
@@ -43,6 +44,8 @@ def test_a_format_asks_what_it_says() -> None:
     other = make_format("mine", by_kind, "here")
     assert ask(sample(), other) == "Yes or no?\nQ: Is {it} red? {}\nA:"
     assert ask(sample("caption"), other) == "Q: Is {it} red? {}\nA:"
+    braces = make_format("mine", {"template": "{question} {options}{{options}} {{{options}}}"}, "here")
+    assert ask(sample(), braces) == "Is {it} red? {options} {}"
     assert (made.like, other.like) == ("think", "direct")
     assert ask(sample(), "direct").endswith("using yes or no.")
 
@@ -61,6 +64,9 @@ def test_two_texts_are_two_formats() -> None:
         ({"max_new_tokens": 0}, "must be at least 1"),
         ({"template": "{question} {instruction}"}, "lacks {options}"),
         ({"template": "{question} {options} {instruction} {x}"}, "{x} is not known"),
+        ({"template": "{question:{x}} {options} {instruction}"}, "{question} stands as it is"),
+        ({"template": "{question!z} {options} {instruction}"}, "{question} stands as it is"),
+        ({"template": "{question:.0} {options} {instruction}"}, "{question} stands as it is"),
         ({"template": "{question} {options"}, "expected '}'"),
         ({"template": "{question} {options}"}, "an instruction needs {instruction}"),
         ({"instruction": {"yes_no": "a"}}, "no text for choice, open"),
@@ -127,7 +133,7 @@ def test_a_run_and_a_board_know_it_by_its_text(tmp_path: Path, capsys: pytest.Ca
     a, b = (read_run(tmp_path / "runs" / name) for name in "ab")
     assert a.prompt_format != b.prompt_format
     assert a.settings["format"]["instruction"]["yes_no"] == THINKING["instruction"]
-    assert a.settings["system_prompt"] == "You look twice."
+    assert system_of(a.settings, "pope") == "You look twice."
     assert str(tmp_path) not in json.dumps(a.settings["format"])
     assert "Reason between <think>" in next(iter(read_records(tmp_path / "runs" / "a"))).sample.prompt
     diagnosed = json.loads((tmp_path / "runs" / "a" / "diagnostics.json").read_text())["metrics"]

@@ -21,6 +21,7 @@ from harness.core.errors import HarnessError
 from harness.core.types import Response, SampleRecord
 from harness.engines.replay import ReplayEngine
 from harness.evaluation.task_registry import load_task
+from harness.runs.config import system_of
 
 # lmms-eval and what it imports warn of each other's deprecations.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -232,11 +233,13 @@ def test_a_run_says_with_what_prompt_and_budget_each_task_was_asked(
     user: Path, runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: dict[str, set[int | None]] = {}
+    systems: dict[str, set[str | None]] = {}
     generate = ReplayEngine.generate
 
     def watched(self: ReplayEngine, requests: Any, decoding: Any) -> Any:
         for request, response in generate(self, requests, decoding):
             asked.setdefault(request.task, set()).add(request.max_new_tokens)
+            systems.setdefault(request.task, set()).add(request.system)
             yield request, response
 
     monkeypatch.setattr(ReplayEngine, "generate", watched)
@@ -260,6 +263,15 @@ def test_a_run_says_with_what_prompt_and_budget_each_task_was_asked(
     assert {task: of["source"] for task, of in run["data"].items()} == {
         "squares": "yaml:squares.jsonl", "pope": "demo",
     }  # fmt: skip
+    # A format's system turn and budget are of what is asked in it.
+    (user / "mine.yaml").write_text("system: Look twice.\nmax_new_tokens: 5\ntemplate: '{question} {options}'")
+    asked.clear()
+    systems.clear()
+    mine = ["--prompt", str(user / "mine.yaml"), "--limit", "3", "--max-failures", "99"]
+    run = read(evaluate(user, "better", *mine, tasks="squares,pope", out="mine"))
+    assert asked == {"squares": {7}, "pope": {5}}
+    assert systems == {"squares": {None}, "pope": {"Look twice."}}
+    assert [system_of(run["settings"], task) for task in ("squares", "pope")] == [None, "Look twice."]
 
 
 def test_the_pictures_are_found_again(user: Path, runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
