@@ -198,7 +198,7 @@ def evaluate(
     from harness.diagnostics.specs import diagnostics
     from harness.evaluation.run import evaluate as run_evaluation
     from harness.evaluation.settings import EvalConfig
-    from harness.reports.tracking import check_trackers, track_run
+    from harness.reports.tracking import check_trackers, track_outcome
 
     if not isinstance(model, str):
         raise UsageError(f"model is {model!r}, not a name.")
@@ -211,7 +211,7 @@ def evaluate(
         diagnostics()  # A package whose diagnostic is broken is named before anything is asked.
     outcome = run_evaluation(config)
     explain(outcome, conflict=False, diagnosed=diagnosed)
-    for problem in track_run(outcome.folder, trackers):
+    for problem in track_outcome(outcome, trackers):
         warnings.warn(problem, stacklevel=2)
     return Run(folder=outcome.folder, record=outcome.run)
 

@@ -7,19 +7,18 @@ do keys, addresses' passwords, and folders of this machine.
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import UsageError
 from harness.core.files import write_atomically, write_errors
-from harness.core.secrets import hide_credentials, keep_secret, redact
 from harness.core.types import Media, RunRecord, SampleRecord
 from harness.diagnostics.run_folder import DIAGNOSTICS, FINDINGS, read_diagnostics
 from harness.reports.frames import samples_frame
+from harness.reports.hiding import Hide, hiding, without_folders
 from harness.reports.markdown import code, escape, table
 from harness.reports.run_report import REPORT, baseline_line, blind_headlines, headline_rows, provenance
 from harness.reports.text import public_path
@@ -33,12 +32,6 @@ from leaderboards.hub import CARD, PUBLISHED, read_published
 _TAG: Final = "groundcheck-harness"
 _DATA, _FILES = "data", "run"
 _RUN_FILES: Final = (SAMPLES, CONFIG, RUN, DIAGNOSTICS, FINDINGS, REPORT)
-_TOKEN: Final = re.compile(r"\b(?:hf_[A-Za-z0-9]{20,}|sk-[\w-]{20,}|gh[pousr]_[A-Za-z0-9]{30,})")
-_SECRET: Final = re.compile(r"(?i)key|token|secret|password")
-"""In the name of a variable that holds one."""
-_FOLDERS: Final = re.compile(r"(?:(?<=file://)|(?<![\w./<…-]))(?:~|[A-Za-z]:)?[\\/](?:[^\s/\\'\"()<>:,;]+[\\/])+")
-
-Hide = Callable[[str], str]
 
 
 def write_dataset(folder: Path, out: Path) -> list[Path]:
@@ -60,7 +53,7 @@ def write_dataset(folder: Path, out: Path) -> list[Path]:
     tables = {task: out / _DATA / f"{_config_name(task)}.parquet" for task in run.tasks}
     files = [out / CARD, *tables.values(), *(out / _FILES / name for name in _RUN_FILES)]
     _make_room(out, files)
-    hide = _hiding(folder)
+    hide = hiding(folder)
     records = [_public(record, hide) for record in read_records(folder)]
     for task, path in tables.items():
         _write_table((record for record in records if record.sample.task == task), path)
@@ -89,32 +82,9 @@ def _make_room(out: Path, files: Sequence[Path]) -> None:
     write_atomically(out / PUBLISHED, json.dumps({"files": named}, indent=2) + "\n")
 
 
-def _hiding(folder: Path) -> Hide:
-    """What takes the places and secrets of this machine out of a text; folders of a model's own response stay."""
-    from huggingface_hub import get_token
-
-    for name, value in (*os.environ.items(), ("token", get_token() or "")):
-        if _SECRET.search(name):
-            keep_secret(value)
-    places = {str(path) for path in (Path.home(), Path.cwd(), folder.resolve().parent) if len(path.parts) > 1}
-    longest = "|".join(re.escape(place) for place in sorted(places, key=len, reverse=True))
-    here = re.compile(rf"(?<![\w.])(?:{longest})(?![\w-])")
-
-    def hide(text: str) -> str:
-        text = _TOKEN.sub("***", redact(text))
-        return here.sub("…", text) if places else text
-
-    return hide
-
-
-def _without_folders(text: str, hide: Hide) -> str:
-    """The same of a text that names files: of each path the name."""
-    return hide(_FOLDERS.sub("…/", hide_credentials(text)))
-
-
 def _tree(value: Any, hide: Hide) -> Any:
     if isinstance(value, str):
-        return _without_folders(value, hide)
+        return without_folders(value, hide)
     if isinstance(value, list):
         return [_tree(item, hide) for item in value]
     return {hide(key): _tree(item, hide) for key, item in value.items()} if isinstance(value, dict) else value
@@ -124,10 +94,10 @@ def _public(record: SampleRecord, hide: Hide) -> SampleRecord:
     sample, response, verdict = record.sample, record.response, record.verdict
 
     def told(text: str | None) -> str | None:
-        return None if text is None else _without_folders(text, hide)
+        return None if text is None else without_folders(text, hide)
 
     def media(of: Media) -> Media:
-        return replace(of, source=_without_folders(of.source, hide))
+        return replace(of, source=without_folders(of.source, hide))
 
     return SampleRecord(
         sample=replace(
@@ -135,7 +105,7 @@ def _public(record: SampleRecord, hide: Hide) -> SampleRecord:
             question=hide(sample.question),
             prompt=hide(sample.prompt),
             media=tuple(map(media, sample.media)),
-            attributes={name: _without_folders(value, hide) for name, value in sample.attributes.items()},
+            attributes={name: without_folders(value, hide) for name, value in sample.attributes.items()},
         ),
         response=replace(response, text=hide(response.text), error=told(response.error)),
         verdict=replace(verdict, reason=told(verdict.reason)),
@@ -169,7 +139,7 @@ def _write_run(folder: Path, records: list[SampleRecord], out: Path, hide: Hide)
         write_atomically(out / name, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
     if (folder / REPORT).is_file():
         report = (folder / REPORT).read_text(encoding="utf-8")
-        write_atomically(out / REPORT, _without_folders(report, hide))
+        write_atomically(out / REPORT, without_folders(report, hide))
 
 
 def _card(run: RunRecord, blind: dict[str, float | None]) -> Iterator[str]:

@@ -96,7 +96,7 @@ def conclude(
 ) -> int:
     """Diagnose and report a finished evaluation, print it, send it to trackers, and give the exit code."""
     from harness.api import explain
-    from harness.reports.tracking import track_run
+    from harness.reports.tracking import track_outcome
 
     missing = explain(outcome, conflict=conflict, diagnosed=diagnosed)
     if as_json:
@@ -107,7 +107,7 @@ def conclude(
         _print_tables(outcome)
     for line in missing:
         show(f"missing: {line}", file=sys.stderr)
-    for problem in track_run(outcome.folder, track):
+    for problem in track_outcome(outcome, track):
         show(f"warning: {problem}", file=sys.stderr)
     return _warn(outcome, max_failures)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,8 @@ _NAMES: Final = {
 """Arguments of vLLM's engine by the names of ours; `None` leaves them to vLLM."""
 _ELSEWHERE: Final = {"model": "--model", "trust_remote_code": "--trust-remote-code"}
 """Arguments of vLLM's engine that more than vLLM must know."""
+_SECRET: Final = re.compile(r"(?i)(?:^|[_.-])(?:token|key|secret|password)$")
+"""The name of an argument that is one, as `hf_token`; `max_num_batched_tokens` is none."""
 LANGUAGE_MODEL: Final = ".language_model."
 """In the names of what an adapter may change for vLLM to take it."""
 
@@ -52,6 +55,11 @@ def check_settings(dtype: str, settings: Mapping[str, Any], engine_args: Mapping
     for name, flag in _ELSEWHERE.items():
         if name in engine_args:
             raise UsageError(f"--engine-arg {name}: vLLM is not alone in needing that. Use {flag}.")
+    if secrets := [name for name in engine_args if _SECRET.search(name)]:
+        raise UsageError(
+            f"--engine-arg {secrets[0]}: engine arguments are stored with the run, and a secret is not to be. Set "
+            "HF_TOKEN instead, or log in with 'hf auth login'."
+        )
 
 
 def check_quantization(name: str | None) -> None:

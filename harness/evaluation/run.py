@@ -40,7 +40,7 @@ class Outcome:
     Attributes:
         run: its record.
         folder: the run folder.
-        is_new: whether anything was left to do, so that reports of it are out of date.
+        changed: folders of the runs, of this one and the repeats, in which anything was left to do.
         open_media: a sample to its decoded media. Raises `MediaError`.
         repeats: folders of the runs with the seeds that follow.
         failures: samples that could not be scored, those of the repeats too.
@@ -50,12 +50,17 @@ class Outcome:
 
     run: RunRecord
     folder: Path
-    is_new: bool
+    changed: Sequence[Path]
     open_media: OpenMedia
     failures: int
     repeats: Sequence[Path] = ()
     failed_repeats: Sequence[Path] = ()
     judge_problem: str | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether anything was left to do, so that reports of it are out of date."""
+        return bool(self.changed)
 
 
 def evaluate(config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
@@ -97,13 +102,14 @@ def run_plan(plan: Plan, config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
     load_engine = cache(partial(_load, plan))
     try:
         run, is_new = _run(plan, config, path, load_engine, ranks, is_last=not repeats)
-        failures, runs = {path: _failures(run)}, [run]
+        failures, runs, changed = {path: _failures(run)}, [run], [path] if is_new else []
         for k, repeat in enumerate(repeats, start=1):
             seeded, is_last = with_seed(plan, config.seed + k), repeat == repeats[-1]
             repeated, repeat_is_new = _run(seeded, config, repeat, load_engine, ranks, is_last=is_last)
             failures[repeat] = _failures(repeated)
             runs.append(repeated)
-            is_new |= repeat_is_new
+            if repeat_is_new:
+                changed.append(repeat)
     finally:
         collect_again()
         plan.engine.close()
@@ -112,7 +118,7 @@ def run_plan(plan: Plan, config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
     return Outcome(
         run=run,
         folder=path,
-        is_new=is_new,
+        changed=changed,
         open_media=_media_of(plan),
         failures=sum(failures.values()),
         repeats=repeats,

@@ -14,13 +14,16 @@ from harness.core.errors import UsageError
 from harness.core.secrets import hide_credentials, redact
 from harness.core.types import RunRecord
 from harness.diagnostics.run_folder import read_diagnostics
-from harness.reports.text import one_line, public_path
+from harness.reports.hiding import Hide, hiding, without_folders
+from harness.reports.text import one_line
 from harness.runs.config import flatten
 from harness.runs.folder import read_run
 from harness.runs.records import read_records
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from harness.evaluation.run import Outcome
 
 TRACKERS: Final = ("wandb", "trackio", "mlflow", "tensorboard")
 PROJECT: Final = "harness"
@@ -69,8 +72,9 @@ def track_run(folder: Path, names: Sequence[str], *, label: str | None = None) -
     if not names:
         return []
     run = read_run(folder)
-    config, scores = _configuration(run), _figures(run, read_diagnostics(folder) or {})
-    table = _table(folder)
+    hide = hiding(folder)
+    config, scores = _configuration(run, hide), _figures(run, read_diagnostics(folder) or {})
+    table = _table(folder, hide)
     problems = []
     for name in names:
         try:
@@ -80,6 +84,23 @@ def track_run(folder: Path, names: Sequence[str], *, label: str | None = None) -
             said = one_line(redact(hide_credentials(str(error)))) or type(error).__name__
             again = f"'harness publish {folder} --track {name}' sends it again"
             problems.append(f"{name} was not sent the results: {said}. Nothing is lost; {again}.")
+    return problems
+
+
+def track_outcome(outcome: Outcome, names: Sequence[str]) -> list[str]:
+    """Send an evaluation's run and its repeats to trackers, but those that were finished before.
+
+    Returns:
+        what was not sent, a line each.
+    """
+    problems = []
+    for folder in [outcome.folder, *outcome.repeats]:
+        if folder in outcome.changed:
+            label = None if folder == outcome.folder else f"{outcome.folder.resolve().name}-{folder.name}"
+            problems += track_run(folder, names, label=label)
+        elif names:
+            again = f"'harness publish {folder} --track {','.join(names)}' sends it"
+            problems.append(f"{folder} was finished before, and is not sent again: {again}.")
     return problems
 
 
@@ -146,11 +167,11 @@ def _open(name: str, folder: Path, label: str) -> Any:
     return tracking.TensorBoardTracker("tensorboard", folder)
 
 
-def _configuration(run: RunRecord) -> dict[str, Any]:
+def _configuration(run: RunRecord, hide: Hide) -> dict[str, Any]:
     """What a run was made with, flat, as trackers take it."""
     told = {name: getattr(run, name) for name in RunRecord.__dataclass_fields__}
     return {
-        _NAME.sub("_", name): value if isinstance(value, bool | int | float) else public_path(redact(str(value)))
+        _NAME.sub("_", name): value if isinstance(value, bool | int | float) else without_folders(str(value), hide)
         for name, value in flatten(told).items()
         if value is not None and not any(name == part or name.startswith(f"{part}.") for part in _UNTOLD)
     }
@@ -173,7 +194,7 @@ def _figures(run: RunRecord, diagnostics: Mapping[str, Any]) -> dict[str, float]
     return {_NAME.sub("_", name): value for name, value in found.items() if value is not None}
 
 
-def _table(folder: Path) -> DataFrame:
+def _table(folder: Path, hide: Hide) -> DataFrame:
     """What was asked and answered, in texts: a column that holds two types is refused by some."""
     import pandas
 
@@ -181,13 +202,13 @@ def _table(folder: Path) -> DataFrame:
         {
             "task": of.sample.task,
             "id": of.sample.id,
-            "question": of.sample.question,
+            "question": hide(of.sample.question),
             "target": of.sample.target,
-            "response": of.response.text,
-            "answer": of.verdict.answer or "",
+            "response": hide(of.response.text),
+            "answer": hide(of.verdict.answer or ""),
             "status": of.verdict.status,
             "official": {True: "right", False: "wrong", None: ""}[of.verdict.official],
-            "error": of.response.error or "",
+            "error": without_folders(of.response.error or "", hide),
         }
         for _, of in zip(range(_ROWS), read_records(folder), strict=False)
     ]

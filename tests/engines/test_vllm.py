@@ -478,6 +478,7 @@ def test_memory_is_kept_for_the_cap_where_it_does_not_depend_on_the_frames(
         ({"gpu_memory_utilization": 1.5}, "--gpu-memory-utilization 1.5"),
         ({"quantization": "int3"}, "--quantization 'int3' does not exist for the engine 'vllm'. Choose one of: .*fp8"),
         ({"engine_args": {"trust_remote_code": True}}, "--engine-arg trust_remote_code: .*Use --trust-remote-code"),
+        ({"engine_args": {"max_num_batched_tokens": 1, "hf_token": "x"}}, "--engine-arg hf_token: .*Set HF_TOKEN"),
     ],
 )
 def test_settings_out_of_range_are_refused(checkpoint: Checkpoint, options: dict[str, Any], message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from support_leaderboards import write_diagnostics, write_run
 from harness.cli import main
 from harness.core.errors import UsageError
 from harness.reports.tracking import check_trackers, track_run
-from harness.runs.folder import read_run
+from harness.runs.folder import RunFolder, read_run
+from harness.runs.records import read_records
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Those of other libraries, of which some end with a program.
 
@@ -125,6 +127,29 @@ def test_trackio(run: Path) -> None:
     assert len(table["samples"]["_value"]) == 120
 
 
+def test_what_must_not_leave_stays(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, finished = "hf_" + "Ab1" * 12, read_run(run)
+    first, *others = read_records(run)
+    response = replace(first.response, text=f"No. {key}", error=f"media: image missing: /home/u/secret/1.png {key}")
+    args = {"speculative_config": "{'model': '/home/u/private/draft'}", "other": key}
+    settings = {**finished.settings, "system_prompt": "/no_think Look.", "engine_settings": {"engine_args": args}}
+    again = RunFolder(run, settings, fresh=True)
+    for record in (replace(first, sample=replace(first.sample, question=f"Is {key} red?"), response=response), *others):
+        again.append(record)
+    again.complete(replace(finished, settings=settings))
+    again.close()
+    sent: list[Any] = []
+    monkeypatch.setattr("harness.reports.tracking._send", lambda *given: sent.extend(given[3:]))
+    assert track_run(run, ["wandb"]) == []
+    config, _, table = sent
+    assert config["settings.system_prompt"] == "/no_think Look."
+    assert config["settings.engine_settings.engine_args.speculative_config"] == "{'model': '…/draft'}"
+    row = table[table["id"] == first.sample.id].iloc[0]
+    assert (row["question"], row["response"]) == ("Is *** red?", "No. ***")
+    assert row["error"] == "media: image missing: …/1.png ***"
+    assert key not in f"{config} {table.to_json()}"
+
+
 def test_what_is_missing_is_said_before_anything_is_asked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -162,6 +187,12 @@ def test_an_evaluation_sends_its_results(
     shutil.rmtree(run)
     command = ["eval", "--model", "recorded", "--tasks", "pope", "--data", "demo", "--engine", "replay", "--json"]
     command += ["--responses", str(recorded), "--limit", "24", "--out", str(run), "--track", "tensorboard"]
-    assert main([*command, "--no-diagnose"]) == 0
+    command += ["--no-diagnose", "--repeats", "2", "--temperature", "1"]
+    assert main(command) == 0
     assert json.loads(capsys.readouterr().out)["id"] == "run-a"
     assert list((run / "tensorboard").glob("events*"))
+    assert list((run / "repeats" / "seed-1" / "tensorboard").glob("events*"))
+    sent = set(run.rglob("events*"))
+    assert main(command) == 0
+    assert set(run.rglob("events*")) == sent
+    assert f"{run} was finished before, and is not sent again" in capsys.readouterr().err
