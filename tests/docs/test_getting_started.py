@@ -11,8 +11,8 @@ import pytest
 from harness.cli import main
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "getting-started.md"
-SLOW = ("doctor", "train demo/sft")
-"""Tested elsewhere: what they do depends on the machine, or takes minutes."""
+SLOW = ("doctor", "train demo/sft", "eval --model trained")
+"""Tested elsewhere: what they do depends on the machine, takes minutes, or is of a training."""
 
 
 def test_the_commands_of_the_tutorial_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
