@@ -182,7 +182,9 @@ def test_results_go_to_trackers_and_one_that_fails_is_a_warning(
         harness.evaluate("/nowhere", "pope", track="nothing")
     sent: list[object] = []
     monkeypatch.setattr("harness.reports.tracking.check_trackers", tuple)
-    monkeypatch.setattr("harness.reports.tracking.track_run", lambda *given: sent.append(given) or ["wandb is away"])
+    monkeypatch.setattr(
+        "harness.reports.tracking.track_run", lambda *given, label: sent.append(given) or ["wandb is away"]
+    )
     with pytest.warns(UserWarning, match="wandb is away"):
         run = evaluated(tmp_path, "yes", track="wandb", diagnosed=False)
     assert sent == [(run.folder, ("wandb",))]
