@@ -186,7 +186,7 @@ def test_another_decoding_than_the_baselines_is_said(tmp_path: Path) -> None:
     write_run(tmp_path / "base", model="base", counts=20)
     write_run(tmp_path / "hot", model="hot", counts=20, temperature=1.0)
     markdown = render_markdown(build_board(BoardConfig(runs=[tmp_path], baseline="base")))
-    assert "| hot †" in markdown
+    assert "| hot, temperature 1.0 †" in markdown
     assert "temperature 1.0, not 0.0" in markdown
 
 
