@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from accelerate.utils import parse_flag_from_env  # type: ignore[import-untyped]
 from torch.distributed.tensor import DTensor
 from transformers import TrainerCallback
 
@@ -23,18 +24,22 @@ from harness.core.console import show
 from harness.core.errors import UsageError
 from harness.core.files import write_atomically
 from harness.core.types import RunRecord
-from harness.evaluation.live import ask_live, find_figure, plan_live, read_live
+from harness.evaluation.live import ask_live, find_figure, is_whole, plan_live, read_live
 from harness.evaluation.ranks import Ranks, share_work
+from harness.evaluation.run import count_failures
 from harness.evaluation.settings import EvalConfig
 from harness.reports.evaluations import PREFIX, evaluation_plots
 from harness.reports.svg import picture
 from harness.runs.comparison import compare_runs
+from harness.runs.records import SAMPLES
 
 FOLDER: Final = "evaluations"
 """In the output folder of a training: a run folder `step-N` for each evaluation, `best.json` and `curves.svg`."""
 BEST: Final = "best.json"
 CURVES: Final = "curves.svg"
-_ENDS: Final = ("/low", "/high", "/p", "/difference")
+FAILURES: Final = f"{PREFIX}failures"
+"""Logged where it is not 0: questions of an evaluation that count as wrong because they could not be answered."""
+_ENDS: Final = (FAILURES, "/low", "/high", "/p", "/difference")
 
 
 class Evaluate(TrainerCallback):  # type: ignore[misc]  # Transformers has no types.
@@ -42,7 +47,8 @@ class Evaluate(TrainerCallback):  # type: ignore[misc]  # Transformers has no ty
 
     Each evaluation is compared with the start's by the paired test of `harness compare`, and logged (see
     `harness.reports.evaluations.PREFIX`). Random numbers and modes are put back: training goes on as if the model had
-    not been asked. Evaluations are stored as they go; one that was killed goes on where it was.
+    not been asked. Evaluations are stored as they go; one that was killed goes on where it was. Where more than
+    `max_failures` questions could not be answered, it is not compared and counts neither for `best` nor `patience`.
 
     Attributes:
         log: is given the figures of each evaluation, by name, as trainers' `log`; `None`: they join `log_history`.
@@ -70,7 +76,8 @@ class Evaluate(TrainerCallback):  # type: ignore[misc]  # Transformers has no ty
             start: the checkpoint that training starts from; `None`: what the model was loaded from.
             out: folder of the evaluations; `None`: `evaluations` in the trainer's output folder.
             log: see above.
-            **settings: others of `harness.evaluation.settings.EvalConfig`: `data`, `limit`, `prompt`, ...
+            **settings: others of `harness.evaluation.settings.EvalConfig`: `data`, `limit`, `prompt`,
+                `max_failures`, ...
 
         Raises:
             UsageError: a setting is out of its range.
@@ -97,7 +104,7 @@ class Evaluate(TrainerCallback):  # type: ignore[misc]  # Transformers has no ty
             StoreError: earlier sessions asked with other settings.
             HarnessError: see `harness.evaluation.run.evaluate`.
         """
-        refuse_sharded(model)
+        refuse_sharded(model, args)
         self._out = self._out or Path(args.output_dir) / FOLDER
         name = self._config.model or model.config._name_or_path
         self._config = replace(self._config, model=name)
@@ -107,6 +114,8 @@ class Evaluate(TrainerCallback):  # type: ignore[misc]  # Transformers has no ty
                 if (run := read_live(self._plan, self._folder(step))) is not None:
                     self._runs[step] = run
                     self._figures[step] = self._compare(step)
+                    if step < state.global_step:  # Else what failed is asked again.
+                        self._warn(step, None, state)
         if state.global_step % self._every == 0:
             self._evaluate(args, state, control, model)
             control.should_save = False  # It is what was saved, or the start.
@@ -140,14 +149,17 @@ class Evaluate(TrainerCallback):  # type: ignore[misc]  # Transformers has no ty
 
         def work(ranks: Ranks) -> None:
             if ranks.rank == 0:
-                is_new = step not in self._runs  # Else it was asked before its checkpoint was saved, and is in its log.
+                # Else it was asked before its checkpoint was saved, and is in its log.
+                is_new = step not in self._runs or not is_whole(self._plan, self._runs[step])
                 ranks.publish("is new", json.dumps(is_new))
             else:
                 is_new = json.loads(ranks.wait_for("is new"))
             name = f"{args.output_dir} at step {step}"
-            run = ask_live(self._plan, self._config, model, self._folder(step), name, ranks) if is_new else None
-            if run is not None:
-                self._runs[step] = run
+            done = ask_live(self._plan, self._config, model, self._folder(step), name, ranks) if is_new else None
+            if done is not None:
+                self._runs[step] = done.run
+                self._figures.pop(step, None)
+                self._warn(step, done.judge_problem, state)
 
         share_work(work)
         if state.is_world_process_zero:
@@ -176,8 +188,10 @@ class Evaluate(TrainerCallback):  # type: ignore[misc]  # Transformers has no ty
             metric = self._runs[step].tasks[task].metrics[name]
             key = f"{PREFIX}{task}:{name}"
             found |= {key: metric.value, f"{key}/low": metric.low, f"{key}/high": metric.high}
+        if failures := count_failures(self._runs[step]):
+            found[FAILURES] = failures
         first = min(self._runs)
-        if step > first:
+        if step > first and self._is_sound(step) and self._is_sound(first):
             folders = self._folder(first), self._folder(step)
             scored = scored_in(folders, self._config.tasks_dir)
             names = ",".join(dict.fromkeys(["headline", *(name for _, name in wanted)]))
@@ -187,6 +201,21 @@ class Evaluate(TrainerCallback):  # type: ignore[misc]  # Transformers has no ty
                         key = f"{PREFIX}{comparison.task}:{item.name}/difference"
                         found |= {key: item.value, f"{key}/low": item.low, f"{key}/high": item.high, f"{key}/p": item.p}
         return {name: value for name, value in found.items() if value is not None}
+
+    def _is_sound(self, step: int) -> bool:
+        return count_failures(self._runs[step]) <= self._config.max_failures
+
+    def _warn(self, step: int, problem: str | None, state: Any) -> None:
+        """Say what did not work in an evaluation; `problem`: the judge's."""
+        if problem is not None:
+            _say(f"warning: step {step}: {problem}.", state)
+        if failures := count_failures(self._runs[step]):
+            left_out = "" if self._is_sound(step) else " The step is not compared, and cannot be the best."
+            _say(
+                f"warning: step {step}: {failures} samples could not be scored and count as wrong (tolerated: "
+                f"{self._config.max_failures}); {self._folder(step) / SAMPLES} names them.{left_out}",
+                state,
+            )
 
     def _tell(self, state: Any, control: Any) -> None:
         step, figures = state.global_step, self._figures[state.global_step]
@@ -211,26 +240,35 @@ class Evaluate(TrainerCallback):  # type: ignore[misc]  # Transformers has no ty
         write_atomically(self._out / CURVES, picture(plots, columns=2))
 
     def _best_so_far(self) -> tuple[int, int]:
-        """The step of the best value, the earliest of equal ones, and how many evaluations have come since."""
+        """The step of the best value, the earliest of equal ones, and how many sound evaluations have come since."""
         if self._best is None:
             return 0, 0
         task, metric, better = self._figure
-        values = {step: run.tasks[task].metrics[metric].value for step, run in sorted(self._runs.items())}
+        sound = {step: run for step, run in sorted(self._runs.items()) if self._is_sound(step)}
+        values = {step: run.tasks[task].metrics[metric].value for step, run in sound.items()}
         known = {step: value for step, value in values.items() if value is not None}
-        best = max(known, key=lambda step: better * known[step], default=min(values))
-        facts = {"figure": self._best, "value": values[best], "step": best}
+        best = max(known, key=lambda step: better * known[step], default=min(self._runs))
+        facts = {"figure": self._best, "value": known.get(best), "step": best}
         assert self._out is not None
         write_atomically(self._out / BEST, json.dumps(facts, indent=2) + "\n")
         return best, sum(step > best for step in values)
 
 
-def refuse_sharded(model: Any) -> None:
+def refuse_sharded(model: Any, args: Any) -> None:
     """Refuse a model that no process has whole.
+
+    Args:
+        model: the model.
+        args: Transformers' settings of the training; FSDP's first version leaves no trace on the weights.
 
     Raises:
         UsageError: its weights are divided (ZeRO-3, FSDP).
     """
-    if any(hasattr(weight, "ds_id") or isinstance(weight, DTensor) for weight in model.parameters()):
+    if (
+        args.fsdp
+        or parse_flag_from_env("ACCELERATE_USE_FSDP")
+        or any(hasattr(weight, "ds_id") or isinstance(weight, DTensor) for weight in model.parameters())
+    ):
         raise UsageError(
             "the model's weights are divided among processes (ZeRO-3, FSDP), and it cannot be asked while it is "
             "trained. Evaluate the checkpoints that are saved (eval.every=true), or train with replicas."

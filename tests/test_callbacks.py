@@ -6,8 +6,11 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
+from support_leaderboards import write_run
 
 import harness.callbacks
 from harness.callbacks import BEST, CURVES, FOLDER, Evaluate, refuse_sharded
@@ -32,6 +35,12 @@ def example():
     return module
 
 
+def with_value(run, value, errors=0):
+    result = run.tasks["pope"]
+    metrics = {**result.metrics, "mean/accuracy": replace(result.metrics["mean/accuracy"], value=value)}
+    return replace(run, tasks={"pope": replace(result, metrics=metrics, errors=errors)})
+
+
 @pytest.fixture
 def values(monkeypatch):
     """The best figure at each evaluation, in order, instead of what it is."""
@@ -39,12 +48,8 @@ def values(monkeypatch):
     ask = harness.callbacks.ask_live
 
     def asked(*arguments):
-        run = ask(*arguments)
-        if not given:
-            return run
-        result = run.tasks["pope"]
-        metric = replace(result.metrics["mean/accuracy"], value=given.pop(0))
-        return replace(run, tasks={"pope": replace(result, metrics={**result.metrics, "mean/accuracy": metric})})
+        done = ask(*arguments)
+        return replace(done, run=with_value(done.run, given.pop(0))) if given else done
 
     monkeypatch.setattr(harness.callbacks, "ask_live", asked)
     return given
@@ -83,13 +88,66 @@ def test_training_stops_when_it_gets_no_better(example, values, tmp_path):
         resumed(example, tmp_path, Evaluate(TASK, every_steps=1, **{**FEW, "max_new_tokens": 8}))
 
 
-def resumed(example, folder, callback):
-    """What the callback does at the beginning of a session that goes on from the third step."""
+def resumed(example, folder, callback, step=3):
+    """What the callback does at the beginning of a session that goes on from a step."""
     model = example.AutoModelForImageTextToText.from_pretrained(example.START)
     arguments = example.TrainingArguments(output_dir=str(folder), use_cpu=True)
     trainer = example.Trainer(model=model, args=arguments)
-    trainer.state.global_step = 3
+    trainer.state.global_step = step
     callback.on_train_begin(arguments, trainer.state, trainer.control, model=model)
+    return arguments, trainer.state, trainer.control
+
+
+def test_questions_that_failed_are_told_and_asked_again_and_each_evaluation_has_a_judge(
+    example, tmp_path, monkeypatch, capsys
+):
+    class Judge:
+        identity, failures, problem, is_open = "openai:m", 0, "it is asleep", True
+
+        def settle(self, records, rubrics):
+            assert self.is_open
+            self.failures += 2
+            yield from records
+
+        def close(self):
+            self.is_open = False
+
+    monkeypatch.setattr("harness.judges.answer.open_answer_judge", lambda name, **_: Judge())
+    settings = {**FEW, "limit": 2, "judge": "openai:m", "audit": 0, "best": "pope:mean/accuracy", "every_steps": 1}
+    with monkeypatch.context() as patch:
+
+        def out_of_memory(*_):
+            raise torch.OutOfMemoryError
+
+        patch.setattr("harness.engines.hf.HfEngine._generate_together", out_of_memory)
+        evaluate = Evaluate(TASK, **settings)
+        arguments, state, control = resumed(example, tmp_path, evaluate, 1)
+        model = example.AutoModelForImageTextToText.from_pretrained(example.START)
+        state.global_step = 2
+        evaluate.on_step_end(arguments, state, control, model=model)
+    told = capsys.readouterr().err
+    for step in (1, 2):
+        assert f"step {step}: 2 samples could not be scored and count as wrong (tolerated: 0)" in told
+        assert f"step {step}: the judge gave no verdict on 2 answers: it is asleep" in told
+    assert [entry["eval/failures"] for entry in state.log_history] == [2, 2]
+    assert json.loads((tmp_path / FOLDER / BEST).read_text())["value"] is None
+    evaluate = Evaluate(TASK, **settings)
+    resumed(example, tmp_path, evaluate, 2)
+    told = capsys.readouterr().err
+    assert "step 1: 2 samples could not be scored" in told
+    assert "step 2: 2 samples" not in told
+    assert read_run(tmp_path / FOLDER / "step-2").tasks["pope"].errors == 0
+    assert json.loads((tmp_path / FOLDER / BEST).read_text())["step"] == 2
+
+
+def test_steps_with_failures_are_neither_best_nor_waited_for(tmp_path):
+    evaluate = Evaluate(TASK, every_steps=1, best="pope:mean/accuracy", patience=2, max_failures=1, **FEW)
+    evaluate._out, evaluate._figure = tmp_path, ("pope", "mean/accuracy", 1)
+    run = read_run(write_run(tmp_path / "run", skills={"pope": 0.8}, counts=6))
+    steps = [(0.5, 0), (0.9, 2), (0.6, 1), (0.1, 9), (0.4, 0)]
+    evaluate._runs = {step: with_value(run, *told) for step, told in enumerate(steps)}
+    assert evaluate._best_so_far() == (2, 1)
+    assert evaluate._compare(1).keys() & {"eval/pope:mean/accuracy/difference"} == set()
 
 
 @pytest.mark.parametrize(
@@ -113,12 +171,21 @@ def test_settings_out_of_range_are_refused():
         Evaluate(TASK, every_steps=1, patience=1)
 
 
-def test_divided_weights_are_refused():
+def test_divided_weights_are_refused(monkeypatch):
     class Divided:
         ds_id = 3
 
+    def model(*weights):
+        return SimpleNamespace(parameters=lambda: weights)
+
+    whole, sharded = SimpleNamespace(fsdp=[]), SimpleNamespace(fsdp=["full_shard"])
+    refuse_sharded(model(1.0), whole)
+    for weight, arguments in ((Divided(), whole), (1.0, sharded)):
+        with pytest.raises(UsageError, match="divided among processes"):
+            refuse_sharded(model(weight), arguments)
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
     with pytest.raises(UsageError, match="divided among processes"):
-        refuse_sharded(type("Model", (), {"parameters": lambda self: [Divided()]})())
+        refuse_sharded(model(1.0), whole)
 
 
 def test_harness_is_imported_without_it():

@@ -7,27 +7,31 @@ session that was killed goes on where it was if training comes to the same weigh
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from harness.benchmarks.plain import scored_task
 from harness.core.errors import StoreError, UsageError
 from harness.core.types import Response, RunRecord, SampleRecord
 from harness.engines import make_engine
-from harness.evaluation.plan import Plan, make_plan
+from harness.evaluation.plan import Plan, make_plan, open_judge
 from harness.evaluation.ranks import ALONE, Ranks
-from harness.evaluation.run import run_plan, work_on_plan
+from harness.evaluation.run import Outcome, count_failures, has_to_be_judged, run_plan, work_on_plan
 from harness.evaluation.settings import EvalConfig
 from harness.runs.config import CONFIG, RUN, is_run_folder, name_differences, read_json
 from harness.runs.folder import read_run
 
+_OF_MODEL: Final = ("model", "engine_settings")
+"""Settings of a run that may differ from one evaluation of a training to the next."""
+
 
 def plan_live(config: EvalConfig) -> Plan:
-    """What each evaluation of a training consists of, but for the model.
+    """What each evaluation of a training consists of, but for the model and an open judge.
 
     Args:
         config: its `model` is the checkpoint that training starts from.
@@ -37,6 +41,8 @@ def plan_live(config: EvalConfig) -> Plan:
     """
     plan = make_plan(replace(config, engine="hf"))
     plan.engine.close()
+    if plan.judge is not None:
+        plan.judge.close()
     return plan
 
 
@@ -80,7 +86,7 @@ def find_figure(plan: Plan, name: str, tasks_dir: Path | None, setting: str) -> 
 
 def ask_live(
     plan: Plan, config: EvalConfig, model: Any, folder: Path, name: str, ranks: Ranks = ALONE
-) -> RunRecord | None:
+) -> Outcome | None:
     """Ask a model that is being trained, or go on with asking it.
 
     Args:
@@ -92,7 +98,7 @@ def ask_live(
         ranks: the processes that share the run, each with the model.
 
     Returns:
-        The record of the run; `None` in other processes than the first.
+        The finished evaluation; `None` in other processes than the first.
 
     Raises:
         StoreError: the folder holds a run of other settings.
@@ -109,12 +115,19 @@ def ask_live(
             checkpoint=replace(plan.checkpoint, name=name, weights=weights, training=None),
             engine=engine,
             settings=settings,
+            judge=None,
         )
         if weights is None:
             work_on_plan(now, replace(config, out=folder), ranks)
             return None
-        fresh = is_run_folder(folder) and _are_other_weights(folder, weights)
-        return run_plan(now, replace(config, out=folder, fresh=fresh), ranks).run
+        now = replace(now, judge=open_judge(config))  # The last evaluation's is closed.
+        fresh = is_run_folder(folder) and _is_of_another_model(folder, settings)
+        return run_plan(now, replace(config, out=folder, fresh=fresh), ranks)
+
+
+def is_whole(plan: Plan, run: RunRecord) -> bool:
+    """Whether a finished run has a response to each question, and the judge's verdict where one is asked."""
+    return not count_failures(run) and not has_to_be_judged(plan, run)
 
 
 def read_live(plan: Plan, folder: Path) -> RunRecord | None:
@@ -126,8 +139,9 @@ def read_live(plan: Plan, folder: Path) -> RunRecord | None:
     if not (folder / RUN).is_file():
         return None
     run = read_run(folder)
-    ours = ("model", "engine_settings")
-    kept = [{key: value for key, value in item.items() if key not in ours} for item in (run.settings, plan.settings)]
+    kept = [
+        {key: value for key, value in item.items() if key not in _OF_MODEL} for item in (run.settings, plan.settings)
+    ]
     if different := name_differences(kept[0], kept[1], "stored", "asked"):
         raise StoreError(
             f"{folder} was asked with other settings ({different}), and evaluations of one training are compared with "
@@ -136,11 +150,12 @@ def read_live(plan: Plan, folder: Path) -> RunRecord | None:
     return run
 
 
-def _are_other_weights(folder: Path, weights: str) -> bool:
+def _is_of_another_model(folder: Path, settings: Mapping[str, Any]) -> bool:
+    """Whether a run is of other weights, or of an engine with other settings, such as smaller batches."""
     if not (folder / CONFIG).is_file():
         return False
-    model = read_json(folder / CONFIG)["settings"].get("model")
-    return isinstance(model, Mapping) and model.get("weights") != weights
+    stored, now = read_json(folder / CONFIG)["settings"], json.loads(json.dumps(settings))
+    return any(stored.get(name) != now[name] for name in _OF_MODEL)
 
 
 def fingerprint(model: Any, start: str) -> str:

@@ -102,11 +102,11 @@ def run_plan(plan: Plan, config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
     load_engine = cache(partial(_load, plan))
     try:
         run, is_new = _run(plan, config, path, load_engine, ranks, is_last=not repeats)
-        failures, runs, changed = {path: _failures(run)}, [run], [path] if is_new else []
+        failures, runs, changed = {path: count_failures(run)}, [run], [path] if is_new else []
         for k, repeat in enumerate(repeats, start=1):
             seeded, is_last = with_seed(plan, config.seed + k), repeat == repeats[-1]
             repeated, repeat_is_new = _run(seeded, config, repeat, load_engine, ranks, is_last=is_last)
-            failures[repeat] = _failures(repeated)
+            failures[repeat] = count_failures(repeated)
             runs.append(repeated)
             if repeat_is_new:
                 changed.append(repeat)
@@ -132,7 +132,8 @@ def _load(plan: Plan) -> None:
     collect_again()
 
 
-def _failures(run: RunRecord) -> int:
+def count_failures(run: RunRecord) -> int:
+    """Samples that could not be scored."""
     return sum(result.errors for result in run.tasks.values())
 
 
@@ -204,7 +205,7 @@ def _run(
             _generate(plan, share, folder, ranks, stage)
         elif (path / RUN).exists():
             run = read_run(path)
-            if not _has_to_be_judged(plan, run):
+            if not has_to_be_judged(plan, run):
                 return run, False
         if is_last and plan.judge is not None:
             plan.engine.close()  # A judge on this machine needs the memory.
@@ -214,7 +215,7 @@ def _run(
         folder.close()
 
 
-def _has_to_be_judged(plan: Plan, run: RunRecord) -> bool:
+def has_to_be_judged(plan: Plan, run: RunRecord) -> bool:
     """Whether the judge of a finished run failed on answers, or was asked for another audit."""
     if plan.judge is None:
         return False

@@ -66,7 +66,8 @@ def test_the_best_checkpoint_outlives_newer_ones_and_training_ends_without_a_bet
 
     def told_now(plan, config, model, folder, name, ranks):
         asked.append(int(folder.name.removeprefix("step-")))
-        return told(ask(plan, config, model, folder, name, ranks), folder)
+        done = ask(plan, config, model, folder, name, ranks)
+        return replace(done, run=told(done.run, folder))
 
     monkeypatch.setattr(harness.callbacks, "ask_live", told_now)
     monkeypatch.setattr(harness.callbacks, "read_live", lambda plan, folder: told(read(plan, folder), folder))
