@@ -214,17 +214,17 @@ def test_twenty_corrupt_media_cost_twenty_samples(
     capsys.readouterr()
 
 
-def corrupt_images(folder: Path, count: int) -> set[tuple[str, str]]:
-    """Half-truncate every tenth image of a POPE table, and leave out the rows after the last; give the samples."""
+def corrupt_images(folder: Path, count: int, every: int = 10) -> set[tuple[str, str]]:
+    """Half-truncate every so manieth image of a POPE table, and leave out the rows after the last; give the samples."""
     import pyarrow as pa
     import pyarrow.parquet as pq
     from PIL import Image
 
     [path] = folder.glob("*.parquet")
     table = pq.read_table(path)
-    rows = table.to_pylist()[: 10 * count]
+    rows = table.to_pylist()[: every * count]
     corrupted = set()
-    for row in rows[::10]:
+    for row in rows[::every]:
         buffer = io.BytesIO()
         Image.open(io.BytesIO(row["image"]["bytes"])).convert("RGB").save(buffer, "JPEG", quality=90)
         row["image"]["bytes"] = buffer.getvalue()[: len(buffer.getvalue()) // 2]
@@ -397,7 +397,7 @@ def test_failures_of_the_repeats_count_too(
 ) -> None:
     data, out = tmp_path / "data", tmp_path / "run"
     shutil.copytree(local_copy / "pope", data)
-    corrupt_images(data, 720)
+    corrupt_images(data, 720, every=1)
     arguments = ["--data", str(data), "--repeats", "3", "--temperature", "1.2"]
     assert evaluate(out, *arguments, "--max-failures", "18", tasks="pope", limit="18") == 1
     errors = capsys.readouterr().err

@@ -426,7 +426,7 @@ def test_probed_rows_take_their_response_from_the_data_or_the_rollouts(tmp_path)
 
 @needs_checkpoint
 def test_training_tells_the_similarity_of_its_data_before_and_after(tmp_path):
-    recipe = load_recipe("demo/sft", [*TINY_SFT, f"output={tmp_path}", "train.max_steps=1"])
+    recipe = load_recipe("demo/sft", [*TINY_SFT, f"output={tmp_path}", "train.max_steps=1", "conflict_rows=64"])
     train(recipe)
     told = json.loads((tmp_path / "conflict.json").read_text())
     assert told["rows"] == 12

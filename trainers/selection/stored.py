@@ -66,8 +66,11 @@ def sort_rollouts(path: Path, order: Sequence[str]) -> None:
         for line, record in zip(source, read_rollouts(path), strict=True):
             lines[places[record["id"]], record["number"]] = (start, len(line))
             start += len(line)
+        pieces = [lines[key] for key in sorted(lines)]
+        if sum(length for _, length in pieces) == start and pieces == sorted(pieces):
+            return  # It is in order.
         with replacement(path) as ordered, write_errors(path):
-            for _, (offset, length) in sorted(lines.items()):
+            for offset, length in pieces:
                 source.seek(offset)
                 ordered.buffer.write(source.read(length))
 
