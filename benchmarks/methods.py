@@ -1,15 +1,22 @@
 """What a training step of each method of docs/methods.md costs, beside one of plain GRPO.
 
     python benchmarks/methods.py [TEXT ...] [--steps 4] [--write]
+    python benchmarks/methods.py --train DIR [--write]
 
 The switch of each row of the page's table is laid over `demo/grpo` and trained for a few steps in a temporary folder,
 all in one process. Sequences are counted as the policy scores them, the reference model's apart. Seconds are of the
 CPU, so that other programs do not count; the first step is left out. `--write` puts the figures into the table.
+
+With `--train` each method is trained instead until it has spent the same number of rollouts, evaluated on two of the
+demo's sets, and held against plain GRPO on the same data by the paired test of `harness compare`: one seed, so that it
+shows that each method trains and is measured, not which is best. What is in the folder already is taken as it is.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -21,6 +28,9 @@ import torch
 PAGE: Final = Path(__file__).parents[1] / "docs" / "methods.md"
 _SWITCH, _COST = 3, 5
 """Cells of a row."""
+ROLLOUTS: Final = 1920
+_FIGURES: Final = {"pope": "mean/accuracy", "videohallucer": "mean/both"}
+_START, _END = "<!-- trained:start -->", "<!-- trained:end -->"
 
 
 def main() -> None:
@@ -29,7 +39,16 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", metavar="TEXT", help="rows whose switch holds it; default: all")
     parser.add_argument("--steps", type=int, default=4, metavar="N", help="default: 4")
     parser.add_argument("--write", action="store_true", help="write the figures into docs/methods.md")
+    parser.add_argument("--train", type=Path, metavar="DIR", help="train and compare, in this folder")
     arguments = parser.parse_args()
+    if arguments.train is not None:
+        table = compare_trained(arguments.train)
+        print(table)
+        if arguments.write:
+            before, _, rest = PAGE.read_text(encoding="utf-8").partition(_START)
+            after = rest.partition(_END)[2]
+            PAGE.write_text(f"{before}{_START}\n\n{table}\n\n{_END}{after}", encoding="utf-8")
+        return
 
     measure([], 2)  # What a process does once is no method's.
     plain: dict[tuple[str, ...], Counter[str]] = {}
@@ -49,6 +68,46 @@ def main() -> None:
         lines[number] = "|".join(cells)
     if arguments.write:
         PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def compare_trained(folder: Path) -> str:
+    """Train what is not trained yet, and give the table of differences."""
+    from tabulate import tabulate
+
+    from harness.benchmarks.plain import scored_in
+    from harness.runs.comparison import compare_runs
+
+    rows = []
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        if (switch := switch_of(line)) is None:
+            continue
+        own = [] if switch == ["demo/grpo"] else switch
+        run = train(folder, own)
+        plain = train(folder, [text for text in own if text.startswith("data.")])
+        figures = {
+            comparison.task: next(item for item in comparison.metrics if item.name == _FIGURES[comparison.task])
+            for comparison in compare_runs(plain, run, scored_in((plain, run), None))
+        }
+        cells = [" ".join(f"`{text}`" for text in own) or "`demo/grpo`"]
+        for task in _FIGURES:
+            item = figures[task]
+            cells.append(f"{100 * item.b:.1f}")
+            cells.append(f"{100 * item.value:+.1f} [{100 * item.low:.1f}, {100 * item.high:.1f}]" if own else "–")
+        rows.append(cells)
+    heads = ["laid over `demo/grpo`", *(text for task in _FIGURES for text in (f"`{task}`", "beside GRPO"))]
+    return tabulate(rows, headers=heads, tablefmt="pipe", disable_numparse=True)
+
+
+def train(folder: Path, switch: list[str]) -> Path:
+    """The evaluation of a training with a switch, which is trained and asked where it is not yet."""
+    name = "-".join(text.removeprefix("methods/").replace("=", "-") for text in switch) or "grpo"
+    output = folder / name
+    run = output / "runs" / "final"
+    if not (run / "run.json").is_file():
+        settings = [f"max_rollouts={ROLLOUTS}", "conflict_rows=0", "eval.start=false", f"output={output}"]
+        settings.append(f"eval.tasks=[{','.join(_FIGURES)}]")
+        subprocess.run([sys.executable, "-m", "harness", "train", "demo/grpo", *switch, *settings], check=True)
+    return run
 
 
 def switch_of(line: str) -> list[str] | None:
