@@ -20,7 +20,8 @@ from harness.engines.checkpoints import Checkpoint
 from harness.engines.loaders import empty_model, load_config
 from harness.engines.sizes import PACE
 from harness.engines.weights import check_files
-from trainers.assembly import check_recipe, check_rows, show_rows
+from trainers.assembly import show_rows
+from trainers.checks import check_recipe, check_rows
 from trainers.data.loading import as_request
 from trainers.data.schema import Example
 from trainers.lengths import Longest, fit_context, longest

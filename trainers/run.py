@@ -67,7 +67,7 @@ def train(recipe: Recipe, *, fresh: bool = False, source: Path | None = None) ->
     stages = recipe_stages(recipe)
     if recipe.stages:  # What would stop a later one is found before the first: they start from models of one kind.
         leave_out_vllm(recipe)
-        from trainers.assembly import check_recipe
+        from trainers.checks import check_recipe
 
         for stage in stages:
             check_recipe(stage, recipe.resolve_model(), Path(stage.output).expanduser(), selects=stage.selects)
@@ -76,7 +76,7 @@ def train(recipe: Recipe, *, fresh: bool = False, source: Path | None = None) ->
 
 def _train_stage(recipe: Recipe, *, fresh: bool, source: Path | None) -> list[Path]:
     leave_out_vllm(recipe)
-    from trainers.assembly import check_recipe, check_rows
+    from trainers.checks import check_recipe, check_rows
 
     output = Path(recipe.output).expanduser()
     check_output(recipe, output, source)

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from trainers.trl_vllm import leave_out_vllm
 
     leave_out_vllm(recipe)
-    from trainers.assembly import check_recipe, check_rows
+    from trainers.checks import check_recipe, check_rows
     from trainers.data.loading import training_file
     from trainers.preparation import prepare
     from trainers.ranks import is_main_rank, wait_for_main_rank

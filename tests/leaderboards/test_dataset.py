@@ -27,7 +27,7 @@ PASSWORD = "correct-horse-7-battery"
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A diagnosed run with what a machine has of its own in every text of it."""
     monkeypatch.setenv("MY_API_KEY", PASSWORD)
-    monkeypatch.setenv("HOME", "/root")
+    monkeypatch.setenv("HOME", "/home/me")
     monkeypatch.chdir(tmp_path)
     folder = write_run(tmp_path / "runs" / "a", model=str(tmp_path / "checkpoints" / "base"), counts=60)
     records, finished = list(read_records(folder)), read_run(folder)
@@ -39,7 +39,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             media=(Media(kind="image", source=f"{tmp_path}/gated/1.png"),),
             attributes={"image": "/srv/x/1.png"},
         ),
-        response=replace(first.response, text=f"No. {PASSWORD} {KEY} </think> square/root /usr/bin/env /root/x"),
+        response=replace(first.response, text=f"No. {PASSWORD} {KEY} </think> square/root /usr/bin/env /home/me/x"),
         verdict=replace(first.verdict, reason=f"missing:/srv/videos/1.mp4, file:///srv/a/b, {tmp_path}/x"),
     )
     settings = {

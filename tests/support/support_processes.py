@@ -29,7 +29,7 @@ from typing import Any
 from harness.core.collecting import collect_again
 
 _EVALUATING = ("harness.commands.eval", "harness.engines.hf", "harness.reports.page", "torch.distributed.run")
-_TRAINING = ("trainers.assembly", "trainers.training", "trainers.conflict.run", "peft")
+_TRAINING = ("trainers.checks", "trainers.training", "trainers.conflict.run", "peft")
 _LAUNCHERS = ("torch.distributed.run", "accelerate.commands.launch")
 _HANDLER = "torch.distributed.elastic.multiprocessing.subprocess_handler.subprocess_handler"
 _SUBREAPER = 36  # prctl's PR_SET_CHILD_SUBREAPER: who adopts the children of a process that has ended.

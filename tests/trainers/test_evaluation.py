@@ -15,7 +15,7 @@ import harness.callbacks
 from harness.core.errors import UsageError
 from harness.core.worlds import shipped_checkpoints
 from trainers import evaluation
-from trainers.assembly import check_recipe
+from trainers.checks import check_recipe
 from trainers.plan.machine import Machine, sharding_of
 from trainers.recipe import load_recipe
 

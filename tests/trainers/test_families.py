@@ -23,7 +23,7 @@ from harness.engines.checkpoints import resolve_checkpoint
 from harness.engines.hf_batches import Prepared, prepare
 from harness.engines.inputs import chat_prompt, size_limits
 from harness.engines.weights import load_model
-from trainers import assembly
+from trainers import assembly, checks
 from trainers.data.loading import as_request, read_training
 from trainers.data.schema import Example, row_from_example
 from trainers.grpo import ExtendedGRPOTrainer
@@ -326,7 +326,7 @@ def test_images_are_handed_to_vllm_or_refused(
     examples = read_training(file, file.parent, limit=None, require_response=False)
     recipe = load_recipe("demo/grpo", [*ONE_GRPO, "train.use_vllm=true", "data.video_as=frames"])
     with pytest.raises(UsageError, match=r"train\.use_vllm") if family in NO_RUNS else nullcontext():
-        assembly.check_rows(recipe, checkpoint, tmp_path / "out", examples, file.parent, judge=None)
+        checks.check_rows(recipe, checkpoint, tmp_path / "out", examples, file.parent, judge=None)
     rows = assembly.show_rows(recipe, checkpoint, load_processor(checkpoint, None), file.parent)
     encoded = [rows.encode([json.dumps(row_from_example(each))])[0].fields["input_ids"].shape[1] for each in examples]
     assert longest(examples, rows, file.parent).prompt == max(encoded)
@@ -353,7 +353,7 @@ def test_an_adapter_whose_checkpoints_vllm_would_not_take_is_refused(
     ):
         recipe = load_recipe("demo/sft", [*ONE_SFT, *adapted, *settings])
         with pytest.raises(UsageError, match=r"eval\.engine=hf, or eval\.every=false") if refused else nullcontext():
-            assembly.check_recipe(recipe, checkpoint, tmp_path / "out", selects=False)
+            checks.check_recipe(recipe, checkpoint, tmp_path / "out", selects=False)
 
 
 def test_the_reference_of_an_adapter_is_the_model_with_it(

@@ -70,11 +70,11 @@ def refused(command, name, output, *settings, message):
     ],
 )
 def test_settings_that_would_stop_a_run_are_refused(settings, message, tmp_path, monkeypatch):
-    from trainers import assembly
+    from trainers import checks
 
-    absent, find = ("deepspeed", "bitsandbytes", "flash_attn", "liger_kernel", "torchao"), assembly.find_spec
-    monkeypatch.setattr(assembly, "find_spec", lambda name: None if name in absent else find(name))
-    monkeypatch.setattr(assembly, "get_available_reporting_integrations", lambda: ["wandb"])
+    absent, find = ("deepspeed", "bitsandbytes", "flash_attn", "liger_kernel", "torchao"), checks.find_spec
+    monkeypatch.setattr(checks, "find_spec", lambda name: None if name in absent else find(name))
+    monkeypatch.setattr(checks, "get_available_reporting_integrations", lambda: ["wandb"])
     (tmp_path / "empty").mkdir()
     settings = settings.replace("DATA", str(tmp_path / "empty")).split()
     refused(train, "demo/method", tmp_path / "out", *settings, message=message)

@@ -456,11 +456,11 @@ def test_text_only_and_mixed_rows_train(tmp_path):
     ],
 )
 def test_settings_that_cannot_work_are_refused_before_anything_is_spent(override, message, tmp_path, monkeypatch):
-    from trainers import assembly
+    from trainers import checks
     from trainers.selection import stage
 
-    find = assembly.find_spec
-    monkeypatch.setattr(assembly, "find_spec", lambda name: None if name == "vllm" else find(name))
+    find = checks.find_spec
+    monkeypatch.setattr(checks, "find_spec", lambda name: None if name == "vllm" else find(name))
     monkeypatch.setattr(stage, "select_rows", lambda *_, **__: pytest.fail("a selection was paid for"))
     with pytest.raises((UsageError, DataError), match=message):
         train_tiny("demo/method", tmp_path, *override.split())
