@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     from harness.evaluation.ranks import run_together
     from harness.reports.tracking import check_trackers
 
-    check_trackers(arguments.track)
+    arguments.track = check_trackers(arguments.track)
     if arguments.dry_run:
         return _foresee(read_config(arguments))
     with ended_by_scheduler(arguments.requeue):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Sequence
+from functools import cache
 from importlib import util
 from pathlib import Path
 from typing import Final
@@ -51,12 +52,15 @@ def _reachable(paths: list[Path], root: Path) -> set[Path]:
     return seen
 
 
-def _imported(path: Path) -> Iterator[str]:
+@cache
+def _imported(path: Path) -> Sequence[str]:
     """Modules that a file imports whatever happens: not under `try` or `if`, nor in functions."""
+    names: list[str] = []
     for statement in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(statement, ast.Import):
-            yield from (alias.name for alias in statement.names)
+            names += [alias.name for alias in statement.names]
         elif isinstance(statement, ast.ImportFrom) and statement.module is not None and not statement.level:
-            yield statement.module
+            names.append(statement.module)
             if statement.module.partition(".")[0] == _PACKAGE:  # Of a package, perhaps a module.
-                yield from (f"{statement.module}.{alias.name}" for alias in statement.names)
+                names += [f"{statement.module}.{alias.name}" for alias in statement.names]
+    return names

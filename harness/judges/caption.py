@@ -8,6 +8,7 @@ occur, and remembered on disk by content. A judge that fails gives `None`, never
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Final
 
@@ -134,15 +135,11 @@ def caption_supports(judge: CaptionJudge, samples_with_captions: Sequence[tuple[
         `True`, `False`, or `None` where the judge failed. An empty caption, and one that gives the answer away instead
         of describing (`harness.judges.leaks`), supports nothing and is not asked about.
     """
-    described = [(sample, caption) for sample, caption in samples_with_captions if _describes(sample, caption)]
-    answers = iter(_answers(judge, described))
+    described = [_describes(sample, caption) for sample, caption in samples_with_captions]
+    answers = iter(_answers(judge, list(compress(samples_with_captions, described))))
     return [
-        False
-        if not _describes(sample, caption)
-        else None
-        if (answer := next(answers)) is None
-        else is_right(sample, answer)
-        for sample, caption in samples_with_captions
+        False if not describes else None if (answer := next(answers)) is None else is_right(sample, answer)
+        for describes, (sample, _) in zip(described, samples_with_captions, strict=True)
     ]
 
 
