@@ -186,6 +186,8 @@ def main() -> None:
         folder = Path(name)
         planned = parts(folder / "model", folder / "rows" / "rows.jsonl", tiny=arguments.tiny)
         planned = [part for part in planned if arguments.only in part.name]
+        if not planned:
+            parser.error(f"no part's name holds {arguments.only!r}; --list names them")
         shown = [{"part": part.name, "minutes": part.minutes, "runs": part.command[0]} for part in planned]
         total = sum(part.minutes for part in planned) + 3
         print(tabulate(shown, headers="keys"))

@@ -41,6 +41,11 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the figures into docs/methods.md")
     parser.add_argument("--train", type=Path, metavar="DIR", help="train and compare, in this folder")
     arguments = parser.parse_args()
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    if arguments.train is not None and arguments.rows:
+        parser.error("--train trains all rows")
+    if not any(switch_of(line) and text in line for line in lines for text in arguments.rows or [""]):
+        parser.error(f"no row of {PAGE.name} holds any of: {', '.join(arguments.rows)}")
     if arguments.train is not None:
         table = compare_trained(arguments.train)
         print(table)
@@ -52,7 +57,6 @@ def main() -> None:
 
     measure([], 2)  # What a process does once is no method's.
     plain: dict[tuple[str, ...], Counter[str]] = {}
-    lines = PAGE.read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines):
         if (switch := switch_of(line)) is None or not any(text in line for text in arguments.rows or [""]):
             continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import torch
 from transformers import PrinterCallback, set_seed
 from trl import SFTTrainer
 
-from harness.core.errors import DataError, UsageError
+from harness.core.errors import DataError
 from harness.engines.checkpoints import Checkpoint
 from harness.engines.inputs import choose_video_as
 from trainers.callbacks import Completes, CosineKl, CountsCpu, EndsAtBudget, Lines, Watch
@@ -22,7 +21,7 @@ from trainers.data.schema import Example
 from trainers.evaluation import evaluating
 from trainers.extensions.chosen import chosen
 from trainers.grpo import ExtendedGRPOTrainer
-from trainers.image_pads import mend_image_pads, vllm_capped
+from trainers.image_pads import mend_image_pads, vllm_cap
 from trainers.lengths import fit_context, longest
 from trainers.models import (
     adapter_config,
@@ -39,7 +38,7 @@ from trainers.rewards.scoring import build_rewards
 from trainers.selection.rollouts import ROLLOUTS
 from trainers.settings import Recipe
 from trainers.showing import Rows, end_tokens, response_ids, take_groups, with_responses
-from trainers.trl_vllm import check_server, comparable_logprobs
+from trainers.trl_vllm import check_server, comparable_logprobs, starting_vllm
 from trainers.weight_names import MendsNames
 
 if TYPE_CHECKING:
@@ -153,7 +152,7 @@ def build_trainer(
             extensions = chosen(recipe)
             bonuses = [name for extension in extensions for name in extension.bonuses]
             config.reward_weights = [*config.reward_weights, *(1.0 for _ in bonuses)]
-            with vllm_capped(rows) if colocated else nullcontext(), comparable_logprobs(config):
+            with starting_vllm(config, vllm_cap(rows) | comparable_logprobs(config)):
                 trainer = ExtendedGRPOTrainer(
                     **arguments,
                     reward_funcs=[*rewards, *map(empty_reward, bonuses)],
@@ -174,19 +173,15 @@ def build_trainer(
     if colocated:
         mend_image_pads(trainer, rows)
     if not supervised and trainer.ref_model is not None and checkpoint.adapter is not None:
-        if sharded:
-            raise UsageError(
-                f"model {checkpoint.name!r} is an adapter, and the reference model of train.beta would be its base. "
-                f"Merge it first: harness merge {checkpoint.name} OUT, and train from OUT."
-            )
         trainer.accelerator.unwrap_model(trainer.ref_model).load_state_dict(model.state_dict())
     if recipe.max_rollouts is not None:
         trainer.add_callback(EndsAtBudget(recipe.max_rollouts))
     trainer.remove_callback(PrinterCallback)  # `Lines` takes its place.
-    rollouts = Path(config.output_dir) / "selection" / ROLLOUTS
-    probed = probed_rows(examples, rollouts, recipe.conflict_rows, recipe.seed)
-    if len(probed) >= 2 and not sharded:  # One process has all weights.
-        trainer.add_callback(ConflictProbe(probed, rows))
+    if recipe.conflict_rows and not sharded:  # One process has all weights.
+        rollouts = Path(config.output_dir) / "selection" / ROLLOUTS
+        probed = probed_rows(examples, rollouts, recipe.conflict_rows, recipe.seed)
+        if len(probed) >= 2:
+            trainer.add_callback(ConflictProbe(probed, rows))
     if trainer.is_deepspeed_enabled:
         trainer.add_callback(MendsNames())
     if recipe.eval.every_steps is not None:

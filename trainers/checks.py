@@ -29,6 +29,7 @@ from trainers.models import (
     adapter_config,
     load_processor,
     training_dtype,
+    vision_parts,
 )
 from trainers.plan.machine import Machine, sharding_of
 from trainers.preparation import choose_engine
@@ -82,7 +83,8 @@ def check_recipe(
         if is_used and find_spec(package) is None:
             raise UsageError(f"{setting} needs the package {package!r}, which is not installed: pip install {package}.")
     # Not kept: models are loaded under ZeRO-3 as long as such a configuration exists.
-    _check_trackers(build_config(recipe, output, gpus=machine.gpus if machine else None).report_to)
+    gpus = machine.gpus if machine else None
+    _check_trackers(build_config(recipe, output, gpus=gpus).report_to)
     training_dtype(recipe, has_master=None if machine is None else machine.sharding != "none")
     if recipe.algorithm == "grpo":
         for reward in recipe.rewards.weights().keys() - REWARDS.keys():
@@ -93,6 +95,13 @@ def check_recipe(
                 f"model {checkpoint.name!r} cannot be trained with grpo: TRL asks for image_token_id, which its "
                 f"{type(config).__name__} has not. Use sft."
             )
+    if recipe.lora.rank and checkpoint.adapter is not None:  # PEFT's record of the base would leave its weights out.
+        raise UsageError(
+            f"model {checkpoint.name!r} is an adapter, and lora.rank {recipe.lora.rank} would put another one on it. "
+            f"Merge it first: harness merge {checkpoint.name} OUT, and train from OUT."
+        )
+    if recipe.freeze_vision:
+        vision_parts(empty_model(checkpoint), checkpoint)
     if (adapter := adapter_config(recipe.lora)) is not None:
         from peft import inject_adapter_in_model
 
@@ -112,19 +121,24 @@ def check_recipe(
         ):
             _check_adapter([name for name, _ in model.named_parameters() if "lora_" in name], recipe.lora.rank)
     expand_tasks(recipe.eval.tasks, tasks_dir_of(recipe))
-    _check_sharding(recipe, build_config(recipe, output), machine)
+    _check_sharding(recipe, checkpoint, build_config(recipe, output, gpus=gpus), machine)
     data = recipe.eval.data
     if recipe.eval.tasks and data not in (None, "hub", *worlds()) and not Path(str(data)).expanduser().is_dir():
         raise UsageError(f"eval.data {data} is no folder. Give a folder or one of: hub, {', '.join(worlds())}.")
 
 
-def _check_sharding(recipe: Recipe, config: Any, machine: Machine | None) -> None:
-    """Refuse what asks a model whose weights will be divided, by the launcher that is or, of a plan, will be."""
+def _check_sharding(recipe: Recipe, checkpoint: Checkpoint, config: Any, machine: Machine | None) -> None:
+    """Refuse what needs a model whose weights will be divided, by the launcher that is or, of a plan, will be."""
     planned = "none" if machine is None else machine.sharding
     sharding = sharding_of(recipe, config) if planned == "none" else planned
     if recipe.needs_judge and recipe.judge.model == POLICY:
         check_whole(sharded=sharding != "none")
     check_while_training(recipe, config, sharding)
+    if sharding != "none" and recipe.algorithm == "grpo" and config.beta and checkpoint.adapter is not None:
+        raise UsageError(
+            f"model {checkpoint.name!r} is an adapter, and the reference model of train.beta would be its base. "
+            f"Merge it first: harness merge {checkpoint.name} OUT, and train from OUT."
+        )
 
 
 def _check_adapter(names: Sequence[str], rank: int) -> None:
@@ -181,7 +195,7 @@ def check_rows(
     """
     if recipe.algorithm == "grpo":
         config = build_config(recipe, output, gpus=machine.gpus if machine else None)
-        count = _kept(recipe, len(examples))
+        count = recipe.kept(len(examples))
         rewards = recipe_rewards(recipe, config, count, judge)
         for name, earned in try_rewards(rewards, examples[0].sample).items():
             right, empty = ("nothing" if value is None else f"{value:g}" for value in earned)
@@ -197,11 +211,3 @@ def check_rows(
         rows.encode([row])
         if recipe.train.get("use_vllm"):
             check_image_pads(rows, row)
-
-
-def _kept(recipe: Recipe, count: int) -> int:
-    """Most rows that are trained on."""
-    if not recipe.selects:
-        return count
-    medium = round(recipe.selection.keep * count)
-    return medium if recipe.selection.subset == "medium" else count - medium

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from trl import GRPOTrainer
-from trl.generation import vllm_generation
 
 from harness.core.errors import UsageError
 from harness.engines.inputs import begins_with_bos, size_limits, visual_ids
@@ -36,24 +34,15 @@ def check_image_pads(rows: Rows, row: str) -> None:
         )
 
 
-@contextmanager
-def vllm_capped(rows: Rows) -> Iterator[None]:
-    """Have a vLLM that TRL starts meanwhile keep memory for images below the cap.
+def vllm_cap(rows: Rows) -> dict[str, Any]:
+    """Arguments with which vLLM knows the cap on the pixels of an image.
 
-    TRL has no setting for it. Each prompt has its own cap (`mend_image_pads`), but without one vLLM would try itself on
-    the largest image that the checkpoint's processor lets through, 12.8 million pixels in Qwen2.5-VL, and keep its
-    cache of images and its share of the memory for that.
+    Each prompt has its own cap (`mend_image_pads`), but without one vLLM would try itself on the largest image that the
+    checkpoint's processor lets through, 12.8 million pixels in Qwen2.5-VL, and keep its cache of images and its share
+    of the memory for that.
     """
     size = size_limits(rows.processor, rows.max_pixels, 1).get("images_kwargs")
-    if size is None:
-        yield
-        return
-    start = vllm_generation.LLM
-    vllm_generation.LLM = lambda **arguments: start(**arguments, mm_processor_kwargs=size)
-    try:
-        yield
-    finally:
-        vllm_generation.LLM = start
+    return {"mm_processor_kwargs": size} if size else {}
 
 
 def mend_image_pads(trainer: GRPOTrainer, rows: Rows) -> None:
@@ -72,8 +61,7 @@ def mend_image_pads(trainer: GRPOTrainer, rows: Rows) -> None:
     """
     engine = trainer.vllm_generation.llm
     pads = visual_ids(rows.processor)
-    size = size_limits(rows.processor, rows.max_pixels, 1).get("images_kwargs")
-    sized = {"mm_processor_kwargs": size} if size else {}
+    sized = vllm_cap(rows)
     generate = engine.generate
 
     def mended(prompts: Sequence[dict[str, Any]], *args: Any, **kwargs: Any) -> Any:

@@ -49,14 +49,9 @@ def load_model(recipe: Recipe, checkpoint: Checkpoint) -> Any:
 
     Raises:
         ModelError: the checkpoint is of a kind that Transformers cannot load as an image-text-to-text model.
-        UsageError: a new adapter is asked for on top of one, whose weights PEFT's record of the base would leave out.
+        UsageError: FSDP would load it on one rank alone, which this Transformers cannot.
     """
     _check_loading_on_ranks()
-    if recipe.lora.rank and checkpoint.adapter is not None:
-        raise UsageError(
-            f"model {checkpoint.name!r} is an adapter, and lora.rank {recipe.lora.rank} would put another one on it. "
-            f"Merge it first: harness merge {checkpoint.name} OUT, and train from OUT."
-        )
     arguments: dict[str, Any] = {"dtype": training_dtype(recipe)}
     if (attention := recipe.train.get("attn_implementation")) is not None:
         arguments["attn_implementation"] = attention

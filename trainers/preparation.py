@@ -19,7 +19,7 @@ from trainers.data.loading import data_digest, read_training, training_file
 from trainers.data.schema import Example
 from trainers.layout import FINAL, WHOLE, cost_file
 from trainers.rewards import Score
-from trainers.rewards.asking import answers_now, why_not
+from trainers.rewards.asking import LEAVE_OUT, answers_now, why_not
 from trainers.rewards.functions import accuracy_reward
 from trainers.settings import POLICY, Recipe
 
@@ -110,7 +110,10 @@ def open_judge(recipe: Recipe, *, ask: bool = True) -> CaptionJudge:
     from harness.judges.caption import load_caption_judge
 
     if recipe.judge.model is None:
-        raise UsageError("rewards.caption needs a judge: set judge.model (a checkpoint, demo, or openai:MODEL).")
+        raise UsageError(
+            f"{' and '.join(recipe.rewards.judged)} needs a judge: set judge.model (a checkpoint, demo, or "
+            "openai:MODEL)."
+        )
     if recipe.judge.model == POLICY:
         from trainers.rewards.policy import PolicyJudge
 
@@ -138,7 +141,7 @@ def check_judge(judge: CaptionJudge, name: str) -> None:
         ModelError: it does not answer.
     """
     if not answers_now(judge):
-        raise ModelError(f"the judge {name!r} does not answer: {why_not(judge)} Start it, or set rewards.caption=0.")
+        raise ModelError(f"the judge {name!r} does not answer: {why_not(judge)} Start it, or {LEAVE_OUT}.")
 
 
 def choose_engine(recipe: Recipe, name: str, batch_size: int | None) -> tuple[str, dict[str, Any]]:

@@ -17,7 +17,7 @@ from harness.core.errors import StoreError, UsageError
 from harness.core.files import write_errors
 from harness.core.worlds import worlds
 from harness.engines.checkpoints import Checkpoint
-from harness.engines.loaders import empty_model, load_config
+from harness.engines.loaders import load_config
 from harness.engines.sizes import PACE
 from harness.engines.weights import check_files
 from trainers.assembly import show_rows
@@ -25,7 +25,7 @@ from trainers.checks import check_recipe, check_rows
 from trainers.data.loading import as_request
 from trainers.data.schema import Example
 from trainers.lengths import Longest, fit_context, longest
-from trainers.models import load_processor, vision_parts
+from trainers.models import load_processor
 from trainers.plan.disk import disk_bytes, most_checkpoints
 from trainers.plan.machine import Machine
 from trainers.plan.planning import tell_plan
@@ -79,8 +79,6 @@ def rehearse(
             tell_plan(recipe, sizes, machine, row, rows=len(examples), disk=disk, pace=pace, tell=tell)
             check_space(output, disk, most_checkpoints(config))
         check_files(checkpoint)
-        if recipe.freeze_vision:
-            vision_parts(empty_model(checkpoint), checkpoint)
         judge = open_judge(recipe, ask=not is_trained(output)) if recipe.needs_judge else None
         if judge is not None:
             judge.close()

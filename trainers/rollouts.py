@@ -44,7 +44,8 @@ class SamplingTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed.
 
     def _tokenize_prompts(self, prompts: Any) -> Any:
         """Prompts as an evaluation asks them, in place of what TRL makes of text and images."""
-        groups = self.rows.encode(self._asked, self._changes)
+        shown = self.rows.shown(self._asked, self._changes)
+        groups = self.rows.encode_prompts(self._asked, shown)
         ids: list[list[int]] = [[]] * len(prompts)
         for group in groups:
             told, mask = group.fields["input_ids"], group.fields["attention_mask"].bool()
@@ -52,9 +53,7 @@ class SamplingTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed.
                 ids[place] = row[kept].tolist()
         if not self.use_vllm:
             return ids, None, {"groups": groups}
-        changes = self._changes or [None] * len(prompts)
-        shown = [self.rows.changed(row, change).opened for row, change in zip(self._asked, changes, strict=True)]
-        images = [each.images or None for each in shown]
+        images = [each.opened.images or None for each in shown]
         return ids, images if any(images) else None, {}
 
     def _sample(

@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,8 +25,8 @@ from trainers.console import say
 from trainers.data.loading import read_training, training_file
 from trainers.data.schema import Example
 from trainers.evaluation import evaluate_checkpoints
-from trainers.layout import BOARD, CONFLICT, CURVES, FINAL, LOG, RECIPE, WHOLE
-from trainers.preparation import prepare, provenance
+from trainers.layout import BOARD, CONFLICT, CURVES, FINAL, LOG, RECIPE
+from trainers.preparation import is_trained, prepare, provenance
 from trainers.ranks import is_main_rank, wait_for_main_rank
 from trainers.recipe import as_yaml, load_recipe, recipe_stages
 from trainers.selection.rollouts import FILES, SETTINGS
@@ -69,8 +70,10 @@ def train(recipe: Recipe, *, fresh: bool = False, source: Path | None = None) ->
         leave_out_vllm(recipe)
         from trainers.checks import check_recipe
 
+        checkpoint = recipe.resolve_model()
         for stage in stages:
-            check_recipe(stage, recipe.resolve_model(), Path(stage.output).expanduser(), selects=stage.selects)
+            check_recipe(stage, checkpoint, Path(stage.output).expanduser(), selects=stage.selects)
+            checkpoint = replace(checkpoint, adapter=None)  # A stage ends with a whole model.
     return [run for stage in stages for run in _train_stage(stage, fresh=fresh, source=source)]
 
 
@@ -180,7 +183,7 @@ def _train_model(
     from trainers.training import end_training, run_trainer
 
     model = None
-    if not (output / FINAL / WHOLE).is_file():
+    if not is_trained(output):
         from trainers.assembly import build_trainer
         from trainers.models import quiet_libraries
         from trainers.trl_config import build_config

@@ -61,7 +61,7 @@ class RewardSettings(Part, extra="allow"):
     Attributes:
         accuracy: weight of the strict verdict.
         format: weight of the format reward.
-        caption: weight of the caption reward; 0 needs no judge.
+        caption: weight of the caption reward, which asks the judge.
         hard_format: weight of the format and the right answer at once (Vision-R1).
         key_steps: weight of the share of a row's key steps in the reasoning (StepRAR of R1-VL).
         step_validity: weight of steps in order, with all that belongs to them (StepRVR of R1-VL).
@@ -86,9 +86,9 @@ class RewardSettings(Part, extra="allow"):
     repetition_span: Count = 4
 
     @property
-    def need_judge(self) -> bool:
-        """Whether a reward that counts asks the judge."""
-        return self.caption != 0 or self.visual_facts != 0
+    def judged(self) -> list[str]:
+        """The rewards that count and ask the judge, by the names of their settings."""
+        return [f"rewards.{name}" for name in ("caption", "visual_facts") if getattr(self, name)]
 
     def weights(self) -> dict[str, float]:
         """Weight by reward, those that count."""
@@ -118,7 +118,7 @@ class CaptionSettings(Part):
 
 
 class JudgeSettings(Part):
-    """The text-only LLM behind the caption reward.
+    """The text-only LLM behind the caption reward and that for visual facts.
 
     Attributes:
         model: `demo`, a folder or hub id of a text-only model, or `openai:MODEL`; `policy`: the model that is trained,
@@ -296,7 +296,7 @@ class Recipe(Part):
         rewards: what a response earns (grpo).
         accuracy: how the accuracy reward is given.
         caption: how the caption reward is given.
-        judge: of the caption reward (grpo).
+        judge: of captions and facts (grpo).
         selection: by reward variance (grpo).
         ntk: the contrastive term (grpo).
         dynamic_sampling: sampling again where there is no signal (grpo).
@@ -351,7 +351,14 @@ class Recipe(Part):
     @property
     def needs_judge(self) -> bool:
         """Whether a reward asks a judge."""
-        return self.algorithm == "grpo" and self.rewards.need_judge
+        return self.algorithm == "grpo" and bool(self.rewards.judged)
+
+    def kept(self, rows: int) -> int:
+        """Most rows that are trained on, of so many."""
+        if not self.selects:
+            return rows
+        medium = round(self.selection.keep * rows)
+        return medium if self.selection.subset == "medium" else rows - medium
 
     def resolve_model(self) -> Checkpoint:
         """The checkpoint to start from.

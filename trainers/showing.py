@@ -5,7 +5,8 @@ Imported lazily only: torch is imported at the top.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -101,27 +102,45 @@ class Rows:
 
         self.prompt = prompt
 
-    def changed(self, row: str, change: Change | None) -> Prompt:
-        """A row's prompt with changed media."""
-        prompt = self.prompt(row)
-        return prompt if change is None else replace(prompt, opened=change(prompt.opened))
-
-    def encode(self, rows: Sequence[str], changes: Sequence[Change | None] = ()) -> list[Group]:
-        """Encode rows.
+    def shown(self, rows: Sequence[str], changes: Sequence[Change | None] = ()) -> list[Prompt]:
+        """The prompts of rows.
 
         Args:
             rows: as JSON.
             changes: of the media of each; empty: none.
 
         Raises:
-            DataError: a medium of a row cannot be opened, or does not reach the model.
+            DataError: a medium of a row cannot be opened.
         """
-        try:
-            prompts = [self.changed(*each) for each in zip(rows, changes or [None] * len(rows), strict=True)]
+        with _naming(rows):
+            prompts = [self.prompt(row) for row in rows]
+            return [
+                prompt if change is None else replace(prompt, opened=change(prompt.opened))
+                for prompt, change in zip(prompts, changes or [None] * len(rows), strict=True)
+            ]
+
+    def encode(self, rows: Sequence[str], changes: Sequence[Change | None] = ()) -> list[Group]:
+        """Encode rows: the `shown` prompts, `encode_prompts`."""
+        return self.encode_prompts(rows, self.shown(rows, changes))
+
+    def encode_prompts(self, rows: Sequence[str], prompts: Sequence[Prompt]) -> list[Group]:
+        """Encode the prompts of rows.
+
+        Raises:
+            DataError: a medium does not reach the model.
+        """
+        with _naming(rows):
             return encode_groups(self.processor, prompts, self.max_pixels, apart=self.apart)
-        except MediaError as error:
-            names = ", ".join(dict.fromkeys(repr(parse_row(row).sample.id) for row in rows))
-            raise DataError(f"of the training rows {names} one is not shown to the model: {error}") from error
+
+
+@contextmanager
+def _naming(rows: Sequence[str]) -> Iterator[None]:
+    """Name the rows whose media fail."""
+    try:
+        yield
+    except MediaError as error:
+        names = ", ".join(dict.fromkeys(repr(parse_row(row).sample.id) for row in rows))
+        raise DataError(f"of the training rows {names} one is not shown to the model: {error}") from error
 
 
 def show(processor: Any, request: Request, video_as: VideoAs) -> Prompt:

@@ -133,7 +133,7 @@ def _check_train(recipe: Recipe, kind: Any) -> None:
 
 def _check_ports(recipe: Recipe, config: Any) -> None:
     """Refuse a judge at the address of the vLLM that samples responses."""
-    if not (config.use_vllm and config.vllm_mode == "server" and recipe.rewards.need_judge and recipe.judge.base_url):
+    if not (config.use_vllm and config.vllm_mode == "server" and recipe.needs_judge and recipe.judge.base_url):
         return
     sampler = config.vllm_server_base_url or f"http://{config.vllm_server_host}:{config.vllm_server_port}"
     if _address(sampler) == _address(recipe.judge.base_url):

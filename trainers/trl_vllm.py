@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -60,8 +60,22 @@ def check_sampling(config: Any) -> None:
 
 
 @contextmanager
-def comparable_logprobs(config: Any) -> Iterator[None]:
-    """While a trainer is made: have its colocated vLLM tell log-probabilities of what is scored.
+def starting_vllm(config: Any, arguments: Mapping[str, Any]) -> Iterator[None]:
+    """While a trainer is made: start its vLLM, if it is colocated, with arguments that TRL has no settings for."""
+    if not (config.use_vllm and config.vllm_mode == "colocate"):
+        yield
+        return
+    generation = import_module("trl.generation.vllm_generation")
+    start = generation.LLM
+    generation.LLM = lambda **given: start(**given | arguments)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        generation.LLM = start  # type: ignore[attr-defined]
+
+
+def comparable_logprobs(config: Any) -> dict[str, Any]:
+    """Arguments with which a colocated vLLM tells log-probabilities of what is scored.
 
     TRL asks for those of the distribution that was sampled from: of a nucleus of mass .95 they are up to .05 higher a
     token than those that it scores, which are of all tokens. That is neither a fault of vLLM's nor a change of the
@@ -72,16 +86,7 @@ def comparable_logprobs(config: Any) -> Iterator[None]:
     Args:
         config: TRL's configuration.
     """
-    if not (config.use_vllm and config.vllm_mode == "colocate" and is_truncated(config)):
-        yield
-        return
-    generation = import_module("trl.generation.vllm_generation")
-    whole = generation.LLM
-    generation.LLM = lambda **settings: whole(**{**settings, "logprobs_mode": "raw_logprobs"})  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        generation.LLM = whole  # type: ignore[attr-defined]
+    return {"logprobs_mode": "raw_logprobs"} if is_truncated(config) else {}
 
 
 def check_server(trainer: Any, config: Any) -> None:

@@ -340,8 +340,8 @@ def test_an_adapter_whose_checkpoints_vllm_would_not_take_is_refused(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(assembly, "find_spec", lambda _: True)  # Whether vLLM is installed or not.
-    monkeypatch.setattr(assembly, "lora_room", lambda rank: 512 if rank <= 512 else None)
+    monkeypatch.setattr(checks, "find_spec", lambda _: True)  # Whether vLLM is installed or not.
+    monkeypatch.setattr(checks, "lora_room", lambda rank: 512 if rank <= 512 else None)
     checkpoint = resolve_checkpoint(str(family_checkpoint(family)))
     adapted = ["lora.rank=4", "eval.tasks=[pope]", "eval.every=true"]
     for settings, refused in (

@@ -12,10 +12,11 @@ from harness.core.worlds import shipped_checkpoints
 from harness.engines.checkpoints import resolve_checkpoint
 from trainers.assembly import show_rows
 from trainers.data.loading import read_training
-from trainers.image_pads import vllm_capped
+from trainers.image_pads import vllm_cap
 from trainers.lengths import Longest, fit_context, longest
 from trainers.models import load_processor
 from trainers.recipe import load_recipe
+from trainers.trl_vllm import starting_vllm
 
 needs_demo = pytest.mark.skipif(
     not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),
@@ -45,13 +46,12 @@ def test_vllm_is_started_for_images_below_the_cap(monkeypatch):
     images = SimpleNamespace(size={"shortest_edge": 3136, "longest_edge": 12845056}, merge_size=2)
     processor = SimpleNamespace(image_processor=images)
     plain = vllm_generation.LLM
-    with vllm_capped(SimpleNamespace(processor=processor, max_pixels=401408)):
+    with starting_vllm(colocated(), vllm_cap(SimpleNamespace(processor=processor, max_pixels=401408))):
         started = vllm_generation.LLM(model="m")
     size = {"shortest_edge": 3136, "longest_edge": 401408}
     assert started == {"model": "m", "mm_processor_kwargs": {"size": size}}
     assert vllm_generation.LLM is plain
-    with vllm_capped(SimpleNamespace(processor=processor, max_pixels=None)):
-        assert vllm_generation.LLM is plain
+    assert vllm_cap(SimpleNamespace(processor=processor, max_pixels=None)) == {}
 
 
 @needs_demo

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,15 +13,20 @@ from support_training import TINY_GRPO, TINY_SFT, YesJudge, parse
 
 import harness.judges.caption
 from harness.commands import select, train
-from harness.core.errors import HarnessError
+from harness.core.errors import HarnessError, UsageError
 from harness.core.worlds import shipped_checkpoints
 from harness.engines.checkpoints import resolve_checkpoint
+from trainers.checks import check_recipe
+from trainers.plan.machine import Machine
+from trainers.preparation import open_judge
+from trainers.recipe import load_recipe
 
 pytestmark = pytest.mark.skipif(
     not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
 )
 
+ONE = Machine(gpus=1, memory=80 * 2**30)
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "own_reward"
 
 
@@ -207,3 +213,29 @@ def test_tasks_of_the_users_own_are_loaded_and_evaluated(tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         evaluate_checkpoints(recipe, tmp_path / "out")
     assert (asked[0].tasks, asked[0].tasks_dir) == (("shapes",), tmp_path / "tasks")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (("lora.rank=4",), r"is an adapter, and lora\.rank 4 would put another one on it"),
+        (("train.beta=0.1",), r"is an adapter, and the reference model of train\.beta would be its base"),
+    ],
+)
+def test_what_an_adapter_cannot_start_is_refused_before_anything_is_spent(settings, message, tmp_path):
+    adapter = replace(resolve_checkpoint("demo"), name="mine", adapter=tmp_path)
+    recipe = load_recipe("demo/grpo", [*settings, f"output={tmp_path}"])
+    with pytest.raises(UsageError, match=message):
+        check_recipe(recipe, adapter, tmp_path, selects=False, machine=replace(ONE, sharding="zero3"))
+
+
+def test_a_plan_for_many_gpus_is_checked_with_as_many(tmp_path):
+    batch = ("per_device_train_batch_size=1", "gradient_accumulation_steps=1", "num_generations=8")
+    recipe = load_recipe("demo/grpo", [f"output={tmp_path}", *(f"train.{item}" for item in batch)])
+    check_recipe(recipe, resolve_checkpoint("demo"), tmp_path, selects=False, machine=replace(ONE, gpus=16))
+
+
+def test_the_reward_that_needs_a_judge_is_named():
+    recipe = load_recipe("demo/grpo", ["judge.model=null", "rewards.visual_facts=1"])
+    with pytest.raises(UsageError, match=r"rewards\.visual_facts needs a judge"):
+        open_judge(recipe)

@@ -14,7 +14,7 @@ import trainers.run
 from harness.core.errors import UsageError
 from trainers.recipe import load_recipe
 from trainers.trl_config import build_config
-from trainers.trl_vllm import check_server, comparable_logprobs, leave_out_vllm
+from trainers.trl_vllm import check_server, comparable_logprobs, leave_out_vllm, starting_vllm
 
 
 def test_vllm_is_there_for_the_recipes_that_use_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +52,8 @@ def test_what_sampling_leaves_out_is_no_gap(setting: str, mode: str, monkeypatch
     made = SimpleNamespace(LLM=lambda **settings: settings)
     monkeypatch.setitem(sys.modules, "trl.generation.vllm_generation", made)
     plain = made.LLM
-    with comparable_logprobs(config_of(*re.split(" (?=train)", setting))):
+    config = config_of(*re.split(" (?=train)", setting))
+    with starting_vllm(config, comparable_logprobs(config)):
         assert made.LLM(model="m", logprobs_mode="processed_logprobs") == {"model": "m", "logprobs_mode": mode}
     assert made.LLM is plain
 

@@ -188,14 +188,12 @@ def _hours(recipe: Recipe, config: Any, rows: int, pace: float) -> Iterator[str]
         yield f"rows: {rows:,}, {f'{steps:,} steps' if steps else f'{config.num_train_epochs:g} epochs'}"
         return
     selecting, about = 0, False
-    kept = rows
+    kept = recipe.kept(rows)
     if recipe.selects:
         chosen = recipe.selection
         *earlier, last = chosen.targets()
         about = bool(earlier)  # Rounds after which a prompt may stop.
         selecting = rows * (max(chosen.first, min(_ADAPTIVE, last)) if about else last)
-        medium = round(chosen.keep * rows)
-        kept = medium if chosen.subset == "medium" else rows - medium
     training, most = _training_rollouts(recipe, config, kept)
     tokens = (selecting + training) * config.max_completion_length
     yield (

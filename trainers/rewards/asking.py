@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.core.types import JudgeQuestion
     from harness.judges.caption import CaptionJudge
 
+LEAVE_OUT: Final = "set the rewards that ask it to 0 (rewards.caption, rewards.visual_facts)"
 PATIENCE: Final = 3
 """Batches in a row without an answer after which rewards are not asked for any further."""
 
@@ -72,7 +73,7 @@ class WatchedJudge:
             return
         raise ModelError(
             f"the judge did not answer in {PATIENCE} batches in a row: {why} What was reached is kept; start the judge "
-            "again and give the same command, or set rewards.caption=0."
+            f"again and give the same command, or {LEAVE_OUT}."
         )
 
 

@@ -14,7 +14,7 @@ from harness.evaluation.ranks import Ranks, share_work
 from trainers.console import say
 from trainers.data.loading import data_digest
 from trainers.data.schema import Example
-from trainers.layout import FINAL
+from trainers.layout import FINAL, step_folders
 from trainers.preparation import check_judge, choose_engine
 from trainers.rewards.functions import Setup
 from trainers.rewards.scoring import build_rewards
@@ -47,7 +47,7 @@ def select_rows(
     """
     folder = output / "selection"
     engine_name, options = choose_engine(recipe, recipe.selection.engine, recipe.selection.batch_size)
-    begun = (output / FINAL).is_dir() or any(output.glob("checkpoint-*"))
+    begun = (output / FINAL).is_dir() or any(step_folders(output))
 
     def work(ranks: Ranks) -> list[Statistics] | None:
         engine = make_engine(engine_name, checkpoint, engine_options_of(options, engine_name, ranks))

@@ -177,7 +177,7 @@ def _run_selection(experiment: Experiment, folder: Path, name: str, rollouts: in
     from trainers.selection.stage import select_rows
 
     recipe = selection_recipe(experiment, folder, rollouts, captions=name != "without_caption")
-    judge = open_judge(recipe) if recipe.rewards.need_judge else None
+    judge = open_judge(recipe) if recipe.needs_judge else None
     file, root = training_file(recipe, folder)
     examples = read_training(file, root, limit=None, require_response=False)
     with hold_output(folder):
