@@ -155,7 +155,7 @@ def work_on_plan(plan: Plan, config: EvalConfig, ranks: Ranks) -> None:
     if plan.judge is not None:
         plan.judge.close()
     load_engine = cache(partial(_load, plan))
-    share = share_samples(plan.samples, ranks.share)
+    share = share_samples(plan.tasks, plan.samples, ranks.share)
     try:
         for k, path in enumerate(folders_of(plan, config)):
             stage = f"seed-{config.seed + k}"
@@ -199,7 +199,7 @@ def _run(
         ranks.publish(f"{stage}/opened", json.dumps(folder.size_bytes if unfinished else None))
         if unfinished:
             folder.reopen()
-            share = share_samples(plan.samples, ranks.share)
+            share = share_samples(plan.tasks, plan.samples, ranks.share)
             if _is_unfinished(share, folder.finished):
                 load_engine()
             _generate(plan, share, folder, ranks, stage)

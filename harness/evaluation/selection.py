@@ -6,9 +6,14 @@ import hashlib
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from harness.core.types import Sample
 from harness.engines.preparation import of_same_media
+
+if TYPE_CHECKING:
+    from harness.evaluation.task_registry import TaskData
 
 
 def choose_samples(samples: Sequence[Sample], limit: float | None, seed: int) -> list[Sample]:
@@ -88,13 +93,16 @@ def too_few_clusters(samples: Mapping[str, Sequence[Sample]]) -> str:
     )
 
 
-def share_samples(samples: Mapping[str, Sequence[Sample]], share: tuple[int, int] | None) -> dict[str, list[Sample]]:
+def share_samples(
+    tasks: Sequence[TaskData], samples: Mapping[str, Sequence[Sample]], share: tuple[int, int] | None
+) -> dict[str, list[Sample]]:
     """One process's part of a run's samples, in their order.
 
-    Samples of one image or video stay together: they are opened and encoded once. Each lot goes to the process that has
-    the fewest samples of its task so far, then of all tasks, so that the parts are alike.
+    Samples of one image or video, or of copies of it, stay together: they are opened and encoded once. Each lot goes to
+    the process that has the fewest samples of its task so far, then of all tasks, so that the parts are alike.
 
     Args:
+        tasks: whose samples they are.
         samples: by task.
         share: number of the part, and how many there are; `None`: nothing.
     """
@@ -103,16 +111,17 @@ def share_samples(samples: Mapping[str, Sequence[Sample]], share: tuple[int, int
     rank, size = share
     total = [0] * size
     shares: dict[str, list[Sample]] = {}
-    for task, of_task in samples.items():
+    for task in tasks:
         count = [0] * size
         mine: set[str] = set()
-        for lot in of_same_media(of_task):
+        known = (replace(one, media=tuple(map(task.by_content, one.media))) for one in samples[task.name])
+        for lot in of_same_media(known):
             taker = min(range(size), key=lambda one: (count[one], total[one], one))
             count[taker] += len(lot)
             total[taker] += len(lot)
             if taker == rank:
                 mine.update(sample.id for sample in lot)
-        shares[task] = [sample for sample in of_task if sample.id in mine]
+        shares[task.name] = [sample for sample in samples[task.name] if sample.id in mine]
     return shares
 
 

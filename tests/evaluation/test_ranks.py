@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -234,17 +235,24 @@ def test_vllm_has_an_engine_a_machine_with_a_copy_a_process(store: HashStore) ->
         engine_options_of({"tensor_parallel": 2}, "vllm", ranks[0])
 
 
-def make_sample(task: str, number: int, image: int | None) -> Sample:
+def make_sample(task: str, number: int, image: str | None) -> Sample:
     media = () if image is None else (Media(kind="image", source=f"{image}.png"),)
     return Sample(id=str(number), task=task, target="yes", answer_kind="yes_no", question="?", media=media)
 
 
-def test_shares_are_whole_lots_of_one_image_and_alike_in_size() -> None:
+def by_image(medium: Media) -> Media:
+    """Of copies that begin with the number of their image."""
+    return replace(medium, source=medium.source[0])
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_shares_are_whole_lots_of_one_image_and_alike_in_size(copies: bool) -> None:
+    tasks: Any = [SimpleNamespace(name=name, by_content=by_image if copies else lambda medium: medium) for name in "ab"]
     samples = {
-        "a": [make_sample("a", number, number // 3) for number in range(12)],
+        "a": [make_sample("a", n, f"{n // 3}-{n}" if copies else str(n // 3)) for n in range(12)],
         "b": [make_sample("b", number, None) for number in range(5)],
     }
-    shares = [share_samples(samples, (rank, 3)) for rank in range(3)]
+    shares = [share_samples(tasks, samples, (rank, 3)) for rank in range(3)]
     # Images 0 to 3 of three questions each: the fourth goes to rank 0 again, which then has most.
     assert [[sample.id for sample in share["a"]] for share in shares] == [
         ["0", "1", "2", "9", "10", "11"],
@@ -252,8 +260,8 @@ def test_shares_are_whole_lots_of_one_image_and_alike_in_size() -> None:
         ["6", "7", "8"],
     ]
     assert [[sample.id for sample in share["b"]] for share in shares] == [["2"], ["0", "3"], ["1", "4"]]
-    assert share_samples(samples, (0, 1)) == samples
-    assert share_samples(samples, None) == {}
+    assert share_samples(tasks, samples, (0, 1)) == samples
+    assert share_samples(tasks, samples, None) == {}
 
 
 @pytest.fixture
