@@ -10,8 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.benchmarks.plain import scored_task
+from harness.benchmarks.registry import get_benchmark
 from harness.cli import main
-from harness.core.plugins import plugins
+from harness.core.errors import UsageError
+from harness.core.plugins import registered
+from harness.evaluation.recorded import find_benchmark
+from harness.evaluation.task_registry import expand_tasks, load_task
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "plugin"
@@ -118,22 +123,33 @@ def test_a_broken_package_is_named(tmp_path: Path, group: str, entry: str, argum
     [
         ("pope = colour_plugin", "the benchmark 'pope' of the package broken"),
         ("x = nowhere.there", "the benchmark 'x' of the package broken (nowhere.there) is no"),
+        ("x = failing.inner", "(failing.inner) is no package (ZeroDivisionError: division by zero)."),
+        ("x = nowhere\nx = there", "have one name"),
         ("leaving = leaving", "leaving/benchmark.py cannot be loaded: SystemExit"),
     ],
 )
-def test_tasks_lists_all_but_the_benchmark_of_a_broken_package(
+def test_the_benchmark_of_a_broken_package_is_left_out_and_named_where_it_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], entry: str, said: str
 ) -> None:
     write_package(tmp_path, "benchmarks", entry)
+    (tmp_path / "failing.py").write_text("1 / 0\n")
     (tmp_path / "leaving").mkdir()
     (tmp_path / "leaving" / "__init__.py").write_text("")
     (tmp_path / "leaving" / "benchmark.py").write_text("import sys; sys.exit()")
     monkeypatch.syspath_prepend(tmp_path)
-    plugins.cache_clear()
+    registered.cache_clear()
     try:
         assert main(["tasks"]) == 0
+        assert expand_tasks(["pope"]) == ["pope"]
+        assert load_task("pope", data="demo").name == "pope"
+        assert get_benchmark("pope") == find_benchmark("pope", None, None) == scored_task("pope")
+        if not entry.startswith(("pope", "leaving")):
+            for ask in (get_benchmark, load_task, scored_task, lambda name: expand_tasks(["pope", name])):
+                with pytest.raises(UsageError) as raised:
+                    ask("x")
+                assert said in str(raised.value)
     finally:
-        plugins.cache_clear()
+        registered.cache_clear()
     told = capsys.readouterr()
     assert "warning: left out: " in told.err
     assert said in told.err

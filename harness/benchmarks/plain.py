@@ -80,7 +80,7 @@ def scored_task(name: str, tasks_dir: Path | None = None, results: Sequence[Task
         common = _common(means)
         reads_answers = not common or all(RIGHT in result.metrics for result in results)
         return OwnScores(name=name, headline=results[0].headline, means=common, reads_answers=reads_answers)
-    if is_table(name) or name in benchmark_folders(tasks_dir):
+    if is_table(name) or name in benchmark_folders(tasks_dir, [name]):
         benchmark = get_benchmark(name, tasks_dir)
         # What a table asks for is in its rows, and its headline follows from that.
         return replace(benchmark, headline=results[0].headline) if is_table(name) and results else benchmark

@@ -1,8 +1,8 @@
 """Which benchmarks there are: the folders of the tasks directory that hold a `benchmark.py`.
 
 Those that come with the harness, those of a user's `--tasks-dir` and those of installed packages
-(`harness.core.plugins`) are found by the same loader; of two with one name the user's counts. A module is loaded when
-its benchmark is asked for, and once.
+(`harness.core.plugins`) are found by the same loader; of two with one name the user's counts, then the harness's own. A
+module is loaded when its benchmark is asked for, and once; what is wrong with a package is an error then, too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Final
 from harness.benchmarks.own import is_table, own_benchmark
 from harness.benchmarks.record import Benchmark
 from harness.core.errors import DataError, HarnessError, UsageError
-from harness.core.plugins import plugins, refuse_own_names, where
+from harness.core.plugins import only, refuse_own_names, registered, where
 
 FILE: Final = "benchmark.py"
 RECORD: Final = "BENCHMARK"
@@ -39,55 +39,59 @@ def own_tasks_dir() -> Path:
     raise UsageError("the tasks are missing from this installation. Install it again, or give --tasks-dir a folder.")
 
 
-def benchmark_folders(tasks_dir: Path | None = None, problems: list[str] | None = None) -> dict[str, Path]:
+def benchmark_folders(tasks_dir: Path | None = None, asked: Iterable[str] = ()) -> dict[str, Path]:
     """Folders of benchmarks by name, without loading any; those of `tasks_dir` first.
 
     Args:
         tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
-        problems: takes what is wrong with installed packages, which are left out; `None`: it is raised.
+        asked: names that are asked for.
 
     Raises:
-        UsageError: there is no such folder, or an installed package registers what is none.
+        UsageError: there is no such folder, or a name that is asked for is of an installed package alone and cannot be
+            used. Of other names such packages are left out.
     """
+    folders, broken = _folders(tasks_dir)
+    for name in asked:
+        if name in broken and name not in folders:
+            raise broken[name]
+    return folders
+
+
+def _folders(tasks_dir: Path | None) -> tuple[dict[str, Path], dict[str, UsageError]]:
+    """Folders of benchmarks by name, and what is wrong with those of installed packages that cannot be used."""
     if tasks_dir is not None and not tasks_dir.is_dir():
         raise UsageError(f"tasks folder {tasks_dir} does not exist. Give --tasks-dir a folder of tasks.")
     own, given = (
         {path.parent.name: path.parent.resolve() for path in sorted(root.glob(f"*/{FILE}"))} if root is not None else {}
         for root in (own_tasks_dir(), tasks_dir)
     )
-    return own | _registered(own, problems) | given
+    found, broken = _registered(own)
+    return own | found | given, broken
 
 
-def _registered(own: Collection[str], problems: list[str] | None) -> dict[str, Path]:
-    """Folders of the benchmarks of installed packages, which may not have names of the harness's own."""
+def _registered(own: Collection[str]) -> tuple[dict[str, Path], dict[str, UsageError]]:
+    """Folders of the benchmarks of installed packages, which may not have names of the harness's own; and errors."""
     found: dict[str, Path] = {}
-    try:
-        points = plugins("benchmarks")
-    except UsageError as error:  # Two of one name.
-        points = {}
-        _tell(error, problems)
-    for name, point in points.items():
+    broken: dict[str, UsageError] = {}
+    for name, points in registered("benchmarks").items():
         try:
             refuse_own_names("benchmarks", {name}.intersection(own))
-            found[name] = _folder(point)
+            found[name] = _folder(only(points, "benchmarks"))
         except UsageError as error:
-            _tell(error, problems)
-    return found
-
-
-def _tell(error: HarnessError, problems: list[str] | None) -> None:
-    if problems is None:
-        raise error
-    problems.append(str(error))
+            broken[name] = error
+    return found, broken
 
 
 def _folder(point: EntryPoint) -> Path:
+    spec, why = None, ""
     try:
         spec = importlib.util.find_spec(point.module)
-    except ImportError:
-        spec = None
+    except (Exception, SystemExit) as error:  # The code of a package around it.
+        why = f" ({type(error).__name__}: {error})"
     if spec is None or not spec.submodule_search_locations:
-        raise UsageError(f"{where(point, 'benchmarks')} is no package. Name the package whose folder holds {FILE}.")
+        raise UsageError(
+            f"{where(point, 'benchmarks')} is no package{why}. Name the package whose folder holds {FILE}."
+        )
     return Path(next(iter(spec.submodule_search_locations))).resolve()
 
 
@@ -99,15 +103,21 @@ def find_benchmarks(tasks_dir: Path | None = None, problems: list[str] | None = 
         problems: takes what is wrong with those that are left out; `None`: it is raised.
 
     Raises:
-        UsageError: no such folder.
+        UsageError: no such folder, or an installed package registers what is none.
         DataError: a benchmark cannot be loaded.
     """
+    folders, broken = _folders(tasks_dir)
+    errors: list[HarnessError] = list(broken.values())
     found = []
-    for folder in benchmark_folders(tasks_dir, problems).values():
+    for folder in folders.values():
         try:
             found.append(load_benchmark(folder))
         except HarnessError as error:
-            _tell(error, problems)
+            errors.append(error)
+    if problems is None and errors:
+        raise errors[0]
+    if problems is not None:
+        problems += map(str, errors)
     return {item.name: item for item in sorted(found, key=lambda item: (not item.hallucination, item.name))}
 
 
@@ -120,7 +130,7 @@ def get_benchmark(name: str, tasks_dir: Path | None = None) -> Benchmark:
     """
     if is_table(name):
         return own_benchmark(Path(name))
-    folders = benchmark_folders(tasks_dir)
+    folders = benchmark_folders(tasks_dir, [name])
     if name not in folders:
         raise unknown_task(name, folders)
     return load_benchmark(folders[name])

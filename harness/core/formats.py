@@ -26,6 +26,7 @@ from harness.core.reading import decode, parse_yaml, read_text
 from harness.core.types import AnswerKind, PromptFormat, Sample
 
 _TEMPLATE: Final = "{question}\n{options}\n{instruction}"
+_OURS: Final = (*FORMATS, AUTO, LETTERS, OWN)
 _KINDS: Final = tuple(FINAL)
 _NAME: Final = re.compile(r"[A-Za-z][\w-]*")
 _TAG: Final = re.compile(r"</?\s*(planning|prethink|caption|think|answer)\s*>", re.IGNORECASE)
@@ -71,7 +72,7 @@ class _Written:
 
 def is_own(prompt: str) -> bool:
     """Whether the name of a format, without `-letters`, is that of a file or of a package's; no file is read."""
-    return prompt.endswith((".yaml", ".yml")) or prompt in plugins("formats")
+    return prompt.endswith((".yaml", ".yml")) or (prompt not in _OURS and prompt in plugins("formats"))
 
 
 def find_format(prompt: str) -> OwnFormat:
@@ -80,7 +81,7 @@ def find_format(prompt: str) -> OwnFormat:
     Raises:
         UsageError: it cannot be read, or does not hold a format; says which field.
     """
-    refuse_own_names("formats", (*FORMATS, AUTO, LETTERS, OWN))
+    refuse_own_names("formats", _OURS)
     if prompt in plugins("formats"):
         return make_format(prompt, load_plugin(plugins("formats")[prompt], "formats"), prompt)
     path = Path(prompt).expanduser()
@@ -106,7 +107,7 @@ def make_format(name: str, written: Any, place: str) -> OwnFormat:
     def refuse(what: str) -> UsageError:
         return UsageError(f"prompt format {place}: {what}. {_ADVICE}")
 
-    if not _NAME.fullmatch(name) or name.endswith(f"-{LETTERS}") or name in (*FORMATS, AUTO, LETTERS, OWN):
+    if not _NAME.fullmatch(name) or name.endswith(f"-{LETTERS}") or name in _OURS:
         raise refuse(f"{name!r} cannot be its name: letters, digits, _ and -, and none of ours")
     if not isinstance(written, Mapping):
         raise refuse("it holds no fields such as 'instruction'")

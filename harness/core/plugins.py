@@ -20,7 +20,7 @@ What is installed is trusted, as any Python package is; nothing of it is importe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint
 from typing import Any, Final, Literal
@@ -32,20 +32,34 @@ _ADVICE: Final = "Install the package again, or remove it."
 
 
 @cache
+def registered(group: Group) -> Mapping[str, Sequence[EntryPoint]]:
+    """What packages have registered, by name; of each name all that differ."""
+    from importlib.metadata import entry_points
+
+    found: dict[str, dict[str, EntryPoint]] = {}
+    for point in entry_points(group=f"harness.{group}"):
+        found.setdefault(point.name, {})[point.value] = point
+    return {name: list(points.values()) for name, points in found.items()}
+
+
+def only(points: Sequence[EntryPoint], group: Group) -> EntryPoint:
+    """The one that has a name.
+
+    Raises:
+        UsageError: there are two.
+    """
+    if len(points) > 1:
+        raise UsageError(f"{where(points[1], group)} and {where(points[0], group)} have one name. Remove one.")
+    return points[0]
+
+
 def plugins(group: Group) -> Mapping[str, EntryPoint]:
     """What packages have registered, by name.
 
     Raises:
         UsageError: two have one name.
     """
-    from importlib.metadata import entry_points
-
-    found: dict[str, EntryPoint] = {}
-    for point in entry_points(group=f"harness.{group}"):
-        if point.name in found and found[point.name].value != point.value:
-            raise UsageError(f"{where(point, group)} and {where(found[point.name], group)} have one name. Remove one.")
-        found[point.name] = point
-    return found
+    return {name: only(points, group) for name, points in registered(group).items()}
 
 
 def refuse_own_names(group: Group, own: Collection[str]) -> None:
@@ -54,8 +68,8 @@ def refuse_own_names(group: Group, own: Collection[str]) -> None:
     Raises:
         UsageError: one does.
     """
-    for name in plugins(group).keys() & set(own):
-        raise UsageError(f"{where(plugins(group)[name], group)} has the name of the harness's own. {_ADVICE}")
+    for name in registered(group).keys() & set(own):
+        raise UsageError(f"{where(registered(group)[name][0], group)} has the name of the harness's own. {_ADVICE}")
 
 
 def load_plugin(point: EntryPoint, group: Group) -> Any:

@@ -57,7 +57,7 @@ def _load(
 ) -> tuple[TaskData, Benchmark | None]:
     """The task with its questions; and its benchmark, if it is one."""
     (name,) = config.tasks
-    folders = benchmark_folders(config.tasks_dir)
+    folders = benchmark_folders(config.tasks_dir, [name])
     benchmark = get_benchmark(name, config.tasks_dir) if name in folders or is_table(name) else None
     is_own = benchmark is None and config.tasks_dir is not None and name in folder_tasks(config.tasks_dir)
     is_own |= benchmark is not None and benchmark.source.table is not None and rows is None

@@ -90,7 +90,7 @@ def find_benchmark(task: str, responses: Path | None, tasks_dir: Path | None) ->
     from harness.benchmarks.tables import read_table, row_name
     from harness.lmms.index import lmms_eval_tasks
 
-    if not is_table(task) and task not in benchmark_folders(tasks_dir) and task in lmms_eval_tasks(tasks_dir):
+    if not is_table(task) and task not in benchmark_folders(tasks_dir, [task]) and task in lmms_eval_tasks(tasks_dir):
         raise UsageError(
             f"task {task!r} is scored by code of its own over data of its own. Replay the responses instead: "
             f"harness eval --model NAME --tasks {task} --engine replay --responses {responses or 'FILE'}."

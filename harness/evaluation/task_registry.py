@@ -118,7 +118,7 @@ def load_task(
         benchmark = own_benchmark(Path(name).expanduser())
         return _load_benchmark(benchmark, data or "hub", num_frames, asked, allow_outside)
     plain = name.removeprefix(PREFIX)
-    folders = _benchmark_folders(tasks_dir)
+    folders = _benchmark_folders(tasks_dir, [plain])
     if plain in folders:
         benchmark = load_benchmark(folders[plain])
         task = _load_benchmark(benchmark, data or world or "hub", num_frames, asked, allow_outside)
@@ -134,15 +134,14 @@ def load_task(
     return task if name not in benchmark_folders() else _in_place_of_ours(task, tasks_dir)
 
 
-def _benchmark_folders(tasks_dir: Path | None, problems: list[str] | None = None) -> dict[str, Path]:
+def _benchmark_folders(tasks_dir: Path | None, asked: Iterable[str] = ()) -> dict[str, Path]:
     """Folders of benchmarks by name, without those of ours whose name a YAML of the user's takes."""
-    folders = benchmark_folders(tasks_dir, problems)
     if tasks_dir is None:
-        return folders
+        return benchmark_folders(asked=asked)
     taken = folder_tasks(tasks_dir)
     return {
         name: folder
-        for name, folder in folders.items()
+        for name, folder in benchmark_folders(tasks_dir, [name for name in asked if name not in taken]).items()
         if name not in taken or folder.is_relative_to(tasks_dir.resolve())
     }
 
@@ -210,9 +209,10 @@ def expand_tasks(names: Sequence[str], tasks_dir: Path | None = None) -> list[st
     tables = {Path(name).name: name for name in names if is_table(name)}
     if clash := [name for name in names if is_table(name) and tables[Path(name).name] != name]:
         raise UsageError(f"{clash[0]} and {tables[Path(clash[0]).name]} have one name. Rename one of them.")
-    plugins = {**_benchmark_folders(tasks_dir), **{name: Path(name) for name in tables.values()}}
-    if all(name.removeprefix(PREFIX) in plugins for name in names):
-        return list(dict.fromkeys(name.removeprefix(PREFIX) for name in names))
+    plain = [name.removeprefix(PREFIX) for name in names]
+    plugins = {**_benchmark_folders(tasks_dir, plain), **{name: Path(name) for name in tables.values()}}
+    if all(name in plugins for name in plain):
+        return list(dict.fromkeys(plain))
     known = lmms_eval_tasks(tasks_dir)
     found: dict[str, None] = {}
 
@@ -274,7 +274,7 @@ def list_tasks(
     """
     from harness.benchmarks.fetch import cached_snapshot
 
-    folders = _benchmark_folders(tasks_dir, None if problems is None else [])
+    folders = _benchmark_folders(tasks_dir)
     benchmarks = {name: of for name, of in find_benchmarks(tasks_dir, problems).items() if name in folders}
     tasks = [
         TaskInfo(

@@ -107,6 +107,19 @@ def test_a_package_may_have_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "formats" in plugins.Group.__args__  # type: ignore[attr-defined]
 
 
+def test_packages_at_odds_leave_ours_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [EntryPoint(name="careful", value=value, group="harness.formats") for value in ("json", "re")]
+    monkeypatch.setattr(plugins, "registered", lambda _: {"careful": points})
+    assert not any(map(is_own, ("direct", "think", "auto")))
+    for refused in (is_own, find_format):
+        with pytest.raises(UsageError, match="have one name"):
+            refused("careful")
+    monkeypatch.setattr(plugins, "registered", lambda _: {"direct": points[:1]})
+    assert not is_own("direct")
+    with pytest.raises(UsageError, match="has the name of the harness's own"):
+        find_format("direct")
+
+
 def test_a_run_and_a_board_know_it_by_its_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recorded = tmp_path / "responses.jsonl"
     names = [f"{split}/{n}" for split in ("random", "popular", "adversarial") for n in range(300)]
