@@ -1,7 +1,5 @@
 """Loading what is trained."""
 
-from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,13 +12,6 @@ from harness.engines.checkpoints import resolve_checkpoint
 from trainers import models
 from trainers.models import adapter_config, load_model, training_dtype, vision_parts, widen_adapter
 from trainers.settings import LoraSettings
-
-
-def test_no_adapter_is_trained_on_top_of_another() -> None:
-    adapted = replace(resolve_checkpoint("demo"), name="mine", adapter=Path("mine"))
-    recipe: Any = SimpleNamespace(lora=SimpleNamespace(rank=8))
-    with pytest.raises(UsageError, match="Merge it first: harness merge mine OUT"):
-        load_model(recipe, adapted)
 
 
 def test_loading_on_one_rank_is_refused_where_the_others_would_have_no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
