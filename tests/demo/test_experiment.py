@@ -12,7 +12,7 @@ from support_training import YesJudge
 
 import harness.judges.caption
 from harness.cli import main
-from harness.core.errors import StoreError
+from harness.core.errors import StoreError, UsageError
 from harness.core.types import Response, Sample
 from harness.core.worlds import shipped_checkpoints
 from harness.demo import data
@@ -36,8 +36,11 @@ from harness.demo.experiment.results import (
 )
 from harness.demo.experiment.running import prepare, row_recipe, run_row, selection_recipe
 from harness.demo.experiment.settings import Experiment
+from harness.demo.experiment.tables import signs
 from harness.demo.world import OBJECTS, PARTNER
 from harness.runs.folder import read_run
+from trainers.layout import RECIPE
+from trainers.recipe import as_yaml
 
 KEPT = Path(__file__).parents[2] / "leaderboards" / "demo" / "experiment"
 PLAN = load_plan()
@@ -217,12 +220,14 @@ def test_a_tiny_experiment(tmp_path, monkeypatch, capsys):
     for name, result in found.items():
         assert 0 <= result["glances"]["all/glances"] <= 1
         assert set(result["scores"]) == {"pope", "videohallucer", "mmbench", "mmvu"}
-        assert ("diagnostics" in result) == (name != "grpo.0-seed-1@2"), name
+        assert "diagnostics" in result, name
         assert (result["cpu_seconds"]["training"] > 0) == (name != "base.0-seed-0@0")
         assert (result["cpu_seconds"]["before"] > 0) == name.startswith(("selection", "rft"))
     assert found["selection.0-seed-1@2"]["exploration"]["distinct_answers"] >= 1
-    one, two = (found[f"grpo.0-seed-1@{updates}"]["cpu_seconds"]["training"] for updates in (2, 3))
-    assert one < two
+    one, two = (found[f"grpo.0-seed-1@{updates}"] for updates in (2, 3))
+    assert one["cpu_seconds"]["training"] < two["cpu_seconds"]["training"]
+    assert one["log"]["reward"] != two["log"]["reward"]  # Each of its own steps.
+    assert [found["selection.0-seed-1@2"][name] for name in ("recipe", "row_set")] == ["no_caption", ["ntk.weight=0.0"]]
     totals = (experiment.ground / "without_caption" / "selection" / "rollouts.jsonl").read_text().split("\n")[:-1]
     assert {json.loads(line)["total"] for line in totals} <= {0.0, 0.1, 1.0, 1.1}
 
@@ -232,12 +237,13 @@ def test_a_tiny_experiment(tmp_path, monkeypatch, capsys):
     alone = json.loads(short.file(tmp_path / "results", 2).read_text())
     assert alone["weights"] == found["grpo.0-seed-1@2"]["weights"]
     assert alone["weights"] != found["base.0-seed-0@0"]["weights"]
+    assert "diagnostics" not in alone
     assert alone["verdicts"] == found["grpo.0-seed-1@2"]["verdicts"]
     assert score_of(PLAN, tmp_path / "results")(short, 2) == pytest.approx(
         (alone["scores"]["pope"]["mean/accuracy"] + alone["scores"]["videohallucer"]["mean/both"]) / 2
     )
 
-    results = read_results(tmp_path / "results", ["confirm"], ["base", "grpo"], lambda row: 3)
+    results = read_results(PLAN, tmp_path / "results", ["confirm"], ["base", "grpo"], lambda row: 3)
     with draw_held_out(results) as held_out:
         assert_rebuilt_runs_say_the_same(results, held_out, tmp_path / "rebuilt")
 
@@ -291,10 +297,78 @@ def test_a_plan_says_how_far_it_is(tmp_path, capsys):
 
 
 def test_blocks_that_choose_settings_wait_for_those_that_tune(tmp_path, capsys):
-    assert main(["demo", "experiment", "--plan", "confirm", "--out", str(tmp_path)]) == 2
+    assert main(["demo", "experiment", "--plan", "parts", "--out", str(tmp_path)]) == 2
     assert "settings are chosen once all of block 'tune' is there" in capsys.readouterr().err
     assert main(["demo", "experiment", "--plan", "tone", "--out", str(tmp_path)]) == 2
     assert "block 'tone' does not exist" in capsys.readouterr().err
+
+
+def test_what_is_confirmed_is_chosen_before(tmp_path, monkeypatch):
+    monkeypatch.setattr(blocks, "_work", lambda *_: pytest.fail("it is run without the row"))
+    with pytest.raises(UsageError, match="block 'confirm': combination is not chosen yet"):
+        run_blocks(["confirm"], tmp_path, 1)
+
+
+def keep(results, run, **changed):
+    """Results as they were made by the plan, but for what is changed."""
+    made = {**PLAN.made_with(run.row, run.setting or 0), "rollouts": 0, "seed": run.seed, "settings": {}}
+    scores = {of.task: {of.measure: 0.5} for of in PLAN.outcomes}
+    for updates in run.updates:
+        file = run.file(results, updates)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        spent = {"updates": updates, "cpu_seconds": {"training": 1.0}}
+        file.write_text(json.dumps({**made, "scores": scores, **spent, **changed}))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"set": ["train.learning_rate=9.0"]},
+        {"recipe": "method"},
+        {"row_set": ["ntk.weight=0.5"]},
+        {"rollouts": 64 * 60 + 1},
+    ],
+)
+def test_a_result_that_the_plan_would_make_otherwise_is_refused(changed, tmp_path):
+    run = next(run for run in PLAN.runs("tune", None) if run.row == "grpo")
+    short = replace(run, updates=(60,))
+    keep(tmp_path / "results", short)
+    assert score_of(PLAN, tmp_path / "results")(run, 60) == 0.5
+    keep(tmp_path / "results", short, **changed)
+    with pytest.raises(StoreError, match="Delete it: it is made anew"):
+        score_of(PLAN, tmp_path / "results")(run, 60)
+    with pytest.raises(StoreError, match="Delete it: it is made anew"):
+        read_results(PLAN, tmp_path / "results", ["tune"], ["grpo"], lambda row: 60)
+    with pytest.raises(StoreError, match="Delete it: it is made anew"):
+        describe(tmp_path)
+
+
+def test_a_row_and_seed_have_one_result(tmp_path):
+    for setting in (0, 1):
+        keep(tmp_path, replace(training("grpo", updates=(60,)), setting=setting))
+    with pytest.raises(StoreError, match="another result of 'grpo' with seed 1"):
+        read_results(PLAN, tmp_path, ["confirm"], ["grpo"], lambda row: 60)
+
+
+def test_what_another_recipe_trained_is_not_taken(tmp_path):
+    experiment = Experiment(out=tmp_path, asked=5, pool=3)
+    run = training("grpo")
+    trained = tmp_path / "work" / "confirm" / run.name / "trained"
+    (trained / "final").mkdir(parents=True)
+    (trained / "final" / "harness.json").touch()
+    recipe = row_recipe(experiment, PLAN.rows["caption"], run, trained, experiment.ground / "train.jsonl")
+    (trained / RECIPE).write_text(as_yaml(recipe))
+    with pytest.raises(StoreError, match="holds a run of another recipe"):
+        run_row(experiment, run, tmp_path / "results")
+
+
+def test_what_is_not_measured_of_a_row_is_said():
+    measured = {"diagnostics": {"all/chair_s": 0.25}, "exploration": {}, "glances": {"all/glances": 0.5}}
+    told = signs({"grpo": {1: measured, 2: measured}, "method": {1: measured, 2: {}}, "rft": {1: {}}})
+    rows = {line.split("|")[1].strip(): line for line in told.splitlines() if line.startswith("|")}
+    assert "0.250 |" in rows["grpo"]
+    assert "0.250 (1 of 2 seeds)" in rows["method"]
+    assert "—" in rows["rft"]
 
 
 def test_processes_share_the_trainings_of_a_block(tmp_path, monkeypatch):
@@ -303,11 +377,9 @@ def test_processes_share_the_trainings_of_a_block(tmp_path, monkeypatch):
 
     def run(experiment, run, results):
         taken.append(run.name)
-        run.file(results, run.updates[-1]).parent.mkdir(parents=True, exist_ok=True)
         if len(taken) == 2:
             blocks._work("tune", tmp_path)
-        for updates in run.updates:
-            run.file(results, updates).write_text("{}")
+        keep(results, run)
 
     monkeypatch.setattr("harness.demo.experiment.running.run_row", run)
     monkeypatch.setattr("harness.demo.experiment.running.prepare", lambda _: None)
@@ -363,17 +435,15 @@ def test_differences_over_questions_and_seeds(tmp_path):
     build_demo_data(tmp_path / "held-out", 5, sizes=replace(SIZES, pope_images=8))
     samples = read_samples(tmp_path / "held-out", "pope")
 
-    def result(row, seed, right):
+    def verdicts(right):
         # Of the wrong ones, the last is not understood.
         status = "".join("1" if number < right else "0" for number in range(len(samples) - 1)) + "?"
-        verdicts = {"pope": {"status": status, "answers": {"0": "Yes!"}}}
-        return {"row": row, "seed": seed, "settings": {}, "verdicts": verdicts}
+        return {"pope": {"status": status, "answers": {"0": "Yes!"}}}
 
-    (tmp_path / "results" / "confirm").mkdir(parents=True)
     for row, seed, right in (("base", None, 72), ("grpo", 0, 96), ("grpo", 1, 120)):
-        path = tmp_path / "results" / "confirm" / f"{row}.0-seed-{seed or 0}@60.json"
-        path.write_text(json.dumps(result(row, seed, right)))
-    results = read_results(tmp_path / "results", ["confirm"], ["base", "grpo"], lambda row: 60)
+        run = training(row, seed=seed, updates=(0,) if row == "base" else (60,))
+        keep(tmp_path / "results", run, verdicts=verdicts(right))
+    results = read_results(PLAN, tmp_path / "results", ["confirm"], ["base", "grpo"], lambda row: 60)
     comparer = Comparer(results, tmp_path / "held-out")
     (contrast,) = comparer.compare("base", "grpo", [("pope", "mean/accuracy")])
     assert contrast.value == pytest.approx(36 / 144)

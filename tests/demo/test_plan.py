@@ -64,6 +64,17 @@ def test_the_best_try_is_chosen_by_the_rule_and_a_control_takes_it():
     assert (run.seed, run.updates, run.name) == (None, (0,), "base.0-seed-0")
 
 
+def test_every_asking_that_is_measured_is_paid_for():
+    free = PLAN.model_copy(update={"seconds": PLAN.seconds.model_copy(update={"measured": 0.0})})
+    askings = sum(len(run.updates) for run in free.runs("confirm", None)) + 5 * 3  # With those of the combination.
+    assert PLAN.cost("confirm") - free.cost("confirm") == pytest.approx(askings * PLAN.seconds.measured)
+    assert PLAN.cost("tune") == free.cost("tune")
+
+
+def test_a_block_that_tests_something_has_a_hypothesis_on_its_questions():
+    assert [name for name, block in PLAN.blocks.items() if block.what == "confirmation"] == ["confirm"]
+
+
 def test_rows_of_one_block_have_the_same_seeds():
     for name in PLAN.blocks:
         seeds = {}

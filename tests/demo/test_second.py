@@ -21,7 +21,10 @@ from harness.reports.splicing import markers
 
 DOCS = Path(__file__).parents[2] / "docs"
 KEPT = DOCS.parent / "leaderboards" / "demo" / "experiment"
-PLAN = load_plan()
+TODAY = load_plan()
+CHOSEN = TODAY.rows["combination"].model_copy(update={"pending": False, "recipe": "grpo"})
+PLAN = TODAY.model_copy(update={"rows": {**TODAY.rows, "combination": CHOSEN}})
+"""The plan once the combination is chosen."""
 TASKS = {task for task, *_ in HEADLINES}
 RIGHT = {"base": 0.5, "grpo": 0.5, "placebo": 0.5, "rft": 0.6, "caption": 0.9, "method": 0.9}
 """Shares of right answers of rows; 0.7 of all others."""
@@ -29,7 +32,7 @@ RIGHT = {"base": 0.5, "grpo": 0.5, "placebo": 0.5, "rft": 0.6, "caption": 0.9, "
 
 @pytest.fixture(scope="module")
 def made_up(tmp_path_factory):
-    """Results of all trainings that the plan has today; in the exploration the second setting is the best."""
+    """Results of all trainings of the plan; in the exploration the second setting is the best."""
     out = tmp_path_factory.mktemp("made-up")
     sizes = Sizes(pope_images=8, mmbench_groups=4, videohallucer_pairs=8, mmvu_items=6)
     build_demo_data(out / "asked", 5, sizes=sizes)
@@ -52,9 +55,9 @@ def made_up(tmp_path_factory):
                     "seed": run.seed,
                     "updates": updates,
                     "steps": updates,
-                    "set": [],
+                    **PLAN.made_with(run.row, run.setting or 0),
                     "settings": {"world": 1, "held_out": asked, "share": block.share},
-                    "rollouts": 64 * updates,
+                    "rollouts": PLAN.rollouts(run.row, updates),
                     "cpu_seconds": {"before": 1.0, "training": float(updates)},
                     "scores": scores,
                     "verdicts": {
@@ -73,16 +76,38 @@ def made_up(tmp_path_factory):
 def test_what_is_whole_is_reported(made_up):
     told = "\n\n".join(sections(PLAN, made_up))
     assert "learning_rate=1.5e-4, beta=0.1" in told  # The second setting.
-    for title in ("At equal rollouts", "At equal CPU seconds", "Rivals", "Parts", "Dose and response", "Another world"):
+    for title in (
+        "At the chosen numbers of updates",
+        "At equal CPU seconds",
+        "Rivals",
+        "Parts",
+        "Dose and response",
+        "Another world",
+    ):
         assert f"**{title}" in told
     for name in PLAN.blocks["parts"].rows + PLAN.blocks["rivals"].rows:
         assert f"| {name} " in told
     # The first two hypotheses are as they were made; what comes after one that is not shown is described.
     verdicts = [line.split("|")[-2].strip() for line in told.splitlines() if line.startswith("| ") and "over" in line]
     assert verdicts[:2] == ["shown", "shown"]
-    assert verdicts[-1] == "not run"  # The combination is not chosen yet.
     first_not = next((place for place, verdict in enumerate(verdicts) if verdict != "shown"), len(verdicts))
-    assert set(verdicts[first_not + 1 :]) <= {"described", "not run"}
+    assert set(verdicts[first_not + 1 :]) == {"described"}
+
+
+def test_tables_are_called_what_they_are(made_up):
+    told = "\n\n".join(sections(PLAN, made_up))
+    assert told.count("no row may spend more than 13,440 rollouts; the cost is below.") == 3
+    before, _, cheap = told.partition("**At equal CPU seconds**")
+    cheap = cheap.partition("**Parts**")[0]
+    assert "kind: `combination`." in cheap  # Its updates take 1.8 s, those of its kind 1.3.
+    assert "| combination " in before
+    assert "| combination " not in cheap
+
+
+def test_nothing_is_whole_without_a_row_that_is_not_chosen(made_up):
+    assert is_whole(PLAN, made_up, "confirm")
+    assert not is_whole(TODAY, made_up, "confirm")
+    assert is_whole(TODAY, made_up, "combine")
 
 
 def test_a_figure_has_a_line_for_each_row_and_outcome(made_up):
@@ -101,7 +126,7 @@ def test_what_is_not_whole_is_not_reported(made_up, tmp_path):
     assert not is_whole(PLAN, some, "confirm")
     told = "\n\n".join(sections(PLAN, some))
     assert "**Tuning**" in told
-    assert "At equal rollouts" not in told
+    assert "At the chosen numbers" not in told
     assert "Dose and response" not in told
     shutil.rmtree(some / "tune")
     assert not sections(PLAN, some)

@@ -5,7 +5,6 @@ Imported lazily only.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -13,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from harness.core.errors import ModelError, StoreError
+from harness.core.errors import ModelError, StoreError, UsageError
 from harness.core.files import hold_lock
-from harness.demo.experiment.plan import Run, load_plan
-from harness.demo.experiment.results import score_of
+from harness.demo.experiment.plan import Plan, Run, load_plan
+from harness.demo.experiment.results import read_result, score_of
 from harness.reports.markdown import code, table
 from trainers.console import say
 
@@ -32,7 +31,9 @@ def run_blocks(names: Sequence[str], out: Path, jobs: int) -> None:
         jobs: processes, with one thread each.
 
     Raises:
-        StoreError: a block's settings are chosen from one that is not whole.
+        UsageError: a block that is not exploration has a row that is not chosen yet.
+        StoreError: a block's settings are chosen from one that is not whole, or a result of it was made otherwise than
+            the plan has it by now.
         ModelError: a process ended early; what was finished is kept, and the same call goes on.
     """
     from harness.demo.world import NUMBER, WORLD
@@ -40,6 +41,8 @@ def run_blocks(names: Sequence[str], out: Path, jobs: int) -> None:
     plan = load_plan()
     for name in names:
         world = plan.blocks[name].world
+        if plan.blocks[name].what != "exploration" and (pending := plan.pending(name)):
+            raise UsageError(f"block {name!r}: {', '.join(pending)} is not chosen yet. Write it in the plan before.")
         if jobs == 1 and world == NUMBER:
             _work(name, out)
             continue
@@ -68,6 +71,7 @@ def _work(name: str, out: Path) -> None:
     plan, results = load_plan(), out / RESULTS
     block = plan.blocks[name]
     runs = list(plan.runs(name, score_of(plan, results)))
+    _spent(plan, runs, results)  # What is there already is what the plan has.
     built = out / f"world-{block.world}"
     with alone(built):
         if block.world > 1 and not (built / "demo" / "README.md").is_file():
@@ -102,10 +106,14 @@ def describe(out: Path) -> str:
             runs = list(plan.runs(name, None))
         done = sum(not run.missing(results) for run in runs)
         planned = plan.cost(name) / 3600
-        told = {"planned": planned, "left": planned * (1 - done / len(runs)), "spent": _spent(runs, results) / 3600}
+        told = {
+            "planned": planned,
+            "left": planned * (1 - done / len(runs)),
+            "spent": _spent(plan, runs, results) / 3600,
+        }
         hours = {key: hours[key] + told[key] for key in hours}
         all_done, all_runs = all_done + done, all_runs + len(runs)
-        waits = ", ".join(code(row) for row in block.rows if plan.rows[row].pending)
+        waits = ", ".join(map(code, plan.pending(name)))
         rows.append([code(name), block.what, f"{done} of {len(runs)}", *map(_hours, told.values()), waits or "—"])
     rows.append(["all", "", f"{all_done} of {all_runs}", *map(_hours, hours.values()), ""])
     heads = ["block", "what", "trainings done", "CPU hours, planned", "left", "spent", "rows that are not chosen yet"]
@@ -116,12 +124,16 @@ def _hours(hours: float) -> str:
     return f"{hours:.1f}"
 
 
-def _spent(runs: Sequence[Run], results: Path) -> float:
-    """CPU seconds of trainings and of asking them, by what is kept; the start's rollouts are not counted here."""
+def _spent(plan: Plan, runs: Sequence[Run], results: Path) -> float:
+    """CPU seconds of trainings and of asking them, by what is kept; the start's rollouts are not counted here.
+
+    Raises:
+        StoreError: a result was made otherwise than the plan has it by now.
+    """
     spent = 0.0
     for run in runs:
         for updates in run.updates:
             if (file := run.file(results, updates)).is_file():
-                of = json.loads(file.read_text(encoding="utf-8"))["cpu_seconds"]
+                of = read_result(plan, file)["cpu_seconds"]
                 spent += of.get("evaluation", 0.0) + (of["training"] if updates == run.updates[-1] else 0.0)
     return spent

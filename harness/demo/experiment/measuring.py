@@ -5,7 +5,6 @@ Imported lazily only: torch is imported where a model is loaded.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -36,14 +35,16 @@ STATUS: Final[Mapping[Status, str]] = {
 }  # fmt: skip
 
 
-def measure_run(experiment: Experiment, model: str, run: Path, log: Path, *, whole: bool) -> dict[str, Any]:
+def measure_run(
+    experiment: Experiment, model: str, run: Path, steps: Sequence[Mapping[str, Any]], *, whole: bool
+) -> dict[str, Any]:
     """What a result holds of a run beside what was run and what it cost.
 
     Args:
         experiment: of its block.
         model: the checkpoint that was asked.
         run: its run folder.
-        log: of its training; not there where it was not trained.
+        steps: of the log of its training up to there; none where it was not trained.
         whole: diagnostics, exploration, similarity and curves, too.
     """
     record = read_run(run)
@@ -60,10 +61,10 @@ def measure_run(experiment: Experiment, model: str, run: Path, log: Path, *, who
         "verdicts": compress_verdicts(records),
         "glances": glances(records),
     }
-    return kept | (_look_closer(experiment, model, run, log) if whole else {})
+    return kept | (_look_closer(experiment, model, run, steps) if whole else {})
 
 
-def _look_closer(experiment: Experiment, model: str, run: Path, log: Path) -> dict[str, Any]:
+def _look_closer(experiment: Experiment, model: str, run: Path, steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     from harness.diagnostics.diagnose import diagnose
 
     diagnosed = diagnose(run, annotations=experiment.questions).figures  # By the world's own rules.
@@ -75,7 +76,7 @@ def _look_closer(experiment: Experiment, model: str, run: Path, log: Path) -> di
         "diagnostic_titles": {figure.metric.name: figure.spec.title for figure in known if figure.spec.headline},
         "exploration": _explore(experiment, model) if experiment.sampled else {},
         "similarity": measure_similarity(experiment.out / f"map-{experiment.world}", model),
-        "log": read_curves(log) if log.is_file() else {},
+        "log": read_curves(steps) if steps else {},
     }
 
 
@@ -203,10 +204,8 @@ def summarise_blocks(matrix: Any, sides: Sequence[str | None]) -> dict[str, floa
     return {key: round(value, 5) for key, value in figures.items()}
 
 
-def read_curves(log: Path) -> Mapping[str, list[float]]:
-    """Curves of a training log, a mean over ten updates each."""
-    entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    steps = [entry for entry in entries if "loss" in entry]
+def read_curves(steps: Sequence[Mapping[str, Any]]) -> Mapping[str, list[float]]:
+    """Curves of the steps of a training log, a mean over ten updates each."""
     tens = [steps[start : start + 10] for start in range(0, len(steps), 10)]
     return {
         short: [round(fmean(float(entry[name]) for entry in ten), 4) for ten in tens]

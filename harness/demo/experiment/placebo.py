@@ -41,6 +41,7 @@ def rotate(samples: Sequence[Sample], responses: Sequence[Response]) -> list[Res
 def _reward() -> Score:
     from harness.judges.caption import load_caption_judge
 
-    # A memory of its own, so that it pays for its questions as the caption reward does.
+    # A memory of its own, so that it does not live on what the caption reward's judge was asked. It is that of the
+    # process: a second training in it asks less than the first, so that CPU seconds of placebos are a lower bound.
     judge = load_caption_judge("demo", cache_dir=Path(mkdtemp(prefix="harness-placebo-")))
     return caption_reward(judge, minus_blind=False)

@@ -19,7 +19,6 @@ from pydantic import Field, model_validator
 from harness.core.errors import UsageError
 from trainers.part import Part
 from trainers.recipe import validated
-from trainers.settings import Subset
 
 FILE: Final = Path(__file__).with_name("plan.yaml")
 RESPONSES: Final = 64
@@ -175,18 +174,27 @@ class Plan(Part):
             raise ValueError("the updates of a kind ascend")
         return self
 
-    def subset(self, row: str) -> Subset | None:
-        """What part of the pool a row is trained on; `None`: all of it."""
-        return "medium" if self.rows[row].kind == "selected" else None
-
     def tuned(self, row: str) -> str:
         """The row whose tuning decides the setting of a row."""
         return self.rows[row].like or row
 
     def rollouts(self, row: str, updates: int) -> int:
-        """Responses that a row has sampled after so many updates, where none is sampled twice."""
-        of = self.rows[row].kind or ""
+        """The most responses that a row may have sampled after so many updates."""
+        of = self.rows[row].kind
+        if of is None:
+            return 0
         return self.kinds[of].rollouts_before + (0 if of in ("told", "imitated") else RESPONSES * updates)
+
+    def made_with(self, row: str, setting: int) -> dict[str, Any]:
+        """What makes a row's results its own: `set` of the grid (`None`: no such setting), its recipe and its `set`."""
+        of = self.rows[row]
+        settings = self.grid.get(of.kind or "", [[]])
+        chosen = settings[setting] if setting < len(settings) else None
+        return {"set": chosen, "recipe": of.recipe, "row_set": of.set}
+
+    def pending(self, name: str) -> list[str]:
+        """The rows of a block that are not chosen yet; one that is not exploration is not run before they are."""
+        return [row for row in self.blocks[name].rows if self.rows[row].pending]
 
     def runs(self, name: str, score: Score | None) -> Iterator[Run]:
         """The trainings of a block, seed by seed, without the rows that cannot be trained yet.
@@ -249,7 +257,7 @@ class Plan(Part):
                 for run in self._trainings(name, row, seed, None):
                     rate = self.rows[row].seconds or seconds.update.get(self.rows[row].kind or "", 0.0)
                     total += rate * run.updates[-1] + seconds.asked[block.what] * len(run.updates)
-                    total += seconds.measured if block.what != "exploration" else 0.0
+                    total += seconds.measured * len(run.updates) if block.what != "exploration" else 0.0
         return total
 
 

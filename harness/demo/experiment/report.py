@@ -80,7 +80,7 @@ def write_report(out: Path, *, document: Path | None) -> str:
 
 def read_first(out: Path) -> Results:
     """The results of the first plan."""
-    return read_results(out / RESULTS, [FIRST], PARTS, lambda row: 60)
+    return read_results(load_plan(), out / RESULTS, [FIRST], PARTS, lambda row: 60)
 
 
 def main_rows(out: Path) -> Results:

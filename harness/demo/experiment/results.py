@@ -43,29 +43,65 @@ Results = Mapping[str, Mapping[int, Mapping[str, Any]]]
 """Row to seed to what its result file holds, after one number of updates for each row."""
 
 
-def read_results(folder: Path, blocks: Sequence[str], order: Sequence[str], at: Callable[[str], int]) -> Results:
+def read_result(plan: Plan, file: Path) -> dict[str, Any]:
+    """What a result file holds.
+
+    Raises:
+        StoreError: its block is one of the plan, which by now has another recipe, other settings or fewer rollouts for
+            its row.
+    """
+    result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    row, setting, _ = _parts(file)
+    if file.parent.name in plan.blocks and row in plan.rows:
+        for name, planned in plan.made_with(row, int(setting)).items():
+            if (made := result[name]) != planned:
+                raise StoreError(
+                    f"{file}: made with {name} {made}, the plan has {planned}. Delete it: it is made anew."
+                )
+        if (rollouts := result["rollouts"]) > (most := plan.rollouts(row, result["updates"])):
+            raise StoreError(f"{file}: {rollouts} rollouts, the plan has {most}. Delete it: it is made anew.")
+    return result
+
+
+def _parts(file: Path) -> tuple[str, str, str]:
+    """Row, number of its setting and updates, of the name of a result file (see `Run.file`)."""
+    training, _, updates = file.stem.rpartition("@")
+    row, _, setting = training.rpartition("-seed-")[0].rpartition(".")
+    return row, setting, updates
+
+
+def read_results(
+    plan: Plan, folder: Path, blocks: Sequence[str], order: Sequence[str], at: Callable[[str], int]
+) -> Results:
     """Results of blocks whose rows stand in one table.
 
     Args:
+        plan: by which they were made, if it has the blocks.
         folder: of all results.
         blocks: their names.
         order: the rows in the order of the table; rows that are not among them are left out.
         at: the number of updates after which a row is looked at.
 
     Raises:
-        StoreError: there are none, or they are of different experiments.
+        StoreError: there are none, or they are of different experiments, a row's of different settings, or not those
+            that the plan has by now.
     """
     found: dict[str, dict[int, Mapping[str, Any]]] = {name: {} for name in order}
     settings = None
     for file in sorted(file for block in blocks for file in (folder / block).glob("*.json")):
-        row = file.stem.rpartition("-seed-")[0].rpartition(".")[0]
-        if row not in found or (row != SEED_FREE and not file.stem.endswith(f"@{at(row)}")):
+        row, _, updates = _parts(file)
+        if row not in found or (row != SEED_FREE and updates != str(at(row))):
             continue
-        result = json.loads(file.read_text(encoding="utf-8"))
+        result = read_result(plan, file)
         settings = settings or result["settings"]
         if result["settings"] != settings:
             raise StoreError(f"{file}: another experiment than the results beside it. Report one folder at a time.")
-        found[row][result["seed"] or 0] = result
+        seed = result["seed"] or 0
+        if seed in found[row]:
+            raise StoreError(
+                f"{file}: there is another result of {row!r} with seed {seed}. Delete the one that is old."
+            )
+        found[row][seed] = result
     found = {name: dict(sorted(seeds.items())) for name, seeds in found.items() if seeds}
     if not found:
         raise StoreError(f"no result of {', '.join(blocks)} in {folder}. Run 'harness demo experiment --plan' first.")
@@ -103,14 +139,14 @@ def score_of(plan: Plan, results: Path) -> Score:
     """The mean of the outcomes of a run, from what is kept of it.
 
     Raises (when it is called):
-        StoreError: the run has no result yet.
+        StoreError: the run has no result yet, or one that was made otherwise than the plan has it by now.
     """
 
     def score(run: Run, updates: int) -> float:
         file = run.file(results, updates)
         if not file.is_file():
             raise StoreError(f"{file} is missing: settings are chosen once all of block {run.block!r} is there.")
-        scores = json.loads(file.read_text(encoding="utf-8"))["scores"]
+        scores = read_result(plan, file)["scores"]
         return sum(float(scores[of.task][of.measure]) for of in plan.outcomes) / len(plan.outcomes)
 
     return score

@@ -64,11 +64,13 @@ def run_row(experiment: Experiment, run: Run, results: Path) -> None:
     row, folder = plan.rows[run.row], experiment.out / "work" / run.block / run.name
     before, sampled, data = _before(experiment, row)
     if row.kind is not None:
-        from trainers.run import train
+        from trainers.run import refuse_other_recipe, train
 
+        recipe = row_recipe(experiment, row, run, folder / "trained", data)
+        refuse_other_recipe(folder / "trained", recipe)
         if not (folder / "trained" / "final" / "harness.json").is_file():
             say(f"experiment: {run.block}, {run.name}")
-            train(row_recipe(experiment, row, run, folder / "trained", data))
+            train(recipe)
     for updates in run.missing(results):
         steps = _steps(folder / "trained", updates)
         seconds = {"before": before, "training": round(sum(step["cpu_seconds"] for step in steps), 1)}
@@ -84,19 +86,18 @@ def run_row(experiment: Experiment, run: Run, results: Path) -> None:
             max_new_tokens=MAX_NEW_TOKENS,
         )
         seconds["evaluation"] = round(time.process_time() - started, 1)
-        whole = updates == run.updates[-1] and plan.blocks[run.block].what != "exploration"
-        kind = plan.kinds.get(row.kind or "")
+        whole = plan.blocks[run.block].what != "exploration"
         result = {
             "block": run.block,
             "row": run.row,
             "seed": run.seed,
             "updates": updates,
             "steps": len(steps),
-            "set": [] if kind is None else plan.grid[row.kind or ""][run.setting or 0],
+            **plan.made_with(run.row, run.setting or 0),
             "settings": experiment.settings(),
             "rollouts": sampled + (int(steps[-1].get("rollouts", 0)) if steps else 0),
             "cpu_seconds": seconds,
-            **measure_run(experiment, model, asked, folder / "trained" / LOG, whole=whole),
+            **measure_run(experiment, model, asked, steps, whole=whole),
         }
         write_atomically(run.file(results, updates), json.dumps(result, separators=(",", ":")) + "\n")
         say(f"experiment: {run.block}, {run.name}@{updates} is done ({json.dumps(seconds)} s of CPU time)")

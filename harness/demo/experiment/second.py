@@ -46,7 +46,9 @@ class Tested:
 
 
 def is_whole(plan: Plan, results: Path, name: str) -> bool:
-    """Whether all of a block that can be trained is there."""
+    """Whether all of a block is there; of one that is exploration, all that can be trained."""
+    if plan.blocks[name].what != "exploration" and plan.pending(name):
+        return False
     try:
         return not any(run.missing(results) for run in plan.runs(name, score_of(plan, results)))
     except StoreError:
@@ -62,7 +64,7 @@ def sections(plan: Plan, results: Path) -> list[str]:
     if "confirm" in whole and all(name in whole for name in plan.blocks if name.startswith(DOSE)):
         told.append(_dose_table(plan, results))
     if "world-2" in whole:
-        found = read_results(results, ["world-2"], plan.blocks["world-2"].rows, _chosen(plan, results))
+        found = read_results(plan, results, ["world-2"], plan.blocks["world-2"].rows, _chosen(plan, results))
         with draw_held_out(found) as questions:
             told += [
                 "**Another world**, with other shapes, partners, common objects, checkpoint and judge.",
@@ -99,27 +101,32 @@ def chosen_table(plan: Plan, results: Path) -> str:
 
 def _confirmed(plan: Plan, results: Path, blocks: Sequence[str]) -> list[str]:
     main = plan.blocks["confirm"].rows
-    equal = read_results(results, ["confirm"], main, _chosen(plan, results))
-    cheap = read_results(results, ["confirm"], main, _equal_cpu(plan))
+    equal = read_results(plan, results, ["confirm"], main, _chosen(plan, results))
+    even = [row for row in main if plan.rows[row].seconds is None]
+    cheap = read_results(plan, results, ["confirm"], even, _equal_cpu(plan))
+    uneven = ", ".join(code(row) for row in main if row not in even)
+    left_out = f" Left out is what takes other seconds an update than its kind: {uneven}." if uneven else ""
+    most = max(plan.rollouts(row, plan.kinds[of].updates[-1]) for row in main if (of := plan.rows[row].kind))
+    capped = f"no row may spend more than {most:,} rollouts; the cost is below."
     with draw_held_out(equal) as questions:
         comparer = Comparer(equal, questions)
         parts = [
-            "**At equal rollouts.** No row spends more than the method.",
+            f"**At the chosen numbers of updates**: {capped}",
             *score_tables(equal),
             cost_table(equal),
             *(hypothesis_table(plan, test_in_order(plan, comparer)),),
             *(difference_table(comparer, against, list(equal)) for against in ("grpo", "method")),
-            "**At equal CPU seconds.**",
+            f"**At equal CPU seconds**, by the plan's seconds an update; those that were spent are below.{left_out}",
             *score_tables(cheap),
             cost_table(cheap),
             difference_table(Comparer(cheap, questions), "grpo", list(cheap)),
         ]
         for block in blocks[1:]:
             rows = [*main[:4], *plan.blocks[block].rows]
-            both = match_seeds(read_results(results, ["confirm", block], rows, _chosen(plan, results)), rows)
+            both = match_seeds(read_results(plan, results, ["confirm", block], rows, _chosen(plan, results)), rows)
             compared = Comparer(both, questions)
             parts += [
-                f"**{block.capitalize()}**, at equal rollouts.",
+                f"**{block.capitalize()}**, at the chosen numbers of updates: {capped}",
                 *score_tables(both),
                 cost_table(both),
                 *(difference_table(compared, against, list(both)) for against in ("grpo", "caption")),
@@ -218,7 +225,9 @@ def doses(plan: Plan, results: Path) -> dict[tuple[int, int], Results]:
     seeds = plan.blocks[names[0]].seeds
     found: dict[tuple[int, int], Results] = {}
     for share in sorted(shares):
-        read = read_results(results, [shares[share]], rows, lambda row: plan.kinds[plan.rows[row].kind or ""].equal_cpu)
+        read = read_results(
+            plan, results, [shares[share]], rows, lambda row: plan.kinds[plan.rows[row].kind or ""].equal_cpu
+        )
         found[share] = {row: {seed: of for seed, of in by.items() if seed in seeds} for row, by in read.items()}
     return found
 

@@ -104,13 +104,13 @@ def _show(item: Difference) -> str:
 
 def _mean(results: Results, row: str, part: str, name: str) -> str:
     values = [float(of[part][name]) for of in results[row].values() if of.get(part, {}).get(name) is not None]
-    return f"{fmean(values):.3f}" if values else "—"
+    some = f" ({len(values)} of {len(results[row])} seeds)" if len(values) < len(results[row]) else ""
+    return f"{fmean(values):.3f}{some}" if values else "—"
 
 
 def signs(results: Results) -> str:
-    """Diagnostics and exploration."""
-    measured = {row: of for row, of in results.items() if any("diagnostics" in item for item in of.values())}
-    stored = [of.get("diagnostic_titles", {}) for seeds in measured.values() for of in seeds.values()]
+    """Diagnostics and exploration; a figure that a row or some seeds of it lack is said to be missing."""
+    stored = [of.get("diagnostic_titles", {}) for seeds in results.values() for of in seeds.values()]
     found = {name: title for titles in stored for name, title in titles.items()}
     titles = {**dict(SIGNS), **{name: title for name, title in found.items() if name not in dict(SIGNS)}}
     return by_row(
@@ -119,11 +119,11 @@ def signs(results: Results) -> str:
         ["yes/no answered at a glance", *titles.values(), *(head for _, head in EXPLORATION)],
         {
             row: [
-                _mean(measured, row, "glances", "all/glances"),
-                *(_mean(measured, row, "diagnostics", name) for name in titles),
-                *(_mean(measured, row, "exploration", name) for name, _ in EXPLORATION),
+                _mean(results, row, "glances", "all/glances"),
+                *(_mean(results, row, "diagnostics", name) for name in titles),
+                *(_mean(results, row, "exploration", name) for name, _ in EXPLORATION),
             ]
-            for row in measured
+            for row in results
         },
     )
 
