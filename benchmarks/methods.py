@@ -9,7 +9,8 @@ CPU, so that other programs do not count; the first step is left out. `--write` 
 
 With `--train` each method is trained instead until it has spent the same number of rollouts, evaluated on two of the
 demo's sets, and held against plain GRPO on the same data by the paired test of `harness compare`: one seed, so that it
-shows that each method trains and is measured, not which is best. What is in the folder already is taken as it is.
+shows that each method trains and is measured, not which is best. Rejection-sampled fine-tuning has these rollouts of
+the start, 16 of each of 120 prompts, and as many updates. What is in the folder already is taken as it is.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ PAGE: Final = Path(__file__).parents[1] / "docs" / "methods.md"
 _SWITCH, _COST = 3, 5
 """Cells of a row."""
 ROLLOUTS: Final = 1920
+_IMITATED: Final = {"demo/rft": [], "demo/rft_captions": ["--approved-captions"]}
+"""Recipes of rejection-sampled fine-tuning, and how the responses for them are chosen."""
 _FIGURES: Final = {"pope": "mean/accuracy", "videohallucer": "mean/both"}
 _START, _END = "<!-- trained:start -->", "<!-- trained:end -->"
 
@@ -82,11 +85,10 @@ def compare_trained(folder: Path) -> str:
     from harness.runs.comparison import compare_runs
 
     rows = []
-    for line in PAGE.read_text(encoding="utf-8").splitlines():
-        if (switch := switch_of(line)) is None:
-            continue
+    switches = [of for line in PAGE.read_text(encoding="utf-8").splitlines() if (of := switch_of(line)) is not None]
+    for switch in [*switches, *([name] for name in _IMITATED)]:
         own = [] if switch == ["demo/grpo"] else switch
-        run = train(folder, own)
+        run = imitate(folder, switch[0]) if switch[0] in _IMITATED else train(folder, own)
         plain = train(folder, [text for text in own if text.startswith("data.")])
         figures = {
             comparison.task: next(item for item in comparison.metrics if item.name == _FIGURES[comparison.task])
@@ -98,7 +100,10 @@ def compare_trained(folder: Path) -> str:
             cells.append(f"{100 * item.b:.1f}")
             cells.append(f"{100 * item.value:+.1f} [{100 * item.low:.1f}, {100 * item.high:.1f}]" if own else "–")
         rows.append(cells)
-    heads = ["laid over `demo/grpo`", *(text for task in _FIGURES for text in (f"`{task}`", "beside GRPO"))]
+    heads = [
+        "laid over `demo/grpo`, or a recipe",
+        *(text for task in _FIGURES for text in (f"`{task}`", "beside GRPO")),
+    ]
     return tabulate(rows, headers=heads, tablefmt="pipe", disable_numparse=True)
 
 
@@ -108,10 +113,31 @@ def train(folder: Path, switch: list[str]) -> Path:
     output = folder / name
     run = output / "runs" / "final"
     if not (run / "run.json").is_file():
-        settings = [f"max_rollouts={ROLLOUTS}", "conflict_rows=0", "eval.start=false", f"output={output}"]
-        settings.append(f"eval.tasks=[{','.join(_FIGURES)}]")
-        subprocess.run([sys.executable, "-m", "harness", "train", "demo/grpo", *switch, *settings], check=True)
+        harness("train", "demo/grpo", *switch, f"max_rollouts={ROLLOUTS}", "conflict_rows=0", *asked(output))
     return run
+
+
+def imitate(folder: Path, recipe: str) -> Path:
+    """The same of a fine-tuning on the start's own right responses."""
+    output, prompts = folder / recipe.removeprefix("demo/"), folder / "prompts"
+    run, responses = output / "runs" / "final", folder / f"{recipe.removeprefix('demo/')}.jsonl"
+    if not (run / "run.json").is_file():
+        # The judge of the method's recipe approves of captions; it samples the same as plain GRPO's.
+        sampled = ["selection.first=16", "selection.most=16", f"data.demo_rows={ROLLOUTS // 16}", f"output={prompts}"]
+        harness("select", "demo/method", *sampled, "--right-responses", str(responses), *_IMITATED[recipe])
+        data = [f"data.train={responses}", f"data.media_root={prompts / 'data'}", f"train.max_steps={ROLLOUTS // 64}"]
+        harness("train", recipe, *data, "train.per_device_train_batch_size=64", *asked(output))
+    return run
+
+
+def asked(output: Path) -> list[str]:
+    """Settings of where a training is put and what it is asked."""
+    return ["eval.start=false", f"eval.tasks=[{','.join(_FIGURES)}]", f"output={output}"]
+
+
+def harness(*arguments: str) -> None:
+    """Run a command."""
+    subprocess.run([sys.executable, "-m", "harness", *arguments], check=True)
 
 
 def switch_of(line: str) -> list[str] | None:
