@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: nobody is logged in to the hub, it refuses, or a tracker is not installed.
         StoreError: the folder holds no finished run, or a file cannot be written.
     """
-    from harness.reports.tracking import check_trackers, track_run
+    from harness.reports.tracking import check_trackers, track_repeated
     from leaderboards import hub
 
     trackers = check_trackers(arguments.track)
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not trackers or arguments.push is not None or arguments.out is not None:
         out = arguments.out or Path("published") / arguments.folder.resolve().name
         _publish(arguments.folder, out, arguments.push, user, private=arguments.private)
-    problems = track_run(arguments.folder, trackers)
+    problems = track_repeated(arguments.folder, trackers)
     for name in trackers:
         if not any(problem.startswith(name) for problem in problems):
             show(f"{name} has the results of {arguments.folder}")

@@ -87,6 +87,20 @@ def track_run(folder: Path, names: Sequence[str], *, label: str | None = None) -
     return problems
 
 
+def track_repeated(folder: Path, names: Sequence[str]) -> list[str]:
+    """Send a finished run and the repeats within it to trackers, as `track_run` and `track_outcome` do."""
+    repeats = sorted(file.parent for file in folder.glob("repeats/*/run.json"))
+    return [
+        problem
+        for path in [folder, *repeats]
+        for problem in track_run(path, names, label=None if path == folder else _label(folder, path))
+    ]
+
+
+def _label(folder: Path, repeat: Path) -> str:
+    return f"{folder.resolve().name}-{repeat.name}"
+
+
 def track_outcome(outcome: Outcome, names: Sequence[str]) -> list[str]:
     """Send an evaluation's run and its repeats to trackers, but those that were finished before.
 
@@ -96,9 +110,9 @@ def track_outcome(outcome: Outcome, names: Sequence[str]) -> list[str]:
     problems = []
     for folder in [outcome.folder, *outcome.repeats]:
         if folder in outcome.changed:
-            label = None if folder == outcome.folder else f"{outcome.folder.resolve().name}-{folder.name}"
+            label = None if folder == outcome.folder else _label(outcome.folder, folder)
             problems += track_run(folder, names, label=label)
-        elif names:
+        elif names and folder == outcome.folder:
             again = f"'harness publish {folder} --track {','.join(names)}' sends it"
             problems.append(f"{folder} was finished before, and is not sent again: {again}.")
     return problems

@@ -196,4 +196,7 @@ def test_an_evaluation_sends_its_results(
     sent = set(run.rglob("events*"))
     assert main(command) == 0
     assert set(run.rglob("events*")) == sent
-    assert f"{run} was finished before, and is not sent again" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"{run} was finished before, and is not sent again: 'harness publish {run} --track tensorboard'" in told
+    assert main(["publish", str(run), "--track", "tensorboard"]) == 0
+    assert {file.parent for file in set(run.rglob("events*")) - sent} == {file.parent for file in sent}

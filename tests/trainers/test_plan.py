@@ -181,6 +181,9 @@ def planned(sizes, *settings, machine=NODE, name="qwen2_5_vl_7b/method", row=VID
          r"train\.per_device_train_batch_size=4 train\.gradient_accumulation_steps=4$"),
         (["train.vllm_enable_sleep_mode=false"], NODE, "updating takes", r"train\.vllm_enable_sleep_mode=true$"),
         ([], replace(NODE, sharding="none"), "updating takes", "--launch zero3$"),
+        # Nor divided where the model is asked while it is trained.
+        (["judge.model=policy"], replace(NODE, sharding="none"), "updating takes", r"(?!.*zero3)"),
+        (["eval.every_steps=8"], replace(NODE, sharding="none"), "updating takes", r"(?!.*zero3)"),
         ([], replace(NODE, memory=40 * GIB), r"vLLM has 0\.0 GiB for its cache", None),
     ],
 )  # fmt: skip

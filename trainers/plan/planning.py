@@ -283,7 +283,7 @@ def _changes(state: _Change) -> Iterator[_Change]:
     while batch > 1 and batch % 2 == 0:
         batch, passes = batch // 2, passes * 2
         yield with_train(per_device_train_batch_size=batch, gradient_accumulation_steps=passes)
-    if machine.sharding == "none" and machine.gpus > 1:
+    if machine.sharding == "none" and machine.gpus > 1 and not _asks_the_model(recipe):
         divided = replace(machine, sharding="zero3", launch="zero3")
         yield replace(state, texts=[*state.texts, "--launch zero3"], machine=divided)
     pixels = (recipe.data.max_pixels or 0) // 2
@@ -295,6 +295,11 @@ def _changes(state: _Change) -> Iterator[_Change]:
         yield changed("lora.rank=32", lora=recipe.lora.model_copy(update={"rank": 32}))
     elif not train.get("bits"):
         yield with_train(bits=4)
+
+
+def _asks_the_model(recipe: Recipe) -> bool:
+    """Whether the model is asked while it is trained, so that its weights may not be divided."""
+    return recipe.eval.every_steps is not None or (recipe.needs_judge and recipe.judge.model == POLICY)
 
 
 def told(plan: Plan, advice: Sequence[str] | None) -> str:
