@@ -199,4 +199,5 @@ def test_an_evaluation_sends_its_results(
     told = capsys.readouterr().err
     assert f"{run} was finished before, and is not sent again: 'harness publish {run} --track tensorboard'" in told
     assert main(["publish", str(run), "--track", "tensorboard"]) == 0
-    assert {file.parent for file in set(run.rglob("events*")) - sent} == {file.parent for file in sent}
+    for folder in (run, run / "repeats" / "seed-1"):
+        assert set((folder / "tensorboard").rglob("events*")) - sent
