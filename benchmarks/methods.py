@@ -98,7 +98,8 @@ def compare_trained(folder: Path) -> str:
         for task in _FIGURES:
             item = figures[task]
             cells.append(f"{100 * item.b:.1f}")
-            cells.append(f"{100 * item.value:+.1f} [{100 * item.low:.1f}, {100 * item.high:.1f}]" if own else "–")
+            apart = f"{100 * item.value:+.1f} [{100 * item.low:.1f}, {100 * item.high:.1f}]"
+            cells.append(("all the same" if not item.stderr else apart) if own else "–")
         rows.append(cells)
     heads = [
         "laid over `demo/grpo`, or a recipe",
