@@ -103,8 +103,8 @@ _NOT_BEFORE: Final[Mapping[str, str]] = {
     "cat": "tree bed food toy", "cow": "boy", "horse": "shoe racing", "apple": "tree juice pie", "banana": "tree leaf",
     "orange": "juice tree", "carrot": "cake", "cake": "stand", "toilet": "paper", "table": "cloth top tennis lamp",
     "book": "shelf case store", "chair": "lift", "ski": "lift slope resort jacket lodge", "bottle": "cap",
-    "bear": "in", "keyboard": "player", "mouse": "pad trap", "kite": "surfing surfer",
-    "remote": "area location place region part village beach island", "baseball": "field player game cap uniform bat",
+    "keyboard": "player", "mouse": "pad trap", "kite": "surfing surfer",
+    "remote": "area location place region part village beach island", "baseball": "field player game cap uniform",
     "football": "field player game", "basketball": "court player game", "volleyball": "court net game",
     "baby": "bird duck goose cat dog horse sheep lamb cow elephant bear panda polar zebra giraffe animal",
 }  # fmt: skip
@@ -113,6 +113,7 @@ NO_OBJECTS: Final = (
         rf"{word}(?= (?:{'|'.join(form for noun in nouns.split() for form in (noun, *plurals(noun)))})\b)"
         for word, nouns in _NOT_BEFORE.items()
     ),
+    r"bear(?= in mind\b)",
     r"orange(?=,?\s+(?!(?:on|in|at|by|is|are|sits?|lies|lying|sitting|next|near|beside|with|to|from|under|or)\b)\w)",
     r"(?<=\bis )orange",
     r"(?<=\bare )orange",

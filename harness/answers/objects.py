@@ -37,7 +37,13 @@ _IRREGULAR: Final = {
 """Ends of nouns to those of their plurals."""
 _VES: Final = re.compile(r"(?:(kni|wi|li)fe|(el|hal|cal|wol|lea|loa|thie|scar|hoo|dwar|whar|shea)f)$")
 _SEPARATOR: Final = r"(?:\s+|-)"
-_AFFIRMS_AGAIN: Final = re.compile(r"\b(?:but|except|only|however|while|although|just)\b")
+_AFFIRMS_AGAIN: Final = re.compile(
+    r"\b(?:but|except|only|however|while|although|just)\b"
+    # "no one is sitting on the bench": what a phrase of place calls "the" is there, save for the picture itself.
+    r"|\b(?:in|on|at|by|near|next to|from|into|under|over|behind|beside|around|between|through)\s+"
+    r"(?:(?:the|this|these)\b(?!\s+(?:image|photo|picture|scene|frame|view|background|foreground))"
+    r"|(?:that|those|its|his|her|their)\b)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +101,7 @@ def _spaced(wording: str) -> str:
 def find_objects(caption: str, vocabulary: Vocabulary) -> list[str]:
     """Every mention of an object, in order; not those under a negation in the same clause.
 
-    Such are "there is no dog", and all of "no dogs, cats, or other animals".
+    Such are "there is no dog", and all of "no dogs, cats, or other animals"; not the bench of "no one is on the bench".
     """
     caption = caption.lower()
     denials = list(_DENIAL.finditer(caption))

@@ -45,7 +45,13 @@ def test_a_plural_that_is_a_wording_itself_names_what_it_is_listed_for() -> None
         ("There is no dog.", []),
         ("There is no cat, but a dog lies there.", ["dog"]),
         ("A man without a dog", ["person"]),
-        ("The dog isn't near the cat.", ["dog"]),
+        ("The dog isn't near the cat.", ["dog", "cat"]),
+        ("No man is sitting on the bus.", ["bus"]),
+        ("There are no people sitting next to their cat.", ["cat"]),
+        ("A dog is not far from the bus.", ["dog", "bus"]),
+        ("There are no people on buses or with dogs.", []),
+        ("There is no sign in the picture of a dog.", []),
+        ("The image does not show the dog.", []),
         ("No people. A dog sleeps.", ["dog"]),
         ("not a cat but a dog", ["dog"]),
         ("not a cat but no dog", []),
@@ -90,6 +96,13 @@ def test_letters_that_look_like_others_are_no_mention() -> None:
     assert find_objects("a bu\u017f and a b\u0131rd", build_vocabulary({"bus": [], "bird": []})) == []
 
 
+@pytest.mark.parametrize("frame", ["There is a {} in a room.", "A photo of two {} on the left.", "A {} near it."])
+def test_no_wording_of_a_category_is_taken_for_none(frame: str) -> None:
+    vocabulary = build_vocabulary(COCO_SYNONYMS, NO_OBJECTS)
+    found = {wording: find_objects(frame.format(wording), vocabulary) for wording in vocabulary.canonical}
+    assert found == {wording: [name] for wording, name in vocabulary.canonical.items()}
+
+
 @pytest.mark.parametrize(
     ("caption", "found"),
     [
@@ -101,6 +114,8 @@ def test_letters_that_look_like_others_are_no_mention() -> None:
         ("A dog bowl beside a dog; a remote area, a remote.", ["bowl", "dog", "remote"]),
         ("A bookshelf with books, a tablecloth on a table.", ["book", "dining table"]),
         ("A bat and a glass.", []),
+        ("Bear in mind that a bear is in the river.", ["bear"]),
+        ("A baseball cap, a baseball bat and a baseball.", ["baseball bat", "sports ball"]),
         ("A baby elephant, two baby polar bears and a baby.", ["elephant", "bear", "person"]),
         ("Two babies and kitties under cloudy skies.", ["person", "cat"]),
         ("Banana leaves, bookshelves and apple juices.", []),
