@@ -9,16 +9,20 @@ from typing import Final
 
 from harness.answers.formulas import same_formula
 from harness.answers.text import key, plain
-from harness.answers.values import Quantity, digits, is_unit, quantity
+from harness.answers.values import Quantity, is_unit, quantity, small
 
 _RANGE: Final = re.compile(
-    r"(?:from |between )?[$]?([\d.,]+)\D{0,12}?\s?(?:-|to|and|~)\s?[$]?([\d.,]+)(?:\s?[%a-z°].{0,20})?"
+    r"(?:from |(between ))?(.{1,40}?) ?(?:-|~|\bto\b|(?(1)\band\b|(?!))) ?(.{1,40})", re.IGNORECASE
 )
 _IN_BRACKETS: Final = re.compile(r"^([^()]*\w)\s\(([^()]+)\)([^()]*)$")
 _OPERATOR: Final = re.compile(r"[+*/^<>=#|]|'\(|(?<![a-z]{3})-|-(?![a-z]{3})")
 _SCALES: Final = (100, 0.01, 1000, 0.001, 1e6, 1e-6)
 """Factors between two numbers that may be one quantity in two units."""
 _FORMULA_LENGTH: Final = 80
+_DATE: Final = re.compile(r"\d+(?:[-/]\d+){2,}")
+"""No formula, though 2020-01-02 and 2020-02-01 are one as differences."""
+_SHORT_WORDS: Final = frozenset("no ok tv uk us eu".split())
+"""Of two letters, and the same in capitals."""
 
 
 def same(given: str, wanted: str) -> bool | None:
@@ -26,26 +30,28 @@ def same(given: str, wanted: str) -> bool | None:
 
     Returns:
         `False` for numbers and ranges that differ. `None` where it cannot be told: other words may mean the same, and
-        numbers may have other units.
+        numbers may have other units, and capitals alone may tell two alleles or units apart.
     """
     one, other = key(given), key(wanted)
     if not one or not other:
         return None
     if one == other:
-        return True
-    ranges = _range(digits(one)), _range(digits(other))
+        return None if _case_tells(given, wanted) else True
+    ranges = _range(given), _range(wanted)
+    if ranges[0] and ranges[1]:
+        ends = [_same_quantity(*pair) for pair in zip(ranges[0], ranges[1], strict=True)]
+        return False if False in ends else None if None in ends else True
     if any(ranges):
-        return ranges[0] == ranges[1] if all(ranges) else None
+        return None
     numbers = quantity(given), quantity(wanted)
     if numbers[0] and numbers[1]:
         return _same_quantity(numbers[0], numbers[1])
-    wordings = _wordings(given), _wordings(wanted)
-    if one in wordings[1] or other in wordings[0] or wordings[0] & wordings[1]:
-        return True
+    if equal := [(a, b) for a in _wordings(given) for b in _wordings(wanted) if key(a) == key(b)]:
+        return None if all(_case_tells(*pair) for pair in equal) else True
     letters = [re.sub(r"(?<!\d)[\W_]+|[\W_]+(?!\d)", "", unicodedata.normalize("NFKD", text)) for text in (one, other)]
     if letters[0] == letters[1] and letters[0] and not _OPERATOR.search(one + other):
         return True
-    if len(given) <= _FORMULA_LENGTH and len(wanted) <= _FORMULA_LENGTH:
+    if max(len(given), len(wanted)) <= _FORMULA_LENGTH and not (_DATE.fullmatch(one) or _DATE.fullmatch(other)):
         return same_formula(plain(given).lower(), plain(wanted).lower()) or None
     return None
 
@@ -60,16 +66,28 @@ def _same_quantity(one: Quantity, other: Quantity) -> bool | None:
     return None if is_open or any(math.isclose(ratio, scale, rel_tol=1e-9) for scale in _SCALES) else False
 
 
-def _range(text: str) -> tuple[float, float] | None:
-    match = _RANGE.fullmatch(text)
-    try:
-        return (float(match[1].replace(",", "")), float(match[2].replace(",", ""))) if match else None
-    except ValueError:
+def _range(text: str) -> tuple[Quantity, Quantity] | None:
+    """The ends of a range that is all of a text, both with its unit; 1e-3 and x - 1 are none."""
+    match = _RANGE.fullmatch(plain(text).strip(" .")) if quantity(text) is None else None
+    first, last = (quantity(match[2]), quantity(match[3])) if match else (None, None)
+    if first is None or last is None or (first.unit and last.unit and first.unit != last.unit):
         return None
+    unit = first.unit or last.unit
+    return first._replace(unit=unit), last._replace(unit=unit)
 
 
-def _wordings(text: str) -> set[str]:
+def _case_tells(one: str, other: str) -> bool:
+    """Whether two texts that are the same but for capitals may differ by these: Aa and AA, 5 mW and 5 MW."""
+    letters, others = ("".join(filter(str.isalpha, plain(text))) for text in (one, other))
+    if letters == others or letters.lower() != others.lower():
+        return False
+    units = [found.unit for text in (one, other) if (found := quantity(text))] or [small(letters), small(others)]
+    is_symbol = len(key(one)) == len(letters) == 2 and letters.lower() not in _SHORT_WORDS  # Of one: "e" for option E.
+    return is_symbol or units[0] != units[-1]
+
+
+def _wordings(text: str) -> list[str]:
     """A text with and without what stands in brackets, and that alone: "Depth-First Search (DFS)"."""
     parts = _IN_BRACKETS.search(plain(text)) if len(text) <= _FORMULA_LENGTH else None
     found = (text, parts[1] + parts[3], parts[2]) if parts else (text,)
-    return {key(wording) for wording in found} - {""}
+    return [wording for wording in found if key(wording)]

@@ -67,6 +67,9 @@ _UNITS: Final = {
 }  # fmt: skip
 """Names of units to the first of the same meaning; singular."""
 _NAMES: Final = "|".join(name for name in _UNITS if name.isalpha() and name not in ("in", "a"))
+_NO_MEGA: Final = re.compile(
+    rf"(?!\bM(?i:{'|'.join(name for name in _UNITS if len(name) < 3 and name.isalpha() and name != 'in')}|Ω)?\b)."
+)
 _UNIT_BEHIND: Final = re.compile(rf"%|\s?(?:[‰€£¥]|°\s?[CF]?|[kmMGµμ]?Ω|(?:{_NAMES})s?\b)(?!\s?[/^·]| per\b)")
 
 
@@ -88,6 +91,11 @@ class Quantity(NamedTuple):
 def is_unit(name: str) -> bool:
     """Whether a unit is made of known ones, or of such that are too short for a noun."""
     return all(part in _UNITS or len(part) <= 3 for part in re.split(r"[/·^. ]+", name))
+
+
+def small(unit: str) -> str:
+    """A unit in small letters, save the M that is mega where m is milli or metre: "MW" becomes "Mw"."""
+    return _NO_MEGA.sub(lambda match: match[0].lower(), unit)
 
 
 def digits(text: str) -> str:
@@ -141,7 +149,7 @@ def quantity(text: str) -> Quantity | None:
     unit, value = _UNIT.match(text, match.end()), _value(match)
     if unit is None or value is None or _FACTOR.match(text, match.end()):
         return None
-    name = (unit[1] or "").strip(" .").lower()
+    name = small((unit[1] or "").strip(" ."))
     if len(name.split()) > 4 or _NO_UNIT.search(name):
         return None
     currency = re.search(_CURRENCY, text)

@@ -33,6 +33,19 @@ from harness.answers.sameness import same
         ("n^2", "n*n"),
         ("O(n log n)", "n\\log(n)"),
         ("2x", "x*2"),
+        ("1e-3", "0.001"),
+        ("10-20 kHz", "10 kHz to 20 kHz"),
+        ("$10-$20", "10 to 20 dollars"),
+        ("-5 to 5", "between -5 and 5"),
+        ("5 PM", "5 pm"),
+        ("60 MPH", "60 mph"),
+        ("5 mL", "5 ml"),
+        ("5 MPa", "5 Mpa"),
+        ("No", "no"),
+        ("e", "E"),
+        ("c7", "C7"),
+        ("5 MΩ", "5MΩ"),
+        ("5 Men", "5 men"),
     ],
 )
 def test_the_same(one: str, other: str) -> None:
@@ -42,7 +55,16 @@ def test_the_same(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("3", "4"), ("-4", "4"), ("0.33", "1/3"), ("1990", "1991"), ("5 cm", "6 cm"), ("2-3", "2-4"), ("3 dogs", "2")],
+    [
+        ("3", "4"),
+        ("-4", "4"),
+        ("0.33", "1/3"),
+        ("1990", "1991"),
+        ("5 cm", "6 cm"),
+        ("2-3", "2-4"),
+        ("3 dogs", "2"),
+        ("10-20 Hz", "10-30 Hz"),
+    ],
 )
 def test_numbers_that_differ(one: str, other: str) -> None:
     assert same(one, other) is False
@@ -82,6 +104,24 @@ def test_numbers_that_differ(one: str, other: str) -> None:
         ("|x|", "x"),
         ("50%", "0.5"),
         ("3000", "3"),  # in thousands?
+        ("5 mW", "5 MW"),
+        ("5 mW", "5.0 MW"),
+        ("MHz", "mHz"),
+        ("5 MΩ", "5 mΩ"),
+        ("10-20 kHz", "10-20 Hz"),
+        ("10-20 minutes", "10 to 20 seconds"),
+        # capitals
+        ("Aa", "AA"),
+        ("Aa (genotype)", "AA"),
+        ("CO", "Co"),
+        # no ranges
+        ("3cos(x) - 1", "3sin(x) - 1"),
+        ("5a - 2b", "5b - 2a"),
+        ("2^n - 1", "2n - 1"),
+        ("10^{-3}", "10 to 3"),
+        ("2020-01-02", "2020-02-01"),
+        ("1/2/2020", "2/4/2020"),
+        ("2 and 3", "2-3"),
         # a value in a range
         ("2-3", "2"),
         # signs between digits tell them apart
