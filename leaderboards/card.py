@@ -1,7 +1,9 @@
 """A checkpoint's results as hub metadata: `model-index` in its model card, and `.eval_results/*.yaml`.
 
 Built and checked with huggingface_hub's own classes. Only results over all questions of a benchmark, asked with their
-images and videos, are published: a run with `--limit` or `--blind` is not the benchmark.
+images and videos, are published: a run with `--limit` or `--blind` is not the benchmark, nor one with samples that have
+no response. Several benchmarks may rest on one data set of the hub: `model-index` tells them apart by the data's
+configuration, which is the task, `.eval_results` by the task's id in the data set's `eval.yaml`.
 """
 
 from __future__ import annotations
@@ -11,12 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from harness.core.errors import DataError
+from harness.benchmarks.registry import find_benchmarks
+from harness.core.errors import DataError, UsageError
 from harness.reports.differences import in_words
 from harness.reports.markdown import escape, table
 from harness.reports.splicing import markers, splice
 from harness.reports.text import UNKNOWN, interval, number, public_path, span
-from leaderboards.board import Board, Cell, Column, Group
+from leaderboards.board import Cell, Column, Group
 from leaderboards.markdown import BLOCK, UNSETTLED_NOTE
 
 if TYPE_CHECKING:
@@ -44,11 +47,11 @@ class Result:
     group: Group
 
 
-def published_results(board: Board, label: str) -> tuple[list[Result], list[str]]:
+def published_results(groups: Sequence[Group], label: str) -> tuple[list[Result], list[str]]:
     """A checkpoint's results, of each task the first in the order of the groups; and what was left out, with why."""
     results: dict[str, Result] = {}
     left_out: list[str] = []
-    rows = [(group, row) for group in board.groups for row in group.rows if row.label == label]
+    rows = [(group, row) for group in groups for row in group.rows if row.label == label]
     for group, row in rows:
         for column in group.columns:
             cell = row.cells.get(column.task)
@@ -71,6 +74,11 @@ def _unfit(cell: Cell, column: Column, taken: Mapping[str, Result]) -> str | Non
         return "it was run with --limit, so it is not a result of the benchmark"
     if column.protocol.blind is not None:
         return "it was asked with --blind, without its images and videos, so it is not a result of the benchmark"
+    if errors := cell.result.errors:
+        return (
+            f"{errors} of {cell.result.samples} samples have no response, so it is not a result of the benchmark. The "
+            "run's command, given again, asks these alone"
+        )
     if column.task in taken:
         return f"the result under “{taken[column.task].group.title}” is published"
     return None
@@ -134,50 +142,92 @@ def _eval_results(results: Sequence[Result]) -> Iterator[EvalResult]:
                 task_type=f"{result.column.facts.media or 'image'}-text-to-text",
                 dataset_type=result.dataset or public_path(str(cell.run.record.data[result.column.task].get("source"))),
                 dataset_name=result.column.title,
+                dataset_config=result.column.task,
                 dataset_revision=result.revision,
                 dataset_args={"questions": protocol.count, "digest": protocol.digest, "prompt": protocol.prompt},
-                metric_type="accuracy",
+                metric_type=protocol.headline.rpartition("/")[2],
                 metric_name=f"{protocol.headline} ({kind})",
                 metric_value=round(result.column.scale * value, 2),
             )
 
 
 def make_eval_results(results: Sequence[Result], task_ids: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """`.eval_results` files by name, one per data set, and what was left out and why.
+    """`.eval_results` files by name, one per task, and what was left out and why.
 
     The value is the published evaluator's figure, which other entries of a hub leaderboard compare with, or the
     strict one where there is none; the notes hold the rest.
 
     Args:
         results: what is published.
-        task_ids: task to its id in the data set's `eval.yaml`; `default` where it is not given.
+        task_ids: task to its id in the data set's `eval.yaml`; where it is not given, `default` for the one benchmark
+            that a data set is of, and no entry for others.
+
+    Raises:
+        UsageError: an id is of a task that gets no entry, or two tasks have one id in one data set.
+        DataError: the hub's format does not hold a result.
     """
+    files: dict[str, str] = {}
+    left_out: list[str] = []
+    taken: dict[tuple[str, str], Result] = {}
+    for result in results:
+        task_id = task_ids.get(result.column.task)
+        reason = _without_entry(result, results, has_id=task_id is not None)
+        if reason:
+            left_out.append(f"{result.column.title}: {reason}")
+            continue
+        assert result.dataset is not None
+        place = result.dataset, task_id or "default"
+        other = taken.setdefault(place, result)
+        if other is not result:
+            raise UsageError(
+                f"{other.column.title} and {result.column.title} would both be the task {place[1]!r} of the data set "
+                f"{place[0]}. Give each its own with --task-id TASK=ID."
+            )
+        files[f"{result.column.task}.yaml"] = _entry(result, *place)
+    if unknown := sorted(task for task in task_ids if f"{task}.yaml" not in files):
+        known = ", ".join(sorted({result.column.task for result in results if result.dataset is not None})) or "none"
+        raise UsageError(f"--task-id {unknown[0]}: no such task gets an .eval_results entry. Those that can: {known}.")
+    return files, left_out
+
+
+def _without_entry(result: Result, results: Sequence[Result], *, has_id: bool) -> str | None:
+    """Why a result gets no `.eval_results` entry; `None`: it gets one."""
+    task, facts = result.column.task, result.column.facts
+    if result.dataset is None:
+        return "its data are no hub data set, so it has no .eval_results entry"
+    if has_id:
+        return None
+    needs = f"so it has no .eval_results entry without --task-id {task}=ID"
+    if facts.asks_as is not None:
+        return f"the data set {result.dataset} is {facts.asks_as}'s, which it judges by other labels, {needs}"
+    known = find_benchmarks(problems=[]).values()
+    others = {of.name for of in known if of.source.hub == result.dataset and of.asks_as is None}
+    others |= {of.column.task for of in results if of.dataset == result.dataset and of.column.facts.asks_as is None}
+    if others := others - {task}:
+        return f"the data set {result.dataset} is also that of {', '.join(sorted(others))}, {needs}"
+    return None
+
+
+def _entry(result: Result, dataset: str, task_id: str) -> str:
     import yaml
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml, parse_eval_result_entries
 
-    files: dict[str, str] = {}
-    left_out: list[str] = []
-    for result in results:
-        if result.dataset is None:
-            left_out.append(f"{result.column.title}: its data are no hub data set, so it has no .eval_results entry")
-            continue
-        cell = result.cell
-        value = cell.official if cell.official is not None else cell.metric.value
-        assert value is not None
-        entry = EvalResultEntry(
-            dataset_id=result.dataset,
-            task_id=task_ids.get(result.column.task, "default"),
-            value=round(result.column.scale * value, 2),
-            dataset_revision=result.revision,
-            date=cell.run.record.started,
-            notes=_notes(result),
-        )
-        data = eval_result_entries_to_yaml([entry])
-        text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=1000)
-        if parse_eval_result_entries(yaml.safe_load(text)) != [entry]:
-            raise DataError(f"{result.column.title}: the hub's format does not hold this result: {text!r}.")
-        files[f"{result.column.task}.yaml"] = text
-    return files, left_out
+    cell = result.cell
+    value = cell.official if cell.official is not None else cell.metric.value
+    assert value is not None
+    entry = EvalResultEntry(
+        dataset_id=dataset,
+        task_id=task_id,
+        value=round(result.column.scale * value, 2),
+        dataset_revision=result.revision,
+        date=cell.run.record.started,
+        notes=_notes(result),
+    )
+    data = eval_result_entries_to_yaml([entry])
+    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=1000)
+    if parse_eval_result_entries(yaml.safe_load(text)) != [entry]:
+        raise DataError(f"{result.column.title}: the hub's format does not hold this result: {text!r}.")
+    return text
 
 
 def _notes(result: Result) -> str:
@@ -191,7 +241,6 @@ def _notes(result: Result) -> str:
         f"{protocol.count} questions",
         f"{cell.result.unanswered} unanswered",
         *([f"{cell.result.unsettled} unsettled, range {span(metric.range, scale)}"] * (metric.range is not None)),
-        f"{cell.result.errors} without a response",
         f"harness {record.versions.get('harness', 'of unknown version')}",
     ]
     return "; ".join(found)

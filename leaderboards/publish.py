@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.core.errors import DataError, UsageError
 from harness.reports.splicing import update_document
-from leaderboards.board import Board, Row
+from leaderboards.board import Board, Group, Row
 from leaderboards.build import find_checkpoint
 from leaderboards.markdown import BLOCK, readme_block
 from leaderboards.outputs import FORMATS, PICTURES, write_if_changed, write_pages
@@ -54,8 +54,8 @@ class PublishConfig:
         """
         if self.readme is None and self.pages is None and self.card is None and self.repo is None:
             raise UsageError("nothing to publish to: give --readme FILE, --pages DIR, or --card NAME.")
-        if self.card is None and (self.repo is not None or self.card_dir is not None):
-            raise UsageError("--push and --card-dir need --card NAME, the checkpoint that is published.")
+        if self.card is None and (self.repo is not None or self.card_dir is not None or self.task_ids):
+            raise UsageError("--push, --card-dir and --task-id need --card NAME, the checkpoint that is published.")
         if self.screenshot and self.pages is None:
             raise UsageError("--screenshot needs --pages DIR, the page that it is of.")
         if self.rows < 1:
@@ -101,8 +101,9 @@ def _publish_card(board: Board, config: PublishConfig, name: str) -> list[str]:
     from leaderboards import hub
     from leaderboards.card import make_card, make_eval_results, published_results
 
-    row = find_checkpoint(board.groups, name, "--card")
-    results, left_out = published_results(board, row.label)
+    groups = _checkpoints(board, name)
+    row = find_checkpoint(groups, name, "--card")
+    results, left_out = published_results(groups, row.label)
     entries, without_entry = make_eval_results(results, config.task_ids)
     done = [f"left out: {reason}" for reason in (*left_out, *without_entry)]
     if not results:
@@ -112,7 +113,7 @@ def _publish_card(board: Board, config: PublishConfig, name: str) -> list[str]:
         user = hub.require_login(config.repo)
         files[hub.CARD] = make_card(hub.fetch_card(config.repo), row.label, results)
         return [*done, f"committed as {user}: {hub.push(config.repo, files)}", *_listed(files)]
-    folder = _card_folder(row, config)
+    folder = _card_folder(row, name, config)
     if folder is not None:
         files[hub.CARD] = make_card(_existing_card(folder / hub.CARD), row.label, results)
         for name_, text in files.items():
@@ -124,6 +125,30 @@ def _publish_card(board: Board, config: PublishConfig, name: str) -> list[str]:
         done.append(f"dry run: would commit to the model repository {config.repo} (do it with --no-dry-run):")
         done += _listed(files)
     return done
+
+
+def _checkpoints(board: Board, name: str) -> list[Group]:
+    """The groups with a row for each checkpoint: a card is of one, and a mean over seeds is of none.
+
+    Raises:
+        UsageError: the name is of several seeds together.
+    """
+    groups = [replace(group, rows=[own for row in group.rows for own in _of_row(row)]) for group in board.groups]
+    labels = {row.label for group in groups for row in group.rows}
+    for row in (row for group in board.groups for row in group.rows):
+        if row.label == name and name not in labels:
+            raise UsageError(
+                f"--card {name!r} is the mean over {len(row.seeds)} seeds, which is no checkpoint's. Give one of them: "
+                f"{', '.join(row.other_names)}."
+            )
+    return groups
+
+
+def _of_row(row: Row) -> Iterator[Row]:
+    """The checkpoints that a row stands for; the one whose results it shows with their differences to the baseline."""
+    for member in row.members or (row,):
+        is_shown = member.label == row.label and not row.seeds
+        yield replace(row, key=member.key) if is_shown else member
 
 
 def _existing_card(path: Path) -> str | None:
@@ -141,7 +166,7 @@ def _existing_card(path: Path) -> str | None:
         raise DataError(f"{path} cannot be read as text: {error}. Save it as UTF-8.") from error
 
 
-def _card_folder(row: Row, config: PublishConfig) -> Path | None:
+def _card_folder(row: Row, name: str, config: PublishConfig) -> Path | None:
     """Where the card is written; with `--push` alone, nowhere.
 
     Raises:
@@ -151,10 +176,11 @@ def _card_folder(row: Row, config: PublishConfig) -> Path | None:
         return config.card_dir
     if config.repo is not None:
         return None
-    folder = Path(row.latest.model).expanduser()
+    model = name if any(run.record.model == name for run in row.runs) else row.latest.model
+    folder = Path(model).expanduser()
     if folder.is_dir():
         return folder
-    raise UsageError(f"--card {row.label!r}: its model {row.latest.model!r} is no folder here. Give --card-dir DIR.")
+    raise UsageError(f"--card {row.label!r}: its model {model!r} is no folder here. Give --card-dir DIR.")
 
 
 def _listed(files: Mapping[str, str]) -> Sequence[str]:

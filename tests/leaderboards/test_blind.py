@@ -49,7 +49,7 @@ def test_runs_that_were_shown_the_media_come_first(tmp_path: Path) -> None:
 def test_a_blind_run_is_no_result_of_the_benchmark(tmp_path: Path) -> None:
     write_run(tmp_path / "seen", model="m", **POPE)
     write_run(tmp_path / "blind", model="m", blind="withheld", skills={"pope": 0.8, "mmvu": 0.3}, counts=12)
-    results, left_out = published_results(build_board(BoardConfig(runs=[tmp_path])), "m")
+    results, left_out = published_results(build_board(BoardConfig(runs=[tmp_path])).groups, "m")
     assert [(result.column.task, result.cell.run.record.id) for result in results] == [("pope", "seen")]
     assert len(left_out) == 2
     assert all("asked with --blind, without its images and videos" in reason for reason in left_out)

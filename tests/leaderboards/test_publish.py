@@ -124,7 +124,7 @@ def test_a_picture_of_the_page_is_small_and_not_empty(board: Board, tmp_path: Pa
 
 
 def test_a_card_is_valid_for_the_hub(board: Board) -> None:
-    results, left_out = published_results(board, LEADER)
+    results, left_out = published_results(board.groups, LEADER)
     assert left_out == []
     card = ModelCard(make_card(None, LEADER, results))
     found = {(item.dataset_name, item.metric_name): item for item in card.data.eval_results}
@@ -158,7 +158,7 @@ model-index:
 
 Words of mine.
 """
-    results, _ = published_results(board, LEADER)
+    results, _ = published_results(board.groups, LEADER)
     once = make_card(existing, LEADER, results)
     card = ModelCard(once)
     assert card.data.license == "apache-2.0"
@@ -170,13 +170,13 @@ Words of mine.
 
 
 def test_a_card_with_broken_metadata_is_refused(board: Board) -> None:
-    results, _ = published_results(board, LEADER)
+    results, _ = published_results(board.groups, LEADER)
     with pytest.raises(DataError, match="metadata is not valid"):
         make_card("---\nlicense: [\n---\n", LEADER, results)
 
 
 def test_evaluation_results_are_in_the_hubs_format(board: Board) -> None:
-    results, _ = published_results(board, LEADER)
+    results, _ = published_results(board.groups, LEADER)
     files, left_out = make_eval_results(results, {"pope": "adversarial"})
     assert sorted(files) == ["mmbench.yaml", "mmvu.yaml", "pope.yaml", "videohallucer.yaml"]
     assert left_out == []
@@ -191,9 +191,87 @@ def test_evaluation_results_are_in_the_hubs_format(board: Board) -> None:
     assert "(strict)" in (open_ended.notes or "")
 
 
+@pytest.fixture(scope="module")
+def sharing(tmp_path_factory: pytest.TempPathFactory) -> Board:
+    """Two benchmarks that judge one data set, and two more that the registry knows nothing of."""
+    root = tmp_path_factory.mktemp("sharing")
+    for name, tasks, source in (
+        ("a", ("pope", "repope"), "hub:lmms-lab-encoder/POPE@0a1b2c3"),
+        ("b", ("mmvu", "mmbench"), "hub:synthetic/both"),
+        ("c", ("videohallucer",), "hub:tsunghanwu/mscoco_chair"),
+    ):
+        write_run(root / name, model="m", skills=dict.fromkeys(tasks, 0.8), counts=20, source=source)
+    return build_board(BoardConfig(runs=[root]))
+
+
+def test_benchmarks_of_one_data_set_stay_apart_in_the_card(sharing: Board) -> None:
+    results, _ = published_results(sharing.groups, "m")
+    by_task = {result.column.task: result for result in results}
+    once = make_card(None, "m", [by_task["pope"]])
+    card = ModelCard(make_card(once, "m", [by_task["repope"], by_task["videohallucer"]]))
+    found = {(of.dataset_name, of.dataset_config, of.dataset_type, of.metric_type) for of in card.data.eval_results}
+    assert found == {
+        ("POPE", "pope", "lmms-lab-encoder/POPE", "accuracy"),
+        ("RePOPE", "repope", "lmms-lab-encoder/POPE", "accuracy"),
+        ("VideoHallucer", "videohallucer", "tsunghanwu/mscoco_chair", "both"),
+    }
+
+
+def test_the_hub_gets_one_result_for_each_task_of_a_data_set(sharing: Board) -> None:
+    results, _ = published_results(sharing.groups, "m")
+    files, left_out = make_eval_results(results, {})
+    assert sorted(files) == ["pope.yaml"]
+    assert sorted(line.partition(", so it has no .eval_results entry")[0] for line in left_out) == [
+        "MMBench: the data set synthetic/both is also that of mmvu",
+        "MMVU: the data set synthetic/both is also that of mmbench",
+        "RePOPE: the data set lmms-lab-encoder/POPE is pope's, which it judges by other labels",
+        "VideoHallucer: the data set tsunghanwu/mscoco_chair is also that of chair, chair_64",
+    ]
+    files, _ = make_eval_results(results, {"repope": "corrected", "mmvu": "x"})
+    assert sorted(files) == ["mmvu.yaml", "pope.yaml", "repope.yaml"]
+    with pytest.raises(UsageError, match="POPE and RePOPE would both be the task 'default' of the data set lmms-lab"):
+        make_eval_results(results, {"repope": "default"})
+
+
+@pytest.mark.parametrize(("task", "source"), [("nonsense", "hub:a/{task}"), ("pope", "dir:{task}")])
+def test_an_id_of_a_task_that_gets_no_entry_is_refused(tmp_path: Path, task: str, source: str) -> None:
+    write_run(tmp_path / "a", model="m", counts=20, source=source)
+    results, _ = published_results(build_board(BoardConfig(runs=[tmp_path])).groups, "m")
+    with pytest.raises(
+        UsageError, match=f"--task-id {task}: no such task gets an .eval_results entry. Those that can: "
+    ):
+        make_eval_results(results, {task: "1"})
+
+
+def test_a_card_is_of_one_checkpoint_not_of_the_mean_over_its_seeds(tmp_path: Path) -> None:
+    models = {}
+    for seed, skill in enumerate((0.5, 0.9)):
+        folder = models[seed] = tmp_path / f"grpo-seed-{seed}" / "final"
+        folder.mkdir(parents=True)
+        training = {"recipe": "sha256:r", "data": "sha256:d", "seed": seed, "step": 10}
+        skills = {"pope": skill}
+        write_run(tmp_path / f"run-{seed}", model=str(folder), counts=60, training=training, skills=skills)
+    board = build_board(BoardConfig(runs=[tmp_path / "run-0", tmp_path / "run-1"]))
+    (row,) = board.groups[0].rows
+    publish_board(board, PublishConfig(card=str(models[0])))
+    assert not (models[1] / "README.md").exists()
+    told, _ = ModelCard.load(models[0] / "README.md").data.eval_results
+    alone = board.groups[0].rows[0].cells["pope"].seeds[0].record.tasks["pope"].metrics["mean/accuracy"]
+    assert told.metric_value == round(100 * (alone.value or 0), 2)
+    with pytest.raises(UsageError, match=r"'grpo' is the mean over 2 seeds, .*: grpo-seed-0/final, grpo-seed-1/final"):
+        publish_board(board, PublishConfig(card=row.label))
+
+
+def test_a_run_with_failed_samples_is_no_result_of_the_benchmark(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", model="m", skills={"pope": 1.0}, counts=60, failures=1)
+    results, left_out = published_results(build_board(BoardConfig(runs=[tmp_path])).groups, "m")
+    assert results == []
+    assert "1 of 60 samples have no response, so it is not a result of the benchmark" in left_out[0]
+
+
 def test_a_limited_run_is_no_result_of_the_benchmark(tmp_path: Path) -> None:
     write_run(tmp_path / "a", model="m", counts=20, limit=20)
-    results, left_out = published_results(build_board(BoardConfig(runs=[tmp_path])), "m")
+    results, left_out = published_results(build_board(BoardConfig(runs=[tmp_path])).groups, "m")
     assert results == []
     assert len(left_out) == 2
     assert "--limit" in left_out[0]
@@ -201,7 +279,7 @@ def test_a_limited_run_is_no_result_of_the_benchmark(tmp_path: Path) -> None:
 
 def test_local_data_get_no_evaluation_result_on_the_hub(tmp_path: Path) -> None:
     write_run(tmp_path / "a", model="m", counts=20, source="dir:{task}")
-    results, _ = published_results(build_board(BoardConfig(runs=[tmp_path])), "m")
+    results, _ = published_results(build_board(BoardConfig(runs=[tmp_path])).groups, "m")
     files, left_out = make_eval_results(results, {})
     assert files == {}
     assert "no hub data set" in left_out[0]
@@ -299,7 +377,11 @@ def test_a_checkpoint_that_is_elsewhere_needs_a_folder(board: Board) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"repo": "a/b"}, {"card_dir": Path("x"), "readme": Path("r")}, {"readme": Path("r"), "rows": 0}]
+    "options",
+    [
+        *({}, {"repo": "a/b"}, {"card_dir": Path("x"), "readme": Path("r")}, {"readme": Path("r"), "rows": 0}),
+        {"pages": Path("x"), "task_ids": {"pope": "1"}},
+    ],
 )
 def test_options_that_do_not_fit_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
