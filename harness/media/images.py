@@ -39,7 +39,7 @@ def open_image(source: ImageSource | Image, *, name: str | None = None) -> Image
         name: what to call the source in an error; by default its path or its size.
 
     Returns:
-        An RGB image, upright (its EXIF orientation applied).
+        An RGB image, upright (its EXIF orientation applied); what is transparent in it is white, as in most viewers.
 
     Raises:
         MediaError: missing, no regular file, not an image of a known format, truncated, damaged, too large to decode
@@ -146,16 +146,18 @@ def _read(source: ImageSource, name: str | None) -> tuple[bytes, str]:
 
 
 def _to_rgb(image: Image, name: str) -> Image:
-    if image.mode[0] in "IF":  # Pillow clips 16-bit grey at 255; scale it instead.
-        from PIL import Image as PilImage
+    from PIL import Image as PilImage
 
+    if image.mode[0] in "IF":  # Pillow clips 16-bit grey at 255; scale it instead.
         values = np.asarray(image)
         if image.mode == "F" or values.min() < 0 or values.max() > _GREY16:
             raise MediaError(
                 f"image {name} has {image.mode}-mode pixels beyond 16 bits. Save it with 8 bits a channel."
             )
         grey = (values.astype(np.uint32) * 255 + _GREY16 // 2) // _GREY16
+        grey[values == image.info.get("transparency", -1)] = 255
         return PilImage.fromarray(grey.astype(np.uint8)).convert("RGB")
-    if image.mode == "P" and "transparency" in image.info:  # Pillow warns when these go to RGB directly.
+    if image.has_transparency_data:  # Dropped, it would uncover what pixels hide, mostly black: black text is gone.
         image = image.convert("RGBA")
+        image = PilImage.alpha_composite(PilImage.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")

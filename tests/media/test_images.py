@@ -130,10 +130,32 @@ def test_other_modes_become_rgb(mode: str) -> None:
     assert open_image(encode(image, kind)).mode == "RGB"
 
 
-def test_palette_with_transparency_does_not_warn() -> None:
-    image = picture(16, 8).convert("P")
-    image.info["transparency"] = bytes([0, 255])
-    assert open_image(image).mode == "RGB"
+def _black_text(mode: str) -> Image.Image:
+    """Black in the left half, the same black but transparent in the right one."""
+    image = Image.new("RGBA", (8, 4), (0, 0, 0, 0))
+    image.paste((0, 0, 0, 255), (0, 0, 4, 4))
+    if mode in ("RGBA", "LA"):
+        return image.convert(mode)
+    clear = {"P": 1, "L": 9, "RGB": (9, 9, 9), "I;16": 90}[mode]
+    plain = Image.new(mode, (8, 4), 0)
+    if mode == "P":
+        plain.putpalette([0] * 6)
+    plain.paste(clear, (4, 0, 8, 4))
+    plain.info["transparency"] = clear
+    return plain
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "RGB", "I;16"])
+def test_what_is_transparent_is_white(mode: str) -> None:
+    image = _black_text(mode)
+    for source in (encode(image, "PNG"), image):
+        opened = np.asarray(open_image(source))
+        assert (opened[:, :4] == 0).all() and (opened[:, 4:] == 255).all()
+
+
+def test_what_is_half_transparent_is_mixed_with_white() -> None:
+    opened = open_image(encode(Image.new("RGBA", (2, 2), (200, 0, 0, 51)), "PNG"))
+    assert opened.getpixel((0, 0)) == (244, 204, 204)
 
 
 def test_sixteen_bit_grey_is_scaled() -> None:
