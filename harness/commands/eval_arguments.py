@@ -49,6 +49,8 @@ _ENGINE_OPTIONS: Final = (
 def expand(argv: Sequence[str]) -> list[str]:
     """Settings of a YAML file that is named first, as options; those that follow override them.
 
+    An option that may be repeated overrides the file's whole list; of `--engine-arg`, each key overrides that key.
+
     Raises:
         UsageError: the file cannot be read, or does not hold settings.
     """
@@ -68,14 +70,27 @@ def expand(argv: Sequence[str]) -> list[str]:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     several = {action.dest for action in parser._actions if isinstance(action, argparse._AppendAction)}
+    overridden = several & _named(parser, argv[1:]) - {"engine_arg"}
     options = []
     for name, value in settings.items():
-        if isinstance(value, list) and name not in _LISTS and str(name).replace("-", "_") not in several:
+        dest = str(name).replace("-", "_")
+        if isinstance(value, list) and name not in _LISTS and dest not in several:
             raise UsageError(
                 f"{path}: {name} is a list, and takes one value. A run is of one model; write a file each."
             )
-        options += _options(str(name), value)
+        if dest not in overridden:
+            options += _options(str(name), value)
     return [*options, *argv[1:]]
+
+
+def _named(parser: argparse.ArgumentParser, argv: Sequence[str]) -> set[str]:
+    """The arguments that options name, in full or by what they begin with."""
+    known = parser._option_string_actions
+    found = set()
+    for option in {text.partition("=")[0] for text in argv if text.startswith("--")}:
+        names = [option] if option in known else [name for name in known if name.startswith(option)]
+        found |= {known[name].dest for name in names}
+    return found
 
 
 def _options(name: str, value: Any) -> list[str]:

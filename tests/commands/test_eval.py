@@ -22,6 +22,16 @@ def test_settings_of_a_yaml_are_overridden_by_options(tmp_path: Path) -> None:
         "--allow-outside", "a", "--allow-outside", "b", "--limit", "4",
     ]  # fmt: skip
     assert expand(["--model", "x"]) == ["--model", "x"]
+    path.write_text("base_url: [http://a, http://b]\nallow-outside: a\nengine_arg: {a: 1}\n")
+    outside, key = ["--allow-outside=a"], ["--engine-arg", "a=1"]
+    for named in ("--base-url", "--base-u"):  # argparse takes what an option begins with.
+        assert expand([str(path), named, "http://c"]) == [*outside, *key, named, "http://c"]
+        assert expand([str(path), f"{named}=http://c"]) == [*outside, *key, f"{named}=http://c"]
+    options = ["--base-url", "http://a", "--base-url", "http://b"]
+    assert expand([str(path), "--engine", "api", "--allow-outside=b"]) == [
+        *options, *key, "--engine", "api", "--allow-outside=b",
+    ]  # fmt: skip
+    assert expand([str(path), "--engine-arg", "b=2"]) == [*options, *outside, *key, "--engine-arg", "b=2"]
     for text, said in (
         ("- 1", "holds no settings"),
         ("a: [", "cannot be read"),
