@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,47 +42,31 @@ def run(arguments: argparse.Namespace) -> int:
         HarnessError: see `harness.runs.comparison.compare_runs`.
     """
     from harness.benchmarks.plain import scored_in
-    from harness.diagnostics.other_runs import setting_differences
-    from harness.diagnostics.run_folder import read_settings
+    from harness.diagnostics.other_runs import find_unlike
     from harness.runs.comparison import compare_runs
 
-    scored = scored_in((arguments.run_a, arguments.run_b), arguments.tasks_dir)
-    comparisons = compare_runs(arguments.run_a, arguments.run_b, scored, metrics=arguments.metrics)
+    runs = (arguments.run_a, arguments.run_b)
+    comparisons = compare_runs(*runs, scored_in(runs, arguments.tasks_dir), metrics=arguments.metrics)
     if arguments.html is not None:
         from harness.commands.diagnose import find_media
         from leaderboards.pair_page import write_pair_page
 
         media = find_media(arguments.run_b, arguments.data, arguments.tasks_dir)
-        write_pair_page(arguments.html, (arguments.run_a, arguments.run_b), comparisons, open_media=media)
-    settings = [read_settings(folder) for folder in (arguments.run_a, arguments.run_b)]
-    judges = [of.get("judge") for of in settings]
-    asked = [set(of["tasks"]) if isinstance(of.get("tasks"), Mapping) else None for of in settings]
-    one, other = asked
-    only = [[], []] if one is None or other is None else [sorted(one - other), sorted(other - one)]
-    different = {of.task: setting_differences(arguments.run_a, arguments.run_b, of.task) for of in comparisons}
+        write_pair_page(arguments.html, runs, comparisons, open_media=media)
     if arguments.json:
+        unlike = find_unlike(*runs, [of.task for of in comparisons])
         tasks = {comparison.task: comparison_json(comparison) for comparison in comparisons}
         both = {
             "a": str(arguments.run_a),
             "b": str(arguments.run_b),
-            "judges": dict(zip("ab", judges, strict=True)),
-            "only": dict(zip("ab", only, strict=True)),
-            "settings": different,
+            "judges": dict(zip("ab", unlike.judges, strict=True)),
+            "only": dict(zip("ab", unlike.only, strict=True)),
+            "settings": unlike.settings,
             "tasks": tasks,
         }
         show(to_json(both))
     else:
-        print_pair((arguments.run_a, arguments.run_b), comparisons, full=arguments.all)
-        if judges[0] != judges[1]:
-            told = [judge or "nobody" for judge in judges]
-            show(
-                f"What no rule settles was judged by {told[0]} in A and by {told[1]} in B: a difference may be theirs."
-            )
-        for side, names in zip("AB", only, strict=True):
-            if names:
-                show(f"Only in {side}, not compared: {', '.join(names)}.")
-        for words, names in _by_words(different).items():
-            show(f"Asked differently ({', '.join(names)}): {words}. A difference may be due to that.")
+        print_pair(runs, comparisons, full=arguments.all)
         show(f"\nLook at one: harness score --run {arguments.run_b} --explain ID")
         show(f"every change: {arguments.html}" if arguments.html else "Look at all: harness compare A B --html FILE")
     return 0
@@ -90,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def print_pair(runs: tuple[Path, Path], comparisons: Sequence[TaskComparison], *, full: bool) -> None:
     """Print what two runs differ in, for people; `full`: every figure."""
+    from harness.diagnostics.other_runs import find_unlike
     from harness.reports.differences import family_note
     from harness.reports.terminal import print_comparison
 
@@ -97,15 +82,8 @@ def print_pair(runs: tuple[Path, Path], comparisons: Sequence[TaskComparison], *
     show(f"A: {runs[0]}\nB: {runs[1]}\n{family_note(family)}")
     for comparison in comparisons:
         print_comparison(comparison, full=full)
-
-
-def _by_words(different: Mapping[str, str]) -> dict[str, list[str]]:
-    """The tasks of which the same is said; those of which nothing is said are left out."""
-    found: dict[str, list[str]] = {}
-    for task, told in different.items():
-        if told:
-            found.setdefault(told, []).append(task)
-    return found
+    for line in find_unlike(*runs, [of.task for of in comparisons]).lines():
+        show(line)
 
 
 def comparison_json(comparison: TaskComparison) -> dict[str, Any]:

@@ -6,7 +6,8 @@ to differ is refused; what a run does not tell, as one that was recorded elsewhe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,12 +16,12 @@ from harness.core.types import SampleRecord, Verdict
 from harness.diagnostics.evidence import Key
 from harness.diagnostics.run_folder import by_key, latest_records, read_model, read_settings
 from harness.engines.checkpoints import SERVED
-from harness.runs.config import name_differences, prompt_of
+from harness.runs.config import name_differences, prompt_of, system_of
 
 _ASKED: Final = ("question", "target", "choices")
 _SHARED: Final[Mapping[str, tuple[str, ...]]] = {
-    "--blind": ("prompt", "decoding", "judge"),
-    "--repeats": ("prompt", "decoding", "judge", "blind", "num_frames", "video_as", "max_pixels"),
+    "--blind": ("prompt", "system_prompt", "decoding", "judge"),
+    "--repeats": ("prompt", "system_prompt", "decoding", "judge", "blind", "num_frames", "video_as", "max_pixels"),
 }
 """Settings that two runs must share: else their effect would be taken for that of the images, or for chance."""
 
@@ -118,17 +119,54 @@ def _word(name: str | None, weights: str | None) -> str:
     return f"{name or 'no known name'} ({weights[:19] if weights else 'weights not known'})"
 
 
-def setting_differences(run_a: Path, run_b: Path, task: str) -> str:
-    """In which settings of how a task was asked two runs differ, judges aside, in words; empty where none is known."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlike:
+    """What else two compared runs differ in, so that a difference between them may be due to that.
+
+    Attributes:
+        judges: who judged what no rule settles, in A and in B; `None`: nobody, or it is not known.
+        only: tasks of one run that the other has not, of A and of B; none where a run does not tell its tasks.
+        settings: by task, in which settings of how it was asked they differ, in words; empty where none is known.
+    """
+
+    judges: tuple[str | None, str | None]
+    only: tuple[Sequence[str], Sequence[str]]
+    settings: Mapping[str, str]
+
+    def lines(self) -> Iterator[str]:
+        """A line for each kind of what differs."""
+        if self.judges[0] != self.judges[1]:
+            a, b = (judge or "nobody" for judge in self.judges)
+            yield f"What no rule settles was judged by {a} in A and by {b} in B: a difference may be theirs."
+        for side, names in zip("AB", self.only, strict=True):
+            if names:
+                yield f"Only in {side}, not compared: {', '.join(names)}."
+        for words in dict.fromkeys(filter(None, self.settings.values())):
+            names = [task for task, told in self.settings.items() if told == words]
+            yield f"Asked differently ({', '.join(names)}): {words}. A difference may be due to that."
+
+
+def find_unlike(run_a: Path, run_b: Path, tasks: Iterable[str]) -> Unlike:
+    """What else two runs differ in, of tasks that are compared."""
+    a, b = settings = read_settings(run_a), read_settings(run_b)
+    in_a, in_b = (set(of["tasks"]) if isinstance(of.get("tasks"), Mapping) else None for of in settings)
+    return Unlike(
+        judges=(a.get("judge"), b.get("judge")),
+        only=([], []) if in_a is None or in_b is None else (sorted(in_a - in_b), sorted(in_b - in_a)),
+        settings={task: _setting_differences(a, b, task) for task in tasks},
+    )
+
+
+def _setting_differences(a: Mapping[str, Any], b: Mapping[str, Any], task: str) -> str:
     sides = []
-    for folder in (run_a, run_b):
-        settings = read_settings(folder)
+    for settings in (a, b):
         tasks, decoding = settings.get("tasks"), settings.get("decoding")
         described = tasks.get(task) if isinstance(tasks, Mapping) else None
         if isinstance(described, Mapping) and isinstance(decoding, Mapping) and "max_new_tokens" in described:
             decoding = {**decoding, "max_new_tokens": described["max_new_tokens"]}
         asked = {"prompt": prompt_of(settings, task), "decoding": decoding}
-        sides.append(_shared({**settings, **asked}, [name for name in _SHARED["--repeats"] if name != "judge"]))
+        names = [name for name in _SHARED["--repeats"] if name != "judge"]
+        sides.append(_shared({**settings, **asked}, names, task))
     return name_differences(_told(*sides), _told(*reversed(sides)), "A", "B")
 
 
@@ -142,8 +180,11 @@ def _refuse_other_settings(folder: Path, path: Path, option: str) -> None:
         )
 
 
-def _shared(settings: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def _shared(settings: Mapping[str, Any], names: Sequence[str], task: str = "") -> dict[str, Any]:
+    """What settings tell by these names, of a task or of all that have no prompts of their own."""
     known = {**(settings.get("engine_settings") or {}), **settings}
+    if "system_prompt" in settings or "format" in settings:
+        known["system_prompt"] = system_of(settings, task)
     return {name: known[name] for name in names if name in known}
 
 

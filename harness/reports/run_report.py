@@ -280,6 +280,8 @@ def provenance(run: RunRecord) -> Iterator[tuple[str, str]]:
     yield "prompt", run.prompt_format
     if isinstance(own := run.settings.get("format"), Mapping):
         yield "text of the prompt", ", ".join(f"{key} {own[key]!r}" for key in own if key != "name")
+    if (system := run.settings.get("system_prompt")) is not None:
+        yield "system prompt", repr(system)
     for task, asked in (run.settings.get("tasks") or {}).items():
         if "max_new_tokens" in asked:
             asked_as = f"{asked['prompt']}, " if "prompt" in asked else ""

@@ -253,10 +253,17 @@ def test_other_settings_and_tasks_of_one_run_alone_are_told(tmp_path: Path, caps
     for name, tokens, tasks in (("a", 1536, ("pope", "more")), ("b", 64, ("pope",))):
         folder = write(tmp_path / name, answered(pope_samples(), lambda s: s.target))
         described = {task: {"prompt": "direct"} for task in tasks}
-        settings = {"decoding": {"max_new_tokens": tokens, "seed": 0}, "tasks": described}
+        system = "Be brief." if name == "a" else None
+        settings = {
+            "decoding": {"max_new_tokens": tokens, "seed": 0},
+            "tasks": described,
+            "format": {"system": "Look twice."},
+            "system_prompt": system,
+        }
         (folder / "config.json").write_text(json.dumps({"settings": settings}))
     assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
     told = capsys.readouterr().out
     assert "Only in A, not compared: more." in told
-    assert "Asked differently (pope): decoding.max_new_tokens: A 1536, B 64." in told
+    tokens_and_turns = "decoding.max_new_tokens: A 1536, B 64; system_prompt: A 'Be brief.', B 'Look twice.'"
+    assert f"Asked differently (pope): {tokens_and_turns}." in told
     assert "seed" not in told

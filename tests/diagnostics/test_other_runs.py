@@ -31,6 +31,7 @@ def settings_of(
 ) -> dict[str, Any]:
     model = {"weights": weights, "files": None, "served": served}
     settings = {"model": model, "prompt": "direct", "seed": seed, "blind": None, "judge": None, "num_frames": 8}
+    settings["system_prompt"] = None
     return {**settings, "decoding": {"temperature": 0.0}, "engine_settings": {"max_pixels": None}, **more}
 
 
@@ -65,6 +66,7 @@ def test_a_blind_run_of_the_same_checkpoint_is_taken(run: Path, tmp_path: Path) 
         (settings_of(blind="withheld", prompt="think"), "prompt: run 'direct', other 'think'"),
         (settings_of(blind="withheld", judge="openai:m prompt:1"), "judge: run None, other 'openai:m prompt:1'"),
         (settings_of(blind="withheld", decoding={"temperature": 1.0}), r"decoding\.temperature: run 0\.0, other 1\.0"),
+        (settings_of(blind="withheld", system_prompt="Be brief."), "system_prompt: run None, other 'Be brief.'"),
         ({"prompt": "direct"}, "do not say that the images were withheld"),
         (None, "do not say that the images were withheld"),
     ],
@@ -123,6 +125,7 @@ def test_repeats_differ_in_their_seed_alone(run: Path, tmp_path: Path) -> None:
         (settings_of(seed=1, blind="grey"), "blind: run None, other 'grey'"),
         (settings_of(seed=1, decoding={"temperature": 0.7}), r"decoding\.temperature: run 0\.0, other 0\.7"),
         (settings_of(seed=1, num_frames=4), "num_frames: run 8, other 4"),
+        (settings_of(seed=1, format={"system": "Be brief."}), "system_prompt: run None, other 'Be brief.'"),
         (settings_of(seed=1, engine_settings={"max_pixels": 9}), "max_pixels: run None, other 9"),
     ],
 )
