@@ -5,6 +5,7 @@ Each gives back what the command prints, and raises where the command ends with 
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from typing_extensions import TypedDict
 
+from harness.core.console import show
 from harness.core.errors import DataError, HarnessError, UsageError
 from harness.core.types import Metric, RunRecord, SampleRecord, TaskResult
 
@@ -145,9 +147,12 @@ class Comparison:
 
     Attributes:
         tasks: of each, the differences of its figures (b - a), and the samples that changed.
+        notes: what else the runs differ in, so that a difference may be due to it: how they were asked, who judged
+            them, tasks that only one of them has.
     """
 
     tasks: Sequence[TaskComparison]
+    notes: Sequence[str]
 
     def to_pandas(self) -> DataFrame:
         """A row a figure: `task`, `metric`, `a`, `b`, `difference`, `low`, `high`, `p` and `verdict`, as shares."""
@@ -170,11 +175,11 @@ class Comparison:
         )
 
     def __str__(self) -> str:
-        """A line for each figure that is tested."""
+        """A line for each figure that is tested, and the notes."""
         from harness.reports.differences import in_words
 
         tested = [(task.task, of) for task in self.tasks for of in task.metrics if of.family]
-        return "\n".join(f"{task} {of.name}: {in_words(of)}" for task, of in tested)
+        return "\n".join([*(f"{task} {of.name}: {in_words(of)}" for task, of in tested), *self.notes])
 
 
 def evaluate(
@@ -192,12 +197,17 @@ def evaluate(
     Returns:
         the run; samples without a response are counted in it, and do not raise.
 
+    Warns:
+        UserWarning: more samples than `max_failures` could not be scored, a judge gave no verdicts, or a tracker was
+            not sent the results.
+
     Raises:
         HarnessError: a setting is wrong, or something asked for does not exist; what was finished is stored.
     """
     from harness.diagnostics.specs import diagnostics
     from harness.evaluation.run import evaluate as run_evaluation
     from harness.evaluation.settings import EvalConfig
+    from harness.reports.terminal import problems
     from harness.reports.tracking import check_trackers, track_outcome
 
     if not isinstance(model, str):
@@ -210,8 +220,9 @@ def evaluate(
     if diagnosed:
         diagnostics()  # A package whose diagnostic is broken is named before anything is asked.
     outcome = run_evaluation(config)
-    explain(outcome, conflict=False, diagnosed=diagnosed)
-    for problem in track_outcome(outcome, trackers):
+    for line in explain(outcome, conflict=False, diagnosed=diagnosed):
+        show(f"missing: {line}", file=sys.stderr)
+    for problem in (*track_outcome(outcome, trackers), *problems(outcome, max_failures=config.max_failures)):
         warnings.warn(problem, stacklevel=2)
     return Run(folder=outcome.folder, record=outcome.run)
 
@@ -290,11 +301,13 @@ def compare(
         HarnessError: see `harness.runs.comparison.compare_runs`.
     """
     from harness.benchmarks.plain import scored_in
+    from harness.diagnostics.other_runs import find_unlike
     from harness.runs.comparison import compare_runs
 
     first, second = (of.folder if isinstance(of, Run) else Path(of) for of in (a, b))
     scored = scored_in((first, second), _path(tasks_dir))
-    return Comparison(tasks=compare_runs(first, second, scored, metrics=",".join(_names(metrics))))
+    tasks = compare_runs(first, second, scored, metrics=",".join(_names(metrics)))
+    return Comparison(tasks=tasks, notes=list(find_unlike(first, second, [of.task for of in tasks]).lines()))
 
 
 def leaderboard(
@@ -314,6 +327,9 @@ def leaderboard(
         title: heading.
         tasks_dir: folder of tasks beside the harness's own.
 
+    Warns:
+        UserWarning: a folder had to be left out.
+
     Raises:
         HarnessError: see `leaderboards.build.build_board`; `out` cannot be written.
     """
@@ -324,6 +340,8 @@ def leaderboard(
     board = build_board(BoardConfig(runs=folders, baseline=baseline, title=title, tasks_dir=_path(tasks_dir)))
     if out is not None:
         write_board(board, Path(out))
+    for problem in board.problems:
+        warnings.warn(f"left out: {problem}", stacklevel=2)
     return board
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.files import refuse_unmarked, write_atomically
 from harness.core.types import SampleRecord
+from harness.diagnostics.other_runs import find_unlike
 from harness.reports.differences import family_note
 from harness.reports.html import render, script_json
 from harness.reports.page_data import STATES, span_of
@@ -29,7 +30,7 @@ _MARK: Final = b'<meta name="generator" content="harness-compare">'
 
 
 def write_pair_page(
-    path: Path, folders: Sequence[Path], comparisons: Sequence[TaskComparison], *, open_media: OpenMedia | None
+    path: Path, folders: tuple[Path, Path], comparisons: Sequence[TaskComparison], *, open_media: OpenMedia | None
 ) -> None:
     """Write the page of two runs, with the figures that are tested.
 
@@ -70,6 +71,7 @@ def write_pair_page(
         room="leaderboards",
         title=f"{names[0]} → {names[1]}",
         runs=[(name, _facts(run)) for name, run in zip(names, runs, strict=True)],
+        unlike=[one_line(line) for line in find_unlike(*folders, titles).lines()],
         left_out=[(titles[of.task], _left_out(of)) for of in comparisons],
         pictures=pictures,
         data=script_json(

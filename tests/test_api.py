@@ -25,9 +25,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> harness.Run:
     return evaluated(folder, "yes")
 
 
-def evaluated(folder: Path, response: str, **settings: Any) -> harness.Run:
+def evaluated(folder: Path, response: str, *, every: int = 1, **settings: Any) -> harness.Run:
     recorded = folder / "responses.jsonl"
-    names = [f"{split}/{n}" for split in ("random", "popular", "adversarial") for n in range(300)]
+    names = [f"{split}/{n}" for split in ("random", "popular", "adversarial") for n in range(0, 300, every)]
     recorded.write_text("".join(json.dumps({"id": name, "response": response}) + "\n" for name in names))
     return harness.evaluate(
         "recorded",
@@ -84,16 +84,33 @@ def test_a_model_of_an_odd_name_is_escaped(run: harness.Run) -> None:
 
 
 def test_runs_are_compared_and_put_on_a_board(run: harness.Run, tmp_path: Path) -> None:
-    other = evaluated(tmp_path, "no")
+    other = evaluated(tmp_path, "no", system_prompt="Be brief.")
+    assert "- system prompt: 'Be brief.'" in (other.folder / "report.md").read_text()
     comparison = harness.compare(run, other.folder)
     (task,) = comparison.tasks
     frame = comparison.to_pandas()
     assert list(frame["metric"]) == [figure.name for figure in task.metrics]
     assert frame["difference"].iloc[0] == pytest.approx(task.metrics[0].value)
     assert task.metrics[0].verdict in str(comparison)
-    board = harness.leaderboard([run, other.folder], out=tmp_path / "board")
-    assert len(board.groups[0].rows) == 1  # Two runs of one recorded model.
+    assert "Asked differently (pope): system_prompt: A None, B 'Be brief.'." in str(comparison)
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "config.json").write_text('{"schema_version": 4, "settings": {}}')
+    (tmp_path / "torn" / "run.json").write_text("{")
+    with pytest.warns(UserWarning, match=r"left out: .*torn"):
+        board = harness.leaderboard([run, other.folder, tmp_path / "torn"], out=tmp_path / "board")
+    assert len(board.groups) == 2  # Asked in two ways.
     assert (tmp_path / "board" / "index.html").exists()
+
+
+def test_what_did_not_work_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    judge = {"judge": "openai:m", "judge_base_url": "http://127.0.0.1:9/v1"}
+    silent = r"127\.0\.0\.1:9.* ask it again"
+    failed = r"13 samples could not be scored \(tolerated: 0\)"
+    with pytest.warns(UserWarning, match=failed), pytest.warns(UserWarning, match=silent):
+        evaluated(tmp_path, "hm", every=2, **judge)
+    assert "missing: no response has sections" in capsys.readouterr().err
+    with pytest.warns(UserWarning, match=silent):
+        evaluated(tmp_path, "hm", every=2, max_failures=13, **judge)
 
 
 ROWS = [

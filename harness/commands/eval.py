@@ -96,6 +96,7 @@ def conclude(
 ) -> int:
     """Diagnose and report a finished evaluation, print it, send it to trackers, and give the exit code."""
     from harness.api import explain
+    from harness.reports.terminal import problems
     from harness.reports.tracking import track_outcome
 
     missing = explain(outcome, conflict=conflict, diagnosed=diagnosed)
@@ -107,9 +108,9 @@ def conclude(
         _print_tables(outcome)
     for line in missing:
         show(f"missing: {line}", file=sys.stderr)
-    for problem in track_outcome(outcome, track):
+    for problem in (*track_outcome(outcome, track), *problems(outcome, max_failures=max_failures)):
         show(f"warning: {problem}", file=sys.stderr)
-    return _warn(outcome, max_failures)
+    return 1 if outcome.failures > max_failures else 0
 
 
 def _print_tables(outcome: Outcome) -> None:
@@ -127,22 +128,3 @@ def _print_tables(outcome: Outcome) -> None:
     show(f"\nrun: {outcome.folder}\nreport: {outcome.folder / REPORT}")
     if (outcome.folder / PAGE).exists():
         show(f"every sample: {outcome.folder / PAGE}")
-
-
-def _warn(outcome: Outcome, max_failures: int) -> int:
-    """Say what did not work, and give the exit code."""
-    from harness.reports.run_report import REPORT
-    from harness.runs.records import SAMPLES
-
-    if outcome.judge_problem is not None:
-        show(f"warning: {outcome.judge_problem}. Run the same command to ask it again.", file=sys.stderr)
-    if outcome.failures <= max_failures:
-        return 0
-    named = "; ".join(str(path / SAMPLES) for path in outcome.failed_repeats)
-    show(
-        f"warning: {outcome.failures} samples could not be scored (tolerated: {max_failures}); "
-        f"{outcome.folder / REPORT} names them{f', and those of the repeats are in {named}' if named else ''}. "
-        "Run the same command to try them again.",
-        file=sys.stderr,
-    )
-    return 1

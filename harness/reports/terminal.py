@@ -1,17 +1,20 @@
-"""A task's figures as JSON and as a table."""
+"""A task's figures as JSON and as a table, and what did not work, in words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.console import show
 from harness.core.types import TaskResult
 from harness.reports.differences import change, verdict
+from harness.reports.run_report import REPORT
 from harness.reports.text import UNKNOWN, counted, error_of, interval, number, plain_table, scale_of, signed, span
+from harness.runs.records import SAMPLES
 
 if TYPE_CHECKING:
+    from harness.evaluation.run import Outcome
     from harness.runs.comparison import TaskComparison
 
 SHOWN: Final = 5
@@ -23,6 +26,24 @@ _PLAIN: Final = (1.0, _DIGITS)
 """How figures are shown: as shares, in which one of ten thousand samples can be seen."""
 _FIGURES: Final = 2
 """Tested figures of a task that are shown by default."""
+
+
+def problems(outcome: Outcome, *, max_failures: int) -> Iterator[str]:
+    """What did not work in a finished evaluation: a judge that gave no verdicts, and samples that could not be scored.
+
+    Args:
+        outcome: of the evaluation.
+        max_failures: failed samples that are tolerated.
+    """
+    if outcome.judge_problem is not None:
+        yield f"{outcome.judge_problem}. Start the same run again to ask it again."
+    if outcome.failures > max_failures:
+        named = "; ".join(str(path / SAMPLES) for path in outcome.failed_repeats)
+        yield (
+            f"{outcome.failures} samples could not be scored (tolerated: {max_failures}); {outcome.folder / REPORT} "
+            f"names them{f', and those of the repeats are in {named}' if named else ''}. Start the same run again to "
+            "try them again."
+        )
 
 
 def task_json(result: TaskResult) -> dict[str, Any]:

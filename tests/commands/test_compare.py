@@ -267,3 +267,6 @@ def test_other_settings_and_tasks_of_one_run_alone_are_told(tmp_path: Path, caps
     tokens_and_turns = "decoding.max_new_tokens: A 1536, B 64; system_prompt: A 'Be brief.', B 'Look twice.'"
     assert f"Asked differently (pope): {tokens_and_turns}." in told
     assert "seed" not in told
+    page = tmp_path / "pair.html"
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b"), "--data", "demo", "--html", str(page)]) == 0
+    assert "Asked differently (pope): decoding.max_new_tokens: A 1536, B 64;" in page.read_text()
