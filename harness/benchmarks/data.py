@@ -342,8 +342,22 @@ def _cell(cell: Cell, medium: Media, roots: Sequence[Path]) -> bytes | Path:
 
 
 def digest_prompts(samples: Sequence[Sample]) -> str:
-    """Fingerprint of what the model is asked, word for word: `sha256:...` over id, prompt and target of each sample."""
-    return _digest([sample.id, sample.prompt, sample.target] for sample in samples)
+    """Fingerprint of what the model is asked, word for word, and of all that figures depend on: `sha256:...`.
+
+    Groups and clusters count by which samples are in one: some data sets name them by files, which may be moved.
+    """
+    groups: dict[str | None, int | None] = {None: None}
+    clusters: dict[str | None, int | None] = {None: None}
+    return _digest(
+        [
+            *(sample.id, sample.prompt, sample.question, sample.target, sample.answer_kind, sample.subset),
+            None if sample.choices is None else list(sample.choices.items()),
+            sorted(sample.attributes.items()),
+            groups.setdefault(sample.group, len(groups)),
+            clusters.setdefault(sample.cluster, len(clusters)),
+        ]
+        for sample in samples
+    )
 
 
 def digest_samples(samples: Sequence[Sample]) -> str:

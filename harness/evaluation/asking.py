@@ -29,6 +29,11 @@ class Store(Protocol):
         """Samples that have been scored before."""
         ...
 
+    @property
+    def failed(self) -> Collection[SampleKey]:
+        """Samples that have been asked before, and had no response."""
+        ...
+
     def append(self, record: SampleRecord) -> None:
         """Store one finished sample."""
         ...
@@ -54,6 +59,7 @@ def generate(
     by_key = {(task, sample.id): sample for task, of_task in samples.items() for sample in of_task}
     failures: list[str] = []
     succeeded = False
+    expected = store.failed if store.finished else ()  # What alone fails, and has failed, says nothing of the engine.
     with Interrupts() as interrupts:
         for request, response in plan.engine.generate(_requests(plan, samples, store), plan.decoding):
             sample = by_key[request.task, request.sample_id]
@@ -63,7 +69,7 @@ def generate(
             finished(failed)
             if not failed:
                 succeeded = True
-            elif not succeeded:
+            elif not succeeded and (request.task, request.sample_id) not in expected:
                 failures.append(response.error or verdict.reason or "")
                 _stop_when_hopeless(failures)
             interrupts.check()

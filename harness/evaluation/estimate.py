@@ -16,7 +16,7 @@ from harness.evaluation.asking import make_request
 from harness.evaluation.plan import Plan, with_seed
 from harness.evaluation.task_registry import TaskData
 from harness.runs.config import earlier_sessions
-from harness.runs.records import SAMPLES, latest
+from harness.runs.records import SAMPLES, SampleKey, latest, shards
 
 _MEASURED: Final = 8
 """Prompts of a task that are made and counted."""
@@ -90,7 +90,7 @@ def estimate(plan: Plan, folders: Sequence[Path], *, fresh: bool = False) -> Est
     there = [] if fresh else [folder for folder in folders if (folder / SAMPLES).exists()]
     for folder in there[:1]:
         earlier_sessions(folder, with_seed(plan, plan.decoding.seed + folders.index(folder)).settings)
-    stored = Counter(key for folder in there for key in latest(folder / SAMPLES)[0])
+    stored = Counter(key for folder in there for key in _finished(folder))
     processor = _processor(plan)
     tasks = [
         TaskEstimate(
@@ -103,6 +103,10 @@ def estimate(plan: Plan, folders: Sequence[Path], *, fresh: bool = False) -> Est
         for task in plan.tasks
     ]
     return Estimate(tasks=tasks, weight_bytes=_weight_bytes(plan), cache_bytes=_cache_bytes(plan))
+
+
+def _finished(folder: Path) -> set[SampleKey]:
+    return {key for file in (folder / SAMPLES, *shards(folder)) for key in latest(file)[0]}
 
 
 def _processor(plan: Plan) -> Any:

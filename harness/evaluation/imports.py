@@ -142,6 +142,7 @@ def plan_recorded(
         tasks=[task],
         samples={task.name: samples},
         settings=settings,
+        reads=[*files, *([rows] if rows is not None else [])],
     )
     return plan, list(_warnings(task, unknown))
 

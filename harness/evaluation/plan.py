@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from harness.core.worlds import world_of_checkpoint
 from harness.engines import Decoding, Engine, check_engine, make_engine, vllm_is_usable
 from harness.engines.checkpoints import SERVED, Checkpoint, resolve_checkpoint
 from harness.engines.contrasts import read_contrast
+from harness.engines.replay import ReplayEngine
 from harness.evaluation.blind import blind_media
 from harness.evaluation.ranks import ALONE, Ranks
 from harness.evaluation.selection import choose_samples
@@ -49,6 +51,7 @@ class Plan:
         samples: by task, those that are asked.
         settings: what two sessions of one run must agree on; by content, not by place, so that a checkpoint or data
             set that was moved is still the same one.
+        reads: files and folders that the run is made of.
     """
 
     checkpoint: Checkpoint
@@ -62,6 +65,7 @@ class Plan:
     tasks: Sequence[TaskData]
     samples: Mapping[str, Sequence[Sample]]
     settings: Mapping[str, Any]
+    reads: Sequence[Path] = ()
 
 
 def agree_on_plan(config: EvalConfig, ranks: Ranks) -> Plan:
@@ -159,6 +163,8 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
     )
     judge = open_judge(config)
     samples = {task.name: choose_samples(task.samples, config.limit, config.seed) for task in tasks}
+    if isinstance(engine, ReplayEngine):
+        engine.refuse_others(chain.from_iterable(samples.values()))
     settings = {
         "model": {
             "weights": checkpoint.weights,
@@ -200,7 +206,13 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
         tasks=tasks,
         samples=samples,
         settings=settings,
+        reads=list(_places(config, checkpoint)),
     )
+
+
+def _places(config: EvalConfig, checkpoint: Checkpoint) -> Iterator[Path]:
+    named = (config.engine_options.get("responses"), config.data, checkpoint.folder, config.tasks_dir, *config.tasks)
+    yield from (place for name in named if name is not None and (place := Path(name).expanduser()).exists())
 
 
 def with_seed(plan: Plan, seed: int) -> Plan:

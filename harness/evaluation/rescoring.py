@@ -78,6 +78,7 @@ def plan_rescored(config: EvalConfig, folder: Path) -> Plan:
         tasks=[task],
         samples={name: task.samples},
         settings={**settings, "decoding": run.decoding},
+        reads=[folder],
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from harness.benchmarks.data import digest_samples
 from harness.core.collecting import collect_again
 from harness.core.console import show
-from harness.core.errors import StoreError
+from harness.core.errors import EngineError, StoreError, UsageError
 from harness.core.types import RunRecord, Sample
 from harness.core.worlds import worlds
 from harness.evaluation.asking import generate
@@ -25,7 +25,7 @@ from harness.evaluation.selection import share_samples, too_few_clusters, what_l
 from harness.evaluation.settings import EvalConfig
 from harness.judges.answer import AnswerJudge, no_judge
 from harness.judges.audit import AuditSample
-from harness.runs.config import RUN
+from harness.runs.config import RUN, is_run_folder
 from harness.runs.folder import RunFolder, Shard, read_run
 from harness.runs.records import SampleKey, read_records
 
@@ -99,6 +99,8 @@ def run_plan(plan: Plan, config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
         HarnessError: see `evaluate`.
     """
     path, *repeats = folders_of(plan, config)
+    if config.fresh:
+        _refuse_to_delete(plan.reads, path)
     load_engine = cache(partial(_load, plan))
     try:
         run, is_new = _run(plan, config, path, load_engine, ranks, is_last=not repeats)
@@ -191,6 +193,8 @@ def _run(
 ) -> tuple[RunRecord, bool]:
     """Bring the run in a folder to its end; give its record, and whether anything was left to do."""
     folder = RunFolder(path, plan.settings, fresh=config.fresh)
+    order = [(task.name, sample.id) for task in plan.tasks for sample in plan.samples[task.name]]
+    problem: EngineError | None = None
     try:
         _refuse_replaced_media(plan, folder)
         unfinished = _is_unfinished(plan.samples, folder.finished)
@@ -198,19 +202,26 @@ def _run(
         ranks.begin(stage)
         ranks.publish(f"{stage}/opened", json.dumps(folder.size_bytes if unfinished else None))
         if unfinished:
-            folder.reopen()
             share = share_samples(plan.tasks, plan.samples, ranks.share)
-            if _is_unfinished(share, folder.finished):
-                load_engine()
-            _generate(plan, share, folder, ranks, stage)
+            try:
+                if _is_unfinished(share, folder.finished):
+                    load_engine()
+                _generate(plan, share, folder, ranks, stage)
+            except EngineError as error:
+                was_whole = not set(order) - folder.finished.keys() - folder.failed
+                if (path / RUN).exists() or not was_whole or ranks.size > 1:
+                    raise
+                problem = error  # Only what had failed before was asked again: the run is as finished as it was.
         elif (path / RUN).exists():
             run = read_run(path)
             if not has_to_be_judged(plan, run):
                 return run, False
         if is_last and plan.judge is not None:
             plan.engine.close()  # A judge on this machine needs the memory.
-        order = [(task.name, sample.id) for task in plan.tasks for sample in plan.samples[task.name]]
-        return _finish(plan, folder, order), True
+        run = _finish(plan, folder, order)
+        if problem is not None:
+            raise problem
+        return run, True
     finally:
         folder.close()
 
@@ -260,6 +271,15 @@ def _judge_problem(judge: AnswerJudge | None, runs: Sequence[RunRecord]) -> str 
     if judge is None or not told:
         return None
     return f"the judge gave no verdict on {told}" + (f": {judge.problem}" if judge.problem else "")
+
+
+def _refuse_to_delete(reads: Sequence[Path], path: Path) -> None:
+    """Starting over empties the run folder before anything is read for the new run."""
+    lost = next((place for place in reads if place.resolve().is_relative_to(path.resolve())), None)
+    if lost is not None and is_run_folder(path):
+        raise UsageError(
+            f"--fresh would delete {lost}, which the new run is made of. Choose another folder with --out."
+        )
 
 
 def _refuse_replaced_media(plan: Plan, folder: RunFolder) -> None:

@@ -14,10 +14,10 @@ from harness.core.files import write_atomically
 from harness.core.prompts import OWN
 from harness.core.reading import check_plain, decode, parse_json, read_text
 from harness.core.types import SCHEMA_VERSION
+from harness.runs.records import RUN as RUN
 from harness.runs.records import SAMPLES, shards
 
 CONFIG: Final = "config.json"
-RUN: Final = "run.json"
 LOCK: Final = ".harness.lock"
 """Held while a run is written. It stays: a folder whose `config.json` was never finished is known by it as a run's."""
 

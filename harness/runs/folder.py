@@ -120,11 +120,6 @@ class RunFolder:
         with self._lock:
             self._records.close()
 
-    def reopen(self) -> None:
-        """Declare a finished run unfinished, before samples are added to it."""
-        with write_errors(self.path / RUN):
-            (self.path / RUN).unlink(missing_ok=True)
-
     def sort(self, order: Sequence[SampleKey]) -> None:
         """Bring `samples.jsonl` into the order of the samples, one record each; nothing can be appended after it.
 
@@ -167,7 +162,7 @@ class Shard:
 
     Attributes:
         path: the run folder.
-        finished: samples that had been scored when the run was opened, as in `RunFolder`.
+        finished, failed: samples that had been scored, or had failed, when the run was opened, as in `RunFolder`.
     """
 
     def __init__(self, path: Path, rank: int, size_bytes: int) -> None:
@@ -192,7 +187,7 @@ class Shard:
                 f"rank {rank} does not see the run that rank 0 opened in {path}. Choose a folder that all machines "
                 "share with --out."
             )
-        self.finished, _ = latest(samples, size_bytes)
+        self.finished, self.failed = latest(samples, size_bytes)
         self._path = path / SHARDS.replace("*", str(rank))
         self._lock = hold_lock(_lock_of(self._path))
         self._records = RecordFile(self._path)

@@ -16,6 +16,8 @@ from harness.core.files import drop_torn_tail, replacement, write_errors
 from harness.core.reading import check_regular, decode_json
 from harness.core.types import Response, SampleRecord
 
+RUN: Final = "run.json"
+"""There once the run is finished."""
 SAMPLES: Final = "samples.jsonl"
 SHARDS: Final = "samples.rank-*.jsonl"
 _ROUNDING: Final = 1e-6
@@ -115,6 +117,8 @@ def _decode(path: Path, number: int, line: bytes) -> SampleRecord:
 def _records(path: Path, size_bytes: int | None = None) -> Iterator[tuple[SampleRecord, int]]:
     """The records of a file, up to a number of bytes, each with the length of its line.
 
+    The last line of a run that is not finished may be cut off: its process was killed, or is writing it now.
+
     Raises:
         StoreError: a line is not a record.
         OSError: the file cannot be read.
@@ -125,6 +129,8 @@ def _records(path: Path, size_bytes: int | None = None) -> Iterator[tuple[Sample
         for number, line in enumerate(file, start=1):
             read_bytes += len(line)
             if size_bytes is not None and read_bytes > size_bytes:
+                break
+            if not line.endswith(b"\n") and not (path.parent / RUN).exists():
                 break
             yield _decode(path, number, line), len(line)
 
@@ -151,7 +157,7 @@ class RecordFile:
             opened.pop_all()
 
     def append(self, record: SampleRecord) -> None:
-        """Write one record so that killing the process does not lose it.
+        """Write one record so that killing the process does not lose it; a finished run is none any more.
 
         Raises:
             StoreError: the disk is full, or see `check`.
@@ -159,6 +165,7 @@ class RecordFile:
         self.check()
         line = (encode_record(record) + "\n").encode(errors="replace")  # Half a character is no UTF-8.
         with write_errors(self.path):
+            self._reopen()
             self._file.write(line)
             self._file.flush()
         self.size_bytes += len(line)
@@ -171,10 +178,15 @@ class RecordFile:
         """
         self.check()
         with write_errors(self.path), path.open("rb") as source:
+            if path.stat().st_size:
+                self._reopen()
             shutil.copyfileobj(source, self._file)
             self._file.flush()
             os.fsync(self._file.fileno())
             self.size_bytes += source.tell()
+
+    def _reopen(self) -> None:
+        (self.path.parent / RUN).unlink(missing_ok=True)
 
     def check(self) -> None:
         """See that the file is still there, and as this process has written it.

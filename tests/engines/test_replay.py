@@ -3,13 +3,16 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support_runs import make_record
 
 from harness.core.errors import DataError, UsageError
+from harness.core.types import Media
 from harness.engines import Decoding, Request, make_engine
 from harness.engines.checkpoints import Checkpoint
+from harness.engines.replay import ReplayEngine
 from harness.runs.records import encode_record
 
 CHECKPOINT = Checkpoint(name="recorded", folder=None)
@@ -104,3 +107,48 @@ def test_an_unknown_setting_and_an_unknown_engine() -> None:
         make_engine("replay", CHECKPOINT, {"batch_size": 3})
     with pytest.raises(UsageError, match="does not exist"):
         make_engine("steam", CHECKPOINT, {})
+
+
+def test_what_a_run_has_asked_again_counts_as_it_was_answered_last(tmp_path: Path) -> None:
+    """In a run that was killed in the middle of a line, while two processes shared it."""
+    (tmp_path / "config.json").write_text("{}")
+    first = [make_record("a", error="media: gone"), make_record("b", text="no")]
+    samples = "".join(encode_record(record) + "\n" for record in first)
+    (tmp_path / "samples.jsonl").write_text(samples + encode_record(make_record("a"))[:-300])
+    (tmp_path / "samples.rank-1.jsonl").write_text(encode_record(make_record("a", text="yes")) + "\n")
+    engine = make_engine("replay", CHECKPOINT, {"responses": tmp_path})
+    pairs = list(engine.generate([request("a"), request("b")], DECODING))
+    assert [(response.text, response.error) for _, response in pairs] == [("yes", None), ("no", None)]
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(DataError, match=r"samples\.jsonl:3 is not a recorded response"):
+        make_engine("replay", CHECKPOINT, {"responses": tmp_path})
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"question": "Is there a cat?"}, "question of pope 'a' recorded as 'Is there a «dog»"),
+        ({"choices": {"A": "yes", "B": "no"}}, "options of pope 'a' recorded as None"),
+        ({"media": (Media(kind="image", source="y", size_bytes=124),)}, r"media of pope 'a' recorded as \[123\]"),
+        ({"media": ()}, r"media of pope 'a' recorded as \[123\], asked as \[\]"),
+    ],
+)
+def test_the_responses_of_a_run_answer_no_other_questions(tmp_path: Path, change: Any, told: str) -> None:
+    sample = make_record("a").sample
+    (tmp_path / "samples.jsonl").write_text(encode_record(make_record("a")) + "\n")
+    engine = ReplayEngine(CHECKPOINT, responses=tmp_path)
+    unknown = replace(sample.media[0], source="elsewhere", size_bytes=None)
+    engine.refuse_others([sample, replace(sample, media=(unknown,)), replace(sample, id="b")])
+    with pytest.raises(DataError, match=told):
+        engine.refuse_others([replace(sample, **change)])
+
+
+def test_another_wording_of_the_prompt_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = make_record("a")
+    asked = replace(record, sample=replace(record.sample, prompt="Is there? Yes or no."))
+    (tmp_path / "samples.jsonl").write_text(encode_record(asked) + "\n")
+    engine = ReplayEngine(CHECKPOINT, responses=tmp_path)
+    engine.refuse_others([asked.sample])
+    assert not capsys.readouterr().err
+    engine.refuse_others([replace(asked.sample, prompt="Think. Is there?")])
+    assert "warning: 1 of the recorded responses are to another wording" in capsys.readouterr().err

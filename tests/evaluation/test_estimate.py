@@ -13,6 +13,7 @@ from harness.core.errors import StoreError
 from harness.evaluation.estimate import Estimate, TaskEstimate, estimate
 from harness.evaluation.plan import make_plan
 from harness.evaluation.settings import EvalConfig
+from harness.evaluation.task_registry import load_task
 from harness.runs.records import read_records
 
 
@@ -60,3 +61,23 @@ def test_tokens_memory_and_time_are_reckoned_from_what_is_left() -> None:
     lines = list(Estimate(tasks=[served], weight_bytes=None, cache_bytes=None).lines())
     assert lines[0] == "tokens: 10 prompts, and at most 5,000 generated"
     assert len(lines) == 2
+
+
+def test_what_a_killed_run_has_stored_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whole lines of all its processes; the line that it was killed in is not one."""
+    recording, out = tmp_path / "r.jsonl", tmp_path / "run"
+    samples = load_task("pope", data="demo").samples
+    recording.write_text("".join(json.dumps({"id": of.id, "response": "yes"}) + "\n" for of in samples))
+    asked = ["eval", "--model", "m", "--tasks", "pope", "--data", "demo", "--engine", "replay", "--limit", "18"]
+    asked += ["--responses", str(recording), "--out", str(out), "--no-diagnose"]
+    assert main(asked) == 0
+    lines = (out / "samples.jsonl").read_text().splitlines(keepends=True)
+    (out / "samples.jsonl").write_text("".join(lines[:-3]) + lines[-3][:-300])
+    with pytest.raises(StoreError, match=r"samples\.jsonl:16 is not a sample record"):
+        list(read_records(out))  # Of a finished run it is damage.
+    (out / "run.json").unlink()
+    (out / "samples.rank-1.jsonl").write_text(lines[-1] + lines[-2][:100])
+    assert len(list(read_records(out))) == len(lines) - 2
+    capsys.readouterr()
+    assert main([*asked, "--dry-run"]) == 0
+    assert "tokens: 2 prompts" in capsys.readouterr().out

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile_server import Answer, HostileServer
+from PIL import Image
 from support_families import build
 from support_processes import Popen
 
@@ -183,11 +185,16 @@ def test_changed_weights_at_the_same_path_are_refused(
     assert "model.weights: stored" in capsys.readouterr().err
 
 
-def test_replaying_the_responses_gives_the_same_figures(undisturbed: Path, tmp_path: Path) -> None:
+def test_replaying_the_responses_gives_the_same_figures(
+    undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "replayed"
     arguments = ["--engine", "replay", "--responses", str(undisturbed), "--prompt", "grounded"]
     assert evaluate(out, *arguments) == 0
     assert figures(out) == figures(undisturbed)
+    assert "warning" not in capsys.readouterr().err
+    assert evaluate(tmp_path / "blind", *arguments, "--blind", "withheld") == 2
+    assert "was of other questions: media of pope" in capsys.readouterr().err
 
 
 def test_twenty_corrupt_media_cost_twenty_samples(
@@ -218,7 +225,6 @@ def corrupt_images(folder: Path, count: int, every: int = 10) -> set[tuple[str, 
     """Half-truncate every so manieth image of a POPE table, and leave out the rows after the last; give the samples."""
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from PIL import Image
 
     [path] = folder.glob("*.parquet")
     table = pq.read_table(path)
@@ -458,3 +464,115 @@ def test_contrastive_decoding_is_part_of_the_protocol(tmp_path: Path, capsys: py
     assert "--decoding vcd:alpha=1,beta=0.1,noise_step=500: 2 forward passes a token" in capsys.readouterr().err
     assert main([*command, "--decoding", "m3id", "--out", str(out)]) == 2
     assert "decoding.contrast: stored 'vcd:" in capsys.readouterr().err
+
+
+def ask_server(out: Path, *more: str, base_url: str = "http://127.0.0.1:9/v1") -> int:
+    """720 questions about nothing, some of which are about something red."""
+    asked = ["eval", "--model", "openai:m", "--base-url", base_url, "--tasks", "pope", "--data", "demo", "--blind"]
+    return main([*asked, "withheld", "--no-diagnose", "--max-failures", "720", "--out", str(out), *more])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.name != "config.json"}
+
+
+@pytest.fixture(scope="module")
+def with_failures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("served") / "run"
+    with HostileServer(lambda prompt, before: refused(prompt)) as server:
+        assert ask_server(out, base_url=server.base_url) == 0
+    assert read_run(out).tasks["pope"].errors > 64
+    return out
+
+
+def refused(prompt: str) -> Answer:
+    return Answer(finish_reason="content_filter", message={"content": ""}) if " red " in prompt else Answer()
+
+
+def test_a_finished_run_stays_when_what_failed_cannot_be_asked_again(
+    with_failures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(with_failures, out)
+    before = contents(out)
+    assert ask_server(out) == 2
+    assert "no server answers" in capsys.readouterr().err
+    assert contents(out) == before
+
+
+def test_what_fails_again_as_it_did_leaves_a_finished_run(
+    with_failures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(with_failures, out)
+    failed, figures_before = read_run(out).tasks["pope"].errors, figures(out)
+    with HostileServer(lambda prompt, before: refused(prompt)) as server:
+        assert ask_server(out, base_url=server.base_url) == 0
+        assert len(server.bodies) == failed
+    assert figures(out) == figures_before
+    monkeypatch.setattr("harness.engines.http_client._back_off", lambda tries: 0.0)
+    with HostileServer(lambda prompt, before: Answer(status=500, text="no")) as server:
+        assert ask_server(out, base_url=server.base_url) == 2
+    assert "requests in a row failed" in capsys.readouterr().err
+    assert figures(out) == figures_before
+    records = list(read_records(out))
+    assert len(records) == 720
+    assert sum(record.response.error is not None for record in records) == failed
+    assert any("status 500" in (record.response.error or "") for record in records)
+
+
+def test_questions_that_all_fail_for_the_first_time_still_end_a_continued_run(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    answered: list[str] = []
+
+    def answer(prompt: str, before: int) -> Answer:
+        answered.append(prompt)
+        return Answer(status=401, text="no") if len(answered) > 10 else Answer()
+
+    with HostileServer(answer) as server:
+        assert ask_server(out, "--in-flight", "1", base_url=server.base_url) == 2
+    with HostileServer(lambda prompt, before: Answer(status=400, text="no")) as server:
+        assert ask_server(out, base_url=server.base_url) == 2
+    assert len(list(read_records(out))) <= 10 + 32
+
+
+def test_starting_over_never_deletes_what_the_run_is_made_of(
+    with_failures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, link = tmp_path / "run", tmp_path / "link.jsonl"
+    shutil.copytree(with_failures, out)
+    link.symlink_to(out / "samples.jsonl")
+    before = contents(out)
+    replay = ["--model", "m", "--engine", "replay", "--tasks", "pope", "--data", "demo", "--blind", "withheld"]
+    for responses in (out, out / "samples.jsonl", link):
+        asked = ["eval", *replay, "--responses", str(responses), "--out", str(out)]
+        assert main(asked) == 2
+        assert main([*asked, "--fresh"]) == 2
+        assert f"--fresh would delete {responses}" in capsys.readouterr().err
+    assert main(["score", "--from-run", str(out), "--task", "pope", "--out", str(out), "--fresh"]) == 2
+    assert f"--fresh would delete {out}" in capsys.readouterr().err
+    assert contents(out) == before
+
+
+@pytest.mark.parametrize(("column", "cell"), [("subset", "b"), ("group", "2")])
+def test_a_changed_cell_of_a_table_is_another_set_of_questions(
+    column: str, cell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"id": "1", "image": "a.png", "question": "Is there a dog?", "answer": "yes", "subset": "a", "group": "1"}
+    rows = [row, {**row, "id": "2", "question": "Is there a cat?"}]
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    recording = tmp_path / "r.jsonl"
+    recording.write_text("".join(json.dumps({"id": of["id"], "response": "yes"}) + "\n" for of in rows))
+
+    def score() -> int:
+        lines = [",".join(row), *(",".join(of.values()) for of in rows)]
+        (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+        asked = ["eval", "--model", "m", "--tasks", str(tmp_path / "rows.csv"), "--engine", "replay", "--no-diagnose"]
+        return main([*asked, "--responses", str(recording), "--out", str(tmp_path / "run")])
+
+    assert score() == 0
+    assert score() == 0
+    rows[1][column] = cell
+    capsys.readouterr()
+    assert score() == 2
+    assert "the questions of rows.csv are others" in capsys.readouterr().err
