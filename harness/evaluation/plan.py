@@ -212,7 +212,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
 
 def _places(config: EvalConfig, checkpoint: Checkpoint) -> Iterator[Path]:
     named = (config.engine_options.get("responses"), config.data, checkpoint.folder, config.tasks_dir, *config.tasks)
-    yield from (place for name in named if name is not None and (place := Path(name).expanduser()).exists())
+    yield from (place for name in named if name is not None and (place := Path(name)).exists())
 
 
 def with_seed(plan: Plan, seed: int) -> Plan:
