@@ -52,7 +52,10 @@ class Answer:
 
 
 def answer(group: Group) -> Answer | None:
-    """The answer of a group; `None` where it has one row only, or none with all benchmarks that order it."""
+    """The answer of a group; `None` where it has one row only, or none with all benchmarks that order it.
+
+    A row too many of whose samples have no response (`Cell.is_thin`) is none with all benchmarks.
+    """
     if len(group.rows) < 2 or group.rows[0].score(group.ordered_by) is None:
         return None
     leader = group.rows[0]

@@ -67,10 +67,25 @@ class Cell:
         return self.result.official.get(self.result.headline)
 
     @property
+    def is_thin(self) -> bool:
+        """Whether the samples without a response could move the headline further than its interval reaches.
+
+        They are as large a share of the benchmark's scale as of its samples at most.
+        """
+        result, metric = self.result, self.metric
+        if not result.errors:
+            return False
+        mean = (result.means or {}).get(result.headline)
+        most = 1.0 if mean is None else mean.high
+        if most is None or metric.low is None or metric.high is None:
+            return True
+        return most * result.errors / result.samples > (metric.high - metric.low) / 2
+
+    @property
     def score(self) -> float | None:
-        """The headline, turned where a lower value of it is better."""
+        """The headline by which rows are ordered: turned where a lower value is better, `None` where it is thin."""
         mean = (self.result.means or {}).get(self.result.headline)
-        value = self.metric.value
+        value = None if self.is_thin else self.metric.value
         return -value if value is not None and mean is not None and mean.better == -1 else value
 
 
@@ -153,7 +168,7 @@ class Row:
         return {cause: counts[cause] / answers for cause in order_causes(counts)} if answers else {}
 
     def score(self, tasks: Sequence[str]) -> float | None:
-        """Mean headline over some tasks, higher being better; `None` where one is missing."""
+        """Mean headline over some tasks, higher being better; `None` where one is missing or thin."""
         values = [self.cells[task].score for task in tasks if task in self.cells]
         known = [value for value in values if value is not None]
         return sum(known) / len(known) if known and len(known) == len(tasks) else None
@@ -283,6 +298,12 @@ class Group:
     def has_unsettled(self) -> bool:
         """Whether a row has answers that no rule reads or settles."""
         return any(cell.result.unsettled for row in self.rows for cell in row.cells.values())
+
+    @property
+    def has_thin(self) -> bool:
+        """Whether a row stands below others because of samples without a response."""
+        cells = (row.cells[task] for row in self.rows for task in self.ordered_by if task in row.cells)
+        return any(cell.is_thin for cell in cells)
 
     @property
     def base(self) -> Row | None:

@@ -227,7 +227,10 @@ def _order_by(columns: Sequence[Column]) -> tuple[str, ...]:
 
 
 def order_of(row: Row, tasks: Sequence[str]) -> tuple[int, float, str]:
-    """What sorts rows: those with all benchmarks of the order, best first; then those with some; then by name."""
+    """What sorts rows: those with all benchmarks of the order, best first; then those with some; then by name.
+
+    A benchmark of which too many samples have no response (`Cell.is_thin`) is as one that a row does not have.
+    """
     full = row.score(tasks)
     if full is not None:
         return 0, -full, row.label

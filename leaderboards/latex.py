@@ -87,7 +87,7 @@ def _caption(group: Group) -> str:
 
 
 def _best(group: Group, column: Column) -> float | None:
-    values = [row.cells[column.task].metric.value for row in group.rows if column.task in row.cells]
+    values = [row.cells[column.task].score for row in group.rows if column.task in row.cells]
     return max((value for value in values if value is not None), default=None)
 
 
@@ -104,12 +104,13 @@ def _cell(cell: Cell | None, column: Column, best: float | None) -> str:
         return "--"
     metric = cell.metric
     shown = _number(number(metric.value, column.scale))
-    if metric.value == best:
+    if best is not None and cell.score == best:
         shown = rf"\textbf{{{shown}}}"
-    if metric.low is None or metric.high is None:
-        return shown
-    half = number((metric.high - metric.low) / 2, column.scale)
-    return f"{shown} " + _small(rf"$\pm${half}")
+    if metric.low is not None and metric.high is not None:
+        shown += " " + _small(rf"$\pm${number((metric.high - metric.low) / 2, column.scale)}")
+    if cell.result.errors:
+        shown += " " + _small(f"({cell.result.errors} of {cell.result.samples} failed)")
+    return shown
 
 
 def _difference(cell: Cell | None, column: Column) -> str:

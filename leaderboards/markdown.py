@@ -33,6 +33,10 @@ UNSETTLED_NOTE = (
     "Unsettled answers count wrong: no rule reads them, or tells whether an open one is right. The range is what a "
     "figure would be if all of them were wrong, or right."
 )
+THIN_NOTE: Final = (
+    "A row does not lead, and stands below the others, where its samples without a response (errors) could move a "
+    "score further than its interval reaches."
+)
 
 
 def render_markdown(board: Board) -> str:
@@ -152,14 +156,16 @@ def _short_name(row: Row) -> str:
 
 
 def _short(row: Row, column: Column) -> str:
-    """A score with the sign of its difference, and its interval in small."""
+    """A score with the sign of its difference, and in small its interval and how many samples failed."""
     cell = row.cells.get(column.task)
     if cell is None:
         return UNKNOWN
     metric, delta = cell.metric, cell.delta
     sign = "" if delta is None or delta.value is None else f" {SIGNS[delta.verdict]}"
     small = interval(metric.low, metric.high, column.scale)
-    shown = f"**{number(metric.value, column.scale)}**{sign}" + (f"{BREAK}<sub>{small}</sub>" if small else "")
+    failed = f"{cell.result.errors} of {cell.result.samples} failed" if cell.result.errors else ""
+    shown = f"**{number(metric.value, column.scale)}**{sign}"
+    shown += "".join(f"{BREAK}<sub>{of}</sub>" for of in (small, failed) if of)
     return shown.replace(" ", "\N{NO-BREAK SPACE}")
 
 
@@ -210,6 +216,8 @@ def notes(group: Group) -> list[str]:
         found.append(UNLIKE_NOTE)
     if note := unsettled_note(group):
         found.append(note)
+    if group.has_thin:
+        found.append(THIN_NOTE)
     return found
 
 

@@ -14,7 +14,7 @@ from harness.reports.html import render, script_json
 from harness.reports.text import UNKNOWN, count_tested, interval, number, span
 from leaderboards.answers import answer
 from leaderboards.board import Board, Cell, Column, Curve, Group, Row
-from leaderboards.markdown import reported_likeness, unsettled_note
+from leaderboards.markdown import THIN_NOTE, reported_likeness, unsettled_note
 from leaderboards.page_data import Link, figure_heads, page_data, shown
 from leaderboards.plots import MAX_LINES, MAX_ROWS, plot_attribution, plot_curves, plot_differences, plot_scores
 from leaderboards.provenance import conditions, unlike_baseline
@@ -104,6 +104,7 @@ def _group(group: Group, curves: Sequence[Curve], link: Link, *, is_plotted: boo
         "is_large": len(group.rows) > MOST_DIAGNOSED,
         "ordered_by": group.order_title,
         "unsettled": unsettled_note(group),
+        "thin": THIN_NOTE if group.has_thin else "",
         "causes": [(cause, cause_tone(cause)) for cause in group.causes],
         "conditions": list(conditions(group)),
         "plots": list(_plots(group)) if is_plotted else [],

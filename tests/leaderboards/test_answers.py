@@ -11,6 +11,7 @@ from support_leaderboards import write_run, write_sealed
 
 from leaderboards.answers import Answer, answer
 from leaderboards.build import BoardConfig, build_board
+from leaderboards.latex import render_latex
 from leaderboards.markdown import readme_block, render_markdown
 from leaderboards.page import render_page
 
@@ -81,3 +82,25 @@ def test_a_shared_best_score_is_no_lead_on_board_block_and_page(tmp_path: Path, 
         assert "1 other could not be compared (4 clusters of questions, fewer than 6: too few for an interval)." in told
     else:
         assert "No difference shown to any of 1 other." in told
+
+
+def test_a_row_most_of_whose_samples_failed_leads_no_table(tmp_path: Path) -> None:
+    """It answered 6 of 120, all of them right; one sample of another row does not matter."""
+    write_run(tmp_path / "base", model="base", skills={"pope": 0.6}, counts=120, failures=1)
+    write_run(tmp_path / "failing", model="failing", skills={"pope": 1.1}, counts=120, failures=114)
+    write_run(tmp_path / "other", model="other", skills={"pope": 0.4}, counts=120)
+    board = build_board(BoardConfig(runs=[tmp_path], baseline="base"))
+    group = board.groups[0]
+    assert [row.label for row in group.rows] == ["base", "other", "failing"]
+    assert group.rows[-1].cells["pope"].metric.value == 1.0
+    said = answer(group)
+    assert said is not None
+    assert (said.leader, "failing" in said.rivals) == ("base", False)
+    block = readme_block(board, most=10).replace("\N{NO-BREAK SPACE}", " ")
+    assert ("114 of 120 failed" in block, "1 of 120 failed" in block) == (True, True)
+    for text in (render_markdown(board), render_page(board, lambda run: None)):
+        assert "could move a score further than its interval reaches" in text
+    latex = render_latex(board)
+    assert r"100.0 {\footnotesize" in latex
+    assert r"\textbf{100.0}" not in latex
+    assert "(114 of 120 failed)" in latex
