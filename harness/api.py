@@ -17,6 +17,7 @@ from typing_extensions import TypedDict
 
 from harness.core.console import show
 from harness.core.errors import DataError, HarnessError, UsageError
+from harness.core.files import to_path
 from harness.core.types import Metric, RunRecord, SampleRecord, TaskResult
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Run:
         """
         from harness.runs.folder import read_run
 
-        return cls(folder=Path(folder), record=read_run(Path(folder)))
+        return cls(folder=to_path(folder), record=read_run(to_path(folder)))
 
     @cached_property
     def samples(self) -> Sequence[SampleRecord]:
@@ -212,10 +213,7 @@ def evaluate(
 
     if not isinstance(model, str):
         raise UsageError(f"model is {model!r}, not a name.")
-    given = _checked(settings)
-    given |= {name: _path(given.get(name)) for name in ("out", "tasks_dir")}
-    given["allow_outside"] = tuple(map(Path, given.get("allow_outside", ())))
-    config = EvalConfig(model=model, tasks=_names(tasks), **given)
+    config = EvalConfig(model=model, tasks=_names(tasks), **_checked(settings))
     trackers = check_trackers(_names(track))
     if diagnosed:
         diagnostics()  # A package whose diagnostic is broken is named before anything is asked.
@@ -278,7 +276,7 @@ def score(
 
     benchmark = find_benchmark(task, None, _path(tasks_dir))
     if isinstance(samples, Path | str) and isinstance(responses, Path | str):
-        records = list(judge_recorded(benchmark, Path(samples), Path(responses)))
+        records = list(judge_recorded(benchmark, to_path(samples), to_path(responses)))
     elif isinstance(samples, Path | str) or isinstance(responses, Path | str):
         raise DataError("samples and responses are two files, or neither is one. Read the one that is.")
     else:
@@ -304,7 +302,7 @@ def compare(
     from harness.diagnostics.other_runs import find_unlike
     from harness.runs.comparison import compare_runs
 
-    first, second = (of.folder if isinstance(of, Run) else Path(of) for of in (a, b))
+    first, second = (of.folder if isinstance(of, Run) else to_path(of) for of in (a, b))
     scored = scored_in((first, second), _path(tasks_dir))
     tasks = compare_runs(first, second, scored, metrics=",".join(_names(metrics)))
     return Comparison(tasks=tasks, notes=list(find_unlike(first, second, [of.task for of in tasks]).lines()))
@@ -336,10 +334,10 @@ def leaderboard(
     from leaderboards.build import BoardConfig, build_board
     from leaderboards.outputs import write_board
 
-    folders = [of.folder if isinstance(of, Run) else Path(of) for of in runs]
+    folders = [of.folder if isinstance(of, Run) else to_path(of) for of in runs]
     board = build_board(BoardConfig(runs=folders, baseline=baseline, title=title, tasks_dir=_path(tasks_dir)))
     if out is not None:
-        write_board(board, Path(out))
+        write_board(board, to_path(out))
     for problem in board.problems:
         warnings.warn(f"left out: {problem}", stacklevel=2)
     return board
@@ -367,7 +365,7 @@ def _names(texts: Texts) -> tuple[str, ...]:
 
 
 def _path(of: Path | str | None) -> Path | None:
-    return None if of is None else Path(of)
+    return None if of is None else to_path(of)
 
 
 def _html_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

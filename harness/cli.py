@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from harness import __version__
@@ -18,6 +19,7 @@ from harness.commands.habits import explain_unknown, with_hyphens
 from harness.core.collecting import do_not_collect_yet
 from harness.core.console import show
 from harness.core.errors import INTERRUPTED, EndedError, HarnessError, UsageError
+from harness.core.files import to_path
 from harness.core.secrets import hide_credentials, redact
 from harness.evaluation.interrupts import end_on_ctrl_c, tell_interrupted
 
@@ -25,7 +27,11 @@ _FAULT: Final = 3
 
 
 class _Parser(argparse.ArgumentParser):
-    """Reports a wrong argument in the same form as every other mistake of the user."""
+    """Reports a wrong argument in the same form as every other mistake of the user, and finds `~` in every path."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.register("type", Path, to_path)  # Of --out=~/x and of a file's `out: ~/x` no shell makes a path.
 
     def error(self, message: str) -> Any:
         raise UsageError(f"{message}. See '{self.prog} --help'.")

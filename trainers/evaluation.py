@@ -99,7 +99,7 @@ def _asked(recipe: Recipe, name: str) -> EvalConfig:
         tasks_dir=tasks_dir_of(recipe),
         data=data_of(recipe),
         prompt=recipe.prompt,
-        allow_outside=tuple(Path(name).expanduser() for name in recipe.data.allow_outside),
+        allow_outside=tuple(map(Path, recipe.data.allow_outside)),
         limit=recipe.eval.limit,
         seed=recipe.seed,
         num_frames=recipe.eval.num_frames,

@@ -76,7 +76,7 @@ def _run_experiment(arguments: argparse.Namespace) -> None:
     from harness.demo.experiment.blocks import describe, run_blocks
     from harness.demo.experiment.plan import choose_blocks
 
-    out = arguments.out.expanduser().resolve()
+    out = arguments.out.resolve()
     if arguments.jobs < 1:
         raise UsageError(f"--jobs {arguments.jobs} is out of range: it must be at least 1.")
     if arguments.report:

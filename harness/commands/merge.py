@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: not an adapter, or the folder holds something.
         HarnessError: the adapter or its base model is not whole, or they do not fit.
     """
-    out = arguments.out.expanduser()
+    out = arguments.out
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} exists and is not empty. Give another folder.")
     from harness.engines.checkpoints import resolve_checkpoint

@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
                 examples, file.with_name(ROLLOUTS), captions=captions, per_prompt=arguments.per_prompt
             )
             cost |= {"weights": checkpoint.weights, "approved_captions": captions, "per_prompt": arguments.per_prompt}
-            write_right_responses(rows, cost, out.expanduser())
+            write_right_responses(rows, cost, out)
     if judge is not None:
         judge.close()
     if not is_main_rank():

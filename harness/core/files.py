@@ -24,6 +24,18 @@ _TAKE_OVER_S: Final = 0.5
 """How long that file is tried for: its first trial removes the one of a dead process, the next makes our own."""
 
 
+def to_path(text: Path | str) -> Path:
+    """A path as it was typed, `~` and `~NAME` in front being home folders.
+
+    Raises:
+        UsageError: there is no such home folder.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{text}: there is no such home folder.") from error
+
+
 def cache_folder() -> Path:
     """Where the harness keeps what it can make again: `$XDG_CACHE_HOME/harness`, else the platform's cache folder."""
     if base := os.environ.get("XDG_CACHE_HOME"):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import UsageError
+from harness.core.files import to_path
 from harness.core.formats import is_own
 from harness.core.plugins import plugins
 from harness.core.prompts import AUTO, FORMATS, take_apart
@@ -95,10 +96,12 @@ class EvalConfig:
     trust_remote_code: bool = False
 
     def __post_init__(self) -> None:
-        """Check what can be checked without looking at files.
+        """Check what can be checked without looking at files, and write numbers and paths in one way.
+
+        The name of a run's folder has a digest of its settings, in which 20 and 20.0 are two.
 
         Raises:
-            UsageError: a setting is out of its range.
+            UsageError: a setting is out of its range, or a path's home folder does not exist.
         """
         asked_in, _ = take_apart(self.prompt)
         if asked_in not in (*FORMATS, AUTO) and not is_own(asked_in):
@@ -150,3 +153,15 @@ class EvalConfig:
             raise UsageError(f"--repetition-penalty {self.repetition_penalty} is out of range: it must be above 0.")
         if not 0 < self.top_p <= 1:
             raise UsageError(f"--top-p {self.top_p} is out of range: it must be above 0 and at most 1.")
+        options = dict(self.engine_options)
+        if options.get("responses") is not None:
+            options["responses"] = to_path(options["responses"])
+        written: dict[str, Any] = {
+            "allow_outside": tuple(map(to_path, self.allow_outside)),
+            "engine_options": options,
+            **{name: to_path(path) for name in ("out", "tasks_dir") if (path := getattr(self, name)) is not None},
+            **{name: float(getattr(self, name)) for name in ("temperature", "top_p", "repetition_penalty")},
+            "limit": int(self.limit) if self.limit is not None and self.limit >= 1 else self.limit,
+        }
+        for name, value in written.items():
+            object.__setattr__(self, name, value)
