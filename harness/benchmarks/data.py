@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.benchmarks.fetch import FOLDER, locate, read_row_files
 from harness.benchmarks.labels import read_labels
-from harness.benchmarks.record import Benchmark, HubSource
+from harness.benchmarks.record import Benchmark, HubSource, questions_of
 from harness.benchmarks.tables import (
     Cell,
     Table,
@@ -171,13 +171,9 @@ def _rows(
             where = _where(benchmark, file, index)
             # The scoring names the columns that it found: those that stay in the file are among them.
             full = {**row, **{column: {} for column in table.media_columns}}
-            try:
-                questions = list(benchmark.questions(full, PurePosixPath(file).stem, index))
-            except DataError as error:
-                raise DataError(f"{where}: {error}.") from error
-            for suffix, question in questions:
+            for place, question in questions_of(benchmark, full, PurePosixPath(file).stem, index, where):
                 yield (
-                    where + suffix,
+                    place,
                     question,
                     partial(_refer, folder, file, index, table, question, benchmark, where, roots),
                 )

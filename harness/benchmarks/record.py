@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.core.errors import DataError
 from harness.core.types import AnswerKind, BenchmarkFacts, MediaKind, Response, Sample, SampleRecord, Verdict
 from harness.judges.prompts import Rubric
 from harness.statistics.specs import MetricSpec, Unit
@@ -174,3 +175,22 @@ class Benchmark:
             asks_as=self.asks_as,
             own_data=self.own_data,
         )
+
+
+def questions_of(benchmark: Benchmark, row: Row, file: str, index: int, where: str) -> list[tuple[str, Row]]:
+    """The questions that a row holds, each with its place.
+
+    Args:
+        benchmark: whose row it is.
+        row: see `Benchmark.questions`.
+        file: stem of the name of its file; empty: of rows in memory.
+        index: number of the row in the file.
+        where: its place, for errors.
+
+    Raises:
+        DataError: it is malformed.
+    """
+    try:
+        return [(where + suffix, question) for suffix, question in benchmark.questions(row, file, index)]
+    except DataError as error:
+        raise DataError(f"{where}: {error}.") from error

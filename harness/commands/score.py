@@ -15,7 +15,7 @@ from harness.core.errors import UsageError
 if TYPE_CHECKING:
     from harness.judges.answer import AnswerJudge
 
-_OF_RUNS: Final = ("data", "model", "out", "fresh", "max_failures", "no_diagnose")
+_OF_RUNS: Final = ("data", "model", "out", "fresh", "no_diagnose")
 """Options that only a run made with `--from` or `--from-run` has."""
 
 
@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--per-sample", type=Path, metavar="OUT", help="write each sample with both verdicts, as JSON lines"
     )
     parser.add_argument("--allow-missing", action="store_true", help="count samples without a response as unanswered")
+    parser.add_argument("--max-failures", type=int, default=0, metavar="N", help="as in 'harness eval' (default: 0)")
     parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of tasks beside the harness's own")
     add_judge_arguments(parser)
 
@@ -58,7 +59,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--model", default="", metavar="NAME", help="the model's name (default: as the log has it)")
     group.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/MODEL-SETTINGS)")
     group.add_argument("--fresh", action="store_true", help="start over where the folder holds a run")
-    group.add_argument("--max-failures", type=int, default=0, metavar="N", help="as in 'harness eval' (default: 0)")
     group.add_argument("--no-diagnose", action="store_true", help="leave the diagnostics and report.html out")
 
 
@@ -138,7 +138,11 @@ def _score(arguments: argparse.Namespace) -> int:
             show(f"\n{audited}")
         if arguments.per_sample is not None:
             show(f"\nevery sample: {arguments.per_sample}")
-    return 0
+    if result.errors <= arguments.max_failures:
+        return 0
+    failed = f"{result.errors} samples have no verdict (tolerated: {arguments.max_failures})"
+    show(f"warning: {failed}; their responses are errors, which no figure counts.", file=sys.stderr)
+    return 1
 
 
 def _explain(arguments: argparse.Namespace) -> int:

@@ -23,14 +23,12 @@ from pydantic import (
     WrapValidator,
 )
 
+from harness.core.endings import read_ending
 from harness.core.secrets import received
 from harness.core.types import Response
 from harness.engines import Request, Tokens, failed
 from harness.engines.logprobs import answer_logprobs
 
-_ENDED: Final = frozenset({"stop", "eos", "eos_token", "stop_sequence", "end_turn", "tool_calls", "function_call"})
-"""Reasons of a response that the model itself ended, in the words of several servers."""
-_CUT_OFF: Final = frozenset({"length", "max_tokens", "model_length"})
 _SHOWN_REASON: Final = 100
 _SHOWN_MESSAGE: Final = 300
 """Characters of a foreign text that go into an error: more than any that servers are known to say, on a few lines."""
@@ -151,8 +149,8 @@ def _response(request: Request, choice: _Choice, usage: _Usage, choices: int, se
     message, reason = choice.message, choice.finish_reason
     if reason == "content_filter":
         return failed(request, "the server's content filter withheld the response")
-    ending = reason.lower() or "stop" if isinstance(reason, str) else "stop" if reason is None else None
-    if ending not in _ENDED | _CUT_OFF:  # E.g. `abort` or `error`: what there is of the text is not an answer.
+    ending = "stop" if reason is None or reason == "" else read_ending(reason)
+    if ending is None:  # E.g. `abort` or `error`: what there is of the text is not an answer.
         shown = repr(reason[:_SHOWN_REASON]) if isinstance(reason, str) else "a reason that is no text"
         return failed(request, f"the server ended the response with {shown}")
     content = message.content
@@ -173,7 +171,7 @@ def _response(request: Request, choice: _Choice, usage: _Usage, choices: int, se
     return Response(
         sample_id=request.sample_id,
         text=text.strip(),
-        finish_reason="length" if ending in _CUT_OFF else "stop",
+        finish_reason=ending,
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=count,
         seconds=round(seconds, 4),

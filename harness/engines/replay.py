@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from harness.core.console import show
+from harness.core.endings import read_ending
 from harness.core.errors import DataError, UsageError
 from harness.core.reading import decode, parse_json
 from harness.core.types import Response, Sample
@@ -183,11 +184,14 @@ def _decode(sample_id: str, data: Mapping[str, Any]) -> list[Response]:
     if not all(isinstance(text, str | None) for text in texts):
         raise TypeError("'response' is not a text")
     error, reason = data.get("error"), data.get("finish_reason")
+    ending = read_ending(reason)
+    if reason and ending is None:
+        raise TypeError(f"'finish_reason' holds {reason!r}, not 'stop' or 'length'")
     return [
         Response(
             sample_id=sample_id,
             text=text or "",
-            finish_reason=reason if reason in ("stop", "length") else None,
+            finish_reason=ending,
             error="recorded without a response" if error is None and text is None else error and str(error),
         )
         for text in texts

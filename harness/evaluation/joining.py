@@ -7,7 +7,7 @@ number; or those of the log itself, where it says enough of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from string import ascii_uppercase
@@ -17,13 +17,13 @@ from harness.benchmarks.data import are_published, of_own_data
 from harness.benchmarks.labels import read_labels
 from harness.benchmarks.own import is_table
 from harness.benchmarks.plain import RIGHT, OwnScores
-from harness.benchmarks.record import Benchmark, Row
+from harness.benchmarks.record import Benchmark, Row, questions_of
 from harness.benchmarks.registry import benchmark_folders, get_benchmark
 from harness.benchmarks.verdicts import judge_response
 from harness.core.errors import DataError, UsageError
-from harness.core.jsonlines import read_rows
 from harness.core.types import CLOSED, Sample, SampleRecord, TaskResult
 from harness.evaluation.logs import Entry
+from harness.evaluation.recorded import read_questions
 from harness.evaluation.settings import EvalConfig
 from harness.evaluation.task_registry import TaskData, benchmark_task, load_task
 from harness.lmms.index import folder_tasks
@@ -68,13 +68,12 @@ def _load(
     if benchmark is None:
         return _plain_task(name, source, entries), None
     if rows is not None:
-        given = ((f"{rows}:{number}", row) for number, _, row in read_rows(rows))
         labels = read_labels(benchmark, rows.parent, f"file:{rows.name}")
-        samples = _samples(benchmark, given)
+        samples = _samples(benchmark, read_questions(benchmark, rows))
         named = benchmark if are_published(benchmark.source, samples) else of_own_data(benchmark, rows.name)
         return benchmark_task(named, list(labels.apply(samples)), f"file:{rows.name}"), benchmark
     try:
-        samples = _samples(benchmark, ((entry.where, entry.row) for entry in entries))
+        samples = _samples(benchmark, _asked(benchmark, entries))
         samples = list(read_labels(benchmark, None, f"log:{source}").apply(samples))
     except DataError as error:
         raise DataError(
@@ -84,13 +83,19 @@ def _load(
     return benchmark_task(benchmark, samples, f"log:{source}"), benchmark
 
 
-def _samples(benchmark: Benchmark, rows: Iterable[tuple[str, Row]]) -> list[Sample]:
-    """The questions of some rows; a row that is there again, as in a second file of a log, is one question."""
+def _asked(benchmark: Benchmark, entries: Iterable[Entry]) -> Iterator[tuple[str, Row]]:
+    """Each question of the rows that a log holds, with its place."""
+    for number, entry in enumerate(entries):
+        index = number if entry.position is None else entry.position
+        yield from questions_of(benchmark, entry.row, "", index, entry.where)
+
+
+def _samples(benchmark: Benchmark, questions: Iterable[tuple[str, Row]]) -> list[Sample]:
+    """The samples of some questions; one that is there again, as in a second file of a log, is one."""
     samples: dict[str, Sample] = {}
-    for where, row in rows:
-        for suffix, question in benchmark.questions(row, "", len(samples)):
-            sample = benchmark.read_row(question, where + suffix)
-            samples.setdefault(sample.id, sample)
+    for where, row in questions:
+        sample = benchmark.read_row(row, where)
+        samples.setdefault(sample.id, sample)
     return list(samples.values())
 
 
@@ -171,7 +176,8 @@ def _ids(task: TaskData, benchmark: Benchmark | None, entry: Entry, samples: Map
     problem = ""
     if benchmark is not None:
         try:
-            return [sample.id for sample in _samples(benchmark, [(entry.where, entry.row)]) if sample.id in samples]
+            asked = _samples(benchmark, _asked(benchmark, [entry]))
+            return [sample.id for sample in asked if sample.id in samples]
         except DataError as error:  # The log does not hold the row; its number may do.
             problem = f" ({error})"
     if (name := _plain_id(entry)) is not None and name in samples:

@@ -14,6 +14,7 @@ from string import ascii_uppercase
 from typing import IO, Any, Final, Literal
 
 from harness.benchmarks.columns import is_absent
+from harness.core.endings import read_ending
 from harness.core.errors import DataError, HarnessError
 from harness.core.jsonlines import read_rows
 from harness.core.reading import MAX_BYTES, parse_json, read_text
@@ -26,8 +27,6 @@ _LMMS_EVAL_KEYS: Final = frozenset(
 """Keys of lmms-eval's logged samples; the others are the task's metrics."""
 _VLMEVALKIT_FAILED: Final = "Failed to obtain answer via API"
 _INSPECT_VALUES: Final[Mapping[str, float]] = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
-_CUT_OFF: Final = ("length", "max_tokens", "model_length")
-"""Why a response ended, where its token budget or the context was spent."""
 _ZSTANDARD: Final = 93
 """The compression of Inspect's archives, which Python's `zipfile` reads from 3.14 on."""
 
@@ -252,11 +251,7 @@ def _said(output: Mapping[str, Any]) -> tuple[Any, Literal["stop", "length"] | N
     choice = next(iter(output.get("choices") or ()), None)
     if output.get("error") or choice is None:
         return None, None, str(output.get("error") or "no output")
-    stopped = choice.get("stop_reason")
-    reason: Literal["stop", "length"] | None = (
-        "length" if stopped in _CUT_OFF else "stop" if stopped == "stop" else None
-    )
-    return _content(choice["message"]["content"]), reason, None
+    return _content(choice["message"]["content"]), read_ending(choice.get("stop_reason")), None
 
 
 def _table(path: Path) -> Iterable[dict[str, Any]]:

@@ -121,7 +121,7 @@ def _joined(benchmark: Benchmark, samples: Path, index: RowIndex, allow_missing:
     missing, repeated = _Ids(), _Ids()
     absent: set[int] = set()
     count = 0
-    for where, row in _rows(benchmark, samples):
+    for where, row in read_questions(benchmark, samples):
         count += 1
         sample = benchmark.read_row(row, where)
         answer, again = index.take(sample.id)
@@ -160,16 +160,19 @@ def _joined(benchmark: Benchmark, samples: Path, index: RowIndex, allow_missing:
         raise DataError(" ".join(problems) + hint)
 
 
-def _rows(benchmark: Benchmark, samples: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each row with a name of its place for errors; tables are read as a whole, lines one at a time."""
+def read_questions(benchmark: Benchmark, path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each question of a file with a name of its place for errors; tables are read as a whole, lines one at a time."""
+    from harness.benchmarks.record import questions_of
     from harness.benchmarks.tables import read_table, row_name
     from harness.core.jsonlines import read_rows
 
+    rows: Iterable[tuple[str, Mapping[str, Any]]]
     if benchmark.source.table is None:
-        yield from ((f"{samples}:{number}", row) for number, _, row in read_rows(samples))
-        return
-    for index, raw in enumerate(read_table(samples).rows):
-        yield from ((row_name(samples.name, index), row) for _, row in benchmark.questions(raw, samples.stem, index))
+        rows = ((f"{path}:{number}", row) for number, _, row in read_rows(path))
+    else:
+        rows = ((row_name(path.name, index), row) for index, row in enumerate(read_table(path).rows))
+    for index, (where, row) in enumerate(rows):
+        yield from questions_of(benchmark, row, path.stem, index, where)
 
 
 class _Ids:
@@ -194,6 +197,7 @@ def _listing(path: Path, count: int, first: list[str], what: str) -> str:
 
 
 def _read_response(sample: Sample, row: Mapping[str, Any], path: Path) -> Response:
+    from harness.core.endings import read_ending
     from harness.core.types import Response
 
     error, text, reason = row.get("error"), row.get("response"), row.get("finish_reason")
@@ -202,7 +206,13 @@ def _read_response(sample: Sample, row: Mapping[str, Any], path: Path) -> Respon
     if not isinstance(text, str):
         holds = "is missing" if "response" not in row else f"holds {type(text).__name__}, not text"
         raise DataError(f"{path}: id {sample.id!r}: column 'response' {holds}. Give a text, or an 'error'.")
-    return Response(sample_id=sample.id, text=text, finish_reason=reason if reason in ("stop", "length") else None)
+    ending = read_ending(reason)
+    if reason and ending is None:
+        what = f"column 'finish_reason' holds {reason!r}, not 'stop' or 'length'"
+        raise DataError(
+            f"{path}: id {sample.id!r}: {what}. Where the response failed, say so in 'error'; else leave it out."
+        )
+    return Response(sample_id=sample.id, text=text, finish_reason=ending)
 
 
 def _watched(
@@ -255,15 +265,11 @@ def judge_rows(
     from harness.core.types import Response, SampleRecord
 
     records: dict[str, SampleRecord] = {}
-    for number, row in enumerate(rows):
-        if not isinstance(row, Mapping):
-            raise DataError(f"samples[{number}] is a {type(row).__name__}, not a row. Of a table: to_dict('records').")
-        if benchmark.source.table is not None:  # Rows of a table of one's own are named by their numbers.
-            ((_, row),) = benchmark.questions(row, "", number)
-        sample = benchmark.read_row(row, f"samples[{number}]")
+    for where, row in _questions(benchmark, rows):
+        sample = benchmark.read_row(row, where)
         if sample.id in records or sample.id not in responses:
             what = "is there twice" if sample.id in records else "has no response"
-            raise DataError(f"samples[{number}]: {sample.id!r} {what}. Give each sample once, and a response to each.")
+            raise DataError(f"{where}: {sample.id!r} {what}. Give each sample once, and a response to each.")
         text = responses[sample.id]
         if not isinstance(text, str):
             raise DataError(f"the response to {sample.id!r} is a {type(text).__name__}, not a text.")
@@ -272,3 +278,13 @@ def judge_rows(
     if unknown := sorted(responses.keys() - records.keys(), key=str):
         raise DataError(f"{len(unknown)} responses are to no sample, e.g. {unknown[0]!r}. Leave them out.")
     return list(records.values())
+
+
+def _questions(benchmark: Benchmark, rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each question of rows in memory with a name of its place for errors."""
+    from harness.benchmarks.record import questions_of
+
+    for number, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise DataError(f"samples[{number}] is a {type(row).__name__}, not a row. Of a table: to_dict('records').")
+        yield from questions_of(benchmark, row, "", number, f"samples[{number}]")

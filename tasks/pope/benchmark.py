@@ -50,13 +50,18 @@ def read_row(row: Mapping[str, Any], where: str) -> Sample:
 
 
 def questions(row: Mapping[str, Any], file: str, index: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """A row that is one question, or one of several splits at once, as VLMEvalKit keeps it (`random,popular`)."""
-    splits = row.get("category")
-    if not isinstance(splits, str) or "," not in splits:
+    """A row that is one question, or one of several splits at once, as VLMEvalKit keeps it (`random,popular`).
+
+    The authors' own rows have no split: the name of their file ends with it (`coco_pope_random`).
+    """
+    named = file.rsplit("_", 1)[-1]
+    splits = find(row, "category") or (named if named in SPLITS else None)
+    if not isinstance(splits, str):
         yield "", row
         return
-    for split in splits.split(","):
-        yield f".{split}", {**row, "category": split}
+    several = splits.split(",")
+    for split in several:
+        yield (f".{split}" if len(several) > 1 else ""), {**row, "category": split}
 
 
 def read_label(row: Mapping[str, Any], file: str, where: str) -> Sample:

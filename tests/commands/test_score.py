@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from support_logs import INSPECT_POPE, LMMS_POPE, VLM_POPE, logged_rows, write_rows
 
+import harness
 from harness.cli import main
 from harness.core.types import SampleRecord
 from harness.runs.records import decode_record
@@ -136,7 +137,7 @@ def test_explain_shows_one_answer(files: tuple[Path, Path], tmp_path: Path, caps
         (["--explain", "random/99"], "has no sample 'random/99'"),
         (["--explain", "random/0", "--judge", "openai:m"], "asks no judge"),
         (["--explain", "random/0", "--per-sample", "out.jsonl"], "Leave --judge and --per-sample out"),
-        (["--out", "run", "--max-failures", "2"], "--out, --max-failures belongs to --from"),
+        (["--out", "run", "--fresh"], "--out, --fresh belongs to --from"),
         (["--run", "somewhere"], "--run RUN with --explain ID"),
         (["--explain", "random/0", "--run", "nowhere"], "nowhere is not a run folder"),
     ],
@@ -237,10 +238,52 @@ def test_responses_that_are_no_text(files: tuple[Path, Path], capsys: pytest.Cap
 def test_errors_are_left_out_and_counted(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     rows = [json.loads(line) for line in files[1].read_text().splitlines()]
     rows[0] = {"id": "random/0", "error": "server: status 500"}
-    rows[1]["finish_reason"] = "length"
+    rows[1]["finish_reason"] = "MAX_TOKENS"
+    rows[2]["finish_reason"] = ""
     write(files[1], rows)
-    result = scored(files, capsys)
+    result = scored(files, capsys, "--max-failures", "1")
     assert (result["errors"], result["truncated"], result["metrics"]["all/accuracy"]["n"]) == (1, 1, 11)
+    assert main(command(files)) == 1
+    assert "warning: 1 samples have no verdict (tolerated: 0)" in capsys.readouterr().err
+
+
+def test_an_unknown_reason_of_an_end_is_refused(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [json.loads(line) for line in files[1].read_text().splitlines()]
+    write(files[1], [{**rows[0], "finish_reason": "content_filter"}, *rows[1:]])
+    problem = "responses.jsonl: id 'random/0': column 'finish_reason' holds 'content_filter', not 'stop' or 'length'"
+    assert problem in refused(files, capsys)
+
+
+def test_rows_that_hold_several_questions(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """VLMEvalKit keeps POPE so: a question that several splits ask is one row."""
+    samples = [{**row, "category": "random,popular,adversarial"} for row in pope(2)[0]]
+    splits = ("random", "popular", "adversarial")
+    responses = [
+        {"id": f"{split}/{number}", "response": ("yes", "no")[number]} for split in splits for number in (0, 1)
+    ]
+    result = scored((write(files[0], samples), write(files[1], responses)), capsys)
+    assert (result["samples"], result["headline"]["value"]) == (6, 1.0)
+    assert {name.split("/")[0] for name in result["metrics"]} == {*splits, "mean", "all"}
+    both = harness.score("pope", samples, {row["id"]: row["response"] for row in responses})
+    assert both.result.metrics["mean/accuracy"].value == 1.0
+    write(files[0], [{**samples[0], "label": "perhaps", "answer": None}])
+    assert "samples.jsonl:1.random: column 'answer' holds 'perhaps'" in refused(files, capsys)
+
+
+def test_what_the_name_of_the_file_and_the_number_of_the_row_tell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [{"question_id": 1, "image": "1.jpg", "text": "Is there a dog in the image?", "label": "yes"}]
+    responses = write(tmp_path / "r.jsonl", [{"id": "popular/1", "response": "Yes"}])
+    result = scored((write(tmp_path / "coco_pope_popular.json", asked), responses), capsys)
+    assert result["metrics"]["popular/accuracy"]["value"] == 1.0
+    pair = {kind: {"question": "Is it?", "video": "v.mp4", "answer": "yes"} for kind in ("basic", "hallucination")}
+    responses = write(tmp_path / "r.jsonl", [{"id": f"temporal/0/{kind}", "response": "Yes"} for kind in pair])
+    result = scored((write(tmp_path / "temporal.jsonl", [pair]), responses), capsys, task="videohallucer")
+    assert result["metrics"]["temporal/both"]["value"] == 1.0
+    rated = [{"question": "What?", "gt_answer": "A dog.", "image_content": ["dog"]}] * 2
+    responses = write(tmp_path / "r.jsonl", [{"id": str(number), "response": "A dog."} for number in (0, 1)])
+    assert scored((write(tmp_path / "s.jsonl", rated), responses), capsys, task="mmhal_bench")["samples"] == 2
 
 
 def test_empty_and_absent_files(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -80,6 +80,10 @@ def test_a_run_folder_is_a_recording(tmp_path: Path) -> None:
     ("rows", "message"),
     [
         ([], "is empty"),
+        (
+            [{"id": "a", "response": "x", "finish_reason": "aborted"}],
+            r":1 is not a recorded response \('finish_reason' holds 'aborted', not 'stop' or 'length'\)",
+        ),
         ([{"id": "a"}], r":1 is not a recorded response \(no 'response'\)"),
         ([{"id": "a", "response": "x"}, {"response": "x"}], r":2 is not a recorded response \(no 'id'\)"),
         ([{"id": "a", "response": 3}], "not a text"),
