@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Final, Literal
 
-from harness.core.errors import StoreError, UsageError
+from harness.core.errors import UsageError
 from harness.core.files import refuse_unmarked, write_atomically
-from harness.reports.page_data import files_of
 from leaderboards.board import Board
+from leaderboards.copies import copied_before, place_copies, remove_copies, report_copies
 from leaderboards.page_data import Link, copied_link, report_link
-from leaderboards.runs import is_run
 
 FORMATS: Final[Mapping[str, tuple[str, str]]] = {
     "md": ("leaderboard.md", "leaderboards.markdown:render_markdown"),
@@ -68,37 +65,26 @@ def write_pages(board: Board, out: Path, *, reports: bool = True) -> list[Path]:
     Args:
         board: the board.
         out: folder; made if it is missing.
-        reports: copy the runs' `report.html` into the folder and link them; else the page links no report.
+        reports: copy the runs' `report.html`, without folders of this machine, and link them; else the page links no
+            report. Copies that an earlier call made and this one does not are deleted.
 
     Raises:
         UsageError: a file of that name is not a board's, or a report's place is in the folder of another run.
         StoreError: the folder or a report in it cannot be written.
     """
-    places: dict[str, str] = {}
-    copies: dict[Path, Path] = {}
-    for group in board.groups:
-        for row in group.rows:
-            for run in row.runs:
-                if not reports or run.report != "report.html" or str(run.folder) in places:
-                    continue
-                place = f"runs/{_folder_name(run.record.id, places)}/report.html"
-                places[str(run.folder)] = place
-                folder = (out / place).parent
-                copies |= {folder / file.relative_to(run.folder): file for file in files_of(run.folder / run.report)}
-                _refuse_other_run(folder, run.folder)
+    copies = place_copies(board, out) if reports else {}
+    places = {folder: place for folder, (_, place) in copies.items()}
     files = _make(board, out, list(FORMATS), copied_link(places))
-    for target, source in copies.items():
-        _copy(source, target)
+    before = copied_before(out / FORMATS["html"][0])
+    written = []
+    for run, place in copies.values():
+        for path, text in report_copies(run, (out / place).parent):
+            write_if_changed(path, text)
+            written.append(path)
+    remove_copies(out, before - set(places.values()))
     # Pages must not run the folder through Jekyll, which drops what begins with an underscore.
     write_if_changed(out / ".nojekyll", "")
-    return [*copies, *_write(files), out / ".nojekyll"]
-
-
-def _refuse_other_run(folder: Path, source: Path) -> None:
-    if is_run(folder) and folder.resolve() != source.resolve():
-        raise UsageError(
-            f"{folder} is a run, whose report would be overwritten with that of {source}. Give another folder."
-        )
+    return [*written, *_write(files), out / ".nojekyll"]
 
 
 def _make(board: Board, out: Path, formats: Sequence[str], link: Link) -> dict[Path, str]:
@@ -148,26 +134,3 @@ def write_if_changed(path: Path, text: str) -> bool:
         pass
     write_atomically(path, text)
     return True
-
-
-def _folder_name(run_id: str, places: dict[str, str]) -> str:
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", run_id).strip("-.") or "run"
-    taken = {place.split("/")[1] for place in places.values()}
-    number = 2
-    unique = name
-    while unique in taken:
-        unique = f"{name}-{number}"
-        number += 1
-    return unique
-
-
-def _copy(source: Path, target: Path) -> None:
-    try:
-        if target.exists() and target.read_bytes() == source.read_bytes():
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.part")
-        shutil.copyfile(source, temporary)
-        temporary.replace(target)
-    except OSError as error:
-        raise StoreError(f"cannot copy {source} to {target}: {error.strerror or error}.") from error

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--reports",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="with --pages: copy the runs' reports there and link them",
+        help="with --pages: copy the runs' reports, with pictures of their benchmarks, there and link them",
     )
     publish.add_argument(
         "--screenshot", action="store_true", help="with --pages: show the page in the README (Chromium)"

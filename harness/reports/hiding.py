@@ -14,6 +14,7 @@ _TOKEN: Final = re.compile(r"\b(?:hf_[A-Za-z0-9]{20,}|sk-[\w-]{20,}|gh[pousr]_[A
 _SECRET: Final = re.compile(r"(?i)key|token|secret|password")
 """In the name of a variable that holds one."""
 _FOLDERS: Final = re.compile(r"(?:(?<=file://)|(?<![\w./<…-]))(?:~|[A-Za-z]:)?[\\/](?:[^\s/\\'\"()<>:,;]+[\\/])+")
+_PATH: Final = re.compile(r"(?:[a-z]+:)?((?:~|[A-Za-z]:)?[\\/](?![\\/])[^\n]*[\\/])[^\n\\/]*")
 
 Hide = Callable[[str], str]
 
@@ -34,6 +35,12 @@ def hiding(folder: Path) -> Hide:
         return here.sub("…", text) if places else text
 
     return hide
+
+
+def folders_in(text: str) -> set[str]:
+    """The folders that a text names, each with the separator at its end; of a text that is one path, spaces and all."""
+    path = _PATH.fullmatch(text)
+    return {*_FOLDERS.findall(text), *([path[1]] if path else [])}
 
 
 def without_folders(text: str, hide: Hide) -> str:
