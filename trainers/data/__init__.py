@@ -29,5 +29,5 @@ training data, one JSON object a line:
                (rewards.visual_facts)
   response     for supervised fine-tuning: the whole response to learn, with its sections
 
-Other fields are ignored."""
+Other fields are ignored, but image, images, video, videos and path are refused: media stand in media."""
 """What `harness data --help` prints of the schema."""

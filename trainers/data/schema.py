@@ -34,6 +34,8 @@ _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Letter = Annotated[str, Field(pattern="^[A-Z]$")]
 _LISTS: Final = (KEY_STEPS, FACTS)
 """Fields that are kept as attributes in JSON."""
+_OF_OTHERS: Final = ("image", "images", "video", "videos", "path")
+"""What media are called elsewhere: a row that has one, not read, would be trained on blind."""
 _VIDEOS: Final = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".gif")
 
 
@@ -43,6 +45,7 @@ def _text_of(*types: type) -> BeforeValidator:
 
 
 class _Medium(BaseModel):
+    model_config = ConfigDict(extra="forbid")
     path: Annotated[str, Field(min_length=1)]
     kind: MediaKind | None = None
 
@@ -204,8 +207,10 @@ def example_from_row(row: Mapping[str, Any], where: str) -> Example:
         where: the row's name in errors.
 
     Raises:
-        DataError: names `where` and the field that is missing or malformed.
+        DataError: names `where` and the field that is missing, malformed, or what media are called elsewhere.
     """
+    if other := next((name for name in _OF_OTHERS if row.get(name)), None):
+        raise DataError(f"{where}: field '{other}' is not read. Media stand in 'media', a list.")
     try:
         read = _Row.model_validate(row)
     except ValidationError as error:
@@ -236,6 +241,8 @@ def _told(error: Mapping[str, Any]) -> str:
     if error["type"] == "string_unicode":
         half = next(ord(character) for character in value if "\ud800" <= character <= "\udfff")
         return f"'{name}': \\u{half:04x} is half of a character, which no tokenizer takes. Mend it."
+    if error["type"] == "extra_forbidden":
+        return f"'{name}': a medium has no '{error['loc'][-1]}', but path and kind."
     if error["type"] == "value_error":
         return f"'{name}': {error['ctx']['error']}."
     text = json.dumps(value, ensure_ascii=False, default=str)
