@@ -62,6 +62,9 @@ def test_kinds_of_answers():
         ({"grade": "ocr"}, "field 'grade': only answers of the kind open are graded"),
         ({"answer_kind": "open", "grade": "rouge"}, "'grade': expected one of numerical, regression, ocr, free_form"),
         ({"media": [{"kind": "audio", "path": "x"}]}, "field 'media': .*image or video, got \"audio\""),
+        ({"media": [{"type": "video", "path": "x"}]}, "field 'media': a medium has no 'type', but path and kind"),
+        ({"image": "x.png"}, "field 'image' is not read. Media stand in 'media', a list"),
+        ({"videos": [{"path": "x"}]}, "field 'videos' is not read"),
         ({"response": " "}, "field 'response': expected a text that is not empty"),
     ],
 )
@@ -87,6 +90,10 @@ def test_ids_are_unique_and_files_exist(tmp_path):
         list(read_examples(tmp_path / "none.jsonl"))
     with pytest.raises(DataError, match="field 'response' is missing"):
         list(read_examples(write(tmp_path / "rows.jsonl", [ROW]), require_response=True))
+
+
+def test_columns_of_media_without_any_are_ignored():
+    assert example_from_row({**ROW, "images": None, "videos": [], "note": "x"}, "w") == example_from_row(ROW, "w")
 
 
 def test_media_kind_is_told_by_the_name():
@@ -202,7 +209,8 @@ def test_trl_rows():
     row = {"prompt": messages, "images": ["a.png"], "solution": "no"}
     converted = convert_trl(row, "f:1")
     assert converted == {
-        "id": "f:1", "media": ["a.png"], "question": "Is it red?", "answer": "no", "answer_kind": "yes_no",
+        "id": "f:1", "media": [{"kind": "image", "path": "a.png"}], "question": "Is it red?", "answer": "no",
+        "answer_kind": "yes_no",
     }  # fmt: skip
     told = [{"role": "assistant", "content": "<think>x</think><answer>4</answer>"}]
     converted = convert_trl({"prompt": "How many?", "completion": told}, "f:1")
@@ -210,6 +218,92 @@ def test_trl_rows():
     assert converted["response"] == "<think>x</think><answer>4</answer>"
     with pytest.raises(DataError, match="no target"):
         convert_trl({"prompt": "How many?"}, "f:1")
+
+
+def asked(text, answer="B", **row):
+    converted = convert_trl({"prompt": text, "answer": answer, **row}, "w")
+    return {key: converted[key] for key in converted.keys() - {"id", "media"}}
+
+
+OPTIONS = "\nA. running\nB. sleeping"
+CHOICE = {"choices": {"A": "running", "B": "sleeping"}, "answer": "B", "answer_kind": "choice"}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Choose the option that shows what the dog is doing.",
+        "Look at the dog. Select the word that fits.",
+        "Answer with the option's letter: what colour is the bus?\nLook at the left side.",
+        "The dog is here.\nSelect a word for its colour.",
+        "Answer yes or no.",
+    ],
+)
+@pytest.mark.parametrize(
+    "instruction", ["", " Please answer with the option's letter from the given choices directly."]
+)
+def test_of_a_question_nothing_but_how_to_answer_is_left_out(question, instruction):
+    assert asked(question + instruction + OPTIONS) == {"question": question, **CHOICE}
+    assert asked(question + OPTIONS + "\n" + instruction) == {"question": question, **CHOICE}
+    row = {**VIDEO_R1, "problem": f"{question}\n{instruction}"}
+    assert convert_video_r1(row, "w")["question"] == question
+    turns = [{"from": "human", "value": question + instruction + OPTIONS}, LLAVA_COT["conversations"][1]]
+    converted = convert_llava_cot({**LLAVA_COT, "conversations": turns}, "w")
+    assert {**CHOICE, "question": question}.items() <= converted.items()
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "Answer the question using a single word or phrase.",
+        "Please provide only the single option letter (e.g., A, B, C, D, etc.) within the <answer> </answer> tags.",
+        "Choose the correct option. Answer with its letter only!",
+        "Please answer yes or no.",
+    ],
+)
+def test_instructions_are_left_out(instruction):
+    assert asked(f"Is it red? {instruction}", "no")["question"] == "Is it red?"
+
+
+def test_options_that_go_on_stay_in_the_question():
+    for text in (f"Which?{OPTIONS}\non the left.", "Which?\nA. running\non the left.\nB. sleeping"):
+        assert asked(text) == {"question": text, "answer": "B", "answer_kind": "open"}
+
+
+def test_media_of_trl_rows():
+    def media(*parts, **row):
+        content = [*parts, {"type": "text", "text": "Is it red?"}]
+        return convert_trl({"prompt": [{"role": "user", "content": content}], "answer": "no", **row}, "w")["media"]
+
+    image, clip = {"kind": "image", "path": "a.png"}, {"kind": "video", "path": "clip"}
+    assert media({"type": "image", "image": "a.png"}) == [image]
+    assert media({"image": {"bytes": None, "path": "a.png"}}) == [image]
+    assert media({"type": "video", "path": "clip"}, {"type": "image"}, images=["a.png"]) == [clip, image]
+    assert media(images=None, image="a.png", videos=["clip"]) == [image, clip]
+    for wrong in (
+        lambda: media({"type": "image"}),
+        lambda: media({"type": "image"}, images=["a.png", "b.png"]),
+        lambda: media({"type": "image_url", "image_url": {"url": "a.png"}}),
+        lambda: asked("<image> Is it red?", "no"),
+    ):
+        with pytest.raises(
+            DataError, match=r"field 'prompt'|field 'content' of the user's message: a part of the type"
+        ):
+            wrong()
+
+
+def test_a_row_of_several_questions_is_refused():
+    texts = {"user": ["What animal is it?", "What colour is it?"], "assistant": ["A dog."]}
+    turns = [
+        {"role": role, "content": texts[role][number // 2]} for number, role in enumerate(("user", "assistant", "user"))
+    ]
+    with pytest.raises(
+        DataError, match=r"'prompt': a row holds one question: .* these are of user, assistant, user, as"
+    ):
+        convert_trl({"prompt": turns, "completion": "Brown.", "answer": "brown"}, "w")
+    system = {"role": "system", "content": "Be brief."}
+    converted = convert_trl({"prompt": [system, turns[2]], "completion": "Brown.", "answer": "brown"}, "w")
+    assert (converted["question"], converted["response"]) == ("What colour is it?", "Brown.")
 
 
 def command(*arguments):

@@ -5,8 +5,8 @@
 - `omnex`: the same layout with the method's sections in `process`, `<prethink>` for planning.
 - `llava-cot`: `id, image, conversations` (Xkev/LLaVA-CoT-100k), whose answers hold `<SUMMARY> <CAPTION> <REASONING>
   <CONCLUSION>`: planning, caption, think and answer.
-- `trl`: conversational rows, `prompt` (and `completion`) or `messages`, with `image`/`images`, and the target in
-  `solution` or `answer`.
+- `trl`: conversational rows, `prompt` (and `completion`) or `messages`, of one question, with `image`/`images`,
+  `video`/`videos` or paths in the parts of a message, and the target in `solution` or `answer`.
 
 What is neither yes or no nor an option is `open`. The kinds of Video-R1 and OMNEX-VL (numerical, OCR, free-form,
 regression) become its `grade`.
@@ -15,7 +15,7 @@ regression) become its `grade`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from string import ascii_uppercase
 from typing import Any, Final
@@ -31,10 +31,16 @@ _OPTION_LINE: Final = re.compile(r"^\s*\(?([A-Z])\s*[.):]\s*(\S.*?)\s*$", re.MUL
 _MEDIA_TOKEN: Final = re.compile(r"<(?:image|video)>\s*")
 _LETTER: Final = re.compile(r"\(?([A-Z])\s*(?:[.):]|$)")
 _INSTRUCTION: Final = re.compile(
-    r"^\s*(?:please\s+)?(?:answer|provide|give|select|choose|respond)\b[^\n]*"
-    r"(?:option|letter|choice|word|phrase|yes or no)[^\n]*$",
-    re.IGNORECASE | re.MULTILINE,
+    r"(?<=[.?!\n])\s*(?:please\s+)?(?:answer|provide|give|select|choose|respond)\b", re.IGNORECASE
 )
+"""Where a sentence that may be an instruction begins."""
+_HOW_TO_ANSWER: Final = frozenset({"option", "options", "letter", "choice", "choices", "word", "phrase", "yes", "no"})
+_INSTRUCTING: Final = _HOW_TO_ANSWER | frozenset(
+    "above and answer below best brief briefly by choose concise correct correctly directly either following for from "
+    "give given in is it its just most of one only or phrases please provide question respond response right select "
+    "short simple single that the then to tag tags using very with within words your eg etc".split()
+)
+"""Words that instructions are made of; a sentence that has any other may be the question itself."""
 _GRADES: Final[Mapping[str, Grade]] = {
     "numerical": "numerical", "OCR": "ocr", "free-form": "free_form", "regression": "regression",
 }  # fmt: skip
@@ -88,13 +94,11 @@ def convert_llava_cot(row: Row, where: str) -> dict[str, Any]:
             raise DataError(f"{where}: field 'conversations': the answer has no <{theirs}> section.")
         sections[ours] = match[1].strip()
     asked_text = _need(asked, "value", f"{where}: field 'conversations'")
-    asks = _asks(asked_text, sections["answer"])
-    if asks["answer_kind"] != "choice":  # Options that the answer names none of stay part of the question.
-        question, choices = _split_options(asks["question"])
-        asks["question"] = "\n".join([question, *(f"{key}. {text}" for key, text in choices.items())])
+    media = _media(row.get("image"), "image")
+    asks = _asks(asked_text, sections["answer"], len(media), f"{where}: field 'conversations'")
     sections["answer"] = asks["answer"]
     response = " ".join(f"<{name}> {text} </{name}>" for name, text in sections.items())
-    return {"id": _identifier(row, "id", where), "media": _listed(row.get("image")), **asks, "response": response}
+    return {"id": _identifier(row, "id", where), "media": media, **asks, "response": response}
 
 
 def convert_trl(row: Row, where: str) -> dict[str, Any]:
@@ -106,16 +110,23 @@ def convert_trl(row: Row, where: str) -> dict[str, Any]:
         messages = _objects(row, field, where)
     else:
         raise DataError(f"{where}: neither 'prompt' nor 'messages' is a list of messages.")
-    completion = row.get("completion")
-    if isinstance(completion, list):
+    if isinstance(row.get("completion"), str):
+        messages = [*messages, {"role": "assistant", "content": row["completion"]}]
+    elif isinstance(row.get("completion"), list):
         messages = [*messages, *_objects(row, "completion", where)]
-    users = [message for message in messages if message.get("role") == "user"]
-    if not users:
-        raise DataError(f"{where}: field '{field}': no message of the user.")
-    asked = _message_text(users[0], where)
-    told = next((_message_text(message, where) for message in messages if message.get("role") == "assistant"), None)
-    if told is None and isinstance(completion, str):
-        told = completion
+    turns = [message for message in messages if message.get("role") not in ("system", "developer")]
+    if [message.get("role") for message in turns] not in (["user"], ["user", "assistant"]):
+        raise DataError(
+            f"{where}: field '{field}': a row holds one question: one message of the user, and one of the assistant "
+            f"after it or none; these are of {', '.join(str(message.get('role')) for message in turns) or 'nobody'}."
+        )
+    asked, parts = _message_parts(turns[0], where)
+    media = _placed(parts, row, f"{where}: field '{field}'")
+    told = None
+    if len(turns) == 2:
+        told, parts = _message_parts(turns[1], where)
+        if parts:
+            raise DataError(f"{where}: field '{field}': media in the assistant's message.")
     solution = row.get("solution", row.get("answer", row.get("ground_truth")))
     if solution is None and told is not None:
         solution = told
@@ -124,8 +135,7 @@ def convert_trl(row: Row, where: str) -> dict[str, Any]:
     if isinstance(solution, (list, dict)):
         raise DataError(f"{where}: the target ('solution', 'answer' or 'ground_truth') is a {type(solution).__name__}.")
     match = _ANSWER.search(str(solution))
-    media = _listed(row.get("images", row.get("image"))) + _listed(row.get("videos", row.get("video")))
-    asks = _asks(asked, match[1] if match else str(solution).strip())
+    asks = _asks(asked, match[1] if match else str(solution).strip(), len(media), f"{where}: field '{field}'")
     converted = {"id": _identifier(row, "id", where), "media": media, **asks}
     return converted if told is None else {**converted, "response": _own_tags(told.strip())}
 
@@ -138,14 +148,26 @@ CONVERTERS: Final[Mapping[str, Callable[[Row, str], dict[str, Any]]]] = {
 }
 
 
-def _asks(text: str, answer: str) -> dict[str, Any]:
-    """Question, answer and its kind: lettered lines are options where the answer names one of them."""
-    whole = _without_instruction(_MEDIA_TOKEN.sub("", text))
+def _asks(text: str, answer: str, media: int, where: str) -> dict[str, Any]:
+    """Question, answer and its kind: lettered lines are options where the answer names one of them.
+
+    Raises:
+        DataError: there are more places for media in the text than media.
+    """
+    bare, places = _MEDIA_TOKEN.subn("", text)
+    if places > media:
+        raise DataError(f"{where}: {places} times <image> or <video>, and {media} media. Give their paths.")
+    whole = _without_instruction(bare)
     question, choices = _split_options(whole)
     letter = _leading_letter(answer, choices)
     if letter is None:
         return {"question": whole, **_closed_or_open(answer)}
-    return {"question": question, "choices": choices, "answer": letter, "answer_kind": "choice"}
+    return {
+        "question": _without_instruction(question),
+        "choices": choices,
+        "answer": letter,
+        "answer_kind": "choice",
+    }
 
 
 def _need(row: Row, field: str, where: str) -> str:
@@ -172,11 +194,32 @@ def _objects(row: Row, field: str, where: str) -> list[Row]:
     return value
 
 
-def _listed(value: Any) -> list[Any]:
-    if value is None or value == "":
-        return []
-    items = value if isinstance(value, list) else [value]
-    return [item["path"] if isinstance(item, dict) and "path" in item else item for item in items]
+def _media(value: Any, kind: str) -> list[dict[str, Any]]:
+    """A path or a list of them as media; what is no path is refused when the row is read."""
+    items = value if isinstance(value, list) else [] if value is None or value == "" else [value]
+    return [
+        {"kind": kind, "path": item["path"] if isinstance(item, dict) and "path" in item else item} for item in items
+    ]
+
+
+def _placed(parts: Sequence[tuple[str, Any]], row: Row, where: str) -> list[dict[str, Any]]:
+    """The media of a question, in the order of its message's parts; those without a path take theirs from the row.
+
+    Raises:
+        DataError: a part has no path, or a path has no part.
+    """
+    fields = {kind: _media(row.get(f"{kind}s") or row.get(kind), kind) for kind in ("image", "video")}
+    if not parts:
+        return fields["image"] + fields["video"]
+    placed = []
+    for kind, path in parts:
+        if path is None and not fields[kind]:
+            raise DataError(f"{where}: the path of a part of the type {kind} is not given, nor is it in '{kind}s'.")
+        placed.append(fields[kind].pop(0) if path is None else {"kind": kind, "path": path})
+    for kind, left in fields.items():
+        if left:
+            raise DataError(f"{where}: {len(left)} more in '{kind}s' than parts of the type {kind} without a path.")
+    return placed
 
 
 def _options(row: Row, where: str) -> dict[str, str]:
@@ -212,12 +255,23 @@ def _closed_or_open(answer: str) -> dict[str, str]:
 
 
 def _without_instruction(question: str) -> str:
-    """A question without the line that says how to answer: the prompt format has its own."""
-    return _INSTRUCTION.sub("", question).strip() or question.strip()
+    """A question without what at its end says how to answer and nothing else: the prompt format has its own."""
+    question = question.strip()
+    for start in _INSTRUCTION.finditer(question):
+        sentences = question[start.start() :].lower().replace("e.g.", "eg")
+        words = set(re.findall(r"[^\W_]+", sentences))
+        letters = {word for word in words if len(word) == 1 and word.isalpha()}  # A, B, C, and that of "option's".
+        if "?" not in sentences and words & _HOW_TO_ANSWER and words <= _INSTRUCTING | letters:
+            return question[: start.start()].strip()
+    return question
 
 
 def _split_options(question: str) -> tuple[str, dict[str, str]]:
-    """A question without its lettered lines, and those: two or more, from A on without a gap; else as it stands."""
+    """A question without its lettered lines, and those: two or more, from A on without a gap; else as it stands.
+
+    It stands too where a line between or after them has no letter: whether it goes on with an option or with the
+    question cannot be told.
+    """
     lines = list(_OPTION_LINE.finditer(question))
     choices = {line[1]: line[2] for line in lines}
     if len(choices) < 2 or list(choices) != list(ascii_uppercase[: len(lines)]):
@@ -225,18 +279,31 @@ def _split_options(question: str) -> tuple[str, dict[str, str]]:
     stem = re.sub(
         r"\b(?:Options|Choices)\s*:?\s*$", "", question[: lines[0].start()].strip(), flags=re.IGNORECASE
     ).strip()
-    return (stem, choices) if stem else (question, {})
+    others = _OPTION_LINE.sub("", question[lines[0].start() :]).strip()
+    return (stem, choices) if stem and not others else (question, {})
 
 
-def _message_text(message: Row, where: str) -> str:
+def _message_parts(message: Row, where: str) -> tuple[str, list[tuple[str, Any]]]:
+    """The text of a message, and kind and path of its media in order; the path is `None` where it stands elsewhere."""
+    place = f"{where}: field 'content' of the {message['role']}'s message"
     content = message.get("content")
     if isinstance(content, str):
-        return content
-    if isinstance(content, list) and all(isinstance(part, dict) for part in content):
-        texts = [part.get("text") or "" for part in content if part.get("type", "text") == "text"]
-        if all(isinstance(text, str) for text in texts):
-            return "\n".join(texts).strip()
-    raise DataError(f"{where}: field 'content' of the {message['role']}'s message: neither a text nor a list of parts.")
+        return content, []
+    if not isinstance(content, list) or not all(isinstance(part, dict) for part in content):
+        raise DataError(f"{place}: neither a text nor a list of parts.")
+    texts, media = [], []
+    for part in content:
+        kind = part.get("type") or next((kind for kind in ("image", "video") if part.get(kind)), "text")
+        if kind == "text":
+            texts.append(part.get("text") or "")
+        elif kind in ("image", "video"):
+            value = part.get(kind) or part.get("path")
+            media.append((kind, value.get("path") if isinstance(value, dict) else value))
+        else:
+            raise DataError(f"{place}: a part of the type {kind!r}, none of text, image and video.")
+    if not all(isinstance(text, str) for text in texts):
+        raise DataError(f"{place}: the text of a part is none.")
+    return "\n".join(texts).strip(), media
 
 
 def _own_tags(response: str) -> str:
