@@ -4,8 +4,8 @@ A row is a question. Its columns, in any order, of a CSV or TSV file with a head
 
     image or video   file of the medium, relative to the table
     question         without options and without instructions
-    answer           yes or no; the letter of an option, or its text; the answer's words; or of a caption what is there,
-                     separated by semicolons
+    answer           yes or no; the letter of an option, also in brackets, or its text, if that is not another's letter;
+                     the answer's words; or of a caption what is there, separated by semicolons
     A, B, C, ...     texts of the options of a multiple-choice question (JSON lines: also `choices`, a list or an
                      object by letter)
     id               of the question, once in the table (default: its number, from 1)
@@ -272,7 +272,15 @@ def _target(row: Row, where: str, kind: AnswerKind, choices: Mapping[str, str] |
             f"{where}: columns A, B, ... hold {len(choices)} options ({', '.join(choices) or 'none'}); at least A and "
             "B are needed, without a gap."
         )
+    letter = (answer[1:-1] if answer.startswith("(") and answer.endswith(")") else answer).upper()
     named = [letter for letter, text in choices.items() if text.lower() == answer.lower()]
+    if named and letter in choices and letter not in named:
+        raise DataError(
+            f"{where}: column 'answer' holds {answer!r}, a letter, which is also the text of option {named[0]}. Write "
+            f"({letter}) for the letter, or ({named[0]}) for the text."
+        )
+    if letter in choices:
+        return letter
     return named[0] if len(named) == 1 else require_letter(row, where, "answer", choices)
 
 

@@ -167,6 +167,18 @@ def test_options_that_cannot_be_asked_are_refused(pictures: Path, choices: objec
         load(pictures, json.dumps(row) + "\n", "mine.jsonl")
 
 
+def test_an_answer_that_is_one_option_s_letter_and_another_s_text_is_refused(pictures: Path) -> None:
+    header, asked = "image,question,A,B,C,answer\n", "images/red.png,Which letter is on the sign?,B,C,A"
+    told = r"row 2: column 'answer' holds 'a', a letter, which is also the text of option C. Write \(A\) .* or \(C\)"
+    with pytest.raises(DataError, match=told):
+        load(pictures, f"{header}{asked},a\n")
+    for answer, target in (("(A)", "A"), ("(c)", "C")):
+        (sample,) = load(pictures, f"{header}{asked},{answer}\n").samples
+        assert sample.target == target
+    (sample,) = load(pictures, f"{header}images/red.png,Which letter is it?,A,B,C,B\n").samples
+    assert sample.target == "B"
+
+
 @pytest.mark.parametrize("letters", ["a,b", "A,b", "A,B"])
 def test_columns_of_options_are_known_in_small_letters_too(pictures: Path, letters: str) -> None:
     (sample,) = load(pictures, f"image,question,answer,{letters}\nimages/blue.png,Which colour?,b,red,blue\n").samples
