@@ -9,7 +9,7 @@ from typing import Final
 from harness.answers.forms import NOTHING, REFUSED, Found, is_concluding, stated
 from harness.answers.open_ended import value_in
 from harness.answers.options import held_options, mentioned_option, negates, stated_option
-from harness.answers.refusals import refuses
+from harness.answers.refusals import apart, is_of_another, refuses
 from harness.answers.sameness import same
 from harness.answers.text import holds, key, sentences
 from harness.answers.values import quantity
@@ -84,9 +84,23 @@ def read_choice(text: str, choices: Mapping[str, str], question: str | None) -> 
         return Found(so[1], "ends with letter", parts[-1])
     if refuses(text):
         undecided = [letter for letter, option in choices.items() if refuses(option)]
-        is_it = len(undecided) == 1 and len(held_options(text, choices)) < 2
-        return Found(undecided[0], "refusal is an option", text) if is_it else REFUSED
+        if len(undecided) == 1 and len(held_options(text, choices)) < 2:
+            return Found(undecided[0], "refusal is an option", text)
+        return _beside_refusal(parts, choices, question)
     return _in_a_sentence(text, parts, choices, question)
+
+
+def _beside_refusal(parts: list[str], choices: Mapping[str, str], question: str | None) -> Found:
+    """What is chosen beside sentences that decline, if they are of something else, or it stands first or concludes.
+
+    Else both may be of the question, and nobody knows which of them counts.
+    """
+    declining, kept = apart(parts, refuses)
+    found = _in_a_sentence("\n".join(kept), kept, choices, question)
+    if found.answer is None:
+        return REFUSED
+    is_plain = key(parts[0]) == key(choices[found.answer]) or (is_concluding(parts[-1]) and found.words == parts[-1])
+    return found if is_plain or all(is_of_another(part, question) for part in declining) else NOTHING
 
 
 def _stated_letter(payload: str, choices: Mapping[str, str]) -> str | None:

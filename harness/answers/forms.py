@@ -129,7 +129,7 @@ def _said(text: str, lower: str, form: re.Pattern[str], rule: Form) -> list[Stat
         if but := re.match(r"not [^.]{1,60}?,? but (.+)", line, re.IGNORECASE):
             line = but[1]
         negated = ":" not in match[0] and re.match(r"not\b", line, re.IGNORECASE)
-        numbered = re.match(r"\d+[.)]\s+[A-Z]", line)
+        numbered = ":" in match[0] and re.match(r"\d+[.)]\s+[A-Z]", line)
         if not line or negated or numbered or _is_conditional(lower, match.start()):
             continue
         name: Form = rule

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from harness.answers.forms import NOTHING, REFUSED, Found, is_concluding, stated, without_conclusion
-from harness.answers.refusals import refuses
+from harness.answers.refusals import apart, is_of_another, refuses
 from harness.answers.text import sentences
 from harness.answers.values import Quantity, digits, quantities, quantity, values
 
@@ -42,7 +42,6 @@ _NONE_OF_IT: Final = re.compile(r"\b(?:there (?:is|are)|has|have|with) no\b|\bno
 _ANNOUNCED: Final = re.compile(
     r"(?i)\b(?:may|might|could be|would need|doubt|don't think)\b|^to (?:find|calculate|determine|answer|get|solve)\b"
 )
-_CODE: Final = re.compile(r"^(?:def |import |print\(|from \w+ import|return |for \w+ in |if .*:$)", re.MULTILINE)
 _TABLE: Final = re.compile(r"\w \| |^\W*-{3}|^here is a table", re.IGNORECASE)
 _IDLE: Final = frozenset("what which many much does this that there with from have will".split())
 
@@ -63,14 +62,14 @@ def read_open(text: str, question: str | None, numeric: bool) -> Found:
     for _, form, payload, words in reversed(stated(text)):
         if form == "option is":
             continue
-        if len(payload) < 120 and refuses(payload):
+        if len(payload) < 120 and refuses(sentences(payload)[0]):
             return REFUSED
         if answer := _short(payload, question, numeric):
             return Found(answer, form, words)
     parts = sentences(text)
     if "|" in text:
         parts = [part for part in parts if not _TABLE.search(part)]
-    if not parts or _CODE.search(text) or (text.endswith("?") and len(parts) == 1):
+    if not parts or (text.endswith("?") and len(parts) == 1):
         return NOTHING
     is_whole = len(parts) == 1 and (quantity(text) or _MULTIPLE.match(text))
     if is_whole or (len(parts) == 1 and not numeric and _is_phrase(text, 6) and not _COMPLEMENT.match(text)):
@@ -78,8 +77,26 @@ def read_open(text: str, question: str | None, numeric: bool) -> Found:
     if concluded := _concluded(parts, question, numeric):
         return concluded
     if refuses(parts[-1]) or (refuses(text) and not (numeric and _speaks_of(parts[-1], question))):
-        return REFUSED
+        return _beside_refusal(parts, question, numeric)
     return _at_the_edge(text, parts, question, numeric) or (REFUSED if refuses(text) else NOTHING)
+
+
+def _beside_refusal(parts: list[str], question: str | None, numeric: bool) -> Found:
+    """What is said beside sentences that decline, where those speak of something else, or it is a number in front.
+
+    Where it says a value of the question, as they do of there being none, nobody knows which of them counts.
+    """
+    declining, kept = apart(parts, refuses)
+    found = _at_the_edge("\n".join(kept), kept, question, numeric) if kept else None
+    if found is None:
+        return REFUSED
+    if (numeric and quantity(parts[0]) and found.words == parts[0]) or all(
+        is_of_another(part, question) for part in declining
+    ):
+        return found
+    written = digits(found.words)
+    is_said = numeric and any(_is_said_of(written, number) for number in quantities(written))
+    return NOTHING if is_said and _speaks_of(found.words, question) else REFUSED
 
 
 def _bare(text: str) -> str:

@@ -17,7 +17,7 @@ from harness.answers.forms import NOTHING, Found
 from harness.answers.open_ended import read_open, wants_number
 from harness.answers.sameness import same
 from harness.answers.sections import split_sections
-from harness.answers.tails import answer_in_json, correction, cut_tail, cut_turns, introduces, restates
+from harness.answers.tails import answer_in_json, correction, cut_tail, cut_turns, introduces, restates, without_program
 from harness.answers.text import key, locate, plain
 from harness.answers.values import quantity
 from harness.answers.yes_no import Polarity, read_yes_no
@@ -65,8 +65,8 @@ def read_answer(
 ) -> Reading:
     """Reads what a response answers.
 
-    Text inside `<think>` never counts. The last complete `<answer>` that is not empty is read, else an unclosed one,
-    else what stands outside the sections.
+    Text inside `<think>` never counts, in whatever tags a family of models writes it. The last complete `<answer>` that
+    is not empty is read, else an unclosed one, else what stands outside the sections.
 
     Args:
         response: the response as generated; any string.
@@ -154,6 +154,7 @@ def _read(
 def _by_kind(
     text: str, kind: AnswerKind, choices: Mapping[str, str] | None, question: str | None, numeric: bool
 ) -> Found:
+    text = without_program(text)
     if not text:
         return NOTHING
     if kind == "choice":
@@ -167,10 +168,9 @@ def _by_kind(
 
 def _answer_part(response: str) -> str | None:
     """The part of a response that may hold the answer; `None` where it was cut off before."""
-    sections = split_sections(response) if "<" in response else None
-    if sections is None or not sections.structured:
+    sections = split_sections(response)
+    if not sections.structured:
         return cut_turns(response)
     if sections.answer is not None:
-        nested = "<" in sections.answer
-        return cut_turns(split_sections(sections.answer).outside if nested else sections.answer)
+        return cut_turns(split_sections(sections.answer).outside)
     return None if sections.cut_off or not sections.outside else cut_turns(sections.outside)

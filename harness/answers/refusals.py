@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Final
 
 _INFORMATION: Final = r"(?:information|context|details?|data|evidence|specifics)"
@@ -28,6 +29,32 @@ _ABSENCE: Final = re.compile(
     r"(?:(?:does|do|did) ?n[o']t|can ?not|can't|unable to|not able to)(?: \w+){0,2}"
     r" (?:provide|specify|mention|contain|have access|see|view|find|show any)\b"
 )
+
+
+_APOLOGY: Final = re.compile(
+    r"^\W*(?:(?:i'm|i am|we're) (?:very |so )?sorry|sorry|i apologi[sz]e|my apologies)\b(?: (?:for|about) [^,.]{1,60})?"
+    r"(?:,? but|[,.!])\s+(?=\S)",
+    re.IGNORECASE,
+)
+_BUT: Final = re.compile(r"(?:,? (?:but|though|although|however)\b,?|[,;])\s+")
+_FURTHER: Final = re.compile(r"\b(?:its|their|his|her) (\w{3,})", re.IGNORECASE)
+_COMPARES: Final = re.compile(r"\b(?:than|same|equal|compar\w+)\b", re.IGNORECASE)
+
+
+def apart(parts: Sequence[str], is_refusal: Callable[[str], bool]) -> tuple[list[str], list[str]]:
+    """The sentences that refuse, or their clauses, and the others, none with an "I'm sorry, but" in front."""
+    refusing: list[str] = []
+    kept: list[str] = []
+    for part in (_APOLOGY.sub("", part) for part in parts):
+        for clause in _BUT.split(part) if is_refusal(part) else [part]:
+            (refusing if is_refusal(clause) else kept).append(clause)
+    return refusing, kept
+
+
+def is_of_another(sentence: str, question: str | None) -> bool:
+    """Whether a sentence that declines does so of something that was not asked: "Its breed is not clear."."""
+    further, asked = _FURTHER.search(sentence), (question or "").lower()
+    return bool(further and further[1].lower().rstrip("s") not in asked and not _COMPARES.search(asked))
 
 
 def declines(text: str) -> bool:

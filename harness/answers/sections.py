@@ -1,7 +1,7 @@
 """Taking a structured response apart: `<planning> <caption> <think> <answer>`.
 
-One pass over the tags, linear in the length of the text whatever it holds. `<prethink>` is read as `<planning>`; the
-case of a tag does not matter.
+One pass over the tags, linear in the length of the text whatever it holds. The tags in which families of models write
+the same sections are read as these; the case of a tag does not matter where it is a word of the language.
 """
 
 from __future__ import annotations
@@ -18,8 +18,28 @@ SectionName = Section
 
 SECTION_NAMES: Final[tuple[SectionName, ...]] = SECTIONS["grounded"]
 
-_NAMES: Final[dict[str, SectionName]] = {"prethink": "planning", **{name: name for name in SECTION_NAMES}}
-_TAG: Final = re.compile(r"<[ \t]{0,3}(/?)[ \t]{0,3}(planning|prethink|caption|think|answer)[ \t]{0,3}>", re.IGNORECASE)
+LLAVA_COT: Final[dict[str, SectionName]] = {
+    "SUMMARY": "planning", "CAPTION": "caption", "REASONING": "think", "CONCLUSION": "answer",
+}  # fmt: skip
+"""The tags of LLaVA-CoT."""
+
+_OWN: Final[dict[str, SectionName]] = {"prethink": "planning", **{name: name for name in SECTION_NAMES}}
+_NAMES: Final[dict[str, SectionName]] = {
+    **{name.lower(): section for name, section in LLAVA_COT.items()},
+    "thinking": "think", "analysis": "think", "seed:think": "think", "mm:think": "think",  # Seed, MiniMax
+    "response": "answer",  # ERNIE
+    **_OWN,
+}  # fmt: skip
+_WORDS: Final = "|".join(name if name != "summary" else "(?-i:SUMMARY)" for name in _NAMES)  # HTML has <summary>.
+_TAG: Final = re.compile(
+    rf"<[ \t]{{0,3}}(?P<slash>/?)[ \t]{{0,3}}(?P<name>{_WORDS})[ \t]{{0,3}}>"
+    # Kimi, Magistral, Gemma, and the channels of gpt-oss, of which the last is the answer
+    r"|(?P<opens>(?-i:◁think▷|\[THINK\]|<\|channel>(?:thought\b)?"
+    r"|(?:<\|start\|>assistant)?<\|channel\|>(?:analysis|commentary)\b[^<\n]{0,40}<\|message\|>))"
+    r"|(?-i:◁/think▷|\[/THINK\]|<channel\|>"
+    r"|(?:<\|end\|>\s?)?(?:<\|start\|>assistant)?<\|channel\|>final\b[^<\n]{0,40}<\|message\|>)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +72,12 @@ class Sections:
         caption: what is seen.
         think: the reasoning.
         answer: the final answer.
-        structured: whether the response holds any of the five tags at all, opening or closing.
+        structured: whether the response holds any tag at all, opening or closing.
         blocks: every section in the order of the response, repeated ones and unclosed ones included.
         outside: the text that belongs to no section.
         stray_tags: closing tags that close nothing.
         cut_off: whether the response ends inside a section other than the answer.
+        foreign: whether any of its tags is none of `<planning> <prethink> <caption> <think> <answer>`.
     """
 
     planning: str | None
@@ -68,6 +89,7 @@ class Sections:
     outside: str
     stray_tags: int
     cut_off: bool
+    foreign: bool
 
     @property
     def complete_answer(self) -> str | None:
@@ -81,13 +103,15 @@ class Sections:
     def is_well_formed(self, names: tuple[SectionName, ...] = SECTION_NAMES) -> bool:
         """Whether the response is exactly these sections: each once, complete, not empty, in order, nothing else.
 
-        Nor may one quote a tag: an `<answer>` within `<think>` is a second one for most readers.
+        Nor may one quote a tag: an `<answer>` within `<think>` is a second one for most readers. Tags of other
+        families are none that a prompt asks for.
         """
         return (
             tuple(block.name for block in self.blocks) == names
             and all(block.closed and block.text and not block.quotes for block in self.blocks)
             and not self.outside
             and not self.stray_tags
+            and not self.foreign
         )
 
 
@@ -96,6 +120,7 @@ class _Tag(NamedTuple):
     end: int
     name: SectionName
     closing: bool
+    foreign: bool
 
 
 @lru_cache(maxsize=8)  # Several read a response one after the other.
@@ -115,9 +140,7 @@ def split_sections(text: str) -> Sections:
     Returns:
         the sections; never raises, linear time.
     """
-    tags = [
-        _Tag(match.start(), match.end(), _NAMES[match[2].lower()], match[1] == "/") for match in _TAG.finditer(text)
-    ]
+    tags = [_tag(match) for match in _TAG.finditer(text)]
     closers: dict[SectionName, list[int]] = {name: [] for name in SECTION_NAMES}
     openers: list[int] = []
     for index, tag in enumerate(tags):
@@ -176,7 +199,15 @@ def split_sections(text: str) -> Sections:
         outside="\n".join(piece for _, piece in outside if piece),
         stray_tags=stray,
         cut_off=cut_off,
+        foreign=any(tag.foreign for tag in tags),
     )
+
+
+def _tag(match: re.Match[str]) -> _Tag:
+    if match["name"] is None:
+        return _Tag(match.start(), match.end(), "think", match["opens"] is None, foreign=True)
+    name = match["name"].lower()
+    return _Tag(match.start(), match.end(), _NAMES[name], match["slash"] == "/", name not in _OWN)
 
 
 def _after(indices: list[int], index: int, none: int) -> int:

@@ -12,22 +12,22 @@ from harness.answers.text import sentences
 from harness.answers.values import digits
 
 _DROPPED: Final = frozenset(
-    "is are was were be been being do does did a an the of to there has have had it its any some this that these can"
-    " could will would appear appears seem seems actually really famous indeed both also you i see we they he she shown"
-    " depicted visible provided image picture chart graph map figure photo video following labeled called value so"
-    " therefore thus hence overall".split()
+    "is are was were be been being do does did a an the of to there has have had it its any some this that these those"
+    " can could will would appear appears seem seems actually really famous indeed both also you i see we they he she"
+    " shown depicted visible provided image picture chart graph map figure photo video following labeled called value"
+    " so therefore thus hence overall".split()
 )
 """Words in which a question and a statement of the same may differ."""
 _NEGATIONS: Final = frozenset(
     "not no never neither none nor cannot without isnt arent wasnt werent doesnt dont didnt cant wont hasnt havent"
-    " couldnt lacks".split()
+    " couldnt lacks nowhere".split()
 )
 _HEDGES: Final = frozenset(
     "if whether may might could possibly perhaps unclear almost nearly barely hardly partially except unless would"
     " should only neither nor rather instead likely false incorrect unlikely asks asking question or doubt"
     " fail fails absence absent untrue thought wrong mistake zero 0 nothing while analyzing analyze wouldnt shouldnt"
-    " impossible expected wonder said say says claims deny possible chance reason statue pretends tries wants refuses"
-    " like resembling teddy toy hot stuffed".split()
+    " impossible expected wonder said say says claims deny denying possible chance reason statue pretends tries wants"
+    " refuses like resembling teddy toy hot stuffed".split()
 )
 """Words beside which a repeated question may mean anything, unless the question has them too."""
 _PARTIAL: Final = frozenset("just fully clearly entirely completely directly exactly necessarily".split())
@@ -62,7 +62,7 @@ _RELATIVE: Final = re.compile(r" that (?!(?:the|there|this|these|it|an?|they|he|
 _QUOTED: Final = re.compile(r"\"([^\"]*)\"|(?<= )'([^']*)'(?!\w)")
 _IDENTITY: Final = re.compile(r"(?:Is|Are|Was|Were) (?:[A-Z]|this|that|it|these|those)")
 """Questions whose subject and predicate may change places: "Is Crimson the minimum?"."""
-_WITHOUT: Final = re.compile(r"\b(?:but no|not|without)\b (?:any |an? )?([^.,;]*)")
+_WITHOUT: Final = re.compile(r"\b(?:but no|not|without)\b (?:any |an? )?([^.,;]*)", re.IGNORECASE)
 _AFTER_NOUN: Final = frozenset(
     "in on at with by near from under over behind beside next inside outside and or here that which who where right"
     " left above below among between against across along around down up out made".split()
@@ -70,10 +70,17 @@ _AFTER_NOUN: Final = frozenset(
 _TOKEN: Final = re.compile(r"[a-z0-9]+(?:\.\d+)?|[<>=+]|≥|≤")
 _ASKS_EXISTENCE: Final = re.compile(r"\b(?:is|are|was|were) there\b|\b(?:do|can) you see\b", re.IGNORECASE)
 _EXISTENCE: Final = re.compile(
-    r"\bthere (?:is|are|was|were)(?:n't)?\b"
-    r"|\b(?:see|shows?|contains?|visible|present|depicts?|has|have|features?|includes?)\b",
+    r"\bthere(?:'s| (?:is|are|was|were)(?:n't)?| (?:(?:do|does|did)(?: not|n't) )?(?:appears?|seems?) to be)\b"
+    r"|\b(?:see|shows?|contains?|visible|present|depicts?|has|have|features?|includes?|displays?)\b"
+    r"|\b(?:is|are|was|were|be)(?: not|n't)? (?:seen|shown|depicted|pictured"
+    r"|(?:in|on) (?:the|this) (?:image|picture|photo|video|scene|frame))\b",
     re.IGNORECASE,
 )
+_NAMING: Final = re.compile(
+    r"(?:(?:it|this|that)(?:'s| is| was)|(?:they|these|those)(?:'re| are| were))\b", re.IGNORECASE
+)
+_NOUN_ALONE: Final = re.compile(r"(?:no|an?|some)\b", re.IGNORECASE)
+"""Two ways to say that something is there: "It is a dog on a sofa." and, of the noun and nothing else, "No dog."."""
 _PREDICATE: Final = re.compile(
     r"(?:so,? |therefore,? )?(?:it|this|that|they|he|she|the \w+) (?:is|are|was|were)\b", re.IGNORECASE
 )
@@ -141,9 +148,11 @@ def _echo(sentence: str, question: str, asked: list[str], *, may_add: bool) -> L
     if re.search(r"\bother than\b", clause) or known & _NEGATIONS or (negations and set(tokens) & _PARTIAL):
         return None
     is_existence = _ASKS_EXISTENCE.search(question) or (len(asked) < 2 and not _PREDICATE.match(clause))
-    if is_existence and not _COMPARATIVES & set(asked) and not _EXISTENCE.search(clause):
-        return None
     words = [word for word in _stems(tokens) if word not in _NEGATIONS]
+    if is_existence and not _COMPARATIVES & set(asked) and not _EXISTENCE.search(clause):
+        is_named = _NAMING.match(clause) and words[: len(asked)] == asked
+        if not is_named and not (_NOUN_ALONE.match(clause) and words == asked):
+            return None
     if may_add:
         is_repeated = _is_within(asked, words)
     elif is_existence and not _COMPARATIVES & set(asked):
@@ -201,6 +210,7 @@ def _tokens(text: str) -> list[str]:
         .replace("n't", "nt")
         .replace("can not", "cannot")
         .replace("'s", "")
+        .replace("'re", "")
     )
     return _TOKEN.findall(digits(text))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from harness.answers.forms import stated
 from harness.core.reading import parse_json
 
-_TURN_END: Final = re.compile(r"</s>|<\|?(?:im_end|endoftext|eot_id|end)\|?>|<\|end_of_sentence\|>")
+_TURN_END: Final = re.compile(r"</s>|<\|?(?:im_end|endoftext|eot_id|end|return)\|?>|<\|end_of_sentence\|>")
 _BOX_TOKENS: Final = re.compile(r"<\|begin_of_box\|>(.{0,300}?)<\|end_of_box\|>", re.DOTALL)
 _JSON: Final = re.compile(r"\{[^{}]{1,4000}\}(?=\W*$)")
 _KEYS: Final = ("final_answer", "answer", "prediction", "choice", "option")
@@ -34,7 +35,7 @@ _CLOSING: Final = re.compile(
 _CLOSING_WORDS: Final = ("anything", " other", "et me know", "hope th", "eel free", "ould you like", "further")
 _TAKEN_BACK: Final = re.compile(
     r"^.*(?:\b(?:(?:wait|correction|hold on)(?= ?[,:.!\n-]| no\b)|scratch that|on second thought|i meant"
-    r"|let me (?:correct|reconsider)[^.:,]*|or rather|actually(?=,? no\b)|i was wrong"
+    r"|let me (?:correct|reconsider)[^.:,]*|or rather|actually(?=,? no\b)|oh,? actually|i was wrong"
     r"|i apologi[sz]e for the (?:mistake|error|confusion)|(?<=[.,] )(?:sorry|hmm))\b[,:.]?"
     r"|(?<=\w)(?:\.|\.\.\.|,) (?:no, (?=[\w(])(?!yes|no\b)|actually,? (?=\(?[A-J]\b|yes|no)))",
     re.IGNORECASE | re.DOTALL,
@@ -43,6 +44,13 @@ _MAYBE_TAKEN_BACK: Final = re.compile(
     r"[Ww]ait|[Cc]orrect|[Ss]cratch|thought|[Hh]old|meant|[Ll]et me|rather|[Aa]ctually|wrong|apolog|[Ss]orry|[Hh]mm"
     r"|[,.] [Nn]o, "
 )
+_CODE: Final = re.compile(r"^(?:def |import |print\(|from \w+ import|return |for \w+ in |if .*:$)", re.MULTILINE)
+_CODE_LINE: Final = re.compile(
+    r"^(?:(?:def |import |print\(|from \w+ import|return |(?:for|while|if|elif|with) .*:|else:|[\])}]).*"
+    r"|[\w.\[\], ]{1,60}[-+*/]?= ?[^=].*|(?: {2,}|\t)\S.*)$",
+    re.MULTILINE,
+)
+"""A line of a program, in a text that holds one."""
 _CORRECTION_LENGTH: Final = 400
 """Characters of a response in which a correction is looked for: in longer working "wait" begins another thought."""
 
@@ -79,6 +87,16 @@ def cut_tail(text: str) -> tuple[str, str]:
         if head and not head.endswith(":"):  # "The question is:" introduces the question that was asked.
             return head, text[tail.start() :].strip()
     return text, ""
+
+
+def without_program(text: str) -> str:
+    """What a plain text says around the program that it holds, where it states an answer there, else nothing.
+
+    What the program would print, nobody knows.
+    """
+    lines = list(_CODE_LINE.finditer(text)) if _CODE.search(text) else []
+    around = f"{text[: lines[0].start()]}{text[lines[-1].end() :]}".strip() if lines else text
+    return around if not lines or stated(around) else ""
 
 
 def correction(text: str) -> str | None:

@@ -7,29 +7,41 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 from harness.answers.forms import NOTHING, REFUSED, Found, is_concluding, stated
-from harness.answers.refusals import declines, refuses
+from harness.answers.refusals import apart, declines, is_of_another, refuses
 from harness.answers.statements import read_statement
 from harness.answers.text import sentences
 
 _YES: Final = (
-    r"是的|是|对|有|yes|yeah|yep|yup|true|correct|indeed|affirmative|(?:absolutely|definitely|certainly)(?=[.!,]|$)"
+    r"是的|是|对|有|yes|yeah|yep|yup|true|correct|indeed|affirmative"
+    r"|(?:absolutely|definitely|certainly)(?=[.!,]|$)|of course(?=\W*$)"
 )
-_NO: Final = r"没有|不是|不对|否|no|nope|nah|false|incorrect|not true|negative"
+_NO: Final = (
+    r"没有|不是|不对|否|no|nope|nah|false|incorrect|not true|negative"
+    r"|(?:absolutely|definitely|certainly|of course|probably|(?:most )?likely) not(?=[.!,]|$)"
+)
 _BEFORE: Final = (
     r"(?:(?:definitely|absolutely|most likely|probably|likely|simply) )?(?:A: )?[\s\"'*\[{(]{0,6}"
     r"(?:[A-J][).:,\]]+\s*|(?:option |answer )?[A-J]\s*(?=\()|(?:option |answer )[A-J],?\s*)?[\s\"'({\[:]{0,6}"
 )
 _WORD: Final = re.compile(rf"{_BEFORE}(?:(?P<yes>{_YES})|(?P<no>{_NO}))\b(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _ALTERNATIVE: Final = re.compile(r"\s*(?:or|and|/|\|)\s*(?:no|yes|not|true|false)\b", re.IGNORECASE)
+_IMAGE: Final = r"(?:the|this|your|any) (?:image|picture|photo|video)"
 _OF_MYSELF: Final = re.compile(
-    r",? i(?:'m| am)? (?:(?:can ?not|can't|unable to|not able to|do not|don't) (?:answer|determine|tell|identify|help"
-    r"|know|provide|verify|confirm|(?:see|view|access) (?:the|this|your|any) (?:image|picture|photo|video))|sorry)",
+    r",?(?: (?:unfortunately|but|however),?)? i(?:'m| am)? (?:(?:can ?not|can't|unable to|not able to|do not|don't)"
+    r" (?:answer|determine|tell|identify|help"
+    rf"|know|provide|verify|confirm|(?:see|view|access) {_IMAGE})|sorry)",
     re.IGNORECASE,
 )
-"""What makes of "No" a refusal."""
+"""What makes of "Yes" and "No" a refusal."""
+_TO_THE_REQUEST: Final = re.compile(
+    r",? i(?:'d| can| do| will| would)?(?: be (?:happy|glad) to)?"
+    rf" (?:(?:see|view|access|have) {_IMAGE}(?=[.,;!]| (?:and|but|you)\b|$)|(?:help|assist)\b)",
+    re.IGNORECASE,
+)
+"""What makes of "Yes" an answer to the request, not to the question."""
 _AFTER_NO: Final = re.compile(
     r"\W*$|\s*[,.;:!)\"'\]\-]"
-    r"|\s+(?:it|they|there|the|this|that|these|he|she|i|because|as|since|not)\b|\n",
+    r"|\s+(?:it|they|there|the|this|that|these|he|she|i|because|as|since|not|no)\b|\n",
     re.IGNORECASE,
 )
 _LETTER: Final = re.compile(r"[\s\"'*\[{(]{0,6}(?:option )?\(?([A-J])[)\]}.:\"'*]*(?=\s|$)(?!\s*\()")
@@ -44,7 +56,7 @@ _AT_THE_END: Final = re.compile(
 )
 _REPLY: Final = re.compile(
     r"(?:^|(?<=[^\w\s])\s*|(?<=[^\w\s]\sor )|(?<=\bactually )|(?<=yes )|(?<=no ))(?P<word>no|yes)\b"
-    r"(?=\W*$|[.,;:/!\n]| otherwise| yes| no)",
+    r"(?=\W*$|[.,;:/!\n]| otherwise| yes| no| \(?\d)",
     re.IGNORECASE,
 )
 """A yes or no that stands for itself."""
@@ -62,7 +74,7 @@ def polarity(payload: str) -> Polarity | None:
     if match is None or _ALTERNATIVE.match(match["rest"]) or _OF_MYSELF.match(match["rest"]):
         return None
     if match["yes"]:
-        return None if re.search("[不没否]", match["rest"]) else "yes"
+        return None if re.search("[不没否]", match["rest"]) or _TO_THE_REQUEST.match(match["rest"]) else "yes"
     if re.match(r"\.?\s*\d", match["rest"]) or not _AFTER_NO.match(match["rest"]):
         return None  # "No. 30: ...", "No dogs", "no different"
     return "no"
@@ -92,12 +104,13 @@ def read_yes_no(text: str, question: str | None, letters: Mapping[str, Polarity]
         is_other = any(polarity(part) not in (None, word) for part in bare[1:]) or _is_contradicted(text, word)
         place = 0 if first else -1
         return NOTHING if is_other else Found(word, "begins" if first else "ends", parts[place])
-    if declines(parts[-1]) or (declines(text) and not is_concluding(parts[-1])):
-        return REFUSED
-    found = read_statement(parts, question, everywhere=letter is not None) if question else NOTHING
+    concludes = is_concluding(parts[-1]) and not declines(parts[-1])
+    declining, kept = ([], parts) if concludes else apart(parts, declines)
+    found = read_statement(kept, question, everywhere=letter is not None) if question and kept else NOTHING
     if found.answer is None and refuses(text):
         return REFUSED
-    return found if letter in (None, _USUAL_LETTERS.get(found.answer or "")) else NOTHING
+    is_sure = letter in (None, _USUAL_LETTERS.get(found.answer or ""))
+    return found if is_sure and all(is_of_another(part, question) for part in declining) else NOTHING
 
 
 def _at_the_end(sentence: str) -> Polarity | None:

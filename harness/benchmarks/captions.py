@@ -103,8 +103,8 @@ def by_vocabulary(vocabulary: Vocabulary) -> Read:
 
 def description(response: str) -> str:
     """The caption in a response: its caption section, else its answer, else what is outside of sections."""
-    sections = split_sections(response) if "<" in response else None
-    if sections is None or not sections.structured:
+    sections = split_sections(response)
+    if not sections.structured:
         return response
     return sections.caption or sections.answer or sections.outside
 

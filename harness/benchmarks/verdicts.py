@@ -97,9 +97,8 @@ def with_target(verdict: Verdict, target: str) -> Verdict:
 def official_text(response: str) -> str:
     """What a published evaluator is given of a response.
 
-    Published evaluators know no sections, and would find the words of a thinking. A response with any of the tags
-    `<planning> <prethink> <caption> <think> <answer>` is structured, and they are given, without surrounding white
-    space:
+    Published evaluators know no sections, and would find the words of a thinking. A response with any tag of a section
+    (`harness.answers.sections`) is structured, and they are given, without surrounding white space:
 
     - the text of the last `<answer>` block with both tags (one that is quoted inside a thinking is none);
     - where there is no `<answer>` at all, what stands outside of the sections, as after `</think>`: what lmms-eval and
@@ -108,8 +107,6 @@ def official_text(response: str) -> str:
 
     Any other response is taken as it stands.
     """
-    if "<" not in response:
-        return response
     sections = split_sections(response)
     if not sections.structured:
         return response

@@ -84,6 +84,23 @@ def test_a_refusal(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "letter", "rule"),
+    [
+        ("Blue. I cannot identify the model.", "B", "option in sentence"),
+        ("The ball is blue. Its size cannot be determined.", "B", "option in sentence"),
+        ("I'm sorry, but the ball is blue.", "B", "option in sentence"),
+        ("The shade is not clear. Therefore, option (B) is what I take.", "B", "letter in sentence"),
+        ("The ball is blue. I cannot tell.", None, "nothing"),
+        ("The image is unclear, but the ball is blue.", None, "nothing"),
+        ("It cannot be determined whether the ball is blue.", None, "refused"),
+    ],
+)
+def test_an_option_beside_what_declines(text: str, letter: str | None, rule: str) -> None:
+    found = read_choice(text, COLORS, QUESTION)
+    assert (found.answer, found.rule) == (letter, rule)
+
+
+@pytest.mark.parametrize(
     ("text", "letter"),
     [
         ("Thus, the answer is A (10).", "A"),

@@ -19,6 +19,7 @@ from harness.answers.forms import is_concluding, stated, without_conclusion
         ("答案是B", "answer is", "B"),
         ("Answer: 5", "marker", "5"),
         ("The answer is\n5", "marker", "5"),
+        ("The answer is 3. They sit", "answer is", "3. They sit"),
         ("Final answer\n5", "marker", "5"),
         ("The best option is (B)", "option is", "(B)"),
         ("I would go with option C", "I choose", "option C"),

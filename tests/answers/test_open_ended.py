@@ -52,7 +52,6 @@ def test_whether_a_number_is_asked_for(question: str | None, expected: bool) -> 
         ("What is the part called?", None, "nothing"),
         ("If it is long, it is a lever.", None, "nothing"),
         ("The part may be a lever, and it is long.", None, "nothing"),
-        ("import math\nprint(3)", None, "nothing"),
         ("...", None, "nothing"),
         ("The answer is option B", "option B", "answer is"),
         ("The correct option is B", "B", "sentence"),
@@ -106,6 +105,23 @@ def test_words(text: str, answer: str | None, rule: str) -> None:
 )
 def test_numbers(text: str, answer: str | None) -> None:
     assert read_open(text, COUNT, numeric=True).answer == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "outcome"),
+    [
+        ("3 dogs. I cannot identify the place.", "3", "sentence"),
+        ("There are 3 dogs, but their breed is not clear.", "3", "sentence"),
+        ("I'm sorry, but there are 3 dogs.", "3", "sentence"),
+        ("The answer is 3. I cannot tell their breed.", "3", "answer is"),
+        ("There are 3 dogs. I cannot tell without more context.", None, "nothing"),
+        ("There are 2 cats. I cannot tell how many dogs there are.", None, "refused"),
+        ("To count dogs, we look for the two ends. I cannot do it without more context.", None, "refused"),
+    ],
+)
+def test_a_number_beside_what_declines(text: str, answer: str | None, outcome: str) -> None:
+    found = read_open(text, COUNT, numeric=True)
+    assert (found.answer, found.rule) == (answer, outcome)
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,10 @@ def kind(request: pytest.FixtureRequest) -> Kind:
         "<think>write <answer>{other}</answer></think><answer>{answer}</answer>",
         "<answer>{other}</answer> <answer>{answer}</answer>",
         "<answer>{answer}</answer> <answer>  </answer>",
+        "◁think▷{other}◁/think▷{answer}",
+        "[THINK]{other}[/THINK]{answer}",
+        "<|channel|>analysis<|message|>{other}<|end|><|start|>assistant<|channel|>final<|message|>{answer}<|return|>",
+        "<SUMMARY>{other}</SUMMARY><REASONING>{other}</REASONING><CONCLUSION>{answer}</CONCLUSION>",
         "<think>{other}</think><answer>{answer}",
         "<think>{other}<answer>{answer}</answer>",
         "<answer>\\boxed{{{answer}}}</answer>",
@@ -109,6 +113,14 @@ def test_the_answer_counts(kind: Kind, form: str) -> None:
 def test_there_is_no_answer(kind: Kind, form: str, outcome: str, rule: str) -> None:
     reading = kind.reading(form.format(answer=kind.answer, hollow=kind.hollow))
     assert reading == Reading(answer=None, outcome=outcome, rule=rule, span=None)  # type: ignore[arg-type]
+
+
+def test_a_program_is_no_answer_of_any_kind(kind: Kind) -> None:
+    program = (
+        f"```python\nfound = 3\nif found > 2:\n    answer = '{kind.answer}'\nelse:\n    answer = '{kind.other}'\n```"
+    )
+    assert kind.reading(f"{program}\nThe answer is {kind.answer}").answer == kind.read
+    assert kind.reading(program).outcome == "not_understood"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.answers.refusals import declines, refuses
+from harness.answers.refusals import apart, declines, is_of_another, refuses
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,22 @@ def test_what_is_not_there_is_a_refusal_where_it_is_no_answer(text: str) -> None
 )
 def test_no_refusal(text: str) -> None:
     assert not refuses(text)
+
+
+def test_what_declines_is_told_from_what_does_not() -> None:
+    parts = ["I'm sorry, but there is a dog.", "It is brown, but its breed is not clear.", "It sits."]
+    assert apart(parts, declines) == (["its breed is not clear."], ["there is a dog.", "It is brown", "It sits."])
+
+
+@pytest.mark.parametrize(
+    ("sentence", "question", "expected"),
+    [
+        ("Its breed is not clear.", "Is there a dog?", True),
+        ("I cannot tell their breed.", "How many dogs are there?", True),
+        ("I cannot tell.", "Is there a dog?", False),
+        ("I cannot tell their breed.", "Which breed are the dogs?", False),
+        ("I cannot tell their lengths.", "Is the left line longer than the right one?", False),
+    ],
+)
+def test_what_is_declined_may_be_something_that_was_not_asked(sentence: str, question: str, expected: bool) -> None:
+    assert is_of_another(sentence, question) is expected

@@ -65,6 +65,44 @@ def test_which_text_belongs_to_which_section(text: str, expected: tuple[str | No
     assert texts(split_sections(text)) == expected
 
 
+THOUGHTS = {
+    "Kimi": "◁think▷{}◁/think▷",
+    "Magistral": "[THINK]{}[/THINK]",
+    "thinking": "<thinking>{}</thinking>",
+    "analysis": "<analysis>{}</analysis>",
+    "reasoning": "<reasoning>{}</reasoning>",
+    "Seed": "<seed:think>{}</seed:think>",
+    "MiniMax": "<mm:think>{}</mm:think>",
+    "Gemma": "<|channel>thought\n{}<channel|>",
+    "gpt-oss": "<|channel|>analysis<|message|>{}<|end|><|start|>assistant<|channel|>final<|message|>",
+}
+
+
+@pytest.mark.parametrize("form", THOUGHTS.values(), ids=THOUGHTS)
+def test_the_thinking_of_other_families(form: str) -> None:
+    sections = split_sections(form.format("It is a dog.") + "No")
+    assert (texts(sections), sections.outside) == ((None, None, "It is a dog.", None), "No")
+    assert not sections.cut_off
+    begun = split_sections(form.partition("{}")[0] + "It is a dog.")
+    assert (begun.think, begun.cut_off) == ("It is a dog.", True)
+    prompted = split_sections("It is a dog." + form.partition("{}")[2] + "No")
+    assert (prompted.think, prompted.outside) == ("It is a dog.", "No")
+
+
+def test_the_answer_of_other_families() -> None:
+    whole = "<SUMMARY>look</SUMMARY><CAPTION>a dog</CAPTION><REASONING>so</REASONING><CONCLUSION>yes</CONCLUSION>"
+    assert texts(split_sections(whole)) == ("look", "a dog", "so", "yes")
+    assert texts(split_sections("<think>so</think>\n<response>\nyes\n</response>")) == (None, None, "so", "yes")
+    assert not split_sections("<details><summary>More</summary>No</details>").structured
+    assert not split_sections("[think] ◁ No<|end|>").structured
+
+
+def test_tags_that_no_prompt_asks_for_are_not_well_formed() -> None:
+    assert split_sections("<think>t</think><answer>a</answer>").is_well_formed(("think", "answer"))
+    assert not split_sections("<thinking>t</thinking><answer>a</answer>").is_well_formed(("think", "answer"))
+    assert not split_sections("<think>t</think><response>a</response>").is_well_formed(("think", "answer"))
+
+
 @pytest.mark.parametrize(
     ("text", "structured"),
     [

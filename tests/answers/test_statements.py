@@ -44,11 +44,45 @@ def test_a_statement_that_repeats_the_question(question: str, text: str, answer:
 
 
 @pytest.mark.parametrize(
+    ("affirmed", "denied"),
+    [
+        ("There is a dog.", "There is no dog."),
+        ("There's a dog.", "There isn't a dog."),
+        ("There appears to be a dog in the image.", "There does not appear to be a dog in the image."),
+        ("There seems to be a dog.", "There doesn't seem to be a dog."),
+        ("I see a dog.", "I don't see a dog."),
+        ("I can see a dog.", "I cannot see a dog."),
+        ("The image shows a dog.", "The image does not show a dog."),
+        ("The picture displays dogs.", "The picture displays no dogs."),
+        ("A dog can be seen.", "No dog can be seen."),
+        ("A dog is to be seen.", "A dog is nowhere to be seen."),
+        ("A dog is visible.", "A dog is not visible."),
+        ("A dog is shown.", "A dog is not shown."),
+        ("A dog is in the image.", "A dog isn't in the image."),
+        ("It is a dog.", "It is not a dog."),
+        ("It's a dog on a sofa.", "It's not a dog."),
+        ("Those are dogs.", "They're not dogs."),
+        ("A dog.", "No dog."),
+        ("Some dogs in the image.", "Not a dog in the image."),
+    ],
+)
+def test_every_form_is_read_in_both_polarities(affirmed: str, denied: str) -> None:
+    assert [read_statement(sentences(text), DOG).answer for text in (affirmed, denied)] == ["yes", "no"]
+
+
+@pytest.mark.parametrize(
     ("question", "text"),
     [
         # other words
         (DOG, "There is a cat."),
         (DOG, "The dog is brown."),
+        (DOG, "It is a dog bowl."),
+        (DOG, "It is bigger than a dog."),
+        (DOG, "It is for dogs."),
+        (DOG, "It is not for dogs."),
+        (DOG, "No dogs allowed."),
+        (DOG, "No cat."),
+        (DOG, "There's no denying that there's a dog."),
         (FINITE, "The limit is infinite."),
         (NORTH, "Iceland is the farthest north."),
         # the same words in another order

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.answers.tails import answer_in_json, correction, cut_tail, cut_turns, introduces, restates
+from harness.answers.tails import answer_in_json, correction, cut_tail, cut_turns, introduces, restates, without_program
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,7 @@ from harness.answers.tails import answer_in_json, correction, cut_tail, cut_turn
         ("B</s>\nC", "B"),
         ("B<|im_end|>\n<|im_start|>user", "B"),
         ("It is 5.<|eot_id|>It is 6.", "It is 5."),
+        ("No<|return|>", "No"),
         ("<|endoftext|>B", "<|endoftext|>B"),  # nothing stands before it
         ("a < b > c", "a < b > c"),
     ],
@@ -59,6 +60,7 @@ def test_the_answer_and_what_follows_it(text: str, head: str, tail: str) -> None
         ("Yes. I apologize for the mistake, no.", "no"),
         ("A. Correction: B.", "B"),
         ("A. Wait, B. Hmm, C.", "C"),
+        ("There is no dog. Oh, actually there is one", "there is one"),
         # nothing is taken back
         ("Wait for the bus", None),
         ("Hold on to the rail", None),
@@ -72,6 +74,25 @@ def test_the_answer_and_what_follows_it(text: str, head: str, tail: str) -> None
 )
 def test_what_a_text_takes_back(text: str, said: str | None) -> None:
     assert correction(text) == said
+
+
+PROGRAM = "dogs = 3\nif dogs > 2:\n    answer = 'yes'\nelse:\n    answer = 'no'\nprint(answer)"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (PROGRAM, ""),
+        (f"We count the dogs.\n{PROGRAM}\nThat is all.", ""),
+        (f"{PROGRAM}\nThe answer is yes.", "The answer is yes."),
+        (f"Final answer: no\n\n{PROGRAM}", "Final answer: no"),
+        ("import math\nprint(3)", ""),
+        ("The answer is x = 3.", "The answer is x = 3."),
+        ("x = 3\n  y = 4", "x = 3\n  y = 4"),
+    ],
+)
+def test_what_a_text_states_around_a_program(text: str, expected: str) -> None:
+    assert without_program(text) == expected
 
 
 def test_a_piece_that_repeats_the_question() -> None:

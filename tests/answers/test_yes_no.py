@@ -20,6 +20,21 @@ LETTERS: dict[str, Polarity] = {"A": "yes", "B": "no"}
         ("Not true", "no"),
         ("No, it is not", "no"),
         ("no because it is small", "no"),
+        ("no no no", "no"),
+        ("yes yes yes", "yes"),
+        *((f"{word}, it is.", "yes") for word in ("Absolutely", "Definitely", "Certainly")),
+        *((f"{word} not.", "no") for word in ("Absolutely", "Definitely", "Certainly", "Of course", "Probably")),
+        ("Probably yes", "yes"),
+        ("Most likely not", "no"),
+        ("Of course!", "yes"),
+        ("Absolutely not a cat, but a dog", None),
+        # said of the image or of the model, and not of what was asked
+        ("Yes, I see the image.", None),
+        ("Yes, I can help with that", None),
+        ("Yes, unfortunately I can't see the image.", None),
+        ("No, unfortunately I can't see the image.", None),
+        ("Yes, I see the image of a dog.", "yes"),
+        ("Yes, I can see a dog in the image.", "yes"),
         ("Yes or no", None),
         ("yes/no", None),
         ("No dogs", None),
@@ -54,6 +69,9 @@ def test_a_text_begins_with_yes_or_no(payload: str, expected: str | None) -> Non
         # neither, or both
         ("Yes or no", None, "nothing"),
         ("yes, no", None, "nothing"),
+        ("no no yes", None, "nothing"),
+        ("Yes 20%, No 80%", None, "nothing"),
+        ("No (20%), Yes (80%)", None, "nothing"),
         ("Yes, it is. No, it is not.", None, "nothing"),
         ("If it holds more, then yes.", None, "nothing"),
         ("A) Yes\nB) No", None, "nothing"),
@@ -64,6 +82,15 @@ def test_a_text_begins_with_yes_or_no(payload: str, expected: str | None) -> Non
         # refusals
         ("I cannot tell which one is larger.", None, "refused"),
         ("The blue cup is left of the red cup. There is not enough information.", None, "refused"),
+        ("Yes, unfortunately I can't see the image.", None, "refused"),
+        ("I'm sorry.", None, "refused"),
+        # a statement beside what declines: nobody knows which of them counts
+        ("The blue cup is larger than the red cup. I cannot determine it without more context.", None, "nothing"),
+        ("The blue cup is larger than the red cup, but it is hard to tell.", None, "nothing"),
+        ("The blue cup is larger than the red cup. I cannot determine their exact size.", None, "nothing"),
+        ("It is hard to say. Therefore, the blue cup is larger than the red cup.", "yes", "statement"),
+        ("I'm sorry, but the blue cup is not larger than the red cup.", "no", "statement"),
+        ("Yes, I can see the image. The blue cup is not larger than the red cup.", "no", "statement"),
     ],
 )
 def test_without_letters(text: str, answer: str | None, rule: str) -> None:
@@ -71,6 +98,15 @@ def test_without_letters(text: str, answer: str | None, rule: str) -> None:
     assert (found.answer, found.rule) == (answer, rule)
     assert found.words in text
     assert bool(found.words) is (answer is not None)
+
+
+@pytest.mark.parametrize(
+    "declined", ["Its breed is not clear.", "I cannot tell its breed.", "Its age is hard to tell."]
+)
+@pytest.mark.parametrize(("said", "answer"), [("There is a dog", "yes"), ("There is no dog but a cat", "no")])
+def test_what_is_declined_of_something_else_is_no_refusal(said: str, answer: str, declined: str) -> None:
+    for text in (f"{said}. {declined}", f"{said}, but {declined}"):
+        assert read_yes_no(text, "Is there a dog?", {}).answer == answer
 
 
 @pytest.mark.parametrize(

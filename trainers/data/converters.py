@@ -20,6 +20,7 @@ from itertools import pairwise
 from string import ascii_uppercase
 from typing import Any, Final
 
+from harness.answers.sections import LLAVA_COT
 from harness.core.errors import DataError
 from trainers.data import GRADE, Grade
 
@@ -44,7 +45,6 @@ _INSTRUCTING: Final = _HOW_TO_ANSWER | frozenset(
 _GRADES: Final[Mapping[str, Grade]] = {
     "numerical": "numerical", "OCR": "ocr", "free-form": "free_form", "regression": "regression",
 }  # fmt: skip
-_LLAVA_COT: Final = {"SUMMARY": "planning", "CAPTION": "caption", "REASONING": "think", "CONCLUSION": "answer"}
 
 
 def convert_video_r1(row: Row, where: str) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def convert_llava_cot(row: Row, where: str) -> dict[str, Any]:
     else:
         raise DataError(f"{where}: field 'conversations': no answer holds <CONCLUSION>.")
     sections = {}
-    for theirs, ours in _LLAVA_COT.items():
+    for theirs, ours in LLAVA_COT.items():
         match = re.search(rf"<{theirs}>(.*?)</{theirs}>", response, re.DOTALL)
         if match is None:
             raise DataError(f"{where}: field 'conversations': the answer has no <{theirs}> section.")
