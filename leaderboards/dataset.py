@@ -107,7 +107,12 @@ def _public(record: SampleRecord, hide: Hide) -> SampleRecord:
             media=tuple(map(media, sample.media)),
             attributes={name: without_folders(value, hide) for name, value in sample.attributes.items()},
         ),
-        response=replace(response, text=hide(response.text), error=told(response.error)),
+        response=replace(
+            response,
+            text=hide(response.text),
+            error=told(response.error),
+            model=None if response.model is None else public_path(response.model),
+        ),
         verdict=replace(verdict, reason=told(verdict.reason)),
     )
 

@@ -97,6 +97,8 @@ class Response:
         answer_logprobs: natural log-probabilities that the model gave to the tokens of the answer, at temperature 1;
             `None` where the engine does not tell them or there is no answer.
         batch_size: responses that were generated together, this one included; `None`: the engine has no batches.
+        model: who has answered, in a server's words: the reply's `model`, or the checkpoint that a vLLM server says it
+            has loaded (`root`); `None`: it does not tell, or the engine has loaded the weights itself.
     """
 
     sample_id: str
@@ -109,6 +111,7 @@ class Response:
     answer_logprobs: tuple[float, ...] | None = None
     batch_size: int | None = None
     visual_tokens: int | None = None
+    model: str | None = None
 
     def __post_init__(self) -> None:
         if self.answer_logprobs is not None:  # JSON gives a list back.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import (
@@ -30,6 +31,7 @@ from harness.engines import Request, Tokens, failed
 from harness.engines.logprobs import answer_logprobs
 
 _SHOWN_REASON: Final = 100
+_LONGEST_NAME: Final = 500
 _SHOWN_MESSAGE: Final = 300
 """Characters of a foreign text that go into an error: more than any that servers are known to say, on a few lines."""
 _ROUNDING: Final = 1e-3
@@ -91,6 +93,7 @@ class Completion(BaseModel):
 
     choices: list[_Choice] = Field(min_length=1)
     usage: Sound[_Usage] = None
+    model: Sound[Annotated[StrictStr, Field(min_length=1, max_length=_LONGEST_NAME)]] = None
 
 
 def read_json(data: bytes) -> Any:
@@ -142,7 +145,9 @@ def make_responses(request: Request, completion: Completion, seconds: float) -> 
     """
     choices = sorted(completion.choices, key=lambda choice: choice.index or 0)
     usage = completion.usage or _Usage()
-    return [_response(request, choice, usage, len(choices), seconds) for choice in choices]
+    return [
+        replace(_response(request, choice, usage, len(choices), seconds), model=completion.model) for choice in choices
+    ]
 
 
 def _response(request: Request, choice: _Choice, usage: _Usage, choices: int, seconds: float) -> Response:

@@ -71,6 +71,8 @@ class Server:
         address: where it is, and what it wants to see there.
         is_vllm: it said that it is a vLLM server, which understands more than the standard fields.
         max_model_len: longest prompt and response together that it said it takes, in tokens.
+        root: the checkpoint that it said it has loaded, as vLLM servers do.
+        answers_as: the model that its first reply named.
         refuses_logprobs: it did not take a request for log-probabilities.
         resume_at: monotonic time before which it asked not to be sent anything.
         busy_since: monotonic time since which it has had too much to do; `None`: it has not.
@@ -79,6 +81,8 @@ class Server:
     address: Address
     is_vllm: bool = False
     max_model_len: int | None = None
+    root: str | None = None
+    answers_as: str | None = None
     refuses_logprobs: bool = False
     resume_at: float = 0.0
     busy_since: float | None = None
@@ -142,6 +146,9 @@ class ChatClient:
             ModelError: the server does not have the model.
         """
         await asyncio.gather(*(self._check(server) for server in self.servers))
+        roots = sorted({server.root for server in self.servers if server.root is not None})
+        if len(roots) > 1:
+            _tell(f"warning: the servers have loaded {', '.join(roots)}, and are taken for one model {self._model!r}.")
 
     async def _check(self, server: Server) -> None:
         url = f"{server}/models"
@@ -162,12 +169,16 @@ class ChatClient:
             )
         entries = {str(entry["id"]): entry for entry in listed if isinstance(entry, Mapping) and "id" in entry}
         server.is_vllm = any(entry.get("owned_by") == "vllm" for entry in entries.values())
-        if server.is_vllm and self._model not in entries:
-            raise ModelError(
-                f"the server at {server} has no model {self._model!r}; it serves: {', '.join(entries)[:_SHOWN]}."
-            )
-        longest = entries.get(self._model, {}).get("max_model_len")
+        if self._model not in entries:
+            told = f"the server at {server} has no model {self._model!r}; it serves: {', '.join(entries)[:_SHOWN]}."
+            if server.is_vllm:
+                raise ModelError(told)
+            if entries:  # Of others the list may not be all.
+                _tell(f"warning: {told} Whatever it answers counts as of {self._model!r}.")
+        entry = entries.get(self._model, {})
+        longest, root = entry.get("max_model_len"), entry.get("root")
         server.max_model_len = longest if type(longest) is int and longest > 0 else None
+        server.root = root[:_SHOWN] if server.is_vllm and isinstance(root, str) and root else None
 
     async def _get(self, server: Server, path: str) -> Reply:
         try:
@@ -251,7 +262,7 @@ class ChatClient:
             completion = read_completion(reply.data, body.get("n", 1))
             if completion is None:
                 raise _Retry("the answer is not a chat completion")
-            return completion
+            return self._named(server, completion)
         message, code = read_error(reply.data, reply.reason)
         told = f"status {status}: {message}"
         if status == 402 or (status == 429 and code == "insufficient_quota"):
@@ -279,6 +290,22 @@ class ChatClient:
                 f"model {self._model!r} refuses the temperature: {message} Set another --temperature."
             )
         raise RequestFailed(told, refused=status in _REFUSALS)
+
+    def _named(self, server: Server, completion: Completion) -> Completion:
+        """A reply with the model that has given it, as far as the server tells.
+
+        Raises:
+            UnavailableError: it is another one than before.
+        """
+        name = completion.model
+        if name is not None and server.answers_as is None:
+            server.answers_as = name
+        if name is not None and name != server.answers_as:
+            raise UnavailableError(
+                f"{server} answers as {name!r} now, and as {server.answers_as!r} before: another model stands behind "
+                f"{self._model!r}. {AGAIN}"
+            )
+        return completion if server.root is None else completion.model_copy(update={"model": server.root})
 
     def _key_problem(self) -> str:
         if self._key_variable is not None:

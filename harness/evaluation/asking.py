@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Final, Protocol
 
 from harness.core.errors import UnavailableError
-from harness.core.types import Sample, SampleRecord
+from harness.core.types import Response, Sample, SampleRecord
 from harness.engines import Request
 from harness.engines.preparation import of_same_media
 from harness.evaluation.interrupts import Interrupts
@@ -32,6 +32,11 @@ class Store(Protocol):
     @property
     def failed(self) -> Collection[SampleKey]:
         """Samples that have been asked before, and had no response."""
+        ...
+
+    @property
+    def models(self) -> Collection[str]:
+        """Who has answered before, as servers name them."""
         ...
 
     def append(self, record: SampleRecord) -> None:
@@ -62,6 +67,7 @@ def generate(
     expected = store.failed if store.finished else ()  # What alone fails, and has failed, says nothing of the engine.
     with Interrupts() as interrupts:
         for request, response in plan.engine.generate(_requests(plan, samples, store), plan.decoding):
+            _refuse_another_model(plan, response, store)
             sample = by_key[request.task, request.sample_id]
             verdict = tasks[request.task].judge(sample, response)
             store.append(SampleRecord(sample=sample, response=response, verdict=verdict))
@@ -97,6 +103,20 @@ def make_request(plan: Plan, task: TaskData, sample: Sample, *, finished: bool =
         system=system_of(plan.settings, task.name),
         finished=finished,
     )
+
+
+def _refuse_another_model(plan: Plan, response: Response, store: Store) -> None:
+    """A server's model is known by its name alone, behind which another one may have been put since."""
+    if (
+        plan.engine.name == "api"
+        and response.model is not None
+        and response.model not in (store.models or {response.model})
+    ):
+        raise UnavailableError(
+            f"{response.model!r} answers as {plan.checkpoint.name}, and what is stored was answered by "
+            f"{', '.join(map(repr, sorted(store.models)))}. Bring that back and run the same command again, or choose "
+            "another folder with --out, or start over with --fresh."
+        )
 
 
 def _stop_when_hopeless(failures: Sequence[str]) -> None:

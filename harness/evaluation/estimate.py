@@ -106,7 +106,7 @@ def estimate(plan: Plan, folders: Sequence[Path], *, fresh: bool = False) -> Est
 
 
 def _finished(folder: Path) -> set[SampleKey]:
-    return {key for file in (folder / SAMPLES, *shards(folder)) for key in latest(file)[0]}
+    return {key for file in (folder / SAMPLES, *shards(folder)) for key in latest(file).finished}
 
 
 def _processor(plan: Plan) -> Any:

@@ -215,6 +215,12 @@ def _run(
         elif (path / RUN).exists():
             run = read_run(path)
             if not has_to_be_judged(plan, run):
+                if plan.engine.name == "api":  # Whose weights are not known.
+                    show(
+                        f"nothing is asked: {path} holds this run, of {run.started[:10]}. If {plan.checkpoint.name} is "
+                        "another model since, choose another folder with --out, or start over with --fresh.",
+                        file=sys.stderr,
+                    )
                 return run, False
         if is_last and plan.judge is not None:
             plan.engine.close()  # A judge on this machine needs the memory.

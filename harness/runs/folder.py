@@ -45,6 +45,7 @@ class RunFolder:
         path: the folder.
         finished: samples that have been scored, each with the encoded lengths of its media.
         failed: samples whose last record is an error; they are tried again.
+        models: that have answered so far, as servers name them.
         seconds_before: wall time of earlier sessions of this run.
         started: start of the first session, ISO 8601, UTC.
     """
@@ -61,8 +62,6 @@ class RunFolder:
             StoreError: the folder holds something else, a run of other settings, or cannot be written.
         """
         self.path = path
-        self.finished: dict[SampleKey, tuple[int | None, ...]] = {}
-        self.failed: set[SampleKey] = set()
         settings = json.loads(json.dumps(settings))
         if not is_run_folder(path) and path.is_dir() and any(path.iterdir()):
             raise StoreError(f"{path} is not empty and is not a run folder. Choose another folder with --out.")
@@ -80,7 +79,8 @@ class RunFolder:
             self._records = RecordFile(path / SAMPLES)
             opened.callback(self._records.close)
             self.take_up_shards()
-            self.finished, self.failed = latest(path / SAMPLES)
+            stored = latest(path / SAMPLES)
+            self.finished, self.failed, self.models = stored.finished, stored.failed, stored.models
             opened.pop_all()
 
     @property
@@ -162,7 +162,7 @@ class Shard:
 
     Attributes:
         path: the run folder.
-        finished, failed: samples that had been scored, or had failed, when the run was opened, as in `RunFolder`.
+        finished, failed, models: when the run was opened, as in `RunFolder`.
     """
 
     def __init__(self, path: Path, rank: int, size_bytes: int) -> None:
@@ -187,7 +187,8 @@ class Shard:
                 f"rank {rank} does not see the run that rank 0 opened in {path}. Choose a folder that all machines "
                 "share with --out."
             )
-        self.finished, self.failed = latest(samples, size_bytes)
+        stored = latest(samples, size_bytes)
+        self.finished, self.failed, self.models = stored.finished, stored.failed, stored.models
         self._path = path / SHARDS.replace("*", str(rank))
         self._lock = hold_lock(_lock_of(self._path))
         self._records = RecordFile(self._path)

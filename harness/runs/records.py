@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +33,8 @@ def encode_record(record: SampleRecord) -> str:
     data = asdict(record)
     if not record.verdict.scores:  # Of most tasks, and of millions of samples.
         del data["verdict"]["scores"]
+    if record.response.model is None:
+        del data["response"]["model"]
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -230,24 +232,40 @@ def shards(path: Path) -> list[Path]:
     return sorted(path.glob(SHARDS))
 
 
-def latest(path: Path, size_bytes: int | None = None) -> tuple[dict[SampleKey, tuple[int | None, ...]], set[SampleKey]]:
-    """Samples whose last record is a verdict, with the encoded lengths of their media, and those where it is an error.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What a file of records holds.
+
+    Attributes:
+        finished: samples whose last record is a verdict, with the encoded lengths of their media.
+        failed: samples whose last record is an error.
+        models: that have answered, as servers name them.
+    """
+
+    finished: dict[SampleKey, tuple[int | None, ...]] = field(default_factory=dict)
+    failed: set[SampleKey] = field(default_factory=set)
+    models: set[str] = field(default_factory=set)
+
+
+def latest(path: Path, size_bytes: int | None = None) -> Stored:
+    """What a file of records holds, of each sample the last record.
 
     Args:
         path: of the records.
         size_bytes: where to stop reading; `None`: at the end.
     """
-    finished: dict[SampleKey, tuple[int | None, ...]] = {}
-    failed: set[SampleKey] = set()
+    stored = Stored()
     for record, _ in _records(path, size_bytes):
         key = record.sample.task, record.sample.id
         if record.verdict.status == "error":
-            failed.add(key)
-            finished.pop(key, None)
+            stored.failed.add(key)
+            stored.finished.pop(key, None)
         else:
-            finished[key] = tuple(medium.size_bytes for medium in record.sample.media)
-            failed.discard(key)
-    return finished, failed
+            stored.finished[key] = tuple(medium.size_bytes for medium in record.sample.media)
+            stored.failed.discard(key)
+        if record.response.model is not None:
+            stored.models.add(record.response.model)
+    return stored
 
 
 def sort_records(path: Path, order: Sequence[SampleKey]) -> None:

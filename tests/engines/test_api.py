@@ -386,6 +386,41 @@ def test_a_model_that_another_server_does_not_have_ends_the_run(serve: Callable[
         run(make(server), [text_request("a")])
 
 
+def test_a_model_that_is_not_in_a_server_s_list_is_told(
+    serve: Callable[..., HostileServer], capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = serve(always(Answer(model="m")))
+    (response,) = run(make(server, model="openai:n"), [text_request("a")]).values()
+    assert response.model == "m"
+    assert "has no model 'n'; it serves: m. Whatever it answers counts as of 'n'." in capsys.readouterr().err
+    run(make(server), [])
+    assert not capsys.readouterr().err
+
+
+def test_who_has_answered_is_told_by_the_checkpoint_of_a_vllm_server(
+    serve: Callable[..., HostileServer], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def loaded(root: object) -> Answer:
+        return Answer(body=json.dumps({"data": [{"id": "m", "owned_by": "vllm", "root": root}]}).encode())
+
+    servers = [serve(always(Answer(model="m")), models=loaded(root)) for root in ("/ckpt/100", "/ckpt/200", None)]
+    for server, name in zip(servers, ("/ckpt/100", "/ckpt/200", "m"), strict=True):
+        (response,) = run(make(server), [text_request("a")]).values()
+        assert response.model == name
+    assert not capsys.readouterr().err
+    run(make(*servers), [])
+    assert "the servers have loaded /ckpt/100, /ckpt/200, and are taken for one model 'm'" in capsys.readouterr().err
+
+
+def test_another_model_behind_the_name_ends_the_run(serve: Callable[..., HostileServer]) -> None:
+    server = serve(lambda prompt, before: Answer(model="m-old" if prompt < "3" else "m-new"))
+    engine, found = make(server, in_flight=1), []
+    engine.load()
+    with pytest.raises(EngineError, match=r"answers as 'm-new' now, and as 'm-old' before"):
+        found.extend(engine.generate([text_request(str(number)) for number in range(6)], GREEDY))
+    engine.close()
+
+
 def test_the_key_is_sent_and_never_told(
     serve: Callable[..., HostileServer], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -82,7 +82,7 @@ def test_questions_about_one_image_follow_each_other_wherever_the_data_have_them
         decoding=None,
     )
     samples = [sample("1", "a"), sample("2", "b"), sample("3"), sample("4", "a"), sample("5"), sample("6", "b", "a")]
-    store: Any = SimpleNamespace(finished={("t", "4")}, failed=set())
+    store: Any = SimpleNamespace(finished={("t", "4")}, failed=set(), models=set())
     generate(plan, {"t": samples}, store, lambda failed: None)
     assert asked == ["1", "4+", "2", "3", "5", "6"]
 

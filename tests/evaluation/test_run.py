@@ -485,6 +485,14 @@ def with_failures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def stop_after(out: Path, count: int, answer: Answer, *more: str) -> None:
+    """A run whose server answers so many questions and then refuses the key."""
+    refusal = Answer(status=401, text="no", delay_s=0.5)
+    with HostileServer(lambda prompt, before: answer if len(server.bodies) <= count else refusal) as server:
+        assert ask_server(out, *more, base_url=server.base_url) == 2
+    assert 0 < len(list(read_records(out))) <= count
+
+
 def refused(prompt: str) -> Answer:
     return Answer(finish_reason="content_filter", message={"content": ""}) if " red " in prompt else Answer()
 
@@ -523,17 +531,11 @@ def test_what_fails_again_as_it_did_leaves_a_finished_run(
 
 def test_questions_that_all_fail_for_the_first_time_still_end_a_continued_run(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    answered: list[str] = []
-
-    def answer(prompt: str, before: int) -> Answer:
-        answered.append(prompt)
-        return Answer(status=401, text="no") if len(answered) > 10 else Answer()
-
-    with HostileServer(answer) as server:
-        assert ask_server(out, "--in-flight", "1", base_url=server.base_url) == 2
+    stop_after(out, 10, Answer())
+    answered = len(list(read_records(out)))
     with HostileServer(lambda prompt, before: Answer(status=400, text="no")) as server:
         assert ask_server(out, base_url=server.base_url) == 2
-    assert len(list(read_records(out))) <= 10 + 32
+    assert len(list(read_records(out))) == answered + 32
 
 
 def test_starting_over_never_deletes_what_the_run_is_made_of(
@@ -576,3 +578,23 @@ def test_a_changed_cell_of_a_table_is_another_set_of_questions(
     capsys.readouterr()
     assert score() == 2
     assert "the questions of rows.csv are others" in capsys.readouterr().err
+
+
+def test_a_run_is_of_the_model_that_has_answered_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, asked = tmp_path / "run", ["--limit", "18"]
+    stop_after(out, 4, Answer(model="m-1"), *asked)
+    stored = (out / "samples.jsonl").read_bytes()
+    with HostileServer(lambda prompt, before: Answer(model="m-2")) as other:
+        assert ask_server(out, *asked, base_url=other.base_url) == 2
+        assert "'m-2' answers as openai:m, and what is stored was answered by 'm-1'." in capsys.readouterr().err
+        assert (out / "samples.jsonl").read_bytes() == stored
+        with HostileServer(lambda prompt, before: Answer(model="m-1")) as server:
+            assert ask_server(out, *asked, base_url=server.base_url) == 0
+        assert {record.response.model for record in read_records(out)} == {"m-1"}
+        sent = len(other.bodies)
+        capsys.readouterr()
+        assert ask_server(out, *asked, base_url=other.base_url) == 0
+        assert len(other.bodies) == sent
+    assert f"nothing is asked: {out} holds this run, of {read_run(out).started[:10]}. If openai:m is another" in (
+        capsys.readouterr().err
+    )

@@ -9,7 +9,7 @@ from support_runs import make_record
 
 from harness.core.errors import StoreError
 from harness.core.types import SampleRecord
-from harness.runs.records import decode_record, encode_record, latest, read_judged, read_records, sort_records
+from harness.runs.records import Stored, decode_record, encode_record, latest, read_judged, read_records, sort_records
 
 
 def test_a_record_survives_its_line() -> None:
@@ -23,6 +23,14 @@ def test_log_probabilities_survive_their_line() -> None:
     record = make_record("a")
     record = replace(record, response=replace(record.response, answer_logprobs=(-0.25, -1e-06)))
     assert decode_record(encode_record(record).encode()) == record
+
+
+def test_who_has_answered_is_stored_where_a_server_told_it(tmp_path: Path) -> None:
+    record = make_record("a")
+    assert '"model"' not in encode_record(record)
+    named = replace(record, response=replace(record.response, model="m-2026"))
+    assert decode_record(encode_record(named).encode()) == named
+    assert latest(write(tmp_path, record, named)).models == {"m-2026"}
 
 
 def test_a_bad_line_is_named_by_its_number(tmp_path: Path) -> None:
@@ -39,9 +47,9 @@ def write(path: Path, *records: SampleRecord) -> Path:
 
 def test_the_last_record_of_a_sample_counts(tmp_path: Path) -> None:
     file = write(tmp_path, make_record("a", error="x"), make_record("b"), make_record("a"), make_record("b", error="x"))
-    assert latest(file) == ({("pope", "a"): (123,)}, {("pope", "b")})
+    assert latest(file) == Stored(finished={("pope", "a"): (123,)}, failed={("pope", "b")})
     first_two = sum(map(len, file.read_bytes().splitlines(keepends=True)[:2]))
-    assert latest(file, first_two) == ({("pope", "b"): (123,)}, {("pope", "a")})
+    assert latest(file, first_two) == Stored(finished={("pope", "b"): (123,)}, failed={("pope", "a")})
     sort_records(file, [("pope", "b"), ("pope", "a")])
     assert [(record.sample.id, record.verdict.status) for record in read_records(tmp_path)] == [
         ("b", "error"),

@@ -30,6 +30,7 @@ class Answer:
     message: Mapping[str, Any] | None = None
     choices: Sequence[str] = ()
     logprobs: Sequence[tuple[str, float]] | None = None
+    model: str | None = None
     delay_s: float = 0.0
     cut: bool = False
     disconnect: bool = False
@@ -56,6 +57,7 @@ class Answer:
             {
                 "choices": choices,
                 "usage": {"prompt_tokens": 7, "completion_tokens": 3},
+                **({} if self.model is None else {"model": self.model}),
             }
         ).encode()
 
