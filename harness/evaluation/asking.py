@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Final, Protocol
@@ -15,7 +16,8 @@ from harness.evaluation.interrupts import Interrupts
 from harness.evaluation.plan import Plan
 from harness.evaluation.task_registry import TaskData
 from harness.runs.config import system_of
-from harness.runs.records import SampleKey
+from harness.runs.folder import RunFolder
+from harness.runs.records import SampleKey, read_records
 
 _ALL_FAILED: Final = 32
 """Responses that fail in the same way, without one success, before the run is stopped: a batch of `hf` on CPU."""
@@ -124,3 +126,25 @@ def _stop_when_hopeless(failures: Sequence[str]) -> None:
         raise UnavailableError(
             f"the first {len(failures)} samples all failed: {failures[0]} Mend that and run the same command again."
         )
+
+
+def reconsider(plan: Plan, folder: RunFolder) -> None:
+    """Replace the verdicts of which only all samples of a task tell that they are others.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    others = {
+        (task.name, name): verdict
+        for task in plan.tasks
+        if task.reconsider is not None
+        for name, verdict in task.reconsider(records_of(folder, task)).items()
+    }
+    if others:
+        stored = read_records(folder.path)
+        folder.rewrite(replace(of, verdict=others.get((of.sample.task, of.sample.id), of.verdict)) for of in stored)
+
+
+def records_of(folder: RunFolder, task: TaskData) -> Iterator[SampleRecord]:
+    """The stored samples of one task."""
+    return (record for record in read_records(folder.path) if record.sample.task == task.name)

@@ -16,7 +16,7 @@ from harness.core.console import show
 from harness.core.errors import EngineError, StoreError, UsageError
 from harness.core.types import RunRecord, Sample
 from harness.core.worlds import worlds
-from harness.evaluation.asking import generate
+from harness.evaluation.asking import generate, reconsider, records_of
 from harness.evaluation.plan import Plan, agree_on_plan, default_folder, with_seed
 from harness.evaluation.progress import Progress
 from harness.evaluation.provenance import git_commit, versions
@@ -305,14 +305,14 @@ def _refuse_replaced_media(plan: Plan, folder: RunFolder) -> None:
 
 def _finish(plan: Plan, folder: RunFolder, order: Sequence[SampleKey]) -> RunRecord:
     folder.sort(order)
+    reconsider(plan, folder)
     drawn = AuditSample(plan.audit, plan.decoding.seed)
     if plan.judge is not None:
         rubrics = {task.name: task.rubric for task in plan.tasks if task.rubric is not None}
         folder.rewrite(drawn.watch(plan.judge.settle(read_records(folder.path), rubrics)))
     results = {}
     for task in plan.tasks:
-        of_task = (record for record in read_records(folder.path) if record.sample.task == task.name)
-        result = task.summarise(of_task)
+        result = task.summarise(records_of(folder, task))
         results[task.name] = replace(result, baselines=task.baselines(plan.samples[task.name]))
     run = RunRecord(
         id=folder.path.resolve().name,

@@ -41,6 +41,7 @@ class TaskData:
         summarise: the figures over judged samples, each once, in any order.
         facts: what is known of the benchmark.
         baselines: headlines of constant responses to some of the samples, once these were summarised.
+        reconsider: all judged samples to verdicts by sample id that replace theirs; `None`: each is judged alone.
         labels: files of labels that stand apart from the rows, by name and content; empty: there are none.
         max_new_tokens: token budget that the task asks for; `None` leaves it to the prompt format.
         rubric: what the answer judge is asked about its responses, if that is something of its own.
@@ -58,6 +59,7 @@ class TaskData:
     summarise: Callable[[Iterable[SampleRecord]], TaskResult]
     facts: BenchmarkFacts
     baselines: Callable[[Sequence[Sample]], Mapping[str, float | None]]
+    reconsider: Callable[[Iterable[SampleRecord]], Mapping[str, Verdict]] | None = None
     labels: str = ""
     max_new_tokens: int | None = None
     rubric: Rubric | None = None
@@ -247,6 +249,7 @@ def _load_lmms_eval_task(name: str, path: Path, data: str | None, num_frames: in
         summarise=task.summarise,
         facts=task.facts,
         baselines=task.baselines,
+        reconsider=task.reconsider,
         max_new_tokens=task.max_new_tokens,
         has_own_prompts=True,
     )

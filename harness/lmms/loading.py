@@ -230,6 +230,22 @@ def stub_docs(docs: Any, roots: Sequence[Path]) -> Iterator[tuple[dict[str, Any]
 
 def version_of(config: Mapping[str, Any]) -> str:
     """The version that a task states in its metadata, else `0`."""
+    return str(_stated(config, "version", "0"))
+
+
+def right_from(name: str, config: Mapping[str, Any]) -> float | None:
+    """The least of a task's numbers that is right, as its metadata state it; `None`: they do not.
+
+    Raises:
+        UsageError: it is no number.
+    """
+    value = _stated(config, "right_from", None)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise UsageError(f"task {name!r}: 'right_from' in its metadata is {value!r}, not a number.")
+    return value
+
+
+def _stated(config: Mapping[str, Any], key: str, default: Any) -> Any:
     metadata = config.get("metadata")
     entries = metadata if isinstance(metadata, list) else [metadata]
-    return str(next((entry["version"] for entry in entries if isinstance(entry, dict) and "version" in entry), "0"))
+    return next((entry[key] for entry in entries if isinstance(entry, dict) and key in entry), default)

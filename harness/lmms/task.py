@@ -18,7 +18,7 @@ from harness.core.errors import MediaError, UsageError
 from harness.core.types import Metric, Response, Sample, SampleRecord, ScoreMean, TaskResult, Verdict
 from harness.lmms.index import read_yaml
 from harness.lmms.judging import no_failed_judge, reads_answer_tags
-from harness.lmms.loading import cache_folders, find_data, load_lmms_task, read_config, version_of
+from harness.lmms.loading import cache_folders, find_data, load_lmms_task, read_config, right_from, version_of
 from harness.lmms.questions import kind_of, read_questions, to_facts, to_samples, visuals_of
 from harness.lmms.scores import aggregate, alone, highest, mean_factor, numbers_of, shared_factor
 from harness.media.bounds import OutsideError, within
@@ -87,6 +87,8 @@ class LmmsEvalTask:
         self._without_numbers: set[str] = set()
         self._over_all: set[str] = set()
         self._is_accuracy = False
+        self._right_from = right_from(name, config)
+        self._rates = False
         questions = read_questions(name, self.lmms_task, self._roots)
         self.samples = to_samples(name, questions)
         self.facts = to_facts(name, questions)
@@ -129,7 +131,8 @@ class LmmsEvalTask:
     def judge(self, sample: Sample, response: Response) -> Verdict:
         """Both verdicts on one response.
 
-        Official: the task's own scoring takes it for right when the first of its numbers is 1 or more. Strict: what the
+        Official: the first of the task's numbers is 1, or what its metadata give as `right_from`, or more. A number
+        above 1 without that is a rating, of which nobody has said what is right: there is none. Strict: what the
         response means, as the harness reads it. An open answer that no rule can settle is what the task says it is; of
         a task that says nothing of single samples it counts wrong.
         """
@@ -141,12 +144,19 @@ class LmmsEvalTask:
         except (Exception, SystemExit) as error:  # The task's own code, which may ask a judge that is not there.
             reason = f"the task's own scoring failed: {type(error).__name__}: {error}"
             return Verdict(sample_id=sample.id, answer=text or None, status="error", reason=reason)
-        counts = [score for name, score in scores.items() if self._better(name) != -1]
-        official = counts[0] >= 1 if counts else None
+        return self._verdict(sample, response, scores)
+
+    def _verdict(self, sample: Sample, response: Response, scores: Mapping[str, float]) -> Verdict:
+        text, number = self._final_text(response.text), self._first(scores)
+        self._rates |= self._right_from is None and number is not None and number > 1
+        official = (
+            None if number is None or self._rates else number >= (1 if self._right_from is None else self._right_from)
+        )
         # Up to a stop text, too, where the answer could be anything.
         read = response if sample.answer_kind != "open" else replace(response, text=text)
         verdict = replace(judge_response(sample, read), official=official, scores=scores)
-        if sample.answer_kind != "open" or (official is not None and not verdict.is_unsettled):
+        is_told = official is not None and not verdict.is_unsettled
+        if sample.answer_kind != "open" or is_told or (number is not None and self._rates):
             return verdict
         return Verdict(
             sample_id=sample.id,
@@ -156,6 +166,17 @@ class LmmsEvalTask:
             reason="judged over all samples only" if official is None else None,
             scores=scores,
         )
+
+    def _first(self, scores: Mapping[str, float]) -> float | None:
+        """The first number of a sample of which more is better."""
+        return next((scores[name] for name in self._figures if name in scores and self._better(name) != -1), None)
+
+    def reconsider(self, records: Iterable[SampleRecord]) -> dict[str, Verdict]:
+        """Other verdicts, by sample id, where only all samples tell that the task's numbers are ratings."""
+        known = [record for record in records if self._first(record.verdict.scores) is not None]
+        self._rates |= self._right_from is None and any((self._first(of.verdict.scores) or 0) > 1 for of in known)
+        early = [record for record in known if record.verdict.official is not None] if self._rates else []
+        return {of.sample.id: self._verdict(of.sample, of.response, of.verdict.scores) for of in early}
 
     def _numbers(self, sample: Sample, results: Mapping[str, Any]) -> dict[str, float]:
         """The numbers that the task gave one sample: those that its results hold, and what metrics give for it alone.
@@ -201,7 +222,7 @@ class LmmsEvalTask:
         self._judged.clear()
         first = next(iter(self._figures), "")
         single = all(record.verdict.scores.get(first) in (0, 1) for record in records if not _failed(record))
-        reads_answers = single or not self.facts.has_open_answers
+        reads_answers = single or self._right_from is not None or not self.facts.has_open_answers
         scored = OwnScores(name=self.name, headline="", means=means, reads_answers=reads_answers)
         result = summarise(scored, records)
         self._is_accuracy = single and f"all/{first}" in means

@@ -385,6 +385,52 @@ def test_the_yaml_of_the_readme_needs_no_code(tmp_path: Path) -> None:
     assert result.metrics["all/exact_match"].low is not None
 
 
+RATED = """
+task: rated
+dataset_path: json
+dataset_kwargs:
+  data_files:
+    test: rated.jsonl
+test_split: test
+output_type: generate_until
+doc_to_visual: !function utils.doc_to_visual
+doc_to_text: question
+doc_to_target: answer
+process_results: !function utils.process_results
+metric_list:
+  - metric: rating
+    aggregation: mean
+    higher_is_better: true
+"""
+
+
+def test_a_rating_is_right_from_where_the_yaml_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LMMS_EVAL_DATASETS_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "utils.py").write_text(
+        "def doc_to_visual(doc):\n    return []\n\n"
+        "def process_results(doc, results):\n    return {'rating': float(results[0].split()[-1])}\n"
+    )
+    (tmp_path / "rated.yaml").write_text(RATED)
+    rows = [{"question": "What is in it?", "answer": "a dog"}] * 3
+    (tmp_path / "rated.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    given = ["some kind of rated animal 1", "some kind of rated animal 5", "some kind of rated animal 3"]
+    responses = [{"id": str(number), "response": text} for number, text in enumerate(given)]
+    (tmp_path / "r.jsonl").write_text("".join(json.dumps(row) + "\n" for row in responses))
+    asked = ["eval", "--model", "demo", "--tasks", "rated", "--tasks-dir", str(tmp_path), "--no-diagnose"]
+    replayed = ["--engine", "replay", "--responses", str(tmp_path / "r.jsonl"), "--out"]
+    assert main([*asked, *replayed, str(tmp_path / "unknown")]) == 0
+    assert [of["verdict"]["official"] for of in records(tmp_path / "unknown")] == [None] * 3, "1 is the worst of them"
+    result = read(tmp_path / "unknown")["tasks"]["rated"]
+    assert (result["metrics"]["all/rating"]["value"], result["undecided"], result["disagreements"]) == (3.0, 3, 0)
+    (tmp_path / "rated.yaml").write_text(f"{RATED}metadata:\n  right_from: 4\n")
+    assert main([*asked, *replayed, str(tmp_path / "known")]) == 0
+    assert [of["verdict"]["status"] for of in records(tmp_path / "known")] == ["incorrect", "correct", "incorrect"]
+    assert read(tmp_path / "known")["tasks"]["rated"]["metrics"]["all/right"]["value"] == pytest.approx(1 / 3)
+    (tmp_path / "rated.yaml").write_text(f"{RATED}metadata:\n  right_from: most\n")
+    with pytest.raises(HarnessError, match="'right_from' in its metadata is 'most', not a number"):
+        load_task("rated", tasks_dir=tmp_path)
+
+
 def test_a_log_of_lmms_eval_is_scored_by_the_tasks_own_code_again(user: Path, runs: dict[str, Path]) -> None:
     rows = [json.loads(line) for line in (user / "worse.jsonl").read_text().splitlines()]
     docs = [json.loads(line) for line in (user / "tasks/squares/squares.jsonl").read_text().splitlines()]
