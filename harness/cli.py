@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
 import os
 import sys
 import traceback
@@ -128,7 +129,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # The reader of a pipe, such as `head`, has seen enough.
         sys.stderr.close()
         return 0
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            show(f"error: {redact(str(error.filename))!r} is too long for the name of a file.", file=sys.stderr)
+            return UsageError.exit_code
         show(redact(hide_credentials(traceback.format_exc())), end="", file=sys.stderr)
         show("error: this is a fault of the program, not of what was asked; please report it.", file=sys.stderr)
         return _FAULT

@@ -151,7 +151,7 @@ def _source_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     from trainers.data.schema import read_rows
 
     try:
-        with path.open(encoding="utf-8", errors="surrogateescape") as file:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
             start = file.read(1)
             while start and start.isspace():
                 start = file.read(1)

@@ -33,13 +33,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     arguments.track = check_trackers(arguments.track)
     if arguments.dry_run:
-        return _foresee(read_config(arguments))
+        return _foresee(read_config(arguments), as_json=arguments.json)
     with ended_by_scheduler(arguments.requeue):
         return run_together(partial(_run, read_config(arguments), arguments), requeue=arguments.requeue)
 
 
-def _foresee(config: EvalConfig) -> int:
+def _foresee(config: EvalConfig, *, as_json: bool) -> int:
     """Say what an evaluation would ask for."""
+    from dataclasses import asdict
+
     from harness.evaluation.estimate import estimate
     from harness.evaluation.plan import make_plan
     from harness.evaluation.run import folders_of
@@ -53,6 +55,11 @@ def _foresee(config: EvalConfig) -> int:
         plan.engine.close()
         if plan.judge is not None:
             plan.judge.close()
+    if as_json:
+        show(
+            to_json({"run": str(folders[0]), "engine": plan.engine_name, "prompt": plan.prompt_format, **asdict(found)})
+        )
+        return 0
     headers = ["task", "samples", "stored", "tokens a prompt", "tokens a response, at most"]
     prompts = ["unknown" if of.prompt_tokens is None else f"{of.prompt_tokens:,.0f}" for of in found.tasks]
     rows = [

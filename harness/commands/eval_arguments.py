@@ -178,7 +178,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-diagnose", action="store_true", help="leave the diagnostics and report.html out")
     parser.add_argument("--revision", metavar="REV", help="revision of a hub checkpoint")
     parser.add_argument("--trust-remote-code", action="store_true", help=TRUST)
-    parser.add_argument("--json", action="store_true", help="print the run's record as JSON")
+    parser.add_argument("--json", action="store_true", help="print the run's record, or a dry run's figures, as JSON")
     group = parser.add_argument_group("engine settings")
     group.add_argument("--base-url", action="append", metavar="URL", help="address of a server, may be repeated (api)")
     group.add_argument("--api-key-env", metavar="NAME", help="variable with its key (api; default: OPENAI_API_KEY)")
@@ -213,7 +213,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--max-model-len", type=int, metavar="N", help="tokens of prompt and response (vllm)")
     group.add_argument("--gpu-memory-utilization", type=float, metavar="X", help="share of the GPU's memory (vllm)")
     group.add_argument(
-        "--engine-arg", action="append", metavar="KEY=VALUE", help="any argument of vLLM's engine, may be repeated"
+        "--engine-arg",
+        action="append",
+        metavar="KEY=VALUE",
+        help="any setting of the engine, and of vLLM's any argument; may be repeated",
     )
     group.add_argument("--responses", type=Path, metavar="FILE", help="recorded responses, or a run folder (replay)")
 

@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="two runs, by whose difference it is reckoned, or one, by whose clusters (default: by assumption)",
     )
-    parser.add_argument("--metric", default="headline", metavar="NAME", help="the figure (default: headline)")
+    parser.add_argument(
+        "--metric", default="headline", metavar="NAME", help="with --runs: the figure (default: headline)"
+    )
     parser.add_argument(
         "--disagreement",
         type=float,
@@ -159,10 +161,13 @@ def _basis(arguments: argparse.Namespace) -> tuple[Basis, str]:
     design = design_effect(size) if arguments.design_effect is None else arguments.design_effect
     if not size >= 1 or not design > 0:
         raise UsageError("--cluster-size is at least 1, and --design-effect above 0.")
-    headline = _headline(task, arguments.tasks_dir)
-    metric = headline if arguments.metric == "headline" else arguments.metric
+    if arguments.metric != "headline":
+        raise UsageError(
+            f"--metric {arguments.metric} is a figure of runs; by assumption all are alike. Give --runs, or leave it "
+            "out."
+        )
     basis = Basis(
-        metric=metric,
+        metric=_headline(task, arguments.tasks_dir),
         variation=assumed(disagreement, design=design, cluster_size=size),
         n=0,
         samples=1.0,

@@ -19,9 +19,10 @@ from harness.engines.checkpoints import SERVED
 from harness.runs.config import name_differences, prompt_of, system_of
 
 _ASKED: Final = ("question", "target", "choices")
+_ASKED_BY: Final = ("prompt", "system_prompt", "decoding", "judge", "version")
 _SHARED: Final[Mapping[str, tuple[str, ...]]] = {
-    "--blind": ("prompt", "system_prompt", "decoding", "judge"),
-    "--repeats": ("prompt", "system_prompt", "decoding", "judge", "blind", "num_frames", "video_as", "max_pixels"),
+    "--blind": _ASKED_BY,
+    "--repeats": (*_ASKED_BY, "blind", "num_frames", "video_as", "max_pixels"),
 }
 """Settings that two runs must share: else their effect would be taken for that of the images, or for chance."""
 
@@ -158,15 +159,8 @@ def find_unlike(run_a: Path, run_b: Path, tasks: Iterable[str]) -> Unlike:
 
 
 def _setting_differences(a: Mapping[str, Any], b: Mapping[str, Any], task: str) -> str:
-    sides = []
-    for settings in (a, b):
-        tasks, decoding = settings.get("tasks"), settings.get("decoding")
-        described = tasks.get(task) if isinstance(tasks, Mapping) else None
-        if isinstance(described, Mapping) and isinstance(decoding, Mapping) and "max_new_tokens" in described:
-            decoding = {**decoding, "max_new_tokens": described["max_new_tokens"]}
-        asked = {"prompt": prompt_of(settings, task), "decoding": decoding}
-        names = [name for name in _SHARED["--repeats"] if name != "judge"]
-        sides.append(_shared({**settings, **asked}, names, task))
+    names = [name for name in _SHARED["--repeats"] if name != "judge"]
+    sides = [_shared(settings, names, task) for settings in (a, b)]
     return name_differences(_told(*sides), _told(*reversed(sides)), "A", "B")
 
 
@@ -180,11 +174,24 @@ def _refuse_other_settings(folder: Path, path: Path, option: str) -> None:
         )
 
 
-def _shared(settings: Mapping[str, Any], names: Sequence[str], task: str = "") -> dict[str, Any]:
-    """What settings tell by these names, of a task or of all that have no prompts of their own."""
+def _shared(settings: Mapping[str, Any], names: Sequence[str], task: str | None = None) -> dict[str, Any]:
+    """What settings tell by these names, of a task or of all."""
     known = {**(settings.get("engine_settings") or {}), **settings}
+    decoding, tasks = settings.get("decoding"), settings.get("tasks")
+    described = {
+        name: of for name, of in (tasks.items() if isinstance(tasks, Mapping) else ()) if isinstance(of, Mapping)
+    }
+    of_task = described.get(task or "", {})
+    if isinstance(decoding, Mapping) and decoding:
+        known["decoding"] = {"contrast": None, **decoding}  # It is written only where there is one.
+        known["decoding"] |= {name: of_task[name] for name in ("max_new_tokens",) if name in of_task}
     if "system_prompt" in settings or "format" in settings:
-        known["system_prompt"] = system_of(settings, task)
+        known["system_prompt"] = system_of(settings, task or "")
+    known["version"] = {
+        name: of["version"] for name, of in described.items() if "version" in of and task in (None, name)
+    }
+    if task is not None and (prompt := prompt_of(settings, task)) is not None:
+        known["prompt"] = prompt
     return {name: known[name] for name in names if name in known}
 
 

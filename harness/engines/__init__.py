@@ -238,11 +238,12 @@ def make_engine(name: str, checkpoint: Checkpoint, options: Mapping[str, Any]) -
             ) from error
     else:
         engine_class = load_plugin(plugins("engines")[name], "engines")
-        options = {**options, **options.get("engine_args", {})}
-        options.pop("engine_args", None)
     known = [
         option for option, item in signature(engine_class).parameters.items() if item.kind is Parameter.KEYWORD_ONLY
     ]
+    if "engine_args" not in known:  # Only vLLM's is handed them on.
+        options = {**options, **options.get("engine_args", {})}
+        options.pop("engine_args", None)
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise UsageError(f"engine {name!r} has no setting {unknown[0]!r}. It has: {', '.join(known) or 'none'}.")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from harness.benchmarks.data import digest_prompts
 from harness.core.errors import UsageError
@@ -31,6 +31,9 @@ from harness.runs.config import name_differences
 
 if TYPE_CHECKING:
     from harness.judges.answer import AnswerJudge
+
+_NAME_CHARACTERS: Final = 100
+"""Of a model in the name of its run's folder: file systems take 255 bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,11 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
     """
     names = expand_tasks(config.tasks, config.tasks_dir)  # First: a misspelt one should not wait for what is slow.
     engine_name = _engine_name(config, ranks)
+    if config.revision is not None and (config.model.startswith(SERVED) or _is_checkpoint(config.model)):
+        raise UsageError(
+            f"--revision {config.revision}: {config.model!r} is no id on the hub, whose revisions have names. Leave it "
+            "out."
+        )
     if config.model.startswith(SERVED) or (engine_name == "replay" and not _is_checkpoint(config.model)):
         if config.trust_remote_code:
             raise UsageError(
@@ -235,7 +243,7 @@ def decoding_settings(decoding: Decoding) -> dict[str, Any]:
 def default_folder(plan: Plan) -> Path:
     """`runs/NAME-DIGEST`, so that the same command finds its run again and another one does not meet it."""
     name = Path(plan.checkpoint.name).name if plan.checkpoint.folder else plan.checkpoint.name
-    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "model"
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:_NAME_CHARACTERS] or "model"
     digest = hashlib.sha256(json.dumps(plan.settings, sort_keys=True).encode()).hexdigest()
     return Path("runs") / f"{slug}-{digest[:8]}"
 
@@ -330,4 +338,4 @@ def open_judge(config: EvalConfig) -> AnswerJudge | None:
 
 
 def _is_checkpoint(model: str) -> bool:
-    return world_of_checkpoint(model) is not None or Path(model).expanduser().is_dir()
+    return world_of_checkpoint(model) is not None or os.path.isdir(os.path.expanduser(model))

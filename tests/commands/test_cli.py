@@ -63,6 +63,13 @@ def test_no_command_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (["eval", "--model", "demo", "--tasks", "pope", "--seed", "9" * 30], "it must be at most 9223372036854775807"),
         (["eval", "--model", "demo", "--tasks", "pope", "--batch-size", "9" * 30], "it must have at most 64 bits"),
+        (["eval", "--model", "demo", "--tasks", "pope", "--revision", "r"], "--revision r: 'demo' is no id on the hub"),
+        (["eval", "--model", "openai:m", "--tasks", "pope", "--revision", "r"], "'openai:m' is no id on the hub"),
+        (["eval", "--model", "m" * 480, "--tasks", "pope", "--engine", "hf"], "is too long for the name of a file"),
+        (
+            ["eval", "--model", "demo", "--tasks", "pope", "--engine", "hf", "--engine-arg", "colour=red"],
+            "engine 'hf' has no setting 'colour'",
+        ),
         (["eval", "--model", "./nowhere", "--tasks", "pope"], "model './nowhere' not found"),
     ],
 )

@@ -152,7 +152,7 @@ def test_records_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixtu
     whole = (b / "samples.jsonl").read_bytes()
     for line, message in (
         (b"\xff\xfe\n", "is not a sample record: Invalid JSON"),
-        (whole[:20], "is not a sample record: "),
+        (whole[:20] + b"\n", "is not a sample record: "),  # Without its end it would be of a run that is written.
     ):
         (b / "samples.jsonl").write_bytes(whole + line)
         assert main(["compare", str(a), str(b)]) == 2
@@ -252,21 +252,22 @@ def test_a_task_takes_eight_lines_and_all_has_every_figure(tmp_path: Path, capsy
 def test_other_settings_and_tasks_of_one_run_alone_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, tokens, tasks in (("a", 1536, ("pope", "more")), ("b", 64, ("pope",))):
         folder = write(tmp_path / name, answered(pope_samples(), lambda s: s.target))
-        described = {task: {"prompt": "direct"} for task in tasks}
-        system = "Be brief." if name == "a" else None
+        decoding = {"max_new_tokens": tokens, "seed": 0} | ({"contrast": "vcd:alpha=1"} if name == "b" else {})
         settings = {
-            "decoding": {"max_new_tokens": tokens, "seed": 0},
-            "tasks": described,
+            "decoding": decoding,
+            "tasks": {task: {"prompt": "direct", "version": f"of {name}"} for task in tasks},
             "format": {"system": "Look twice."},
-            "system_prompt": system,
+            "system_prompt": "Be brief." if name == "a" else None,
         }
         (folder / "config.json").write_text(json.dumps({"settings": settings}))
     assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
     told = capsys.readouterr().out
     assert "Only in A, not compared: more." in told
-    tokens_and_turns = "decoding.max_new_tokens: A 1536, B 64; system_prompt: A 'Be brief.', B 'Look twice.'"
-    assert f"Asked differently (pope): {tokens_and_turns}." in told
+    assert (
+        "Asked differently (pope): decoding.contrast: A None, B 'vcd:alpha=1'; decoding.max_new_tokens: A 1536, B 64; "
+        "system_prompt: A 'Be brief.', B 'Look twice.'; version.pope: A 'of a', B 'of b'."
+    ) in told
     assert "seed" not in told
     page = tmp_path / "pair.html"
     assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b"), "--data", "demo", "--html", str(page)]) == 0
-    assert "Asked differently (pope): decoding.max_new_tokens: A 1536, B 64;" in page.read_text()
+    assert "decoding.max_new_tokens: A 1536, B 64;" in page.read_text()

@@ -82,6 +82,7 @@ def test_one_run_tells_its_clusters(runs: dict[str, Path], capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (["--task", "pope", "--difference", "2", "--metric", "all/x"], "--metric all/x is a figure of runs"),
         (["--task", "pope", "--difference", "0"], "--difference 0 is no difference"),
         (["--task", "pope", "--difference", "12"], "more than the sides can differ by"),
         (["--task", "pop", "--difference", "2", "--runs", "RUN"], "has no samples of 'pop'"),

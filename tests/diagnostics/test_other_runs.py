@@ -31,7 +31,7 @@ def settings_of(
 ) -> dict[str, Any]:
     model = {"weights": weights, "files": None, "served": served}
     settings = {"model": model, "prompt": "direct", "seed": seed, "blind": None, "judge": None, "num_frames": 8}
-    settings["system_prompt"] = None
+    settings |= {"system_prompt": None, "tasks": {"pope": {"version": "1"}}}
     return {**settings, "decoding": {"temperature": 0.0}, "engine_settings": {"max_pixels": None}, **more}
 
 
@@ -66,6 +66,11 @@ def test_a_blind_run_of_the_same_checkpoint_is_taken(run: Path, tmp_path: Path) 
         (settings_of(blind="withheld", prompt="think"), "prompt: run 'direct', other 'think'"),
         (settings_of(blind="withheld", judge="openai:m prompt:1"), "judge: run None, other 'openai:m prompt:1'"),
         (settings_of(blind="withheld", decoding={"temperature": 1.0}), r"decoding\.temperature: run 0\.0, other 1\.0"),
+        (
+            settings_of(blind="grey", decoding={"temperature": 0.0, "contrast": "vcd:alpha=1"}),
+            r"decoding\.contrast: run None, other 'vcd:alpha=1'",
+        ),
+        (settings_of(blind="grey", tasks={"pope": {"version": "2"}}), r"version\.pope: run '1', other '2'"),
         (settings_of(blind="withheld", system_prompt="Be brief."), "system_prompt: run None, other 'Be brief.'"),
         ({"prompt": "direct"}, "do not say that the images were withheld"),
         (None, "do not say that the images were withheld"),

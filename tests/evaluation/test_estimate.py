@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,9 @@ def test_prompts_are_as_long_as_they_turn_out(tmp_path: Path, capsys: pytest.Cap
     )
     plan = make_plan(config)
     before = estimate(plan, [tmp_path / "run"])
+    assert main([*asked, "--dry-run", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["run"], told["tasks"]) == (str(tmp_path / "run"), [asdict(task) for task in before.tasks])
     assert main(asked) == 0
     after = estimate(plan, [tmp_path / "run"])
     records = list(read_records(tmp_path / "run"))

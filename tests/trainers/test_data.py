@@ -316,7 +316,8 @@ def command(*arguments):
 def test_convert_reads_arrays_and_lines(tmp_path, layout, capsys):
     rows = [{**VIDEO_R1, "problem_id": number, "problem": "x" * 5000} for number in range(500)]  # Beyond one block.
     source = tmp_path / "source.json"
-    source.write_text(json.dumps(rows, indent=1) if layout == "array" else "\n".join(map(json.dumps, rows)))
+    text = json.dumps(rows, indent=1) if layout == "array" else "\n".join(map(json.dumps, rows))
+    source.write_text(text, encoding="utf-8-sig")  # With a byte order mark, as Windows writes it.
     assert command("convert", source, "--from", "video-r1", "--out", tmp_path / "out.jsonl") == 0
     assert "500 rows" in capsys.readouterr().out
     assert [example.sample.id for example in read_examples(tmp_path / "out.jsonl")][-1] == "499"

@@ -163,7 +163,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
         DataError: the file is missing, not UTF-8, or a line is not a JSON object.
     """
     try:
-        with path.open(encoding="utf-8", errors="surrogateescape") as file:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
             for number, line in enumerate(file, start=1):
                 if not line.strip():
                     continue
