@@ -128,7 +128,8 @@ def test_a_run_that_a_scheduler_ends_exits_0_and_goes_on(undisturbed: Path, tmp_
     out = tmp_path / "ended"
     together = launcher == "torchrun"
     process = start(TORCHRUN if together else [sys.executable], out, *ASKED, "--requeue")
-    wait_for(lambda: size(out / "samples.jsonl") > 0, process)
+    # Of two, either may be done before the other begins.
+    wait_for(lambda: any(size(file) for file in out.glob("samples*.jsonl")), process)
     if together:  # A scheduler signals every process of a step; the launcher itself would exit with an error.
         ranks = [pid_of_rank(process.pid, rank) for rank in (0, 1)]
         for pid in ranks:
@@ -140,7 +141,7 @@ def test_a_run_that_a_scheduler_ends_exits_0_and_goes_on(undisturbed: Path, tmp_
     assert errors.count("ended from outside: what was finished is stored") == 1, errors
     assert not (out / "run.json").exists()
     stored = (out / "samples.jsonl").read_bytes()
-    assert 0 < stored.count(b"\n") < 48
+    assert 0 < len(list(read_records(out))) < 48
     assert alone(out, *ASKED, "--requeue") == 0
     if together:
         assert comparable(out) == comparable(undisturbed)

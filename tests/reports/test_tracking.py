@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,14 +83,18 @@ def test_wandb(run: Path) -> None:
 
     assert track_run(run, ["wandb"], label="mine") == []
     (file,) = run.parent.glob("wandb/offline-run-*/*.wandb")
-    store, found, config = DataStore(), {}, {}
-    store.open_for_scan(str(file))
-    while (data := store.scan_data()) is not None:
-        record = Record()
-        record.ParseFromString(data)
-        found |= {"/".join(of.nested_key) or of.key: of.value_json for of in record.history.item}
-        for of in (*record.config.update, *record.run.config.update):
-            config[of.key] = of.value_json
+    found: dict[str, str] = {}
+    config: dict[str, str] = {}
+    deadline = time.monotonic() + 60  # The file is written by another process, after `finish` has returned.
+    while "pope/mean/accuracy" not in found and time.monotonic() < deadline:
+        store = DataStore()
+        store.open_for_scan(str(file))
+        while (data := store.scan_data()) is not None:
+            record = Record()
+            record.ParseFromString(data)
+            found |= {"/".join(of.nested_key) or of.key: of.value_json for of in record.history.item}
+            for of in (*record.config.update, *record.run.config.update):
+                config[of.key] = of.value_json
     for name, value in expected(run).items():
         assert json.loads(found[name]) == pytest.approx(value)
     assert json.loads(config["prompt_format"]) == "grounded"
