@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,13 @@ from typing import Final
 
 from harness.core.errors import StoreError, UsageError
 from harness.core.worlds import worlds
-from harness.reports.text import name_some
+from harness.reports.text import counted, name_some
 from leaderboards.board import Board, Group, Row
 from leaderboards.curves import draw_curves
 from leaderboards.deltas import compare_group
 from leaderboards.grouping import RowsOf, group_runs
 from leaderboards.likeness import Likeness, find_nearest
+from leaderboards.naming import identity, unusual_decoding
 from leaderboards.reference import read_reported, reference_files
 from leaderboards.runs import StoredRun, load_runs
 from leaderboards.trainings import gather
@@ -61,7 +62,7 @@ def build_board(config: BoardConfig) -> Board:
         named = " ".join(problems[:_NAMED]) + more
         raise UsageError(f"no finished run in {', '.join(map(str, config.runs))}; 'harness eval' writes them. {named}")
     groups = group_runs(runs, rows_of=config.rows_of)
-    notes: list[str] = []
+    notes = list(_older_runs(runs, groups))
     curves = [draw_curves(group) for group in groups]
     if config.rows_of == "trainings":
         groups = _gather(groups, config.baseline)
@@ -110,6 +111,23 @@ def _gather(groups: Sequence[Group], baseline: str | None) -> list[Group]:
         kept = find_checkpoint(groups, baseline, "--baseline").key
         return [gather(group, {kept}) for group in groups]
     return gathered
+
+
+def _older_runs(runs: Sequence[StoredRun], groups: Sequence[Group]) -> Iterator[str]:
+    """Where only a name tells which model answered, how many runs gave way to a later one of the name."""
+    rows = [row for group in groups for row in group.rows]
+    shown = {(cell.run.folder, task) for row in rows for task, cell in row.cells.items()}
+    labels = {(identity(run), row.decoding): row.label for row in rows for run in row.runs}
+    older = Counter(
+        labels[identity(run), unusual_decoding(run.record.decoding)]
+        for run in runs
+        if run.record.weights is None and any((run.folder, task) not in shown for task in run.record.tasks)
+    )
+    for label, number in older.items():
+        yield (
+            f"{counted(number, 'older run')} of “{label}” {'is' if number == 1 else 'are'} not shown in full: only the "
+            "name says that the same model answered. --rows-of runs shows each."
+        )
 
 
 def _judges(group: Group) -> Iterator[str]:

@@ -10,7 +10,7 @@ import pytest
 from support_leaderboards import row_of, score_itself, write_diagnostics, write_run
 
 from leaderboards.board import Group
-from leaderboards.build import find_checkpoint
+from leaderboards.build import BoardConfig, build_board, find_checkpoint
 from leaderboards.grouping import group_runs
 from leaderboards.naming import Step
 from leaderboards.runs import load_runs
@@ -111,6 +111,19 @@ def test_the_latest_run_of_a_checkpoint_counts(tmp_path: Path) -> None:
     write_run(tmp_path / "old", model="m", seed=3, started="2026-02-01T00:00:00+00:00", **POPE)
     (group,) = groups_of(tmp_path)
     assert [row.cells["pope"].run.record.id for row in group.rows] == ["latest"]
+
+
+def test_a_model_that_only_its_name_tells_is_not_replaced_in_silence(tmp_path: Path) -> None:
+    for day in (1, 2, 3):
+        write_run(
+            tmp_path / f"n{day}", model="gpt-x", weights=None, seed=day, started=f"2026-03-0{day}T10:00:00Z", **POPE
+        )
+        write_run(tmp_path / f"w{day}", model="known", seed=day, started=f"2026-03-0{day}T10:00:00Z", **POPE)
+    board = build_board(BoardConfig(runs=[tmp_path]))
+    assert labels(board.groups[0]) == ["gpt-x", "known"]
+    (note,) = board.notes
+    assert note.startswith("2 older runs of “gpt-x” are not shown in full: only the name says")
+    assert not build_board(BoardConfig(runs=[tmp_path], rows_of="runs")).notes
 
 
 @pytest.mark.parametrize(
