@@ -98,6 +98,19 @@ def test_it_looks_right_and_is_read_by_keyboard(
     assert names(again) == names(page)
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_names_of_any_length_stay_in_their_places(tmp_path: Path, visit: Visit, width: int) -> None:
+    long = ("qwen2_5_vl_7b_grpo_lr3e6_beta004_caption1_infonce001_seed0_step300", "m" * 240)
+    for name, skill in zip(("base", *long), (0.5, 0.9, 0.8), strict=True):
+        write_run(tmp_path / name[:9], model=name, counts=120, skills={"pope": skill})
+    board = build_board(BoardConfig(runs=[tmp_path], baseline=long[1]))
+    (tmp_path / "index.html").write_text(render_page(board, lambda run: None))
+    page = ready(visit(tmp_path / "index.html", width))
+    check_look(page)
+    for name in page.locator(f"{NAMES}, .answers div").all():
+        assert name.evaluate("(node) => node.scrollWidth <= node.clientWidth")
+
+
 def test_without_its_script_it_is_a_plain_table(board: Board, path: Path, visit: Visit) -> None:
     page = visit(path, java_script_enabled=False)
     assert page.locator(".rows .name").all_text_contents() == [row.label for row in board.groups[0].rows]
