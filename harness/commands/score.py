@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--samples",
         type=Path,
         metavar="FILE",
-        help="the questions: JSON lines with the data set's field names (default: a table that --task names)",
+        help="the questions: JSON lines or JSON with the data set's field names (default: a table that --task names)",
     )
     parser.add_argument("--responses", type=Path, metavar="FILE", help="JSON lines with 'id' and 'response'")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")

@@ -62,8 +62,8 @@ def judge_recorded(
 
     Args:
         benchmark: whose they are.
-        samples: JSON lines with the data set's field names, or a table of a benchmark of one's own; files of labels
-            that stand apart are looked for beside it.
+        samples: JSON lines, or JSON, with the data set's field names, or a table of a benchmark of one's own; files of
+            labels that stand apart are looked for beside it.
         responses: JSON lines with `id` and `response` (text), and optionally `finish_reason` and `error`.
         allow_missing: take a sample without a response as unanswered; the published evaluator is given an empty text.
 
@@ -161,13 +161,13 @@ def _joined(benchmark: Benchmark, samples: Path, index: RowIndex, allow_missing:
 
 
 def read_questions(benchmark: Benchmark, path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each question of a file with a name of its place for errors; tables are read as a whole, lines one at a time."""
+    """Each question of a file with its place for errors; tables and `.json` are read whole, lines one at a time."""
     from harness.benchmarks.record import questions_of
     from harness.benchmarks.tables import read_table, row_name
     from harness.core.jsonlines import read_rows
 
     rows: Iterable[tuple[str, Mapping[str, Any]]]
-    if benchmark.source.table is None:
+    if benchmark.source.table is None and path.suffix.lower() != ".json":
         rows = ((f"{path}:{number}", row) for number, _, row in read_rows(path))
     else:
         rows = ((row_name(path.name, index), row) for index, row in enumerate(read_table(path).rows))

@@ -279,7 +279,8 @@ def test_what_the_name_of_the_file_and_the_number_of_the_row_tell(
     assert result["metrics"]["popular/accuracy"]["value"] == 1.0
     pair = {kind: {"question": "Is it?", "video": "v.mp4", "answer": "yes"} for kind in ("basic", "hallucination")}
     responses = write(tmp_path / "r.jsonl", [{"id": f"temporal/0/{kind}", "response": "Yes"} for kind in pair])
-    result = scored((write(tmp_path / "temporal.jsonl", [pair]), responses), capsys, task="videohallucer")
+    (tmp_path / "temporal.json").write_text(json.dumps([pair], indent=4))
+    result = scored((tmp_path / "temporal.json", responses), capsys, task="videohallucer")
     assert result["metrics"]["temporal/both"]["value"] == 1.0
     rated = [{"question": "What?", "gt_answer": "A dog.", "image_content": ["dog"]}] * 2
     responses = write(tmp_path / "r.jsonl", [{"id": str(number), "response": "A dog."} for number in (0, 1)])
