@@ -108,13 +108,17 @@ _NOT_BEFORE: Final[Mapping[str, str]] = {
     "football": "field player game", "basketball": "court player game", "volleyball": "court net game",
     "baby": "bird duck goose cat dog horse sheep lamb cow elephant bear panda polar zebra giraffe animal",
 }  # fmt: skip
+_BEHIND_A_NOUN: Final = (
+    "on|in|at|by|is|are|sits?|lies|lying|sitting|next|near|beside|with|to|from|under|or|that|which|has"
+)
 NO_OBJECTS: Final = (
     *(
         rf"{word}(?= (?:{'|'.join(form for noun in nouns.split() for form in (noun, *plurals(noun)))})\b)"
         for word, nouns in _NOT_BEFORE.items()
     ),
     r"bear(?= in mind\b)",
-    r"orange(?=,?\s+(?!(?:on|in|at|by|is|are|sits?|lies|lying|sitting|next|near|beside|with|to|from|under|or)\b)\w)",
+    rf"(?<!\ban )orange(?=,?\s+(?!(?:{_BEHIND_A_NOUN})\b)\w)",
+    rf"(?<=\ban )orange(?=,?\s+(?!(?:{_BEHIND_A_NOUN}|(?:and\s+)?(?:an?|the|some|one|two|three))\b)\w)",
     r"(?<=\bis )orange",
     r"(?<=\bare )orange",
 )

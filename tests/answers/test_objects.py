@@ -111,6 +111,11 @@ def test_no_wording_of_a_category_is_taken_for_none(frame: str) -> None:
         ("The bus is orange.", ["bus"]),
         ("Two oranges and an orange on a table.", ["orange", "orange", "dining table"]),
         ("An orange and black cat.", ["cat"]),
+        ("An orange, an apple and a pear.", ["orange", "apple"]),
+        (
+            "An orange and a banana that is orange, the colour of a bus painted orange, a car.",
+            ["orange", "banana", "bus", "car"],
+        ),
         ("A dog bowl beside a dog; a remote area, a remote.", ["bowl", "dog", "remote"]),
         ("A bookshelf with books, a tablecloth on a table.", ["book", "dining table"]),
         ("A bat and a glass.", []),
