@@ -31,6 +31,10 @@ _ABSENCE: Final = re.compile(
 )
 
 
+_UNSEEN: Final = re.compile(
+    r"(?:(?:does|do|did) ?n[o']t|can ?not|can't|unable to|not able to)(?: \w+){0,2} (?:see|view|find|access)"
+    r"(?:\W*$|(?: to)?(?: (?:the|this|your|any|an|a))?(?: \w+)? (?:image|picture|photo|video|file|attachment)s?\b)"
+)
 _APOLOGY: Final = re.compile(
     r"^\W*(?:(?:i'm|i am|we're) (?:very |so )?sorry|sorry|i apologi[sz]e|my apologies)\b(?: (?:for|about) [^,.]{1,60})?"
     r"(?:,? but|[,.!])\s+(?=\S)",
@@ -39,6 +43,11 @@ _APOLOGY: Final = re.compile(
 _BUT: Final = re.compile(r"(?:,? (?:but|though|although|however)\b,?|[,;])\s+")
 _FURTHER: Final = re.compile(r"\b(?:its|their|his|her) (\w{3,})", re.IGNORECASE)
 _COMPARES: Final = re.compile(r"\b(?:than|same|equal|compar\w+)\b", re.IGNORECASE)
+
+
+def cannot_look(text: str) -> bool:
+    """Whether a plain text declines, or says that the image itself is not seen, not only something in it."""
+    return declines(text) or _UNSEEN.search(text.lower()) is not None
 
 
 def apart(parts: Sequence[str], is_refusal: Callable[[str], bool]) -> tuple[list[str], list[str]]:

@@ -20,14 +20,14 @@ _DROPPED: Final = frozenset(
 """Words in which a question and a statement of the same may differ."""
 _NEGATIONS: Final = frozenset(
     "not no never neither none nor cannot without isnt arent wasnt werent doesnt dont didnt cant wont hasnt havent"
-    " couldnt lacks nowhere".split()
+    " couldnt lacks nowhere unable".split()
 )
 _HEDGES: Final = frozenset(
     "if whether may might could possibly perhaps unclear almost nearly barely hardly partially except unless would"
-    " should only neither nor rather instead likely false incorrect unlikely asks asking question or doubt"
-    " fail fails absence absent untrue thought wrong mistake zero 0 nothing while analyzing analyze wouldnt shouldnt"
-    " impossible expected wonder said say says claims deny denying possible chance reason statue pretends tries wants"
-    " refuses like resembling teddy toy hot stuffed".split()
+    " should only neither nor rather instead likely false incorrect unlikely asks asking question or doubt fail fails"
+    " failed tried trying absence absent untrue thought wrong mistake zero 0 nothing while analyzing analyze wouldnt"
+    " shouldnt impossible expected wonder said say says claims deny denying possible chance reason statue pretends"
+    " tries wants refuses like resembling teddy toy hot stuffed".split()
 )
 """Words beside which a repeated question may mean anything, unless the question has them too."""
 _PARTIAL: Final = frozenset("just fully clearly entirely completely directly exactly necessarily".split())
@@ -71,7 +71,7 @@ _TOKEN: Final = re.compile(r"[a-z0-9]+(?:\.\d+)?|[<>=+]|≥|≤")
 _ASKS_EXISTENCE: Final = re.compile(r"\b(?:is|are|was|were) there\b|\b(?:do|can) you see\b", re.IGNORECASE)
 _EXISTENCE: Final = re.compile(
     r"\bthere(?:'s| (?:is|are|was|were)(?:n't)?| (?:(?:do|does|did)(?: not|n't) )?(?:appears?|seems?) to be)\b"
-    r"|\b(?:see|shows?|contains?|visible|present|depicts?|has|have|features?|includes?|displays?)\b"
+    r"|\b(?:see|find|shows?|contains?|visible|present|depicts?|has|have|features?|includes?|displays?)\b"
     r"|\b(?:is|are|was|were|be)(?: not|n't)? (?:seen|shown|depicted|pictured"
     r"|(?:in|on) (?:the|this) (?:image|picture|photo|video|scene|frame))\b",
     re.IGNORECASE,
@@ -125,6 +125,11 @@ def read_statement(parts: Sequence[str], question: str, *, everywhere: bool = Fa
     return found or NOTHING
 
 
+def asks_existence(question: str) -> bool:
+    """Whether a question asks whether something is there."""
+    return _ASKS_EXISTENCE.search(question) is not None
+
+
 def _echo(sentence: str, question: str, asked: list[str], *, may_add: bool) -> Literal["yes", "no"] | None:
     """Yes where a statement repeats the question, no where it is negated once, or says the opposite of a comparison.
 
@@ -132,7 +137,7 @@ def _echo(sentence: str, question: str, asked: list[str], *, may_add: bool) -> L
     """
     known = set(_tokens(question))
     said = _QUOTED.sub(lambda match: match[0][1:-1] if set(_tokens(match[0])) <= known else ";", sentence)
-    if _ASKS_EXISTENCE.search(question) and (absent := _WITHOUT.search(said)):
+    if asks_existence(question) and (absent := _WITHOUT.search(said)):
         is_plain = not known & _NEGATIONS and not set(_tokens(said)) & (_HEDGES - known)
         if is_plain and _stems(_tokens(absent[1]))[: len(asked)] == asked:  # "a cat, but no dog"
             return "no"
@@ -147,7 +152,7 @@ def _echo(sentence: str, question: str, asked: list[str], *, may_add: bool) -> L
         return None
     if re.search(r"\bother than\b", clause) or known & _NEGATIONS or (negations and set(tokens) & _PARTIAL):
         return None
-    is_existence = _ASKS_EXISTENCE.search(question) or (len(asked) < 2 and not _PREDICATE.match(clause))
+    is_existence = asks_existence(question) or (len(asked) < 2 and not _PREDICATE.match(clause))
     words = [word for word in _stems(tokens) if word not in _NEGATIONS]
     if is_existence and not _COMPARATIVES & set(asked) and not _EXISTENCE.search(clause):
         is_named = _NAMING.match(clause) and words[: len(asked)] == asked

@@ -7,20 +7,20 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 from harness.answers.forms import NOTHING, REFUSED, Found, is_concluding, stated
-from harness.answers.refusals import apart, declines, is_of_another, refuses
-from harness.answers.statements import read_statement
+from harness.answers.refusals import apart, cannot_look, declines, is_of_another, refuses
+from harness.answers.statements import asks_existence, read_statement
 from harness.answers.text import sentences
 
 _YES: Final = (
-    r"是的|是|对|有|yes|yeah|yep|yup|true|correct|indeed|affirmative"
-    r"|(?:absolutely|definitely|certainly)(?=[.!,]|$)|of course(?=\W*$)"
+    r"是的|是|对|有|yes|yeah|yep|yup|true|correct|affirmative"
+    r"|(?P<adverb>(?:absolutely|definitely|certainly)(?=[.!,]|$)|indeed|of course(?=\W*$))"
 )
 _NO: Final = (
     r"没有|不是|不对|否|no|nope|nah|false|incorrect|not true|negative"
     r"|(?:absolutely|definitely|certainly|of course|probably|(?:most )?likely) not(?=[.!,]|$)"
 )
 _BEFORE: Final = (
-    r"(?:(?:definitely|absolutely|most likely|probably|likely|simply) )?(?:A: )?[\s\"'*\[{(]{0,6}"
+    r"(?:(?:definitely|absolutely|certainly|most likely|probably|likely|simply) )?(?:A: )?[\s\"'*\[{(]{0,6}"
     r"(?:[A-J][).:,\]]+\s*|(?:option |answer )?[A-J]\s*(?=\()|(?:option |answer )[A-J],?\s*)?[\s\"'({\[:]{0,6}"
 )
 _WORD: Final = re.compile(rf"{_BEFORE}(?:(?P<yes>{_YES})|(?P<no>{_NO}))\b(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
@@ -33,6 +33,8 @@ _OF_MYSELF: Final = re.compile(
     re.IGNORECASE,
 )
 """What makes of "Yes" and "No" a refusal."""
+_ADVERB: Final = re.compile(r"(?:absolutely|definitely|certainly|indeed)\W*", re.IGNORECASE)
+_DENIES: Final = re.compile(r"\b(?:no|not|never|none|nothing)\b|n't\b", re.IGNORECASE)
 _TO_THE_REQUEST: Final = re.compile(
     r",? i(?:'d| can| do| will| would)?(?: be (?:happy|glad) to)?"
     rf" (?:(?:see|view|access|have) {_IMAGE}(?=[.,;!]| (?:and|but|you)\b|$)|(?:help|assist)\b)",
@@ -73,6 +75,8 @@ def polarity(payload: str) -> Polarity | None:
     match = _WORD.match(payload)
     if match is None or _ALTERNATIVE.match(match["rest"]) or _OF_MYSELF.match(match["rest"]):
         return None
+    if match["adverb"] and _DENIES.search(match["rest"]):
+        return None  # "Certainly, there is no dog."
     if match["yes"]:
         return None if re.search("[不没否]", match["rest"]) or _TO_THE_REQUEST.match(match["rest"]) else "yes"
     if re.match(r"\.?\s*\d", match["rest"]) or not _AFTER_NO.match(match["rest"]):
@@ -99,7 +103,8 @@ def read_yes_no(text: str, question: str | None, letters: Mapping[str, Polarity]
     if len({word for part in parts if (word := polarity(part)) and re.match(r"\W*[A-J][).:]", part)}) == 2:
         return NOTHING  # The options are listed, and none is chosen.
     bare = [_LEAD.sub("", part) for part in parts]
-    first = polarity(bare[0]) or (polarity(text) if len(parts) > 1 and len(parts[0]) < 8 else None)
+    begun = " ".join(bare[:2]) if _ADVERB.fullmatch(bare[0]) else bare[0]
+    first = polarity(begun) or (polarity(text) if len(parts) > 1 and len(parts[0]) < 8 else None)
     if word := first or polarity(bare[-1]) or _at_the_end(parts[-1]):
         is_other = any(polarity(part) not in (None, word) for part in bare[1:]) or _is_contradicted(text, word)
         place = 0 if first else -1
@@ -107,7 +112,9 @@ def read_yes_no(text: str, question: str | None, letters: Mapping[str, Polarity]
     concludes = is_concluding(parts[-1]) and not declines(parts[-1])
     declining, kept = ([], parts) if concludes else apart(parts, declines)
     found = read_statement(kept, question, everywhere=letter is not None) if question and kept else NOTHING
-    if found.answer is None and refuses(text):
+    # That something is not seen is no refusal to say whether it is there.
+    is_refusal = cannot_look if question and asks_existence(question) else refuses
+    if found.answer is None and (declining or is_refusal(text)):
         return REFUSED
     is_sure = letter in (None, _USUAL_LETTERS.get(found.answer or ""))
     return found if is_sure and all(is_of_another(part, question) for part in declining) else NOTHING

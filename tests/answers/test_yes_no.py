@@ -27,6 +27,9 @@ LETTERS: dict[str, Polarity] = {"A": "yes", "B": "no"}
         ("Probably yes", "yes"),
         ("Most likely not", "no"),
         ("Of course!", "yes"),
+        ("Certainly no", "no"),
+        ("Indeed, there is no dog.", None),
+        ("Indeed, it is.", "yes"),
         ("Absolutely not a cat, but a dog", None),
         # said of the image or of the model, and not of what was asked
         ("Yes, I see the image.", None),
@@ -66,6 +69,8 @@ def test_a_text_begins_with_yes_or_no(payload: str, expected: str | None) -> Non
         ("The blue cup is larger than the red cup.", "yes", "statement"),
         ("The blue cup is not larger than the red cup.", "no", "statement"),
         ("Both cups are of the same size.", "no", "same size"),
+        ("Absolutely! The blue cup is not larger than the red cup.", "no", "statement"),
+        ("Certainly! The blue cup is larger than the red cup.", "yes", "begins"),
         # neither, or both
         ("Yes or no", None, "nothing"),
         ("yes, no", None, "nothing"),
@@ -98,6 +103,22 @@ def test_without_letters(text: str, answer: str | None, rule: str) -> None:
     assert (found.answer, found.rule) == (answer, rule)
     assert found.words in text
     assert bool(found.words) is (answer is not None)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("I don't see any.", "nothing"),
+        ("There is a cat. I do not see any birds.", "nothing"),
+        ("I can't see a bird, but there is a dog.", "nothing"),
+        ("I can't see the image.", "refused"),
+        ("As an assistant for texts I am not able to view images.", "refused"),
+        ("I don't have access to the photo.", "refused"),
+    ],
+)
+def test_not_to_see_something_is_no_refusal_to_say_whether_it_is_there(text: str, rule: str) -> None:
+    found = read_yes_no(text, "Is there a dog?", {})
+    assert (found.answer, found.rule) == (None, rule)
 
 
 @pytest.mark.parametrize(
