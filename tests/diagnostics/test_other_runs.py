@@ -16,6 +16,7 @@ from harness.cli import main
 from harness.core.errors import StoreError, UsageError
 from harness.core.types import SampleRecord
 from harness.diagnostics.diagnose import Diagnosis, diagnose
+from harness.diagnostics.other_runs import find_unlike
 from harness.runs.records import encode_record
 
 
@@ -140,6 +141,15 @@ def test_repeats_that_are_no_samples_of_the_same_are_refused(
     other = store(tmp_path / "other", records_of("no", "no"), settings)
     with pytest.raises(UsageError, match=message):
         diagnose(run, repeats=[other])
+
+
+def test_settings_of_videos_are_of_runs_with_videos(tmp_path: Path) -> None:
+    shown = {"with": settings_of(video_as="native"), "without": settings_of(video_as=None, num_frames=4)}
+    shown["frames"] = settings_of(video_as="frames", num_frames=4)
+    runs = {name: store(tmp_path / name, records_of("no"), settings) for name, settings in shown.items()}
+    assert list(find_unlike(runs["with"], runs["without"], ["pope"]).lines()) == []
+    (told,) = find_unlike(runs["with"], runs["frames"], ["pope"]).lines()
+    assert "num_frames: A 8, B 4; video_as: A 'native', B 'frames'" in told
 
 
 def test_the_run_itself_and_a_run_given_twice_are_no_repeats(run: Path, tmp_path: Path) -> None:
