@@ -4,7 +4,6 @@ import json
 import threading
 from contextlib import suppress
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -40,7 +39,7 @@ def test_rollouts_see_videos_as_training_does(wanted, tmp_path, monkeypatch):
     from trainers.selection import stage
 
     given = []
-    monkeypatch.setattr(stage, "select", lambda *what, **_: given.append(what) or [SimpleNamespace(rollouts=1)])
+    monkeypatch.setattr(stage, "select", lambda *what, **_: given.append(what))
     file = write_seen_rows(tmp_path / "rows")
     examples = read_training(file, file.parent, limit=None, require_response=False)
     chosen = [] if wanted is None else [f"data.video_as={wanted}"]
@@ -194,7 +193,16 @@ def test_selection_writes_statistics_rows_and_plot(tmp_path):
     assert len(lines) == 10
     assert lines[9]["mean"] == 2.0
     rollouts = [json.loads(line) for line in (tmp_path / "rollouts.jsonl").read_text().splitlines()]
-    assert rollouts[0].keys() == {"id", "number", "total", "parts", "finish_reason", "error", "text"}
+    assert rollouts[0].keys() == {
+        "id",
+        "number",
+        "total",
+        "parts",
+        "finish_reason",
+        "error",
+        "text",
+        "completion_tokens",
+    }
     assert (tmp_path / "selection.svg").read_text().startswith("<svg")
 
 
@@ -390,6 +398,86 @@ def test_what_a_judge_that_answers_cannot_judge_is_asked_twice_and_does_not_coun
     assert scored == []
     mended = plan(rewards=plan().rewards, rounds=SelectionSettings(fixed=8))
     assert select(mended, FakeEngine(), tmp_path)[5].rollouts == 8
+
+
+def signal(value, *, of):
+    """A reward of the prompts of `of`; of the others, and of responses that failed, there is no signal."""
+
+    def score(samples, responses):
+        return [
+            value(response) if sample.id in of and not response.error else None
+            for sample, response in zip(samples, responses, strict=True)
+        ]
+
+    return score
+
+
+def test_a_reward_without_a_signal_on_a_prompt_counts_nothing_there(tmp_path, capsys):
+    """As in training: all rows of the other prompts would be lost, or all of this one."""
+    weight, extra, most = plan().rewards[0], {"1", "2"}, SelectionSettings(fixed=8)
+    own = Reward(name="own:reward", weight=0.5, score=signal(lambda response: 1.0, of=extra))
+    without = select(plan(rounds=most), FakeEngine(), tmp_path / "without")
+    capsys.readouterr()
+    found = select(plan(rounds=most, rewards=[weight, own]), FakeEngine(), tmp_path / "own")
+    for item, base in zip(found, without, strict=True):
+        assert (item.rollouts, item.variance) == (base.rollouts, base.variance)
+        assert item.mean == (None if base.mean is None else base.mean + 0.5 * (item.id in extra))
+    told = capsys.readouterr().err
+    assert "selection: 80 rollouts, 8.0 a prompt" in told
+    assert "warning: reward 'own:reward' gave no signal on 56 of 80 responses" in told
+    assert "do not count" not in told
+
+
+def test_key_steps_are_not_waited_for_where_a_row_has_none(tmp_path, capsys):
+    asked = []
+
+    def score(samples, responses):
+        asked.append(len(samples))
+        return [None] * len(samples)
+
+    rewards = [*plan().rewards, Reward(name="key_steps", weight=1.0, score=score)]
+    select(plan(rewards=rewards, rounds=SelectionSettings(fixed=8), check=Judged().check), FakeEngine(), tmp_path)
+    assert sum(asked) == 80
+    select(plan(rewards=rewards, rounds=SelectionSettings(fixed=8)), FakeEngine(), tmp_path)
+    assert "scored again" not in capsys.readouterr().err
+
+
+def test_a_signal_now_and_then_counts_as_the_mean_of_its_others(tmp_path):
+    numbers = iter(range(10**6))
+    now = Reward(
+        name="own:now",
+        weight=1.0,
+        score=lambda samples, _: [float(n) if (n := next(numbers)) < 2 else None for _ in samples],
+    )
+    steady = Reward(name="steady", weight=1.0, score=lambda samples, _: [1.0] * len(samples))
+    one = plan(examples=plan().examples[3:5], rewards=[now, steady], rounds=SelectionSettings(fixed=4, keep=1.0))
+    first, broken = select(one, FakeEngine(), tmp_path)
+    assert (first.rollouts, first.mean, broken.rollouts) == (4, 1.5, 0)
+
+
+def test_a_part_is_kept_that_comes_later_while_another_never_does(tmp_path):
+    never = Reward(name="own:never", weight=1.0, score=lambda samples, _: [None] * len(samples))
+    late = Judged(fails_from=0)
+    once = plan(rewards=[never, late.rewards()[1]], rounds=SelectionSettings(fixed=8), check=late.check)
+    with pytest.raises(ModelError, match="does not answer"):
+        select(once, FakeEngine(), tmp_path)
+    late.fails_from, back = None, replace(once, check=lambda: None)
+    assert [item.rollouts for item in select(back, FakeEngine(), tmp_path)] == [8, 8, 8, 8, 0, 8, 8, 8, 8, 8]
+
+
+def test_a_reward_that_reads_tokens_goes_on_when_it_is_mended(tmp_path, monkeypatch):
+    monkeypatch.setattr(FakeEngine, "_answer", with_tokens(FakeEngine._answer))
+
+    def broken(samples, responses):
+        raise ModelError("broken")
+
+    def mended(samples, responses):
+        return [len(r.text) / r.completion_tokens for r in responses]
+
+    reward = Reward(name="own:short", weight=1.0, score=broken)
+    with pytest.raises(ModelError, match="broken"):
+        select(plan(rewards=[reward]), FakeEngine(), tmp_path)
+    assert select(plan(rewards=[replace(reward, score=mended)]), FakeEngine(), tmp_path)[3].rollouts
 
 
 def test_separators_and_half_characters_in_ids_and_responses(tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ from harness.benchmarks.verdicts import judge_response
 from harness.core.errors import UsageError
 from harness.core.prompts import SECTIONS
 from harness.core.types import PromptFormat, Response, Sample
+from trainers.data import FACTS, KEY_STEPS
 from trainers.rewards import Score
 from trainers.rewards.asking import WatchedJudge
 from trainers.rewards.graded import graded_accuracy
@@ -201,3 +202,5 @@ REWARDS: Final[Mapping[str, Callable[[Setup], Score]]] = {
     "repetition": lambda setup: repetition_penalty(setup.recipe.rewards.repetition_span),
 }
 """The rewards by the names that recipes give them."""
+ANNOTATIONS: Final[Mapping[str, str]] = {"key_steps": KEY_STEPS, "visual_facts": FACTS}
+"""Attributes of a sample without which a reward never gives a signal."""

@@ -192,6 +192,30 @@ def score_missing(
     return [Scored(parts=one, total=add_up(weights, one)) for one in parts], failure
 
 
+def add_up_group(weights: Sequence[float], group: Sequence[Sequence[float | None]]) -> list[float]:
+    """Weighted sums of what the responses to one prompt earned, as training counts them (`in_trl.fill_missing`).
+
+    A reward without a signal counts as the mean of its others in the group, as 0 where it has none; responses without
+    any signal are left out.
+
+    Args:
+        weights: of the rewards.
+        group: rewards of each response, in the order of the weights.
+    """
+    rated = [parts for parts in group if any(part is not None for part in parts)]
+    means = []
+    for column in zip(*rated, strict=True):
+        known = [part for part in column if part is not None]
+        means.append(sum(known) / len(known) if known else 0.0)
+    totals = []
+    for parts in rated:
+        total = 0.0
+        for weight, part, mean in zip(weights, parts, means, strict=True):
+            total += weight * (mean if part is None else part)
+        totals.append(total)
+    return totals
+
+
 def add_up(weights: Mapping[str, float], parts: Mapping[str, float | None]) -> float | None:
     """The weighted sum of rewards; `None` where one of them gave no signal."""
     total = 0.0

@@ -1,11 +1,12 @@
 """Rollouts of many prompts with an evaluation engine, stored as they finish, so that a killed selection goes on.
 
 Files in the folder: `settings.json`, what must be equal to go on; `rollouts.jsonl`, a line a response: `id`, `number`,
-`total`, `parts` (reward by name), `finish_reason`, `error`, `text`, and another line, which counts, for a response that
-got its reward later, in the order of prompts and numbers once all are there; `rollouts.rank-N.jsonl`, those of another
-process, until the first takes them up; `selection.jsonl`, a line a prompt: `id`, `rollouts`, `mean`, `variance`,
-`expected_variance`, `category`, `selected`; `selected.jsonl`, the rows to train on, in the schema of training data;
-`selection.svg`, mean against variance. Imported lazily only: numpy is imported at the top.
+`total` (null where a reward gave no signal), `parts` (reward by name), `finish_reason`, `error`, `text`,
+`completion_tokens`, and another line, which counts, for a response that got a reward later, in the order of prompts and
+numbers once all are there; `rollouts.rank-N.jsonl`, those of another process, until the first takes them up;
+`selection.jsonl`, a line a prompt: `id`, `rollouts`, `mean`, `variance`, `expected_variance`, `category`, `selected`;
+`selected.jsonl`, the rows to train on, in the schema of training data; `selection.svg`, mean against variance. Imported
+lazily only: numpy is imported at the top.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Statistics:
 
     Attributes:
         id: the sample's id.
-        rollouts: responses that have a reward.
+        rollouts: responses that count: a reward gave a signal on them.
         mean: of the rewards; `None` without rollouts.
         variance: of the rewards, unbiased; `None` with fewer than two.
         expected_variance: mean of the belief about the variance, by which prompts are ordered.
@@ -114,15 +115,15 @@ def select(
 ) -> list[Statistics]:
     """Spend rollouts until every prompt is decided, and write what was found.
 
-    The engine is loaded only if rollouts are missing. Responses that were stored without a reward, as the judge did not
-    answer, are scored again before anything is decided.
+    The engine is loaded only if rollouts are missing. Responses that were stored without the signal of a reward, as the
+    judge did not answer, are scored again before anything is decided; what has none then counts as in training.
 
     Args:
         selection: what to do.
         engine: answers.
         folder: of the selection.
         fresh: throw away what is there.
-        settled: the selection is trained on already: what has no reward stays without one.
+        settled: the selection is trained on already: what has no signal stays without one.
         ranks: the processes that share the rollouts, this one being rank 0; the others `take_part`.
 
     Raises:
@@ -144,15 +145,27 @@ def select(
         if settled:
             rollouts.give_up()
         elif rollouts.waiting:
-            say(f"selection: {len(rollouts.waiting)} responses have no reward yet and are scored again")
+            say(f"selection: {len(rollouts.waiting)} responses lack the signal of a reward and are scored again")
             rollouts.score_again(_SCORED_TOGETHER, selection.check)
         _spend(selection, engine, rollouts, folder, ranks)
-    if rollouts.given_up:
-        say(f"warning: {rollouts.given_up} responses have no reward and do not count: the judge gave none")
+    _tell(rollouts, len(selection.examples))
     sort_rollouts(folder / ROLLOUTS, [example.sample.id for example in selection.examples])
     statistics = _decide(selection, rollouts)
     _write(selection, folder, statistics)
     return statistics
+
+
+def _tell(rollouts: Rollouts, prompts: int) -> None:
+    """Print what was spent, and which rewards gave no signal."""
+    say(f"selection: {rollouts.sampled} rollouts, {rollouts.sampled / prompts:.1f} a prompt")
+    silent, lacking = rollouts.missing()
+    if silent:
+        say(f"warning: {silent} responses have no reward and do not count: no reward gave a signal on them")
+    for name, number in lacking.items():
+        say(
+            f"warning: reward '{name}' gave no signal on {number} of {rollouts.sampled} responses; as in training it "
+            "counts there as the mean of its others for the prompt, or as 0 where the prompt has none"
+        )
 
 
 def take_part(selection: Selection, engine: Engine, folder: Path, ranks: Ranks) -> None:
@@ -306,7 +319,8 @@ def _decide(selection: Selection, rollouts: Rollouts) -> list[Statistics]:
     rated = {place: row for place, row in enumerate(lists) if row}
     if not rated:
         raise DataError(
-            "no rollout has a reward: every response failed, or the judge did. rollouts.jsonl has the errors."
+            "no rollout has a reward: every response failed, or every reward gave no signal. rollouts.jsonl has the "
+            "errors."
         )
     values, counts = count_levels(list(rated.values()))
     variance = expected_variance(values, counts)

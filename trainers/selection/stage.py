@@ -11,14 +11,13 @@ from harness.engines import Decoding, make_engine
 from harness.engines.checkpoints import Checkpoint
 from harness.evaluation.plan import engine_options_of
 from harness.evaluation.ranks import Ranks, share_work
-from trainers.console import say
 from trainers.data.loading import data_digest
 from trainers.data.schema import Example
 from trainers.layout import FINAL, step_folders
 from trainers.preparation import check_judge, choose_engine
 from trainers.rewards.functions import Setup
 from trainers.rewards.scoring import build_rewards
-from trainers.selection.rollouts import SELECTED, Selection, Statistics, select, take_part
+from trainers.selection.rollouts import SELECTED, Selection, select, take_part
 from trainers.settings import Recipe
 from trainers.trl_config import build_config
 
@@ -49,17 +48,15 @@ def select_rows(
     engine_name, options = choose_engine(recipe, recipe.selection.engine, recipe.selection.batch_size)
     begun = (output / FINAL).is_dir() or any(step_folders(output))
 
-    def work(ranks: Ranks) -> list[Statistics] | None:
+    def work(ranks: Ranks) -> None:
         engine = make_engine(engine_name, checkpoint, engine_options_of(options, engine_name, ranks))
         selection = _selection(recipe, checkpoint, examples, root, output, judge, engine)
         if ranks.rank:
             take_part(selection, engine, folder, ranks)
-            return None
-        return select(selection, engine, folder, fresh=fresh, settled=begun and not fresh, ranks=ranks)
+        else:
+            select(selection, engine, folder, fresh=fresh, settled=begun and not fresh, ranks=ranks)
 
-    if (statistics := share_work(work)) is not None:
-        spent = sum(item.rollouts for item in statistics)
-        say(f"selection: {spent} rollouts, {spent / len(statistics):.1f} a prompt")
+    share_work(work)
     return folder / SELECTED
 
 

@@ -1,4 +1,4 @@
-"""Rollouts as they are stored: what each earned, and which still wait for a reward because the judge did not answer."""
+"""Rollouts as they are stored: what each earned, and which still wait for a signal of a reward, as of a judge's."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from harness.core.files import drop_torn_tail, replacement, write_errors
 from harness.core.reading import decode_json, parse_json
 from harness.core.types import Response, Sample
 from harness.engines import Request
-from trainers.rewards.functions import Reward
-from trainers.rewards.scoring import score_missing
+from trainers.rewards.functions import ANNOTATIONS, Reward
+from trainers.rewards.scoring import add_up_group, score_missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,7 @@ class _Rollout:
     text: str
     finish_reason: Literal["stop", "length"] | None = None
     error: str | None = None
+    completion_tokens: int | None = None
 
 
 def read_rollouts(path: Path) -> Iterator[Mapping[str, Any]]:
@@ -76,11 +77,10 @@ def sort_rollouts(path: Path, order: Sequence[str]) -> None:
 
 
 class Rollouts:
-    """Rewards by prompt and rollout, and their file; a rollout without a reward is known but does not count.
+    """Rewards by prompt and rollout, and their file; a rollout without any signal is known but does not count.
 
     Attributes:
-        waiting: records of responses without a reward, by prompt and number.
-        given_up: how many more there are, which stay without one.
+        waiting: records of responses on which a reward gave no signal that may give one yet, by prompt and number.
     """
 
     def __init__(self, samples: Sequence[Sample], rewards: Sequence[Reward], file: TextIO) -> None:
@@ -92,12 +92,11 @@ class Rollouts:
             file: a line a rollout, appended to; where a rollout got its reward later, its last line counts.
         """
         self.waiting: dict[tuple[int, int], Mapping[str, Any]] = {}
-        self.given_up = 0
         self._samples = samples
         self._rewards = rewards
         self._file = file
         self._places = {sample.id: place for place, sample in enumerate(samples)}
-        self._known: list[dict[int, float | None]] = [{} for _ in samples]
+        self._known: list[dict[int, tuple[float | None, ...]]] = [{} for _ in samples]
         for record in read_rollouts(Path(file.name)):
             self._add(self._of_a_row(record))
 
@@ -122,18 +121,32 @@ class Rollouts:
         """Whether a rollout is known, with or without a reward."""
         return number in self._known[prompt]
 
+    @property
+    def sampled(self) -> int:
+        """How many rollouts are known."""
+        return sum(map(len, self._known))
+
     def lists(self, upto: Sequence[int]) -> list[list[float]]:
         """Rewards of each prompt, of rollouts below a number of its own."""
+        weights = [reward.weight for reward in self._rewards]
         return [
-            [total for number, total in sorted(known.items()) if total is not None and number < most]
+            add_up_group(weights, [parts for number, parts in sorted(known.items()) if number < most])
             for known, most in zip(self._known, upto, strict=True)
         ]
+
+    def missing(self) -> tuple[int, dict[str, int]]:
+        """How many responses, failed ones apart, no reward gave a signal on; and for how many of the others each."""
+        answered = [parts for known in self._known for parts in known.values() if parts]
+        rated = [parts for parts in answered if any(part is not None for part in parts)]
+        columns = zip(*rated, strict=True)
+        lacking = {reward.name: column.count(None) for reward, column in zip(self._rewards, columns, strict=False)}
+        return len(answered) - len(rated), {name: number for name, number in lacking.items() if number}
 
     def store(self, batch: Sequence[tuple[Request, Response]]) -> None:
         """Score and store responses; those of one request are numbered from the number in its id.
 
         Raises:
-            HarnessError: a reward raised it; the responses are stored without a reward then.
+            HarnessError: a reward raised it; the responses are stored without its signal then.
         """
         records: list[Mapping[str, Any]] = []
         for request, response in batch:
@@ -149,56 +162,61 @@ class Rollouts:
                 "finish_reason": response.finish_reason,
                 "error": response.error,
                 "text": response.text,
+                "completion_tokens": response.completion_tokens,
             }
             records.append(record)
             self._add(record)
         self._score(records, [response for _, response in batch])
 
     def score_again(self, together: int, check: Callable[[], None] | None) -> None:
-        """Score what waits for a reward from its stored text, until that adds nothing; give up what is left.
+        """Score what waits for a signal from its stored text, until that adds nothing; give up what is left.
 
         Args:
             together: responses that are scored in one call.
             check: raises where it is not the responses' fault, as with a judge that is down.
 
         Raises:
-            HarnessError: `check` or a reward raised it; what has no reward is waiting still, in the file too.
+            HarnessError: `check` or a reward raised it; what waits is waiting still, in the file too.
         """
         while self.waiting:
             records = list(self.waiting.values())
+            found = 0
             for start in range(0, len(records), together):
                 some = records[start : start + together]
                 responses = [
-                    Response(sample_id=record["id"], text=record["text"], finish_reason=record["finish_reason"])
+                    Response(
+                        sample_id=record["id"],
+                        text=record["text"],
+                        finish_reason=record["finish_reason"],
+                        completion_tokens=record.get("completion_tokens"),
+                    )
                     for record in some
                 ]
-                self._score(some, responses, again=True)
-            if len(self.waiting) == len(records):
+                found += self._score(some, responses)
+            if not found:
                 if check is not None:
                     check()
                 self.give_up()
 
     def give_up(self) -> None:
-        """Leave without a reward what has none, until the file is read again."""
-        self.given_up += len(self.waiting)
+        """Leave without a signal what has none, until the file is read again."""
         self.waiting.clear()
 
-    def _score(
-        self, records: Sequence[Mapping[str, Any]], responses: Sequence[Response], *, again: bool = False
-    ) -> None:
-        """Write records with their rewards; those that are scored again only where they have them now."""
+    def _score(self, records: Sequence[Mapping[str, Any]], responses: Sequence[Response]) -> int:
+        """Write records with their rewards, where these are others than before; how many are."""
         samples = [self._samples[self._places[record["id"]]] for record in records]
         scored, failure = score_missing(self._rewards, samples, responses, [record["parts"] for record in records])
         found = [
             {**record, "total": one.total, "parts": one.parts}
             for record, one in zip(records, scored, strict=True)
-            if one.total is not None or not again
+            if one.parts != record["parts"]
         ]
         for record in found:
             self._add(record)
         self._write(found)
         if failure is not None:
             raise failure
+        return len(found)
 
     def _write(self, records: Sequence[Mapping[str, Any]]) -> None:
         with write_errors(Path(self._file.name)):
@@ -214,8 +232,14 @@ class Rollouts:
 
     def _add(self, record: Mapping[str, Any]) -> None:
         prompt, number = self._places[record["id"]], record["number"]
-        self._known[prompt][number] = record["total"]
-        if record["total"] is None and record["error"] is None:
+        failed = record["error"] is not None
+        parts = {reward.name: record["parts"].get(reward.name) for reward in self._rewards}
+        self._known[prompt][number] = () if failed and record["total"] is None else tuple(parts.values())
+        attributes = self._samples[prompt].attributes
+        if not failed and any(
+            part is None and (name not in ANNOTATIONS or ANNOTATIONS[name] in attributes)
+            for name, part in parts.items()
+        ):
             self.waiting[prompt, number] = record
         else:
             self.waiting.pop((prompt, number), None)
