@@ -68,7 +68,7 @@ def rehearse(
     checkpoint = recipe.resolve_model()
     check_recipe(recipe, checkpoint, output, selects=selects, machine=machine)
     config = build_config(recipe, output, gpus=machine.gpus if machine else None)
-    with tempfile.TemporaryDirectory() as folder:  # Where rows of a world are drawn.
+    with tempfile.TemporaryDirectory() as folder:  # Where rows of a world are drawn, and the judge's cache is.
         examples, root = read_rows(recipe, Path(folder) if recipe.data.train in worlds() else output)
         rows = show_rows(recipe, checkpoint, load_processor(checkpoint, recipe.data.max_pixels), root)
         row = longest(examples, rows, root)
@@ -79,7 +79,9 @@ def rehearse(
             tell_plan(recipe, sizes, machine, row, rows=len(examples), disk=disk, pace=pace, tell=tell)
             check_space(output, disk, most_checkpoints(config))
         check_files(checkpoint)
-        judge = open_judge(recipe, ask=not is_trained(output)) if recipe.needs_judge else None
+        aside = recipe.judge.model_copy(update={"cache": folder})  # The question and its answer are not to be kept.
+        asked = recipe.model_copy(update={"judge": aside})
+        judge = open_judge(asked, ask=not is_trained(output)) if recipe.needs_judge else None
         if judge is not None:
             judge.close()
         check_rows(recipe, checkpoint, output, examples, root, judge=judge, machine=machine)

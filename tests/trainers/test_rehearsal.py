@@ -26,6 +26,7 @@ pytestmark = pytest.mark.skipif(
     reason="the demo checkpoint is not part of this checkout",
 )
 
+LOAD_JUDGE = harness.judges.caption.load_caption_judge
 ONE = Machine(gpus=1, memory=80 * 2**30)
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "own_reward"
 
@@ -131,6 +132,12 @@ def test_a_judge_that_does_not_answer_is_refused(tmp_path, judge, monkeypatch):
     monkeypatch.setattr(judge, "ask", lambda questions: [None] * len(questions))
     for command in (train, select):
         refused(command, "demo/method", tmp_path / "out", message="connection refused")
+
+
+def test_what_the_judge_is_asked_is_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(harness.judges.caption, "load_caption_judge", LOAD_JUDGE)
+    assert dry(select, "demo/method", tmp_path / "out", f"judge.cache={tmp_path / 'cache'}") == 0
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_model_whose_weights_are_cut_off_is_refused(tmp_path):
