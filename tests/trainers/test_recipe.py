@@ -14,6 +14,7 @@ from trainers.recipe import as_yaml, load_recipe, recipe_stages, shipped_recipes
 from trainers.run import _flat
 
 SHIPPED = shipped_recipes()
+LOSSES = [f"methods/{name}" for name in ("cispo", "dapo", "dr_grpo", "gspo")]
 EIGHT = {"sft", "grpo", "method", "no_caption", "no_selection", "easy_only", "hard_only", "no_infonce"}
 MINIMAL = "algorithm: grpo\nmodel: demo\noutput: out\ndata: {train: demo}\n"
 
@@ -244,6 +245,13 @@ def test_stages_go_on_from_one_another_and_are_checked_before_the_first(minimal)
         load_recipe(minimal, ["stages=[{rewards: {acuracy: 1}}]"])
     with pytest.raises(UsageError, match=r"stages, number 1: setting 'data\.trian' does not exist"):
         load_recipe(minimal, ["stages=[{data: {trian: x}}]"])
+
+
+@pytest.mark.parametrize("last", LOSSES)
+def test_of_several_losses_the_last_counts_alone(last):
+    alone = load_recipe("demo/grpo", [last])
+    for first in LOSSES:
+        assert load_recipe("demo/grpo", [first, last]) == alone
 
 
 def test_methods_are_laid_over_a_recipe_in_turn():
