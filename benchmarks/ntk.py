@@ -195,7 +195,6 @@ def estimator_errors(tokens_per_sequence: int, sure_share: float) -> list[dict[s
     settings: list[tuple[str, dict[str, Any]]] = [
         *((f"top_tokens, {kept} of {tokens_per_sequence}", {"estimator": "top_tokens", "max_tokens": kept})
           for kept in KEPT if kept < tokens_per_sequence),
-        *((f"sketch, {size}", {"estimator": "sketch", "sketch_size": size}) for size in (64, 256, 1024)),
         ("hidden", {"estimator": "hidden"}),
     ]  # fmt: skip
     rows += [{"estimator": name, "values": cosines(hidden, lm_head, **setting)} for name, setting in settings]

@@ -24,7 +24,7 @@ Algorithm = Literal["sft", "grpo"]
 Subset = Literal["medium", "easy", "hard"]
 Engine = Literal["auto", "hf", "vllm"]
 """Engines that a selection or an evaluation can name."""
-Estimator = Literal["exact", "top_tokens", "sketch", "hidden"]
+Estimator = Literal["exact", "top_tokens", "hidden"]
 EmptyRows = Literal["skip", "least_similar"]
 
 
@@ -198,13 +198,12 @@ class NtkSettings(Part):
 
     Attributes:
         weight: factor on the loss; 0 leaves it out.
-        estimator: `exact`, `top_tokens`, `sketch` or `hidden`.
+        estimator: `exact`, `top_tokens` or `hidden`.
         threshold: similarity at or below which a pair is a positive; `None` where `quantile` is given.
         quantile: the threshold is this quantile of the batch's pairs; `None` where `threshold` is given.
         temperature: tau.
         empty_rows: `skip` or `least_similar`.
         max_tokens: tokens of each sequence that `top_tokens` keeps: at least those that the model is not sure of.
-        sketch_size: dimensions of `sketch`.
         chunk_size: columns of the vocabulary that are held at a time: the setting to lower when memory runs out.
     """
 
@@ -215,7 +214,6 @@ class NtkSettings(Part):
     temperature: float = Field(default=0.5, gt=0)
     empty_rows: EmptyRows = "skip"
     max_tokens: Count = 256
-    sketch_size: Count = 256
     chunk_size: Count = 16384
 
 

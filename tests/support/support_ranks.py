@@ -12,7 +12,6 @@ CASES = {
     "pairs": {},
     "gradient": {},
     "top_tokens": {"estimator": "top_tokens", "max_tokens": 3},
-    "sketch": {"estimator": "sketch", "sketch_size": 4},
     "hidden": {"estimator": "hidden"},
 }
 """Settings of the term by what is sent between ranks."""

@@ -8,7 +8,7 @@ import torch
 from harness.core.errors import UsageError
 from trainers.ntk import by_gradient
 from trainers.ntk import gram as gram_module
-from trainers.ntk.estimators import mean_states, ntk_similarity, sketch_gradients, tokens_to_compare, top_tokens
+from trainers.ntk.estimators import mean_states, ntk_similarity, tokens_to_compare, top_tokens
 from trainers.ntk.gram import ntk_cosine, ntk_gram
 from trainers.ntk.primitives import mean_weights
 from trainers.settings import NtkSettings
@@ -229,34 +229,6 @@ def test_top_tokens_with_all_tokens_is_exact():
     exact = similarity_by(*arguments)
     torch.testing.assert_close(similarity_by(*arguments, estimator="top_tokens", max_tokens=100), exact)
     assert not torch.allclose(similarity_by(*arguments, estimator="top_tokens", max_tokens=1), exact)
-
-
-def test_sketch_as_wide_as_needed_is_exact_and_differentiable():
-    hidden, lm_head, targets, sequence, count = draw(count=10, width=3, vocabulary=8, sequences=3)
-    # Without collisions a count sketch only permutes and signs the vocabulary: seek a seed that has none.
-    for seed in range(1000):
-        bucket = torch.randint(0, 64, (8,), generator=torch.Generator().manual_seed(seed))
-        if len(bucket.unique()) == 8:
-            break
-    tokens = tokens_of(hidden, lm_head, targets, sequence, count)
-    sketch = sketch_gradients(tokens, lm_head, NtkSettings(sketch_size=64, chunk_size=3), seed=seed).flatten(1)
-    torch.testing.assert_close(sketch @ sketch.T, ntk_gram(hidden, lm_head, targets, sequence, count))
-    hidden.requires_grad_()
-    assert torch.autograd.gradcheck(
-        lambda h: similarity_by(h, lm_head, targets, sequence, count, estimator="sketch", sketch_size=4, chunk_size=3),
-        (hidden,),
-    )
-
-
-def test_sketch_is_right_on_average():
-    arguments = draw(count=60, width=8, vocabulary=300)
-    exact = ntk_gram(*arguments)
-    tokens, settings = tokens_of(*arguments), NtkSettings(sketch_size=64, chunk_size=100)
-    total = torch.zeros_like(exact)
-    for seed in range(200):
-        sketch = sketch_gradients(tokens, arguments[1], settings, seed=seed).flatten(1)
-        total += sketch @ sketch.T / 200
-    assert float((total - exact).norm() / exact.norm()) < 0.05
 
 
 def test_hidden_is_the_cosine_of_mean_states():

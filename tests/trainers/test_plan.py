@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -21,7 +22,7 @@ from harness.engines.weights import load_model
 from trainers.lengths import Longest
 from trainers.models import adapter_config, quiet_libraries
 from trainers.plan.machine import LAUNCHES, Machine, plan_machine
-from trainers.plan.memory import GIB, stack_bytes, states
+from trainers.plan.memory import GIB, kernel_bytes, stack_bytes, states
 from trainers.plan.planning import launch_line, plan_training, remedy, told
 from trainers.plan.sizes import measure
 from trainers.recipe import FOLDER, load_recipe
@@ -51,6 +52,16 @@ def test_models_are_counted_as_the_hub_counts_them(name, sizes):
     found = sizes(name)
     assert found.total == WEIGHTS[name]
     assert found.seeing + found.layer * found.text.layers < found.total
+
+
+def test_the_proxy_of_mean_states_holds_states_alone(sizes):
+    counted = sizes(next(iter(WEIGHTS)))
+    config = SimpleNamespace(max_completion_length=768, per_device_train_batch_size=4, gradient_accumulation_steps=2)
+    held = {
+        name: kernel_bytes(load_recipe("demo/grpo", [f"ntk.estimator={name}"]), config, counted, ONE)
+        for name in ("exact", "hidden")
+    }
+    assert held["hidden"] == 2 * 8 * 768 * counted.text.width * 4 < held["exact"] / 2
 
 
 @pytest.mark.parametrize("name", ["demo", "llava", "qwen3_vl", "gemma3"])

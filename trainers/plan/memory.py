@@ -267,6 +267,8 @@ def kernel_bytes(recipe: Recipe, config: Any, sizes: ModelSizes, machine: Machin
         longest = min(longest, recipe.ntk.max_tokens)
     sequences: int = config.per_device_train_batch_size * config.gradient_accumulation_steps
     own: int = sequences * longest
+    if recipe.ntk.estimator == "hidden":
+        return _WIDE * 2 * own * width  # The states in float32, and as they are weighted to be summed: no kernel.
     every: int = own * machine.gpus
     chunk: int = min(recipe.ntk.chunk_size, vocabulary)
     if is_cheaper(every, sequences * machine.gpus, width):
