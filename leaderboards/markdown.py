@@ -243,10 +243,15 @@ def group_table(group: Group) -> str:
         cells = [name, *(_cell(row.cells.get(column.task), column) for column in group.columns)]
         cells += [_causes(row, group)] * has_causes
         tasks = [column.task for column in group.columns]
-        cells += [number(row.share(counted, tasks)) for counted in counts]
+        cells += [escape(rate(row.share(counted, tasks))) for counted in counts]
         rows.append(cells)
     align = ["left", *["right"] * len(group.columns), *["left"] * has_causes, *["right"] * len(counts)]
     return table(headers, rows, align=align)
+
+
+def rate(share: float | None) -> str:
+    """How many of 100 samples, in plain text; a few of thousands are more than none."""
+    return "<0.1" if share and share < 0.0005 else number(share)
 
 
 def _cell(cell: Cell | None, column: Column) -> str:

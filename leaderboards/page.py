@@ -14,7 +14,7 @@ from harness.reports.html import render, script_json
 from harness.reports.text import UNKNOWN, count_tested, interval, number, span
 from leaderboards.answers import answer
 from leaderboards.board import Board, Cell, Column, Curve, Group, Row
-from leaderboards.markdown import THIN_NOTE, reported_likeness, unsettled_note
+from leaderboards.markdown import THIN_NOTE, rate, reported_likeness, unsettled_note
 from leaderboards.page_data import Link, figure_heads, page_data, shown
 from leaderboards.plots import MAX_LINES, MAX_ROWS, plot_attribution, plot_curves, plot_differences, plot_scores
 from leaderboards.provenance import conditions, unlike_baseline
@@ -141,7 +141,7 @@ def _row(
     tasks = list(group.titles)
     shares = row.attribution(group.attributed)
     counted = ("unanswered", *(["unsettled"] if is_unsettled else []), "errors")
-    rates = [row.share(name, tasks) for name in counted]
+    of_samples = [row.share(name, tasks) for name in counted]
     found = row.diagnostics if figures else {}
     return {
         "label": row.label,
@@ -159,7 +159,7 @@ def _row(
             for cause, share in shares.items()
             if share
         ],
-        "rates": [(rate, number(rate)) for rate in rates],
+        "rates": [(share, rate(share)) for share in of_samples],
         "figures": [
             _figure(found[name].metric if name in found else None, scale)
             for name, (_, _, scale, _) in zip(group.diagnostics, figures, strict=bool(figures))

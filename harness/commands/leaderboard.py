@@ -131,5 +131,6 @@ def _task_ids(given: Sequence[str]) -> dict[str, str]:
         task, equals, identifier = item.partition("=")
         if not (task and equals and identifier):
             raise UsageError(f"--task-id {item!r} is not of the form TASK=ID.")
-        ids[task] = identifier
+        if ids.setdefault(task, identifier) != identifier:
+            raise UsageError(f"--task-id {item!r}: {task} already has the id {ids[task]!r}.")
     return ids

@@ -12,7 +12,7 @@ from support_leaderboards import write_run, write_sealed
 from leaderboards.answers import Answer, answer
 from leaderboards.build import BoardConfig, build_board
 from leaderboards.latex import render_latex
-from leaderboards.markdown import readme_block, render_markdown
+from leaderboards.markdown import rate, readme_block, render_markdown
 from leaderboards.page import render_page
 
 STRONG = {"pope": 0.99, "videohallucer": 0.99, "mmbench": 0.99}
@@ -104,3 +104,7 @@ def test_a_row_most_of_whose_samples_failed_leads_no_table(tmp_path: Path) -> No
     assert r"100.0 {\footnotesize" in latex
     assert r"\textbf{100.0}" not in latex
     assert "(114 of 120 failed)" in latex
+
+
+def test_one_failed_sample_of_thousands_is_not_shown_as_none() -> None:
+    assert [rate(share) for share in (None, 0.0, 1 / 9000, 0.0005, 0.05)] == ["–", "0.0", "<0.1", "0.1", "5.0"]

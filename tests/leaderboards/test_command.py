@@ -130,6 +130,8 @@ def test_publish_checks_its_options_before_it_reads_runs(tmp_path: Path) -> None
         call("publish", "--runs", tmp_path / "nowhere")
     with pytest.raises(UsageError, match="TASK=ID"):
         call("publish", "--runs", tmp_path / "nowhere", "--readme", "r", "--task-id", "pope")
+    with pytest.raises(UsageError, match="pope already has the id 'a'"):
+        call("publish", "--runs", tmp_path / "nowhere", "--card", "m", "--task-id", "pope=a", "--task-id", "pope=b")
 
 
 def test_publish_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
