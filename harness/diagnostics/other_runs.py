@@ -190,7 +190,7 @@ def _shared(settings: Mapping[str, Any], names: Sequence[str], task: str | None 
     known["version"] = {
         name: of["version"] for name, of in described.items() if "version" in of and task in (None, name)
     }
-    if known.get("video_as", "") is None:  # No videos were shown, or what is known of them is not told.
+    if known.get("video_as", "") is None:  # No videos were shown, or nothing is known of them.
         del known["video_as"]
         known.pop("num_frames", None)
     if task is not None and (prompt := prompt_of(settings, task)) is not None:
