@@ -36,17 +36,18 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: the recipe trains on responses and has nothing to select by.
     """
     from trainers.recipe import load_recipe, recipe_stages
-    from trainers.selection.right import check_right, right_responses, write_right_responses
+    from trainers.selection.right import check_right, check_target, right_responses, write_right_responses
 
     recipe = recipe_stages(load_recipe(arguments.recipe, arguments.overrides))[0]  # What the first stage trains on.
     require_trl()
-    out: Path | None = arguments.right_responses
+    out: Path | None = arguments.right_responses and arguments.right_responses.expanduser()
     if out is None and arguments.approved_captions:
         raise UsageError("--approved-captions is about --right-responses OUT. Give both.")
     if arguments.per_prompt < 1:
         raise UsageError(f"--per-prompt {arguments.per_prompt} is out of range: it must be at least 1.")
     if out is not None and recipe.algorithm == "grpo":
         check_right(recipe, captions=arguments.approved_captions)
+        check_target(recipe, out)
     if arguments.dry_run and recipe.algorithm == "grpo":
         show(rehearsed(recipe, arguments, selects=True))
         return 0

@@ -70,6 +70,32 @@ def test_what_no_rollout_tells_is_refused(arguments, message):
         select.run(parse(select.add_arguments, "demo/method", *arguments, "--dry-run"))
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("train.jsonl", r"is data\.train"),
+        ("out/data/train.jsonl", "is in the output folder"),
+        ("notes.md", r"notes\.md holds something else"),
+        ("rows.jsonl", r"rows\.jsonl holds something else"),
+        ("right.jsonl", r"right\.cost\.json was not written by 'harness select"),
+    ],
+)
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_nothing_else_is_overwritten_with_right_responses(name, message, more, tmp_path):
+    row = {"id": "1", "question": "Is it?", "answer": "yes", "answer_kind": "yes_no"}
+    mine = {
+        "train.jsonl": json.dumps({**row, "response": "yes"}), "out/data/train.jsonl": json.dumps(row),
+        "notes.md": "# Mine", "rows.jsonl": json.dumps(row), "right.cost.json": '{\n  "euros": 3\n}',
+    }  # fmt: skip
+    for file, text in mine.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(text)
+    settings = (f"output={tmp_path / 'out'}", f"data.train={tmp_path / 'train.jsonl'}")
+    with pytest.raises(UsageError, match=message):
+        select.run(parse(select.add_arguments, "demo/grpo", *settings, "--right-responses", tmp_path / name, *more))
+    assert all((tmp_path / file).read_text() == text for file, text in mine.items())
+
+
 @needs_checkpoint
 @pytest.mark.parametrize("name", ["settings.json", "rollouts.jsonl"])
 def test_a_selection_folder_of_the_users_is_left_alone(name, tmp_path):

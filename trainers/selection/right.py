@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import DataError, UsageError
-from harness.core.files import write_atomically
+from harness.core.files import refuse_foreign, refuse_unmarked, write_atomically
 from trainers.data.schema import Example, row_from_example
 from trainers.layout import cost_file
 from trainers.selection.stored import read_rollouts
@@ -29,6 +29,25 @@ def check_right(recipe: Recipe, *, captions: bool) -> None:
     for option, reward in (("--right-responses", "accuracy"), *([("--approved-captions", "caption")] * captions)):
         if reward not in recipe.rewards.weights():
             raise UsageError(f"{option}: the rollouts tell it by the {reward} reward. Set rewards.{reward} above 0.")
+
+
+def check_target(recipe: Recipe, out: Path) -> None:
+    """Refuse a file for right responses that holds something else, before any of them is sampled.
+
+    Raises:
+        UsageError: it is the training data, in the output folder, or not a file of such rows.
+        StoreError: it cannot be read.
+    """
+    option = "--right-responses"
+    if out.resolve() == Path(recipe.data.train).expanduser().resolve():
+        raise UsageError(f"{option} {out} is data.train, which is read. Give another file with {option}.")
+    if out.resolve().is_relative_to(Path(recipe.output).expanduser().resolve()):
+        raise UsageError(
+            f"{option} {out} is in the output folder {recipe.output}, which is for runs alone. Give another."
+        )
+    advice = f"Give another file with {option}."
+    refuse_foreign(out, ("id", "question", "answer", "answer_kind", "response"), option=option, advice=advice)
+    refuse_unmarked(cost_file(out), (b'"rollouts": ',), f"harness select {option}")
 
 
 def right_responses(
