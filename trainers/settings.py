@@ -222,13 +222,13 @@ class LoraSettings(Part):
 
     Attributes:
         rank: of the update; 0 trains all weights.
-        alpha: scale, divided by the rank.
+        alpha: scale, divided by the rank; at 0 nothing would be trained.
         dropout: on the adapter's input.
         target_modules: names of the layers, or PEFT's `all-linear`.
     """
 
     rank: int = Field(default=0, ge=0)
-    alpha: int = 64
+    alpha: int = Field(default=64, gt=0)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     target_modules: str | list[str] = "all-linear"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from math import gcd
 from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_type_hints
 from urllib.parse import urlsplit
@@ -41,12 +42,34 @@ _MODEL_ARGUMENTS: Final[Mapping[str, Any]] = {
 """Keys of `train` that go to the loading of the model rather than to TRL."""
 _PLAIN: Final = frozenset((bool, int, float, type(None)))
 """Types that are checked; what else TRL takes may be written in more ways than its annotations say."""
-_RANGES: Final[Mapping[str, Any]] = {
-    "learning_rate": {"ge": 0}, "weight_decay": {"ge": 0}, "max_grad_norm": {"ge": 0}, "temperature": {"gt": 0},
-    "per_device_train_batch_size": {"ge": 1}, "gradient_accumulation_steps": {"ge": 1},
-    "max_completion_length": {"ge": 1},
+_RANGES: Final[Mapping[str, Mapping[str, Any]]] = {
+    name: bounds
+    for names, bounds in (
+        ("learning_rate weight_decay max_grad_norm warmup_steps adam_epsilon beta epsilon epsilon_high top_k "
+         "dataloader_num_workers", {"ge": 0}),
+        ("temperature repetition_penalty delta sapo_temperature_neg sapo_temperature_pos num_train_epochs save_steps "
+         "logging_steps", {"gt": 0}),
+        ("per_device_train_batch_size gradient_accumulation_steps generation_batch_size steps_per_generation "
+         "num_iterations max_completion_length ref_model_sync_steps vllm_max_model_length vllm_tensor_parallel_size",
+         {"ge": 1}),
+        ("num_generations", {"ge": 2}),
+        ("min_p label_smoothing_factor ref_model_mixup_alpha top_entropy_quantile", {"ge": 0, "le": 1}),
+        ("top_p vllm_gpu_memory_utilization", {"gt": 0, "le": 1}),
+        ("adam_beta1 adam_beta2", {"ge": 0, "lt": 1}),
+    )
+    for name in names.split()
 }  # fmt: skip
 """Of arguments that TRL does not check itself."""
+_CHOICES: Final[Mapping[str, Sequence[str | bool]]] = {
+    "loss_type": ("grpo", "dr_grpo", "dapo", "bnpo", "cispo", "sapo", "luspo", "vespo"),
+    "scale_rewards": ("group", "batch", "none", True, False),
+    "importance_sampling_level": ("token", "sequence"),
+    "multi_objective_aggregation": ("sum_then_normalize", "normalize_then_sum"),
+    "vllm_mode": ("server", "colocate"),
+    "vllm_model_impl": ("vllm", "transformers"),
+    "vllm_importance_sampling_mode": ("token_truncate", "token_mask", "sequence_truncate", "sequence_mask"),
+}
+"""Of arguments whose choices TRL's types do not say; the others name them with their fields."""
 
 
 def build_config(recipe: Recipe, output: Path, *, gpus: int | None = None) -> Any:
@@ -91,6 +114,8 @@ def build_config(recipe: Recipe, output: Path, *, gpus: int | None = None) -> An
         config = kind(**arguments)
     except (ValueError, TypeError) as error:
         raise UsageError(f"train: {' '.join(str(error).split())}") from error
+    if (config.save_total_limit or 0) <= 0:
+        config.save_total_limit = None  # As Transformers takes it.
     if config.eval_strategy != "no" or config.eval_on_start or config.save_strategy == "best":
         raise UsageError(
             "train.eval_strategy, train.eval_on_start and train.save_strategy=best need data to evaluate on, which a "
@@ -109,7 +134,7 @@ def steps_a_batch(config: Any) -> int:
     if not isinstance(config, GRPOConfig):
         return 1
     passes = config.steps_per_generation * config.num_iterations
-    return max(1, int(-(-passes // config.gradient_accumulation_steps)))
+    return int(passes // gcd(passes, config.gradient_accumulation_steps))
 
 
 def _check_train(recipe: Recipe, kind: Any) -> None:
@@ -125,9 +150,14 @@ def _check_train(recipe: Recipe, kind: Any) -> None:
     hints = get_type_hints(kind)
     checked: dict[str, Any] = {name: (hint | None, None) for name, hint in _MODEL_ARGUMENTS.items()}
     for item in fields(kind):
-        plain = _PLAIN.issuperset(get_args(hints[item.name]) or (hints[item.name],))
-        checked[item.name] = (hints[item.name] if plain else Any, Field(None, **_RANGES.get(item.name, {})))
-    config = ConfigDict(strict=True, extra="forbid", protected_namespaces=())
+        hint = hints[item.name]
+        plain = _PLAIN.issuperset(get_args(hint) or (hint,))
+        if choices := item.metadata.get("choices") or _CHOICES.get(item.name):
+            kind_of: Any = Literal[tuple(choices)]
+            checked[item.name] = (kind_of | None if type(None) in get_args(hint) else kind_of, None)
+        else:
+            checked[item.name] = (hint if plain else Any, Field(None, **_RANGES.get(item.name, {})))
+    config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
     validated(create_model("Train", __config__=config, **checked), recipe.train, f"{kind.__name__}: ", "train.")
 
 
@@ -170,9 +200,8 @@ def _check_batches(recipe: Recipe, config: Any) -> None:
             "compares all responses of a step. Make the first a multiple of the second, or leave it out."
         )
     used = steps_a_batch(config)
-    saves = config.save_strategy == "steps" and config.save_steps >= 1
-    if saves and int(config.save_steps) % used:
+    if config.save_strategy == "steps" and used > 1 and config.save_steps % used:  # A share of all steps is none.
         raise UsageError(
-            f"train.save_steps {int(config.save_steps)} is not a multiple of the {used} steps that a batch of "
+            f"train.save_steps {config.save_steps:g} is not a multiple of the {used} steps that a batch of "
             "responses is used for; a run resumed in between would sample other responses. Choose a multiple."
         )

@@ -9,9 +9,9 @@ import yaml
 
 from harness.core.errors import UsageError
 from harness.engines.checkpoints import Checkpoint
+from harness.runs.config import flatten
 from trainers.preparation import provenance
 from trainers.recipe import as_yaml, load_recipe, recipe_stages, shipped_recipes
-from trainers.run import _flat
 
 SHIPPED = shipped_recipes()
 LOSSES = [f"methods/{name}" for name in ("cispo", "dapo", "dr_grpo", "gspo")]
@@ -90,7 +90,7 @@ def test_the_table_of_paper_code_and_ours_is_what_the_recipes_say():
     header, *rows = re.findall(r"^\| (`?[a-z_.]+`?) \| (.+?) \| (.+?) \| (.+?) \| .+ \|$", table, re.MULTILINE)
     names = [name.strip("`") for name in header[1:]]
     assert names == ["paper", "published", "method"]
-    flat = [_flat(load_recipe(f"qwen2_5_vl_7b/{name}").model_dump()) for name in names]
+    flat = [flatten(load_recipe(f"qwen2_5_vl_7b/{name}").model_dump()) for name in names]
     told = {row[0].strip("`"): [yaml.safe_load(value) for value in row[1:]] for row in rows}
     differing = {key for key in flat[0] if len({str(recipe[key]) for recipe in flat}) > 1}
     assert set(told) == differing - {"output"}
@@ -164,6 +164,7 @@ def test_rollouts_of_a_round(minimal):
         ("rewards.repetition_span=0", r"rewards\.repetition_span=0"),
         ("ntk.quantile=1.5", r"ntk\.quantile=1\.5: it should be less than 1"),
         ("lora.dropout=1", r"lora\.dropout=1"),
+        ("lora.alpha=0", r"lora\.alpha=0: it should be greater than 0"),
         ("lora.target_modules=5", r"lora\.target_modules=5: it should be a valid string"),
         ("selection.temperature=0", r"selection\.temperature=0"),
         ("selection.top_p=0", r"selection\.top_p=0"),

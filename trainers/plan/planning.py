@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import ceil
+from math import ceil, gcd
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -215,7 +215,7 @@ def _training_rollouts(recipe: Recipe, config: Any, kept: int) -> tuple[int, boo
     times = 1 + again + Fraction(shuffled, group)
     most = ceil(plain * times)
     if recipe.max_rollouts is not None:  # The step that comes to it is taken whole.
-        step = batch * -(-config.gradient_accumulation_steps // passes)
+        step = batch * (config.gradient_accumulation_steps // gcd(passes, config.gradient_accumulation_steps))
         unit = 1 if times > 1 else batch
         most = min(most, (recipe.max_rollouts - 1) // unit * unit + ceil(step * times))
     return most, times > 1 or most < plain
