@@ -96,11 +96,19 @@ def _make(board: Board, out: Path, formats: Sequence[str], link: Link) -> dict[P
         module, _, function = function.partition(":")
         make = getattr(import_module(module), function)
         files[out / file] = make(board, link, beside) if name == "html" else make(board)
-    files |= {out / file: text for file, text in draw_pictures(board).items()}
-    for path in files:
-        if path.suffix != ".svg":
-            refuse_unmarked(path, _MARKS, "harness leaderboard")
-    return files
+    refuse_other_files(out, formats)
+    return files | {out / file: text for file, text in draw_pictures(board).items()}
+
+
+def refuse_other_files(out: Path, formats: Collection[str] = tuple(FORMATS)) -> None:
+    """Refuse a folder in which a board would overwrite what is none; nothing is written.
+
+    Raises:
+        UsageError: a file of that name is not a board's.
+        StoreError: one cannot be read.
+    """
+    for name in formats:
+        refuse_unmarked(out / FORMATS[name][0], _MARKS, "harness leaderboard")
 
 
 def _write(files: Mapping[Path, str]) -> list[Path]:

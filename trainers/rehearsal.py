@@ -31,7 +31,7 @@ from trainers.plan.machine import Machine
 from trainers.plan.planning import tell_plan
 from trainers.plan.sizes import measure
 from trainers.preparation import is_trained, open_judge, read_rows
-from trainers.run import check_output, refuse_other_recipe
+from trainers.run import check_output, refuse_other_recipe, refuse_other_start
 from trainers.settings import Recipe
 from trainers.trl_config import build_config
 
@@ -39,6 +39,7 @@ from trainers.trl_config import build_config
 def rehearse(
     recipe: Recipe,
     *,
+    start: str | None = None,
     source: Path | None,
     fresh: bool,
     selects: bool,
@@ -50,6 +51,7 @@ def rehearse(
 
     Args:
         recipe: resolved.
+        start: a model of the kind of the recipe's, which is not there yet; `None`: it is.
         source: the file that the recipe was read from; `None`: not a file of the user's.
         fresh: whether what an earlier run left would be thrown away.
         selects: whether rows are selected.
@@ -65,11 +67,15 @@ def rehearse(
     if not fresh:
         refuse_other_recipe(output, recipe)
     check_writable(output)
+    if start is not None:
+        recipe = recipe.model_copy(update={"model": start})
     checkpoint = recipe.resolve_model()
     check_recipe(recipe, checkpoint, output, selects=selects, machine=machine)
     config = build_config(recipe, output, gpus=machine.gpus if machine else None)
     with tempfile.TemporaryDirectory() as folder:  # Where rows of a world are drawn, and the judge's cache is.
         examples, root = read_rows(recipe, Path(folder) if recipe.data.train in worlds() else output)
+        if not fresh:
+            refuse_other_start(output, checkpoint.weights if start is None else None, examples)
         rows = show_rows(recipe, checkpoint, load_processor(checkpoint, recipe.data.max_pixels), root)
         row = longest(examples, rows, root)
         check_length(recipe, checkpoint, config, row)

@@ -20,12 +20,12 @@ from harness.core.errors import StoreError, UsageError
 from harness.core.files import hold_lock, write_atomically
 from harness.core.worlds import shipped_checkpoints, worlds
 from harness.engines.checkpoints import Checkpoint
-from harness.runs.config import read_json
+from harness.runs.config import flatten, read_json
 from trainers.console import say
-from trainers.data.loading import read_training, training_file
+from trainers.data.loading import data_digest, read_training, training_file
 from trainers.data.schema import Example
 from trainers.evaluation import evaluate_checkpoints
-from trainers.layout import BOARD, CONFLICT, CURVES, FINAL, LOG, RECIPE
+from trainers.layout import BOARD, CONFLICT, CURVES, FINAL, LOG, RECIPE, WHOLE, saved_checkpoints
 from trainers.preparation import is_trained, prepare, provenance
 from trainers.ranks import is_main_rank, wait_for_main_rank
 from trainers.recipe import as_yaml, load_recipe, recipe_stages
@@ -45,10 +45,19 @@ _TRAINED: Final = (
     *(f"{BOARD}/leaderboard*.*", f"{BOARD}/index.html"),
 )
 """What training writes into its output folder."""
-_EVALUATED: Final = (
-    *(f"runs/{FINAL}", "runs/start", f"runs/{_STEP}"),
-    *(f"evaluations/{name}" for name in ("step-[0-9]*", "best.json", "curves.svg")),
+_RUNS: Final = (f"runs/{FINAL}", "runs/start", f"runs/{_STEP}")
+_EVALUATED: Final = (*_RUNS, *(f"evaluations/{name}" for name in ("step-[0-9]*", "best.json", "curves.svg")))
+"""What its evaluations write there."""
+_WEIGHTS: Final = "trained_from.weights"
+_ROWS: Final = "training.data"
+_SELECTED: Final = "data.digest"
+_HELD: Final = {_WEIGHTS: "the weights of model", _ROWS: "the rows of data.train", _SELECTED: "the selected rows"}
+"""What a training that goes on has to have in common with what is there, by its place in `harness.json`."""
+_ASKED: Final = frozenset(
+    f"eval.{name}"
+    for name in ("tasks", "tasks_dir", "data", "limit", "engine", "num_frames", "max_new_tokens", "batch_size")
 )
+"""Settings of the evaluations after training that one of them cannot go on without."""
 
 
 def train(recipe: Recipe, *, fresh: bool = False, source: Path | None = None) -> list[Path]:
@@ -72,7 +81,11 @@ def train(recipe: Recipe, *, fresh: bool = False, source: Path | None = None) ->
 
         checkpoint = recipe.resolve_model()
         for stage in stages:
-            check_recipe(stage, checkpoint, Path(stage.output).expanduser(), selects=stage.selects)
+            output = Path(stage.output).expanduser()
+            check_output(stage, output, source)
+            if not fresh:
+                refuse_other_recipe(output, stage)
+            check_recipe(stage, checkpoint, output, selects=stage.selects)
             checkpoint = replace(checkpoint, adapter=None)  # A stage ends with a whole model.
     return [run for stage in stages for run in _train_stage(stage, fresh=fresh, source=source)]
 
@@ -93,6 +106,7 @@ def _train_stage(recipe: Recipe, *, fresh: bool, source: Path | None) -> list[Pa
             training_file(recipe, output)
         wait_for_main_rank()
         examples, root, judge = prepare(recipe, output)
+        refuse_other_start(output, checkpoint.weights, examples)
         check_rows(recipe, checkpoint, output, examples, root, judge=judge)
         if is_main_rank():
             write_atomically(output / RECIPE, _stamped(as_yaml(recipe)))
@@ -102,6 +116,7 @@ def _train_stage(recipe: Recipe, *, fresh: bool, source: Path | None) -> list[Pa
 
             file = select_rows(recipe, checkpoint, examples, root, output, judge, fresh=False)
             examples = read_training(file, root, outside=recipe.data.allow_outside, limit=None, require_response=False)
+            _hold(output, {_SELECTED: data_digest(examples)})
             say(f"selection: {len(examples)} rows to train on ({recipe.selection.subset}), {file.parent}")
         facts = provenance(recipe, checkpoint, examples, given)
         # The model is named nowhere here, so that its memory is free once it is evaluated.
@@ -144,7 +159,7 @@ def check_output(recipe: Recipe, output: Path, source: Path | None = None) -> No
                 f"the output folder {output} holds {name} ({text}), and what a run writes or throws away there could "
                 "be yours. Give another output=FOLDER."
             )
-    there = [] if stored.is_file() else list(_items(output, _TRAINED))
+    there = [] if stored.is_file() else list(_items(output, (*_TRAINED, *_EVALUATED)))
     selection = output / "selection"
     if not _is_selection(selection):
         there += _items(selection, FILES)
@@ -218,17 +233,50 @@ def _open_output(output: Path, recipe: Recipe, *, fresh: bool) -> None:
 
 
 def refuse_other_recipe(output: Path, recipe: Recipe) -> None:
-    """Refuse to go on with what another recipe trained; nothing is written.
+    """Refuse to go on with what another recipe trained, or asked; nothing is written.
 
     Raises:
         StoreError: names the settings that differ.
     """
     path = output / RECIPE
     differing = _differing(load_recipe(str(path)), recipe) if path.is_file() else []
-    if differing and any(_items(output, (FINAL, _STEP))):
+    asked = [key for key in differing if key in _ASKED]
+    trained = [key for key in differing if not key.startswith("eval.")]
+    if trained and any(_items(output, (FINAL, _STEP))):
         raise StoreError(
-            f"{output} holds a run of another recipe ({', '.join(differing)} differ). Give --fresh to throw it "
+            f"{output} holds a run of another recipe ({', '.join(trained)} differ). Give --fresh to throw it "
             "away, or another output=FOLDER."
+        )
+    if asked and any(_items(output, _RUNS)):
+        raise StoreError(
+            f"{output / 'runs'} holds evaluations with other settings ({', '.join(asked)} differ). Ask the model anew "
+            f"with 'harness eval --model {output / FINAL}', or move {output / 'runs'} away and give this command again."
+        )
+
+
+def refuse_other_start(output: Path, weights: str | None, examples: list[Example]) -> None:
+    """Refuse to go on with what was trained from other weights or rows than are there now; nothing is written.
+
+    Args:
+        output: the output folder.
+        weights: fingerprint of those that training starts from; `None`: not known yet.
+        examples: the rows, before a selection.
+
+    Raises:
+        StoreError: says which of them differ.
+    """
+    _hold(output, {_ROWS: data_digest(examples)} | ({} if weights is None else {_WEIGHTS: weights}))
+
+
+def _hold(output: Path, digests: Mapping[str, str]) -> None:
+    """Hold digests, by their places in `harness.json`, against those of the newest model of a folder."""
+    made = [*saved_checkpoints(output), *([output / FINAL] if is_trained(output) else [])]
+    stored = flatten(read_json(made[-1] / WHOLE)) if made else digests
+    differing = [_HELD[place] for place, digest in digests.items() if stored.get(place) != digest]
+    if differing:
+        raise StoreError(
+            f"{made[-1]} was trained otherwise ({' and '.join(differing)} differ). Put them back, give --fresh to "
+            "throw it away, or another output=FOLDER."
         )
 
 
@@ -276,15 +324,8 @@ def _is_selection(folder: Path) -> bool:
 
 
 def _differing(stored: Recipe, recipe: Recipe) -> list[str]:
-    """Settings in which two recipes differ and that decide what is trained; the evaluation may change."""
-    one, other = (_flat(item.model_copy(update={"eval": stored.eval}).model_dump()) for item in (stored, recipe))
+    """Settings in which two recipes differ, but for those that decide nothing."""
+    one, other = (flatten(item.model_dump()) for item in (stored, recipe))
     free = ("output", "train.report_to", "train.run_name", "train.save_total_limit", "judge.base_url",
             "judge.api_key_env", "judge.cache", "judge.gpu_share", "conflict_rows")  # fmt: skip
     return sorted(key for key in {*one, *other} if one.get(key) != other.get(key) and key not in free)
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat

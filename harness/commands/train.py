@@ -64,17 +64,19 @@ def run(arguments: argparse.Namespace) -> int:
     recipe = load_recipe(arguments.recipe, arguments.overrides)
     stages = recipe_stages(recipe)
     require_trl()
+    if recipe.stages and not arguments.no_leaderboard:  # That of one stage is in its own output.
+        from leaderboards.outputs import refuse_other_files
+        from trainers.layout import BOARD
+
+        refuse_other_files(Path(recipe.output).expanduser() / BOARD)
     if arguments.dry_run:
         from trainers.plan.machine import plan_machine
-        from trainers.run import refuse_other_recipe
 
         machine = plan_machine(arguments.gpus, arguments.gpu_memory, arguments.launch)
         for stage in stages:
-            if recipe.stages and not arguments.fresh:
-                refuse_other_recipe(Path(stage.output).expanduser(), stage)
             # What a later one starts from is not there yet, and is of the first one's kind.
-            planned = stage.model_copy(update={"model": recipe.model})
-            show(rehearsed(planned, arguments, selects=stage.selects, fresh=bool(recipe.stages), machine=machine))
+            start = None if stage is stages[0] else recipe.model
+            show(rehearsed(stage, arguments, start=start, selects=stage.selects, machine=machine))
         return 0
     from harness.evaluation.interrupts import ended_by_scheduler
     from harness.reports.diagnostics_report import PAGE
@@ -131,13 +133,13 @@ def rehearsed(
     recipe: Recipe,
     arguments: argparse.Namespace,
     *,
+    start: str | None = None,
     selects: bool,
-    fresh: bool = False,
     machine: Machine | None = None,
 ) -> str:
     """The text of a dry run, which draws a world's rows into a temporary folder; the plan for a machine is shown first.
 
-    What is in the output folder counts unless it is thrown away, or `fresh` says so.
+    What is in the output folder counts unless it is thrown away; `start` stands for a model that is not there yet.
 
     Raises:
         HarnessError: see `trainers.rehearsal.rehearse`.
@@ -153,8 +155,9 @@ def rehearsed(
     with quiet_libraries(), naming(arguments.recipe):
         rehearse(
             recipe,
+            start=start,
             source=own_file(arguments.recipe),
-            fresh=fresh or arguments.fresh,
+            fresh=arguments.fresh,
             selects=selects,
             machine=machine,
             **({} if machine is None or arguments.tokens_per_second is None else {"pace": arguments.tokens_per_second}),
@@ -162,6 +165,7 @@ def rehearsed(
         )
     with TemporaryDirectory() as folder:
         data = recipe.data.model_copy(update={"demo_rows": 1})
+        recipe = recipe if start is None else recipe.model_copy(update={"model": start})
         elsewhere = recipe.model_copy(update={"output": folder, "data": data})
         return preview(elsewhere).replace(as_yaml(elsewhere), as_yaml(recipe), 1)
 

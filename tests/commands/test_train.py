@@ -168,6 +168,26 @@ def test_a_project_folder_is_not_taken_for_an_output(fresh, tmp_path):
 
 
 @needs_checkpoint
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("runs/final/samples.jsonl", ()),
+        ("evaluations/best.json", ()),
+        ("stage-2/runs/start/run.json", ("stages=[{}, {}]",)),
+        ("leaderboard/leaderboard.md", ("stages=[{}, {}]",)),
+    ],
+)
+@pytest.mark.parametrize("more", [(), ("--dry-run",), ("--fresh",)])
+def test_evaluations_of_the_users_are_not_taken_for_a_runs(name, settings, more, tmp_path, monkeypatch):
+    monkeypatch.setattr("trainers.preparation.prepare", lambda *_: pytest.fail("a run had begun"))
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(UsageError, match=r"not (made by a run of|written by) 'harness .*move it away"):
+        command.run(parse(command.add_arguments, "demo/sft", f"output={tmp_path}", *settings, *more))
+    assert contents(tmp_path) == {tmp_path / name: b"mine"}
+
+
+@needs_checkpoint
 def test_fresh_deletes_what_a_run_made_and_nothing_else(tmp_path):
     from support_training import TINY_SFT
 

@@ -190,16 +190,39 @@ def test_checkpoints_are_counted_as_they_are_kept(settings, count, rank):
     assert needed == count * (8 * 12 if rank else 100 * 12) + 100 * 4
 
 
-def test_the_folder_of_another_recipe_is_refused(tmp_path, capsys):
-    arguments = ("demo/sft", *TINY_SFT, f"output={tmp_path}", "train.max_steps=1")
+def test_the_folder_of_another_recipe_is_refused(data, tmp_path, capsys):
+    model, output = tmp_path / "model", tmp_path / "out"
+    shutil.copytree(resolve_checkpoint("demo").folder, model)
+    recipe = ("demo/sft", *TINY_SFT, f"output={output}", f"data.train={data}", f"model={model}", "train.max_steps=1")
+    arguments = (*recipe, "eval.tasks=[pope]", "eval.data=demo", "eval.limit=2")
     assert train.run(parse(train.add_arguments, *arguments)) == 0
-    there = sorted(tmp_path.rglob("*"))
+    there = sorted(output.rglob("*"))
     assert train.run(parse(train.add_arguments, *arguments, "--dry-run")) == 0
     assert "# first prompt" in capsys.readouterr().out
-    with pytest.raises(HarnessError, match=r"another recipe \(seed differ\)"):
-        train.run(parse(train.add_arguments, *arguments, "seed=5", "--dry-run"))
     assert train.run(parse(train.add_arguments, *arguments, "seed=5", "--dry-run", "--fresh")) == 0
-    assert sorted(tmp_path.rglob("*")) == there
+
+    def refused_with(*settings, message):
+        for more in ((), ("--dry-run",)):
+            with pytest.raises(HarnessError, match=message):
+                train.run(parse(train.add_arguments, *arguments, *settings, *more))
+        assert sorted(output.rglob("*")) == there
+
+    refused_with("seed=5", message=r"another recipe \(seed differ\)")
+    for settings, named in (
+        (("eval.limit=3",), r"eval\.limit differ"),
+        (("eval.tasks=[mmbench]",), r"eval\.tasks differ"),
+    ):
+        refused_with(*settings, message=rf"{named}.*harness eval --model {output}/final|move {output}/runs away")
+    weights, rows = model / "model.safetensors", data.read_text()
+    kept = weights.read_bytes()
+    weights.write_bytes(kept[:-4] + bytes([kept[-4] ^ 1]) + kept[-3:])
+    refused_with(message=r"out/final was trained otherwise \(the weights of model differ\).*--fresh")
+    weights.write_bytes(kept)
+    data.write_text("".join(rows.splitlines(keepends=True)[1:]))
+    refused_with(message=r"out/final was trained otherwise \(the rows of data\.train differ\)")
+    shutil.rmtree(output / "final")
+    there = sorted(output.rglob("*"))
+    refused_with(message=r"out/checkpoint-1 was trained otherwise")
 
 
 def test_tasks_of_the_users_own_are_loaded_and_evaluated(tmp_path, monkeypatch):
