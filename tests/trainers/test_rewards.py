@@ -354,6 +354,8 @@ def test_what_is_known_of_a_response_is_not_scored_again():
         (lambda s, r: None, "raised TypeError: 'NoneType' object is not iterable"),
         (lambda s, r: [], "gave 0 values for 1"),
         (lambda s, r: 1 / 0, "reward 'mine' raised ZeroDivisionError"),
+        (lambda s, r: sys.exit("no picture"), "reward 'mine' raised SystemExit: no picture"),
+        (lambda s, r: [10**5000], "is too large for a float for sample 's', neither a finite number nor None"),
     ],
 )
 def test_a_reward_that_misbehaves_is_named(score, message):

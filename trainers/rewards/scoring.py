@@ -136,7 +136,7 @@ def score_part(
         values: list[Any] = list(reward.score(samples, responses))
     except HarnessError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _misbehaved(
             reward,
             f"raised {type(error).__name__}: {error} on a batch that starts with sample {samples[0].id!r}",
@@ -145,11 +145,19 @@ def score_part(
     if len(values) != len(samples):
         raise _misbehaved(reward, f"gave {len(values)} values for {len(samples)} responses", advice)
     for sample, value in zip(samples, values, strict=True):
-        if value is not None and not (isinstance(value, Real) and math.isfinite(value)):
+        if fault := _fault(value):
             raise _misbehaved(
-                reward, f"is {value!r} for sample {sample.id!r}, neither a finite number nor None (no signal)", advice
+                reward, f"is {fault} for sample {sample.id!r}, neither a finite number nor None (no signal)", advice
             )
     return [None if value is None else float(value) for value in values]
+
+
+def _fault(value: Any) -> str | None:
+    try:
+        good = value is None or (isinstance(value, Real) and math.isfinite(value))
+    except OverflowError:  # A whole number, of more digits than Python prints perhaps.
+        return "too large for a float"
+    return None if good else repr(value)
 
 
 def _misbehaved(reward: Reward, what: str, advice: str) -> RewardError:
