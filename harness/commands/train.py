@@ -70,8 +70,9 @@ def run(arguments: argparse.Namespace) -> int:
 
         refuse_other_files(Path(recipe.output).expanduser() / BOARD)
     if arguments.dry_run:
-        from trainers.plan.machine import plan_machine
+        from trainers.plan.machine import check_above_zero, plan_machine
 
+        check_above_zero("--tokens-per-second", arguments.tokens_per_second)
         machine = plan_machine(arguments.gpus, arguments.gpu_memory, arguments.launch)
         for stage in stages:
             # What a later one starts from is not there yet, and is of the first one's kind.

@@ -1,5 +1,6 @@
 """The plan of a training: its arithmetic against what PyTorch, AdamW and vLLM hold, and the shipped recipes."""
 
+import json
 import re
 from dataclasses import replace
 from importlib.util import find_spec
@@ -14,7 +15,7 @@ from support_training import TINY_GRPO, YesJudge, parse
 
 import harness.judges.caption
 from harness.commands import train
-from harness.core.errors import UsageError
+from harness.core.errors import StoreError, UsageError
 from harness.core.worlds import shipped_checkpoints
 from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
 from harness.engines.sizes import cache_bytes
@@ -291,9 +292,47 @@ def test_launch_files_are_read_as_accelerate_reads_them(tmp_path, monkeypatch):
         ((None, 80, "zero9"), "--launch zero9: no such file. Those that come with the harness: fsdp, two_nodes, zero3"),
         ((None, 80, str(tmp_path / "bad.yaml")), "has no distributed_type"),
         ((0, 80, None), "--gpus 0: give more than 0"),
+        ((1, float("nan"), None), "--gpu-memory nan: give more than 0"),
     ):
         with pytest.raises(UsageError, match=message):
             plan_machine(*arguments)
+
+
+def test_launch_files_of_the_users_own(tmp_path):
+    def planned(text):
+        (tmp_path / "own.yaml").write_text(text)
+        machine = plan_machine(None, 80, str(tmp_path / "own.yaml"))
+        return machine.gpus, machine.sharding, machine.offloads
+
+    deepspeed = "distributed_type: DEEPSPEED\nnum_processes: 4\n"
+    assert planned(deepspeed + "deepspeed_config: {zero_stage: '3', offload_optimizer_device: cpu}") == (
+        4, "zero3", True
+    )  # fmt: skip
+    assert planned(deepspeed) == (4, "zero2", False)  # What Accelerate takes where nothing is said.
+    file = f"deepspeed_config: {{deepspeed_config_file: {tmp_path / 'ds.json'}}}"
+    with pytest.raises(StoreError, match=r"ds\.json cannot be read"):
+        planned(deepspeed + file)
+    for zero, divided in (
+        ({"stage": 3, "offload_optimizer": {"device": "cpu"}}, ("zero3", True)),
+        ({}, ("none", False)),
+    ):
+        (tmp_path / "ds.json").write_text(json.dumps({"zero_optimization": zero}))
+        assert planned(deepspeed + file) == (4, *divided)
+    for text, message in (
+        (deepspeed + "deepspeed_config: 3", "deepspeed_config is 3, and should hold settings"),
+        (deepspeed + "deepspeed_config: {zero_stage: high}", "zero_stage is 'high', and should be a whole number"),
+        ("distributed_type: MULTI_GPU\nnum_processes: two", "num_processes is 'two', and should be a whole number"),
+        ("distributed_type: MULTI_GPU\nnum_machines: 0", "num_machines is 0, and should be a whole number of at least"),
+        ("distributed_type: FSDP\nfsdp_config: [2]", r"fsdp_config is \[2\], and should hold settings"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            planned(text)
+
+
+@pytest.mark.parametrize("pace", ["0", "-5", "inf"])
+def test_a_pace_that_is_none_is_refused(pace):
+    with pytest.raises(UsageError, match=r"--tokens-per-second .*: give more than 0"):
+        train.run(parse(train.add_arguments, "demo/grpo", "--dry-run", f"--tokens-per-second={pace}"))
 
 
 @pytest.mark.skipif(

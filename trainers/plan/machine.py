@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -11,6 +12,7 @@ import yaml
 
 from harness.core.errors import UsageError
 from harness.core.reading import read_text
+from harness.runs.config import read_json
 from trainers.ranks import world_size
 from trainers.settings import Recipe
 
@@ -56,12 +58,12 @@ def plan_machine(gpus: int | None, gpu_memory: float | None, launch: str | None)
 
     Raises:
         UsageError: there is no such file, it is none of a launcher, or a number is not above 0.
+        StoreError: a configuration of DeepSpeed that it names cannot be read.
     """
     import torch
 
-    for name, value in (("--gpus", gpus), ("--gpu-memory", gpu_memory)):
-        if value is not None and value <= 0:
-            raise UsageError(f"{name} {value}: give more than 0.")
+    check_above_zero("--gpus", gpus)
+    check_above_zero("--gpu-memory", gpu_memory)
     here = torch.cuda.is_available()
     if gpu_memory is None and here:
         gpu_memory = torch.cuda.get_device_properties(0).total_memory / 2**30
@@ -75,13 +77,23 @@ def plan_machine(gpus: int | None, gpu_memory: float | None, launch: str | None)
     settings = _read(path)
     sharding, offloads = _sharding(settings, path)
     return Machine(
-        gpus=gpus or int(settings.get("num_processes", 1)),
-        nodes=int(settings.get("num_machines", 1)),
+        gpus=gpus or _whole(settings, "num_processes", 1, path),
+        nodes=_whole(settings, "num_machines", 1, path),
         memory=memory,
         sharding=sharding,
         offloads=offloads,
         launch=str(path),
     )
+
+
+def check_above_zero(option: str, value: float | None) -> None:
+    """Refuse a number of the command line that is not above 0, or not finite; `None` is one that was not given.
+
+    Raises:
+        UsageError: it is.
+    """
+    if value is not None and not 0 < value < inf:
+        raise UsageError(f"{option} {value}: give more than 0.")
 
 
 def sharding_of(recipe: Recipe, config: Any) -> Sharding:
@@ -119,12 +131,34 @@ def _read(path: Path) -> Mapping[str, Any]:
 def _sharding(settings: Mapping[str, Any], path: Path) -> tuple[Sharding, bool]:
     kind = str(settings["distributed_type"])
     if kind == "FSDP":
-        fsdp = settings.get("fsdp_config") or {}
-        if int(fsdp.get("fsdp_version", 1)) != 2:
+        fsdp = _part(settings, "fsdp_config", path)
+        if _whole(fsdp, "fsdp_version", 1, path) != 2:
             raise UsageError(f"--launch {path}: FSDP 1 is not planned for. Set fsdp_version: 2.")
         return "fsdp", bool(fsdp.get("fsdp_offload_params"))
     if kind == "DEEPSPEED":
-        zero = settings.get("deepspeed_config") or {}
-        stage = _STAGES.get(int(zero.get("zero_stage", 0)), "none")
-        return stage, str(zero.get("offload_optimizer_device", "none")) != "none"
+        zero = _part(settings, "deepspeed_config", path)
+        if (own := zero.get("deepspeed_config_file")) is None:  # Else Accelerate takes nothing from here.
+            return _stage(zero, "zero_stage", 2, path), str(zero.get("offload_optimizer_device", "none")) != "none"
+        path = Path(str(own)).expanduser()
+        zero = _part(read_json(path), "zero_optimization", path)
+        offload = _part(zero, "offload_optimizer", path)
+        return _stage(zero, "stage", 0, path), str(offload.get("device", "none")) != "none"
     return "none", False
+
+
+def _stage(settings: Mapping[str, Any], name: str, default: int, path: Path) -> Sharding:
+    return _STAGES.get(_whole(settings, name, default, path, least=0), "none")
+
+
+def _part(settings: Mapping[str, Any], name: str, path: Path) -> Mapping[str, Any]:
+    part = settings.get(name) or {}
+    if not isinstance(part, Mapping):
+        raise UsageError(f"--launch {path}: {name} is {part!r}, and should hold settings.")
+    return part
+
+
+def _whole(settings: Mapping[str, Any], name: str, default: int, path: Path, *, least: int = 1) -> int:
+    value = settings.get(name, default)
+    if isinstance(value, bool) or not str(value).isdecimal() or int(value) < least:  # Accelerate takes texts, too.
+        raise UsageError(f"--launch {path}: {name} is {value!r}, and should be a whole number of at least {least}.")
+    return int(value)
