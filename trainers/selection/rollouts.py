@@ -148,24 +148,11 @@ def select(
             say(f"selection: {len(rollouts.waiting)} responses lack the signal of a reward and are scored again")
             rollouts.score_again(_SCORED_TOGETHER, selection.check)
         _spend(selection, engine, rollouts, folder, ranks)
-    _tell(rollouts, len(selection.examples))
+    rollouts.tell()
     sort_rollouts(folder / ROLLOUTS, [example.sample.id for example in selection.examples])
     statistics = _decide(selection, rollouts)
     _write(selection, folder, statistics)
     return statistics
-
-
-def _tell(rollouts: Rollouts, prompts: int) -> None:
-    """Print what was spent, and which rewards gave no signal."""
-    say(f"selection: {rollouts.sampled} rollouts, {rollouts.sampled / prompts:.1f} a prompt")
-    silent, lacking = rollouts.missing()
-    if silent:
-        say(f"warning: {silent} responses have no reward and do not count: no reward gave a signal on them")
-    for name, number in lacking.items():
-        say(
-            f"warning: reward '{name}' gave no signal on {number} of {rollouts.sampled} responses; as in training it "
-            "counts there as the mean of its others for the prompt, or as 0 where the prompt has none"
-        )
 
 
 def take_part(selection: Selection, engine: Engine, folder: Path, ranks: Ranks) -> None:

@@ -14,6 +14,7 @@ from harness.core.files import drop_torn_tail, replacement, write_errors
 from harness.core.reading import decode_json, parse_json
 from harness.core.types import Response, Sample
 from harness.engines import Request
+from trainers.console import say
 from trainers.rewards.functions import ANNOTATIONS, Reward
 from trainers.rewards.scoring import add_up_group, score_missing
 
@@ -121,11 +122,6 @@ class Rollouts:
         """Whether a rollout is known, with or without a reward."""
         return number in self._known[prompt]
 
-    @property
-    def sampled(self) -> int:
-        """How many rollouts are known."""
-        return sum(map(len, self._known))
-
     def lists(self, upto: Sequence[int]) -> list[list[float]]:
         """Rewards of each prompt, of rollouts below a number of its own."""
         weights = [reward.weight for reward in self._rewards]
@@ -134,13 +130,20 @@ class Rollouts:
             for known, most in zip(self._known, upto, strict=True)
         ]
 
-    def missing(self) -> tuple[int, dict[str, int]]:
-        """How many responses, failed ones apart, no reward gave a signal on; and for how many of the others each."""
+    def tell(self) -> None:
+        """Print how many rollouts there are, and on how many which reward gave no signal, failed ones apart."""
+        sampled = sum(map(len, self._known))
+        say(f"selection: {sampled} rollouts, {sampled / len(self._known):.1f} a prompt")
         answered = [parts for known in self._known for parts in known.values() if parts]
         rated = [parts for parts in answered if any(part is not None for part in parts)]
-        columns = zip(*rated, strict=True)
-        lacking = {reward.name: column.count(None) for reward, column in zip(self._rewards, columns, strict=False)}
-        return len(answered) - len(rated), {name: number for name, number in lacking.items() if number}
+        if silent := len(answered) - len(rated):
+            say(f"warning: {silent} responses have no reward and do not count: no reward gave a signal on them")
+        for place, reward in enumerate(self._rewards):
+            if lacking := sum(parts[place] is None for parts in rated):
+                say(
+                    f"warning: reward '{reward.name}' gave no signal on {lacking} of {sampled} responses; as in "
+                    "training it counts there as the mean of its others for the prompt, or as 0 where there are none"
+                )
 
     def store(self, batch: Sequence[tuple[Request, Response]]) -> None:
         """Score and store responses; those of one request are numbered from the number in its id.
