@@ -21,8 +21,10 @@ _SCALES: Final = (100, 0.01, 1000, 0.001, 1e6, 1e-6)
 _FORMULA_LENGTH: Final = 80
 _DATE: Final = re.compile(r"\d+(?:[-/]\d+){2,}")
 """No formula, though 2020-01-02 and 2020-02-01 are one as differences."""
-_SHORT_WORDS: Final = frozenset("no ok tv uk us eu".split())
-"""Of two letters, and the same in capitals."""
+_ALLELES: Final = re.compile(r"(?:([a-hj-wyz])\1)+")
+"""Pairs of one letter, small or large: rr, Rr, AaBb; ii and xx are Roman numbers."""
+_COMPOUNDS: Final = frozenset("co cs cn hf".split())
+"""Elements (Co) whose symbols in capitals are compounds (CO), and no words."""
 
 
 def same(given: str, wanted: str) -> bool | None:
@@ -81,9 +83,14 @@ def _case_tells(one: str, other: str) -> bool:
     letters, others = ("".join(filter(str.isalpha, plain(text))) for text in (one, other))
     if letters == others or letters.lower() != others.lower():
         return False
-    units = [found.unit for text in (one, other) if (found := quantity(text))] or [small(letters), small(others)]
-    is_symbol = len(key(one)) == len(letters) == 2 and letters.lower() not in _SHORT_WORDS  # Of one: "e" for option E.
-    return is_symbol or units[0] != units[-1]
+    if units := [found.unit for text in (one, other) if (found := quantity(text))]:
+        return units[0] != units[-1]
+    word = letters.lower()
+    if key(one) == word and _ALLELES.fullmatch(word):
+        return True
+    if word in (letters, others):  # Small letters stand for any: up and Up, pc and PC.
+        return False
+    return (key(one) == word and word in _COMPOUNDS) or small(letters) != small(others)
 
 
 def _wordings(text: str) -> list[str]:

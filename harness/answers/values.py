@@ -34,7 +34,7 @@ _QUANTITY: Final = re.compile(
     rf"(?P<sign>-?)(?:{_CURRENCY}\s?)?(?P<number>{_NUMBER})"
     r"(?:\s?(?:[x×*]|times|cdot)\s?10\s?\^\s?\(?(?P<power>-?\d+)\)?)?"
     r"(?:(?P<mixed>[ +]\d+)?\s?/\s?(?P<below>\d+(?:\.\d+)?))?"
-    rf"(?:\s?(?P<scale>{'|'.join(_SCALES)})\b)?"
+    rf"(?:\s?(?P<scale>(?i:{'|'.join(_SCALES)}))\b)?"
 )
 _ABOUT: Final = re.compile(
     r"(?:(?:approx(?:imately|\.)?|about|around|roughly|exactly|nearly|only|just|equals?|[≈~=])\s?|[$€£¥₹]){0,4}"
@@ -171,7 +171,7 @@ def _value(match: re.Match[str]) -> float | None:
             value += float(match["mixed"].strip(" +")) / float(match["below"])
         elif match["below"]:
             value /= float(match["below"])
-        value *= 10.0 ** int(match["power"] or 0) * _SCALES.get(match["scale"] or "", 1)
+        value *= 10.0 ** int(match["power"] or 0) * _SCALES.get((match["scale"] or "").lower(), 1)
     except (ValueError, ZeroDivisionError, OverflowError):
         return None
     return -value if match["sign"] else value
