@@ -15,3 +15,18 @@ def read_ending(reason: Any) -> Literal["stop", "length"] | None:
     """A server's reason as a response stores it, capitals aside; `None` where it is none of those known."""
     said = reason.lower() if isinstance(reason, str) else None
     return "length" if said in _CUT_OFF else "stop" if said in _ENDED else None
+
+
+def recorded_ending(reason: Any) -> Literal["stop", "length"] | None:
+    """The ending of a recorded response that did not fail; `None` where none was recorded.
+
+    Raises:
+        ValueError: the reason is none of those known.
+    """
+    ending = read_ending(reason)
+    if reason and ending is None:
+        raise ValueError(
+            f"'finish_reason' holds {reason!r}, not 'stop' or 'length'; where the response failed, say so in 'error', "
+            "else leave it out"
+        )
+    return ending

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from harness.core.console import show
-from harness.core.endings import read_ending
+from harness.core.endings import recorded_ending
 from harness.core.errors import DataError, UsageError
 from harness.core.reading import decode, parse_json
 from harness.core.types import Response, Sample
@@ -180,18 +180,16 @@ def _key(path: Path, line: bytes, number: int) -> tuple[tuple[str | None, str], 
 def _decode(sample_id: str, data: Mapping[str, Any]) -> list[Response]:
     if "sample" in data:
         return [decode(Response, data["response"])]
-    texts = data["response"] if isinstance(data["response"], list) else [data["response"]]
+    error = data.get("error") or None
+    recorded = data.get("response") if error is not None else data["response"]
+    texts = recorded if isinstance(recorded, list) else [recorded]
     if not all(isinstance(text, str | None) for text in texts):
         raise TypeError("'response' is not a text")
-    error, reason = data.get("error"), data.get("finish_reason")
-    ending = read_ending(reason)
-    if reason and ending is None:
-        raise TypeError(f"'finish_reason' holds {reason!r}, not 'stop' or 'length'")
     return [
         Response(
             sample_id=sample_id,
             text=text or "",
-            finish_reason=ending,
+            finish_reason=recorded_ending(data.get("finish_reason")) if error is None and text is not None else None,
             error="recorded without a response" if error is None and text is None else error and str(error),
         )
         for text in texts

@@ -197,22 +197,19 @@ def _listing(path: Path, count: int, first: list[str], what: str) -> str:
 
 
 def _read_response(sample: Sample, row: Mapping[str, Any], path: Path) -> Response:
-    from harness.core.endings import read_ending
+    from harness.core.endings import recorded_ending
     from harness.core.types import Response
 
-    error, text, reason = row.get("error"), row.get("response"), row.get("finish_reason")
+    error, text = row.get("error"), row.get("response")
     if error:
         return Response(sample_id=sample.id, text="", error=str(error))
     if not isinstance(text, str):
         holds = "is missing" if "response" not in row else f"holds {type(text).__name__}, not text"
         raise DataError(f"{path}: id {sample.id!r}: column 'response' {holds}. Give a text, or an 'error'.")
-    ending = read_ending(reason)
-    if reason and ending is None:
-        what = f"column 'finish_reason' holds {reason!r}, not 'stop' or 'length'"
-        raise DataError(
-            f"{path}: id {sample.id!r}: {what}. Where the response failed, say so in 'error'; else leave it out."
-        )
-    return Response(sample_id=sample.id, text=text, finish_reason=ending)
+    try:
+        return Response(sample_id=sample.id, text=text, finish_reason=recorded_ending(row.get("finish_reason")))
+    except ValueError as problem:
+        raise DataError(f"{path}: id {sample.id!r}: column {problem}.") from problem
 
 
 def _watched(

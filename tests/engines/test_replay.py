@@ -69,6 +69,22 @@ def test_ids_that_repeat_between_tasks_are_told_apart(tmp_path: Path) -> None:
     assert [response.text for _, response in pairs] == ["B", "yes"]
 
 
+@pytest.mark.parametrize(
+    ("row", "error"),
+    [
+        ({"response": None, "error": "filtered", "finish_reason": "content_filter"}, "filtered"),
+        ({"error": "filtered"}, "filtered"),
+        ({"response": "I", "error": "filtered", "finish_reason": "length"}, "filtered"),
+        ({"response": None, "error": "", "finish_reason": "content_filter"}, "recorded without a response"),
+        ({"response": "yes", "error": ""}, None),
+    ],
+)
+def test_what_failed_has_no_end_that_is_to_be_known(tmp_path: Path, row: dict[str, object], error: str | None) -> None:
+    engine = make_engine("replay", CHECKPOINT, {"responses": write(tmp_path / "r.jsonl", {"id": "1", **row})})
+    [(_, response)] = engine.generate([request("1")], DECODING)
+    assert (response.error, response.finish_reason) == (error, None)
+
+
 def test_a_run_folder_is_a_recording(tmp_path: Path) -> None:
     (tmp_path / "samples.jsonl").write_text(encode_record(make_record("a", text="no")) + "\n")
     engine = make_engine("replay", CHECKPOINT, {"responses": tmp_path})
@@ -82,8 +98,9 @@ def test_a_run_folder_is_a_recording(tmp_path: Path) -> None:
         ([], "is empty"),
         (
             [{"id": "a", "response": "x", "finish_reason": "aborted"}],
-            r":1 is not a recorded response \('finish_reason' holds 'aborted', not 'stop' or 'length'\)",
+            r":1 is not a recorded .+ 'aborted', .+, say so in 'error', else leave it out\)",
         ),
+        ([{"id": "a", "response": [None, "x"], "finish_reason": "aborted"}], "holds 'aborted'"),
         ([{"id": "a"}], r":1 is not a recorded response \(no 'response'\)"),
         ([{"id": "a", "response": "x"}, {"response": "x"}], r":2 is not a recorded response \(no 'id'\)"),
         ([{"id": "a", "response": 3}], "not a text"),
