@@ -91,7 +91,8 @@ def earlier_sessions(path: Path, settings: Mapping[str, Any]) -> list[dict[str, 
         if changed:
             raise StoreError(
                 f"the questions of {', '.join(changed)} are others than those of the run that {path} holds: their file "
-                f"or version was changed since, or --data names other ones. {_ADVICE}"
+                "or version was changed since, --data names other ones, or the run is of an earlier harness, which "
+                f"counted less among the questions. {_ADVICE}"
             )
         raise StoreError(f"{path} holds a run of other settings ({different}). {_ADVICE}")
     try:

@@ -42,7 +42,7 @@ def test_questions_that_were_changed_are_named_as_such(tmp_path: Path) -> None:
     asked = {"version": "1", "count": 2, "prompts": "sha256:a"}
     write_config(tmp_path, {**SETTINGS, "tasks": {"mine.csv": asked}}, [])
     others = {"mine.csv": {**asked, "prompts": "sha256:b"}}
-    with pytest.raises(StoreError, match=r"^the questions of mine\.csv are others .* changed since.*--out.*--fresh"):
+    with pytest.raises(StoreError, match=r"^the questions of mine\.csv are .* changed since.* earlier .*--fresh"):
         earlier_sessions(tmp_path, {**SETTINGS, "tasks": others})
     with pytest.raises(StoreError, match=r"other settings \(seed: stored"):  # Which may be why they are.
         earlier_sessions(tmp_path, {**SETTINGS, "tasks": others, "seed": 1})
