@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from harness.answers.choice import read_choice
-from harness.answers.forms import NOTHING, Found
+from harness.answers.forms import NOTHING, Found, stated
 from harness.answers.open_ended import read_open, wants_number
 from harness.answers.sameness import same
 from harness.answers.sections import split_sections
@@ -154,9 +154,10 @@ def _read(
 def _by_kind(
     text: str, kind: AnswerKind, choices: Mapping[str, str] | None, question: str | None, numeric: bool
 ) -> Found:
-    text = without_program(text)
-    if not text:
-        return NOTHING
+    said = without_program(text)
+    if not said or (kind == "open" and said != text and not stated(said)):
+        return NOTHING  # Of a text about a program anything might pass for an open answer.
+    text = said
     if kind == "choice":
         return read_choice(text, _LETTERS if choices is None else choices, question)
     if kind == "open":

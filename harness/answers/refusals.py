@@ -41,7 +41,28 @@ _APOLOGY: Final = re.compile(
     re.IGNORECASE,
 )
 _BUT: Final = re.compile(r"(?:,? (?:but|though|although|however)\b,?|[,;])\s+")
-_FURTHER: Final = re.compile(r"\b(?:its|their|his|her) (\w{3,})", re.IGNORECASE)
+_WORDS_BEHIND: Final = (
+    r"(?:its|their|his|her)((?: (?!(?:from|in|of|on|at|by|with|for|as|because|due|based|is|are|was|were|remains?|seems?"
+    r"|can|cannot|could)\b)[\w-]+){1,5}"
+)
+_FURTHER: Final = re.compile(
+    rf"^\W*(?:and |but )?{_WORDS_BEHIND}?) (?:is|are|was|were|remains?|seems?|can|cannot|can't|could)\b"
+    r"(?!.* (?:and|or) )"
+    r"|(?:can ?not|can't|could ?n[o']t|do not|don't|unable to|not able to|possible to|hard to|difficult to|not)"
+    r"(?: \w+)? (?:determine|tell|say|know|identify|verify|confirm|infer|assess|specify|see|make out|sure (?:of|about))"
+    rf" (?:exactly |what )?{_WORDS_BEHIND})(.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What a refusal is of, as its subject or its object, and what follows that."""
+_VAGUE: Final = frozenset(
+    "number count amount quantity total figure sum population presence existence absence visibility appearance identity"
+    " nature specie shade hue answer resolution pixel quality blur cannot unable not".split()
+)
+"""Words, without an ending "s", of what may be the very thing that was asked."""
+_OPEN_QUESTION: Final = re.compile(
+    r"\b(?:(?:what|which)(?! colou?rs?\b)|who|whose|where|when|why|how(?! many))\b", re.IGNORECASE
+)
+"""Questions whose answer has many names: "How old?" asks for "its age"."""
 _COMPARES: Final = re.compile(r"\b(?:than|same|equal|compar\w+)\b", re.IGNORECASE)
 
 
@@ -62,8 +83,13 @@ def apart(parts: Sequence[str], is_refusal: Callable[[str], bool]) -> tuple[list
 
 def is_of_another(sentence: str, question: str | None) -> bool:
     """Whether a sentence that declines does so of something that was not asked: "Its breed is not clear."."""
-    further, asked = _FURTHER.search(sentence), (question or "").lower()
-    return bool(further and further[1].lower().rstrip("s") not in asked and not _COMPARES.search(asked))
+    further = _FURTHER.search(sentence)
+    if further is None or not question or _OPEN_QUESTION.search(question) or _COMPARES.search(question):
+        return False
+    declined, asked = (
+        {word.rstrip("s") for word in re.findall(r"\w+", text.lower())} for text in (further[1] or further[2], question)
+    )
+    return not declined & (_VAGUE | asked) and not refuses(further[3] or "")
 
 
 def declines(text: str) -> bool:

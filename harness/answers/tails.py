@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from harness.answers.forms import stated
 from harness.core.reading import parse_json
 
 _TURN_END: Final = re.compile(r"</s>|<\|?(?:im_end|endoftext|eot_id|end|return)\|?>|<\|end_of_sentence\|>")
@@ -44,9 +43,13 @@ _MAYBE_TAKEN_BACK: Final = re.compile(
     r"[Ww]ait|[Cc]orrect|[Ss]cratch|thought|[Hh]old|meant|[Ll]et me|rather|[Aa]ctually|wrong|apolog|[Ss]orry|[Hh]mm"
     r"|[,.] [Nn]o, "
 )
-_CODE: Final = re.compile(r"^(?:def |import |print\(|from \w+ import|return |for \w+ in |if .*:$)", re.MULTILINE)
+_CODE: Final = re.compile(
+    r"^(?:def \w+\(|import \w+(?:$|[.,]| as )|print\(|from [\w.]+ import (?:\*|\w+(?:$|,| as ))|return "
+    r"|for [\w, ]{1,40} in \S+(?:, \S+)*:$|if [^\n:=<>()]*[=<>()].*:$)",
+    re.MULTILINE,
+)
 _CODE_LINE: Final = re.compile(
-    r"^(?:(?:def |import |print\(|from \w+ import|return |(?:for|while|if|elif|with) .*:|else:|[\])}]).*"
+    r"^(?:python3?$|(?:def |import |print\(|from \w+ import|return |(?:for|while|if|elif|with) .*:|else:|[\])}]).*"
     r"|[\w.\[\], ]{1,60}[-+*/]?= ?[^=].*|(?: {2,}|\t)\S.*)$",
     re.MULTILINE,
 )
@@ -90,13 +93,9 @@ def cut_tail(text: str) -> tuple[str, str]:
 
 
 def without_program(text: str) -> str:
-    """What a plain text says around the program that it holds, where it states an answer there, else nothing.
-
-    What the program would print, nobody knows.
-    """
+    """What a plain text says in front of and behind the program that it holds: what that would print, nobody knows."""
     lines = list(_CODE_LINE.finditer(text)) if _CODE.search(text) else []
-    around = f"{text[: lines[0].start()]}{text[lines[-1].end() :]}".strip() if lines else text
-    return around if not lines or stated(around) else ""
+    return f"{text[: lines[0].start()]}{text[lines[-1].end() :]}".strip() if lines else text
 
 
 def correction(text: str) -> str | None:

@@ -123,6 +123,17 @@ def test_a_program_is_no_answer_of_any_kind(kind: Kind) -> None:
     assert kind.reading(program).outcome == "not_understood"
 
 
+@pytest.mark.parametrize("answer", ["(B) Root canal surgery", "B", "Root canal surgery"])
+def test_a_plain_answer_beside_a_program_counts(answer: str) -> None:
+    program = "```python\nfor i in range(3):\n    print(i)\n```"
+    for response in (f"{answer}\n\n{program}", f"{program}\n\n{answer}"):
+        assert read_answer(response, "choice", CHOICES).answer == "B"
+    for response in (f"No, it is not.\n\n{program}", f"{program}\nNo.", "No.\nfor dogs in the image: none."):
+        assert read_answer(response, "yes_no", question=DOG).answer == "no"
+    assert read_answer(f"We count the dogs.\n\n{program}", "open", question="What is it?").answer is None
+    assert read_answer('answer = "No"\nprint(answer)', "yes_no", question=DOG).answer is None
+
+
 @pytest.mark.parametrize(
     ("response", "kind_name", "rule", "words"),
     [
@@ -157,6 +168,17 @@ def test_the_rule_and_the_words_that_it_rests_on(response: str, kind_name: Answe
 )
 def test_the_answer_to_the_question_that_was_asked_counts(response: str, answer: str | None) -> None:
     assert read_answer(response, "choice", CHOICES, "Which surgery is it?").answer == answer
+
+
+@pytest.mark.parametrize(
+    ("response", "answer"),
+    [
+        ("There are 3 dogs. Their age is unclear.", "3"),
+        ("There are 3 dogs, but I cannot determine their total number.", None),
+    ],
+)
+def test_a_number_beside_what_is_declined(response: str, answer: str | None) -> None:
+    assert read_answer(response, "open", question="How many dogs are in the image?").answer == answer
 
 
 @pytest.mark.parametrize("times", [2, 50, 5000])

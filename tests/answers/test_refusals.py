@@ -81,7 +81,24 @@ def test_what_declines_is_told_from_what_does_not() -> None:
         ("I cannot tell.", "Is there a dog?", False),
         ("I cannot tell their breed.", "Which breed are the dogs?", False),
         ("I cannot tell their lengths.", "Is the left line longer than the right one?", False),
+        ("Their age is unclear.", "How many dogs are in the image?", True),
+        ("I'm not sure of its exact age from this image.", "Is there a dog in the image?", True),
+        ("I can't tell its breed or age.", "Is there a dog?", True),
+        # of the very thing that was asked
+        ("I cannot determine their total number.", "How many dogs are in the image?", False),
+        ("I cannot confirm its presence.", "Is there a dog?", False),
+        ("I can't tell its breed and number.", "How many dogs are there?", False),
+        ("I can't tell its breed from afar and cannot say more.", "How many dogs are there?", False),
+        ("Its breed is unclear and it is hard to count them.", "How many dogs are there?", False),
+        ("I can't tell its age.", "How old is the dog?", False),
+        ("I can't tell its breed.", None, False),
+        # of something that is named in passing
+        ("I can't determine the answer from its pixels.", "Is there a dog?", False),
+        ("I cannot tell how many there are because of their size.", "How many dogs are there?", False),
+        ("I cannot determine the number of dogs or tell their breed.", "How many dogs are there?", False),
     ],
 )
-def test_what_is_declined_may_be_something_that_was_not_asked(sentence: str, question: str, expected: bool) -> None:
+def test_what_is_declined_may_be_something_that_was_not_asked(
+    sentence: str, question: str | None, expected: bool
+) -> None:
     assert is_of_another(sentence, question) is expected

@@ -83,16 +83,22 @@ PROGRAM = "dogs = 3\nif dogs > 2:\n    answer = 'yes'\nelse:\n    answer = 'no'\
     ("text", "expected"),
     [
         (PROGRAM, ""),
-        (f"We count the dogs.\n{PROGRAM}\nThat is all.", ""),
+        (f"We count the dogs.\n{PROGRAM}\nThat is all.", "We count the dogs.\n\nThat is all."),
+        (f"B\n\npython\n{PROGRAM}", "B"),
+        (f"python3\n{PROGRAM}\n\nNo.", "No."),
+        ("B\nreturn 6", "B"),
         (f"{PROGRAM}\nThe answer is yes.", "The answer is yes."),
         (f"Final answer: no\n\n{PROGRAM}", "Final answer: no"),
         ("import math\nprint(3)", ""),
-        ("The answer is x = 3.", "The answer is x = 3."),
-        ("x = 3\n  y = 4", "x = 3\n  y = 4"),
+        ("The answer is x = 3.", None),
+        ("x = 3\n  y = 4", None),
+        ("Yes.\nfor people in the image: two.", None),
+        ("Two dogs.\nif you look closely:\nfrom there import is easy", None),
+        ("A dog.\nimport goods lie beside it.", None),
     ],
 )
-def test_what_a_text_states_around_a_program(text: str, expected: str) -> None:
-    assert without_program(text) == expected
+def test_what_a_text_says_around_a_program(text: str, expected: str | None) -> None:
+    assert without_program(text) == (text if expected is None else expected)
 
 
 def test_a_piece_that_repeats_the_question() -> None:
