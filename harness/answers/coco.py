@@ -111,6 +111,12 @@ _NOT_BEFORE: Final[Mapping[str, str]] = {
 _BEHIND_A_NOUN: Final = (
     "on|in|at|by|is|are|sits?|lies|lying|sitting|next|near|beside|with|to|from|under|or|that|which|has"
 )
+_AND_ANOTHER: Final = (
+    r"(?<!\bin an orange)(?<!\bwearing an orange)(?:,?\s+and\s+(?:an?|the|some|two|three)|,\s+(?:an?|the|some))\s+"
+    r"(?!(?:white|black|brown|gr[ae]y|red|blue|green|yellow|pink|purple|beige|tan|gold|silver|light|dark|striped"
+    r"|tabby)\b)"
+)
+"""Behind "an orange" another thing, not another colour of the same: "an orange and a banana"."""
 NO_OBJECTS: Final = (
     *(
         rf"{word}(?= (?:{'|'.join(form for noun in nouns.split() for form in (noun, *plurals(noun)))})\b)"
@@ -118,7 +124,7 @@ NO_OBJECTS: Final = (
     ),
     r"bear(?= in mind\b)",
     rf"(?<!\ban )orange(?=,?\s+(?!(?:{_BEHIND_A_NOUN})\b)\w)",
-    rf"(?<=\ban )orange(?=,?\s+(?!(?:{_BEHIND_A_NOUN}|(?:and\s+)?(?:an?|the|some|one|two|three))\b)\w)",
+    rf"(?<=\ban )orange(?=,?\s+(?!(?:{_BEHIND_A_NOUN})\b)\w)(?!{_AND_ANOTHER})",
     r"(?<=\bis )orange",
     r"(?<=\bare )orange",
 )

@@ -37,13 +37,19 @@ _IRREGULAR: Final = {
 """Ends of nouns to those of their plurals."""
 _VES: Final = re.compile(r"(?:(kni|wi|li)fe|(el|hal|cal|wol|lea|loa|thie|scar|hoo|dwar|whar|shea)f)$")
 _SEPARATOR: Final = r"(?:\s+|-)"
-_AFFIRMS_AGAIN: Final = re.compile(
-    r"\b(?:but|except|only|however|while|although|just)\b"
-    # "no one is sitting on the bench": what a phrase of place calls "the" is there, save for the picture itself.
-    r"|\b(?:in|on|at|by|near|next to|from|into|under|over|behind|beside|around|between|through)\s+"
+_AFFIRMS_AGAIN: Final = re.compile(r"\b(?:but|except|only|however|while|although|just)\b")
+_DEFINITE: Final = (
     r"(?:(?:the|this|these)\b(?!\s+(?:image|photo|picture|scene|frame|view|background|foreground))"
-    r"|(?:that|those|its|his|her|their)\b)"
+    r"|(?:that|those|its|his|her|their)\b)\s+"
 )
+_BEFORE_NOUN: Final = rf"(?:(?!{_NO_NOUN}|(?:like|such|including|of)\b){_WORD}\s+){{0,3}}"
+_PLACE: Final = re.compile(
+    r"\b(?:in|on|at|by|near|next to|from|into|under|over|behind|beside|around|between|through)\s+"
+    rf"{_DEFINITE}{_BEFORE_NOUN}(?:{_WORD}\s+(?:of|and|or)\s+{_DEFINITE}{_BEFORE_NOUN})?$"
+)
+"""Before a noun, that it names a place: "no one is sitting on the [bench]"; it is there, whatever else is denied."""
+_PLACE_LENGTH: Final = 80
+"""Characters before a noun in which that is looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +115,11 @@ def find_objects(caption: str, vocabulary: Vocabulary) -> list[str]:
     ends = list(accumulate((_end(denial) for denial in denials), max))
     found = []
     for match in vocabulary.pattern.finditer(caption):
-        before = bisect_right(begins, match.start())
-        if match[1] is not None and not (before and match.start() <= ends[before - 1]):
+        if match[1] is None:
+            continue
+        place, before = match.start(), bisect_right(begins, match.start())
+        is_denied = before and place <= ends[before - 1]
+        if not is_denied or _PLACE.search(caption, max(begins[before - 1], place - _PLACE_LENGTH), place):
             found.append(vocabulary.canonical[_spaced(match[1])])
     return found
 

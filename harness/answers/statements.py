@@ -76,8 +76,9 @@ _EXISTENCE: Final = re.compile(
     r"|(?:in|on) (?:the|this) (?:image|picture|photo|video|scene|frame))\b",
     re.IGNORECASE,
 )
-_NAMING: Final = re.compile(
-    r"(?:(?:it|this|that)(?:'s| is| was)|(?:they|these|those)(?:'re| are| were))\b", re.IGNORECASE
+_NAMING: Final = re.compile(r"(?:(?:it|this|that)(?:'s| is)|(?:they|these|those)(?:'re| are))\b", re.IGNORECASE)
+_BEHIND_NAMED: Final = re.compile(
+    r"\s*(?:$|[.,;:!)])|\s+(?:in|on|at|with|by|near|under|behind|beside|next to|inside|outside|from)\b"
 )
 _NOUN_ALONE: Final = re.compile(r"(?:no|an?|some)\b", re.IGNORECASE)
 """Two ways to say that something is there: "It is a dog on a sofa." and, of the noun and nothing else, "No dog."."""
@@ -137,8 +138,9 @@ def _echo(sentence: str, question: str, asked: list[str], *, may_add: bool) -> L
     """
     known = set(_tokens(question))
     said = _QUOTED.sub(lambda match: match[0][1:-1] if set(_tokens(match[0])) <= known else ";", sentence)
-    if asks_existence(question) and (absent := _WITHOUT.search(said)):
+    if asked and asks_existence(question) and (absent := _WITHOUT.search(said)):
         is_plain = not known & _NEGATIONS and not set(_tokens(said)) & (_HEDGES - known)
+        is_plain = is_plain and (not _NAMING.match(said) or _stands_alone(absent[1], asked[-1]))
         if is_plain and _stems(_tokens(absent[1]))[: len(asked)] == asked:  # "a cat, but no dog"
             return "no"
     clause = _CLAUSE_END.split(_PLACE.sub("", _SET_IN_FRONT.sub("", said)), maxsplit=1)[0]
@@ -155,7 +157,7 @@ def _echo(sentence: str, question: str, asked: list[str], *, may_add: bool) -> L
     is_existence = asks_existence(question) or (len(asked) < 2 and not _PREDICATE.match(clause))
     words = [word for word in _stems(tokens) if word not in _NEGATIONS]
     if is_existence and not _COMPARATIVES & set(asked) and not _EXISTENCE.search(clause):
-        is_named = _NAMING.match(clause) and words[: len(asked)] == asked
+        is_named = _NAMING.match(clause) and words[: len(asked)] == asked and _stands_alone(clause, asked[-1])
         if not is_named and not (_NOUN_ALONE.match(clause) and words == asked):
             return None
     if may_add:
@@ -194,6 +196,13 @@ def _is_compound(tokens: list[str], noun: str) -> bool:
     stems = [_stem(token) for token in tokens]
     after = tokens[stems.index(noun) + 1 :][:1] if noun in stems else []
     return bool(after) and not (after[0] in _DROPPED | _NEGATIONS | _AFTER_NOUN or after[0].endswith(("ing", "ed")))
+
+
+def _stands_alone(clause: str, noun: str) -> bool:
+    """Whether a clause ends behind the noun, or says there where it is: "a dog on a sofa", not "a dog-shaped cloud"."""
+    ends = (match.end() for match in re.finditer(r"\w+", clause.lower()) if _stem(match[0]) == noun)
+    end = next(ends, None)
+    return end is not None and _BEHIND_NAMED.match(clause, end) is not None
 
 
 def _is_within(few: list[str], many: list[str]) -> bool:

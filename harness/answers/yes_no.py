@@ -26,15 +26,29 @@ _BEFORE: Final = (
 _WORD: Final = re.compile(rf"{_BEFORE}(?:(?P<yes>{_YES})|(?P<no>{_NO}))\b(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _ALTERNATIVE: Final = re.compile(r"\s*(?:or|and|/|\|)\s*(?:no|yes|not|true|false)\b", re.IGNORECASE)
 _IMAGE: Final = r"(?:the|this|your|any) (?:image|picture|photo|video)"
+_CANNOT: Final = r"(?:can ?not|can't|unable to|not able to|do not|don't)"
+_TELL: Final = r"(?:answer|determine|tell|identify|help|know|provide|verify|confirm)"
+_SEE: Final = rf"(?:see|view|access) {_IMAGE}"
 _OF_MYSELF: Final = re.compile(
-    r",?(?: (?:unfortunately|but|however),?)? i(?:'m| am)? (?:(?:can ?not|can't|unable to|not able to|do not|don't)"
-    r" (?:answer|determine|tell|identify|help"
-    rf"|know|provide|verify|confirm|(?:see|view|access) {_IMAGE})|sorry)",
+    rf",? i(?:'m| am)? (?:{_CANNOT} (?:{_TELL}|{_SEE})|sorry)"
+    rf"|(?:,? (?:unfortunately|but|however),?){{1,2}} i(?:'m| am)? (?:sorry|{_CANNOT} (?:{_SEE}|{_TELL}"
+    rf"(?: (?:it|that|this|for (?:sure|certain)|with certainty|(?:the|this|that|your) question|(?:from )?{_IMAGE}))*"
+    r"(?=\s*(?:$|[.,;!\n]))))",
     re.IGNORECASE,
 )
-"""What makes of "Yes" and "No" a refusal."""
+"""What makes of "Yes" and "No" a refusal; "but I cannot tell who it is" is of a detail."""
 _ADVERB: Final = re.compile(r"(?:absolutely|definitely|certainly|indeed)\W*", re.IGNORECASE)
-_DENIES: Final = re.compile(r"\b(?:no|not|never|none|nothing)\b|n't\b", re.IGNORECASE)
+_OPENS_DENYING: Final = r"^\W*(?:no|not|never|none|nothing)\b(?! (?:doubt|only))|\b(?:is|are|was|were) no\b"
+_DENIES: Final = re.compile(
+    rf"{_OPENS_DENYING}|(?:\b(?:is|are|was|were|do|does|did|has|have|can|will) ?not|n't)\b", re.IGNORECASE
+)
+_DENIES_EXISTENCE: Final = re.compile(
+    rf"{_OPENS_DENYING}|\b(?:see|shows?|contains?|has|have|includes?|depicts?) no(?:ne|thing)?\b"
+    r"|(?:\bnot|n't) (?:an?|any|see|find|show|contain|include|depict|have|seem|appear|visible|present|there|in the)\b",
+    re.IGNORECASE,
+)
+"""What speaks against a "Certainly" in front of it."""
+_ASKS_ABSENCE: Final = re.compile(r"\bno\b", re.IGNORECASE)
 _TO_THE_REQUEST: Final = re.compile(
     r",? i(?:'d| can| do| will| would)?(?: be (?:happy|glad) to)?"
     rf" (?:(?:see|view|access|have) {_IMAGE}(?=[.,;!]| (?:and|but|you)\b|$)|(?:help|assist)\b)",
@@ -70,13 +84,18 @@ _USUAL_LETTERS: Final = {"yes": "A", "no": "B"}
 Polarity = Literal["yes", "no"]
 
 
-def polarity(payload: str) -> Polarity | None:
-    """The yes or no that a text begins with: "No", "(B) no", "B (No)", '"Yes."'; `None` for "No dogs", "yes or no"."""
+def polarity(payload: str, question: str | None = None) -> Polarity | None:
+    """The yes or no that a text begins with: "No", "(B) no", "B (No)", '"Yes."'; `None` for "No dogs", "yes or no".
+
+    `question`: tells what a negation behind "Certainly" is of.
+    """
     match = _WORD.match(payload)
     if match is None or _ALTERNATIVE.match(match["rest"]) or _OF_MYSELF.match(match["rest"]):
         return None
-    if match["adverb"] and _DENIES.search(match["rest"]):
-        return None  # "Certainly, there is no dog."
+    if match["adverb"] and not (question and _ASKS_ABSENCE.search(question)):
+        denies = _DENIES_EXISTENCE if question and asks_existence(question) else _DENIES
+        if denies.search(match["rest"]):
+            return None  # "Certainly, there is no dog."
     if match["yes"]:
         return None if re.search("[不没否]", match["rest"]) or _TO_THE_REQUEST.match(match["rest"]) else "yes"
     if re.match(r"\.?\s*\d", match["rest"]) or not _AFTER_NO.match(match["rest"]):
@@ -104,8 +123,8 @@ def read_yes_no(text: str, question: str | None, letters: Mapping[str, Polarity]
         return NOTHING  # The options are listed, and none is chosen.
     bare = [_LEAD.sub("", part) for part in parts]
     begun = " ".join(bare[:2]) if _ADVERB.fullmatch(bare[0]) else bare[0]
-    first = polarity(begun) or (polarity(text) if len(parts) > 1 and len(parts[0]) < 8 else None)
-    if word := first or polarity(bare[-1]) or _at_the_end(parts[-1]):
+    first = polarity(begun, question) or (polarity(text, question) if len(parts) > 1 and len(parts[0]) < 8 else None)
+    if word := first or polarity(bare[-1], question) or _at_the_end(parts[-1]):
         is_other = any(polarity(part) not in (None, word) for part in bare[1:]) or _is_contradicted(text, word)
         place = 0 if first else -1
         return NOTHING if is_other else Found(word, "begins" if first else "ends", parts[place])

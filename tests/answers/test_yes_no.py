@@ -36,6 +36,11 @@ LETTERS: dict[str, Polarity] = {"A": "yes", "B": "no"}
         ("Yes, I can help with that", None),
         ("Yes, unfortunately I can't see the image.", None),
         ("No, unfortunately I can't see the image.", None),
+        ("Yes, but I cannot tell.", None),
+        ("No, however, I can't tell for sure.", None),
+        ("No, but I cannot determine it from the image.", None),
+        ("Yes, but I can't identify the person.", "yes"),
+        ("No, but I cannot tell what is behind the door.", "no"),
         ("Yes, I see the image of a dog.", "yes"),
         ("Yes, I can see a dog in the image.", "yes"),
         ("Yes or no", None),
@@ -51,6 +56,27 @@ LETTERS: dict[str, Polarity] = {"A": "yes", "B": "no"}
 )
 def test_a_text_begins_with_yes_or_no(payload: str, expected: str | None) -> None:
     assert polarity(payload) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "expected"),
+    [
+        ("Certainly, a dog is lying on the grass with no leash.", "Is there a dog?", "yes"),
+        ("Certainly, a dog is lying on the grass with no leash.", "Is a dog lying on the grass?", "yes"),
+        ("Certainly, there is a dog, no doubt.", "Is there a dog?", "yes"),
+        ("Absolutely, the dog isn't hidden.", "Is there a dog?", "yes"),
+        ("Indeed, there is no dog.", "Is there no dog in the image?", "yes"),
+        ("Indeed, there is no dog.", "Is there a dog?", None),
+        ("Certainly, no dog is there.", "Is there a dog?", None),
+        ("Absolutely, the image does not show a dog.", "Is there a dog?", None),
+        ("Definitely, a dog is not visible.", "Is there a dog?", None),
+        ("Certainly, the dog isn't brown.", "Is the dog brown?", None),
+    ],
+)
+def test_a_negation_behind_certainly_counts_where_it_is_of_what_was_asked(
+    text: str, question: str, expected: str | None
+) -> None:
+    assert polarity(text, question) == expected
 
 
 @pytest.mark.parametrize(
