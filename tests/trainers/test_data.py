@@ -63,8 +63,8 @@ def test_kinds_of_answers():
         ({"answer_kind": "open", "grade": "rouge"}, "'grade': expected one of numerical, regression, ocr, free_form"),
         ({"media": [{"kind": "audio", "path": "x"}]}, "field 'media': .*image or video, got \"audio\""),
         ({"media": [{"type": "video", "path": "x"}]}, "field 'media': a medium has no 'type', but path and kind"),
-        ({"image": "x.png"}, "field 'image' is not read. Media stand in 'media', a list"),
-        ({"videos": [{"path": "x"}]}, "field 'videos' is not read"),
+        ({"media": None, "image": "x.png"}, "field 'image' is not read. Media stand in 'media', a list"),
+        ({"media": [], "videos": [{"path": "x"}]}, "field 'videos' is not read"),
         ({"response": " "}, "field 'response': expected a text that is not empty"),
     ],
 )
@@ -92,8 +92,14 @@ def test_ids_are_unique_and_files_exist(tmp_path):
         list(read_examples(write(tmp_path / "rows.jsonl", [ROW]), require_response=True))
 
 
-def test_columns_of_media_without_any_are_ignored():
-    assert example_from_row({**ROW, "images": None, "videos": [], "note": "x"}, "w") == example_from_row(ROW, "w")
+def test_columns_that_say_nothing_else_are_ignored():
+    row, bare = {**ROW, "media": ["x.png"]}, {**ROW, "media": []}
+    for whole, more in (
+        (bare, {"images": None, "videos": [], "note": "x", "path": "shard-3.jsonl"}),
+        (row, {"image": "x.png", "images": ["x.png"], "path": "x.png"}),
+        (row, {"media": [{"path": "x.png", "width": 3, "fps": 2}]}),
+    ):
+        assert example_from_row({**whole, **more}, "w") == example_from_row(whole, "w")
 
 
 def test_media_kind_is_told_by_the_name():
@@ -265,6 +271,26 @@ def test_instructions_are_left_out(instruction):
     assert asked(f"Is it red? {instruction}", "no")["question"] == "Is it red?"
 
 
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "Please provide your answer by stating the letter followed by the full option.",
+        "Answer with an option letter.",
+        "Answer with the letter, e.g. B.\nChoose one option only, without explanation.",
+        "Select one option that best answers the question.",
+        "Please choose the correct option based on the video.",
+    ],
+)
+def test_after_the_options_an_instruction_may_have_any_words(instruction):
+    assert asked(f"Which?{OPTIONS}\n{instruction}") == {"question": "Which?", **CHOICE}
+    text = f"Which?{OPTIONS}"
+    assert asked(f"{text}\n{instruction}", "Neither.") == {
+        "question": text, "answer": "Neither.", "answer_kind": "open"
+    }  # fmt: skip
+    for more in ("Choose the option that fits: what does it do?", f"{instruction} Look at the dog."):
+        assert asked(f"{text}\n{more}")["question"] == f"{text}\n{more}"
+
+
 def test_options_that_go_on_stay_in_the_question():
     for text in (f"Which?{OPTIONS}\non the left.", "Which?\nA. running\non the left.\nB. sleeping"):
         assert asked(text) == {"question": text, "answer": "B", "answer_kind": "open"}
@@ -280,9 +306,13 @@ def test_media_of_trl_rows():
     assert media({"image": {"bytes": None, "path": "a.png"}}) == [image]
     assert media({"type": "video", "path": "clip"}, {"type": "image"}, images=["a.png"]) == [clip, image]
     assert media(images=None, image="a.png", videos=["clip"]) == [image, clip]
+    assert media({"type": "image", "image": "a.png"}, images=["a.png"]) == [image]
+    both = media({"type": "image"}, {"type": "image", "image": "a.png"}, images=[{"path": "a.png"}, "b.png"])
+    assert both == [{"kind": "image", "path": "b.png"}, image]
     for wrong in (
         lambda: media({"type": "image"}),
         lambda: media({"type": "image"}, images=["a.png", "b.png"]),
+        lambda: media({"type": "image", "image": "a.png"}, images=["a.png", "b.png"]),
         lambda: media({"type": "image_url", "image_url": {"url": "a.png"}}),
         lambda: asked("<image> Is it red?", "no"),
     ):

@@ -42,6 +42,11 @@ _INSTRUCTING: Final = _HOW_TO_ANSWER | frozenset(
     "short simple single that the then to tag tags using very with within words your eg etc".split()
 )
 """Words that instructions are made of; a sentence that has any other may be the question itself."""
+_AFTER_OPTIONS: Final = re.compile(
+    r"(?:please\s+)?(?:answer|provide|give|select|choose|respond)\b[^?]*(?:option|letter|choice|word|phrase|yes or no)",
+    re.IGNORECASE,
+)
+"""How an instruction begins where it can be no question any more, whatever its other words."""
 _GRADES: Final[Mapping[str, Grade]] = {
     "numerical": "numerical", "OCR": "ocr", "free-form": "free_form", "regression": "regression",
 }  # fmt: skip
@@ -205,6 +210,8 @@ def _media(value: Any, kind: str) -> list[dict[str, Any]]:
 def _placed(parts: Sequence[tuple[str, Any]], row: Row, where: str) -> list[dict[str, Any]]:
     """The media of a question, in the order of its message's parts; those without a path take theirs from the row.
 
+    A row may name again what a part names.
+
     Raises:
         DataError: a part has no path, or a path has no part.
     """
@@ -213,12 +220,15 @@ def _placed(parts: Sequence[tuple[str, Any]], row: Row, where: str) -> list[dict
         return fields["image"] + fields["video"]
     placed = []
     for kind, path in parts:
+        if (named := {"kind": kind, "path": path}) in fields[kind]:
+            fields[kind].remove(named)
+    for kind, path in parts:
         if path is None and not fields[kind]:
             raise DataError(f"{where}: the path of a part of the type {kind} is not given, nor is it in '{kind}s'.")
         placed.append(fields[kind].pop(0) if path is None else {"kind": kind, "path": path})
     for kind, left in fields.items():
         if left:
-            raise DataError(f"{where}: {len(left)} more in '{kind}s' than parts of the type {kind} without a path.")
+            raise DataError(f"{where}: {len(left)} more in '{kind}s' than parts of the type {kind}.")
     return placed
 
 
@@ -257,6 +267,11 @@ def _closed_or_open(answer: str) -> dict[str, str]:
 def _without_instruction(question: str) -> str:
     """A question without what at its end says how to answer and nothing else: the prompt format has its own."""
     question = question.strip()
+    if options := _option_lines(question):
+        after = question[options[-1].end() :].replace("e.g.", "eg")
+        told = [sentence.strip() for sentence in re.split(r"(?<=[.!?])\s+|\n", after) if sentence.strip()]
+        if all(_AFTER_OPTIONS.match(sentence) and "?" not in sentence for sentence in told):
+            question = question[: options[-1].end()].strip()
     for start in _INSTRUCTION.finditer(question):
         sentences = question[start.start() :].lower().replace("e.g.", "eg")
         words = set(re.findall(r"[^\W_]+", sentences))
@@ -266,16 +281,23 @@ def _without_instruction(question: str) -> str:
     return question
 
 
+def _option_lines(question: str) -> list[re.Match[str]]:
+    """Lettered lines: two or more, from A on without a gap; else none."""
+    lines = list(_OPTION_LINE.finditer(question))
+    letters = [line[1] for line in lines]
+    return lines if len(lines) > 1 and letters == list(ascii_uppercase[: len(lines)]) else []
+
+
 def _split_options(question: str) -> tuple[str, dict[str, str]]:
-    """A question without its lettered lines, and those: two or more, from A on without a gap; else as it stands.
+    """A question without its lettered lines, and those; as it stands where it has none.
 
     It stands too where a line between or after them has no letter: whether it goes on with an option or with the
     question cannot be told.
     """
-    lines = list(_OPTION_LINE.finditer(question))
-    choices = {line[1]: line[2] for line in lines}
-    if len(choices) < 2 or list(choices) != list(ascii_uppercase[: len(lines)]):
+    lines = _option_lines(question)
+    if not lines:
         return question, {}
+    choices = {line[1]: line[2] for line in lines}
     stem = re.sub(
         r"\b(?:Options|Choices)\s*:?\s*$", "", question[: lines[0].start()].strip(), flags=re.IGNORECASE
     ).strip()

@@ -34,8 +34,8 @@ _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Letter = Annotated[str, Field(pattern="^[A-Z]$")]
 _LISTS: Final = (KEY_STEPS, FACTS)
 """Fields that are kept as attributes in JSON."""
-_OF_OTHERS: Final = ("image", "images", "video", "videos", "path")
-"""What media are called elsewhere: a row that has one, not read, would be trained on blind."""
+_OF_OTHERS: Final = ("image", "images", "video", "videos")
+"""What media are called elsewhere: a row that has them there alone, not read, would be trained on blind."""
 _VIDEOS: Final = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".gif")
 
 
@@ -45,13 +45,14 @@ def _text_of(*types: type) -> BeforeValidator:
 
 
 class _Medium(BaseModel):
-    model_config = ConfigDict(extra="forbid")
     path: Annotated[str, Field(min_length=1)]
     kind: MediaKind | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _named(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "type" in value:  # Else its kind would be guessed.
+            raise ValueError("a medium has no 'type', but path and kind")
         return {"path": value} if isinstance(value, str) else value
 
 
@@ -209,7 +210,7 @@ def example_from_row(row: Mapping[str, Any], where: str) -> Example:
     Raises:
         DataError: names `where` and the field that is missing, malformed, or what media are called elsewhere.
     """
-    if other := next((name for name in _OF_OTHERS if row.get(name)), None):
+    if not row.get("media") and (other := next((name for name in _OF_OTHERS if row.get(name)), None)):
         raise DataError(f"{where}: field '{other}' is not read. Media stand in 'media', a list.")
     try:
         read = _Row.model_validate(row)
@@ -241,8 +242,6 @@ def _told(error: Mapping[str, Any]) -> str:
     if error["type"] == "string_unicode":
         half = next(ord(character) for character in value if "\ud800" <= character <= "\udfff")
         return f"'{name}': \\u{half:04x} is half of a character, which no tokenizer takes. Mend it."
-    if error["type"] == "extra_forbidden":
-        return f"'{name}': a medium has no '{error['loc'][-1]}', but path and kind."
     if error["type"] == "value_error":
         return f"'{name}': {error['ctx']['error']}."
     text = json.dumps(value, ensure_ascii=False, default=str)
