@@ -45,9 +45,11 @@ _PLAIN: Final = frozenset((bool, int, float, type(None)))
 _RANGES: Final[Mapping[str, Mapping[str, Any]]] = {
     name: bounds
     for names, bounds in (
-        ("learning_rate weight_decay max_grad_norm warmup_steps adam_epsilon beta epsilon epsilon_high top_k "
-         "dataloader_num_workers", {"ge": 0}),
-        ("temperature repetition_penalty delta sapo_temperature_neg sapo_temperature_pos num_train_epochs save_steps "
+        ("learning_rate weight_decay warmup_steps adam_epsilon beta epsilon top_k dataloader_num_workers", {"ge": 0}),
+        ("max_grad_norm epsilon_high vllm_importance_sampling_clip_max vllm_importance_sampling_cap",
+         {"ge": 0, "allow_inf_nan": True}),
+        ("delta", {"gt": 0, "allow_inf_nan": True}),
+        ("temperature repetition_penalty sapo_temperature_neg sapo_temperature_pos num_train_epochs save_steps "
          "logging_steps", {"gt": 0}),
         ("per_device_train_batch_size gradient_accumulation_steps generation_batch_size steps_per_generation "
          "num_iterations max_completion_length ref_model_sync_steps vllm_max_model_length vllm_tensor_parallel_size",
@@ -59,7 +61,7 @@ _RANGES: Final[Mapping[str, Mapping[str, Any]]] = {
     )
     for name in names.split()
 }  # fmt: skip
-"""Of arguments that TRL does not check itself."""
+"""Of arguments that TRL does not check itself; infinite are upper bounds alone, which bound nothing then."""
 _CHOICES: Final[Mapping[str, Sequence[str | bool]]] = {
     "loss_type": ("grpo", "dr_grpo", "dapo", "bnpo", "cispo", "sapo", "luspo", "vespo"),
     "scale_rewards": ("group", "batch", "none", True, False),
@@ -147,6 +149,14 @@ def _check_train(recipe: Recipe, kind: Any) -> None:
                 f"train.{key} has no effect: each row is a sequence of its own, prompt and media whole, and its "
                 "response alone is learned. Leave it out."
             )
+    free: dict[str, Mapping[str, Any]] = {
+        f"{what}_steps": {} for what in ("save", "logging") if recipe.train.get(f"{what}_strategy", "steps") != "steps"
+    }  # Nothing is done every so many steps.
+    if isinstance(steps := recipe.train.get("max_steps"), int) and steps > 0:
+        free["num_train_epochs"] = {}  # The steps are counted instead.
+    if recipe.train.get("use_vllm"):
+        free["top_k"] = {"ge": -1}  # All tokens, which Transformers knows as 0 alone.
+    ranges = {**_RANGES, **free}
     hints = get_type_hints(kind)
     checked: dict[str, Any] = {name: (hint | None, None) for name, hint in _MODEL_ARGUMENTS.items()}
     for item in fields(kind):
@@ -156,7 +166,7 @@ def _check_train(recipe: Recipe, kind: Any) -> None:
             kind_of: Any = Literal[tuple(choices)]
             checked[item.name] = (kind_of | None if type(None) in get_args(hint) else kind_of, None)
         else:
-            checked[item.name] = (hint if plain else Any, Field(None, **_RANGES.get(item.name, {})))
+            checked[item.name] = (hint if plain else Any, Field(None, **ranges.get(item.name, {})))
     config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
     validated(create_model("Train", __config__=config, **checked), recipe.train, f"{kind.__name__}: ", "train.")
 

@@ -24,9 +24,12 @@ from trainers.trl_config import build_config, steps_a_batch
         ("sft", "learning_rate=.inf", "should be a finite number"),
         ("sft", "adam_beta2=2.0", "should be less than 1"),
         ("sft", "save_steps=0", "should be greater than 0"),
-        ("sft", "num_train_epochs=0.0", "should be greater than 0"),
+        ("sft", "num_train_epochs=0.0 max_steps=-1", "should be greater than 0"),
         ("grpo", "top_p=5.0", "should be less than or equal to 1"),
-        ("grpo", "top_k=-3", "should be greater than or equal to 0"),
+        ("grpo", "top_k=-1", "should be greater than or equal to 0"),
+        ("grpo", "epsilon_high=.nan", "should be greater than or equal to 0"),
+        ("grpo", "max_grad_norm=-.inf", "should be greater than or equal to 0"),
+        ("grpo", "delta=.nan", "should be greater than 0"),
         ("grpo", "beta=-1", "should be greater than or equal to 0"),
         ("grpo", "epsilon=-1", "should be greater than or equal to 0"),
         ("grpo", "num_iterations=0", "should be greater than or equal to 1"),
@@ -36,12 +39,25 @@ from trainers.trl_config import build_config, steps_a_batch
 )
 def test_choices_and_ranges_are_checked(name, setting, message, tmp_path):
     with pytest.raises(UsageError, match=rf"train\.{setting.partition('=')[0]}=.*: it {re.escape(message)}"):
-        build_config(load_recipe(f"demo/{name}", [f"train.{setting}"]), tmp_path)
+        build_config(load_recipe(f"demo/{name}", [f"train.{item}" for item in setting.split()]), tmp_path)
 
 
-@pytest.mark.parametrize("setting", ["scale_rewards=false", "scale_rewards=batch", "loss_type=bnpo", "top_k=0"])
-def test_what_trl_takes_is_taken(setting, tmp_path):
-    build_config(load_recipe("demo/grpo", [f"train.{setting}"]), tmp_path)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "scale_rewards=false",
+        "scale_rewards=batch",
+        "loss_type=bnpo",
+        "top_k=0",
+        "top_k=-1 use_vllm=true",
+        "max_grad_norm=.inf epsilon_high=.inf vllm_importance_sampling_clip_max=.inf delta=.inf",
+        "save_strategy=no save_steps=0 logging_strategy=no logging_steps=0",
+        "save_strategy=epoch save_steps=0",
+        "num_train_epochs=0 max_steps=2",
+    ],
+)
+def test_what_trl_takes_is_taken(settings, tmp_path):
+    build_config(load_recipe("demo/grpo", [f"train.{setting}" for setting in settings.split()]), tmp_path)
 
 
 def test_all_checkpoints_are_kept_where_none_is_a_limit(tmp_path):
