@@ -29,12 +29,14 @@ Match = Literal["right", "wrong", "unknown"]
 _OFFERED: Final = re.compile(r"\(?\b([A-J])[).:]\s*(yes|no|true|false)\b", re.IGNORECASE)
 _POLARITIES: Final[Mapping[str, Polarity]] = {"yes": "yes", "no": "no", "true": "yes", "false": "no"}
 _LETTERS: Final = {letter: "" for letter in "ABCDE"}
-_WEAK: Final = frozenset(
+_IN_PASSING: Final = frozenset(
     (
-        "statement", "same size", "ends", "ends with letter", "letter in sentence", "option in sentence",
-        "value in sentence", "option in first sentence", "whole text", "nothing",
+        "statement", "same size", "letter in sentence", "option in sentence", "value in sentence",
+        "option in first sentence",
     )
 )  # fmt: skip
+"""Rules that do not read beside a program: its comments say much in passing, and it computes something else."""
+_WEAK: Final = _IN_PASSING | {"ends", "ends with letter", "whole text", "nothing"}
 """Rules whose reading is given up where the text before an invented question only repeats the question."""
 _LONGEST: Final = 32_000
 """Characters of a response that are read: the first quarter and the last three. Answers stand at the ends, and what is
@@ -155,9 +157,17 @@ def _by_kind(
     text: str, kind: AnswerKind, choices: Mapping[str, str] | None, question: str | None, numeric: bool
 ) -> Found:
     said = without_program(text)
-    if not said or (kind == "open" and said != text and not stated(said)):
-        return NOTHING  # Of a text about a program anything might pass for an open answer.
-    text = said
+    if said == text:
+        return _read_plain(text, kind, choices, question, numeric)
+    if not said or (kind == "open" and not stated(said)):
+        return NOTHING  # Beside a program anything might pass for an open answer.
+    found = _read_plain(said, kind, choices, question, numeric)
+    return NOTHING if found.rule.removeprefix("polar: ") in _IN_PASSING else found
+
+
+def _read_plain(
+    text: str, kind: AnswerKind, choices: Mapping[str, str] | None, question: str | None, numeric: bool
+) -> Found:
     if kind == "choice":
         return read_choice(text, _LETTERS if choices is None else choices, question)
     if kind == "open":

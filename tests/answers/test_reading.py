@@ -131,6 +131,8 @@ def test_a_plain_answer_beside_a_program_counts(answer: str) -> None:
     for response in (f"No, it is not.\n\n{program}", f"{program}\nNo.", "No.\nfor dogs in the image: none."):
         assert read_answer(response, "yes_no", question=DOG).answer == "no"
     assert read_answer(f"We count the dogs.\n\n{program}", "open", question="What is it?").answer is None
+    for response in (f"# The gum is on the left.\n{program}", f"# So the two dogs chase 3 cats.\n{program}"):
+        assert read_answer(response, "choice", {"A": "left", "B": "3"}).answer is None
     assert read_answer('answer = "No"\nprint(answer)', "yes_no", question=DOG).answer is None
 
 
