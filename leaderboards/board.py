@@ -18,6 +18,8 @@ from leaderboards.runs import Figure, StoredRun
 from leaderboards.terms import order_causes
 
 _MAIN_COLUMNS: Final = 4
+_THIN: Final = 0.05
+"""The most samples without a response, as a share, where a headline has no interval to hold them against."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,8 @@ class Cell:
     def is_thin(self) -> bool:
         """Whether the samples without a response could move the headline further than its interval reaches.
 
-        They are as large a share of the benchmark's scale as of its samples at most.
+        They are as large a share of the benchmark's scale as of its samples at most. Where the headline has no
+        interval, or its scale no end, whether they are more than a plain share (`_THIN`).
         """
         result, metric = self.result, self.metric
         if not result.errors:
@@ -78,7 +81,7 @@ class Cell:
         mean = (result.means or {}).get(result.headline)
         most = 1.0 if mean is None else mean.high
         if most is None or metric.low is None or metric.high is None:
-            return True
+            return result.errors > _THIN * result.samples
         return most * result.errors / result.samples > (metric.high - metric.low) / 2
 
     @property

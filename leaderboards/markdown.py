@@ -35,7 +35,7 @@ UNSETTLED_NOTE = (
 )
 THIN_NOTE: Final = (
     "A row does not lead, and stands below the others, where its samples without a response (errors) could move a "
-    "score further than its interval reaches."
+    "score further than its interval reaches; without an interval, where they are more than 5 % of all."
 )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_leaderboards import row_of, score_itself, write_diagnostics, write_run
+from support_leaderboards import row_of, score_itself, write_diagnostics, write_run, write_sealed
 
 from leaderboards.board import Group
 from leaderboards.build import BoardConfig, build_board, find_checkpoint
@@ -283,6 +283,18 @@ def test_causes_are_shares_of_the_answers_that_were_given(tmp_path: Path) -> Non
     (group,) = groups_of(tmp_path)
     for row in group.rows:
         assert row.attribution(group.attributed) == {"perception": 0.2}
+
+
+@pytest.mark.parametrize(("failures", "is_thin"), [(2, False), (3, True)])
+def test_without_an_interval_a_share_of_failures_makes_a_row_thin(tmp_path: Path, failures: int, is_thin: bool) -> None:
+    folder = write_run(tmp_path / "a", skills={"pope": 0.8}, counts=40, failures=failures)
+    score_itself(folder, "pope")
+    record = json.loads((folder / "run.json").read_text())
+    record["tasks"]["pope"]["metrics"]["all/hit"] |= {"low": None, "high": None}
+    record["tasks"]["pope"]["means"] = {}
+    write_sealed(folder, record)
+    (group,) = groups_of(tmp_path)
+    assert group.rows[0].cells["pope"].is_thin == is_thin
 
 
 def test_causes_need_answers(tmp_path: Path) -> None:
