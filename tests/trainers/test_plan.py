@@ -309,11 +309,15 @@ def test_launch_files_of_the_users_own(tmp_path):
         4, "zero3", True
     )  # fmt: skip
     assert planned(deepspeed) == (4, "zero2", False)  # What Accelerate takes where nothing is said.
+    nothing = "deepspeed_config: {zero_stage: null, offload_optimizer_device: null}\nnum_machines: null"
+    assert planned(deepspeed + nothing) == (4, "zero2", False)
+    assert planned(deepspeed + "deepspeed_config: {deepspeed_config_file: none, zero_stage: 3}") == (4, "zero3", False)
     file = f"deepspeed_config: {{deepspeed_config_file: {tmp_path / 'ds.json'}}}"
     with pytest.raises(StoreError, match=r"ds\.json cannot be read"):
         planned(deepspeed + file)
     for zero, divided in (
         ({"stage": 3, "offload_optimizer": {"device": "cpu"}}, ("zero3", True)),
+        ({"stage": "auto", "offload_optimizer": {"device": "auto"}}, ("zero2", False)),
         ({}, ("none", False)),
     ):
         (tmp_path / "ds.json").write_text(json.dumps({"zero_optimization": zero}))

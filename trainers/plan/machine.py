@@ -137,13 +137,19 @@ def _sharding(settings: Mapping[str, Any], path: Path) -> tuple[Sharding, bool]:
         return "fsdp", bool(fsdp.get("fsdp_offload_params"))
     if kind == "DEEPSPEED":
         zero = _part(settings, "deepspeed_config", path)
-        if (own := zero.get("deepspeed_config_file")) is None:  # Else Accelerate takes nothing from here.
-            return _stage(zero, "zero_stage", 2, path), str(zero.get("offload_optimizer_device", "none")) != "none"
-        path = Path(str(own)).expanduser()
+        own = str(zero.get("deepspeed_config_file") or "none")
+        if own == "none":  # Else Accelerate takes nothing from here.
+            return _stage(zero, "zero_stage", 2, path), _offloads(zero.get("offload_optimizer_device"))
+        path = Path(own).expanduser()
         zero = _part(read_json(path), "zero_optimization", path)
-        offload = _part(zero, "offload_optimizer", path)
-        return _stage(zero, "stage", 0, path), str(offload.get("device", "none")) != "none"
+        if zero.get("stage") == "auto":  # Left to Accelerate, which is told nothing.
+            zero = {**zero, "stage": 2}
+        return _stage(zero, "stage", 0, path), _offloads(_part(zero, "offload_optimizer", path).get("device"))
     return "none", False
+
+
+def _offloads(device: Any) -> bool:
+    return str(device or "none").lower() not in ("none", "auto")
 
 
 def _stage(settings: Mapping[str, Any], name: str, default: int, path: Path) -> Sharding:
@@ -158,7 +164,8 @@ def _part(settings: Mapping[str, Any], name: str, path: Path) -> Mapping[str, An
 
 
 def _whole(settings: Mapping[str, Any], name: str, default: int, path: Path, *, least: int = 1) -> int:
-    value = settings.get(name, default)
+    value = settings.get(name)
+    value = default if value is None else value
     if isinstance(value, bool) or not str(value).isdecimal() or int(value) < least:  # Accelerate takes texts, too.
         raise UsageError(f"--launch {path}: {name} is {value!r}, and should be a whole number of at least {least}.")
     return int(value)
