@@ -109,7 +109,7 @@ def _train_stage(recipe: Recipe, *, fresh: bool, source: Path | None) -> list[Pa
         refuse_other_start(output, checkpoint.weights, examples)
         check_rows(recipe, checkpoint, output, examples, root, judge=judge)
         if is_main_rank():
-            write_atomically(output / RECIPE, _stamped(as_yaml(recipe)))
+            write_atomically(output / RECIPE, _stamped(as_yaml(_with_evaluations(recipe, output))))
         given = examples
         if recipe.selects:
             from trainers.selection.stage import select_rows
@@ -247,7 +247,7 @@ def refuse_other_recipe(output: Path, recipe: Recipe) -> None:
             f"{output} holds a run of another recipe ({', '.join(trained)} differ). Give --fresh to throw it "
             "away, or another output=FOLDER."
         )
-    if asked and any(_items(output, _RUNS)):
+    if asked and recipe.eval.tasks and any(_items(output, _RUNS)):
         raise StoreError(
             f"{output / 'runs'} holds evaluations with other settings ({', '.join(asked)} differ). Ask the model anew "
             f"with 'harness eval --model {output / FINAL}', or move {output / 'runs'} away and give this command again."
@@ -321,6 +321,14 @@ def _is_selection(folder: Path) -> bool:
     except StoreError:
         return False
     return "rounds" in settings and "rewards" in settings
+
+
+def _with_evaluations(recipe: Recipe, output: Path) -> Recipe:
+    """A recipe to store: where it asks nothing, with the settings of the evaluations that are there already."""
+    path = output / RECIPE
+    if recipe.eval.tasks or not path.is_file() or not any(_items(output, _RUNS)):
+        return recipe
+    return recipe.model_copy(update={"eval": load_recipe(str(path)).eval})
 
 
 def _differing(stored: Recipe, recipe: Recipe) -> list[str]:
