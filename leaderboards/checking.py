@@ -17,8 +17,7 @@ from harness.benchmarks.record import Benchmark
 from harness.core.errors import StoreError
 from harness.core.files import cache_folder
 from harness.core.types import RunRecord, SampleRecord, TaskResult
-from harness.runs.config import RUN
-from harness.runs.records import SAMPLES, read_judged, read_records
+from harness.runs.records import RUN, SAMPLES, read_judged, read_records
 from harness.runs.seals import seal
 from harness.statistics.counts import Counts
 from harness.statistics.estimates import value_of

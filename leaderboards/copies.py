@@ -14,7 +14,8 @@ from harness.core.errors import StoreError, UsageError
 from harness.reports.hiding import Hide, folders_in, hiding
 from harness.reports.html import script_json
 from harness.reports.page_data import PARTS, files_of
-from harness.runs.config import RUN, read_json
+from harness.runs.config import read_json
+from harness.runs.records import RUN
 from leaderboards.board import Board
 from leaderboards.runs import StoredRun, is_run
 

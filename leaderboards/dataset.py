@@ -22,9 +22,9 @@ from harness.reports.hiding import Hide, hiding, without_folders
 from harness.reports.markdown import code, escape, table
 from harness.reports.run_report import REPORT, baseline_line, blind_headlines, headline_rows, provenance
 from harness.reports.text import public_path
-from harness.runs.config import CONFIG, RUN, read_json
+from harness.runs.config import CONFIG, read_json
 from harness.runs.folder import read_run
-from harness.runs.records import SAMPLES, encode_record, read_records
+from harness.runs.records import RUN, SAMPLES, encode_record, read_records
 from harness.runs.seals import seal
 from leaderboards.card import HUB_SOURCE
 from leaderboards.hub import CARD, PUBLISHED, read_published

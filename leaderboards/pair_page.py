@@ -15,9 +15,8 @@ from harness.reports.page_data import STATES, span_of
 from harness.reports.text import counted, number, one_line, scale_of
 from harness.reports.thumbnails import Thumbnails, make_thumbnails
 from harness.runs.comparison import TaskComparison, says_what_is_not
-from harness.runs.config import RUN
 from harness.runs.folder import read_run
-from harness.runs.records import read_records
+from harness.runs.records import RUN, read_records
 from leaderboards.naming import short_names
 from leaderboards.page_data import pack, shown
 

@@ -14,9 +14,9 @@ from harness.core.errors import StoreError, UsageError
 from harness.core.reading import decode
 from harness.core.types import Metric, RunRecord
 from harness.diagnostics.run_folder import DIAGNOSTICS, read_diagnostics
-from harness.runs.config import CONFIG, RUN, read_json
+from harness.runs.config import CONFIG, read_json
 from harness.runs.folder import read_run
-from harness.runs.records import SAMPLES
+from harness.runs.records import RUN, SAMPLES
 from leaderboards.checking import Checks
 
 REPORTS: Final = ("report.html", "report.md")

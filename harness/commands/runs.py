@@ -56,9 +56,8 @@ def _list(folders: Sequence[Path], *, as_json: bool) -> int:
 
 def _row(folder: Path) -> dict[str, Any]:
     from harness.reports.text import number, scale_of
-    from harness.runs.config import RUN
     from harness.runs.folder import read_run
-    from harness.runs.records import read_records
+    from harness.runs.records import RUN, read_records
 
     row: dict[str, Any] = {"run": str(folder), "model": "", "headlines": "", "samples": "", "started": ""}
     try:

@@ -34,8 +34,9 @@ from harness.diagnostics.run_folder import (
     read_sections,
     read_settings,
 )
-from harness.runs.config import RUN, prompt_of
+from harness.runs.config import prompt_of
 from harness.runs.folder import read_run
+from harness.runs.records import RUN
 from harness.runs.seals import seal
 
 if TYPE_CHECKING:

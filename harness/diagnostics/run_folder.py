@@ -13,8 +13,8 @@ from harness.core.types import SampleRecord
 from harness.core.worlds import worlds
 from harness.diagnostics.evidence import Key
 from harness.diagnostics.objects import ANNOTATIONS, Annotations, read_annotations
-from harness.runs.config import CONFIG, RUN, read_json
-from harness.runs.records import read_records
+from harness.runs.config import CONFIG, read_json
+from harness.runs.records import RUN, read_records
 from harness.runs.seals import seal
 
 DIAGNOSTICS: Final = "diagnostics.json"

@@ -23,8 +23,9 @@ from harness.evaluation.plan import Plan, make_plan, open_judge
 from harness.evaluation.ranks import ALONE, Ranks
 from harness.evaluation.run import Outcome, count_failures, has_to_be_judged, run_plan, work_on_plan
 from harness.evaluation.settings import EvalConfig
-from harness.runs.config import CONFIG, RUN, is_run_folder, name_differences, read_json
+from harness.runs.config import CONFIG, is_run_folder, name_differences, read_json
 from harness.runs.folder import read_run
+from harness.runs.records import RUN
 
 _OF_MODEL: Final = ("model", "engine_settings")
 """Settings of a run that may differ from one evaluation of a training to the next."""

@@ -25,9 +25,9 @@ from harness.evaluation.selection import share_samples, too_few_clusters, what_l
 from harness.evaluation.settings import EvalConfig
 from harness.judges.answer import AnswerJudge, no_judge
 from harness.judges.audit import AuditSample
-from harness.runs.config import RUN, is_run_folder
+from harness.runs.config import is_run_folder
 from harness.runs.folder import RunFolder, Shard, read_run
-from harness.runs.records import SampleKey, read_records
+from harness.runs.records import RUN, SampleKey, read_records
 
 if TYPE_CHECKING:
     from harness.media import OpenMedia

@@ -27,8 +27,8 @@ from harness.reports.plots import Mark, bars, intervals
 from harness.reports.run_report import headline_rows, provenance
 from harness.reports.text import UNKNOWN, number
 from harness.reports.thumbnails import Thumbnails, make_thumbnails
-from harness.runs.config import RUN
 from harness.runs.folder import read_run
+from harness.runs.records import RUN
 
 if TYPE_CHECKING:
     from harness.diagnostics.diagnose import Diagnosis

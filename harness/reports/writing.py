@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from harness.diagnostics.run_folder import DIAGNOSTICS
 from harness.reports.run_report import REPORT, write_report
-from harness.runs.config import RUN
 from harness.runs.folder import read_run
+from harness.runs.records import RUN
 
 if TYPE_CHECKING:
     from harness.diagnostics.diagnose import Diagnosis

@@ -14,8 +14,7 @@ from harness.core.files import write_atomically
 from harness.core.prompts import OWN
 from harness.core.reading import check_plain, decode, parse_json, read_text
 from harness.core.types import SCHEMA_VERSION
-from harness.runs.records import RUN as RUN
-from harness.runs.records import SAMPLES, shards
+from harness.runs.records import RUN, SAMPLES, shards
 
 CONFIG: Final = "config.json"
 LOCK: Final = ".harness.lock"

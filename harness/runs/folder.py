@@ -24,8 +24,9 @@ from harness.core.files import drop_torn_tail, hold_lock, replacement, write_ato
 from harness.core.reading import decode
 from harness.core.types import SCHEMA_VERSION, RunRecord, SampleRecord
 from harness.runs.checks import defect_of
-from harness.runs.config import CONFIG, LOCK, RUN, earlier_sessions, is_run_folder, read_json, write_config
+from harness.runs.config import CONFIG, LOCK, earlier_sessions, is_run_folder, read_json, write_config
 from harness.runs.records import (
+    RUN,
     SAMPLES,
     SHARDS,
     RecordFile,

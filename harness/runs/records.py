@@ -156,6 +156,7 @@ class RecordFile:
             self._file = opened.enter_context(path.open("ab"))
             drop_torn_tail(path)
             self.size_bytes = path.stat().st_size
+            self._reopened = False
             opened.pop_all()
 
     def append(self, record: SampleRecord) -> None:
@@ -188,7 +189,9 @@ class RecordFile:
             self.size_bytes += source.tell()
 
     def _reopen(self) -> None:
-        (self.path.parent / RUN).unlink(missing_ok=True)
+        if not self._reopened:
+            (self.path.parent / RUN).unlink(missing_ok=True)
+            self._reopened = True
 
     def check(self) -> None:
         """See that the file is still there, and as this process has written it.

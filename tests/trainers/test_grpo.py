@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +18,7 @@ from trainers.grpo import ExtendedGRPOTrainer, TrainingError
 from trainers.image_pads import collapse_pads, mend_image_pads
 from trainers.rewards.functions import Reward
 from trainers.rewards.in_trl import as_trl_reward, fill_missing
+from trainers.rewards.scoring import add_up_group
 
 NAN = math.nan
 
@@ -32,6 +34,17 @@ def test_a_filled_reward_leaves_the_advantage_to_the_others():
     # Without a caption reward the first response must not fall behind the second, which has one of 1.
     rewards = fill_missing(torch.tensor([[1.0, NAN], [1.0, 1.0], [1.0, 1.0]]), 3).sum(1)
     assert rewards.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_a_selection_sums_rewards_as_training_does():
+    draw = random.Random(0)
+    for _ in range(200):
+        count, weights = draw.randrange(1, 6), [draw.choice((0.1, 1.0, 0.5)) for _ in range(3)]
+        group = [[draw.choice((None, 0.0, 1.0, 0.3)) for _ in weights] for _ in range(count)]
+        known = torch.tensor([[NAN if part is None else part for part in parts] for parts in group])
+        filled = fill_missing(known, count)
+        kept = filled[~filled.isnan().all(1)]
+        assert add_up_group(weights, group) == pytest.approx((kept * torch.tensor(weights)).nansum(1).tolist())
 
 
 def test_pads_collapse_by_run():

@@ -32,8 +32,8 @@ from harness.engines.inputs import choose_video_as
 from harness.engines.preparation import one_line
 from harness.engines.weights import load_model as load_whole
 from harness.media import OpenMedia
-from harness.runs.config import RUN
 from harness.runs.folder import read_run
+from harness.runs.records import RUN
 from trainers.conflict.figures import describe
 from trainers.conflict.states import Forced, force
 from trainers.models import load_processor, quiet_libraries
