@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from harness.core.prompts import FORMATS, OWN, take_apart
 from harness.diagnostics.run_folder import read_sections
 from harness.reports.text import number
-from harness.runs.config import prompt_of
+from harness.runs.asked import how_asked, prompt_of
 from harness.runs.records import read_records
 from leaderboards.protocols import protocol_of, shown_as
 from leaderboards.reference import ASPECTS, ReportedRow, Said
@@ -176,7 +176,8 @@ def _of_run(run: StoredRun, task: str, instructions: Mapping[str, str]) -> dict[
     }
     if record.engine not in _ASKING:
         return known
-    engine, described = settings.get("engine_settings") or {}, (settings.get("tasks") or {}).get(task, {})
+    engine, asked = settings.get("engine_settings") or {}, how_asked(settings, task)
+    decoding = asked.get("decoding", {})
     prompt = _sections(settings, task)
     return known | {
         "prompt": prompt,
@@ -185,15 +186,15 @@ def _of_run(run: StoredRun, task: str, instructions: Mapping[str, str]) -> dict[
         if prompt
         else None,
         "media": protocol.blind or "shown",
-        "max_pixels": engine.get("max_pixels") or "the processor's own cap",
+        "max_pixels": asked.get("max_pixels") or "the processor's own cap",
         "num_frames": protocol.num_frames,
         "video_as": shown_as(protocol.video_as) if protocol.video_as else None,
         "engine": record.engine,
         "dtype": engine.get("dtype"),
-        **{name: record.decoding.get(name) for name in ("temperature", "top_p", "repetition_penalty")},
-        "top_k": record.decoding.get("top_k") or 0,
-        "contrast": record.decoding.get("contrast") or "none",
-        "max_new_tokens": described.get("max_new_tokens", record.decoding.get("max_new_tokens")),
+        **{name: decoding.get(name) for name in ("temperature", "top_p", "repetition_penalty")},
+        "top_k": decoding.get("top_k") or 0,
+        "contrast": decoding.get("contrast") or "none",
+        "max_new_tokens": decoding.get("max_new_tokens"),
         "max_model_len": engine.get("max_model_len") or (None if record.engine == "api" else "no limit set"),
     }
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.runs.config import prompt_of, system_of
+from harness.runs.asked import how_asked
 from leaderboards.naming import short_digest
 from leaderboards.runs import StoredRun
 
@@ -45,10 +44,8 @@ def protocol_of(run: StoredRun, task: str) -> Protocol:
     """Under which conditions a run asked a task."""
     record = run.record
     data, facts = record.data[task], record.benchmarks[task]
-    tasks = record.settings.get("tasks")
-    described = tasks.get(task) if isinstance(tasks, Mapping) else None
-    version = described.get("version") if isinstance(described, Mapping) else None
-    frames = record.settings.get("num_frames")
+    asked, has_videos = how_asked(record.settings, task), facts.media != "image"
+    version = asked.get("version")
     digest, count = data.get("digest"), data.get("count")
     return Protocol(
         headline=record.tasks[task].headline,
@@ -56,13 +53,13 @@ def protocol_of(run: StoredRun, task: str) -> Protocol:
         count=count if isinstance(count, int) else record.tasks[task].samples,
         source=None if digest is not None else str(data.get("source")),
         version=None if version is None else str(version),
-        prompt=prompt_of(record.settings, task) or record.prompt_format,
-        num_frames=frames if isinstance(frames, int) and facts.media != "image" else None,
-        video_as=record.settings.get("video_as") if facts.media != "image" else None,
+        prompt=asked.get("prompt", record.prompt_format),
+        num_frames=asked.get("num_frames") if has_videos else None,
+        video_as=asked.get("video_as") if has_videos else None,
         # A task that scores its answers itself has no use for a judge of ours.
         judge=record.judge if record.tasks[task].means is None else None,
-        system=system_of(record.settings, task),
-        blind=record.settings.get("blind"),
+        system=asked.get("system_prompt"),
+        blind=asked.get("blind"),
     )
 
 

@@ -391,7 +391,7 @@ class RunRecord:
         engine: `hf`, `vllm`, `api` or `replay`; or the other harness whose log was scored.
         prompt_format: `direct`, `think`, `grounded`, or `NAME@DIGEST` of a user's format, which `settings` hold, each
             maybe with `-letters`; `own` where all tasks have prompts of their own, as those of lmms-eval.
-            Where only some have, `settings` say it of each (see `harness.runs.config.prompt_of`).
+            Where only some have, `settings` say it of each (see `harness.runs.asked.prompt_of`).
         decoding: temperature, top_p, max_new_tokens, and what else decides the tokens.
         seed: of sampling and of `--limit`'s choice.
         data: task to `{source, count, digest}` of the samples that were asked.

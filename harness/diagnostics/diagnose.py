@@ -34,7 +34,7 @@ from harness.diagnostics.run_folder import (
     read_sections,
     read_settings,
 )
-from harness.runs.config import prompt_of
+from harness.runs.asked import prompt_of
 from harness.runs.folder import read_run
 from harness.runs.records import RUN
 from harness.runs.seals import seal

@@ -16,15 +16,12 @@ from harness.core.types import SampleRecord, Verdict
 from harness.diagnostics.evidence import Key
 from harness.diagnostics.run_folder import by_key, latest_records, read_model, read_settings
 from harness.engines.checkpoints import SERVED
-from harness.runs.config import name_differences, prompt_of, system_of
+from harness.runs.asked import how_asked
+from harness.runs.config import name_differences
 
 _ASKED: Final = ("question", "target", "choices")
-_ASKED_BY: Final = ("prompt", "system_prompt", "decoding", "judge", "version")
-_SHARED: Final[Mapping[str, tuple[str, ...]]] = {
-    "--blind": _ASKED_BY,
-    "--repeats": (*_ASKED_BY, "blind", "num_frames", "video_as", "max_pixels"),
-}
-"""Settings that two runs must share: else their effect would be taken for that of the images, or for chance."""
+_OF_MEDIA: Final = ("blind", "num_frames", "video_as", "max_pixels")
+"""In what runs may differ of which one was shown no media: it has no use for the rest of them."""
 
 
 def read_blind(folder: Path, records: Sequence[SampleRecord], blind: Path) -> dict[Key, Verdict]:
@@ -52,7 +49,7 @@ def read_blind(folder: Path, records: Sequence[SampleRecord], blind: Path) -> di
     if read_settings(folder).get("blind"):
         raise UsageError(f"{folder} was asked without its images itself. Diagnose the run that saw them.")
     _refuse_other_model(folder, blind, "--blind")
-    _refuse_other_settings(folder, blind, "--blind")
+    _refuse_other_settings(folder, records, blind, found, "--blind")
     _refuse_other_questions(folder, records, blind, found, "--blind")
     return {key: record.verdict for key, record in found.items()}
 
@@ -78,7 +75,7 @@ def read_repeats(
         _refuse_same_run(before, path)
         of_path = by_key(latest_records(path))
         _refuse_other_model(folder, path, "--repeats")
-        _refuse_other_settings(folder, path, "--repeats")
+        _refuse_other_settings(folder, records, path, of_path, "--repeats")
         _refuse_other_questions(folder, records, path, of_path, "--repeats")
         found.append(of_path)
         before.append(path)
@@ -154,48 +151,33 @@ def find_unlike(run_a: Path, run_b: Path, tasks: Iterable[str]) -> Unlike:
     return Unlike(
         judges=(a.get("judge"), b.get("judge")),
         only=([], []) if in_a is None or in_b is None else (sorted(in_a - in_b), sorted(in_b - in_a)),
-        settings={task: _setting_differences(a, b, task) for task in tasks},
+        # Who judged is told apart from that.
+        settings={task: _differences(a, b, task, ("A", "B"), without=("judge",)) for task in tasks},
     )
 
 
-def _setting_differences(a: Mapping[str, Any], b: Mapping[str, Any], task: str) -> str:
-    names = [name for name in _SHARED["--repeats"] if name != "judge"]
-    sides = [_shared(settings, names, task) for settings in (a, b)]
-    return name_differences(_told(*sides), _told(*reversed(sides)), "A", "B")
+def _refuse_other_settings(
+    folder: Path, records: Sequence[SampleRecord], path: Path, others: Iterable[Key], option: str
+) -> None:
+    """Refuse settings whose effect would be taken for that of the images, or for chance."""
+    settings, other_settings = read_settings(folder), read_settings(path)
+    without = _OF_MEDIA if option == "--blind" else ()
+    asked = {task for task, _ in others}
+    for task in dict.fromkeys(record.sample.task for record in records if record.sample.task in asked):
+        if different := _differences(settings, other_settings, task, (folder.name, path.name), without=without):
+            but = "seeing the images" if option == "--blind" else "their seed"
+            raise UsageError(
+                f"{option} {path} was asked {task} differently ({different}). "
+                f"Give runs that differ from {folder} in {but} alone."
+            )
 
 
-def _refuse_other_settings(folder: Path, path: Path, option: str) -> None:
-    settings, others = (_shared(read_settings(of), _SHARED[option]) for of in (folder, path))
-    different = name_differences(_told(settings, others), _told(others, settings), folder.name, path.name)
-    if different:
-        but = "seeing the images" if option == "--blind" else "their seed"
-        raise UsageError(
-            f"{option} {path} was asked differently ({different}). Give runs that differ from {folder} in {but} alone."
-        )
-
-
-def _shared(settings: Mapping[str, Any], names: Sequence[str], task: str | None = None) -> dict[str, Any]:
-    """What settings tell by these names, of a task or of all."""
-    known = {**(settings.get("engine_settings") or {}), **settings}
-    decoding, tasks = settings.get("decoding"), settings.get("tasks")
-    described = {
-        name: of for name, of in (tasks.items() if isinstance(tasks, Mapping) else ()) if isinstance(of, Mapping)
-    }
-    of_task = described.get(task or "", {})
-    if isinstance(decoding, Mapping) and decoding:
-        known["decoding"] = {"contrast": None, **decoding}  # It is written only where there is one.
-        known["decoding"] |= {name: of_task[name] for name in ("max_new_tokens",) if name in of_task}
-    if "system_prompt" in settings or "format" in settings:
-        known["system_prompt"] = system_of(settings, task or "")
-    known["version"] = {
-        name: of["version"] for name, of in described.items() if "version" in of and task in (None, name)
-    }
-    if known.get("video_as", "") is None:  # No videos were shown, or nothing is known of them.
-        del known["video_as"]
-        known.pop("num_frames", None)
-    if task is not None and (prompt := prompt_of(settings, task)) is not None:
-        known["prompt"] = prompt
-    return {name: known[name] for name in names if name in known}
+def _differences(
+    a: Mapping[str, Any], b: Mapping[str, Any], task: str, names: tuple[str, str], *, without: Sequence[str]
+) -> str:
+    """In what settings differ of how a task was asked, of all that both tell."""
+    one, other = ({name: of for name, of in how_asked(run, task).items() if name not in without} for run in (a, b))
+    return name_differences(_told(one, other), _told(other, one), *names)
 
 
 def _told(settings: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from harness.engines.preparation import of_same_media
 from harness.evaluation.interrupts import Interrupts
 from harness.evaluation.plan import Plan
 from harness.evaluation.task_registry import TaskData
-from harness.runs.config import system_of
+from harness.runs.asked import system_of
 from harness.runs.folder import RunFolder
 from harness.runs.records import SampleKey, read_records
 

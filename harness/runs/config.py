@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from harness.core.errors import StoreError
 from harness.core.files import write_atomically
-from harness.core.prompts import OWN
 from harness.core.reading import check_plain, decode, parse_json, read_text
 from harness.core.types import SCHEMA_VERSION
 from harness.runs.records import RUN, SAMPLES, shards
@@ -118,22 +117,6 @@ def _closed(path: Path, session: _Session) -> dict[str, Any]:
         last = max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
         seconds = max(0.0, last - begin)
     return {"started": session.started, "seconds": round(seconds, 1)}
-
-
-def prompt_of(settings: Mapping[str, Any], task: str) -> str | None:
-    """The format of the prompts that a task was asked with, from a run's settings; `None` where they do not say."""
-    tasks = settings.get("tasks")
-    described = tasks.get(task) if isinstance(tasks, Mapping) else None
-    prompt = (described if isinstance(described, Mapping) else {}).get("prompt", settings.get("prompt"))
-    return prompt if isinstance(prompt, str) else None
-
-
-def system_of(settings: Mapping[str, Any], task: str) -> str | None:
-    """The system's turn before a task's questions: the user's, else the format's that the task was asked in."""
-    system, written = settings.get("system_prompt"), settings.get("format")
-    if system is None and isinstance(written, Mapping) and prompt_of(settings, task) != OWN:
-        system = written.get("system")
-    return system if isinstance(system, str) else None
 
 
 def _changed_questions(stored: Any, asked: Mapping[str, Any]) -> list[str]:

@@ -265,7 +265,7 @@ def test_other_settings_and_tasks_of_one_run_alone_are_told(tmp_path: Path, caps
     assert "Only in A, not compared: more." in told
     assert (
         "Asked differently (pope): decoding.contrast: A None, B 'vcd:alpha=1'; decoding.max_new_tokens: A 1536, B 64; "
-        "system_prompt: A 'Be brief.', B 'Look twice.'; version.pope: A 'of a', B 'of b'."
+        "system_prompt: A 'Be brief.', B 'Look twice.'; version: A 'of a', B 'of b'."
     ) in told
     assert "seed" not in told
     page = tmp_path / "pair.html"

@@ -14,7 +14,7 @@ from harness.core import plugins
 from harness.core.errors import UsageError
 from harness.core.formats import ask, find_format, is_own, make_format
 from harness.core.types import Sample
-from harness.runs.config import system_of
+from harness.runs.asked import system_of
 from harness.runs.folder import read_run
 from harness.runs.records import read_records
 from leaderboards.build import BoardConfig, build_board

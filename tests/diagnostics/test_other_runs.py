@@ -71,7 +71,10 @@ def test_a_blind_run_of_the_same_checkpoint_is_taken(run: Path, tmp_path: Path) 
             settings_of(blind="grey", decoding={"temperature": 0.0, "contrast": "vcd:alpha=1"}),
             r"decoding\.contrast: run None, other 'vcd:alpha=1'",
         ),
-        (settings_of(blind="grey", tasks={"pope": {"version": "2"}}), r"version\.pope: run '1', other '2'"),
+        (
+            settings_of(blind="grey", tasks={"pope": {"version": "2"}}),
+            "asked pope differently .version: run '1', other '2'",
+        ),
         (settings_of(blind="withheld", system_prompt="Be brief."), "system_prompt: run None, other 'Be brief.'"),
         ({"prompt": "direct"}, "do not say that the images were withheld"),
         (None, "do not say that the images were withheld"),
@@ -128,6 +131,10 @@ def test_repeats_differ_in_their_seed_alone(run: Path, tmp_path: Path) -> None:
         (settings_of("sha256:b", seed=1), "another checkpoint"),
         (settings_of(), "seed 0 as well"),
         (settings_of(seed=1, prompt="grounded"), "prompt: run 'direct', other 'grounded'"),
+        (
+            settings_of(seed=1, tasks={"pope": {"prompt": "own"}}),
+            "asked pope differently .prompt: run 'direct', other 'own'",
+        ),
         (settings_of(seed=1, blind="grey"), "blind: run None, other 'grey'"),
         (settings_of(seed=1, decoding={"temperature": 0.7}), r"decoding\.temperature: run 0\.0, other 0\.7"),
         (settings_of(seed=1, num_frames=4), "num_frames: run 8, other 4"),

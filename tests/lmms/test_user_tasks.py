@@ -21,7 +21,7 @@ from harness.core.errors import HarnessError
 from harness.core.types import Response, SampleRecord
 from harness.engines.replay import ReplayEngine
 from harness.evaluation.task_registry import load_task
-from harness.runs.config import system_of
+from harness.runs.asked import system_of
 
 # lmms-eval and what it imports warn of each other's deprecations.
 pytestmark = pytest.mark.filterwarnings("ignore")

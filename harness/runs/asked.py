@@ -1,0 +1,54 @@
+"""How a run asked its tasks, as its settings tell it: the one description from which all comparisons of runs start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.core.prompts import OWN
+
+
+def how_asked(settings: Mapping[str, Any], task: str) -> dict[str, Any]:
+    """How a task was asked. What the settings do not tell, as those of a run that was recorded elsewhere, is not in it.
+
+    Returns:
+        `prompt`, the format; `system_prompt`, see `system_of`; `version` of the task; `decoding`, with the task's own
+        `max_new_tokens` and the `contrast`, if any; `blind`, how media were hidden; `max_pixels` of each; where videos
+        were shown, `num_frames` and `video_as`; and `judge`, who read what no rule settles. In it, `None` is said.
+    """
+    of_task = _of_task(settings, task)
+    told = {name: settings[name] for name in ("blind", "judge") if name in settings}
+    if (prompt := prompt_of(settings, task)) is not None:
+        told["prompt"] = prompt
+    if "system_prompt" in settings or "format" in settings:
+        told["system_prompt"] = system_of(settings, task)
+    if "version" in of_task:
+        told["version"] = of_task["version"]
+    decoding = settings.get("decoding")
+    if isinstance(decoding, Mapping) and decoding:
+        own = {name: of_task[name] for name in ("max_new_tokens",) if name in of_task}
+        told["decoding"] = {"contrast": None, **decoding, **own}  # A contrast is written only where there is one.
+    if settings.get("video_as", "") is not None:  # Else no videos were shown, or nothing is known of them.
+        told |= {name: settings[name] for name in ("num_frames", "video_as") if name in settings}
+    engine = settings.get("engine_settings") or {}
+    return told | {name: engine[name] for name in ("max_pixels",) if name in engine}
+
+
+def prompt_of(settings: Mapping[str, Any], task: str) -> str | None:
+    """The format of the prompts that a task was asked with; `None` where the settings do not say."""
+    prompt = _of_task(settings, task).get("prompt", settings.get("prompt"))
+    return prompt if isinstance(prompt, str) else None
+
+
+def system_of(settings: Mapping[str, Any], task: str) -> str | None:
+    """The system's turn before a task's questions: the user's, else the format's that the task was asked in."""
+    system, written = settings.get("system_prompt"), settings.get("format")
+    if system is None and isinstance(written, Mapping) and prompt_of(settings, task) != OWN:
+        system = written.get("system")
+    return system if isinstance(system, str) else None
+
+
+def _of_task(settings: Mapping[str, Any], task: str) -> Mapping[str, Any]:
+    tasks = settings.get("tasks")
+    of_task = tasks.get(task) if isinstance(tasks, Mapping) else None
+    return of_task if isinstance(of_task, Mapping) else {}
