@@ -176,7 +176,7 @@ def _of_run(run: StoredRun, task: str, instructions: Mapping[str, str]) -> dict[
     }
     if record.engine not in _ASKING:
         return known
-    engine, asked = settings.get("engine_settings") or {}, how_asked(settings, task)
+    engine, asked = settings.get("engine_settings") or {}, how_asked(settings, task, None)
     decoding = asked.get("decoding", {})
     prompt = _sections(settings, task)
     return known | {

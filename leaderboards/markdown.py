@@ -27,7 +27,7 @@ MARKS_NOTE = (
     "0.01, \\*\\*\\* p < 0.001."
 )
 REPORTED_HEADS: Final = ("how it was had", "where ours differs")
-UNLIKE_NOTE = "† Asked with another engine or decoding than the baseline."
+UNLIKE_NOTE = "† Asked with another engine, decoding or size of images than the baseline."
 HEADLINE_NOTE = "Figures are strict (no readable answer counts wrong), in percent, with 95 % intervals."
 UNSETTLED_NOTE = (
     "Unsettled answers count wrong: no rule reads them, or tells whether an open one is right. The range is what a "

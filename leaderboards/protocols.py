@@ -43,8 +43,7 @@ class Protocol:
 def protocol_of(run: StoredRun, task: str) -> Protocol:
     """Under which conditions a run asked a task."""
     record = run.record
-    data, facts = record.data[task], record.benchmarks[task]
-    asked, has_videos = how_asked(record.settings, task), facts.media != "image"
+    data, asked = record.data[task], how_asked(record.settings, task, record.benchmarks[task].media)
     version = asked.get("version")
     digest, count = data.get("digest"), data.get("count")
     return Protocol(
@@ -54,8 +53,8 @@ def protocol_of(run: StoredRun, task: str) -> Protocol:
         source=None if digest is not None else str(data.get("source")),
         version=None if version is None else str(version),
         prompt=asked.get("prompt", record.prompt_format),
-        num_frames=asked.get("num_frames") if has_videos else None,
-        video_as=asked.get("video_as") if has_videos else None,
+        num_frames=asked.get("num_frames"),
+        video_as=asked.get("video_as"),
         # A task that scores its answers itself has no use for a judge of ours.
         judge=record.judge if record.tasks[task].means is None else None,
         system=asked.get("system_prompt"),

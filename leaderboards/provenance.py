@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from harness.core.types import RunRecord
 from harness.reports.text import public_path
+from harness.runs.asked import how_asked
 from leaderboards.board import Column, Group, Row
 from leaderboards.naming import short_digest
 from leaderboards.protocols import shown_as
@@ -71,18 +72,24 @@ def provenance(row: Row, baseline: Row | None) -> list[tuple[str, str]]:
 
 
 def unlike_baseline(row: Row, baseline: Row | None) -> list[str]:
-    """In what a row was asked otherwise than the baseline, though on the same questions: its engine and decoding."""
+    """In what a row was asked otherwise than the baseline, though on the same questions, as far as both tell."""
     if baseline is None or baseline is row:
         return []
     found = []
     for task, cell in row.cells.items():
         if task in baseline.cells:
-            here, there = cell.run.record, baseline.cells[task].run.record
-            pairs: list[tuple[str, Any, Any]] = [("engine", here.engine, there.engine)]
-            for name in sorted({*here.decoding, *there.decoding}):
-                pairs.append((name, here.decoding.get(name), there.decoding.get(name)))
-            found += [f"{name} {mine}, not {its}" for name, mine, its in pairs if mine != its]
+            mine, its = (_asked(of.run.record, task) for of in (cell, baseline.cells[task]))
+            found += [
+                f"{name} {mine[name]}, not {its[name]}" for name in mine if name in its and mine[name] != its[name]
+            ]
     return list(dict.fromkeys(found))
+
+
+def _asked(record: RunRecord, task: str) -> dict[str, Any]:
+    """How a task was asked, as far as that does not keep results out of one table."""
+    asked = how_asked(record.settings, task, None)
+    size = {"max_pixels": asked["max_pixels"]} if "max_pixels" in asked else {}
+    return {"engine": record.engine, **size, **dict(sorted(asked.get("decoding", {}).items()))}
 
 
 def _each(row: Row, read: Callable[[RunRecord], str]) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from harness.core.errors import UsageError
 from harness.core.types import SampleRecord, Verdict
 from harness.diagnostics.evidence import Key
-from harness.diagnostics.run_folder import by_key, latest_records, read_model, read_settings
+from harness.diagnostics.run_folder import by_key, latest_records, read_media, read_model, read_settings
 from harness.engines.checkpoints import SERVED
 from harness.runs.asked import how_asked
 from harness.runs.config import name_differences
@@ -152,7 +152,7 @@ def find_unlike(run_a: Path, run_b: Path, tasks: Iterable[str]) -> Unlike:
         judges=(a.get("judge"), b.get("judge")),
         only=([], []) if in_a is None or in_b is None else (sorted(in_a - in_b), sorted(in_b - in_a)),
         # Who judged is told apart from that.
-        settings={task: _differences(a, b, task, ("A", "B"), without=("judge",)) for task in tasks},
+        settings={task: _differences((run_a, run_b), task, ("A", "B"), without=("judge",)) for task in tasks},
     )
 
 
@@ -160,11 +160,10 @@ def _refuse_other_settings(
     folder: Path, records: Sequence[SampleRecord], path: Path, others: Iterable[Key], option: str
 ) -> None:
     """Refuse settings whose effect would be taken for that of the images, or for chance."""
-    settings, other_settings = read_settings(folder), read_settings(path)
     without = _OF_MEDIA if option == "--blind" else ()
     asked = {task for task, _ in others}
     for task in dict.fromkeys(record.sample.task for record in records if record.sample.task in asked):
-        if different := _differences(settings, other_settings, task, (folder.name, path.name), without=without):
+        if different := _differences((folder, path), task, (folder.name, path.name), without=without):
             but = "seeing the images" if option == "--blind" else "their seed"
             raise UsageError(
                 f"{option} {path} was asked {task} differently ({different}). "
@@ -172,11 +171,10 @@ def _refuse_other_settings(
             )
 
 
-def _differences(
-    a: Mapping[str, Any], b: Mapping[str, Any], task: str, names: tuple[str, str], *, without: Sequence[str]
-) -> str:
-    """In what settings differ of how a task was asked, of all that both tell."""
-    one, other = ({name: of for name, of in how_asked(run, task).items() if name not in without} for run in (a, b))
+def _differences(runs: tuple[Path, Path], task: str, names: tuple[str, str], *, without: Sequence[str]) -> str:
+    """In what two runs differ of how they asked a task, of all that both tell."""
+    asked = (how_asked(read_settings(run), task, read_media(run).get(task)) for run in runs)
+    one, other = ({name: of for name, of in told.items() if name not in without} for told in asked)
     return name_differences(_told(one, other), _told(other, one), *names)
 
 

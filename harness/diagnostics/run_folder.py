@@ -58,6 +58,13 @@ def read_model(folder: Path) -> tuple[str | None, str | None]:
     return run.get("weights") or settings.get("weights"), run.get("model") or settings.get("served")
 
 
+def read_media(folder: Path) -> Mapping[str, str | None]:
+    """Task to the kind of media that its benchmark has; empty for an unfinished run."""
+    facts = _stored(folder / RUN).get("benchmarks")
+    told = facts.items() if isinstance(facts, Mapping) else ()
+    return {str(task): of.get("media") for task, of in told if isinstance(of, Mapping)}
+
+
 def _stored(path: Path) -> Mapping[str, Any]:
     """A JSON object; empty where the file is missing or holds something else."""
     with suppress(StoreError):

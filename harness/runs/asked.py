@@ -8,8 +8,13 @@ from typing import Any
 from harness.core.prompts import OWN
 
 
-def how_asked(settings: Mapping[str, Any], task: str) -> dict[str, Any]:
+def how_asked(settings: Mapping[str, Any], task: str, media: str | None) -> dict[str, Any]:
     """How a task was asked. What the settings do not tell, as those of a run that was recorded elsewhere, is not in it.
+
+    Args:
+        settings: of the run.
+        task: its name.
+        media: the kind that its benchmark has; `None`: not known.
 
     Returns:
         `prompt`, the format; `system_prompt`, see `system_of`; `version` of the task; `decoding`, with the task's own
@@ -28,7 +33,8 @@ def how_asked(settings: Mapping[str, Any], task: str) -> dict[str, Any]:
     if isinstance(decoding, Mapping) and decoding:
         own = {name: of_task[name] for name in ("max_new_tokens",) if name in of_task}
         told["decoding"] = {"contrast": None, **decoding, **own}  # A contrast is written only where there is one.
-    if settings.get("video_as", "") is not None:  # Else no videos were shown, or nothing is known of them.
+    # Else no videos were shown, or nothing is known of them.
+    if media != "image" and settings.get("video_as", "") is not None:
         told |= {name: settings[name] for name in ("num_frames", "video_as") if name in settings}
     engine = settings.get("engine_settings") or {}
     return told | {name: engine[name] for name in ("max_pixels",) if name in engine}

@@ -159,6 +159,19 @@ def test_settings_of_videos_are_of_runs_with_videos(tmp_path: Path) -> None:
     assert "num_frames: A 8, B 4; video_as: A 'native', B 'frames'" in told
 
 
+def test_how_videos_were_shown_is_not_held_against_a_task_of_images(tmp_path: Path) -> None:
+    a, b = (
+        store(tmp_path / name, records_of("no"), settings_of(video_as="native", num_frames=frames))
+        for name, frames in (("a", 4), ("b", 8))
+    )
+    assert "num_frames: A 4, B 8" in find_unlike(a, b, ["pope"]).settings["pope"]
+    for folder in (a, b):
+        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))["settings"]
+        record = {"settings": settings, "benchmarks": {"pope": {"media": "image"}}}
+        (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    assert list(find_unlike(a, b, ["pope"]).lines()) == []
+
+
 def test_the_run_itself_and_a_run_given_twice_are_no_repeats(run: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(run)
     for same in (run, tmp_path / "link", run / ".." / "run"):
