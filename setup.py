@@ -18,7 +18,7 @@ setup(
     ],
     package_dir={"harness._tasks": "tasks"},
     package_data={
-        "harness._tasks": ["*/*.yaml", "*/*.py"],
+        "harness._tasks": ["*.yaml", "*/*.yaml", "*/*.py"],
         "harness.demo": ["checkpoints/*/*", "experiment/plan.yaml"],
         "harness.reports": ["templates/*"],
         "leaderboards": ["templates/*", "reference/*.yaml"],

@@ -30,7 +30,7 @@ def test_a_wheel_holds_every_file(monkeypatch: pytest.MonkeyPatch) -> None:
             packed.update(path for path in Path(folder).glob(pattern) if path.is_file())
     there = {
         path
-        for pattern in ("harness/**/*", "trainers/**/*", "leaderboards/**/*", "tasks/*/*")
+        for pattern in ("harness/**/*", "trainers/**/*", "leaderboards/**/*", "tasks/*.yaml", "tasks/*/*")
         for path in Path().glob(pattern)
         if path.is_file() and "__pycache__" not in path.parts and path.parts[:2] != ("leaderboards", "demo")
     }
