@@ -76,16 +76,7 @@ def has_score(name: str) -> Weight:
 class Together:
     """What is known of samples that are judged together, while they come in: right only if all are."""
 
-    __slots__ = (
-        "_cluster",
-        "_could_be_right",
-        "_errors",
-        "_official",
-        "_right",
-        "_stratum",
-        "_unanswered",
-        "_unsettled",
-    )
+    __slots__ = ("_cluster", "_outcome")
 
     def __init__(self, *, stratum: tuple[str, ...], cluster: str) -> None:
         """Without any sample.
@@ -94,9 +85,8 @@ class Together:
             stratum: the finest part of the data that they belong to.
             cluster: what they are not independent of.
         """
-        self._stratum, self._cluster = stratum, cluster
-        self._errors = self._unanswered = self._unsettled = 0
-        self._right = self._official = self._could_be_right = True
+        self._cluster = cluster
+        self._outcome = Outcome(unit="", stratum=stratum, right=True, official=True, could_be_right=True)
 
     def add(self, verdict: Verdict, *, official: bool | None) -> None:
         """One more of them.
@@ -105,26 +95,19 @@ class Together:
             verdict: the strict one.
             official: the published evaluator's; `None` is not right.
         """
-        self._right &= verdict.status == "correct"
-        self._official &= bool(official)
-        self._errors += verdict.status == "error"
-        self._unanswered += verdict.status == "unanswered"
-        self._unsettled += verdict.is_unsettled
-        self._could_be_right &= could_be_right(verdict)
+        so_far = self._outcome
+        self._outcome = so_far._replace(
+            right=so_far.right and verdict.status == "correct",
+            official=bool(so_far.official and official),
+            unanswered=so_far.unanswered + (verdict.status == "unanswered"),
+            unsettled=so_far.unsettled + verdict.is_unsettled,
+            could_be_right=so_far.could_be_right and could_be_right(verdict),
+            errors=so_far.errors + (verdict.status == "error"),
+        )
 
     def unit(self, kind: str, key: str) -> Unit:
         """All of them as a unit of a kind."""
-        outcome = Outcome(
-            unit=kind,
-            stratum=self._stratum,
-            right=self._right,
-            official=self._official,
-            unanswered=self._unanswered,
-            unsettled=self._unsettled,
-            could_be_right=self._could_be_right,
-            errors=self._errors,
-        )
-        return Unit(key, self._cluster, outcome)
+        return Unit(key, self._cluster, self._outcome._replace(unit=kind))
 
 
 def could_be_right(verdict: Verdict) -> bool:

@@ -39,7 +39,7 @@ from harness.benchmarks.verdicts import judge_response, no_official_reading, off
 from harness.benchmarks.yes_no import confusion, figures, parts_of, read_officially, read_strictly
 from harness.core.errors import DataError
 from harness.core.types import AnswerKind, MediaKind, Response, Sample, SampleRecord, Verdict
-from harness.statistics.specs import MetricSpec, Unit
+from harness.statistics.specs import MetricSpec, Unit, everywhere
 
 TABLES: Final = (".csv", ".tsv", ".jsonl")
 """What the names of tables end with, by which `--tasks` tells them from names of tasks."""
@@ -294,7 +294,7 @@ def _units(records: Iterable[SampleRecord]) -> Iterator[Unit]:
 def _metrics(has_evaluator: bool, strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     """Figures over all, of each subset and their mean, and where kinds are mixed the accuracy of each."""
     subsets, kinds = ({stratum[level] for stratum in strata} for level in (0, 1))
-    parts = parts_of((), subsets - {""}) if subsets - {""} else {"all": parts_of((), set())["all"]}
+    parts = parts_of((), subsets - {""}) if subsets - {""} else {"all": [everywhere]}
     if kinds == {"caption"}:
         return captions.metrics(strata)
     if kinds == {"yes_no"}:

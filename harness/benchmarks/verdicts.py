@@ -78,6 +78,14 @@ def _judge_reading(sample: Sample, response: Response, reading: Reading) -> tupl
     return "not_understood", None
 
 
+def for_the_judge(sample: Sample, response: Response) -> Verdict:
+    """The verdict on a response that no rule can judge, whatever it says: it waits for the judge."""
+    if response.error is not None:
+        return Verdict(sample_id=sample.id, answer=None, status="error")
+    text = response.text.strip() or None
+    return Verdict(sample_id=sample.id, answer=text, status="incorrect", rule="for the judge", reason=NEEDS_JUDGE)
+
+
 def why_empty(response: Response) -> str:
     """Why there is nothing in a response that counts."""
     is_cut = response.finish_reason == "length" or split_sections(response.text).cut_off

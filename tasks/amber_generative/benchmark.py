@@ -35,15 +35,15 @@ from harness.benchmarks import captions
 from harness.benchmarks.captions import OFFICIAL, Counted, Named, caption_units, judge_caption, objects_there
 from harness.benchmarks.columns import find, require_text
 from harness.benchmarks.counting import score_of
-from harness.benchmarks.record import Benchmark, HubSource, LabelFiles
+from harness.benchmarks.record import Benchmark
+from harness.benchmarks.registry import load_module, own_tasks_dir
 from harness.core.errors import DataError
 from harness.core.files import cache_folder
 from harness.core.reading import parse_json, read_text
 from harness.core.types import Response, Sample, Verdict
 from harness.statistics.specs import MetricSpec, Ratio
 
-_REPOSITORY: Final = "https://github.com/junyangwang0410/AMBER"
-_COMMIT: Final = "534babf6bbfcce2e735c26289dedfb21cef3c939"
+_OTHER_HALF: Final = load_module(own_tasks_dir() / "amber").BENCHMARK
 VERSION: Final = 1
 """Of the table's layout."""
 PLACE: Final = Path("amber_generative") / "words.json"
@@ -114,7 +114,7 @@ def read_words(path: Path) -> Words:
     if not path.is_file():
         raise DataError(
             f"amber_generative: the table of similar words is not there ({path}). Make it once, with spaCy's "
-            f"en_core_web_lg and a checkout DIR of {_REPOSITORY}: {made}"
+            f"en_core_web_lg and a checkout DIR of {_OTHER_HALF.labels.repository}: {made}"
         )
     text = read_text(path)
     try:
@@ -356,13 +356,10 @@ BENCHMARK = Benchmark(
     version="1.0",
     media="image",
     answer_kinds=["caption"],
-    source=HubSource(
-        hub=None,
+    source=replace(
+        _OTHER_HALF.source,
         split="generative",
         rows=["data/query/query_generative.json", "query_generative.json"],
-        columns=["image"],
-        elsewhere=f"Fetch it with 'git clone {_REPOSITORY} DIR && git -C DIR checkout {_COMMIT}', and unpack the "
-        "images that its README links to into DIR/image.",
         editions={1004: []},
     ),
     read_row=read_row,
@@ -374,13 +371,5 @@ BENCHMARK = Benchmark(
     hallucination=True,
     telling={"all/chair": "objects that are not there", "all/cover": "objects that are there and named"},
     baselines={"always a person": "A person."},
-    labels=LabelFiles(
-        repository=_REPOSITORY,
-        commit=_COMMIT,
-        files=["data/annotations.json"],
-        licence="Apache-2.0",
-        read=read_annotation,
-        apply=annotate,
-        needed_by=lambda sample: not sample.target,
-    ),
+    labels=replace(_OTHER_HALF.labels, read=read_annotation, apply=annotate),
 )

@@ -22,13 +22,13 @@ from functools import partial
 from typing import Any, Final, Literal
 
 from harness.benchmarks.columns import require_index, require_text, require_yes_no
-from harness.benchmarks.counting import in_stratum, subset_units
+from harness.benchmarks.counting import subset_units
 from harness.benchmarks.record import Benchmark, HubSource
 from harness.benchmarks.verdicts import judge_response, officially
-from harness.benchmarks.yes_no import balanced_accuracy, confusion, figures, read_officially, read_strictly
+from harness.benchmarks.yes_no import balanced_accuracy, confusion, figures, parts_of, read_officially, read_strictly
 from harness.core.errors import DataError
 from harness.core.types import Sample
-from harness.statistics.specs import MetricSpec, everywhere
+from harness.statistics.specs import MetricSpec
 
 SUBSETS: Final = ("entire", "interleave", "misleading")
 _FILE: Final = "_questions"
@@ -78,14 +78,14 @@ def read_beginning(text: str) -> Literal["yes", "no"] | None:
 
 def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     """Accuracy of each set that occurs, known ones in the order of the paper; and the figures over all."""
-    present = {stratum[0] for stratum in strata}
-    names = [name for name in SUBSETS if name in present] + sorted(present - set(SUBSETS))
+    parts = parts_of(SUBSETS, {stratum[0] for stratum in strata})
+    del parts["mean"]  # Two of the three sets reward the same constant answer.
     weights = [confusion(read) for read in (read_strictly, read_officially)]
     accuracy, share = ([{name: of[name]} for of in weights] for name in ("accuracy", "yes_ratio"))
     return [
-        *figures({name: [in_stratum(0, name)] for name in names} | {"all": [everywhere]}, *accuracy),
+        *figures(parts, *accuracy),
         balanced_accuracy("all/balanced_accuracy", read_strictly, read_officially),
-        *figures({"all": [everywhere]}, *share),
+        *figures({"all": parts["all"]}, *share),
     ]
 
 

@@ -15,22 +15,13 @@ the standard deviation of those recalls (RStd, Zheng et al., ICLR 2024): 0 for a
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from string import ascii_uppercase
 from typing import Any, Final
 
-from harness.benchmarks.columns import find, is_absent, require_index, require_letter, require_text
-from harness.benchmarks.counting import (
-    Part,
-    Together,
-    in_stratum,
-    is_officially_right,
-    is_right,
-    one,
-    sample_unit,
-)
+from harness.benchmarks.columns import find, options_of, require_index, require_letter, require_text
+from harness.benchmarks.counting import Part, Together, in_stratum, is_officially_right, is_right, one, sample_unit
 from harness.benchmarks.record import Benchmark, HubSource
 from harness.benchmarks.verdicts import judge_response
 from harness.core.errors import DataError
@@ -59,9 +50,7 @@ def read_row(row: Mapping[str, Any], where: str) -> Sample:
         DataError: a column is missing, there are no options, or the gold answer is not one of them.
     """
     index = require_index(row, where, "index")
-    choices = {
-        letter: str(row[letter]).strip() for letter in ascii_uppercase if letter in row and not is_absent(row[letter])
-    }
+    choices = options_of(row, where)
     if len(choices) < 2:
         raise DataError(f"{where}: fewer than two options; expected columns A, B and more.")
     question = require_text(row, where, "question")
@@ -207,12 +196,8 @@ def _positions() -> Iterator[MetricSpec]:
 def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     """The figures overall, per L2 category and per category that occurs, and the position bias."""
     figures = list(_accuracies("all", everywhere))
-    names: defaultdict[int, set[str]] = defaultdict(set)
-    for stratum in strata:
-        for level, name in enumerate(stratum):
-            names[level].add(name)
     for level, prefix in enumerate(("l2", "category")):
-        for name in sorted(names[level] - {NO_CATEGORY}):
+        for name in sorted({stratum[level] for stratum in strata} - {NO_CATEGORY}):
             figures += _accuracies(f"{prefix}/{name}", in_stratum(level, name))
     return figures + list(_positions())
 

@@ -25,9 +25,9 @@ from typing import Any, Final, NamedTuple
 from harness.benchmarks.columns import find, require, require_index, require_text
 from harness.benchmarks.counting import has_score, in_stratum, is_right, score_of, scored_unit
 from harness.benchmarks.record import Benchmark, HubSource
-from harness.benchmarks.verdicts import why_empty
+from harness.benchmarks.verdicts import for_the_judge, why_empty
 from harness.core.errors import DataError
-from harness.core.types import JUDGE, NEEDS_JUDGE, JudgePrompt, Response, Sample, SampleRecord, Status, Verdict
+from harness.core.types import JUDGE, NEEDS_JUDGE, JudgePrompt, Sample, SampleRecord, Status, Verdict
 from harness.judges.prompts import Rubric, quote
 from harness.statistics.specs import MetricSpec, Outcome, Ratio, Unit, everywhere
 
@@ -106,14 +106,6 @@ def settle(record: SampleRecord, shown: str, said: Rated | None) -> Verdict:
     )
 
 
-def judge(sample: Sample, response: Response) -> Verdict:
-    """No rule can rate a response: all of them wait for the judge."""
-    if response.error is not None:
-        return Verdict(sample_id=sample.id, answer=None, status="error")
-    text = response.text.strip() or None
-    return Verdict(sample_id=sample.id, answer=text, status="incorrect", rule="for the judge", reason=NEEDS_JUDGE)
-
-
 def questions(row: Mapping[str, Any], file: str, index: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """A row with its number, which tells its type."""
     yield "", {"number": index, **row}
@@ -190,7 +182,7 @@ BENCHMARK = Benchmark(
         editions={96: []},
     ),
     read_row=read_row,
-    judge=judge,
+    judge=for_the_judge,
     units=units,
     metrics=metrics,
     headline="all/right",

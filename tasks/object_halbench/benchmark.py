@@ -25,8 +25,9 @@ from harness.benchmarks.captions import OFFICIAL, caption_units, has
 from harness.benchmarks.counting import has_score
 from harness.benchmarks.record import Benchmark, HubSource
 from harness.benchmarks.registry import load_module, own_tasks_dir
+from harness.benchmarks.verdicts import for_the_judge
 from harness.core.reading import parse_json
-from harness.core.types import JUDGE, NEEDS_JUDGE, JudgePrompt, Response, Sample, SampleRecord, Verdict
+from harness.core.types import JUDGE, JudgePrompt, SampleRecord, Verdict
 from harness.judges.prompts import Rubric, quote
 from harness.statistics.specs import MetricSpec, Ratio
 
@@ -77,14 +78,6 @@ def settle(record: SampleRecord, shown: str, listed: list[str] | None) -> Verdic
     return replace(verdict, rule=JUDGE, scores={**verdict.scores, **words})
 
 
-def judge(sample: Sample, response: Response) -> Verdict:
-    """No rule lists what a response tells: all of them wait for the judge."""
-    if response.error is not None:
-        return Verdict(sample_id=sample.id, answer=None, status="error")
-    text = response.text.strip() or None
-    return Verdict(sample_id=sample.id, answer=text, status="incorrect", rule="for the judge", reason=NEEDS_JUDGE)
-
-
 def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
     """The figures over all responses."""
     strict, official = (
@@ -121,7 +114,7 @@ BENCHMARK = Benchmark(
         editions={300: []},
     ),
     read_row=partial(_CHAIR.read_row, task="object_halbench"),
-    judge=judge,
+    judge=for_the_judge,
     units=caption_units,
     metrics=metrics,
     headline="all/f1",

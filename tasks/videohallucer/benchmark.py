@@ -26,15 +26,7 @@ from functools import partial
 from typing import Any
 
 from harness.benchmarks.columns import find, require_index, require_text, require_yes_no
-from harness.benchmarks.counting import (
-    Part,
-    could_be_right,
-    in_stratum,
-    is_officially_right,
-    is_right,
-    one,
-    sample_unit,
-)
+from harness.benchmarks.counting import Part, Together, in_stratum, is_officially_right, is_right, one, sample_unit
 from harness.benchmarks.record import Benchmark, HubSource
 from harness.benchmarks.verdicts import judge_response
 from harness.core.errors import DataError
@@ -110,22 +102,17 @@ def _cluster(record: SampleRecord) -> str:
 
 
 def _pair(key: str, basic: SampleRecord, hallucination: SampleRecord) -> Unit:
-    verdicts = (basic.verdict, hallucination.verdict)
-    outcome = Outcome(
-        unit="pair",
-        stratum=(basic.sample.subset or "",),
-        right=all(verdict.status == "correct" for verdict in verdicts),
-        official=all(verdict.official for verdict in verdicts),
-        # What the bias script looks at: "yes" among the words of the basic response, "no" among the other's.
+    clusters = (_cluster(basic), _cluster(hallucination))
+    together = Together(stratum=(basic.sample.subset or "",), cluster=clusters[0])
+    for record in (basic, hallucination):
+        together.add(record.verdict, official=record.verdict.official)
+    unit = together.unit("pair", key)
+    # What the bias script looks at: "yes" among the words of the basic response, "no" among the other's.
+    outcome = unit.outcome._replace(
         kind="basic yes" if "yes" in (basic.verdict.official_answer or "").split() else "basic not yes",
         official_answer="no" if "no" in (hallucination.verdict.official_answer or "").split() else "not no",
-        unanswered=sum(verdict.status == "unanswered" for verdict in verdicts),
-        unsettled=sum(verdict.is_unsettled for verdict in verdicts),
-        could_be_right=all(could_be_right(verdict) for verdict in verdicts),
-        errors=sum(verdict.status == "error" for verdict in verdicts),
     )
-    clusters = (_cluster(basic), _cluster(hallucination))
-    return Unit(key, clusters[0], outcome, linked=None if clusters[0] == clusters[1] else clusters[1])
+    return unit._replace(outcome=outcome, linked=None if clusters[0] == clusters[1] else clusters[1])
 
 
 def _of_kind(kind: str, outcome: Outcome) -> int:
@@ -169,10 +156,7 @@ def _ratios(within: Part) -> dict[str, tuple[Ratio, Ratio]]:
     return {
         "basic": questions("basic"),
         "hallucinated": questions("hallucination"),
-        "both": (
-            pairs(is_right, one),
-            pairs(is_officially_right, one),
-        ),
+        "both": (pairs(is_right, one), pairs(is_officially_right, one)),
         "yes_difference": (
             Ratio(
                 top=lambda outcome: (outcome.answer == "yes") - (outcome.target == "yes"),
