@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.benchmarks.digests import are_published, of_own_data
 from harness.benchmarks.fetch import FOLDER, locate, read_row_files
 from harness.benchmarks.labels import read_labels
-from harness.benchmarks.record import Benchmark, HubSource, questions_of
+from harness.benchmarks.record import Benchmark, questions_of
 from harness.benchmarks.tables import (
     Cell,
     Table,
@@ -136,31 +135,6 @@ def _first_of(mistakes: Sequence[DataError]) -> DataError:
     return DataError(f"{told} And {len(mistakes) - 2} more." if mistakes[2:] else told)
 
 
-def of_own_data(benchmark: Benchmark, source: str) -> Benchmark:
-    """A benchmark of others' questions than those that were published under its name.
-
-    Args:
-        benchmark: whose record it is.
-        source: how records name the data.
-    """
-    name = source.removeprefix(FOLDER)
-    return replace(benchmark, title=f"{name} (own data, asked as {benchmark.title})", own_data=True)
-
-
-def are_published(source: HubSource, samples: Iterable[Sample]) -> bool:
-    """Whether questions are those that were published under the benchmark's name, as far as that is known.
-
-    Args:
-        source: of the benchmark.
-        samples: all of them, before labels that stand apart are applied.
-    """
-    counted = [sample for sample in samples if source.in_editions(sample)]
-    if not source.editions or len(counted) not in source.editions:
-        return not source.editions
-    known = source.editions[len(counted)]
-    return not known or digest_words(counted) in known
-
-
 def _rows(
     folder: Path, files: Sequence[str], benchmark: Benchmark, roots: Sequence[Path]
 ) -> Iterator[tuple[str, Mapping[str, Any], Callable[[], str]]]:
@@ -175,7 +149,7 @@ def _rows(
                 yield (
                     place,
                     question,
-                    partial(_refer, folder, file, index, table, question, benchmark, where, roots),
+                    partial(_reference, folder, roots, file, index, table, question, benchmark, where),
                 )
 
 
@@ -185,31 +159,17 @@ def _where(benchmark: Benchmark, file: str, index: int) -> str:
     return row if file == benchmark.name else f"{benchmark.name}: {row}"
 
 
-def _refer(
+def _reference(
     folder: Path,
+    roots: Sequence[Path],
     file: str,
     index: int,
     table: Table,
     row: Mapping[str, Any],
     benchmark: Benchmark,
     where: str,
-    roots: Sequence[Path],
 ) -> str:
-    """Where a row's medium is: a cell of the row's own table, or a file, which has to be within the data's folders."""
-    reference = _reference(folder, file, index, table, row, benchmark, where)
-    place = parse_reference(reference, folder)
-    if isinstance(place, Path):
-        try:
-            within(place, roots)
-        except OutsideError as error:
-            raise OutsideError(f"{where}: {error}") from error
-    return reference
-
-
-def _reference(
-    folder: Path, file: str, index: int, table: Table, row: Mapping[str, Any], benchmark: Benchmark, where: str
-) -> str:
-    """Where a row's medium is: a cell of its table, or a file named by the row."""
+    """Where a row's medium is: a cell of its table, or a file named by the row, which is within the data's folders."""
     for column in benchmark.source.columns:
         if column in table.media_columns:
             return cell_reference(file, index, column)
@@ -217,7 +177,12 @@ def _reference(
             value = row[column]
             name = value.get("path") if isinstance(value, Mapping) else value
             if isinstance(name, str) and name:
-                return _file_reference(folder, file, name, row, f"{where}: column {column!r}")
+                reference = _file_reference(folder, file, name, row, f"{where}: column {column!r}")
+                try:
+                    within(folder / reference, roots)
+                except OutsideError as error:
+                    raise OutsideError(f"{where}: {error}") from error
+                return reference
             return cell_reference(file, index, column)  # An empty cell: its sample has no medium, the others have.
     found = ", ".join(dict.fromkeys([*row, *table.media_columns])) or "none"
     raise DataError(f"{where}: no column {benchmark.source.columns[0]!r}. Columns found: {found}.")
@@ -297,19 +262,17 @@ def open_medium(folder: Path, medium: Media, num_frames: int, roots: Sequence[Pa
     from harness.media.images import open_image
     from harness.media.videos import open_video
 
+    roots = roots or (folder,)
     place = parse_reference(medium.source, folder)
-    real = _inside(place if isinstance(place, Path) else place.path, roots or (folder,), medium)
-    if isinstance(place, Path):
-        if medium.kind == "image":
-            return open_image(real, name=medium.source)
-        return open_video(real, num_frames, name=medium.source)
-    value = _cell(place, medium, roots or (folder,))
-    if isinstance(value, Path):
-        return open_image(value, name=medium.source) if medium.kind == "image" else open_video(value, num_frames)
+    content: bytes | Path = _inside(place if isinstance(place, Path) else place.path, roots, medium)
+    if isinstance(place, Cell):
+        content = _cell(place, medium, roots)
     if medium.kind == "image":
-        return open_image(value, name=medium.source)
+        return open_image(content, name=medium.source)
+    if isinstance(content, Path):
+        return open_video(content, num_frames, name=medium.source)
     with tempfile.NamedTemporaryFile(suffix=".video") as file:
-        file.write(value)
+        file.write(content)
         file.flush()
         return open_video(file.name, num_frames, name=medium.source)
 
@@ -335,60 +298,6 @@ def _cell(cell: Cell, medium: Media, roots: Sequence[Path]) -> bytes | Path:
     if value is None:
         raise MediaError(f"{medium.kind} missing: {medium.source} is empty.")
     return value
-
-
-def digest_prompts(samples: Sequence[Sample]) -> str:
-    """Fingerprint of what the model is asked, word for word, and of all that figures depend on: `sha256:...`.
-
-    Groups and clusters count by which samples are in one: some data sets name them by files, which may be moved.
-    """
-    groups: dict[str | None, int | None] = {None: None}
-    clusters: dict[str | None, int | None] = {None: None}
-    return _digest(
-        [
-            *(sample.id, sample.prompt, sample.question, sample.target, sample.answer_kind, sample.subset),
-            None if sample.choices is None else list(sample.choices.items()),
-            sorted(sample.attributes.items()),
-            groups.setdefault(sample.group, len(groups)),
-            clusters.setdefault(sample.cluster, len(clusters)),
-        ]
-        for sample in samples
-    )
-
-
-def digest_samples(samples: Sequence[Sample]) -> str:
-    """Fingerprint of what is asked and shown: `sha256:...` over each question and the encoded length of its media.
-
-    The length is the same whether a medium lies in a table or in a file, and is known without decoding. Every medium
-    that is missing or was replaced is noticed, save one of equal length.
-    """
-    return _digest(
-        [
-            sample.id,
-            sample.question,
-            None if sample.choices is None or sample.as_letters else list(sample.choices.items()),
-            sample.target,
-            [medium.size_bytes for medium in sample.media],
-        ]
-        for sample in samples
-    )
-
-
-def digest_words(samples: Iterable[Sample]) -> str:
-    """Fingerprint of a data set's questions as rows give them, whatever their order and spaces, without their media."""
-    return _digest(
-        sorted(
-            [of.id, " ".join(of.question.split()), list((of.choices or {}).values()), of.target.strip()]
-            for of in samples
-        )
-    )
-
-
-def _digest(rows: Iterable[Sequence[Any]]) -> str:
-    total = hashlib.sha256()
-    for row in rows:
-        total.update(json.dumps(row, ensure_ascii=False).encode(errors="backslashreplace") + b"\n")
-    return f"sha256:{total.hexdigest()}"
 
 
 def _size_bytes(folder: Path, reference: str) -> int | None:

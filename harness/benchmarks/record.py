@@ -36,8 +36,8 @@ class HubSource:
         elsewhere: how its data are had where the hub has them not, as a sentence.
         table: file of rows on this machine, with its media beside it; `None`: there is none.
         editions: of the published data, questions of each edition to digests of their words (see
-            `harness.benchmarks.data.digest_words`), none where these are not known; without any edition, all data count
-            as the published ones.
+            `harness.benchmarks.digests.digest_words`), none where these are not known; without any edition, all data
+            count as the published ones.
         in_editions: which questions the editions are of.
     """
 

@@ -133,7 +133,7 @@ def find_media(
         tasks_dir: folder of tasks beside the harness's own; `None`: there is none.
         allow_outside: folders that they may be in besides the data's own.
     """
-    from harness.benchmarks.data import digest_samples
+    from harness.benchmarks.digests import digest_samples
     from harness.benchmarks.fetch import OWN
     from harness.core.errors import HarnessError, MediaError
     from harness.core.worlds import worlds

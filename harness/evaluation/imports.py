@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.benchmarks.data import digest_prompts
+from harness.benchmarks.digests import digest_prompts
 from harness.benchmarks.plain import OwnScores
 from harness.core.prompts import OWN
 from harness.core.types import Response, Sample, SampleRecord, ScoreMean, TaskResult, Verdict

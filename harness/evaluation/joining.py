@@ -13,7 +13,7 @@ from pathlib import Path
 from string import ascii_uppercase
 
 from harness.benchmarks.columns import find
-from harness.benchmarks.data import are_published, of_own_data
+from harness.benchmarks.digests import are_published, of_own_data
 from harness.benchmarks.labels import read_labels
 from harness.benchmarks.own import is_table
 from harness.benchmarks.plain import RIGHT, OwnScores

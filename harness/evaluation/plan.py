@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.benchmarks.data import digest_prompts
+from harness.benchmarks.digests import digest_prompts
 from harness.core.errors import UsageError
 from harness.core.formats import find_format, is_own
 from harness.core.prompts import AUTO, LETTERS, OWN, take_apart

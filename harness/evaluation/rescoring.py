@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.benchmarks.data import digest_prompts, of_own_data
+from harness.benchmarks.digests import digest_prompts, of_own_data
 from harness.benchmarks.fetch import locate
 from harness.benchmarks.labels import HUB, read_labels
 from harness.benchmarks.record import Benchmark

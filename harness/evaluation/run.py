@@ -10,7 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.benchmarks.data import digest_samples
+from harness.benchmarks.digests import digest_samples
 from harness.core.collecting import collect_again
 from harness.core.console import show
 from harness.core.errors import EngineError, StoreError, UsageError

@@ -14,7 +14,6 @@ from support_benchmarks import (
     image_bytes,
     pope_rows,
     write_all,
-    write_mmbench,
     write_mmvu,
     write_parquet,
     write_pope,
@@ -23,7 +22,8 @@ from support_benchmarks import (
 from support_media import encode, picture
 from support_scoring import OURS, PUBLISHED
 
-from harness.benchmarks.data import BenchmarkData, digest_prompts, digest_samples, load_data, open_medium
+from harness.benchmarks.data import BenchmarkData, load_data, open_medium
+from harness.benchmarks.digests import digest_prompts, digest_samples
 from harness.benchmarks.registry import get_benchmark
 from harness.core.errors import DataError, MediaError
 from harness.media.videos import Video
@@ -317,28 +317,6 @@ def test_pair_without_a_question(tmp_path: Path) -> None:
     path.write_text(json.dumps(pairs))
     with pytest.raises(DataError, match=r"temporal\.json\[1\]"):
         load("videohallucer", folder)
-
-
-def test_digest_sees_questions_and_media(tmp_path: Path) -> None:
-    folder = write_mmbench(tmp_path)
-    benchmark = load("mmbench", folder)
-    digest = digest_samples(benchmark.samples)
-    assert digest.startswith("sha256:")
-    assert digest == digest_samples(load("mmbench", folder).samples)
-    assert digest != digest_samples(benchmark.samples[1:])
-    assert digest != digest_samples(benchmark.samples[::-1])
-    changed = [replace(benchmark.samples[0], target="B"), *benchmark.samples[1:]]
-    assert digest != digest_samples(changed)
-
-
-def test_digest_sees_replaced_video(tmp_path: Path) -> None:
-    folder = write_mmvu(tmp_path)
-    digests = {digest_samples(load("mmvu", folder).samples)}
-    (folder / "videos/Art/0.mp4").write_bytes(b"another")
-    digests.add(digest_samples(load("mmvu", folder).samples))
-    (folder / "videos/Art/0.mp4").unlink()
-    digests.add(digest_samples(load("mmvu", folder).samples))
-    assert len(digests) == 3
 
 
 def check_questions(folder: Path, counts: dict[str, int], media: dict[str, str]) -> None:

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from support_scoring import PUBLISHED
 
-from harness.benchmarks.data import BenchmarkData, digest_words, load_data
+from harness.benchmarks.data import BenchmarkData, load_data
+from harness.benchmarks.digests import digest_words
 from harness.benchmarks.own import is_table, own_benchmark
 from harness.benchmarks.registry import get_benchmark
 from harness.benchmarks.tables import read_table

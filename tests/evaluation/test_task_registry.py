@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support_benchmarks import write_all
 
-from harness.benchmarks.data import digest_samples
+from harness.benchmarks.digests import digest_samples
 from harness.benchmarks.registry import find_benchmarks, own_tasks_dir
 from harness.core.errors import DataError, MediaError, UsageError
 from harness.core.prompts import SECTIONS, take_apart

@@ -16,7 +16,7 @@ from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.benchmarks.data import digest_samples
+from harness.benchmarks.digests import digest_samples
 from harness.benchmarks.registry import get_benchmark
 from harness.core.errors import StoreError
 from harness.core.types import Response, Sample, SampleRecord, TaskResult, Verdict
