@@ -228,7 +228,8 @@ def _file_reference(folder: Path, file: str, name: str, row: Mapping[str, Any], 
     return reference.as_posix()
 
 
-def _shown(text: str) -> str:
+def _shown(cell: Any) -> str:
+    text = str(cell)
     return repr(f"{text[:_SHOWN]}..." if len(text) > _SHOWN else text)
 
 

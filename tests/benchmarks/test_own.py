@@ -168,6 +168,22 @@ def test_options_that_cannot_be_asked_are_refused(pictures: Path, choices: objec
         load(pictures, json.dumps(row) + "\n", "mine.jsonl")
 
 
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        (None, r"mine\.jsonl\[0\]: column 'image' is empty"),
+        (5, r"mine\.jsonl\[0\]: column 'image' holds '5', .* no such"),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"group": "g"}])
+def test_a_row_without_the_name_of_a_file_is_named(
+    pictures: Path, image: object, told: str, more: dict[str, str]
+) -> None:
+    row = {"image": image, "question": "Is it red?", "answer": "yes", **more}
+    with pytest.raises(DataError, match=told):
+        load(pictures, json.dumps(row) + "\n", "mine.jsonl")
+
+
 def test_an_answer_that_is_one_option_s_letter_and_another_s_text_is_refused(pictures: Path) -> None:
     header, asked = "image,question,A,B,C,answer\n", "images/red.png,Which letter is on the sign?,B,C,A"
     told = r"row 2: column 'answer' holds 'a', a letter, which is also the text of option C. Write \(A\) .* or \(C\)"
