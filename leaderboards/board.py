@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from harness.core.types import BenchmarkFacts, Metric, RunRecord, TaskResult
+from harness.diagnostics.figures import Figure
 from harness.statistics.differences import Difference
 from leaderboards.likeness import Likeness
 from leaderboards.naming import Step
@@ -14,7 +15,7 @@ from leaderboards.outcomes import Outcomes
 from leaderboards.pooling import pool_metrics
 from leaderboards.protocols import Protocol
 from leaderboards.reference import ReportedRow
-from leaderboards.runs import Figure, StoredRun
+from leaderboards.runs import StoredRun
 from leaderboards.terms import order_causes
 
 _MAIN_COLUMNS: Final = 4

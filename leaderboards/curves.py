@@ -32,12 +32,12 @@ def draw_curves(group: Group) -> list[Curve]:
         diagnosed = [(step, row, row.diagnostics) for step, row in rows]
         for name in group.diagnostics:
             found = [(step, row, figures[name]) for step, row, figures in diagnosed if name in figures]
-            if found and found[0][2].headline:
-                figure = found[0][2]
+            if found and found[0][2].spec.headline:
+                spec = found[0][2].spec
                 metrics = [(step, row, of.metric) for step, row, of in found]
-                title, scale = figure_title(name, figure.title, group.titles), 100.0 if figure.is_share else 1.0
-                of_hallucination = -1 if figure.hallucination else 0
-                curves += _curve(names[training], title, "diagnostic", scale, metrics, of_hallucination)
+                title = figure_title(name, spec.title, group.titles)
+                of_hallucination = -1 if spec.hallucination else 0
+                curves += _curve(names[training], title, "diagnostic", spec.factor, metrics, of_hallucination)
     return curves
 
 

@@ -251,7 +251,7 @@ def comparable_figures(rows: Sequence[Row]) -> list[str]:
         parts = {name.partition("/")[0] for name in names}
         part = ALL_TASKS if ALL_TASKS in parts else next(iter(sorted(parts)), "")
         return [name for name in names if name.startswith(f"{part}/") and not name.startswith(f"{part}/wrong_")]
-    return [name for name, of in figures.items() if of.headline and not name.startswith(f"{ALL_TASKS}/")]
+    return [name for name, of in figures.items() if of.spec.headline and not name.startswith(f"{ALL_TASKS}/")]
 
 
 def _everywhere_attributed(task: str, rows: Sequence[Row]) -> bool:

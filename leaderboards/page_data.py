@@ -88,9 +88,9 @@ def _group(group: Group, link: Link, texts: _Texts) -> dict[str, Any]:
 
 def figure_heads(name: str, group: Group) -> tuple[str, str, float, int]:
     """Title, definition, factor for showing, and which direction is better."""
-    figure = next(found[name] for row in group.rows if name in (found := row.diagnostics))
-    title = one_line(figure_title(name, figure.title, group.titles))
-    return title, one_line(figure.definition), 100.0 if figure.is_share else 1.0, figure.better
+    spec = next(found[name].spec for row in group.rows if name in (found := row.diagnostics))
+    title = one_line(figure_title(name, spec.title, group.titles))
+    return title, one_line(spec.definition), spec.factor, spec.better
 
 
 def _row(row: Row, group: Group, base: Row | None, link: Link, texts: _Texts) -> dict[str, Any]:

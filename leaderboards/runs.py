@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import StoreError, UsageError
-from harness.core.reading import decode
-from harness.core.types import Metric, RunRecord
-from harness.diagnostics.run_folder import DIAGNOSTICS, read_diagnostics
+from harness.core.types import RunRecord
+from harness.diagnostics.figures import Figure
+from harness.diagnostics.run_folder import DIAGNOSTICS, read_diagnostics, read_figures
 from harness.runs.config import CONFIG, read_json
 from harness.runs.folder import read_run
 from harness.runs.records import RUN, SAMPLES
@@ -24,29 +23,6 @@ _DEPTH: Final = 8
 """Folders below a root that are searched: training runs in experiments in projects are not as deep, a disk is."""
 # What marks a folder beside the runs that is no run and not meant to be one: a checkpoint, or a board written here.
 _NEIGHBOURS: Final = (CONFIG, "adapter_config.json", "trainer_state.json", "model.safetensors", "recipe.yaml")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """A diagnostic figure.
-
-    Attributes:
-        metric: its value with the uncertainty.
-        title: what it is, in a few words.
-        better: whether a higher value is better (1), a lower one (-1), or neither (0).
-        is_share: whether it is shown in percent.
-        definition: what it is, in words.
-        headline: whether it is drawn over training, and shown by task where nothing spans the tasks.
-        hallucination: of a rate of hallucination, how it is worded as a reason; empty: it is none.
-    """
-
-    metric: Metric
-    title: str
-    better: int = 0
-    is_share: bool = True
-    definition: str = ""
-    headline: bool = False
-    hallucination: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +87,7 @@ def load_runs(roots: Sequence[Path], tasks_dir: Path | None = None) -> tuple[lis
             continue
         diagnostics = None
         try:
-            diagnostics = read_figures(folder)
+            diagnostics = _read_diagnostics(folder)
         except StoreError as error:
             problems.append(f"{error} The run is shown without them.")
         report = next((name for name in REPORTS if (folder / name).is_file()), None)
@@ -197,7 +173,7 @@ def _moment(started: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def read_figures(folder: Path) -> Diagnostics | None:
+def _read_diagnostics(folder: Path) -> Diagnostics | None:
     """The diagnostics of a run; `None` where there are none.
 
     Raises:
@@ -207,43 +183,20 @@ def read_figures(folder: Path) -> Diagnostics | None:
     if data is None:
         return None
     try:
-        figures = {name: _figure(name, stored) for name, stored in data.get("metrics", {}).items()}
         attribution = {
             task: {cause: _count(found) for cause, found in causes.items()}
             for task, causes in (data.get("attribution") or {}).items()
         }
         judge = (data.get("judge") or {}).get("identity")
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise StoreError(f"{folder / DIAGNOSTICS} cannot be used: {error}.") from error
-    return Diagnostics(figures=figures, attribution=attribution, judge=None if judge is None else str(judge))
-
-
-def _figure(name: str, stored: Mapping[str, Any]) -> Figure:
-    known = {field_.name for field_ in fields(Metric)}
-    metric = decode(Metric, {"name": name, **{key: value for key, value in stored.items() if key in known}})
-    kind = name.rpartition("/")[2]
-    stored = {**_shown_today().get(kind, {}), **stored}
-    return Figure(
-        metric=metric,
-        title=str(stored.get("title", kind.replace("_", " "))),
-        better=int(stored.get("better", 0)),
-        is_share=stored.get("scale", "share") == "share",
-        definition=str(stored.get("definition", "")),
-        headline=bool(stored.get("headline", False)),
-        hallucination=str(stored.get("hallucination", "")),
+    return Diagnostics(
+        figures=read_figures(folder, data), attribution=attribution, judge=None if judge is None else str(judge)
     )
 
 
-@cache
-def _shown_today() -> Mapping[str, Mapping[str, Any]]:
-    """How figures are shown whose run was diagnosed before that was stored with them."""
-    from harness.diagnostics.specs import diagnostics
-
-    return {of.spec.name: of.spec.shown() for of in diagnostics()}
-
-
 def _count(found: Any) -> int:
-    count = found.get("n") if isinstance(found, Mapping) else found
+    count = found["n"]
     if type(count) is not int or count < 0:
         raise ValueError(f"attribution {found!r} is not a count")
     return count

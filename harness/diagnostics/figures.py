@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, Final, Literal, NamedTuple
 
+from harness.core.reading import decode
 from harness.core.types import Metric, Sample
 from harness.statistics.counts import Counts
 from harness.statistics.estimates import estimate
@@ -17,6 +18,8 @@ EXAMPLES: Final = 20
 """Example ids that a figure names: enough to look for what they share, without doubling the file."""
 
 _STORED: Final = ("name", "value", "stderr", "low", "high", "n", "n_errors")
+_SHOWN: Final = ("title", "definition", "scale", "better", "plotted", "headline", "hallucination")
+"""What is stored of a diagnostic with its figures, so that whoever shows them need not know it."""
 
 _WEIGHTLESS: Final = 1e-12
 """Stands for a denominator of 0: a ratio of sums counts the numerator of such a sample, the statistics would not."""
@@ -57,17 +60,10 @@ class DiagnosticSpec:
         if not self.title:
             object.__setattr__(self, "title", self.name.replace("_", " "))
 
-    def shown(self) -> dict[str, Any]:
-        """What is stored with a figure, so that whoever shows it need not know it."""
-        return {
-            "title": self.title,
-            "definition": self.definition,
-            "scale": self.scale,
-            "better": self.better,
-            "plotted": self.plotted,
-            "headline": self.headline,
-            "hallucination": self.hallucination,
-        }
+    @property
+    def factor(self) -> float:
+        """What values are multiplied by for showing: 100 for shares."""
+        return 1.0 if self.scale == "number" else 100.0
 
 
 class Amount(NamedTuple):
@@ -114,8 +110,23 @@ class Figure:
     def to_json(self) -> dict[str, Any]:
         """The metric's fields, what is shown of the diagnostic, examples and, where there is no value, the reason."""
         stored = {name: getattr(self.metric, name) for name in _STORED}
-        stored |= self.spec.shown() | {"examples": list(self.examples)}
+        stored |= {name: getattr(self.spec, name) for name in _SHOWN} | {"examples": list(self.examples)}
         return stored if self.reason is None else {**stored, "reason": self.reason}
+
+    @classmethod
+    def from_json(cls, name: str, stored: Mapping[str, Any]) -> Figure:
+        """A figure as it was stored under its name; of its diagnostic, what is stored with it.
+
+        Raises:
+            ValueError: a field is not of its type.
+        """
+
+        def some(names: Sequence[str]) -> dict[str, Any]:
+            return {name: stored[name] for name in names if name in stored}
+
+        spec = {"name": name.rpartition("/")[2], "definition": "", "reason": "", **some(_SHOWN)}
+        metric = {"name": name, **some(_STORED)}
+        return decode(cls, {"metric": metric, "spec": spec, **some(("examples", "reason"))})
 
 
 def not_applicable(spec: DiagnosticSpec, part: str, *, reason: str | None = None, n_errors: int = 0) -> Figure:

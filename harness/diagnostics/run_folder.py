@@ -12,6 +12,7 @@ from harness.core.prompts import SECTIONS, Section, take_apart
 from harness.core.types import SampleRecord
 from harness.core.worlds import worlds
 from harness.diagnostics.evidence import Key
+from harness.diagnostics.figures import Figure
 from harness.diagnostics.objects import ANNOTATIONS, Annotations, read_annotations
 from harness.runs.config import CONFIG, read_json
 from harness.runs.records import RUN, read_records
@@ -157,6 +158,18 @@ def read_unchecked(folder: Path) -> dict[str, Any] | None:
         StoreError: the file is not one.
     """
     return read_stored(folder / DIAGNOSTICS, SCHEMA_VERSION, f"harness diagnose {folder}")
+
+
+def read_figures(folder: Path, stored: Mapping[str, Any]) -> dict[str, Figure]:
+    """The figures among what `read_diagnostics` gives, by name.
+
+    Raises:
+        StoreError: one is not as it should be.
+    """
+    try:
+        return {name: Figure.from_json(name, of) for name, of in stored.get("metrics", {}).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise StoreError(f"{folder / DIAGNOSTICS} cannot be used: {error}.") from error
 
 
 def read_stored(path: Path, schema_version: int, command: str) -> dict[str, Any] | None:

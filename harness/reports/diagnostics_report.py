@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
 from harness.diagnostics.attribution import CAUSES, DEFINITIONS, Cause
-from harness.diagnostics.run_folder import DIAGNOSTICS, FINDINGS, read_diagnostics
+from harness.diagnostics.figures import Figure
+from harness.diagnostics.run_folder import DIAGNOSTICS, FINDINGS, read_diagnostics, read_figures
 from harness.reports.conflict import conflict_lines, conflict_summary
 from harness.reports.markdown import code, escape, table
 from harness.reports.text import UNKNOWN, error_of, interval, number, plain_table, with_error
@@ -39,10 +41,10 @@ def diagnostics_lines(folder: Path) -> Iterator[str]:
     if data["attribution"]:
         yield from _attribution(data["attribution"])
         yield ""
-    for part in dict.fromkeys(name.split("/", 1)[0] for name in data["metrics"]):
+    for part, figures in groupby(read_figures(folder, data).values(), key=lambda of: of.metric.name.partition("/")[0]):
         yield f"### Diagnostics of {escape(part)}" if part != "all" else "### Diagnostics over all tasks"
         yield ""
-        yield from _figures(part, data["metrics"])
+        yield from _figures(figures)
         yield ""
     yield from conflict_lines(folder)
     if data["judge"] is not None:
@@ -64,17 +66,16 @@ def count_causes(attribution: Mapping[str, Any]) -> list[tuple[Cause, list[Any]]
     return [(cause, [of[cause]["n"] if cause in of else UNKNOWN for of in attribution.values()]) for cause in CAUSES]
 
 
-def _figures(part: str, metrics: Mapping[str, Any]) -> Iterator[str]:
+def _figures(figures: Iterable[Figure]) -> Iterator[str]:
     rows = []
     absent: dict[str, list[str]] = {}
-    for name, figure in metrics.items():
-        prefix, _, measure = name.partition("/")
-        if prefix != part or measure.startswith("wrong_"):
+    for figure in figures:
+        if figure.spec.name.startswith("wrong_"):
             continue
-        if figure["value"] is None:
-            absent.setdefault(figure.get("reason", "not known"), []).append(_title(name, figure))
+        if figure.metric.value is None:
+            absent.setdefault(figure.reason or "not known", []).append(figure.spec.title)
             continue
-        rows.append([escape(_title(name, figure)), *figure_cells(figure), _ids(figure["examples"])])
+        rows.append([escape(figure.spec.title), *figure_cells(figure), _ids(figure.examples)])
     align = ["left", *["right"] * 4, "left"]
     yield table(["figure", "% or number", "s.e.", "95 % interval", "n", "e.g."], rows, align=align)
     for reason, names in absent.items():
@@ -95,20 +96,11 @@ def _judge(judge: Mapping[str, Any]) -> Iterator[str]:
         yield f"Accuracy of the judge: {'; '.join(checks)}."
 
 
-def figure_cells(figure: Mapping[str, Any]) -> list[Any]:
-    """Value, standard error, interval and number of samples of a stored figure."""
-    scale = _scale(figure)
-    ends = interval(figure["low"], figure["high"], scale) or UNKNOWN
-    return [number(figure["value"], scale), error_of(figure["stderr"], scale), ends, figure["n"]]
-
-
-def _title(name: str, figure: Mapping[str, Any]) -> str:
-    """A figure in words."""
-    return str(figure.get("title") or name.rpartition("/")[2])
-
-
-def _scale(figure: Mapping[str, Any]) -> float:
-    return 1.0 if figure.get("scale") == "number" else 100.0
+def figure_cells(figure: Figure) -> list[Any]:
+    """Value, standard error, interval and number of samples of a figure."""
+    metric, scale = figure.metric, figure.spec.factor
+    ends = interval(metric.low, metric.high, scale) or UNKNOWN
+    return [number(metric.value, scale), error_of(metric.stderr, scale), ends, metric.n]
 
 
 def _ids(ids: Sequence[str]) -> str:
@@ -139,13 +131,13 @@ def summary_lines(folder: Path) -> Iterator[str]:
         return
     tasks = list(data["attribution"])
     yield cause_table(folder) or ""
-    rows = []
-    for name in dict.fromkeys(name.partition("/")[2] for name in data["metrics"]):
-        figures = [data["metrics"].get(f"{task}/{name}", {}) for task in tasks]
-        if not name.startswith("wrong_") and any(figure.get("value") is not None for figure in figures):
-            shown = (with_error(figure.get("value"), figure.get("stderr"), _scale(figure)) for figure in figures)
-            title = next(_title(name, figure) for figure in figures if figure)
-            rows.append([title, *shown])
+    rows, figures = [], read_figures(folder, data)
+    for spec in {figure.spec.name: figure.spec for figure in figures.values()}.values():
+        found = [figures.get(f"{task}/{spec.name}") for task in tasks]
+        metrics = [None if of is None or of.metric.value is None else of.metric for of in found]
+        if not spec.name.startswith("wrong_") and any(metrics):
+            shown = (with_error(of.value, of.stderr, spec.factor) if of else UNKNOWN for of in metrics)
+            rows.append([spec.title, *shown])
     yield ""
     yield plain_table(["figure (% ± s.e.)", *tasks], rows)
     yield from conflict_summary(folder)

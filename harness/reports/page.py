@@ -203,7 +203,7 @@ def _row(figure: Figure) -> dict[str, Any]:
     part = figure.metric.name.partition("/")[0]
     return {
         "name": figure.spec.title,
-        "cells": figure_cells(figure.to_json()),
+        "cells": figure_cells(figure),
         "examples": [(key, key if part == ALL else f"{part}/{key}") for key in figure.examples[:_LINKS]],
         "definition": figure.spec.definition,
     }

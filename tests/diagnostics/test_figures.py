@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import replace
 
 import pytest
 
-from harness.diagnostics.figures import Amount, DiagnosticSpec, estimate_figure
+from harness.diagnostics.figures import Amount, DiagnosticSpec, Figure, estimate_figure
 
 X = DiagnosticSpec(name="x", definition="d", reason="not known: why")
 
@@ -30,3 +32,12 @@ def test_no_samples_is_no_value_and_a_reason() -> None:
     figure = estimate_figure(X, "pope", [])
     assert figure.metric.value is None
     assert figure.to_json()["reason"] == "not known: why"
+
+
+def test_a_stored_figure_is_read_as_it_was() -> None:
+    for amounts in ([], [Amount("pope", "a", "a", 1), Amount("pope", "b", "b", 0, example=True)]):
+        figure = estimate_figure(X, "pope", amounts)
+        again = Figure.from_json("pope/x", json.loads(json.dumps(figure.to_json())))
+        assert again == replace(figure, spec=replace(X, reason=""))
+    with pytest.raises(ValueError, match="better"):
+        Figure.from_json("pope/x", figure.to_json() | {"better": 2})

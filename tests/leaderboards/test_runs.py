@@ -188,7 +188,7 @@ def test_diagnostics_are_read(run: Path) -> None:
     stored = {
         "schema_version": 1,
         "metrics": {"all/caption_fidelity": metric | {"examples": ["a"], "reason": "x"}},
-        "attribution": {"pope": {"perception": {"n": 3, "examples": ["a"]}, "reasoning": 1}},
+        "attribution": {"pope": {"perception": {"n": 3, "examples": ["a"]}, "reasoning": {"n": 1}}},
         "judge": {"identity": "some judge", "questions": 3},
     }
     (run / "diagnostics.json").write_text(json.dumps(stored))
@@ -196,7 +196,7 @@ def test_diagnostics_are_read(run: Path) -> None:
     assert diagnostics is not None
     figure = diagnostics.figures["all/caption_fidelity"]
     assert (figure.metric.name, figure.metric.value, figure.metric.low) == ("all/caption_fidelity", 0.9, 0.8)
-    assert (figure.better, figure.is_share, figure.definition) == (-1, False, "What.")
+    assert (figure.spec.better, figure.spec.scale, figure.spec.definition) == (-1, "number", "What.")
     assert diagnostics.attribution == {"pope": {"perception": 3, "reasoning": 1}}
     assert diagnostics.judge == "some judge"
 

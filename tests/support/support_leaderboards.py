@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.benchmarks.registry import get_benchmark
-from harness.core.types import Response, RunRecord, Sample, SampleRecord
+from harness.core.types import Metric, Response, RunRecord, Sample, SampleRecord
+from harness.diagnostics.figures import Figure
+from harness.diagnostics.specs import diagnostics
 from harness.runs.folder import RunFolder, read_run
 from harness.runs.seals import seal
 from harness.statistics import summarise
@@ -223,31 +225,31 @@ def write_world(root: Path, *, counts: int = 240, steps: Sequence[int] = (100, 2
 
 def write_diagnostics(folder: Path, **shares: float) -> None:
     """A hand-made `diagnostics.json`: three figures, and wrong answers by cause as shares of a run's POPE samples."""
-    import json
-
     samples = read_run(folder).tasks["pope"].samples
     rate = shares["perception"]
+    specs = {of.spec.name: of.spec for of in diagnostics()}
+    figures: dict[str, dict[str, Any]] = {
+        "pope/looping": {"value": 0.0, "n": samples},
+        "all/caption_fidelity": {
+            "value": 1 - rate,
+            "stderr": 0.02,
+            "low": 0.96 - rate,
+            "high": 1.04 - rate,
+            "n": samples,
+        },
+        "all/chair_i": {"value": rate, "low": rate - 0.02, "high": rate + 0.02},
+        "all/think_words": {"value": 31.4, "low": 29.0, "high": 33.8},
+        "all/corrected_fidelity": {"value": None},
+    }
+    metrics = {
+        name: Figure(metric=Metric(name=name, **of), spec=specs[name.partition("/")[2]]).to_json()
+        for name, of in figures.items()
+    }
     (folder / "diagnostics.json").write_text(
         json.dumps(
             {
                 "schema_version": 1,
-                "metrics": {
-                    "pope/looping": {"value": 0.0, "n": samples, "better": -1, "scale": "share"},
-                    "all/caption_fidelity": {
-                        "value": 1 - rate,
-                        "stderr": 0.02,
-                        "low": 0.96 - rate,
-                        "high": 1.04 - rate,
-                        "n": samples,
-                        "better": 1,
-                        "scale": "share",
-                        "definition": "Captions that suffice.",
-                        "examples": [],
-                    },
-                    "all/chair_i": {"value": rate, "low": rate - 0.02, "high": rate + 0.02, "better": -1},
-                    "all/think_words": {"value": 31.4, "low": 29.0, "high": 33.8, "scale": "number"},
-                    "all/corrected_fidelity": {"value": None, "reason": "no judge"},
-                },
+                "metrics": metrics,
                 "attribution": {
                     "pope": {
                         cause: {"n": round(share * samples), "examples": ["random/0"]}
