@@ -11,9 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
-
-from typing_extensions import TypedDict
+from typing import TYPE_CHECKING, Any
 
 from harness.core.console import show
 from harness.core.errors import DataError, HarnessError, UsageError
@@ -24,43 +22,12 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from harness.evaluation.run import Outcome
+    from harness.evaluation.settings import EvalConfig
     from harness.runs.comparison import TaskComparison
     from leaderboards.board import Board
 
 Texts = str | Sequence[str]
 """Names, or names with commas between them."""
-
-
-class Settings(TypedDict, total=False):
-    """What may be said of an evaluation besides model and tasks: see `harness.evaluation.settings.EvalConfig`."""
-
-    data: str | None
-    prompt: str
-    engine: str
-    engine_options: Mapping[str, Any]
-    out: Path | str | None
-    limit: float | None
-    seed: int
-    num_frames: int
-    max_new_tokens: int | None
-    temperature: float
-    top_p: float
-    top_k: int
-    repetition_penalty: float
-    decoding: str | None
-    system_prompt: str | None
-    repeats: int
-    blind: str | None
-    judge: str | None
-    judge_base_url: str | None
-    judge_api_key_env: str | None
-    audit: int
-    max_failures: int
-    fresh: bool
-    tasks_dir: Path | str | None
-    allow_outside: Sequence[Path | str]
-    revision: str | None
-    trust_remote_code: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,9 +150,7 @@ class Comparison:
         return "\n".join([*(f"{task} {of.name}: {in_words(of)}" for task, of in tested), *self.notes])
 
 
-def evaluate(
-    model: str, tasks: Texts, *, diagnosed: bool = True, track: Texts = (), **settings: Unpack[Settings]
-) -> Run:
+def evaluate(model: str, tasks: Texts, *, diagnosed: bool = True, track: Texts = (), **settings: Any) -> Run:
     """Score a checkpoint, diagnose it, and write the run with its reports; a run that was interrupted goes on.
 
     Args:
@@ -193,7 +158,7 @@ def evaluate(
         tasks: names of tasks.
         diagnosed: whether to say why wrong answers went wrong.
         track: trackers that the results are sent to: `wandb`, `trackio`, `mlflow`, `tensorboard`.
-        settings: see `Settings`.
+        settings: others of `harness.evaluation.settings.EvalConfig`, by name; paths may be texts.
 
     Returns:
         the run; samples without a response are counted in it, and do not raise.
@@ -207,13 +172,10 @@ def evaluate(
     """
     from harness.diagnostics.specs import diagnostics
     from harness.evaluation.run import evaluate as run_evaluation
-    from harness.evaluation.settings import EvalConfig
     from harness.reports.terminal import problems
     from harness.reports.tracking import check_trackers, track_outcome
 
-    if not isinstance(model, str):
-        raise UsageError(f"model is {model!r}, not a name.")
-    config = EvalConfig(model=model, tasks=_names(tasks), **_checked(settings))
+    config = _read_config({"model": model, "tasks": _names(tasks), **settings})
     trackers = check_trackers(_names(track))
     if diagnosed:
         diagnostics()  # A package whose diagnostic is broken is named before anything is asked.
@@ -343,18 +305,18 @@ def leaderboard(
     return board
 
 
-def _checked(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _read_config(settings: Mapping[str, Any]) -> EvalConfig:
     """Settings of the types that they have."""
     from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-    adapter = TypeAdapter(tuple[Settings], config=ConfigDict(extra="forbid"))
+    from harness.evaluation.settings import EvalConfig
+
     try:
-        (checked,) = adapter.validate_python((dict(settings),))
+        return TypeAdapter(tuple[EvalConfig], config=ConfigDict(extra="forbid")).validate_python((settings,))[0]
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(map(str, first["loc"][1:]))
-        raise UsageError(f"setting {name!r}: {first['msg']}. See harness.api.Settings.") from error
-    return dict(checked)
+        raise UsageError(f"setting {name!r}: {first['msg']}. See harness.evaluation.settings.EvalConfig.") from error
 
 
 def _names(texts: Texts) -> tuple[str, ...]:
