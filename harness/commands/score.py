@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.commands.eval_arguments import add_judge_arguments
 from harness.core.console import show, to_json
 from harness.core.errors import UsageError
-
-if TYPE_CHECKING:
-    from harness.judges.answer import AnswerJudge
+from harness.evaluation.settings import EvalConfig
 
 _OF_RUNS: Final = ("data", "model", "out", "fresh", "no_diagnose")
 """Options that only a run made with `--from` or `--from-run` has."""
@@ -89,20 +87,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _score(arguments: argparse.Namespace) -> int:
     """Score recorded responses of files."""
+    from harness.evaluation.plan import open_judge
     from harness.evaluation.recorded import find_benchmark, judge_recorded, score_records
     from harness.judges.answer import no_judge
     from harness.judges.audit import AuditSample
     from harness.reports.audit import audit_table
     from harness.reports.terminal import print_task, task_json
 
-    if arguments.audit < 0:
-        raise UsageError(f"--audit {arguments.audit} is out of range: it must be at least 0.")
+    config = _config(arguments)
     benchmark = find_benchmark(arguments.task, arguments.responses, arguments.tasks_dir)
     records = judge_recorded(benchmark, arguments.samples, arguments.responses, allow_missing=arguments.allow_missing)
-    judge = _open_judge(arguments)
+    judge = open_judge(config)
     if benchmark.rubric is not None and judge is None:
         show(no_judge(benchmark.name), file=sys.stderr)
-    drawn = AuditSample(arguments.audit, seed=0)
+    drawn = AuditSample(config.audit, seed=config.seed)
     audit = None
     rubrics = {benchmark.name: benchmark.rubric} if benchmark.rubric is not None else {}
     differing: list[str] = []
@@ -179,22 +177,9 @@ def _make_run(arguments: argparse.Namespace) -> int:
     from harness.evaluation.imports import plan_recorded
     from harness.evaluation.rescoring import plan_rescored
     from harness.evaluation.run import run_plan
-    from harness.evaluation.settings import EvalConfig
 
     (_check_log if arguments.from_run is None else _check_rescoring)(arguments)
-    config = EvalConfig(
-        model=arguments.model,
-        tasks=(arguments.task,),
-        data=arguments.data,
-        out=arguments.out,
-        judge=arguments.judge,
-        judge_base_url=arguments.judge_base_url,
-        judge_api_key_env=arguments.judge_api_key_env,
-        audit=arguments.audit,
-        max_failures=arguments.max_failures,
-        fresh=arguments.fresh,
-        tasks_dir=arguments.tasks_dir,
-    )
+    config = _config(arguments)
     if arguments.from_run is not None:
         plan = plan_rescored(config, arguments.from_run)
     else:
@@ -236,13 +221,7 @@ def _check_log(arguments: argparse.Namespace) -> None:
         raise UsageError("--data and --samples both say where the questions are. Give one of them.")
 
 
-def _open_judge(arguments: argparse.Namespace) -> AnswerJudge | None:
-    if arguments.judge is None:
-        if arguments.judge_base_url or arguments.judge_api_key_env:
-            raise UsageError("--judge-base-url and --judge-api-key-env need --judge openai:MODEL.")
-        return None
-    from harness.judges.answer import open_answer_judge
-
-    return open_answer_judge(
-        arguments.judge, base_url=arguments.judge_base_url, api_key_env=arguments.judge_api_key_env
-    )
+def _config(arguments: argparse.Namespace) -> EvalConfig:
+    """What is asked for, as settings of an evaluation, which are called as the arguments are."""
+    given = {of.name: getattr(arguments, of.name) for of in fields(EvalConfig) if of.name in arguments}
+    return EvalConfig(**given, tasks=(arguments.task,))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
-from typing import Final, Protocol
+from typing import Final
 
 from harness.core.errors import UnavailableError
 from harness.core.types import Response, Sample, SampleRecord
@@ -16,45 +16,22 @@ from harness.evaluation.interrupts import Interrupts
 from harness.evaluation.plan import Plan
 from harness.evaluation.task_registry import TaskData
 from harness.runs.asked import system_of
-from harness.runs.folder import RunFolder
-from harness.runs.records import SampleKey, read_records
+from harness.runs.folder import RunFolder, Shard
+from harness.runs.records import read_records
 
 _ALL_FAILED: Final = 32
 """Responses that fail in the same way, without one success, before the run is stopped: a batch of `hf` on CPU."""
 
 
-class Store(Protocol):
-    """Where the records go: a run folder, or one process's shard of it."""
-
-    @property
-    def finished(self) -> Collection[SampleKey]:
-        """Samples that have been scored before."""
-        ...
-
-    @property
-    def failed(self) -> Collection[SampleKey]:
-        """Samples that have been asked before, and had no response."""
-        ...
-
-    @property
-    def models(self) -> Collection[str]:
-        """Who has answered before, as servers name them."""
-        ...
-
-    def append(self, record: SampleRecord) -> None:
-        """Store one finished sample."""
-        ...
-
-
 def generate(
-    plan: Plan, samples: Mapping[str, Sequence[Sample]], store: Store, finished: Callable[[bool], None]
+    plan: Plan, samples: Mapping[str, Sequence[Sample]], store: RunFolder | Shard, finished: Callable[[bool], None]
 ) -> None:
     """Have the unfinished ones of some samples answered, judge and store them.
 
     Args:
         plan: of the run; its engine is loaded.
         samples: by task; those that are finished are passed on to the engine as such.
-        store: where the records go.
+        store: where the records go: a run folder, or one process's shard of it.
         finished: told after each sample whether it failed.
 
     Raises:
@@ -83,7 +60,7 @@ def generate(
             interrupts.check()
 
 
-def _requests(plan: Plan, samples: Mapping[str, Sequence[Sample]], store: Store) -> Iterator[Request]:
+def _requests(plan: Plan, samples: Mapping[str, Sequence[Sample]], store: RunFolder | Shard) -> Iterator[Request]:
     """Those about one image or video next to each other, wherever the data have them: an engine opens it once."""
     for task in plan.tasks:
         requests = (
@@ -107,7 +84,7 @@ def make_request(plan: Plan, task: TaskData, sample: Sample, *, finished: bool =
     )
 
 
-def _refuse_another_model(plan: Plan, response: Response, store: Store) -> None:
+def _refuse_another_model(plan: Plan, response: Response, store: RunFolder | Shard) -> None:
     """A server's model is known by its name alone, behind which another one may have been put since."""
     if (
         plan.engine.name == "api"
