@@ -14,7 +14,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from string import Formatter
 from typing import Any, Final, get_args
@@ -47,27 +47,16 @@ class OwnFormat:
     """
 
     name: str
-    template: str
+    template: str = _TEMPLATE
     instruction: Mapping[AnswerKind, str]
-    sections: Sequence[Section]
-    system: str | None
-    max_new_tokens: int | None
+    sections: Sequence[Section] = ()
+    system: str | None = None
+    max_new_tokens: int | None = None
 
     @property
     def like(self) -> PromptFormat:
         """The format of ours whose responses are about as long."""
         return "grounded" if "caption" in self.sections else "think" if "think" in self.sections else "direct"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Written:
-    """What a file may say."""
-
-    instruction: str | Mapping[AnswerKind, str] = ""
-    template: str = _TEMPLATE
-    sections: Sequence[Section] = ()
-    system: str | None = None
-    max_new_tokens: int | None = None
 
 
 def is_own(prompt: str) -> bool:
@@ -111,14 +100,19 @@ def make_format(name: str, written: Any, place: str) -> OwnFormat:
         raise refuse(f"{name!r} cannot be its name: letters, digits, _ and -, and none of ours")
     if not isinstance(written, Mapping):
         raise refuse("it holds no fields such as 'instruction'")
+    if "name" in written:
+        raise refuse("name is no field of it")
+    given = written.get("instruction", "")
+    if isinstance(given, str):
+        given = dict.fromkeys(_KINDS, given)
+    elif isinstance(given, Mapping):
+        given = {"caption": "", **given}
     try:
-        fields = decode(_Written, dict(written))
-        parsed = [part for part in Formatter().parse(fields.template) if part[1] is not None]
+        made = decode(OwnFormat, {**written, "name": name, "instruction": given})
+        parsed = [part for part in Formatter().parse(made.template) if part[1] is not None]
     except ValueError as error:
         raise refuse(str(error)) from error
-    given = fields.instruction
-    instruction = dict.fromkeys(_KINDS, given) if isinstance(given, str) else {"caption": "", **given}
-    if missing := [kind for kind in _KINDS if kind not in instruction]:
+    if missing := [kind for kind in _KINDS if kind not in made.instruction]:
         raise refuse(f"instruction has no text for {', '.join(missing)}; give one for each kind, or one for all")
     if changed := [name for _, name, spec, conversion in parsed if spec or conversion]:
         raise refuse(f"template: {{{changed[0]}}} stands as it is, without ! and : behind its name")
@@ -130,11 +124,11 @@ def make_format(name: str, written: Any, place: str) -> OwnFormat:
         )
     if lost := [name for name in ("question", "options") if name not in used]:
         raise refuse(f"template lacks {{{lost[0]}}}, without which it would not be asked")
-    if any(instruction.values()) != ("instruction" in used):
+    if any(made.instruction.values()) != ("instruction" in used):
         raise refuse("an instruction needs {instruction} in the template, and the other way round")
-    texts = " ".join([fields.template, fields.system or "", *instruction.values()])
+    texts = " ".join([made.template, made.system or "", *made.instruction.values()])
     told = {tag.lower().replace("prethink", "planning") for tag in _TAG.findall(texts)}
-    if (order := [section for section in get_args(Section) if section in fields.sections]) != list(fields.sections):
+    if (order := [section for section in get_args(Section) if section in made.sections]) != list(made.sections):
         raise refuse(f"sections are read once and in the order {', '.join(get_args(Section))}")
     if untold := [section for section in order if section not in told]:
         raise refuse(f"sections has {untold[0]}, and no text of the format says <{untold[0]}>")
@@ -142,18 +136,11 @@ def make_format(name: str, written: Any, place: str) -> OwnFormat:
         raise refuse(f"its texts say <{unread[0]}>, and sections has no {unread[0]}")
     if order and order[-1] != "answer":
         raise refuse("sections does not end with answer, which is what is scored")
-    if fields.max_new_tokens is not None and fields.max_new_tokens < 1:
-        raise refuse(f"max_new_tokens is {fields.max_new_tokens}, and must be at least 1")
-    made = OwnFormat(
-        name=name,
-        template=fields.template,
-        instruction=instruction,
-        sections=order,
-        system=fields.system,
-        max_new_tokens=fields.max_new_tokens,
-    )
+    if made.max_new_tokens is not None and made.max_new_tokens < 1:
+        raise refuse(f"max_new_tokens is {made.max_new_tokens}, and must be at least 1")
+    made = replace(made, sections=order)
     digest = hashlib.sha256(json.dumps(asdict(made), sort_keys=True).encode()).hexdigest()
-    return OwnFormat(**{**asdict(made), "name": f"{name}@{digest[:8]}"})
+    return replace(made, name=f"{name}@{digest[:8]}")
 
 
 def ask(sample: Sample, prompt_format: PromptFormat | OwnFormat) -> str:

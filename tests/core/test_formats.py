@@ -71,6 +71,8 @@ def test_two_texts_are_two_formats() -> None:
         ({"template": "{question} {options}"}, "an instruction needs {instruction}"),
         ({"instruction": {"yes_no": "a"}}, "no text for choice, open"),
         ({"instruction": {"yesno": "a"}}, "instruction"),
+        ({"instruction": 5}, "instruction is 5"),
+        ({"name": "mine"}, "name is no field of it"),
         ({"sections": ["answer", "think"]}, "in the order"),
         ({"sections": ["think", "think", "answer"]}, "read once"),
         ({"sections": ["caption", "think", "answer"]}, "no text of the format says <caption>"),
