@@ -6,16 +6,12 @@ Only the standard library is imported at the top.
 from __future__ import annotations
 
 import json
-from array import array
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from harness.core.errors import DataError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -57,19 +53,15 @@ def _open(path: Path) -> BinaryIO:
 
 
 class RowIndex:
-    """Finds the row of an id in a JSON-lines file, in 25 bytes of memory a row.
-
-    A row is found by a hash of its id, and taken only if its id is the one asked for. Files whose rows come in the
-    order in which they are asked for are read straight through.
+    """Finds the row of an id in a JSON-lines file; in memory are the ids, and where their rows begin.
 
     Attributes:
         path: the file.
-        count: number of its rows.
         duplicates: number of rows whose id an earlier row has.
         first_duplicates: the first few such ids.
     """
 
-    def __init__(self, path: Path, *, shown: int = 5) -> None:
+    def __init__(self, path: Path, *, shown: int) -> None:
         """Read the file once.
 
         Args:
@@ -79,23 +71,17 @@ class RowIndex:
         Raises:
             DataError: the file cannot be read, a line is not a JSON object, or has no `id`.
         """
-        import numpy as np
-
-        hashes, offsets = array("q"), array("q")
-        for number, offset, row in read_rows(path):
-            hashes.append(hash(id_of(row, f"{path}:{number}")))
-            offsets.append(offset)
         self.path = path
-        self.count = len(hashes)
         self._shown = shown
-        self._hashes = np.frombuffer(hashes, dtype=np.int64) if hashes else np.zeros(0, dtype=np.int64)
-        self._offsets = offsets
-        # Rows in the order of their hashes; of equal ones in the order of the file.
-        self._order: NDArray[np.int64] = np.argsort(self._hashes, kind="stable")
-        self._used = bytearray(self.count)
-        self._next = 0
+        self._offsets: dict[str, int] = {}
+        self._taken: set[str] = set()
+        repeated: list[str] = []
+        for number, offset, row in read_rows(path):
+            name = id_of(row, f"{path}:{number}")
+            if self._offsets.setdefault(name, offset) != offset:
+                repeated.append(name)
+        self.duplicates, self.first_duplicates = len(repeated), list(dict.fromkeys(repeated))[:shown]
         self._file = _open(path)
-        self.duplicates, self.first_duplicates = self._find_duplicates()
 
     def __enter__(self) -> RowIndex:
         return self
@@ -103,57 +89,19 @@ class RowIndex:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def _row(self, place: int) -> dict[str, Any]:
-        self._file.seek(self._offsets[place])
-        return parse_row(self._file.readline(), str(self.path))
-
-    def _candidates(self, key: int) -> Iterator[int]:
-        import numpy as np
-
-        if self._next < self.count and self._hashes[self._next] == key:
-            yield self._next
-        rank = int(np.searchsorted(self._hashes, key, side="left", sorter=self._order))
-        while rank < self.count and self._hashes[self._order[rank]] == key:
-            yield int(self._order[rank])
-            rank += 1
-
-    def _find_duplicates(self) -> tuple[int, list[str]]:
-        import numpy as np
-
-        ordered = self._hashes[self._order]
-        alike = np.flatnonzero(np.r_[False, ordered[1:] == ordered[:-1]])
-        found, shown = 0, dict[str, None]()
-        names: set[str] = set()
-        for rank in alike.tolist():
-            if rank - 1 == 0 or ordered[rank - 1] != ordered[rank - 2]:
-                names = {str(self._row(int(self._order[rank - 1]))["id"])}
-            name = str(self._row(int(self._order[rank]))["id"])
-            found += name in names
-            if name in names and len(shown) < self._shown:
-                shown[name] = None
-            names.add(name)
-        return found, list(shown)
-
     def take(self, name: str) -> tuple[dict[str, Any] | None, bool]:
         """The row of an id, which then counts as used, or `None`; and whether it was taken before."""
-        for place in self._candidates(hash(name)):
-            row = self._row(place)
-            if str(row["id"]) == name:
-                again = bool(self._used[place])
-                self._used[place] = 1
-                self._next = place + 1
-                return row, again
-        return None, False
+        if name not in self._offsets:
+            return None, False
+        again = name in self._taken
+        self._taken.add(name)
+        self._file.seek(self._offsets[name])
+        return parse_row(self._file.readline(), str(self.path)), again
 
     def unused(self) -> tuple[int, list[str]]:
         """How many rows were never taken, and the ids of the first few."""
-        count = self._used.count(0)
-        places: list[int] = []
-        place = self._used.find(0)
-        while place >= 0 and len(places) < self._shown:
-            places.append(place)
-            place = self._used.find(0, place + 1)
-        return count, [str(self._row(place)["id"]) for place in places]
+        unused = (name for name in self._offsets if name not in self._taken)
+        return len(self._offsets) - len(self._taken), list(islice(unused, self._shown))
 
 
 def id_of(row: Mapping[str, Any], where: str) -> str:
