@@ -17,6 +17,7 @@ from harness.benchmarks.record import Benchmark
 from harness.core.errors import StoreError
 from harness.core.files import cache_folder
 from harness.core.types import RunRecord, SampleRecord, TaskResult
+from harness.runs.asked import said_of
 from harness.runs.records import RUN, SAMPLES, read_judged, read_records
 from harness.runs.seals import seal
 from harness.statistics.counts import Counts
@@ -129,7 +130,6 @@ def _headline(
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StoreError(f"a sample of {result.task} cannot be used: {error}.") from error
     if isinstance(task, Benchmark):
-        described = (record.settings.get("tasks") or {}).get(result.task, {})
-        specs = specs if described.get("version") == task.version else []
+        specs = specs if said_of(record.settings, result.task).get("version") == task.version else []
     spec = next((spec for spec in specs if spec.name == result.headline), None)
     return {} if spec is None else {spec.name: value_of(spec, table)}

@@ -16,7 +16,6 @@ from harness.core.console import show, to_json
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from leaderboards.board import Board
     from leaderboards.build import BoardConfig
     from leaderboards.publish import PublishConfig
 
@@ -88,10 +87,17 @@ def run(arguments: argparse.Namespace) -> int:
         HarnessError: see the tree in `harness.core.errors`.
     """
     from leaderboards.build import BoardConfig, build_board
+    from leaderboards.outputs import FORMATS, write_board
+    from leaderboards.publish import PublishConfig, publish_board
 
-    publish = _publish_config(arguments) if arguments.leaderboard_command == "publish" else None
-    board = build_board(_of_arguments(BoardConfig, arguments))
-    done = _build(board, arguments) if publish is None else _publish(board, publish)
+    if arguments.leaderboard_command == "publish":
+        given = _of_arguments(PublishConfig, arguments, task_ids=_task_ids(arguments.task_ids))
+        board = build_board(_of_arguments(BoardConfig, arguments))
+        done = publish_board(board, given)
+    else:
+        board = build_board(_of_arguments(BoardConfig, arguments))
+        formats = FORMATS if arguments.formats is None else [name.strip() for name in arguments.formats.split(",")]
+        done = [str(path) for path in write_board(board, arguments.out, formats)]
     if arguments.json:
         show(to_json({"done": done, "problems": list(board.problems)}))
     else:
@@ -99,25 +105,6 @@ def run(arguments: argparse.Namespace) -> int:
     for problem in board.problems:
         show(f"warning: left out: {problem}", file=sys.stderr)
     return _LEFT_OUT if board.problems else 0
-
-
-def _build(board: Board, arguments: argparse.Namespace) -> list[str]:
-    from leaderboards.outputs import FORMATS, write_board
-
-    formats = FORMATS if arguments.formats is None else [name.strip() for name in arguments.formats.split(",")]
-    return [str(path) for path in write_board(board, arguments.out, formats)]
-
-
-def _publish(board: Board, config: PublishConfig) -> list[str]:
-    from leaderboards.publish import publish_board
-
-    return publish_board(board, config)
-
-
-def _publish_config(arguments: argparse.Namespace) -> PublishConfig:
-    from leaderboards.publish import PublishConfig
-
-    return _of_arguments(PublishConfig, arguments, task_ids=_task_ids(arguments.task_ids))
 
 
 def _of_arguments(kind: type[_Config], arguments: argparse.Namespace, **others: Any) -> _Config:

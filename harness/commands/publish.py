@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from harness.commands.eval_arguments import add_track_argument
@@ -63,10 +62,6 @@ def _publish(folder: Path, out: Path, repo: str | None, user: str | None, *, pri
     files = write_dataset(folder, out)
     if repo is not None:
         show(f"committed as {user}: {hub.push_dataset(repo, out, files, private=private)}")
-    show("\n".join(_listed(files)))
+    show("\n".join(f"  {path} ({path.stat().st_size} bytes)" for path in files))
     if repo is None:
         show("dry run: this would be uploaded to a data set of the hub; do it with --push ORG/NAME")
-
-
-def _listed(files: Sequence[Path]) -> list[str]:
-    return [f"  {path} ({path.stat().st_size} bytes)" for path in files]

@@ -142,7 +142,7 @@ def run_engine_check(
 
 
 def ask_all(
-    checkpoint: Checkpoint, runners: Sequence[Runner], cases: Sequence[Request], *, max_new_tokens: int = MAX_NEW_TOKENS
+    checkpoint: Checkpoint, runners: Sequence[Runner], cases: Sequence[Request]
 ) -> tuple[dict[str, Answered], dict[str, str]]:
     """Greedy responses of each runner to each case; one model is in memory at a time.
 
@@ -157,7 +157,7 @@ def ask_all(
         show(f"asking {runner.label} ...", file=sys.stderr)
         try:
             of_runner = replace(checkpoint, name=runner.model, folder=None) if runner.model else checkpoint
-            told[runner.label] = _ask(of_runner, runner, cases, max_new_tokens)
+            told[runner.label] = _ask(of_runner, runner, cases)
         except (ModelError, EngineError) as error:
             if runner.model is not None:
                 raise type(error)(without_samples(error)) from error
@@ -165,7 +165,7 @@ def ask_all(
     return told, unusable
 
 
-def _ask(checkpoint: Checkpoint, runner: Runner, cases: Sequence[Request], max_new_tokens: int) -> Answered:
+def _ask(checkpoint: Checkpoint, runner: Runner, cases: Sequence[Request]) -> Answered:
     tokens: dict[str, Tokens] = {}
     engine = make_engine(runner.engine, checkpoint, runner.options)
     observed = (replace(case, observe=partial(tokens.__setitem__, case.sample_id)) for case in cases)
@@ -174,7 +174,7 @@ def _ask(checkpoint: Checkpoint, runner: Runner, cases: Sequence[Request], max_n
         video_as = engine.video_as
         responses = {
             request.sample_id: response
-            for request, response in engine.generate(observed, Decoding(max_new_tokens=max_new_tokens))
+            for request, response in engine.generate(observed, Decoding(max_new_tokens=MAX_NEW_TOKENS))
         }
     finally:
         engine.close()

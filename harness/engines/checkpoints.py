@@ -122,15 +122,17 @@ def resolve_checkpoint(
         check_own_code(name, folder)
         if sees:
             check_sees(name, folder, _processor_folder(folder, adapter))
-    world = world_of_checkpoint(name, _told(adapter or folder))
+    about = (adapter or folder) / "harness.json"
+    told = read_object(about) if about.is_file() else {}
+    world = world_of_checkpoint(name, told)
     return Checkpoint(
         name=name,
         folder=folder,
         weights=_digest(found),
         files=_digest(behaviour_files),
-        prompt_format=_trained_format(adapter or folder),
+        prompt_format=_trained_format(told, about),
         adapter=adapter,
-        training=_training(adapter or folder),
+        training=_training(told),
         world=None if world is None else world.name,
         trust_remote_code=trust_remote_code,
     )
@@ -248,14 +250,7 @@ def _file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _told(folder: Path) -> Mapping[str, Any]:
-    """What `harness.json` says of a checkpoint."""
-    path = folder / "harness.json"
-    return read_object(path) if path.is_file() else {}
-
-
-def _training(folder: Path) -> Mapping[str, Any] | None:
-    told = _told(folder)
+def _training(told: Mapping[str, Any]) -> Mapping[str, Any] | None:
     training = told.get("training")
     if not isinstance(training, dict):
         return None
@@ -263,11 +258,10 @@ def _training(folder: Path) -> Mapping[str, Any] | None:
     return found if list(map(type, found.values())) == [str, str, int, int] else None
 
 
-def _trained_format(folder: Path) -> PromptFormat | None:
-    path = folder / "harness.json"
-    prompt_format = _told(folder).get("prompt_format")
-    if prompt_format is not None and (not isinstance(prompt_format, str) or prompt_format not in FORMATS):
-        raise ModelError(f"{path}: prompt_format {prompt_format!r} is not one of {', '.join(FORMATS)}. Mend it.")
+def _trained_format(told: Mapping[str, Any], about: Path) -> PromptFormat | None:
+    prompt_format: PromptFormat | None = told.get("prompt_format")
+    if prompt_format is not None and prompt_format not in FORMATS:
+        raise ModelError(f"{about}: prompt_format {prompt_format!r} is not one of {', '.join(FORMATS)}. Mend it.")
     return prompt_format
 
 

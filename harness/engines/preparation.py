@@ -151,7 +151,7 @@ def request_seed(request: Request, decoding: Decoding, index: int = 0) -> int:
     return (decoding.seed ^ zlib.crc32(f"{request.task}/{request.sample_id}".encode())) + index
 
 
-def one_line(error: BaseException, *, limit: int = _SHOWN) -> str:
+def one_line(error: BaseException) -> str:
     """An error's text on one line: that of its first cause, and in brackets what was made of it."""
     texts: list[str] = []
     link: BaseException | None = error
@@ -164,4 +164,4 @@ def one_line(error: BaseException, *, limit: int = _SHOWN) -> str:
     if len(texts) > 1:
         text += f" ({texts[-1]})"
     text = received_text(text)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

@@ -26,16 +26,9 @@ def blind_media(task: TaskData, blind: str | None) -> TaskData:
     if blind is None:
         return task
     if blind == "withheld":
-        return replace(
-            task,
-            samples=[replace(sample, media=()) for sample in task.samples],
-            open_media=_open_nothing,
-        )
+        samples = [replace(sample, media=()) for sample in task.samples]
+        return replace(task, samples=samples, open_media=lambda sample_id: [])
     return replace(task, open_media=partial(_open_grey, task))
-
-
-def _open_nothing(sample_id: str) -> list[Image | Video]:
-    return []
 
 
 def _open_grey(task: TaskData, sample_id: str) -> list[Image | Video]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from harness.core.errors import HarnessError
+from harness.core.errors import HarnessError, ModelError
 from harness.core.types import Sample
 from harness.engines.sizes import PACE, cache_bytes
 from harness.evaluation.asking import make_request
@@ -150,11 +150,11 @@ def _cache_bytes(plan: Plan) -> int | None:
     """Keys and values of every layer."""
     if plan.checkpoint.folder is None:
         return None
-    from transformers import AutoConfig
+    from harness.engines.loaders import load_config
 
     try:
-        config = AutoConfig.from_pretrained(plan.checkpoint.folder, trust_remote_code=plan.checkpoint.trust_remote_code)
-    except (OSError, ValueError):
+        config = load_config(plan.checkpoint)
+    except ModelError:
         return None
     width = _BYTES.get(str(plan.engine.describe().get("dtype")))
     return None if width is None else cache_bytes(config, width)

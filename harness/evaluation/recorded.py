@@ -1,7 +1,7 @@
 """Recorded responses to verdicts and figures, without a model.
 
-Samples and responses are JSON-lines files that are joined by id, streaming: of millions of rows, ids and counts are kept
-in memory. Only the standard library is imported at the top.
+Samples and responses are JSON-lines files that are joined by id, streaming: of millions of rows, ids and counts are in
+memory. Only the standard library is imported at the top.
 """
 
 from __future__ import annotations

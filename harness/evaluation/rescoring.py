@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from harness.benchmarks.digests import digest_prompts, of_own_data
 from harness.benchmarks.fetch import locate
@@ -25,6 +24,7 @@ from harness.evaluation.plan import Plan, open_judge
 from harness.evaluation.recorded import find_benchmark
 from harness.evaluation.settings import EvalConfig
 from harness.evaluation.task_registry import TaskData, benchmark_task
+from harness.runs.asked import said_of
 from harness.runs.folder import read_run
 from harness.runs.records import read_records
 
@@ -58,7 +58,7 @@ def plan_rescored(config: EvalConfig, folder: Path) -> Plan:
         "judge": judge.identity if judge is not None else told_by,
         "tasks": {
             name: {
-                **_described(run, asked_as),
+                **said_of(run.settings, asked_as),
                 "version": task.version,
                 "count": len(task.samples),
                 "prompts": digest_prompts(task.samples),
@@ -154,10 +154,3 @@ def _judge(benchmark: Benchmark, told: Mapping[str, Verdict], sample: Sample, re
         return verdict
     kept = replace(verdict, answer=said.answer, rule=JUDGE, status=said.status, reason=said.reason)
     return with_target(kept, sample.target)
-
-
-def _described(run: RunRecord, task: str) -> Mapping[str, Any]:
-    """What a run's settings say of a task."""
-    tasks = run.settings.get("tasks")
-    described = tasks.get(task) if isinstance(tasks, Mapping) else None
-    return described if isinstance(described, Mapping) else {}

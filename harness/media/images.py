@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import io
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -24,18 +24,16 @@ if TYPE_CHECKING:
 _GREY16: Final = 65535
 """White in 16 bits."""
 
-ImageSource = bytes | str | Path | BinaryIO | Mapping[str, Any]
-
 _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF", "ICO")
 """Formats of pictures. Pillow knows more, such as EPS, for which it starts an interpreter of programs."""
 
 
-def open_image(source: ImageSource | Image, *, name: str | None = None) -> Image:
+def open_image(source: bytes | str | Path | Image, *, name: str | None = None) -> Image:
     """Decode an image completely.
 
     Args:
-        source: encoded bytes, a path, an open file, a mapping with `bytes` or `path` (an undecoded image column), or a
-            PIL image. A PIL image that somebody else has decoded already is taken as it is.
+        source: encoded bytes, a path, or a PIL image. A PIL image that somebody else has decoded already is taken as it
+            is.
         name: what to call the source in an error; by default its path or its size.
 
     Returns:
@@ -122,27 +120,19 @@ class _Switch:
 _switch = _Switch()
 
 
-def _read(source: ImageSource, name: str | None) -> tuple[bytes, str]:
-    if isinstance(source, Mapping):
-        data, path = source.get("bytes"), source.get("path")
-        if data is not None:
-            return _read(data, name or path)
-        if path is None:
-            raise MediaError(f"image {name or ''} is missing: neither bytes nor a path.".replace("  ", " "))
-        return _read(str(path), name)
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        check_bytes(len(source), f"image {name or ''}", MAX_IMAGE_BYTES)
-        return bytes(source), name or f"of {len(source)} bytes"
+def _read(source: bytes | str | Path, name: str | None) -> tuple[bytes, str]:
     if isinstance(source, (str, Path)):
+        name = name or str(source)
         try:
-            check_file(Path(source), f"image {name or source}", MAX_IMAGE_BYTES)
+            check_file(Path(source), f"image {name}", MAX_IMAGE_BYTES)
             with Path(source).open("rb") as file:
-                return _read(file, name or str(source))
+                source = file.read(MAX_IMAGE_BYTES + 1)
         except (OSError, ValueError) as error:
-            raise MediaError(f"image {name or source} cannot be read: {error}.") from error
-    if hasattr(source, "read"):
-        return _read(source.read(MAX_IMAGE_BYTES + 1), name or str(getattr(source, "name", "of an open file")))
-    raise MediaError(f"image {name or ''} is a {type(source).__name__}, not an image.".replace("  ", " "))
+            raise MediaError(f"image {name} cannot be read: {error}.") from error
+    if not isinstance(source, bytes):
+        raise MediaError(f"image {name or ''} is a {type(source).__name__}, not an image.".replace("  ", " "))
+    check_bytes(len(source), f"image {name or ''}", MAX_IMAGE_BYTES)
+    return source, name or f"of {len(source)} bytes"
 
 
 def _to_rgb(image: Image, name: str) -> Image:

@@ -21,7 +21,7 @@ def how_asked(settings: Mapping[str, Any], task: str, media: str | None) -> dict
         `max_new_tokens` and the `contrast`, if any; `blind`, how media were hidden; `max_pixels` of each; where videos
         were shown, `num_frames` and `video_as`; and `judge`, who read what no rule settles. In it, `None` is said.
     """
-    of_task = _of_task(settings, task)
+    of_task = said_of(settings, task)
     told = {name: settings[name] for name in ("blind", "judge") if name in settings}
     if (prompt := prompt_of(settings, task)) is not None:
         told["prompt"] = prompt
@@ -42,7 +42,7 @@ def how_asked(settings: Mapping[str, Any], task: str, media: str | None) -> dict
 
 def prompt_of(settings: Mapping[str, Any], task: str) -> str | None:
     """The format of the prompts that a task was asked with; `None` where the settings do not say."""
-    prompt = _of_task(settings, task).get("prompt", settings.get("prompt"))
+    prompt = said_of(settings, task).get("prompt", settings.get("prompt"))
     return prompt if isinstance(prompt, str) else None
 
 
@@ -54,7 +54,8 @@ def system_of(settings: Mapping[str, Any], task: str) -> str | None:
     return system if isinstance(system, str) else None
 
 
-def _of_task(settings: Mapping[str, Any], task: str) -> Mapping[str, Any]:
+def said_of(settings: Mapping[str, Any], task: str) -> Mapping[str, Any]:
+    """What the settings say of a task; nothing where they do not."""
     tasks = settings.get("tasks")
     of_task = tasks.get(task) if isinstance(tasks, Mapping) else None
     return of_task if isinstance(of_task, Mapping) else {}

@@ -95,7 +95,7 @@ def test_threads_share_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ImageFile.LOAD_TRUNCATED_IMAGES is True
 
 
-@pytest.mark.parametrize("source_kind", ["bytes", "path", "text path", "file", "pil", "row bytes", "row path"])
+@pytest.mark.parametrize("source_kind", ["bytes", "path", "text path", "pil"])
 def test_sources(tmp_path: Path, source_kind: str) -> None:
     data = encode(picture(), "PNG")
     path = tmp_path / "a.png"
@@ -104,10 +104,7 @@ def test_sources(tmp_path: Path, source_kind: str) -> None:
         "bytes": data,
         "path": path,
         "text path": str(path),
-        "file": io.BytesIO(data),
         "pil": Image.open(io.BytesIO(data)),
-        "row bytes": {"bytes": data, "path": None},
-        "row path": {"bytes": None, "path": str(path)},
     }
     opened = open_image(sources[source_kind])
     assert np.array_equal(np.asarray(opened), np.asarray(picture()))
@@ -174,8 +171,6 @@ def test_errors_name_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         open_image(b"", name="t.parquet[3].image")
     with pytest.raises(MediaError, match=r"image x is not an image in a known format\."):
         open_image(b"GIF? no, text" * 20, name="x")
-    with pytest.raises(MediaError, match=r"image row is missing: neither bytes nor a path"):
-        open_image({"bytes": None, "path": None}, name="row")
     with pytest.raises(MediaError, match="is a list, not an image"):
         open_image([1, 2])  # type: ignore[arg-type]
     with pytest.raises(MediaError, match=r"no regular file"):
