@@ -298,6 +298,8 @@ def _cell(cell: Cell, medium: Media, roots: Sequence[Path]) -> bytes | Path:
         raise MediaError(f"{medium.kind} {medium.source} cannot be read: {error}.") from error
     if value is None:
         raise MediaError(f"{medium.kind} missing: {medium.source} is empty.")
+    if not isinstance(value, bytes):  # A text would be opened as a path, wherever it leads.
+        raise MediaError(f"{medium.kind} {medium.source} cannot be read: it holds {type(value).__name__}, not bytes.")
     return value
 
 

@@ -120,7 +120,10 @@ def _cell_contents(path: Path, column: str, changed_ns: int) -> tuple[tuple[int 
     for chunk in chunks:
         binary = pc.struct_field(chunk, "bytes") if pa.types.is_struct(chunk.type) else chunk
         digests = (hashlib.sha256(cell.as_buffer()).hexdigest() if cell.is_valid else None for cell in binary)
-        contents += zip(pc.binary_length(binary).to_pylist(), digests, strict=True)
+        try:
+            contents += zip(pc.binary_length(binary).to_pylist(), digests, strict=True)
+        except NotImplementedError as error:
+            raise ValueError(f"column {column} holds no bytes: {error}") from error
     return tuple(contents)
 
 

@@ -138,6 +138,14 @@ def test_a_cell_of_a_table_elsewhere_is_not_opened(source: str, place: Path) -> 
     assert open_medium(place / "data", medium, 1, [place / "data", place / "secret"])
 
 
+@pytest.mark.parametrize("wrap", [str, lambda path: {"bytes": None, "path": path}], ids=["text", "object"])
+def test_what_stands_for_encoded_bytes_is_no_path(wrap: Callable[[str], object], place: Path) -> None:
+    cell = {"bytes": wrap(str(place / "secret/secret.png"))}
+    pq.write_table(pa.Table.from_pylist([row("", 0) | {"image": cell}]), place / "data/test.parquet")
+    with pytest.raises(MediaError, match="not bytes"):
+        open_first(place / "data")
+
+
 @pytest.mark.parametrize("name", ["test.parquet", "test.arrow"])
 def test_a_pipe_for_a_table_is_not_waited_for(name: str, place: Path) -> None:
     os.mkfifo(place / "data" / name)
