@@ -30,7 +30,6 @@ class Cell:
     Attributes:
         run: the run; of several seeds, the latest.
         result: figures and counts.
-        protocol: under which they were had.
         delta: from the baseline's, on the same questions.
         seeds: runs by training seed, where they are several.
         spread: standard deviation of the headline over them.
@@ -38,7 +37,6 @@ class Cell:
 
     run: StoredRun
     result: TaskResult
-    protocol: Protocol
     delta: Difference | None = None
     seeds: Mapping[int | None, StoredRun] = field(default_factory=dict)
     spread: float | None = None
@@ -263,6 +261,7 @@ class Group:
         attributed: tasks whose wrong answers are attributed in every row that has diagnostics.
         reasons: why the best row beside the baseline differs from it; `None` where nothing could be looked at.
         outcomes: by task, what became of each sample in each row that a page can compare with others.
+        curves: of its training runs.
     """
 
     title: str
@@ -276,6 +275,7 @@ class Group:
     attributed: Sequence[str] = ()
     reasons: Reasons | None = None
     outcomes: Mapping[str, Outcomes] = field(default_factory=dict, compare=False, repr=False)
+    curves: Sequence[Curve] = ()
 
     @property
     def titles(self) -> dict[str, str]:
@@ -358,7 +358,6 @@ class Board:
         groups: rows that may be compared, in the order in which they are shown.
         reported: rows from papers.
         likeness: of each of them, the table whose figures were had most like it, and in what they were not.
-        curves: by group, the curves of its training runs.
         notes: what a reader must know, e.g. a baseline that is missing in a group.
         problems: folders that were left out, and why.
     """
@@ -367,7 +366,6 @@ class Board:
     groups: Sequence[Group]
     reported: Sequence[ReportedRow] = ()
     likeness: Sequence[Likeness | None] = ()
-    curves: Sequence[Sequence[Curve]] = ()
     notes: Sequence[str] = ()
     problems: Sequence[str] = field(default=())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -61,9 +61,8 @@ def build_board(config: BoardConfig) -> Board:
         more = f" And {len(problems) - _NAMED} more." if len(problems) > _NAMED else ""
         named = " ".join(problems[:_NAMED]) + more
         raise UsageError(f"no finished run in {', '.join(map(str, config.runs))}; 'harness eval' writes them. {named}")
-    groups = group_runs(runs, rows_of=config.rows_of)
+    groups = [replace(group, curves=draw_curves(group)) for group in group_runs(runs, rows_of=config.rows_of)]
     notes = list(_older_runs(runs, groups))
-    curves = [draw_curves(group) for group in groups]
     if config.rows_of == "trainings":
         groups = _gather(groups, config.baseline)
     key = None if config.baseline is None else find_checkpoint(groups, config.baseline, "--baseline").key
@@ -94,7 +93,6 @@ def build_board(config: BoardConfig) -> Board:
         groups=groups,
         reported=reported,
         likeness=likeness,
-        curves=curves,
         notes=notes,
         problems=list(dict.fromkeys(problems)),
     )

@@ -24,8 +24,7 @@ _UNSETTLED: Final = {*_RANGE, "could_turn", "not_understood", "undecided"}
 
 def render_json(board: Board) -> str:
     """The whole board, a line per row; shares are not multiplied, what is not known is null."""
-    curves = [*board.curves, *[()] * (len(board.groups) - len(board.curves))]
-    groups = ",\n".join(_group(group, drawn) for group, drawn in zip(board.groups, curves, strict=True))
+    groups = ",\n".join(map(_group, board.groups))
     head = _dumps({"format": FORMAT, "version": FORMAT_VERSION, "title": board.title, "notes": list(board.notes)})
     reported = _dumps([asdict(row) for row in board.reported])
     return f'{head[:-1]},"reported":{reported},"groups":[\n{groups}\n]}}\n'
@@ -36,7 +35,7 @@ def _dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _group(group: Group, curves: Sequence[Curve]) -> str:
+def _group(group: Group) -> str:
     head = _dumps(
         {
             "title": group.title,
@@ -47,7 +46,7 @@ def _group(group: Group, curves: Sequence[Curve]) -> str:
             "why": None if group.reasons is None else _reasons(group.reasons),
             "wrong_because_of_tasks": list(group.attributed),
             "columns": {column.task: asdict(column.protocol) for column in group.columns},
-            "curves": [_curve(curve) for curve in curves],
+            "curves": [_curve(curve) for curve in group.curves],
         }
     )
     rows = ",\n".join(_dumps(_row(row, group.attributed)) for row in group.rows)

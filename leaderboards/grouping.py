@@ -196,9 +196,7 @@ def _rows(
 ) -> list[Row]:
     cells: dict[str, dict[str, Cell]] = defaultdict(dict)
     for result in results:
-        cells[result.key][result.task] = Cell(
-            run=result.run, result=result.run.record.tasks[result.task], protocol=result.protocol
-        )
+        cells[result.key][result.task] = Cell(run=result.run, result=result.run.record.tasks[result.task])
     rows = []
     for key, by_task in cells.items():
         ordered = {task: by_task[task] for task in tasks if task in by_task}

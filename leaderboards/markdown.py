@@ -42,9 +42,9 @@ THIN_NOTE: Final = (
 def render_markdown(board: Board) -> str:
     """The whole board."""
     lines = [f"# {escape(board.title)}"]
-    for number_, group in enumerate(board.groups):
+    for group in board.groups:
         lines += ["", *group_lines(group, level=2)]
-        lines += [*_curve_lines(board.curves[number_] if number_ < len(board.curves) else ())]
+        lines += _curve_lines(group.curves)
         lines += ["", *folded("Where these figures come from", _provenance_lines(group))]
     if board.reported:
         lines += ["", "## Reported elsewhere", "", *reported_lines(board)]

@@ -13,7 +13,7 @@ from harness.core.types import Metric
 from harness.reports.html import render, script_json
 from harness.reports.text import UNKNOWN, count_tested, interval, number, span
 from leaderboards.answers import answer
-from leaderboards.board import Board, Cell, Column, Curve, Group, Row
+from leaderboards.board import Board, Cell, Column, Group, Row
 from leaderboards.markdown import THIN_NOTE, rate, reported_likeness, unsettled_note
 from leaderboards.page_data import Link, figure_heads, page_data, shown
 from leaderboards.plots import MAX_LINES, MAX_ROWS, plot_attribution, plot_curves, plot_differences, plot_scores
@@ -46,15 +46,7 @@ def render_page(board: Board, link: Link, files: Sequence[str] = ()) -> str:
         "board.html",
         room="leaderboards",
         title=board.title,
-        groups=[
-            _group(
-                group,
-                board.curves[place] if place < len(board.curves) else (),
-                link,
-                is_plotted=place < _PLOTTED_GROUPS,
-            )
-            for place, group in enumerate(board.groups)
-        ],
+        groups=[_group(group, link, is_plotted=place < _PLOTTED_GROUPS) for place, group in enumerate(board.groups)],
         files=files,
         max_rows=MAX_ROWS,
         max_lines=MAX_LINES,
@@ -74,7 +66,7 @@ def _reported(board: Board) -> Iterator[tuple[ReportedRow, list[str], str, str]]
         yield row, [number(row.values.get(task)) for task in titles], told_of(row, titles), differs
 
 
-def _group(group: Group, curves: Sequence[Curve], link: Link, *, is_plotted: bool) -> dict[str, Any]:
+def _group(group: Group, link: Link, *, is_plotted: bool) -> dict[str, Any]:
     has_diagnostics = bool(group.diagnostics) and len(group.rows) <= MOST_DIAGNOSED
     figures = [figure_heads(name, group) for name in group.diagnostics] if has_diagnostics else []
     most_wrong = max((sum(row.attribution(group.attributed).values()) for row in group.rows), default=0.0) or 1.0
@@ -108,9 +100,9 @@ def _group(group: Group, curves: Sequence[Curve], link: Link, *, is_plotted: boo
         "causes": [(cause, cause_tone(cause)) for cause in group.causes],
         "conditions": list(conditions(group)),
         "plots": list(_plots(group)) if is_plotted else [],
-        "curve_plots": list(_curve_plots(group, curves)) if is_plotted else [],
-        "rising": [curve for curve in curves if curve.rises_from is not None],
-        "trainings": len({curve.run for curve in curves}),
+        "curve_plots": list(_curve_plots(group)) if is_plotted else [],
+        "rising": [curve for curve in group.curves if curve.rises_from is not None],
+        "trainings": len({curve.run for curve in group.curves}),
     }
 
 
@@ -227,12 +219,12 @@ def _plots(group: Group) -> Iterator[Captioned]:
         yield "Where wrong answers went wrong", "% of all answers", stacks
 
 
-def _curve_plots(group: Group, curves: Sequence[Curve]) -> Iterator[Captioned]:
+def _curve_plots(group: Group) -> Iterator[Captioned]:
     columns = {column.title: column for column in group.columns}
     base = group.base
-    for figure in dict.fromkeys(curve.figure for curve in curves):
+    for figure in dict.fromkeys(curve.figure for curve in group.curves):
         column = columns.get(figure)
         cell = base.cells.get(column.task) if base is not None and column is not None else None
-        members = [curve for curve in curves if curve.figure == figure]
+        members = [curve for curve in group.curves if curve.figure == figure]
         note = members[0].measure + (", %" if members[0].scale == 100 else "")
         yield figure, note, plot_curves(members, None if cell is None else cell.metric.value)

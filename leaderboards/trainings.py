@@ -107,7 +107,6 @@ def _pool(cells: Mapping[int | None, Cell]) -> Cell:
     values = [value for result in results if (value := result.metrics[result.headline].value) is not None]
     return Cell(
         run=latest.run,
-        protocol=latest.protocol,
         seeds={seed: cell.run for seed, cell in cells.items()},
         spread=stdev(values) if len(values) == len(results) > 1 else None,
         result=pool_results(results),

@@ -70,7 +70,7 @@ def test_seeds_of_one_recipe_are_one_row(seeds: Path) -> None:
     # All checkpoints are at hand, and the curves are of all steps.
     assert len(row.members) == 6
     assert len(row.runs) == 3
-    assert {point.step for curve in board.curves[0] for point in curve.points} <= {50, 100}
+    assert {point.step for curve in board.groups[0].curves for point in curve.points} <= {50, 100}
     stored = json.loads(render_json(board))["groups"][0]["rows"][0]
     assert (stored["seeds"], len(stored["members"])) == ([0, 1, 2], 6)
     assert [seed["value"] for seed in stored["cells"]["pope"]["seeds"]] == values
@@ -114,7 +114,7 @@ def test_the_last_checkpoint_of_a_foreign_training_stands_for_it(tmp_path: Path)
         write_run(tmp_path / f"s{step}", model=f"out/grpo/checkpoint-{step}", counts=60)
     board = board_of(tmp_path)
     assert sorted(row.label for row in board.groups[0].rows) == ["base", "grpo/checkpoint-200"]
-    assert {curve.figure for curve in board.curves[0]} == {"POPE", "VideoHallucer"}
+    assert {curve.figure for curve in board.groups[0].curves} == {"POPE", "VideoHallucer"}
     write_run(tmp_path / "final", model="out/grpo/final", counts=60)
     assert sorted(row.label for row in board_of(tmp_path).groups[0].rows) == ["base", "grpo/final"]
     assert len(board_of(tmp_path, rows_of="checkpoints").groups[0].rows) == 4
