@@ -15,7 +15,7 @@ from harness.core.prompts import OWN
 from harness.core.types import SampleRecord, Verdict
 from harness.diagnostics import specs
 from harness.diagnostics.attribution import attribute, count_causes, measure_causes, tabulate_confusion
-from harness.diagnostics.calibration_metrics import measure_calibration
+from harness.diagnostics.calibration import measure_calibration
 from harness.diagnostics.earlier import Given, remember
 from harness.diagnostics.evidence import Evidence, Key, gather
 from harness.diagnostics.figures import Figure

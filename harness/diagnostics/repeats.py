@@ -6,16 +6,19 @@ right, strictly, else 0.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Final, Literal
 
 from harness.core.types import Metric, SampleRecord
-from harness.diagnostics.calibration import expected_calibration_error
+from harness.diagnostics.calibration import BINS, Answered, ece_terms
 from harness.diagnostics.evidence import Key
-from harness.diagnostics.exploration import LOW_VARIANCE, difficulty, majority_confidence, pass_at_k, reward_moments
 from harness.diagnostics.figures import Amount, DiagnosticSpec, Figure, estimate_figure, not_applicable
 
+_LOW_VARIANCE: Final = 0.09
+"""Variance of right or wrong at 10 % or 90 % right: below it a question counts as settled."""
 _REASON: Final = "not known: no question has a response in every run that was given with --repeats"
 
 
@@ -52,21 +55,24 @@ def join_repeats(first: Iterable[SampleRecord], others: Sequence[Mapping[Key, Sa
 
 
 def _variance(item: Sampled) -> float:
-    return reward_moments([float(hit) for hit in item.right])[1]
+    """Population variance of right or wrong."""
+    hits, k = sum(item.right), len(item.right)
+    return hits * (k - hits) / k**2
 
 
 def _kind(item: Sampled) -> str:
-    return difficulty(*reward_moments([float(hit) for hit in item.right]))
+    """Easy: high mean, low variance; hard: low mean, low variance; medium: high variance (Pan et al., AAAI 2026)."""
+    if _variance(item) >= _LOW_VARIANCE:
+        return "medium"
+    return "easy" if fmean(item.right) >= 0.5 else "hard"
 
 
-def _majority_share(item: Sampled) -> float:
-    found = majority_confidence(item.answers)
-    return found[1] if found is not None else 0.0
-
-
-def _majority_right(item: Sampled) -> bool:
-    found = majority_confidence(item.answers)
-    return found is not None and item.right[item.answers.index(str(found[0]))]
+def _majority(item: Sampled) -> Answered:
+    """The most frequent answer, with the share of all samples that give it as its confidence; 0 where none answers."""
+    counts = Counter(answer for answer in item.answers if answer is not None)
+    for answer, count in counts.most_common(1):
+        return Answered(item.record.sample, count / len(item.answers), item.right[item.answers.index(answer)])
+    return Answered(item.record.sample, 0.0, right=False)
 
 
 def _is(kind: Literal["easy", "medium", "hard"]) -> Callable[[Sampled], float]:
@@ -96,40 +102,40 @@ _FIGURES: Final[tuple[tuple[DiagnosticSpec, Callable[[Sampled], float]], ...]] =
     ),
     (_figure("easy", "Share of questions with a low variance of right or wrong and a high mean."), _is("easy")),
     (
-        _figure("medium", f"Share of questions with a high variance of right or wrong (at least {LOW_VARIANCE})."),
+        _figure("medium", f"Share of questions with a high variance of right or wrong (at least {_LOW_VARIANCE})."),
         _is("medium"),
     ),
     (_figure("hard", "Share of questions with a low variance of right or wrong and a low mean."), _is("hard")),
     (
         _figure("pass_at_1", "Chance that one sample is right: the share of right ones."),
-        lambda item: sum(item.right) / len(item.right),
+        lambda item: fmean(item.right),
     ),
     (
         _figure("pass_at_k", "Share of questions with at least one right answer among the k samples."),
-        lambda item: pass_at_k(len(item.right), sum(item.right), len(item.right)),
+        lambda item: float(any(item.right)),
     ),
     (
         _figure("majority_right", "Share of questions whose most frequent answer is right."),
-        lambda item: float(_majority_right(item)),
+        lambda item: float(_majority(item).right),
     ),
     (
         _figure(
             "majority_share",
             "Share of the k samples that agree with the most frequent answer, the mean: how sure the model is.",
         ),
-        _majority_share,
+        lambda item: _majority(item).confidence,
     ),
     (
         _figure(
             "majority_brier",
             "Brier score of that share as the confidence in the most frequent answer: 0 is perfect.",
         ),
-        lambda item: (_majority_share(item) - float(_majority_right(item))) ** 2,
+        lambda item: (_majority(item).confidence - _majority(item).right) ** 2,
     ),
 )
 _ECE: Final = DiagnosticSpec(
     name="majority_ece",
-    definition="Expected calibration error of the majority share over 15 bins (Guo et al., ICML 2017).",
+    definition=f"Expected calibration error of the majority share over {BINS} bins (Guo et al., ICML 2017).",
     reason=_REASON,
 )
 
@@ -142,8 +148,6 @@ def measure_repeats(samples: Sequence[Sampled], *, part: str) -> list[Figure]:
     ]
     if not samples:
         return [*figures, not_applicable(_ECE, part)]
-    error = expected_calibration_error(
-        [_majority_share(item) for item in samples], [_majority_right(item) for item in samples]
-    )
+    error = fmean(ece_terms(list(map(_majority, samples))))
     metric = Metric(name=f"{part}/{_ECE.name}", value=error, n=len(samples))
     return [*figures, Figure(metric=metric, spec=_ECE)]

@@ -1,7 +1,7 @@
 """The diagnostics that are a rate over samples, a line each. One that is added here is in every report, page and board.
 
 What is measured over whole runs has its own modules: causes (`attribution`), options (`position_bias`), confidence
-(`calibration_metrics`) and repeated runs (`repeats`).
+(`calibration`) and repeated runs (`repeats`).
 """
 
 from __future__ import annotations

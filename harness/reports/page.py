@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby, islice
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree.ElementTree import Element
 
 from harness.core.files import write_atomically
 from harness.core.types import RunRecord
 from harness.diagnostics.attribution import CAUSES, DEFINITIONS
-from harness.diagnostics.calibration import area_under_risk_coverage
-from harness.diagnostics.calibration_metrics import confidence_bins, confidences
+from harness.diagnostics.calibration import BINS, aurc_terms, confidence_bins, confidences
 from harness.diagnostics.diagnose import ALL
 from harness.diagnostics.figures import Figure
 from harness.reports.audit import agreements, disagreements
@@ -224,18 +224,17 @@ def _reliability(diagnosis: Diagnosis, run: RunRecord | None) -> Iterator[Captio
         if not judged:
             continue
         title = task_title(run, task)
-        area = area_under_risk_coverage([item.confidence for item in judged], [item.right for item in judged])
         found = confidence_bins(judged)
         most = max(one.n for one in found)
         shown = [
             (
-                *(one.low, one.high, one.accuracy, 0.25 + 0.75 * one.n / most),
+                *(one.place / BINS, (one.place + 1) / BINS, one.accuracy, 0.25 + 0.75 * one.n / most),
                 f"confidence {number(one.confidence)} %: {number(one.accuracy)} % of {one.n} right",
             )
             for one in found
         ]
         plot = bars(shown, title=f"reliability of {title}", across_is="confidence, %", ends=(0.0, 1.0), most=1.0)
-        yield title, f"{len(judged)} answers, AURC {number(area)} %", plot
+        yield title, f"{len(judged)} answers, AURC {number(fmean(aurc_terms(judged)))} %", plot
 
 
 def _histogram(counts: Sequence[int]) -> Element:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.types import JUDGE, RunRecord, SampleRecord
 from harness.diagnostics.attribution import DEFINITIONS
-from harness.diagnostics.calibration_metrics import confidences
+from harness.diagnostics.calibration import confidences
 from harness.diagnostics.findings import WORDS
 from harness.reports.explaining import in_words, reading_of
 from harness.reports.html import script_json

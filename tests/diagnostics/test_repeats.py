@@ -49,6 +49,15 @@ def test_figures_over_four_samples_by_hand() -> None:
     assert found["pope/majority_ece"] == pytest.approx(0.5 * 0.25 + 0.5 * 0.5)
 
 
+@pytest.mark.parametrize(("right", "kind"), [(1, "medium"), (9, "medium"), (0, "hard"), (10, "easy")])
+def test_one_of_ten_is_not_settled(right: int, kind: str) -> None:
+    runs = [run_of("yes" if place < right else "no") for place in range(10)]
+    figures = measure_repeats(join_repeats(runs[0], [keyed(run) for run in runs[1:]]), part="pope")
+    assert {
+        name for figure in figures if (name := figure.spec.name) in ("easy", "medium", "hard") and figure.metric.value
+    } == {kind}
+
+
 def test_questions_that_one_run_lacks_or_failed_on_are_left_out() -> None:
     joined = join_repeats(run_of("yes", "no", "yes"), [keyed(run_of("yes", "no", "yes", error_at=1)[:2])])
     assert [item.record.sample.id for item in joined] == ["0"]
