@@ -23,13 +23,7 @@ from trainers.extensions.chosen import chosen
 from trainers.grpo import ExtendedGRPOTrainer
 from trainers.image_pads import mend_image_pads, vllm_cap
 from trainers.lengths import fit_context, longest
-from trainers.models import (
-    adapter_config,
-    load_model,
-    load_processor,
-    widen_adapter,
-    without_unused_scales,
-)
+from trainers.models import adapter_config, load_model, load_processor, widen_adapter, without_unused_scales
 from trainers.resuming import RestoresWeights
 from trainers.rewards.functions import Reward, Setup
 from trainers.rewards.in_trl import as_trl_reward, empty_reward

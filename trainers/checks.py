@@ -25,12 +25,7 @@ from trainers.data.schema import Example, row_from_example
 from trainers.evaluation import check_while_training, tasks_dir_of
 from trainers.extensions.chosen import check_data
 from trainers.image_pads import check_image_pads
-from trainers.models import (
-    adapter_config,
-    load_processor,
-    training_dtype,
-    vision_parts,
-)
+from trainers.models import adapter_config, load_processor, training_dtype, vision_parts
 from trainers.plan.machine import Machine, sharding_of
 from trainers.preparation import choose_engine
 from trainers.ranks import is_main_rank

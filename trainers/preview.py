@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.engines.checkpoints import Checkpoint
-from harness.engines.inputs import choose_video_as
-from trainers.data.loading import as_request, read_training, training_file
+from trainers.assembly import show_rows
+from trainers.data.loading import read_training, training_file
 from trainers.models import load_processor
 from trainers.recipe import as_yaml
 from trainers.settings import Recipe
@@ -28,7 +28,6 @@ def first_prompt(recipe: Recipe, checkpoint: Checkpoint) -> str:
     example = read_training(
         file, root, outside=recipe.data.allow_outside, limit=1, require_response=recipe.algorithm == "sft"
     )[0]
-    request = as_request(example, root, prompt_format=recipe.prompt, num_frames=recipe.data.num_frames)
-    processor = load_processor(checkpoint, recipe.data.max_pixels)
-    prompt = show(processor, request, choose_video_as(processor, recipe.data.video_as, checkpoint.name)).text
+    rows = show_rows(recipe, checkpoint, load_processor(checkpoint, recipe.data.max_pixels), root)
+    prompt = show(rows.processor, rows.request(example), rows.video_as).text
     return prompt + (f"\n# response\n{example.response}" if recipe.algorithm == "sft" else "")

@@ -18,8 +18,9 @@ from harness.core.errors import UsageError
 from harness.core.plugins import plugins
 from harness.core.reading import parse_yaml, read_text
 from trainers.layout import FINAL
+from trainers.reward_settings import RewardSettings
 from trainers.rewards.functions import REWARDS
-from trainers.settings import Recipe, RewardSettings
+from trainers.settings import Recipe
 
 _Model = TypeVar("_Model", bound=BaseModel)
 

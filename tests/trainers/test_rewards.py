@@ -11,6 +11,7 @@ from harness.core.types import Response, Sample
 from harness.engines import http_client
 from trainers.preparation import open_judge
 from trainers.recipe import as_yaml, load_recipe
+from trainers.reward_settings import JudgeSettings, RewardSettings
 from trainers.rewards.functions import (
     Reward,
     Setup,
@@ -22,7 +23,6 @@ from trainers.rewards.functions import (
 )
 from trainers.rewards.graded import graded_accuracy, rouge, word_error_rate
 from trainers.rewards.scoring import RewardError, build_rewards, load_function, score_missing
-from trainers.settings import JudgeSettings, RewardSettings
 
 GROUNDED = "<planning>look</planning> <caption>a red dog</caption> <think>red</think> <answer>{}</answer>"
 

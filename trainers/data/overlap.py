@@ -295,25 +295,20 @@ def _alike(train: Sequence[Picture], asked: Sequence[Picture], distance: int) ->
     ours, theirs = _by_frames(train), _by_frames(asked)
     for frames in ours.keys() & theirs.keys():
         places, others = ours[frames], theirs[frames]
-        right = np.stack([_bits(asked[other]) for other in others], 1)  # [F, M, 768]
+        right = np.stack([bits for _, bits in others], 1)  # [F, M, 768]
         for start in range(0, len(places), _BLOCK):
-            left = np.stack([_bits(train[place]) for place in places[start : start + _BLOCK]], 1)
+            left = np.stack([bits for _, bits in places[start : start + _BLOCK]], 1)
             # Of bits, |a - b| = a + b - 2 ab.
             ones = left.sum(2)[:, :, None] + right.sum(2)[:, None, :]
-            bits = (ones - 2 * left @ right.swapaxes(1, 2)).max(0)
-            for row, column in zip(*np.nonzero(bits <= distance), strict=True):
-                yield places[start + row], others[column], int(bits[row, column])
+            differing = (ones - 2 * left @ right.swapaxes(1, 2)).max(0)
+            for row, column in zip(*np.nonzero(differing <= distance), strict=True):
+                yield places[start + row][0], others[column][0], int(differing[row, column])
 
 
-def _bits(picture: Picture) -> NDArray[np.float32]:
-    assert picture.bits is not None
-    return picture.bits
-
-
-def _by_frames(pictures: Sequence[Picture]) -> Mapping[int, list[int]]:
-    """Places of the pictures that were opened, by the number of their frames."""
-    places: dict[int, list[int]] = defaultdict(list)
+def _by_frames(pictures: Sequence[Picture]) -> Mapping[int, list[tuple[int, NDArray[np.float32]]]]:
+    """Places and hashes of the pictures that were opened, by the number of their frames."""
+    found: dict[int, list[tuple[int, NDArray[np.float32]]]] = defaultdict(list)
     for place, picture in enumerate(pictures):
         if picture.bits is not None:
-            places[len(picture.bits)].append(place)
-    return places
+            found[len(picture.bits)].append((place, picture.bits))
+    return found

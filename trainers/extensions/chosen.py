@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import UsageError
-from trainers.data import FACTS, KEY_STEPS
 from trainers.extensions import Extension
+from trainers.rewards.functions import ANNOTATIONS
 
 if TYPE_CHECKING:
     from trainers.data.schema import Example
@@ -95,7 +95,7 @@ def check_data(recipe: Recipe, examples: Sequence[Example], count: int, prompts:
     for name in ("papo", "noisy_rollout"):
         if getattr(recipe, name).enabled and not kinds:
             raise UsageError(f"{name}: it changes images, and no row has one. Set {name}.enabled=false.")
-    for reward, field in (("key_steps", KEY_STEPS), ("visual_facts", FACTS)):
+    for reward, field in ANNOTATIONS.items():
         if getattr(recipe.rewards, reward) and not any(field in example.sample.attributes for example in examples):
             raise UsageError(f"rewards.{reward}: no row has {field!r}. Add them, or set rewards.{reward}=0.")
     if recipe.dynamic_sampling.enabled and count <= prompts:

@@ -174,9 +174,7 @@ def _notes(
         place = f"judge: {recipe.judge.model} at {recipe.judge.base_url or 'its own address'}"
         yield place + (f"; start it: {launch_line(recipe)}" if recipe.judge.gpu_share else "")
     if machine.sharding != "none":
-        loading = sizes.total * (4 if machine.sharding.startswith("zero") else 2)
-        if machine.sharding == "zero3":
-            loading = sizes.total * 2
+        loading = sizes.total * (4 if machine.sharding in ("zero1", "zero2") else 2)
         each = machine.gpus // machine.nodes
         held = machine.offloads * states(recipe, sizes, machine)[2] * each
         yield f"memory of each host: {(loading * each + held) / GIB:.0f} GiB while {each} processes load the model"
