@@ -10,36 +10,24 @@ from harness.benchmarks.layouts import choose_row_files, list_files, missing_par
 from harness.core.errors import DataError
 
 ALL = "00000-of-00001.parquet"
-CARD = """---
-configs:
-- config_name: default
-  data_files:
-  - split: train
-    path: elsewhere/b.parquet
-  - split: test
-    path: elsewhere/a*
----
-"""
 
 
 @pytest.mark.parametrize(
-    ("task", "files", "readme", "chosen"),
+    ("task", "files", "chosen"),
     [
         # the hub's own layout before anything else; another configuration stays where it is
-        ("pope", f"data/test-{ALL} Full/random-{ALL} loose.json", None, f"data/test-{ALL}"),
-        ("mmbench", f"cn/dev-{ALL} en/dev-{ALL}", None, f"en/dev-{ALL}"),
-        # what the card declares for the split
-        ("pope", "elsewhere/a.parquet elsewhere/b.parquet", CARD, "elsewhere/a.parquet"),
+        ("pope", f"data/test-{ALL} Full/random-{ALL} loose.json", f"data/test-{ALL}"),
+        ("mmbench", f"cn/dev-{ALL} en/dev-{ALL}", f"en/dev-{ALL}"),
         # what save_to_disk wrote
-        ("pope", "test/state.json test/data-0.arrow train/data-0.arrow", None, "test/data-0.arrow"),
+        ("pope", "test/state.json test/data-0.arrow train/data-0.arrow", "test/data-0.arrow"),
         # loose files, of the split where names tell, and of the best format
-        ("pope", "train.parquet test.parquet", None, "test.parquet"),
-        ("pope", "questions.json questions.parquet notes.txt", None, "questions.parquet"),
-        ("pope", "notes.txt", None, ""),
+        ("pope", "train.parquet test.parquet", "test.parquet"),
+        ("pope", "questions.json questions.parquet notes.txt", "questions.parquet"),
+        ("pope", "notes.txt", ""),
     ],
 )
-def test_the_files_of_the_rows(task: str, files: str, readme: str | None, chosen: str) -> None:
-    assert choose_row_files(files.split(), benchmark_of(task), readme) == chosen.split()
+def test_the_files_of_the_rows(task: str, files: str, chosen: str) -> None:
+    assert choose_row_files(files.split(), benchmark_of(task)) == chosen.split()
 
 
 def test_a_part_that_lacks_is_named() -> None:
