@@ -13,7 +13,7 @@ from harness.core.errors import StoreError, UsageError
 from harness.core.types import RunRecord
 from harness.diagnostics.figures import Figure
 from harness.diagnostics.run_folder import DIAGNOSTICS, read_diagnostics, read_figures
-from harness.runs.config import CONFIG, read_json
+from harness.runs.config import CONFIG, is_run_folder
 from harness.runs.folder import read_run
 from harness.runs.records import RUN, SAMPLES
 from leaderboards.checking import Checks
@@ -155,13 +155,8 @@ def _subfolders(folder: Path) -> list[Path]:
 
 
 def is_run(folder: Path) -> bool:
-    """A finished run, or one that was begun; a checkpoint's own `config.json` does not make a run."""
-    if (folder / RUN).exists() or (folder / SAMPLES).exists():
-        return True
-    try:
-        return {"schema_version", "settings"} <= read_json(folder / CONFIG).keys()
-    except StoreError:
-        return False
+    """A finished run, or one that was begun, some files of which may be missing."""
+    return (folder / RUN).exists() or (folder / SAMPLES).exists() or is_run_folder(folder)
 
 
 def _is_neighbour(folder: Path) -> bool:

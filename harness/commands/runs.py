@@ -94,12 +94,12 @@ def _show(folder: Path) -> int:
 
 def _remove(folders: Sequence[Path], *, really: bool) -> int:
     from harness.core.files import hold_lock, write_errors
-    from harness.runs.config import LOCK, is_run_folder
+    from harness.runs.config import LOCK
     from harness.runs.records import SAMPLES
     from leaderboards.runs import is_run
 
     for folder in folders:
-        if folder.is_symlink() or not folder.is_dir() or not (is_run_folder(folder) or is_run(folder)):
+        if folder.is_symlink() or not folder.is_dir() or not is_run(folder):
             raise UsageError(f"{folder} is no run folder, and is not deleted. 'harness runs list' names them.")
         own = (folder, *folder.glob("repeats/*"))
         inner = [path.parent for path in folder.rglob(SAMPLES) if path.parent not in own]
