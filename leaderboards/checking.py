@@ -5,7 +5,7 @@ Counting reads every sample, so that a run whose count agreed is remembered by i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import groupby
 from math import isclose
@@ -17,11 +17,9 @@ from harness.benchmarks.record import Benchmark
 from harness.core.errors import StoreError
 from harness.core.files import cache_folder
 from harness.core.types import RunRecord, SampleRecord, TaskResult
-from harness.runs.asked import said_of
 from harness.runs.records import RUN, SAMPLES, read_judged, read_records
 from harness.runs.seals import seal
-from harness.statistics.counts import Counts
-from harness.statistics.estimates import value_of
+from harness.statistics import summarise
 from harness.statistics.specs import Scored
 
 _CHECKED: Final = "checked-runs.txt"
@@ -88,24 +86,24 @@ class Checks:
             raise StoreError(f"{folder / SAMPLES} holds no samples of {min(missing)}, which {RUN} has.")
 
     def _compare(self, folder: Path, record: RunRecord, result: TaskResult, records: Iterable[SampleRecord]) -> None:
-        statuses = {"samples": 0, "errors": 0, "unanswered": 0}
-
-        def watched() -> Iterator[SampleRecord]:
-            for one in records:
-                statuses["samples"] += 1
-                statuses["errors"] += one.verdict.status == "error"
-                statuses["unanswered"] += one.verdict.status == "unanswered"
-                yield one
-
-        found: dict[str, Any] = {**_headline(record, result, watched(), self._task(result)), **statuses}
-        stored = {name: getattr(result, name) for name in statuses}
-        stored[result.headline] = result.metrics[result.headline].value
-        for name, value in found.items():
-            same = value == stored[name] or (
-                None not in (value, stored[name]) and isclose(value, stored[name], abs_tol=_ROUNDING)
+        task = self._task(result)
+        try:
+            found = summarise(task, records)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise StoreError(f"a sample of {result.task} cannot be used: {error}.") from error
+        pairs: dict[str, tuple[float | None, float | None]] = {}
+        described = (record.settings.get("tasks") or {}).get(result.task, {})
+        is_todays = not isinstance(task, Benchmark) or described.get("version") == task.version
+        if is_todays and result.headline in found.metrics:
+            pairs[result.headline] = result.metrics[result.headline].value, found.metrics[result.headline].value
+        for name in ("samples", "errors", "unanswered"):
+            pairs[name] = getattr(result, name), getattr(found, name)
+        for name, (stored, value) in pairs.items():
+            same = stored == value or (
+                stored is not None and value is not None and isclose(value, stored, abs_tol=_ROUNDING)
             )
             if not same:
-                said = f"{stored[name]!r} in its {RUN} and {value!r} by its {SAMPLES}"
+                said = f"{stored!r} in its {RUN} and {value!r} by its {SAMPLES}"
                 raise StoreError(f"{folder}: {name} of {result.task} is {said}.")
 
     def _task(self, result: TaskResult) -> Scored:
@@ -115,21 +113,3 @@ class Checks:
         if result.task not in self._tasks:
             self._tasks[result.task] = scored_task(result.task, self._tasks_dir)
         return self._tasks[result.task]
-
-
-def _headline(
-    record: RunRecord, result: TaskResult, records: Iterable[SampleRecord], task: Scored
-) -> dict[str, float | None]:
-    """The headline of a task from its samples; none where its definition is not at hand, or is another one by now."""
-    counts = Counts()
-    try:
-        for unit in task.units(records):
-            counts.add(unit)
-        table = counts.table()
-        specs = task.metrics({outcome.stratum for outcome in table.outcomes})
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise StoreError(f"a sample of {result.task} cannot be used: {error}.") from error
-    if isinstance(task, Benchmark):
-        specs = specs if said_of(record.settings, result.task).get("version") == task.version else []
-    spec = next((spec for spec in specs if spec.name == result.headline), None)
-    return {} if spec is None else {spec.name: value_of(spec, table)}
