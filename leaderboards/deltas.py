@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.benchmarks.plain import OwnScores
-from harness.reports.text import counted
-from harness.statistics.differences import Difference, compare, test_together
-from harness.statistics.specs import MetricSpec
+from harness.statistics.differences import Difference, test_together
 from leaderboards.board import Cell, Group, Row, judged_again
 from leaderboards.outcomes import Outcomes
 from leaderboards.reasons import find_reasons
-from leaderboards.samples import Reader, Runs, are_the_same, unanswered
+from leaderboards.samples import Reader, Runs, are_the_same, compare_samples
 
 MOST_PAIRED: Final = 200
 """Rows that a page can compare with each other: the first ones, and the baseline."""
@@ -112,14 +110,6 @@ def _compare(cell: Cell, baseline: Cell, samples: Runs | None, base: Runs | None
     if not are_the_same(runs):
         return replace(untested, value=None, note="not the same questions")
     return compare_samples(spec, base, samples)
-
-
-def compare_samples(spec: MetricSpec, before: Runs, after: Runs) -> Difference:
-    """The difference of one figure between two rows, with an interval for itself; see `harness.statistics`."""
-    left_out = unanswered([*before.values(), *after.values()])
-    note = f"{counted(len(left_out), 'sample')} without a response left out" if left_out else None
-    sides = [{seed: run.measure(spec, left_out) for seed, run in side.items()} for side in (before, after)]
-    return compare(spec, sides[0], sides[1], note=note)
 
 
 def rounded(difference: Difference) -> Difference:

@@ -17,7 +17,7 @@ from harness.statistics.differences import Difference, compare, measure, test_to
 from harness.statistics.specs import MetricSpec, Outcome, Ratio, Unit
 from leaderboards.board import Group, Reason, Reasons, Row, judged_again
 from leaderboards.runs import StoredRun
-from leaderboards.samples import Runs, Samples, are_the_same, unanswered
+from leaderboards.samples import Runs, Samples, are_the_same, compare_samples, unanswered
 from leaderboards.terms import UNATTRIBUTED, order_causes
 
 MOST: Final = 3
@@ -145,17 +145,12 @@ def _telling(group: Group, samples: Mapping[str, Runs], base: Mapping[str, Runs]
         task = column.task
         if task not in tasks or task not in group.ordered_by:
             continue
-        runs = _runs(task, base, samples)
-        left_out = unanswered(runs)
-        specs = runs[0].specs
+        was, now = (next(iter(side[task].values())) for side in (base, samples))
+        specs = was.specs
         for name, what in column.facts.telling.items():
             if name in specs:
                 spec = replace(specs[name], better=0)
-                sides = [
-                    {seed: run.measure(spec, left_out) for seed, run in side[task].items()} for side in (base, samples)
-                ]
-                difference = compare(spec, sides[0], sides[1])
-                was, now = (next(iter(side[task].values())) for side in (base, samples))
+                difference = compare_samples(spec, base[task], samples[task])
                 yield what, difference, partial(_moved, spec, task, was, now, difference)
 
 

@@ -10,9 +10,10 @@ from typing import Any
 from harness.benchmarks.plain import scored_task
 from harness.core.errors import StoreError
 from harness.core.types import SampleRecord, TaskResult
+from harness.reports.text import counted
 from harness.runs.records import read_judged
 from harness.statistics.counts import Table, tabulate
-from harness.statistics.differences import Measured, measure, names_by_kind, shared_kinds
+from harness.statistics.differences import Difference, Measured, compare, measure, names_by_kind, shared_kinds
 from harness.statistics.specs import MetricSpec, Scored
 from leaderboards.board import Row
 from leaderboards.runs import StoredRun
@@ -140,3 +141,11 @@ def unanswered(runs: Sequence[Samples]) -> set[str]:
     records = runs[0].records
     torn = {records[name].sample.group for name in failed} - {None}
     return failed | {name for name, of in records.items() if torn and of.sample.group in torn}
+
+
+def compare_samples(spec: MetricSpec, before: Runs, after: Runs) -> Difference:
+    """The difference of one figure between two rows, with an interval for itself; see `harness.statistics`."""
+    left_out = unanswered([*before.values(), *after.values()])
+    note = f"{counted(len(left_out), 'sample')} without a response left out" if left_out else None
+    sides = [{seed: run.measure(spec, left_out) for seed, run in side.items()} for side in (before, after)]
+    return compare(spec, sides[0], sides[1], note=note)

@@ -17,10 +17,10 @@ from harness.benchmarks.counting import in_stratum, is_right, one, sample_unit
 from harness.core.types import Response, Sample, SampleRecord, Verdict
 from harness.statistics.differences import test_together
 from harness.statistics.specs import MetricSpec, Outcome, Ratio, Unit
-from leaderboards.deltas import compare_samples, rounded
+from leaderboards.deltas import rounded
 from leaderboards.outcomes import Outcomes
 from leaderboards.page_data import shown
-from leaderboards.samples import Reader, Runs, Samples
+from leaderboards.samples import Reader, Runs, Samples, compare_samples
 
 SCRIPT = Path(__file__).parents[2] / "leaderboards" / "templates" / "differences.js"
 BOARDS = 200
