@@ -160,7 +160,7 @@ class VllmJudge:
 
     problem: str | None = None
 
-    def __init__(self, checkpoint: Checkpoint, *, max_new_tokens: int, memory: float = 0.3) -> None:
+    def __init__(self, checkpoint: Checkpoint, *, max_new_tokens: int, memory: float) -> None:
         """Start the engine.
 
         Args:

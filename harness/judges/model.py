@@ -5,14 +5,13 @@ Its replies are kept on disk by content, so that a question to the same judge is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from harness.core.files import cache_folder
 from harness.core.types import JudgePrompt
 from harness.core.worlds import JudgeWording
-from harness.judges.backend import Backend
 from harness.judges.cache import AnswerCache, content_key
 from harness.judges.prompts import GENERAL, find_wording
 
@@ -25,6 +24,24 @@ _STORE_EVERY: Final = 256
 Meaning = TypeVar("Meaning")
 Asked = tuple[JudgePrompt, Callable[[str], Meaning | None]]
 """A prompt, and what a reply to it means: `None` for one that cannot be read."""
+
+
+class Backend(Protocol):
+    """What it runs on: `harness.judges.local` on this machine, `harness.judges.served` behind a server.
+
+    Attributes:
+        problem: why it could not be used in the last call, such as a server that is down; `None` where it could.
+    """
+
+    problem: str | None
+
+    def complete(self, prompts: Sequence[JudgePrompt]) -> Iterator[tuple[int, str | None]]:
+        """Yield the place of each prompt with the model's text, in any order; leave out or `None` what failed."""
+        ...
+
+    def close(self) -> None:
+        """Free what it holds."""
+        ...
 
 
 class JudgeModel:

@@ -34,11 +34,8 @@ class ServedJudge:
         name: str,
         *,
         base_url: str | None,
-        api_key_env: str | None = None,
+        api_key_env: str | None,
         max_new_tokens: int,
-        in_flight: int = 32,
-        attempts: int = 5,
-        timeout_s: float = 60.0,
     ) -> None:
         """Check the settings; nothing is sent before the first question.
 
@@ -48,9 +45,6 @@ class ServedJudge:
             api_key_env: environment variable that holds the server's key; `None`: `OPENAI_API_KEY` for the address that
                 it goes with, and no key for any other.
             max_new_tokens: token budget of an answer.
-            in_flight: requests under way at a time.
-            attempts: attempts a request; a time-out counts as three.
-            timeout_s: seconds that one attempt may take.
 
         Raises:
             UsageError: no model is named, an address is not one, or OpenAI's own has no key.
@@ -63,9 +57,9 @@ class ServedJudge:
                 Checkpoint(name=name, folder=None),
                 base_url=base_url,
                 api_key_env=api_key_env,
-                in_flight=in_flight,
-                attempts=attempts,
-                timeout_s=timeout_s,
+                in_flight=32,
+                attempts=5,  # A time-out counts as three.
+                timeout_s=60.0,
             )
 
         self.problem: str | None = None

@@ -108,24 +108,23 @@ def intervals(
     return svg
 
 
-def stacks(rows: Sequence[tuple[Mark, Sequence[float]]], parts: Legend, *, title: str, scale: float = 100.0) -> Element:
+def stacks(rows: Sequence[tuple[Mark, Sequence[float]]], parts: Legend, *, title: str) -> Element:
     """Shares of each row beside each other.
 
     Args:
         rows: a name, and the share of each part.
         parts: the parts.
         title: see above.
-        scale: see above.
     """
     marks = [mark for mark, _ in rows]
     most = max((sum(shares) for _, shares in rows), default=0.0) or 1.0
-    svg, across = _rows(marks, title, (0.0, most), scale, legend=parts)
+    svg, across = _rows(marks, title, (0.0, most), 100.0, legend=parts)
     for (y, mark), (_, shares) in zip(_places(marks), rows, strict=True):
         left = 0.0
         for (part, tone), share in zip(parts, shares, strict=True):
             ends = across.at(left), across.at(left + share)
             if share:
-                add_bar(svg, tone, f"{mark.name}, {part}: {number(share, scale)}", ends, (y - _BAR, y + _BAR))
+                add_bar(svg, tone, f"{mark.name}, {part}: {number(share)}", ends, (y - _BAR, y + _BAR))
             left += share
     return svg
 

@@ -73,12 +73,9 @@ def count_tested(family: int, noun: str = "difference") -> str:
     return f"{counted(family, noun)} {'is tested' if family < 2 else 'are tested together'}"
 
 
-def p_value(p: float | None, digits: int = 3) -> str:
+def p_value(p: float) -> str:
     """A p-value as people write it."""
-    if p is None:
-        return UNKNOWN
-    least = 10**-digits
-    return f"< {least:.{digits}f}" if p < least else f"{p:.{digits}f}" if p < 0.1 else f"{p:.2f}"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def plain_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, align: Sequence[str] = ()) -> str:

@@ -20,10 +20,8 @@ def test_signed(value: float | None, shown: str) -> None:
     assert text.signed(value) == shown
 
 
-@pytest.mark.parametrize(
-    ("p", "shown"), [(0.0, "< 0.001"), (0.00099, "< 0.001"), (0.0449, "0.045"), (0.2, "0.20"), (None, "–")]
-)
-def test_p_value(p: float | None, shown: str) -> None:
+@pytest.mark.parametrize(("p", "shown"), [(0.0, "< 0.001"), (0.00099, "< 0.001"), (0.0449, "0.045"), (0.2, "0.20")])
+def test_p_value(p: float, shown: str) -> None:
     assert text.p_value(p) == shown
 
 
@@ -59,7 +57,6 @@ def test_digits_scale_and_unknown_ends() -> None:
     assert text.with_error(0.5, 0.012) == "50.0 ± 1.2"
     assert text.with_error(0.5, None) == "50.0"
     assert text.with_error(None, None) == "–"
-    assert (text.p_value(0.00004, 4), text.p_value(0.0004, 4)) == ("< 0.0001", "0.0004")
 
 
 def test_an_error_of_zero_is_not_shown_beside_an_exact_interval() -> None:

@@ -90,7 +90,7 @@ def _word(question: JudgeQuestion) -> JudgePrompt:
 
 
 class _Policy:
-    """The model, asked as a judge is (`harness.judges.backend.Backend`)."""
+    """The model, asked as a judge is (`harness.judges.model.Backend`)."""
 
     problem: str | None = None
 
