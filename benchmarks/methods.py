@@ -26,6 +26,8 @@ from typing import Any, Final
 
 import torch
 
+from harness.reports.splicing import update_document
+
 PAGE: Final = Path(__file__).parents[1] / "docs" / "methods.md"
 _SWITCH, _COST = 3, 5
 """Cells of a row."""
@@ -33,7 +35,6 @@ ROLLOUTS: Final = 1920
 _IMITATED: Final = {"demo/rft": [], "demo/rft_captions": ["--approved-captions"]}
 """Recipes of rejection-sampled fine-tuning, and how the responses for them are chosen."""
 _FIGURES: Final = {"pope": "mean/accuracy", "videohallucer": "mean/both"}
-_START, _END = "<!-- trained:start -->", "<!-- trained:end -->"
 
 
 def main() -> None:
@@ -53,9 +54,7 @@ def main() -> None:
         table = compare_trained(arguments.train)
         print(table)
         if arguments.write:
-            before, _, rest = PAGE.read_text(encoding="utf-8").partition(_START)
-            after = rest.partition(_END)[2]
-            PAGE.write_text(f"{before}{_START}\n\n{table}\n\n{_END}{after}", encoding="utf-8")
+            update_document(PAGE, table, "trained", "--write")
         return
 
     measure([], 2)  # What a process does once is no method's.
@@ -150,14 +149,10 @@ def switch_of(line: str) -> list[str] | None:
 
 def measure(switch: list[str], steps: int) -> Counter[str]:
     """What a step with a switch takes, as a mean over all steps but the first."""
+    from train_step import make_trainer
     from transformers import TrainerCallback
 
-    from harness.engines.checkpoints import resolve_checkpoint
-    from trainers.assembly import build_trainer
     from trainers.models import quiet_libraries
-    from trainers.preparation import prepare
-    from trainers.recipe import load_recipe
-    from trainers.trl_config import build_config
 
     spent: Counter[str] = Counter()
     before: dict[str, float] = {}
@@ -170,13 +165,8 @@ def measure(switch: list[str], steps: int) -> Counter[str]:
                 spent.clear()
                 before.update(seconds=time.process_time(), rollouts=trainer.rollouts)
 
-    settings = ["selection.enabled=false", f"train.max_steps={steps}", "train.save_strategy=no", "conflict_rows=0"]
     with tempfile.TemporaryDirectory() as folder, quiet_libraries():
-        recipe = load_recipe("demo/grpo", [*settings, f"output={folder}", f"judge.cache={folder}/judge", *switch])
-        output, checkpoint = Path(folder), resolve_checkpoint(recipe.model)
-        examples, root, judge = prepare(recipe, output)
-        config = build_config(recipe, output)
-        trainer: Any = build_trainer(recipe, config, checkpoint, examples, root, judge=judge, facts={})
+        trainer = make_trainer("demo/grpo", [f"train.max_steps={steps}", "conflict_rows=0", *switch], folder)
         trainer.add_callback(Steps())
         score = trainer._get_per_token_logps_and_entropies
 

@@ -39,18 +39,10 @@ from typing import Any
 
 from throughput_sides import SIDES, WARM_UP, Job
 
+from harness.engines.vllm_platform import set_environment
+
 SIZES = {"images": (640, 480), "photos": (1920, 1440), "videos": (320, 240)}
 FIGURES = "figures: "
-CPU_ENVIRONMENT = {
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "VLLM_NO_USAGE_STATS": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    # What the `vllm` engine sets by itself; the other sides gain as much by it.
-    "OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) - 1)),
-}
 
 
 def make_data(folder: Path, kind: str, count: int) -> None:
@@ -99,6 +91,7 @@ def peak_mib(pid: int) -> float:
 
 def work(job: Job) -> None:
     """Run one side: a round for each line of standard input, its figures as a line of standard output."""
+    set_environment()  # As the `vllm` engine does; the other sides gain as much by it.
     phase, close = SIDES[job.side](job)
     phase(job.numbers(-1))
     pids = [os.getpid(), *(child.pid for child in multiprocessing.active_children() if child.pid)]
@@ -129,7 +122,7 @@ class Side:
         self.cache = tempfile.TemporaryDirectory()
         self.process = subprocess.Popen(
             [sys.executable, __file__, "--work", json.dumps(asdict(job), default=str)],
-            env=CPU_ENVIRONMENT | os.environ | {"VLLM_CACHE_ROOT": self.cache.name},
+            env={"TOKENIZERS_PARALLELISM": "false"} | os.environ | {"VLLM_CACHE_ROOT": self.cache.name},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

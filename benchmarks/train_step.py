@@ -14,7 +14,7 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from typing import Any
@@ -47,6 +47,21 @@ def allow_weights_on_cpu() -> None:
     utils.dispatch_cpu_unquantized_gemm = lambda layer, remove_weight: setattr(layer, "cpu_linear", linear)
 
 
+def make_trainer(name: str, settings: Sequence[str], folder: str) -> Any:
+    """The trainer of a recipe in an empty folder, without selection and checkpoints, its judge remembering nothing."""
+    from harness.engines.checkpoints import resolve_checkpoint
+    from trainers.assembly import build_trainer
+    from trainers.preparation import prepare
+    from trainers.recipe import load_recipe
+    from trainers.trl_config import build_config
+
+    own = ["selection.enabled=false", "train.save_strategy=no", f"output={folder}", f"judge.cache={folder}/judge"]
+    recipe = load_recipe(name, [*own, *settings])
+    examples, root, judge = prepare(recipe, Path(folder))
+    config, checkpoint = build_config(recipe, Path(folder)), resolve_checkpoint(recipe.model)
+    return build_trainer(recipe, config, checkpoint, examples, root, judge=judge, facts={})
+
+
 def main() -> None:
     """Train, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -67,14 +82,10 @@ def main() -> None:
     if given.train.get("use_vllm") and not torch.cuda.is_available():
         allow_weights_on_cpu()
 
-    from harness.engines.checkpoints import resolve_checkpoint
-    from trainers.assembly import build_trainer
     from trainers.extensions import contrastive
     from trainers.models import quiet_libraries
     from trainers.ntk.by_gradient import GramByGradient
     from trainers.ntk.gram import _StreamedGram
-    from trainers.preparation import prepare
-    from trainers.trl_config import build_config
 
     spent: dict[str, list[float]] = defaultdict(lambda: [0.0])
 
@@ -90,16 +101,8 @@ def main() -> None:
             spent["step"][-1] = time.perf_counter() - self.start
 
     with tempfile.TemporaryDirectory() as folder, quiet_libraries():
-        overrides = [*arguments.overrides, "selection.enabled=false", f"train.max_steps={arguments.steps}"]
-        recipe = load_recipe(
-            arguments.recipe, [*overrides, f"output={folder}", "train.save_strategy=no", f"judge.cache={folder}/judge"]
-        )
-        output = Path(folder)
-        checkpoint = resolve_checkpoint(recipe.model)
-        examples, root, judge = prepare(recipe, output)
-        config = build_config(recipe, output)
         contrastive.term_of_batch = timed(spent, "kernel forward", contrastive.term_of_batch)  # type: ignore[assignment]
-        trainer = build_trainer(recipe, config, checkpoint, examples, root, judge=judge, facts={})
+        trainer = make_trainer(arguments.recipe, [*arguments.overrides, f"train.max_steps={arguments.steps}"], folder)
         trainer.add_callback(Steps())
         for name in ("generation", *trainer.reward_func_names, "kernel forward", "kernel backward", "step"):
             spent[name].append(0.0)
