@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,11 +13,10 @@ from typing import Any, Final, TextIO
 from harness.commands import data_overlap
 from harness.commands.eval_arguments import add_outside_argument
 from harness.core.console import show
-from harness.core.errors import DataError, UsageError
-from harness.core.files import refuse_foreign, replacement, write_errors
+from harness.core.errors import DataError
+from harness.core.files import replacement, write_errors
 from trainers.data import GRADE, SCHEMA
 
-_ADVICE: Final = "Free space, or give another file with --out."
 _FORMATS: Final = ("video-r1", "omnex", "llava-cot", "trl")
 _FROM: Final = (
     "format of FILE: video-r1 as in Video-R1/Video-R1-data, omnex in OmniAI-ZJU/OMNEX-VL-DATA and "
@@ -71,12 +69,10 @@ def convert(source: Path, source_format: str, out: Path, *, skip_bad: bool) -> i
     from trainers.data.converters import CONVERTERS
     from trainers.data.schema import example_from_row, row_from_example
 
-    if _same_file(source, out):
-        raise UsageError(f"--out {out} is the file that is read. Name another one.")
-    refuse_foreign(out, ("id", "question", "answer", "answer_kind"), option="--out", advice=_ADVICE)
+    data_overlap.refuse_target(source, out)
     seen: dict[str, str] = {}
     skipped, first = 0, ""
-    with replacement(out, advice=_ADVICE) as file:
+    with replacement(out, advice=data_overlap.ADVICE) as file:
         for where, row in _source_rows(source):
             try:
                 example = example_from_row(CONVERTERS[source_format](row, where), where)
@@ -88,7 +84,7 @@ def convert(source: Path, source_format: str, out: Path, *, skip_bad: bool) -> i
                     raise DataError(f"{error} (--skip-bad leaves such rows out.)") from error
                 skipped, first = skipped + 1, first or str(error)
                 continue
-            with write_errors(out, advice=_ADVICE):
+            with write_errors(out, advice=data_overlap.ADVICE):
                 file.write(json.dumps(row_from_example(example), ensure_ascii=False) + "\n")
         left_out = f"{skipped} rows left out, the first: {first}" if skipped else ""
         if not seen:
@@ -137,13 +133,6 @@ def _open(kind: str, path: Path, where: str) -> None:
 
 def _counts(counter: Counter[str]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counter.most_common())
-
-
-def _same_file(one: Path, other: Path) -> bool:
-    try:
-        return os.path.samefile(one, other)
-    except OSError:
-        return False
 
 
 def _source_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:

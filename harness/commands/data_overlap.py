@@ -6,19 +6,21 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.commands.eval_arguments import add_outside_argument
 from harness.core.console import show, to_json
 from harness.core.errors import DataError, UsageError
+from harness.core.files import refuse_foreign, replacement, write_errors
 
 if TYPE_CHECKING:
     from trainers.data.overlap import Match, Overlap, Picture
 
 _FOUND: Final = 1
 _SHOWN: Final = 5
-_ADVICE: Final = "Free space, or give another file with --out."
+ADVICE: Final = "Free space, or give another file with --out."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +54,6 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: no such task, or ImageHash is not installed.
         StoreError: `--out` cannot be written.
     """
-    from harness.core.files import refuse_foreign
     from harness.evaluation.task_registry import expand_tasks, load_task
     from trainers.data.overlap import (
         FRAMES,
@@ -72,9 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("no task named. Give --tasks NAME,...; 'harness tasks' lists them.")
     names = expand_tasks(names, arguments.tasks_dir)
     if arguments.out is not None:
-        if arguments.out.exists() and arguments.out.samefile(arguments.source):
-            raise UsageError(f"--out {arguments.out} is the file that is read. Name another one.")
-        refuse_foreign(arguments.out, ("id", "question", "answer", "answer_kind"), option="--out", advice=_ADVICE)
+        refuse_target(arguments.source, arguments.out)
     tasks = [
         load_task(
             name,
@@ -103,6 +102,18 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         show("\n".join(_lines(arguments, found, train, rows, unknown)))
     return _FOUND if rows else 0
+
+
+def refuse_target(source: Path, out: Path) -> None:
+    """Refuse to write training rows over the file that is read, or over anything but such rows.
+
+    Raises:
+        UsageError: they would be.
+    """
+    with suppress(OSError):
+        if out.samefile(source):
+            raise UsageError(f"--out {out} is the file that is read. Name another one.")
+    refuse_foreign(out, ("id", "question", "answer", "answer_kind"), option="--out", advice=ADVICE)
 
 
 def _refuse_incomparable(*sides: tuple[str, Sequence[Picture]]) -> None:
@@ -212,10 +223,9 @@ def _as_json(
 
 def _write_others(source: Path, out: Path, rows: set[str]) -> None:
     """The rows of a file without some, as they stand there."""
-    from harness.core.files import replacement, write_errors
     from trainers.data.schema import read_rows
 
-    with replacement(out, advice=_ADVICE) as file, write_errors(out, advice=_ADVICE):
+    with replacement(out, advice=ADVICE) as file, write_errors(out, advice=ADVICE):
         for _, _, row in read_rows(source):
             if str(row["id"]).strip() not in rows:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")

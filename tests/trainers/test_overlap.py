@@ -206,3 +206,6 @@ def test_what_cannot_be_compared_is_not_said_to_be_without_overlap(
     assert main(["data", "overlap", str(empty), "--tasks", "pope", "--data", "demo"]) == 2
     assert main(["data", "overlap", str(train), "--tasks", "pope", "--data", "demo", "--out", str(train)]) == 2
     assert "is the file that is read" in capsys.readouterr().err
+    gone = tmp_path / "gone.jsonl"
+    assert main(["data", "overlap", str(gone), "--tasks", "pope", "--data", "demo", "--out", str(empty)]) == 2
+    assert f"{gone} not found" in capsys.readouterr().err
