@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -57,30 +56,26 @@ class RowIndex:
 
     Attributes:
         path: the file.
-        duplicates: number of rows whose id an earlier row has.
-        first_duplicates: the first few such ids.
+        duplicates: the ids of rows whose id an earlier row has.
     """
 
-    def __init__(self, path: Path, *, shown: int) -> None:
+    def __init__(self, path: Path) -> None:
         """Read the file once.
 
         Args:
             path: a JSON-lines file whose rows have an `id`.
-            shown: how many ids the lists of examples hold.
 
         Raises:
             DataError: the file cannot be read, a line is not a JSON object, or has no `id`.
         """
         self.path = path
-        self._shown = shown
+        self.duplicates: list[str] = []
         self._offsets: dict[str, int] = {}
         self._taken: set[str] = set()
-        repeated: list[str] = []
         for number, offset, row in read_rows(path):
             name = id_of(row, f"{path}:{number}")
             if self._offsets.setdefault(name, offset) != offset:
-                repeated.append(name)
-        self.duplicates, self.first_duplicates = len(repeated), list(dict.fromkeys(repeated))[:shown]
+                self.duplicates.append(name)
         self._file = _open(path)
 
     def __enter__(self) -> RowIndex:
@@ -98,10 +93,9 @@ class RowIndex:
         self._file.seek(self._offsets[name])
         return parse_row(self._file.readline(), str(self.path)), again
 
-    def unused(self) -> tuple[int, list[str]]:
-        """How many rows were never taken, and the ids of the first few."""
-        unused = (name for name in self._offsets if name not in self._taken)
-        return len(self._offsets) - len(self._taken), list(islice(unused, self._shown))
+    def unused(self) -> list[str]:
+        """The ids of rows that were never taken."""
+        return [name for name in self._offsets if name not in self._taken]
 
 
 def id_of(row: Mapping[str, Any], where: str) -> str:

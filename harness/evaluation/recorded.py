@@ -7,7 +7,7 @@ memory. Only the standard library is imported at the top.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from harness.core.errors import DataError, UsageError
 from harness.core.files import refuse_foreign, replacement, write_errors
+from harness.core.jsonlines import RowIndex, read_rows
 
 if TYPE_CHECKING:
     from harness.benchmarks.record import Benchmark
-    from harness.core.jsonlines import RowIndex
     from harness.core.types import Response, Sample, SampleRecord, TaskResult
 
-SHOWN = 5
+_SHOWN: Final = 5
+"""Ids that are told."""
 _ADVICE: Final = "Free space, or give another file with --per-sample."
 
 Settle = Callable[[Iterable["SampleRecord"]], Iterator["SampleRecord"]]
@@ -70,7 +71,9 @@ def judge_recorded(
     Raises:
         DataError: a file or row is malformed; ids are missing, unknown or there twice.
     """
-    with _responses(responses) as index:
+    with RowIndex(responses) as index:
+        if index.duplicates:
+            raise DataError(_listing(responses, index.duplicates, "found more than once"))
         yield from _joined(benchmark, samples, index, allow_missing)
 
 
@@ -102,23 +105,14 @@ def find_benchmark(task: str, responses: Path | None, tasks_dir: Path | None) ->
     return benchmark.with_rows(benchmark, read_table(table).rows, partial(row_name, table.name))
 
 
-@contextmanager
-def _responses(path: Path) -> Iterator[RowIndex]:
-    from harness.core.jsonlines import RowIndex
-
-    with RowIndex(path, shown=SHOWN) as index:
-        if index.duplicates:
-            raise DataError(_listing(path, index.duplicates, index.first_duplicates, "found more than once"))
-        yield index
-
-
 def _joined(benchmark: Benchmark, samples: Path, index: RowIndex, allow_missing: bool) -> Iterator[SampleRecord]:
     """The judged samples; after a first problem the rest is only checked, so that all problems are counted."""
     from harness.benchmarks.labels import read_labels
     from harness.core.types import Response, SampleRecord
 
     labels = read_labels(benchmark, samples.parent, f"file:{samples.name}")
-    missing, repeated = _Ids(), _Ids()
+    missing: list[str] = []
+    repeated: list[str] = []
     absent: set[int] = set()
     count = 0
     for where, row in read_questions(benchmark, samples):
@@ -133,9 +127,9 @@ def _joined(benchmark: Benchmark, samples: Path, index: RowIndex, allow_missing:
             again = hash(sample.id) in absent
             absent.add(hash(sample.id))
             if not allow_missing and not again:
-                missing.add(sample.id)
+                missing.append(sample.id)
         if again:
-            repeated.add(sample.id)
+            repeated.append(sample.id)
         if missing or repeated:
             continue
         if answer is None:
@@ -148,13 +142,12 @@ def _joined(benchmark: Benchmark, samples: Path, index: RowIndex, allow_missing:
     labels.refuse_unused()
     problems = []
     if repeated:
-        problems.append(_listing(samples, repeated.count, repeated.first, "found more than once"))
+        problems.append(_listing(samples, repeated, "found more than once"))
     if missing:
         what = f"of {count} without a response in {index.path}"
-        problems.append(_listing(samples, missing.count, missing.first, what))
-    unknown, first = index.unused()
-    if unknown:
-        problems.append(_listing(index.path, unknown, first, f"not in {samples}"))
+        problems.append(_listing(samples, missing, what))
+    if unknown := index.unused():
+        problems.append(_listing(index.path, unknown, f"not in {samples}"))
     if problems:
         hint = " Give --allow-missing to count missing ones as unanswered." if missing else ""
         raise DataError(" ".join(problems) + hint)
@@ -164,7 +157,6 @@ def read_questions(benchmark: Benchmark, path: Path) -> Iterator[tuple[str, Mapp
     """Each question of a file with its place for errors; tables and `.json` are read whole, lines one at a time."""
     from harness.benchmarks.record import questions_of
     from harness.benchmarks.tables import read_table, row_name
-    from harness.core.jsonlines import read_rows
 
     rows: Iterable[tuple[str, Mapping[str, Any]]]
     if benchmark.source.table is None and path.suffix.lower() != ".json":
@@ -175,25 +167,10 @@ def read_questions(benchmark: Benchmark, path: Path) -> Iterator[tuple[str, Mapp
         yield from questions_of(benchmark, row, path.stem, index, where)
 
 
-class _Ids:
-    """Counts ids and keeps the first few."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.first: list[str] = []
-
-    def __bool__(self) -> bool:
-        return self.count > 0
-
-    def add(self, name: str) -> None:
-        self.count += 1
-        if len(self.first) < SHOWN:
-            self.first.append(name)
-
-
-def _listing(path: Path, count: int, first: list[str], what: str) -> str:
-    more = f" and {count - len(first)} more" if count > len(first) else ""
-    return f"{path}: {count} {'id' if count == 1 else 'ids'} {what}: {', '.join(first)}{more}."
+def _listing(path: Path, ids: Sequence[str], what: str) -> str:
+    first = list(dict.fromkeys(ids))[:_SHOWN]
+    more = f" and {len(ids) - len(first)} more" if len(ids) > len(first) else ""
+    return f"{path}: {len(ids)} {'id' if len(ids) == 1 else 'ids'} {what}: {', '.join(first)}{more}."
 
 
 def _read_response(sample: Sample, row: Mapping[str, Any], path: Path) -> Response:
@@ -222,7 +199,7 @@ def _watched(
         if file is not None and path is not None:
             with write_errors(path, advice=_ADVICE):
                 file.write(f'{encode_record(record)[:-1]},"disagreement":{"true" if differs else "false"}}}\n')
-        if differs and differing is not None and len(differing) < SHOWN:
+        if differs and differing is not None and len(differing) < _SHOWN:
             differing.append(record.sample.id)
         yield record
 
