@@ -26,24 +26,6 @@ _EXAMPLES: Final = """examples:
 
 _LISTS: Final = ("tasks", "track")
 """Options that take several names with commas between them."""
-_ENGINE_OPTIONS: Final = (
-    "base_url",
-    "api_key_env",
-    "batch_size",
-    "device",
-    "device_map",
-    "dtype",
-    "quantization",
-    "max_pixels",
-    "video_as",
-    "tensor_parallel",
-    "pipeline_parallel",
-    "data_parallel",
-    "distributed_executor",
-    "max_model_len",
-    "gpu_memory_utilization",
-    "responses",
-)
 
 
 def expand(argv: Sequence[str]) -> list[str]:
@@ -219,6 +201,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="any setting of the engine, and of vLLM's any argument; may be repeated",
     )
     group.add_argument("--responses", type=Path, metavar="FILE", help="recorded responses, or a run folder (replay)")
+    parser.set_defaults(of_engine=[action.dest for action in group._group_actions])
 
 
 def add_outside_argument(parser: argparse.ArgumentParser) -> None:
@@ -272,18 +255,13 @@ def read_config(arguments: argparse.Namespace) -> EvalConfig:
     Raises:
         UsageError: an engine argument is not of the form KEY=VALUE.
     """
-    options = _engine_options(arguments)
+    # What was not given is left to the engine.
+    options = {name: value for name in arguments.of_engine if (value := getattr(arguments, name)) is not None}
+    if own := options.pop("engine_arg", None):
+        options["engine_args"] = dict(map(_key_value, own))
     given = {of.name: getattr(arguments, of.name) for of in fields(EvalConfig) if of.name != "engine_options"}
     given |= {"tasks": _names(arguments.tasks), "allow_outside": tuple(arguments.allow_outside)}
     return EvalConfig(**given, engine_options=options)
-
-
-def _engine_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The engine settings that were given; those that were not are left to the engine."""
-    options = {name: value for name in _ENGINE_OPTIONS if (value := getattr(arguments, name)) is not None}
-    if arguments.engine_arg is not None:
-        options["engine_args"] = dict(_key_value(text) for text in arguments.engine_arg)
-    return options
 
 
 def _names(text: str) -> tuple[str, ...]:
