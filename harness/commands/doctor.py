@@ -41,23 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="reported numbers (default: those that come along)",
     )
-
-
-_OPTIONS = {
-    "engines": (
-        "base_url",
-        "served_name",
-        "dtype",
-        "device",
-        "max_pixels",
-        "video_as",
-        "trust_remote_code",
-        "max_model_len",
-        "tolerance",
-    ),
-    "protocol": ("against", "reference"),
-}
-"""What a comparison has options for, by the option that asks for it."""
+    # The first option of a group asks its question, and the others go with it.
+    questions = [[action.dest for action in of._group_actions] for of in (group, likeness)]
+    parser.set_defaults(options_of={asks: options for asks, *options in questions})
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,8 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         HarnessError: what is asked for cannot be compared.
     """
-    given = {what: _given(arguments, names) for what, names in _OPTIONS.items()}
-    asked = [what for what in _OPTIONS if getattr(arguments, what) is not None]
+    given = {what: _given(arguments, names) for what, names in arguments.options_of.items()}
+    asked = [what for what in given if getattr(arguments, what) is not None]
     for what, options in given.items():
         if options and what not in asked:
             raise UsageError(f"--{next(iter(options)).replace('_', '-')} goes with --{what}.")
@@ -84,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     return _print_checks(as_json=arguments.json)
 
 
-def _given(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
+def _given(arguments: argparse.Namespace, names: list[str]) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(arguments, name)) is not None}
 
 
