@@ -160,15 +160,6 @@ def test_a_report_that_is_older_than_its_run_is_written_again(undisturbed: Path,
     assert (out / "report.md").read_text() == report
 
 
-def test_a_checkpoint_is_never_taken_for_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    model = tmp_path / "model"
-    shutil.copytree(shipped_checkpoints()["demo"], model)
-    before = {path.name: path.read_bytes() for path in model.iterdir()}
-    assert evaluate(model, "--data", "demo", "--fresh", model=str(model)) == 2
-    assert "is not a run folder" in capsys.readouterr().err
-    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
-
-
 def test_changed_weights_at_the_same_path_are_refused(
     undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -284,6 +275,7 @@ def test_a_mended_sample_is_tried_again_and_a_replaced_one_refused(
         (["--tasks", "pope", "--data", "/nowhere"], "data folder /nowhere does not exist"),
         (["--tasks", "pope", "--data", "hub"], "HF_HUB_OFFLINE"),
         (["--tasks", "pope", "--batch-size", "0"], "--batch-size 0"),
+        (["--tasks", "pope", "--repeats", "3"], "--temperature above 0"),
         (["--tasks", "pope", "--engine", "replay"], "--responses"),
         (["--tasks", "pope", "--decoding", "opera"], "Choose one of: vcd, m3id"),
         (["--tasks", "pope", "--decoding", "vcd", "--engine", "vllm"], "engine 'vllm' does not give. Use --engine hf"),
@@ -409,11 +401,6 @@ def test_failures_of_the_repeats_count_too(
     errors = capsys.readouterr().err
     assert "54 samples could not be scored (tolerated: 18)" in errors
     assert str(out / "repeats" / "seed-2" / "samples.jsonl") in errors
-
-
-def test_several_greedy_responses_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert evaluate(tmp_path / "run", "--repeats", "3") == 2
-    assert "--temperature above 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("blind", ["grey", "withheld"])

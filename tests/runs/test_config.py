@@ -16,7 +16,7 @@ from harness.runs.config import earlier_sessions, is_run_folder, name_difference
         ({"seed": 0, "model": {"name": "m"}}, {"model": {"name": "m"}, "seed": 0}, ""),
         ({"seed": 0}, {"seed": 1}, "seed: stored 0, asked 1"),
         ({"model": {"name": "m"}}, {"model": {"name": "n"}}, "model.name: stored 'm', asked 'n'"),
-        ({}, {"seed": 1}, "seed: stored None, asked 1"),
+        ({"tasks": {"a": {"n": 1}}}, {"tasks": {"a": {"n": 1}, "b": {"n": 2}}}, "tasks.b.n: stored None, asked 2"),
         (None, {"seed": 1}, "seed: stored None, asked 1"),
         (
             dict.fromkeys("abcdef", 0),
