@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,6 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: no such task, or ImageHash is not installed.
         StoreError: `--out` cannot be written.
     """
+    from tqdm import tqdm
+
     from harness.evaluation.task_registry import expand_tasks, load_task
     from trainers.data.overlap import (
         FRAMES,
@@ -84,13 +86,14 @@ def run(arguments: argparse.Namespace) -> int:
         )
         for name in names
     ]
+    shown = partial(tqdm, leave=False, disable=None)  # On a terminal alone.
     roots = (arguments.media_root or arguments.source.parent, *arguments.allow_outside)
     train = training_pictures(arguments.source, roots)
-    hash_pictures(train, _with_progress("training pictures", len(train)))
+    hash_pictures(train, partial(shown, desc="training pictures", total=len(train)))
     found = []
     for task in tasks:
         asked = asked_pictures(task)
-        hash_pictures(asked, _with_progress(f"pictures of {task.name}", len(asked)))
+        hash_pictures(asked, partial(shown, desc=f"pictures of {task.name}", total=len(asked)))
         _refuse_incomparable((str(arguments.source), train), (task.name, asked))
         found.append(find_overlap(task, train, asked, arguments.distance))
     rows = {row for overlap in found for row in overlap.rows}
@@ -127,17 +130,6 @@ def _refuse_incomparable(*sides: tuple[str, Sequence[Picture]]) -> None:
                 f"videos of {name} can be opened and has contrast, e.g. {why}; and not both have names of COCO's. Name "
                 "their folders by --media-root and --data."
             )
-
-
-def _with_progress(what: str, total: int) -> Any:
-    def watched(items: Iterable[Any]) -> Iterable[Any]:
-        if not sys.stderr.isatty():
-            return items
-        from tqdm import tqdm
-
-        return tqdm(items, desc=what, total=total, leave=False)
-
-    return watched
 
 
 def _lines(

@@ -6,7 +6,6 @@ memory. Only the standard library is imported at the top.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -192,9 +191,11 @@ def _read_response(sample: Sample, row: Mapping[str, Any], path: Path) -> Respon
 def _watched(
     records: Iterable[SampleRecord], file: TextIO | None, path: Path | None, differing: list[str] | None
 ) -> Iterator[SampleRecord]:
+    from tqdm import tqdm
+
     from harness.runs.records import encode_record
 
-    for record in _with_progress(records):
+    for record in tqdm(records, unit=" samples", leave=False, disable=None):  # Shown on a terminal alone.
         differs = record.verdict.is_disputed
         if file is not None and path is not None:
             with write_errors(path, advice=_ADVICE):
@@ -202,14 +203,6 @@ def _watched(
         if differs and differing is not None and len(differing) < _SHOWN:
             differing.append(record.sample.id)
         yield record
-
-
-def _with_progress(records: Iterable[SampleRecord]) -> Iterable[SampleRecord]:
-    if not sys.stderr.isatty():
-        return records
-    from tqdm import tqdm
-
-    return tqdm(records, unit=" samples", leave=False)
 
 
 @contextmanager
