@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Final, Literal
@@ -11,7 +12,7 @@ from harness.core.errors import UsageError
 from harness.core.files import refuse_unmarked, write_atomically
 from leaderboards.board import Board
 from leaderboards.copies import copied_before, place_copies, remove_copies, report_copies
-from leaderboards.page_data import Link, copied_link, report_link
+from leaderboards.page_data import Link, report_link
 
 FORMATS: Final[Mapping[str, tuple[str, str]]] = {
     "md": ("leaderboard.md", "leaderboards.markdown:render_markdown"),
@@ -74,7 +75,7 @@ def write_pages(board: Board, out: Path, *, reports: bool = True) -> list[Path]:
     """
     copies = place_copies(board, out) if reports else {}
     places = {folder: place for folder, (_, place) in copies.items()}
-    files = _make(board, out, list(FORMATS), copied_link(places))
+    files = _make(board, out, list(FORMATS), lambda run: places.get(str(run.folder)))
     before = copied_before(out / FORMATS["html"][0])
     written = []
     for run, place in copies.values():
@@ -129,16 +130,13 @@ def draw_pictures(board: Board) -> dict[str, str]:
     return {file: picture(plots, columns=1, note=note, theme=theme) for theme, file in PICTURES.items()}
 
 
-def write_if_changed(path: Path, text: str) -> bool:
-    """Write a file unless it already holds the text; tells whether it was written.
+def write_if_changed(path: Path, text: str) -> None:
+    """Write a file unless it already holds the text.
 
     Raises:
         StoreError: it cannot be written.
     """
-    try:
+    with suppress(OSError):
         if path.read_bytes() == text.encode():
-            return False
-    except OSError:
-        pass
+            return
     write_atomically(path, text)
-    return True

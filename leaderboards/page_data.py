@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from harness.core.types import Metric
@@ -216,12 +216,3 @@ def report_link(base: str) -> Link:
         return quote(path.replace(os.sep, "/"))
 
     return link
-
-
-def copied_link(places: Mapping[str, str]) -> Link:
-    """Addresses of reports that were copied beside the page.
-
-    Args:
-        places: run folder to address.
-    """
-    return lambda run: places.get(str(run.folder))
