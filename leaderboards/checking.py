@@ -17,6 +17,7 @@ from harness.benchmarks.record import Benchmark
 from harness.core.errors import StoreError
 from harness.core.files import cache_folder
 from harness.core.types import RunRecord, SampleRecord, TaskResult
+from harness.runs.asked import said_of
 from harness.runs.records import RUN, SAMPLES, read_judged, read_records
 from harness.runs.seals import seal
 from harness.statistics import summarise
@@ -92,8 +93,8 @@ class Checks:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise StoreError(f"a sample of {result.task} cannot be used: {error}.") from error
         pairs: dict[str, tuple[float | None, float | None]] = {}
-        described = (record.settings.get("tasks") or {}).get(result.task, {})
-        is_todays = not isinstance(task, Benchmark) or described.get("version") == task.version
+        version = said_of(record.settings, result.task).get("version")
+        is_todays = not isinstance(task, Benchmark) or version == task.version
         if is_todays and result.headline in found.metrics:
             pairs[result.headline] = result.metrics[result.headline].value, found.metrics[result.headline].value
         for name in ("samples", "errors", "unanswered"):

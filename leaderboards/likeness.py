@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from harness.core.prompts import FORMATS, OWN, take_apart
-from harness.diagnostics.run_folder import read_sections
 from harness.reports.text import number
-from harness.runs.asked import how_asked, prompt_of
+from harness.runs.asked import how_asked, sections_of
 from harness.runs.records import read_records
 from leaderboards.protocols import protocol_of, shown_as
 from leaderboards.reference import ASPECTS, ReportedRow, Said
@@ -154,14 +152,6 @@ def _instructions(run: StoredRun) -> dict[str, dict[str, str]]:
     return found
 
 
-def _sections(settings: Mapping[str, Any], task: str) -> str | None:
-    """The sections that a task's prompts asked for; `None` where that is not known."""
-    prompt, _ = take_apart(prompt_of(settings, task) or OWN)
-    if prompt == OWN or (prompt not in FORMATS and "format" not in settings):
-        return None
-    return " ".join(f"<{name}>" for name in read_sections(settings)) or "none, the answer alone"
-
-
 def _of_run(run: StoredRun, task: str, instructions: Mapping[str, str]) -> dict[str, str | int | float | None]:
     """How a run had its figure of a task, by aspect; `None` where it is not known."""
     record, protocol = run.record, protocol_of(run, task)
@@ -178,13 +168,13 @@ def _of_run(run: StoredRun, task: str, instructions: Mapping[str, str]) -> dict[
         return known
     engine, asked = settings.get("engine_settings") or {}, how_asked(settings, task, None)
     decoding = asked.get("decoding", {})
-    prompt = _sections(settings, task)
+    if (sections := sections_of(settings, task)) is not None:
+        known |= {
+            "prompt": " ".join(f"<{name}>" for name in sections) or "none, the answer alone",
+            "instruction": " / ".join(instructions.values()) or None,
+            "answer_as": " / ".join(words for kind, words in _ANSWER_AS.items() if kind in instructions),
+        }
     return known | {
-        "prompt": prompt,
-        "instruction": " / ".join(instructions.values()) or None if prompt else None,
-        "answer_as": " / ".join(words for kind, words in _ANSWER_AS.items() if kind in instructions)
-        if prompt
-        else None,
         "media": protocol.blind or "shown",
         "max_pixels": asked.get("max_pixels") or "the processor's own cap",
         "num_frames": protocol.num_frames,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.answers.sections import SectionName
 from harness.core.files import write_atomically
-from harness.core.prompts import OWN
 from harness.core.types import SampleRecord, Verdict
 from harness.diagnostics import specs
 from harness.diagnostics.attribution import attribute, count_causes, measure_causes, tabulate_confusion
@@ -31,10 +30,9 @@ from harness.diagnostics.run_folder import (
     SCHEMA_VERSION,
     find_annotations,
     latest_records,
-    read_sections,
     read_settings,
 )
-from harness.runs.asked import prompt_of
+from harness.runs.asked import sections_of
 from harness.runs.folder import read_run
 from harness.runs.records import RUN
 from harness.runs.seals import seal
@@ -136,8 +134,7 @@ def diagnose(
         "blind", [blind] if blind else [], lambda paths: (read_blind(folder, records, paths[0]), _headlines(paths[0]))
     ) or (None, {})
     rest: dict[str, Any] = {
-        "expected": read_sections(settings),
-        "own_prompts": {task for task in {of.sample.task for of in records} if prompt_of(settings, task) == OWN},
+        "expected": {task: sections_of(settings, task) or () for task in {of.sample.task for of in records}},
         "blind": unseen,
         "repeats": given.read("repeats", repeats, lambda paths: read_repeats(folder, records, paths)) or (),
         "annotations": found,
@@ -169,8 +166,7 @@ def _headlines(blind: Path) -> dict[str, float | None]:
 def examine(
     records: Sequence[SampleRecord],
     *,
-    expected: tuple[SectionName, ...],
-    own_prompts: Collection[str] = (),
+    expected: Mapping[str, tuple[SectionName, ...]],
     judge: Judge | None = None,
     blind: Mapping[Key, Verdict] | None = None,
     repeats: Sequence[Mapping[Key, SampleRecord]] = (),
@@ -180,8 +176,7 @@ def examine(
 
     Args:
         records: each sample once.
-        expected: sections that the prompts asked for.
-        own_prompts: tasks that were asked with prompts of their own, which ask for no sections.
+        expected: sections that the prompts of each task asked for.
         judge: see `diagnose`.
         blind: verdicts on the same questions, asked without their images or videos.
         repeats: records of the same questions, sampled with other seeds.
@@ -191,7 +186,7 @@ def examine(
     evidence = [
         gather(
             record,
-            expected=() if record.sample.task in own_prompts else expected,
+            expected=expected[record.sample.task],
             annotations=annotations.get(record.sample.task),
             blind=(blind or {}).get((record.sample.task, record.sample.id)),
         )

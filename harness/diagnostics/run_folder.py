@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import DataError, StoreError
-from harness.core.prompts import SECTIONS, Section, take_apart
 from harness.core.types import SampleRecord
 from harness.core.worlds import worlds
 from harness.diagnostics.evidence import Key
@@ -71,16 +70,6 @@ def _stored(path: Path) -> Mapping[str, Any]:
     with suppress(StoreError):
         return read_json(path)
     return {}
-
-
-def read_sections(settings: Mapping[str, Any]) -> tuple[Section, ...]:
-    """The sections that a run's prompts asked for, by its settings; none where these do not say."""
-    of_own = settings.get("format")
-    if isinstance(of_own, Mapping):
-        told = of_own.get("sections")
-        return tuple(name for name in SECTIONS["grounded"] if isinstance(told, Sequence) and name in told)
-    stored, _ = take_apart(str(settings.get("prompt")))
-    return next((sections for name, sections in SECTIONS.items() if name == stored), ())
 
 
 def read_data(folder: Path) -> Mapping[str, Mapping[str, Any]]:

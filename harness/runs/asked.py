@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.core.prompts import OWN
+from harness.core.prompts import OWN, SECTIONS, Section, take_apart
 
 
 def how_asked(settings: Mapping[str, Any], task: str, media: str | None) -> dict[str, Any]:
@@ -52,6 +52,16 @@ def system_of(settings: Mapping[str, Any], task: str) -> str | None:
     if system is None and isinstance(written, Mapping) and prompt_of(settings, task) != OWN:
         system = written.get("system")
     return system if isinstance(system, str) else None
+
+
+def sections_of(settings: Mapping[str, Any], task: str) -> tuple[Section, ...] | None:
+    """The sections that a task's prompts asked for; `None` where that is not known, as of prompts of a task's own."""
+    prompt, _ = take_apart(prompt_of(settings, task) or OWN)
+    written = settings.get("format")
+    if prompt != OWN and isinstance(written, Mapping):
+        told = written.get("sections")
+        return tuple(name for name in SECTIONS["grounded"] if isinstance(told, Sequence) and name in told)
+    return next((sections for name, sections in SECTIONS.items() if name == prompt), None)
 
 
 def said_of(settings: Mapping[str, Any], task: str) -> Mapping[str, Any]:

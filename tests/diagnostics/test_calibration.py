@@ -108,7 +108,7 @@ def test_an_open_answer_s_confidence_is_per_token() -> None:
 
 def test_without_log_probabilities_nothing_is_applicable() -> None:
     records = [make_record(0, None), make_record(1, None, right=False)]
-    figures = by_name(examine(records, expected=()).figures)
+    figures = by_name(examine(records, expected={"pope": ()}).figures)
     for name in ("confidence", "overconfidence", "brier", "ece", "aurc"):
         assert figures[name].metric.value is None
         assert "not applicable" in str(figures[name].reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from dataclasses import replace
 
 import pytest
@@ -34,7 +35,7 @@ def world() -> tuple[list[Planted], Diagnosis]:
     planted = plant(900, seed=11)
     diagnosis = examine(
         [one.record for one in planted],
-        expected=SECTION_NAMES,
+        expected=defaultdict(lambda: SECTION_NAMES),
         annotations=annotations_of(planted),
         blind={(one.record.sample.task, one.record.sample.id): one.blind for one in planted},
     )
@@ -165,7 +166,7 @@ def prose() -> tuple[list[Planted], list[Finding]]:
     planted, annotations = _prose(700, seed=5)
     diagnosis = examine(
         [one.record for one in planted],
-        expected=SECTION_NAMES,
+        expected=defaultdict(lambda: SECTION_NAMES),
         judge=CaptionJudge(JudgeModel(LookUp, identity="look-up")),
         annotations=annotations,
         blind={("pope", one.record.sample.id): one.blind for one in planted},

@@ -15,12 +15,13 @@ from harness.benchmarks.registry import find_benchmarks, own_tasks_dir
 from harness.core.errors import DataError, MediaError, UsageError
 from harness.core.prompts import SECTIONS, take_apart
 from harness.core.types import Response, SampleRecord
-from harness.diagnostics.run_folder import read_sections, read_settings
+from harness.diagnostics.run_folder import read_settings
 from harness.evaluation.run import evaluate
 from harness.evaluation.settings import EvalConfig
 from harness.evaluation.task_registry import expand_tasks, list_tasks, load_task
 from harness.lmms.index import lmms_eval_tasks
 from harness.media.videos import Video
+from harness.runs.asked import sections_of
 from leaderboards.build import BoardConfig, build_board
 
 FOUR = ["pope", "videohallucer", "mmbench", "mmvu"]
@@ -223,7 +224,7 @@ def test_letters_are_a_protocol_of_their_own(copies: Path, tmp_path: Path) -> No
         assert run.prompt_format == run.settings["prompt"] == name
         right = run.tasks["pope"].metrics["mean/accuracy"].value
         assert right == (0 if prompt == "think" else 1)  # There A and B mean nothing.
-        asked_for = read_sections(read_settings(tmp_path / "runs" / name))
+        asked_for = sections_of(read_settings(tmp_path / "runs" / name), "pope")
         assert asked_for == SECTIONS[take_apart(name)[0]]
     board = build_board(BoardConfig(runs=[tmp_path / "runs"]))
     assert {group.title for group in board.groups} == {

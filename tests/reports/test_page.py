@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from math import log
 from pathlib import Path
@@ -55,14 +55,14 @@ def conflict_map() -> ConflictMap:
 
 
 def diagnosis_of(records: list[SampleRecord]) -> Diagnosis:
-    return examine(records, expected=SECTION_NAMES)
+    return examine(records, expected=defaultdict(lambda: SECTION_NAMES))
 
 
 def planted_diagnosis(count: int) -> Diagnosis:
     planted = plant(count, seed=3)
     return examine(
         [one.record for one in planted],
-        expected=SECTION_NAMES,
+        expected=defaultdict(lambda: SECTION_NAMES),
         annotations=annotations_of(planted),
         blind={(one.record.sample.task, one.record.sample.id): one.blind for one in planted},
     )
