@@ -17,9 +17,9 @@ from harness.diagnostics.evidence import Key
 from harness.diagnostics.run_folder import by_key, latest_records, read_media, read_model, read_settings
 from harness.engines.checkpoints import SERVED
 from harness.runs.asked import how_asked
+from harness.runs.comparison import find_other_questions
 from harness.runs.config import name_differences
 
-_ASKED: Final = ("question", "target", "choices")
 _OF_MEDIA: Final = ("blind", "num_frames", "video_as", "max_pixels")
 """In what runs may differ of which one was shown no media: it has no use for the rest of them."""
 
@@ -199,17 +199,10 @@ def _refuse_other_questions(
         raise UsageError(
             f"{option} {path} has none of the samples of {folder}. Give a run of the same tasks and samples."
         )
-    different = [
-        (here, there, column)
-        for here, there in shared
-        for column in _ASKED
-        if getattr(here, column) != getattr(there, column)
-    ]
-    if different:
+    if different := find_other_questions(shared):
         here, there, column = different[0]
-        count = len({(sample.task, sample.id) for sample, _, _ in different})
         raise UsageError(
-            f"{option} {path} is over other data than {folder}: {count} of {len(shared)} samples differ, e.g. "
+            f"{option} {path} is over other data than {folder}: {len(different)} of {len(shared)} samples differ, e.g. "
             f"{here.task} {here.id!r} in {column}: {getattr(there, column)!r} against {getattr(here, column)!r}. "
             "Give a run on the same data."
         )

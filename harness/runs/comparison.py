@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from harness.core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from harness.core.types import SampleRecord
+    from harness.core.types import Sample, SampleRecord
     from harness.statistics.differences import Difference
     from harness.statistics.specs import Scored
 
@@ -194,22 +194,23 @@ def says_what_is_not(record: SampleRecord) -> bool:
 
 
 def _refuse_other_data(task: str, first: Mapping[str, SampleRecord], second: Mapping[str, SampleRecord]) -> None:
-    different: list[tuple[str, str]] = []
-    for name, record in first.items():
-        other = second.get(name)
-        if other is None:
-            continue
-        for column in ("question", "target", "choices"):
-            if getattr(record.sample, column) != getattr(other.sample, column):
-                different.append((name, column))
-                break
-    if different:
-        name, column = different[0]
-        here, there = (getattr(side[name].sample, column) for side in (first, second))
+    both = ((record.sample, second[name].sample) for name, record in first.items() if name in second)
+    if different := find_other_questions(both):
+        here, there, column = different[0]
         raise DataError(
-            f"the runs are over different data: {len(different)} {task} samples differ, e.g. {name!r} in {column}: "
-            f"{here!r} against {there!r}. Evaluate both checkpoints on the same data."
+            f"the runs are over different data: {len(different)} {task} samples differ, e.g. {here.id!r} in {column}: "
+            f"{getattr(here, column)!r} against {getattr(there, column)!r}. Evaluate both checkpoints on the same data."
         )
+
+
+def find_other_questions(pairs: Iterable[tuple[Sample, Sample]]) -> list[tuple[Sample, Sample, str]]:
+    """Of samples of one id in two runs those that ask something else, with the first column that tells."""
+    found = []
+    for here, there in pairs:
+        columns = [of for of in ("question", "target", "choices") if getattr(here, of) != getattr(there, of)]
+        if columns:
+            found.append((here, there, columns[0]))
+    return found
 
 
 def _comparable(first: Mapping[str, SampleRecord], second: Mapping[str, SampleRecord]) -> tuple[list[str], LeftOut]:
