@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.files import refuse_unmarked, write_atomically
 from harness.core.types import SampleRecord
 from harness.diagnostics.other_runs import find_unlike
+from harness.diagnostics.run_folder import by_key
 from harness.reports.differences import family_note
 from harness.reports.html import render, script_json
 from harness.reports.page_data import STATES, span_of
@@ -46,7 +47,9 @@ def write_pair_page(
     refuse_unmarked(path, (_MARK,), "harness compare")
     runs = [read_run(folder) if (folder / RUN).exists() else None for folder in folders]
     changed = {(of.task, name) for of in comparisons for name in (*of.fixed, *of.broken)}
-    before, after = (_read(folder, changed) for folder in folders)
+    before, after = (
+        by_key(of for of in read_records(folder) if (of.sample.task, of.sample.id) in changed) for folder in folders
+    )
     facts = {task: of for run in runs if run is not None for task, of in run.benchmarks.items()}
     pictures = Thumbnails(uris=[], words=[], of_sample={}, left_out=0, failed=0)
     if open_media is not None:
@@ -84,11 +87,6 @@ def write_pair_page(
         ),
     )
     write_atomically(path, page)
-
-
-def _read(folder: Path, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], SampleRecord]:
-    records = ((record.sample.task, record.sample.id, record) for record in read_records(folder))
-    return {(task, name): record for task, name, record in records if (task, name) in wanted}
 
 
 def _names(folders: Sequence[Path]) -> list[str]:

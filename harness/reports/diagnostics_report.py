@@ -67,20 +67,22 @@ def count_causes(attribution: Mapping[str, Any]) -> list[tuple[Cause, list[Any]]
 
 
 def _figures(figures: Iterable[Figure]) -> Iterator[str]:
-    rows = []
-    absent: dict[str, list[str]] = {}
-    for figure in figures:
-        if figure.spec.name.startswith("wrong_"):
-            continue
-        if figure.metric.value is None:
-            absent.setdefault(figure.reason or "not known", []).append(figure.spec.title)
-            continue
-        rows.append([escape(figure.spec.title), *figure_cells(figure), _ids(figure.examples)])
+    kept = [of for of in figures if not of.spec.name.startswith("wrong_")]
+    rows = [[escape(of.spec.title), *figure_cells(of), _ids(of.examples)] for of in kept if of.metric.value is not None]
     align = ["left", *["right"] * 4, "left"]
     yield table(["figure", "% or number", "s.e.", "95 % interval", "n", "e.g."], rows, align=align)
-    for reason, names in absent.items():
+    for reason, names in why_absent(kept):
         yield ""
-        yield f"{escape(', '.join(names))}: {escape(reason)}."
+        yield f"{escape(names)}: {escape(reason)}."
+
+
+def why_absent(figures: Iterable[Figure]) -> list[tuple[str, str]]:
+    """Why figures have no value, and their titles."""
+    names: dict[str, list[str]] = {}
+    for figure in figures:
+        if figure.metric.value is None:
+            names.setdefault(figure.reason or "not known", []).append(figure.spec.title)
+    return [(reason, ", ".join(of)) for reason, of in names.items()]
 
 
 def _judge(judge: Mapping[str, Any]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from harness.diagnostics.diagnose import ALL
 from harness.diagnostics.figures import Figure
 from harness.reports.audit import agreements, disagreements
 from harness.reports.conflict import ConflictMap, read_map
-from harness.reports.diagnostics_report import PAGE, count_causes, figure_cells
+from harness.reports.diagnostics_report import PAGE, count_causes, figure_cells, why_absent
 from harness.reports.explaining import RuleCounts
 from harness.reports.html import render, script_json
 from harness.reports.page_data import MOST_INSIDE, PARTS, STATES, files_of, page_data, wrong_first
@@ -136,7 +136,7 @@ def render_page(
         missing=diagnosis.missing,
         diagnostic_plots=[(title, "", _plot(title, figures)) for title, figures in parts],
         diagnostics=[
-            (title, [_row(figure) for figure in figures if figure.metric.value is not None], _absent(figures))
+            (title, [_row(figure) for figure in figures if figure.metric.value is not None], why_absent(figures))
             for title, figures in parts
         ],
         reliability=list(_reliability(diagnosis, run)),
@@ -207,15 +207,6 @@ def _row(figure: Figure) -> dict[str, Any]:
         "examples": [(key, key if part == ALL else f"{part}/{key}") for key in figure.examples[:_LINKS]],
         "definition": figure.spec.definition,
     }
-
-
-def _absent(figures: Sequence[Figure]) -> list[tuple[str, str]]:
-    """Why figures have no value, and their names."""
-    names: dict[str, list[str]] = {}
-    for figure in figures:
-        if figure.metric.value is None:
-            names.setdefault(figure.reason or "not known", []).append(figure.spec.title)
-    return [(reason, ", ".join(of)) for reason, of in names.items()]
 
 
 def _reliability(diagnosis: Diagnosis, run: RunRecord | None) -> Iterator[Captioned]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from harness.core.types import Metric, SampleRecord, TaskResult
-from harness.statistics.counts import Counts, Table
+from harness.statistics.counts import Table, tabulate
 from harness.statistics.estimates import Estimate, estimate, official_value_of, suppose
 from harness.statistics.intervals import plain_interval, share_interval
 from harness.statistics.specs import MetricSpec, Scored
@@ -50,10 +50,7 @@ def summarise(task: Scored, records: Iterable[SampleRecord]) -> TaskResult:
         records: judged samples, each once, in any order.
     """
     tally = _Tally()
-    counts = Counts()
-    for unit in task.units(tally.watch(records)):
-        counts.add(unit)
-    table = counts.table()
+    table = tabulate(task.units(tally.watch(records)))
     specs = task.metrics({outcome.stratum for outcome in table.outcomes})
     return TaskResult(
         task=task.name,
