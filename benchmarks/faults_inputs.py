@@ -289,19 +289,8 @@ def damaged(work: Path, rounds: int, seed: int) -> Iterator[Case]:
 
     def of_checkpoint(place: Path, name: str) -> tuple[Path, list[list[Any]]]:
         shutil.copytree(shipped_checkpoints()["demo"], place / "model")
-        argv = [
-            "eval",
-            "--model",
-            place / "model",
-            "--data",
-            "demo",
-            "--tasks",
-            "pope",
-            "--limit",
-            4,
-            "--out",
-            place / "run",
-        ]
+        asked = "eval --data demo --tasks pope --limit 4".split()
+        argv = [*asked, "--model", place / "model", "--out", place / "run"]
         return place / "model" / name, [argv]
 
     def of_recipe(place: Path, name: str) -> tuple[Path, list[list[Any]]]:

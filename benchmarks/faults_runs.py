@@ -102,20 +102,8 @@ def _files(place: Path) -> Any:
 
 
 def _evaluation(out: Path, *more: str) -> list[Any]:
-    return [
-        "eval",
-        "--model",
-        "demo",
-        "--tasks",
-        "pope,mmbench",
-        "--limit",
-        24,
-        "--prompt",
-        "grounded",
-        "--out",
-        out,
-        *more,
-    ]
+    asked = "eval --model demo --tasks pope,mmbench --limit 24 --prompt grounded".split()
+    return [*asked, "--out", out, *more]
 
 
 def _training(place: Path) -> list[Any]:
