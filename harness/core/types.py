@@ -113,10 +113,6 @@ class Response:
     visual_tokens: int | None = None
     model: str | None = None
 
-    def __post_init__(self) -> None:
-        if self.answer_logprobs is not None:  # JSON gives a list back.
-            object.__setattr__(self, "answer_logprobs", tuple(self.answer_logprobs))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
