@@ -84,10 +84,17 @@ class Run:
     def _repr_html_(self) -> str:
         from html import escape
 
+        from tabulate import tabulate
+
+        from harness.reports.plots import Mark, intervals
         from harness.reports.run_report import headline_rows
+        from harness.reports.svg import picture
 
         headers, rows = headline_rows(self.record)
-        return f"<p><b>{escape(self.record.model)}</b></p>{_html_table(headers, rows)}{_picture(self.headlines)}"
+        table = tabulate(rows, headers, tablefmt="html", disable_numparse=True)
+        marks = [Mark(name, of.value, of.low, of.high) for name, of in self.headlines.items()]
+        shown = picture([intervals(marks, title="Headlines, %", ends=(0.0, 1.0))], columns=1)
+        return f"<p><b>{escape(self.record.model)}</b></p>{table}{shown}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,17 +335,3 @@ def _names(texts: Texts) -> tuple[str, ...]:
 
 def _path(of: Path | str | None) -> Path | None:
     return None if of is None else to_path(of)
-
-
-def _html_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    from tabulate import tabulate
-
-    return str(tabulate(rows, headers, tablefmt="html", disable_numparse=True))
-
-
-def _picture(metrics: Mapping[str, Metric]) -> str:
-    from harness.reports.plots import Mark, intervals
-    from harness.reports.svg import picture
-
-    marks = [Mark(name, of.value, of.low, of.high) for name, of in metrics.items()]
-    return picture([intervals(marks, title="Headlines, %", ends=(0.0, 1.0))], columns=1)
