@@ -37,6 +37,9 @@ def parse_row(line: bytes, where: str) -> dict[str, Any]:
     """
     try:
         row = json.loads(line.removeprefix(_BOM).decode("utf-8"))
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        raise DataError(f"{where}: not UTF-8 (byte 0x{byte:02x}). Save the file as UTF-8.") from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"{where} is not JSON: {error}.") from error
     if not isinstance(row, dict):

@@ -79,7 +79,7 @@ def test_files_are_read_line_by_line(tmp_path):
     path.write_text(json.dumps(ROW) + "\n\nnot json\n")
     rows = read_examples(path)
     assert next(rows).sample.id == "a"  # Before the broken line is seen.
-    with pytest.raises(DataError, match=r"rows\.jsonl:3: not JSON"):
+    with pytest.raises(DataError, match=r"rows\.jsonl:3 is not JSON"):
         next(rows)
 
 

@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from harness.core import jsonlines
 from harness.core.errors import DataError
 from harness.core.types import Media, MediaKind, Sample
 from harness.media.bounds import OutsideError, within
@@ -163,24 +164,10 @@ def read_rows(path: Path) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
     Raises:
         DataError: the file is missing, not UTF-8, or a line is not a JSON object.
     """
-    try:
-        with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
-            for number, line in enumerate(file, start=1):
-                if not line.strip():
-                    continue
-                where = f"{path}:{number}"
-                refuse_undecodable(line, where)
-                try:
-                    row = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    raise DataError(f"{where}: not JSON: {error}. Every line holds one JSON object.") from error
-                if not isinstance(row, dict):
-                    raise DataError(f"{where}: a {type(row).__name__}, not a JSON object.")
-                yield number, where, row
-    except FileNotFoundError as error:
-        raise DataError(f"training data {path} not found. Give data.train=FILE, or make it: 'harness data'.") from error
-    except OSError as error:
-        raise DataError(f"training data {path} cannot be read: {error}.") from error
+    if not path.exists():
+        raise DataError(f"training data {path} not found. Give data.train=FILE, or make it: 'harness data'.")
+    for number, _, row in jsonlines.read_rows(path):
+        yield number, f"{path}:{number}", row
 
 
 def refuse_undecodable(text: str, where: str) -> None:
