@@ -5,14 +5,12 @@ Only the standard library is imported at the top.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from harness.core.errors import DataError
-
-_BOM = b"\xef\xbb\xbf"
+from harness.core.reading import parse_json
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, int, dict[str, Any]]]:
@@ -36,11 +34,11 @@ def parse_row(line: bytes, where: str) -> dict[str, Any]:
         DataError: it is not a JSON object in UTF-8.
     """
     try:
-        row = json.loads(line.removeprefix(_BOM).decode("utf-8"))
+        row = parse_json(line)
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise DataError(f"{where}: not UTF-8 (byte 0x{byte:02x}). Save the file as UTF-8.") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DataError(f"{where} is not JSON: {error}.") from error
     if not isinstance(row, dict):
         raise DataError(f"{where} is not a JSON object but {type(row).__name__}: expected one row a line.")
