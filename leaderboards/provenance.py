@@ -88,7 +88,7 @@ def unlike_baseline(row: Row, baseline: Row | None) -> list[str]:
 def _asked(record: RunRecord, task: str) -> dict[str, Any]:
     """How a task was asked, as far as that does not keep results out of one table."""
     asked = how_asked(record.settings, task, None)
-    size = {"max_pixels": asked["max_pixels"]} if "max_pixels" in asked else {}
+    size = {"max_pixels": asked["max_pixels"] or "the processor's own cap"} if "max_pixels" in asked else {}
     return {"engine": record.engine, **size, **dict(sorted(asked.get("decoding", {}).items()))}
 
 

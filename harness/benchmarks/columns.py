@@ -112,6 +112,11 @@ def tidy(row: Mapping[str, Any], where: str) -> dict[str, Any]:
     return tidy
 
 
+def lettered_options(row: Mapping[str, Any]) -> dict[str, str]:
+    """The options of a row with a column for each letter; empty where it has none."""
+    return {letter: str(text).strip() for letter in ascii_uppercase if (text := find(row, letter)) is not None}
+
+
 def options_of(row: Mapping[str, Any], where: str) -> dict[str, str]:
     """The options of a row by letter; empty where it has none.
 
@@ -120,7 +125,7 @@ def options_of(row: Mapping[str, Any], where: str) -> dict[str, str]:
     """
     listed = row.get("choices")
     if is_absent(listed):
-        return {letter: str(text).strip() for letter in ascii_uppercase if (text := find(row, letter)) is not None}
+        return lettered_options(row)
     if not isinstance(listed, (list, tuple, Mapping)):
         raise DataError(
             f"{where}: column 'choices' holds {listed!r}, not a list. In a CSV file each option has a column, A, B, ..."

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.benchmarks.columns import is_absent
 from harness.benchmarks.digests import are_published, of_own_data
 from harness.benchmarks.fetch import FOLDER, locate, read_row_files
 from harness.benchmarks.labels import read_labels
@@ -121,10 +122,9 @@ def _missing(
 ) -> Iterator[DataError]:
     """That the file which a row of a table names is not there, if so."""
     if _size_bytes(folder, refer()) is None:
-        yield DataError(
-            f"{where}: column {benchmark.media!r} holds {_shown(row[benchmark.media])}, and there is no such file in "
-            f"{folder}. Name files relative to {table}."
-        )
+        cell = row[benchmark.media]
+        holds = "is empty" if is_absent(cell) else f"holds {_shown(cell)}, and there is no such file in {folder}"
+        yield DataError(f"{where}: column {benchmark.media!r} {holds}. Name files relative to {table}.")
 
 
 def _first_of(mistakes: Sequence[DataError]) -> DataError:

@@ -241,7 +241,6 @@ def _read_row(
     choices = options_of(row, where) if kind == "choice" else None
     medium = next((column for column in _MEDIA if column in row), "image")
     subset, group = find(row, "subset"), find(row, "group")
-    shown = require_text(row, where, medium) if group is None or medium in row else None
     if subset is not None and str(subset).strip() in _TAKEN:
         raise DataError(
             f"{where}: column 'subset' holds {str(subset).strip()!r}, the name of other figures. Use none of "
@@ -255,7 +254,7 @@ def _read_row(
         target=_target(row, where, kind, choices, vocabulary),
         answer_kind=kind,
         choices=choices,
-        cluster=shown if group is None else f"group {group}",
+        cluster=require_text(row, where, medium) if group is None else f"group {group}",
     )
 
 

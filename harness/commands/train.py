@@ -146,11 +146,11 @@ def rehearsed(
         HarnessError: see `trainers.rehearsal.rehearse`.
     """
     from trainers.models import quiet_libraries
-    from trainers.preview import preview
     from trainers.recipe import as_yaml
     from trainers.trl_vllm import leave_out_vllm
 
     leave_out_vllm(recipe)
+    from trainers.preview import preview
     from trainers.rehearsal import rehearse
 
     with quiet_libraries(), naming(arguments.recipe):

@@ -71,8 +71,7 @@ class RowIndex:
         """
         self.path = path
         self.duplicates: list[str] = []
-        self._offsets: dict[str, int] = {}
-        self._taken: set[str] = set()
+        self._offsets: dict[str, int] = {}  # Of a row that was taken, the complement.
         for number, offset, row in read_rows(path):
             name = id_of(row, f"{path}:{number}")
             if self._offsets.setdefault(name, offset) != offset:
@@ -89,14 +88,14 @@ class RowIndex:
         """The row of an id, which then counts as used, or `None`; and whether it was taken before."""
         if name not in self._offsets:
             return None, False
-        again = name in self._taken
-        self._taken.add(name)
-        self._file.seek(self._offsets[name])
-        return parse_row(self._file.readline(), str(self.path)), again
+        offset = self._offsets[name]
+        self._offsets[name] = min(offset, ~offset)
+        self._file.seek(max(offset, ~offset))
+        return parse_row(self._file.readline(), str(self.path)), offset < 0
 
     def unused(self) -> list[str]:
         """The ids of rows that were never taken."""
-        return [name for name in self._offsets if name not in self._taken]
+        return [name for name, offset in self._offsets.items() if offset >= 0]
 
 
 def id_of(row: Mapping[str, Any], where: str) -> str:

@@ -118,15 +118,14 @@ class Figure:
         """A figure as it was stored under its name; of its diagnostic, what is stored with it.
 
         Raises:
-            ValueError: a field is not of its type.
+            ValueError: a field is missing, or not of its type.
         """
-
-        def some(names: Sequence[str]) -> dict[str, Any]:
-            return {name: stored[name] for name in names if name in stored}
-
-        spec = {"name": name.rpartition("/")[2], "definition": "", "reason": "", **some(_SHOWN)}
-        metric = {"name": name, **some(_STORED)}
-        return decode(cls, {"metric": metric, "spec": spec, **some(("examples", "reason"))})
+        if missing := [field for field in (*_STORED, *_SHOWN) if field not in stored]:
+            raise ValueError(f"{name} has no {missing[0]!r}")
+        spec = {"name": name.rpartition("/")[2], "reason": "", **{field: stored[field] for field in _SHOWN}}
+        metric = {field: stored[field] for field in _STORED} | {"name": name}
+        rest = {field: stored[field] for field in ("examples", "reason") if field in stored}
+        return decode(cls, {"metric": metric, "spec": spec, **rest})
 
 
 def not_applicable(spec: DiagnosticSpec, part: str, *, reason: str | None = None, n_errors: int = 0) -> Figure:

@@ -158,7 +158,8 @@ def read_figures(folder: Path, stored: Mapping[str, Any]) -> dict[str, Figure]:
     try:
         return {name: Figure.from_json(name, of) for name, of in stored.get("metrics", {}).items()}
     except (ValueError, TypeError, AttributeError) as error:
-        raise StoreError(f"{folder / DIAGNOSTICS} cannot be used: {error}.") from error
+        again = f"Make it again with 'harness diagnose {folder}'."
+        raise StoreError(f"{folder / DIAGNOSTICS} cannot be used: {error}. {again}") from error
 
 
 def read_stored(path: Path, schema_version: int, command: str) -> dict[str, Any] | None:

@@ -33,8 +33,9 @@ def how_asked(settings: Mapping[str, Any], task: str, media: str | None) -> dict
     if isinstance(decoding, Mapping) and decoding:
         own = {name: of_task[name] for name in ("max_new_tokens",) if name in of_task}
         told["decoding"] = {"contrast": None, **decoding, **own}  # A contrast is written only where there is one.
-    # Else no videos were shown, or nothing is known of them.
-    if media != "image" and settings.get("video_as", "") is not None:
+    # Of recorded responses nobody knows how videos were shown, but their user may have said how many frames.
+    shown = settings.get("video_as", "") is not None or (media == "video" and settings.get("blind") is None)
+    if media != "image" and shown:
         told |= {name: settings[name] for name in ("num_frames", "video_as") if name in settings}
     engine = settings.get("engine_settings") or {}
     return told | {name: engine[name] for name in ("max_pixels",) if name in engine}

@@ -20,7 +20,7 @@ from functools import partial
 from string import ascii_uppercase
 from typing import Any, Final
 
-from harness.benchmarks.columns import find, options_of, require_index, require_letter, require_text
+from harness.benchmarks.columns import find, lettered_options, require_index, require_letter, require_text
 from harness.benchmarks.counting import Part, Together, in_stratum, is_officially_right, is_right, one, sample_unit
 from harness.benchmarks.record import Benchmark, HubSource
 from harness.benchmarks.verdicts import judge_response
@@ -50,7 +50,7 @@ def read_row(row: Mapping[str, Any], where: str) -> Sample:
         DataError: a column is missing, there are no options, or the gold answer is not one of them.
     """
     index = require_index(row, where, "index")
-    choices = options_of(row, where)
+    choices = lettered_options(row)
     if len(choices) < 2:
         raise DataError(f"{where}: fewer than two options; expected columns A, B and more.")
     question = require_text(row, where, "question")

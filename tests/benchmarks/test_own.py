@@ -429,3 +429,11 @@ def test_a_record_tells_further_objects_and_other_words(pictures: Path) -> None:
     assert list(judged.values()) == ["correct", "incorrect", "unanswered"]
     with pytest.raises(DataError, match="captions and questions"):
         load(pictures, "image,question,answer,kind\nred.png,Is it?,dog,caption\nred.png,Is it?,yes,\n")
+
+
+def test_scoring_alone_needs_no_image_where_a_group_is_said(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table, responses = pictures / "mine.csv", pictures / "responses.jsonl"
+    table.write_text("image,question,answer,group\nred.png,Is it red?,yes,g\n,Is it dark?,yes,g\n")
+    responses.write_text("".join(json.dumps({"id": name, "response": "Yes"}) + "\n" for name in (1, 2)))
+    assert main(["score", "--task", str(table), "--responses", str(responses), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["metrics"]["all/accuracy"]["n"] == 2

@@ -240,6 +240,16 @@ def test_a_dry_run_writes_nothing(tmp_path, capsys, monkeypatch):
 
 
 @needs_checkpoint
+def test_a_dry_run_leaves_vllm_out_before_anything_of_a_training(monkeypatch):
+    def leave_out(_):
+        raise UsageError("trainers.preview" if "trainers.preview" in sys.modules else "nothing")
+
+    monkeypatch.delitem(sys.modules, "trainers.preview", raising=False)
+    monkeypatch.setattr("trainers.trl_vllm.leave_out_vllm", leave_out)
+    with pytest.raises(UsageError, match="nothing"):
+        command.run(parse(command.add_arguments, "demo/grpo", "--dry-run"))
+
+
 def test_an_output_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     for run, add in ((command.run, command.add_arguments), (select.run, select.add_arguments)):

@@ -185,7 +185,9 @@ def test_reports_are_found_html_first(run: Path) -> None:
 
 
 def test_diagnostics_are_read(run: Path) -> None:
-    metric = {"value": 0.9, "low": 0.8, "high": 0.95, "n": 10, "better": -1, "scale": "number", "definition": "What."}
+    metric = {"name": "all/caption_fidelity", "value": 0.9, "low": 0.8, "high": 0.95, "stderr": None, "n": 10}
+    metric |= {"better": -1, "scale": "number", "definition": "What.", "title": "What", "n_errors": 0}
+    metric |= {"plotted": False, "headline": True, "hallucination": ""}
     stored = {
         "schema_version": 1,
         "metrics": {"all/caption_fidelity": metric | {"examples": ["a"], "reason": "x"}},

@@ -56,6 +56,10 @@ def test_absent_hint(hint: Any) -> None:
     assert MMBENCH.read_row(row(hint=hint), "row 0").question == "Which one?"
 
 
+def test_a_further_column_of_choices_is_not_asked() -> None:
+    assert MMBENCH.read_row(row(choices=["Paris", "Rome"]), "row 0") == MMBENCH.read_row(row(), "row 0")
+
+
 def test_spellings_of_columns_and_values() -> None:
     spelled = {name: value for name, value in row().items() if name != "L2-category"} | {"l2-category": "logic"}
     assert MMBENCH.read_row({**spelled, "index": 5.0, "A": 1, "C": None}, "row 0").choices == {"A": "1", "B": "blue"}
