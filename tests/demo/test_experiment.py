@@ -12,7 +12,7 @@ from support_training import YesJudge
 
 import harness.judges.caption
 from harness.cli import main
-from harness.core.errors import StoreError, UsageError
+from harness.core.errors import StoreError
 from harness.core.types import Response, Sample
 from harness.core.worlds import shipped_checkpoints
 from harness.demo import data
@@ -301,12 +301,6 @@ def test_blocks_that_choose_settings_wait_for_those_that_tune(tmp_path, capsys):
     assert "settings are chosen once all of block 'tune' is there" in capsys.readouterr().err
     assert main(["demo", "experiment", "--plan", "tone", "--out", str(tmp_path)]) == 2
     assert "block 'tone' does not exist" in capsys.readouterr().err
-
-
-def test_what_is_confirmed_is_chosen_before(tmp_path, monkeypatch):
-    monkeypatch.setattr(blocks, "_work", lambda *_: pytest.fail("it is run without the row"))
-    with pytest.raises(UsageError, match="block 'confirm': combination is not chosen yet"):
-        run_blocks(["confirm"], tmp_path, 1)
 
 
 def keep(results, run, **changed):

@@ -21,10 +21,7 @@ from harness.reports.splicing import markers
 
 DOCS = Path(__file__).parents[2] / "docs"
 KEPT = DOCS.parent / "leaderboards" / "demo" / "experiment"
-TODAY = load_plan()
-CHOSEN = TODAY.rows["combination"].model_copy(update={"pending": False, "recipe": "grpo"})
-PLAN = TODAY.model_copy(update={"rows": {**TODAY.rows, "combination": CHOSEN}})
-"""The plan once the combination is chosen."""
+PLAN = load_plan()
 TASKS = {task for task, *_ in HEADLINES}
 RIGHT = {"base": 0.5, "grpo": 0.5, "placebo": 0.5, "rft": 0.6, "caption": 0.9, "method": 0.9}
 """Shares of right answers of rows; 0.7 of all others."""
@@ -102,12 +99,6 @@ def test_tables_are_called_what_they_are(made_up):
     assert "kind: `combination`." in cheap  # Its updates take 1.8 s, those of its kind 1.3.
     assert "| combination " in before
     assert "| combination " not in cheap
-
-
-def test_nothing_is_whole_without_a_row_that_is_not_chosen(made_up):
-    assert is_whole(PLAN, made_up, "confirm")
-    assert not is_whole(TODAY, made_up, "confirm")
-    assert is_whole(TODAY, made_up, "combine")
 
 
 def test_a_figure_has_a_line_for_each_row_and_outcome(made_up):
