@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support_leaderboards import row_of, score_itself, write_run, write_sealed, write_world
+from support_leaderboards import row_of, score_itself, write_diagnostics, write_run, write_sealed, write_world
 
 from harness.benchmarks.plain import scored_task
 from harness.runs.comparison import compare_runs
@@ -194,10 +194,9 @@ def test_reported_rows_are_never_compared(tmp_path: Path) -> None:
 def test_diagnostics_of_different_judges_are_said_not_to_compare(tmp_path: Path) -> None:
     for name, judge in (("a", "judge one"), ("b", "judge two")):
         folder = write_run(tmp_path / name, model=name, counts=20)
-        metrics = {"all/caption_fidelity": {"value": 0.9}}
-        (folder / "diagnostics.json").write_text(
-            json.dumps({"schema_version": 1, "metrics": metrics, "judge": {"identity": judge}})
-        )
+        write_diagnostics(folder, perception=0.1)
+        stored = json.loads((folder / "diagnostics.json").read_text())
+        (folder / "diagnostics.json").write_text(json.dumps({**stored, "judge": {"identity": judge}}))
     (note,) = build_board(BoardConfig(runs=[tmp_path])).notes
     assert "different judges (judge one, judge two)" in note
 
