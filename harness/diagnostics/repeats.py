@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final, Literal
 
-from harness.core.types import Metric, SampleRecord
+from harness.core.types import SampleRecord
 from harness.diagnostics.calibration import BINS, Answered, ece_terms
 from harness.diagnostics.evidence import Key
-from harness.diagnostics.figures import Amount, DiagnosticSpec, Figure, estimate_figure, not_applicable
+from harness.diagnostics.figures import Amount, DiagnosticSpec, Figure, estimate_figure
 
 _LOW_VARIANCE: Final = 0.09
 """Variance of right or wrong at 10 % or 90 % right: below it a question counts as settled."""
@@ -142,12 +142,9 @@ _ECE: Final = DiagnosticSpec(
 
 def measure_repeats(samples: Sequence[Sampled], *, part: str) -> list[Figure]:
     """The figures over k samples of each question, with the ECE of the majority share; no values without repeats."""
-    figures = [
-        estimate_figure(spec, part, [Amount.of(item.record.sample, value(item)) for item in samples])
-        for spec, value in _FIGURES
+    measured = [(spec, list(map(value, samples))) for spec, value in _FIGURES]
+    measured.append((_ECE, ece_terms(list(map(_majority, samples)))))
+    return [
+        estimate_figure(spec, part, [Amount.of(of.record.sample, top) for of, top in zip(samples, terms, strict=True)])
+        for spec, terms in measured
     ]
-    if not samples:
-        return [*figures, not_applicable(_ECE, part)]
-    error = fmean(ece_terms(list(map(_majority, samples))))
-    metric = Metric(name=f"{part}/{_ECE.name}", value=error, n=len(samples))
-    return [*figures, Figure(metric=metric, spec=_ECE)]

@@ -35,7 +35,8 @@ def test_figures_over_four_samples_by_hand() -> None:
         (False,) * 4,
         (True, True, False, True),
     ]
-    found = {figure.metric.name: figure.metric.value for figure in measure_repeats(joined, part="pope")}
+    figures = {figure.metric.name: figure.metric for figure in measure_repeats(joined, part="pope")}
+    found = {name: metric.value for name, metric in figures.items()}
     assert found["pope/distinct_answers"] == pytest.approx((1 + 2 + 1 + 1) / 4)
     assert found["pope/reward_variance"] == pytest.approx((3 / 16 + 3 / 16) / 4)
     assert found["pope/unanimous"] == 0.5
@@ -47,6 +48,9 @@ def test_figures_over_four_samples_by_hand() -> None:
     assert found["pope/majority_brier"] == pytest.approx((0 + 0.75**2 + 1 + 0.25**2) / 4)
     # Confidence .75: one of two right; confidence 1: one of two right.
     assert found["pope/majority_ece"] == pytest.approx(0.5 * 0.25 + 0.5 * 0.5)
+    # Its mean is that of 0, .75, 1 and -.25, of four clusters.
+    assert figures["pope/majority_ece"].stderr == pytest.approx((1.0625 / 3 / 4) ** 0.5)
+    assert all(metric.low is not None and metric.high is not None for metric in figures.values())
 
 
 @pytest.mark.parametrize(("right", "kind"), [(1, "medium"), (9, "medium"), (0, "hard"), (10, "easy")])
