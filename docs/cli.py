@@ -20,13 +20,15 @@ def page() -> str:
     """The page."""
     lines = ["# Commands", "", "As `harness COMMAND --help` prints it; `python docs/cli.py` writes this page."]
     parser = make_parser(list(COMMANDS))
-    for name, command in _subcommands(parser):
-        lines += ["", f"## {name}", "", *_of(command)]
+    for name, command, does in _subcommands(parser):
+        lines += ["", f"## {name}", "", *_of(command, does)]
     return "\n".join(lines) + "\n"
 
 
-def _of(parser: argparse.ArgumentParser) -> Iterator[str]:
-    yield parser.description or ""
+def _of(parser: argparse.ArgumentParser, does: str) -> Iterator[str]:
+    yield parser.description or f"{does[0].upper()}{does[1:]}."
+    if parser.usage:
+        yield from ("", f"`{parser.usage}`")
     rows = [action for action in parser._actions if not isinstance(action, argparse._SubParsersAction)]
     rows = [action for action in rows if action.help != argparse.SUPPRESS and action.dest != "help"]
     if rows:
@@ -37,14 +39,15 @@ def _of(parser: argparse.ArgumentParser) -> Iterator[str]:
         named = ", ".join(action.option_strings) + (f" {value}" if action.nargs != 0 else "")
         words = (action.help or "").replace("|", "\\|").replace("<", "&lt;")
         yield f"| `{(named if action.option_strings else value).strip()}` | {words} |"
-    for name, command in _subcommands(parser):
-        yield from ("", f"### {parser.prog.split()[-1]} {name}", "", *_of(command))
+    for name, command, what in _subcommands(parser):
+        yield from ("", f"### {parser.prog.split()[-1]} {name}", "", *_of(command, what))
 
 
-def _subcommands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+def _subcommands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser, str]]:
+    """The commands of a parser, each with its name and what it does."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            yield from action.choices.items()
+            yield from ((of.dest, action.choices[of.dest], of.help or "") for of in action._choices_actions)
 
 
 def main() -> None:
