@@ -69,8 +69,8 @@ def make_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="harness",
         description="Evaluation and hallucination benchmarks for multimodal LLMs.",
-        epilog="Exit codes: 0 done, 1 done, but samples failed or something was left out, 2 a mistake in what was asked, or "
-        "a server that cannot be used, 3 a fault of the program, 130 interrupted.",
+        epilog="Exit codes: 0 done, 1 done, but samples failed or something was left out, 2 a mistake in what was "
+        "asked, or a server that cannot be used, 3 a fault of the program, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"harness {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)

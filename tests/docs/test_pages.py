@@ -16,7 +16,10 @@ from leaderboards.markdown import BLOCK, count_shown
 ROOT = Path(__file__).parents[2]
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
-    for pattern in ("README.md", "SECURITY.md", "docs/*.md", "tasks/README.md", "leaderboards/demo/README.md")
+    for pattern in (
+        *("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md"),
+        *("tasks/README.md", "examples/*/README.md", "leaderboards/demo/README.md"),
+    )
     for path in sorted(ROOT.glob(pattern))
 }
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
@@ -78,7 +81,11 @@ def test_modules_that_are_named_exist() -> None:
 
 def test_files_that_are_named_exist() -> None:
     folders = "harness|trainers|leaderboards|tasks|benchmarks|docs|tests"
-    named = {path.rstrip(".") for _, path in found(rf"(?<![\w/.-])((?:{folders})/[\w./*-]*)") if "NAME" not in path}
+    named = {
+        path.rstrip(".")
+        for _, path in found(rf"(?<![\w/.-])((?:{folders})/[\w./*-]*)")
+        if "NAME" not in path and "ROOM" not in path
+    }
     assert len(named) > 50
     assert [path for path in named if not list(ROOT.glob(path))] == []
 
