@@ -12,7 +12,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
-from support_coverage import Design, accuracy, coverage, family_coverage, pope, videohallucer
+from support_coverage import Design, accuracy, coverage, family_coverage, pope, seed_coverage, videohallucer
 
 
 def main() -> None:
@@ -48,6 +48,7 @@ def main() -> None:
         print(*row, flush=True)
     print(tabulate(rows, headers=["clusters x size", *figures], disable_numparse=True))
     families(resamples // 8)
+    over_seeds(resamples)
 
 
 def families(resamples: int) -> None:
@@ -65,6 +66,25 @@ def families(resamples: int) -> None:
         print(*row, flush=True)
     headers = ["clusters x size", "family", *("all hold", "any shown") * 3]
     print("Families: no difference, 20 % of units differ; no difference, 4 %; a difference of 6 points, 22 %")
+    print(tabulate(rows, headers=headers, disable_numparse=True))
+
+
+def over_seeds(resamples: int) -> None:
+    """How often the intervals of rows with several training seeds hold the truth."""
+    rows = []
+    for seeds, part in product((2, 3, 5, 10), (0.1, 0.5, 0.8)):
+        row = [str(seeds), f"{100 * part:.0f} %"]
+        for two_kinds, family in product((False, True), (1, 2, 6)):
+            held = seed_coverage(seeds, part, two_kinds=two_kinds, family=family, resamples=resamples // family, seed=1)
+            row.append(f"{100 * held:.1f}")
+        rows.append(row)
+        print(*row, flush=True)
+    headers = [
+        "seeds",
+        "of the variance from seeds",
+        *(f"{kind}, {m}" for kind in ("normal", "two kinds") for m in (1, 2, 6)),
+    ]
+    print("Training seeds: families of 1, 2 and 6 differences of which all intervals hold")
     print(tabulate(rows, headers=headers, disable_numparse=True))
 
 

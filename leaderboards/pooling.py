@@ -39,11 +39,12 @@ def pool_metrics(metrics: Sequence[Metric]) -> Metric:
     """The mean of a figure over seeds, with an interval over questions and seeds.
 
     The seeds were asked the same questions, so the error over these is taken to be as large as that of one of them, and
-    the spread of the values by their number is added to it, with Satterthwaite's degrees of freedom. Few clusters of
-    questions are few degrees of freedom, which the seeds' own intervals know of and this does not: either arm of the
-    interval is at least as long as the mean of the seeds' own. The figure of one seed is returned as it is.
+    the spread of the values by their number is added to it: of the half widths that each would have alone, the squares
+    (see `harness.statistics.differences`). Few clusters of questions are few degrees of freedom, which the seeds' own
+    intervals know of and this does not: either arm of the interval is at least as long as the mean of the seeds' own.
+    The figure of one seed is returned as it is.
     """
-    from scipy.special import stdtrit
+    from scipy.special import ndtri, stdtrit
 
     if len(metrics) == 1:
         return metrics[0]
@@ -71,8 +72,8 @@ def pool_metrics(metrics: Sequence[Metric]) -> Metric:
     stderr = sqrt(of_questions**2 + of_seeds)
     if not stderr:
         return replace(found, stderr=0.0, low=min(lows), high=max(highs))
-    freedom = (len(metrics) - 1) * (stderr**2 / of_seeds) ** 2 if of_seeds else 1e9
-    half = float(stdtrit(min(freedom, 1e9), 0.975)) * stderr
+    normal, student = float(ndtri(0.975)), float(stdtrit(len(metrics) - 1, 0.975))
+    half = sqrt((normal * of_questions) ** 2 + student**2 * of_seeds)
     low, high = min(value - half, own[0]), max(value + half, own[1])
     if min(lows) >= 0 and max(highs) <= 1:  # A share.
         low, high = max(0.0, low), min(1.0, high)

@@ -4,9 +4,11 @@ Shared samples make the values of a figure vary together, so a difference is kno
 variance is the sum of two parts: other questions of the same kind, sum_c (z_c^B - z_c^A)^2 with z_c the influences of
 `harness.statistics.estimates`, of several runs their mean; and, where a side is several training seeds, other seeds,
 sum_s (y_s^B - y_s^A)^2 with y_s = (value_s - mean) / sqrt(S (S - 1)), which for the same S seeds on both sides is the
-variance of the differences by seed over S. Interval and test are Student's, with Satterthwaite's (1946) degrees of
-freedom: 2 / (1/K - 1/c) for the questions, where K of the c clusters carry the variance, and at most one less than the
-effective number of clusters; one less than the fewest seeds for the seeds.
+variance of the differences by seed over S. Interval and test are Student's. For questions the degrees of freedom are
+Satterthwaite's (1946), 2 / (1/K - 1/c), where K of the c clusters carry the variance, and at most one less than the
+effective number of clusters; for seeds one less than the fewest. The half width of the interval is the root of the sum
+of the squares of those that each part would have alone (Howe 1974; Zou & Donner 2008). With Satterthwaite's degrees of
+freedom for the sum the interval would hold the truth too seldom where seeds are few and differ much.
 
 Differences that are tested together are a family of m. Each interval is at the level 1 - 0.05/m and each p-value m
 times the single one (Dunn 1961; Bonferroni): they are two views of one procedure, so that p < 0.05 and an interval
@@ -19,7 +21,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import reduce
-from math import ceil, inf, sqrt
+from math import ceil, exp, inf, log, sqrt
 from statistics import NormalDist, fmean
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -53,9 +55,11 @@ class Difference:
         p: two-sided p-value of no difference, adjusted for the family; `None` where it is not tested.
         family: how many differences are tested together; 0: not tested, and the interval is for itself.
         stderr: standard error of the difference.
-        freedom: degrees of freedom of `stderr`; where that is 0, one less than the effective number of clusters.
+        freedom: degrees of freedom of the part that comes from questions; where `stderr` is 0, one less than the
+            effective number of clusters.
         reach: greatest possible difference; `None` where there is none.
         of_seeds: the part of the variance that comes from training seeds, 0 to 1.
+        freedom_of_seeds: degrees of freedom of that part; `None` where each side is one run.
         seeds: runs of each side.
         n: units that the figure rests on.
         better: whether a higher value is better (1), a lower one (-1), or neither (0).
@@ -77,6 +81,7 @@ class Difference:
     freedom: float | None = None
     reach: float | None = 1.0
     of_seeds: float = 0.0
+    freedom_of_seeds: int | None = None
     seeds: tuple[int, int] = (1, 1)
     n: int = 0
     better: Literal[-1, 0, 1] = 1
@@ -133,6 +138,8 @@ class Difference:
 
 
 _POWER: Final = NormalDist().inv_cdf(POWER)
+_LEAST_TAIL: Final = 1e-60
+"""Smaller ones are 0."""
 
 
 def derived(difference: Difference) -> dict[str, Any]:
@@ -235,14 +242,14 @@ def compare(
     clusters = min(run.estimate.clusters for run in runs)
     if not variance and found.reach is None:
         return _without_interval(found, "all clusters moved alike on a scale without ends: no interval")
-    freedom = clusters - 1
-    if variance:
-        parts = of_questions**2 / _freedom(moved, clusters, held)
-        if of_seeds:
-            parts += of_seeds**2 / (min(len(side) for side in sides if len(side) > 1) - 1)
-        freedom = variance**2 / parts
-    found = replace(found, stderr=sqrt(variance), freedom=max(1.0, freedom))
-    return _with_interval(replace(found, of_seeds=of_seeds / variance if variance else 0.0), family=0)
+    found = replace(
+        found,
+        stderr=sqrt(variance),
+        freedom=_freedom(moved, clusters, held),
+        of_seeds=of_seeds / variance if variance else 0.0,
+        freedom_of_seeds=min((len(side) - 1 for side in sides if len(side) > 1), default=None),
+    )
+    return _with_interval(found, family=0)
 
 
 def _without_interval(found: Difference, reason: str) -> Difference:
@@ -259,15 +266,12 @@ test_together.__test__ = False  # type: ignore[attr-defined]  # Not one of pytes
 
 
 def _with_interval(item: Difference, *, family: int) -> Difference:
-    from scipy.special import stdtr, stdtrit  # The numbers of scipy.stats, which takes a second to import.
-
     assert item.value is not None
     assert item.stderr is not None
     assert item.freedom is not None
     tail = ALPHA / (2 * max(1, family))
     if item.stderr:
-        half = -float(stdtrit(item.freedom, tail)) * item.stderr
-        single = 2 * float(stdtr(item.freedom, -abs(item.value) / item.stderr))
+        half, single = _half_width(item, tail), 2 * _tail(item)
     else:  # All clusters agree, which bounds the share of those that would not (see `agreement_bound`).
         assert item.reach is not None
         half = (1 - tail ** (1 / (item.freedom + 1))) * item.reach
@@ -280,6 +284,36 @@ def _with_interval(item: Difference, *, family: int) -> Difference:
         p=min(1.0, family * single) if family else None,
         family=family,
     )
+
+
+def _half_width(item: Difference, tail: float) -> float:
+    """Of the interval beyond which the difference lies with a chance of `tail` on either side."""
+    from scipy.special import stdtrit  # The numbers of scipy.stats, which takes a second to import.
+
+    assert item.stderr is not None
+    assert item.freedom is not None
+    squared = (1 - item.of_seeds) * float(stdtrit(item.freedom, tail)) ** 2
+    if item.of_seeds:
+        assert item.freedom_of_seeds is not None
+        squared += item.of_seeds * float(stdtrit(item.freedom_of_seeds, tail)) ** 2
+    return item.stderr * sqrt(squared)
+
+
+def _tail(item: Difference) -> float:
+    """The tail whose interval ends at 0."""
+    from scipy.special import stdtr
+
+    assert item.stderr
+    assert item.freedom is not None
+    distance = abs(item.value or 0.0)
+    if not item.of_seeds:
+        return float(stdtr(item.freedom, -distance / item.stderr))
+    from scipy.optimize import brentq
+
+    if not distance or _half_width(item, _LEAST_TAIL) <= distance:
+        return 0.0 if distance else 0.5
+    found = brentq(lambda power: _half_width(item, exp(power)) - distance, log(_LEAST_TAIL), log(0.5), xtol=1e-13)
+    return exp(float(found))
 
 
 def _moved(before: Runs, after: Runs) -> Floats | None:

@@ -2,7 +2,7 @@
 // harness/statistics/{estimates,differences}.py and harness/reports/differences.py, step by step, for rows that a reader
 // picks: tests hold the two to the same words.
 const differences = (() => {
-  const ALPHA = 0.05, POWER = 0.8416212335729143, FEWEST = 6, ROUNDING = 1e-12, FIRST = 35, FAILED = "3";
+  const ALPHA = 0.05, POWER = 0.8416212335729143, FEWEST = 6, ROUNDING = 1e-12, LEAST = 1e-60, FIRST = 35, FAILED = "3";
   const sum = (values) => values.reduce((total, value) => total + value, 0);
   const mean = (values) => sum(values) / values.length;
 
@@ -152,14 +152,10 @@ const differences = (() => {
     const moved = movement(sides), ofQuestions = sum(moved.map((of) => of ** 2)), ofSeeds = varianceOverSeeds(sides);
     const variance = ofQuestions + ofSeeds, clusters = Math.min(...all.map((of) => of.clusters));
     if (!variance && found.reach === null) return without("all clusters moved alike on a scale without ends: no interval");
-    let freedom = clusters - 1;
-    if (variance) {
-      const fewer = ofQuestions ? sum(moved.map((of) => of ** 4)) / ofQuestions ** 2 - 1 / held : 0;
-      let parts = ofQuestions ** 2 / Math.max(1, Math.min(clusters - 1, fewer > 0 ? 2 / fewer : Infinity));
-      if (ofSeeds) parts += ofSeeds ** 2 / (Math.min(...sides.map((side) => side.length).filter((size) => size > 1)) - 1);
-      freedom = variance ** 2 / parts;
-    }
-    Object.assign(found, { stderr: Math.sqrt(variance), freedom: Math.max(1, freedom), ofSeeds: variance ? ofSeeds / variance : 0 });
+    const fewer = ofQuestions ? sum(moved.map((of) => of ** 4)) / ofQuestions ** 2 - 1 / held : 0;
+    const freedom = Math.max(1, Math.min(clusters - 1, fewer > 0 ? 2 / fewer : Infinity));
+    const freedomOfSeeds = Math.min(...sides.map((side) => side.length - 1).filter((freedom) => freedom > 0));
+    Object.assign(found, { stderr: Math.sqrt(variance), freedom, freedomOfSeeds, ofSeeds: variance ? ofSeeds / variance : 0 });
     return withInterval(found, 0);
   }
   function movement(sides) {
@@ -190,12 +186,27 @@ const differences = (() => {
     });
     return { least: ends[1][0] - ends[0][1], greatest: ends[1][1] - ends[0][0] };
   }
+  function halfWidth(item, p) {
+    const seeds = item.ofSeeds ? item.ofSeeds * quantile(item.freedomOfSeeds, p) ** 2 : 0;
+    return item.stderr * Math.sqrt((1 - item.ofSeeds) * quantile(item.freedom, p) ** 2 + seeds);
+  }
+  function tailOf(item) {  // Where there are seeds, that whose interval ends at 0.
+    const distance = Math.abs(item.value);
+    if (!item.ofSeeds) return tail(item.freedom, distance / item.stderr);
+    if (!distance || halfWidth(item, LEAST) <= distance) return distance ? 0 : 0.5;
+    let low = Math.log(LEAST), high = Math.log(0.5);
+    for (let turn = 0; turn < 64; turn++) {
+      const middle = (low + high) / 2;
+      if (halfWidth(item, Math.exp(middle)) > distance) low = middle; else high = middle;
+    }
+    return Math.exp((low + high) / 2);
+  }
   function withInterval(item, family) {
     const level = ALPHA / (2 * Math.max(1, family));
     let half, single;
     if (item.stderr) {
-      half = quantile(item.freedom, level) * item.stderr;
-      single = 2 * tail(item.freedom, Math.abs(item.value) / item.stderr);
+      half = halfWidth(item, level);
+      single = 2 * tailOf(item);
     } else {
       half = (1 - level ** (1 / (item.freedom + 1))) * item.reach;
       single = 2 * Math.max(0, 1 - Math.abs(item.value) / item.reach) ** (item.freedom + 1);

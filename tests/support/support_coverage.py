@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from harness.benchmarks.registry import get_benchmark
 from harness.statistics.counts import Table
-from harness.statistics.differences import Difference, compare, measure, test_together
-from harness.statistics.estimates import estimate
+from harness.statistics.differences import Difference, Measured, compare, measure, test_together
+from harness.statistics.estimates import Estimate, estimate
 from harness.statistics.specs import MetricSpec, Outcome
 from harness.statistics.summary import to_metric
 
@@ -182,3 +182,42 @@ def family_coverage(
         held += all(low is not None and high is not None and low <= only_b - only_a <= high for low, high, _ in ends)
         found += any(shown for *_, shown in ends)
     return held / resamples, found / resamples
+
+
+def seed_coverage(
+    seeds: int, part: float, *, two_kinds: bool = False, family: int = 1, resamples: int, seed: int
+) -> float:
+    """Of families of differences between rows with the same training seeds: in how many all intervals hold the truth.
+
+    Args:
+        seeds: of each row, asked the same 80 clusters of questions.
+        part: of a difference's variance, what comes from seeds.
+        two_kinds: one seed in five differs from the others, and by the same amount; else seeds are normal.
+        family: differences that are tested together.
+        resamples: families.
+        seed: of the simulation.
+    """
+    spec, clusters, rng = metric_of("mmvu", "all/accuracy", [("", "")]), 80, np.random.default_rng(seed)
+    spread = np.sqrt(seeds * part / (1 - part) / clusters)
+
+    def run(value: float, influence: Floats) -> Measured:
+        known = {"n": clusters, "clusters": clusters, "held": clusters}
+        none = dict.fromkeys(("n_unanswered", "n_unsettled", "n_errors"), 0)
+        found = Estimate(value=value / 1_000, influence=influence / 1_000, **known, **none)
+        return Measured(estimate=found, keys=np.arange(clusters), supposed=(None, None))
+
+    def simulate() -> Difference:
+        moved = rng.standard_normal(clusters)
+        of_seeds = (rng.random(seeds) < 0.2) / 0.4 - 0.5 if two_kinds else rng.standard_normal(seeds)
+        after = {
+            number: run(moved.mean() + spread * value, (moved - moved.mean()) / clusters)
+            for number, value in enumerate(of_seeds)
+        }
+        before = {number: run(0.0, np.zeros(clusters)) for number in after}
+        return compare(spec, before, after)
+
+    held = 0
+    for _ in range(resamples):
+        items = test_together([simulate() for _ in range(family)])
+        held += all(item.low is not None and item.high is not None and item.low <= 0 <= item.high for item in items)
+    return held / resamples

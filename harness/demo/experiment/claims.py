@@ -40,17 +40,16 @@ class Evidence:
 def _start(evidence: Evidence) -> Said:
     video, image = (evidence.tested["method", SEED_FREE, task] for task in ("videohallucer", "pope"))
     return (
-        f"On questions of the demo world that nothing was tuned on, the method is better than its start, by "
-        f"{change(video)} points of VideoHallucer and {change(image)} of POPE (five seeds).",
-        video.verdict == image.verdict == "better" and len(evidence.main["method"]) == 5,
+        f"On questions of the demo world that nothing was tuned on, the method is better than its start on POPE, by "
+        f"{change(image)} points (five seeds); on VideoHallucer no difference is shown, {change(video)}.",
+        (video.verdict, image.verdict) == ("no difference shown", "better") and len(evidence.main["method"]) == 5,
     )
 
 
 def _grpo(evidence: Evidence) -> Said:
     video, image = (evidence.tested["method", "grpo", task] for task in ("videohallucer", "pope"))
     return (
-        f"It is better than plain GRPO on POPE, by {change(image)}; on VideoHallucer no difference is shown, "
-        f"{change(video)}.",
+        f"It is better than plain GRPO on POPE, by {change(image)}; on VideoHallucer none is shown, {change(video)}.",
         (video.verdict, image.verdict) == ("no difference shown", "better"),
     )
 
