@@ -10,7 +10,7 @@ from typing import Final, Literal
 from harness.reports.text import number
 from harness.runs.asked import how_asked, sections_of
 from harness.runs.records import read_records
-from leaderboards.protocols import protocol_of, shown_as
+from leaderboards.protocols import capped_at, protocol_of, shown_as
 from leaderboards.reference import ASPECTS, ReportedRow, Said
 from leaderboards.runs import StoredRun
 
@@ -176,7 +176,7 @@ def _of_run(run: StoredRun, task: str, instructions: Mapping[str, str]) -> dict[
         }
     return known | {
         "media": protocol.blind or "shown",
-        "max_pixels": asked.get("max_pixels") or "the processor's own cap",
+        "max_pixels": capped_at(asked.get("max_pixels")),
         "num_frames": protocol.num_frames,
         "video_as": shown_as(protocol.video_as) if protocol.video_as else None,
         "engine": record.engine,

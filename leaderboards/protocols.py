@@ -88,6 +88,11 @@ def shown_as(video_as: str | None) -> str:
     return {"native": "as videos", "frames": "as images", None: "in an unknown way"}[video_as]
 
 
+def capped_at(max_pixels: int | None) -> int | str:
+    """The most pixels of an image, or in words that nobody chose them."""
+    return max_pixels or "the processor's own cap"
+
+
 def _digest(protocol: Protocol) -> str:
     if protocol.digest is None:
         return f"source {protocol.source}"

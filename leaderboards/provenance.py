@@ -10,7 +10,7 @@ from harness.reports.text import public_path
 from harness.runs.asked import how_asked
 from leaderboards.board import Column, Group, Row
 from leaderboards.naming import short_digest
-from leaderboards.protocols import shown_as
+from leaderboards.protocols import capped_at, shown_as
 
 _PLAIN_ORDER: Final = ("temperature", "top_p", "max_new_tokens", "repetition_penalty")
 
@@ -88,7 +88,7 @@ def unlike_baseline(row: Row, baseline: Row | None) -> list[str]:
 def _asked(record: RunRecord, task: str) -> dict[str, Any]:
     """How a task was asked, as far as that does not keep results out of one table."""
     asked = how_asked(record.settings, task, None)
-    size = {"max_pixels": asked["max_pixels"] or "the processor's own cap"} if "max_pixels" in asked else {}
+    size = {"max_pixels": capped_at(asked["max_pixels"])} if "max_pixels" in asked else {}
     return {"engine": record.engine, **size, **dict(sorted(asked.get("decoding", {}).items()))}
 
 
