@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 
@@ -63,6 +64,10 @@ class Reply:
         return 200 <= self.status < 300
 
 
+_certificates = cache(httpx.create_ssl_context)
+"""Whom to trust, read once a process: a client of its own would read all of it again."""
+
+
 class Transport:
     """Connections to some servers."""
 
@@ -75,13 +80,15 @@ class Transport:
             connect_s: to make a connection, at most.
             connections: connections open at a time.
         """
+        # A proxy cannot reach this machine's own addresses.
+        trust_env = not all(address.is_local for address in addresses)
         self._client = httpx.AsyncClient(
             headers={"Accept-Encoding": "gzip"},
             timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, connect_s), pool=None),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            # A proxy cannot reach this machine's own addresses.
-            trust_env=not all(address.is_local for address in addresses),
+            verify=_certificates(trust_env=trust_env),
+            trust_env=trust_env,
         )
 
     async def close(self) -> None:

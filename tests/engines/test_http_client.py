@@ -36,12 +36,12 @@ def _a_key_and_short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     monkeypatch.setattr(http_client, "_FIRST_DELAY_S", 0.001)
     monkeypatch.setattr(http_client, "_LONGEST_DELAY_S", 0.01)
-    monkeypatch.setattr(http_client, "_LONGEST_WAIT_S", 2.0)
+    monkeypatch.setattr(http_client, "_LONGEST_WAIT_S", 0.3)
 
 
 def ask(server: HostileServer, *prompts: str) -> Iterator[Response]:
     engine = ApiEngine(
-        Checkpoint(name="openai:m", folder=None), base_url=server.base_url, timeout_s=3.0, attempts=2, in_flight=1
+        Checkpoint(name="openai:m", folder=None), base_url=server.base_url, timeout_s=1.5, attempts=2, in_flight=1
     )
     try:
         engine.load()
@@ -135,6 +135,7 @@ def test_a_run_of_all_replies_can_be_read_and_its_page_is_json(
 def test_a_server_that_is_busy_for_long_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(http_client, "_LONGEST_WAIT_S", 60.0)
     monkeypatch.setattr(http_client, "_TELL_EVERY_S", 0.4)
     monkeypatch.setattr(http_client, "_LONGEST_DELAY_S", 30.0)
     monkeypatch.setattr(http_client, "_FIRST_DELAY_S", 0.5)

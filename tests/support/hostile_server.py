@@ -91,6 +91,7 @@ class HostileServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # A body that follows its head would wait 40 ms for the client's word.
 
             def log_message(self, *arguments: Any) -> None:
                 pass
