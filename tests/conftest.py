@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tqdm
 
 from harness.core.collecting import collect_again
 
@@ -27,8 +28,10 @@ gc.disable()  # Until all is imported, which stays: see `harness.core.collecting
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+tqdm.tqdm.monitor_interval = 0  # Where a thread watches bars, vLLM's process is not forked.
 
 _FIRST = (
+    "test_vllm_errors",  # Before vLLM has been sent anything, which leaves a thread behind.
     "test_vllm",
     "doctor/test_engines",
     "trainers/test_kills",

@@ -31,7 +31,14 @@ from harness.engines.preparation import Opened, default_workers, one_line, open_
 from harness.engines.threads import one_thread
 from harness.engines.vllm_arguments import check_quantization, check_settings, engine_arguments
 from harness.engines.vllm_errors import ErrorLog, advice
-from harness.engines.vllm_platform import check_attention, device_and_dtype, may_fork, set_environment, unpaired
+from harness.engines.vllm_platform import (
+    check_attention,
+    device_and_dtype,
+    may_fork,
+    set_environment,
+    uncompiled,
+    unpaired,
+)
 from harness.engines.vllm_requests import (
     check_videos,
     make_prompt,
@@ -204,7 +211,8 @@ class VllmEngine:
             if fork:  # Only now: making the configuration has set another method.
                 os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "fork"
             collect_again()
-            self._engine = AsyncLLM.from_vllm_config(config, disable_log_stats=True)
+            with uncompiled(config.device_config.device_type, self._engine_args):
+                self._engine = AsyncLLM.from_vllm_config(config, disable_log_stats=True)
         started = set(multiprocessing.active_children()) - before
         self._guard = Guard(child.pid for child in started if child.pid is not None)
         if self._adapter is not None:

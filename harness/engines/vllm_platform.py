@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import metadata
 from typing import Any, Final, cast
 
@@ -23,6 +25,8 @@ _QUIET_ENVIRONMENT: Final = {
     "VLLM_LOGGING_STREAM": "ext://sys.stderr",
     "VLLM_NO_USAGE_STATS": "1",
 }
+
+_NO_COMPILER: Final = "TORCHDYNAMO_DISABLE"
 
 
 def set_environment() -> None:
@@ -106,6 +110,22 @@ def check_attention(name: str, model_config: Any) -> None:
             f"model {name!r} has all visual tokens of an image see each other, which vLLM does not compute on CPU: it "
             "would answer otherwise than the model. Use --engine hf."
         )
+
+
+@contextmanager
+def uncompiled(device: str, engine_args: Mapping[str, Any]) -> Iterator[None]:
+    """What is started here compiles nothing on CPU, unless the user wants the model compiled.
+
+    Two small functions of its sampler vLLM compiles all the same, which takes ten seconds once and three each time.
+    """
+    if device != "cpu" or engine_args.get("enforce_eager") is False or _NO_COMPILER in os.environ:
+        yield
+        return
+    os.environ[_NO_COMPILER] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_NO_COMPILER]
 
 
 def may_fork(*, torch_was_there: bool) -> bool:

@@ -171,6 +171,18 @@ def test_a_transformers_that_vllm_was_not_made_for_is_named(monkeypatch: pytest.
     assert vllm_platform.unpaired() is None
 
 
+def test_on_cpu_what_vllm_starts_compiles_nothing_unless_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(*given: object) -> str | None:
+        with vllm_platform.uncompiled(*given):  # type: ignore[arg-type]
+            return os.environ.get("TORCHDYNAMO_DISABLE")
+
+    monkeypatch.delenv("TORCHDYNAMO_DISABLE", raising=False)
+    assert [told("cpu", {}), told("cpu", {"enforce_eager": False}), told("cuda", {})] == ["1", None, None]
+    assert "TORCHDYNAMO_DISABLE" not in os.environ
+    monkeypatch.setenv("TORCHDYNAMO_DISABLE", "0")
+    assert told("cpu", {}) == "0"
+
+
 def test_videos_of_which_vllm_computes_something_else_are_an_error_of_their_samples() -> None:
     videos, images = (Opened(images=[], videos=[None] * count, shown=()) for count in (1, 0))
     with pytest.raises(MediaError, match=r"video_llama_3 does\. Use --video-as frames"):
