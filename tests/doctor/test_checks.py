@@ -29,10 +29,13 @@ def test_a_missing_package_is_named_with_the_command_that_mends_it(
     assert checks["no-such-package"]["mend"] == "pip install no-such-package"
 
 
+
 def test_a_vllm_whose_transformers_is_another_is_a_note_with_the_command_that_mends_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(doctor, "missing_imports", dict)
+    note = doctor.Check(name="gpu", state="note", found="not looked for", mend="which takes a process with torch")
+    monkeypatch.setattr(doctor, "_accelerator", lambda: note)
     monkeypatch.setattr(doctor.util, "find_spec", lambda _: True)
     monkeypatch.setattr(
         doctor, "unpaired", lambda: ("vllm 1 wants transformers <5.20", "pip install 'transformers<5.20'")

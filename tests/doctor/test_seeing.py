@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from support_families import build
-
 from harness.cli import main
 from harness.core.types import Response
 from harness.doctor import engines as doctor_engines
@@ -59,19 +58,21 @@ def test_what_moves_the_answer_is_seen(shown: Told, hidden: Told, counts: tuple[
 @pytest.fixture
 def without_vllm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor_engines, "find_spec", lambda name: None)
+    monkeypatch.setattr(doctor_engines, "MAX_NEW_TOKENS", 4)  # Random weights end no response of themselves.
 
 
 @pytest.mark.usefixtures("without_vllm")
-def test_frames_of_a_family_without_videos_are_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = build("gemma3", tmp_path / "gemma3")
-    assert main(["doctor", "--engines", str(folder), "--device", "cpu"]) == 0
+def test_frames_of_a_family_without_videos_are_seen(
+    family_checkpoint: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", "--engines", str(family_checkpoint("gemma3")), "--device", "cpu"]) == 0
     out = capsys.readouterr().out
     assert "hf sees 27 of 27 media; videos are shown as images." in out
 
 
 @pytest.mark.usefixtures("without_vllm")
 def test_pixels_that_are_lost_on_the_way_are_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    family_checkpoint: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = hf.encode
 
@@ -82,8 +83,7 @@ def test_pixels_that_are_lost_on_the_way_are_found(
         return inputs
 
     monkeypatch.setattr(hf, "encode", lose)
-    folder = build("qwen2_vl", tmp_path / "qwen2_vl")
-    assert main(["doctor", "--engines", str(folder), "--device", "cpu"]) == 1
+    assert main(["doctor", "--engines", str(family_checkpoint("qwen2_vl")), "--device", "cpu"]) == 1
     out = capsys.readouterr().out
     assert "hf sees 22 of 27 media; videos are shown as videos." in out
     assert "NOT SEEN: a video of 2 s, the video grey: log-probabilities at most" in out

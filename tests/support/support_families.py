@@ -769,7 +769,7 @@ def _phi4_multimodal() -> tuple[Any, Any]:
     sounds = _part("phi4_multimodal", "feature_extraction", "Phi4MultimodalFeatureExtractor")
     return hf.Phi4MultimodalForCausalLM(config), hf.Phi4MultimodalProcessor(
         # The processor counts the tokens of images of 32 x 32 patches.
-        image_processor=images(size={"height": 64, "width": 64}, patch_size=2, dynamic_hd=6),
+        image_processor=images(size={"height": 64, "width": 64}, patch_size=2, dynamic_hd=2),
         audio_processor=sounds(),
         tokenizer=tokenizer,
         chat_template=_template(
@@ -803,5 +803,5 @@ FAMILIES: Mapping[str, Family] = {
     "aya_vision": _family(_aya_vision, 20, 80, False, "<|END_OF_TURN_TOKEN|>"),
     "smolvlm": _family(_smolvlm, 20, 16, True, "<end_of_utterance>"),
     "idefics3": _family(_idefics3, 20, 80, False, "<end_of_utterance>"),
-    "phi4_multimodal": _family(_phi4_multimodal, 1073, 5316, False, "<|end|>"),
+    "phi4_multimodal": _family(_phi4_multimodal, 647, 2180, False, "<|end|>"),
 }
