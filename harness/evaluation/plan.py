@@ -103,7 +103,7 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
         HarnessError: something that was asked for does not exist or does not fit.
     """
     names = expand_tasks(config.tasks, config.tasks_dir)  # First: a misspelt one should not wait for what is slow.
-    engine_name = _engine_name(config, ranks)
+    engine_name = _engine_name(config)
     if config.revision is not None and (config.model.startswith(SERVED) or _is_checkpoint(config.model)):
         raise UsageError(
             f"--revision {config.revision}: {config.model!r} is no id on the hub, whose revisions have names. Leave it "
@@ -143,6 +143,8 @@ def make_plan(config: EvalConfig, ranks: Ranks = ALONE) -> Plan:
         )
         for name in names
     ]
+    if engine_name == "auto":  # Last: to look for a GPU takes torch, and who has misspelt something should not wait.
+        engine_name = "vllm" if ranks.size == 1 and vllm_is_usable() else "hf"
     engine = make_engine(engine_name, checkpoint, engine_options_of(config.engine_options, engine_name, ranks))
     default = config.max_new_tokens or DEFAULT_MAX_NEW_TOKENS[prompt_format]
     budget = config.max_new_tokens or (own and own.max_new_tokens) or default
@@ -286,7 +288,8 @@ def engine_options_of(options: Mapping[str, Any], engine_name: str, ranks: Ranks
     return {**options, "device": f"cuda:{ranks.local_rank}"}
 
 
-def _engine_name(config: EvalConfig, ranks: Ranks) -> str:
+def _engine_name(config: EvalConfig) -> str:
+    """The engine that is asked for, or `auto`: the one of a checkpoint that this machine has."""
     served = config.model.startswith(SERVED)
     if config.decoding is not None:
         if served or config.engine not in ("auto", "hf"):
@@ -305,9 +308,7 @@ def _engine_name(config: EvalConfig, ranks: Ranks) -> str:
         return config.engine
     if config.engine_options.get("responses") is not None:
         return "replay"
-    if served:
-        return "api"
-    return "vllm" if ranks.size == 1 and vllm_is_usable() else "hf"
+    return "api" if served else "auto"
 
 
 def _has_videos(samples: Mapping[str, Sequence[Sample]]) -> bool:

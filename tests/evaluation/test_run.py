@@ -23,7 +23,7 @@ from harness.core.worlds import shipped_checkpoints
 from harness.runs.folder import read_run
 from harness.runs.records import read_records
 
-LIMIT = "48"
+LIMIT = "24"
 TASKS = "pope,videohallucer"
 BATCHES = ["--batch-size", "8"]
 
@@ -129,8 +129,8 @@ def test_other_settings_are_refused_and_fresh_starts_over(
     shutil.copytree(undisturbed, out)
     assert evaluate(out, "--prompt", "direct") == 2
     assert "prompt: stored 'grounded', asked 'direct'" in capsys.readouterr().err
-    assert evaluate(out, limit="50") == 2
-    assert "limit: stored 48, asked 50" in capsys.readouterr().err
+    assert evaluate(out, limit="26") == 2
+    assert "limit: stored 24, asked 26" in capsys.readouterr().err
     assert figures(out) == figures(undisturbed)
     assert evaluate(out, "--fresh", limit="8", tasks="pope") == 0
     assert set(figures(out)) == {"pope"}
