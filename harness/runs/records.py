@@ -7,14 +7,14 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import StoreError
 from harness.core.files import drop_torn_tail, replacement, write_errors
 from harness.core.reading import check_regular, decode_json
-from harness.core.types import Response, SampleRecord
+from harness.core.types import Response, SampleRecord, Verdict
 
 RUN: Final = "run.json"
 """There once the run is finished."""
@@ -30,12 +30,20 @@ SampleKey = tuple[str, str]
 
 def encode_record(record: SampleRecord) -> str:
     """One line of `samples.jsonl`, without its newline."""
-    data = asdict(record)
-    if not record.verdict.scores:  # Of most tasks, and of millions of samples.
-        del data["verdict"]["scores"]
-    if record.response.model is None:
-        del data["response"]["model"]
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(record)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """The fields of a part of a record by name; `dataclasses.asdict` would copy all that they hold."""
+    named = {part.name: getattr(value, part.name) for part in fields(value)}
+    if isinstance(value, Verdict) and not value.scores:  # Of most tasks, and of millions of samples.
+        del named["scores"]
+    if isinstance(value, Response) and value.model is None:
+        del named["model"]
+    return named
+
+
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_fields)
 
 
 def decode_record(line: bytes) -> SampleRecord:

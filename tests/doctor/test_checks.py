@@ -29,7 +29,6 @@ def test_a_missing_package_is_named_with_the_command_that_mends_it(
     assert checks["no-such-package"]["mend"] == "pip install no-such-package"
 
 
-
 def test_a_vllm_whose_transformers_is_another_is_a_note_with_the_command_that_mends_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from harness.cli import main
 from harness.core.types import Response
 from harness.doctor import engines as doctor_engines

@@ -23,7 +23,7 @@ from leaderboards.page_data import shown
 from leaderboards.samples import Reader, Runs, Samples, compare_samples
 
 SCRIPT = Path(__file__).parents[2] / "leaderboards" / "templates" / "differences.js"
-BOARDS = 200
+BOARDS = 100
 FIELDS = ("a", "b", "value", "low", "high", "p", "family", "stderr", "freedom", "n", "least", "greatest", "note")
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import random
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ def row_of(group: Group, label: str) -> Row:
     return next(row for row in group.rows if row.label == label)
 
 
-def questions(task: str, count: int) -> list[Sample]:
+@cache
+def questions(task: str, count: int) -> Sequence[Sample]:
     """About `count` questions of a task, the same in every run."""
     rows: list[dict[str, Any]]
     if task in ("pope", "repope"):
@@ -106,6 +108,15 @@ def respond(sample: Sample, skill: float, yes_bias: float, silent: float, rng: r
     return sample.target if right else rng.choice([letter for letter in letters if letter != sample.target])
 
 
+@cache
+def answered(task: str, count: int, number: int, text: str, failed: bool) -> SampleRecord:
+    """An answer to one of `count` questions, or none, judged; many runs give the same."""
+    sample = questions(task, count)[number]
+    error = "Broken: synthetic" if failed else None
+    response = Response(sample_id=sample.id, text=text, finish_reason=None if failed else "stop", error=error)
+    return SampleRecord(sample=sample, response=response, verdict=get_benchmark(task).judge(sample, response))
+
+
 def write_run(
     folder: Path,
     *,
@@ -137,7 +148,7 @@ def write_run(
     if weights == "":
         weights = "sha256:" + hashlib.sha256(model.encode()).hexdigest()
     rng = random.Random(f"{model}/{weights}/{seed}")
-    tasks: dict[str, list[Sample]] = {
+    tasks: dict[str, Sequence[Sample]] = {
         task: questions(task, counts if isinstance(counts, int) else counts[task]) for task in skills
     }
     data = {
@@ -166,14 +177,11 @@ def write_run(
     run_folder = RunFolder(folder, settings)
     records: dict[str, list[SampleRecord]] = {}
     for task, samples in tasks.items():
-        scoring = get_benchmark(task)
         records[task] = []
         for number, sample in enumerate(samples):
             failed = number < failures
             text = "" if failed else respond(sample, skills[task], yes_bias, silent, rng)
-            error = "Broken: synthetic" if failed else None
-            response = Response(sample_id=sample.id, text=text, finish_reason=None if failed else "stop", error=error)
-            record = SampleRecord(sample=sample, response=response, verdict=scoring.judge(sample, response))
+            record = answered(task, len(samples), number, text, failed)
             records[task].append(record)
             run_folder.append(record)
     run_folder.sort([(task, sample.id) for task, samples in tasks.items() for sample in samples])
