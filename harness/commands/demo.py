@@ -96,12 +96,12 @@ def _run_experiment(arguments: argparse.Namespace) -> None:
 def _publish(out: Path, arguments: argparse.Namespace) -> None:
     """Publish a board of the main rows, of runs made again from what is kept of them."""
     from harness.demo.experiment.rebuilding import NOTE, rebuild_runs, write_thinned_reports
-    from harness.demo.experiment.report import main_rows
+    from harness.demo.experiment.report import board_rows
     from harness.demo.experiment.results import SEED_FREE, draw_held_out
     from leaderboards.build import BoardConfig, build_board
     from leaderboards.publish import PublishConfig, publish_board
 
-    results = main_rows(out)
+    results = board_rows(out)
     with TemporaryDirectory() as scratch, draw_held_out(results) as held_out:
         write_thinned_reports(rebuild_runs(results, held_out, Path(scratch)))
         runs = [Path(scratch)]

@@ -23,7 +23,7 @@ from harness.demo.experiment.measuring import compress_verdicts, summarise_block
 from harness.demo.experiment.plan import Run, load_plan
 from harness.demo.experiment.pool import draw_question, draw_twins, kinds, read_labels, write_pool
 from harness.demo.experiment.rebuilding import rebuild_runs, write_thinned_reports
-from harness.demo.experiment.report import main_rows, read_first
+from harness.demo.experiment.report import board_rows, read_confirmed
 from harness.demo.experiment.results import (
     Comparer,
     check_matched,
@@ -44,6 +44,9 @@ from trainers.recipe import as_yaml
 
 KEPT = Path(__file__).parents[2] / "leaderboards" / "demo" / "experiment"
 PLAN = load_plan()
+POOLS = {name: block.model_copy(update={"pool": 3}) for name, block in PLAN.blocks.items()}
+PLANNED = PLAN.model_copy(update={"held_out": 5, "exploration": 5, "blocks": POOLS})
+"""The plan with the pool and the questions of an experiment that is tiny."""
 needs_demo = pytest.mark.skipif(
     not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
@@ -119,7 +122,7 @@ def training(row, *, block="confirm", updates=(1, 2), seed=1):
 def test_rows_are_trained_with_the_settings_of_the_plan(tmp_path):
     experiment = Experiment(out=tmp_path, asked=5, pool=3)
     for name, row in PLAN.rows.items():
-        if row.kind is None or row.pending:
+        if row.kind is None:
             continue
         run = training(name, updates=(60, 120))
         recipe = row_recipe(experiment, row, run, tmp_path / "trained", tmp_path / "rows.jsonl")
@@ -239,11 +242,11 @@ def test_a_tiny_experiment(tmp_path, monkeypatch, capsys):
     assert alone["weights"] != found["base.0-seed-0@0"]["weights"]
     assert "diagnostics" not in alone
     assert alone["verdicts"] == found["grpo.0-seed-1@2"]["verdicts"]
-    assert score_of(PLAN, tmp_path / "results")(short, 2) == pytest.approx(
+    assert score_of(PLANNED, tmp_path / "results")(short, 2) == pytest.approx(
         (alone["scores"]["pope"]["mean/accuracy"] + alone["scores"]["videohallucer"]["mean/both"]) / 2
     )
 
-    results = read_results(PLAN, tmp_path / "results", ["confirm"], ["base", "grpo"], lambda row: 3)
+    results = read_results(PLANNED, tmp_path / "results", ["confirm"], ["base", "grpo"], lambda row: 3)
     with draw_held_out(results) as held_out:
         assert_rebuilt_runs_say_the_same(results, held_out, tmp_path / "rebuilt")
 
@@ -305,7 +308,9 @@ def test_blocks_that_choose_settings_wait_for_those_that_tune(tmp_path, capsys):
 
 def keep(results, run, **changed):
     """Results as they were made by the plan, but for what is changed."""
-    made = {**PLAN.made_with(run.row, run.setting or 0), "rollouts": 0, "seed": run.seed, "settings": {}}
+    on = PLAN.made_on(run.block)
+    settings = {"world": on["world"], "pool": [600, *on["pool"]], "held_out": [on["asked"]]}
+    made = {**PLAN.made_with(run.row, run.setting or 0), "rollouts": 0, "seed": run.seed, "settings": settings}
     scores = {of.task: {of.measure: 0.5} for of in PLAN.outcomes}
     for updates in run.updates:
         file = run.file(results, updates)
@@ -321,6 +326,9 @@ def keep(results, run, **changed):
         {"recipe": "method"},
         {"row_set": ["ntk.weight=0.5"]},
         {"rollouts": 64 * 60 + 1},
+        {"settings": {"world": 2, "pool": [600, 51, 2, 5], "held_out": [PLAN.exploration]}},
+        {"settings": {"world": 1, "pool": [600, 51, 4, 3], "held_out": [PLAN.exploration]}},
+        {"settings": {"world": 1, "pool": [600, 51, 2, 5], "held_out": [PLAN.held_out]}},
     ],
 )
 def test_a_result_that_the_plan_would_make_otherwise_is_refused(changed, tmp_path):
@@ -382,28 +390,27 @@ def test_processes_share_the_trainings_of_a_block(tmp_path, monkeypatch):
 
 
 def test_what_is_kept_of_the_experiment_becomes_runs_again(tmp_path):
-    results = read_first(KEPT)
+    results = read_confirmed(PLAN, KEPT / "results")
     with draw_held_out(results) as held_out:
         (outcome,) = rebuild_runs({"base": results["base"]}, held_out, tmp_path / "runs")
+        asked = sum(len(read_samples(held_out, task)) for task in results["base"][0]["verdicts"])
         write_thinned_reports([outcome])
     for task, scores in results["base"][0]["scores"].items():
         metrics = read_run(outcome.folder).tasks[task].metrics
         assert {name: metrics[name].value for name in scores} == pytest.approx(scores)
     report = (outcome.folder / "report.html").read_text()
-    assert "it lists 60 of 2865 samples" in report
+    assert f"it lists 32 of {asked} samples" in report
     assert len(report) < 300_000
 
 
 def test_rows_stand_in_a_table_with_the_same_seeds_only():
-    kept = read_first(KEPT)
-    with pytest.raises(StoreError, match=r"no_caption has the seeds \[0, 1, 2\], sft \[0, 1, 2, 3, 4\]"):
-        check_matched(kept)
-    check_matched(main_rows(KEPT))
-    assert {row: [*of] for row, of in match_seeds(kept, ["base", "grpo", "easy_only"]).items()} == {
-        "base": [0],
-        "grpo": [0, 1, 2],
-        "easy_only": [0, 1, 2],
-    }
+    found = {"base": {0: {}}, "grpo": {0: {}, 1: {}, 2: {}}, "method": {0: {}, 1: {}}}
+    with pytest.raises(StoreError, match=r"method has the seeds \[0, 1\], grpo \[0, 1, 2\]"):
+        check_matched(found)
+    matched = match_seeds(found, ["base", "grpo", "method"])
+    check_matched(matched)
+    assert {row: [*of] for row, of in matched.items()} == {"base": [0], "grpo": [0, 1], "method": [0, 1]}
+    check_matched(board_rows(KEPT))
     with pytest.raises(StoreError, match="no seed in common"):
         match_seeds({"grpo": {1: {}}, "sft": {2: {}}}, ["grpo", "sft"])
 

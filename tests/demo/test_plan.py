@@ -1,15 +1,11 @@
 """The plan of the experiment: that it is one, fits its budget, and asks what was never asked before."""
 
-import json
-from pathlib import Path
-
 import pytest
 
 from harness.core.errors import UsageError
 from harness.demo.data import SEED
 from harness.demo.experiment.plan import FILE, RESPONSES, choose_blocks, load_plan
 
-KEPT = Path(__file__).parents[2] / "leaderboards" / "demo" / "experiment"
 PLAN = load_plan()
 
 
@@ -29,8 +25,7 @@ def test_every_kind_may_spend_what_the_method_spends():
 def test_nothing_was_asked_with_the_held_out_seed():
     assert PLAN.exploration == SEED
     assert SEED in PLAN.asked_before
-    for file in (KEPT / "results" / "first").iterdir():
-        assert json.loads(file.read_text())["settings"]["held_out"][0] in PLAN.asked_before
+    assert PLAN.held_out not in PLAN.asked_before
 
 
 def test_what_was_asked_before_is_refused(tmp_path):

@@ -10,6 +10,7 @@ import pytest
 
 from harness.answers.statements import read_statement
 from harness.cli import main
+from harness.demo.experiment.report import board_rows
 from harness.reports.splicing import markers
 from leaderboards.markdown import BLOCK, count_shown
 
@@ -159,7 +160,6 @@ def test_the_readmes_leaderboard_is_taken_in_within_ten_seconds() -> None:
 
 def test_every_row_of_the_demos_leaderboard_has_reports() -> None:
     demo = ROOT / "leaderboards" / "demo"
-    reports = sorted(path.parent.name for path in demo.glob("runs/*/report.html"))
-    kept = sorted(path.stem.partition("@")[0].replace(".0-", "-") for path in demo.glob("experiment/results/first/*"))
-    assert reports == [name for name in kept if name.partition("-")[0] in ("base", "sft", "grpo", "method")]
-    assert sum(path.stat().st_size for path in demo.rglob("*") if path.is_file()) < 8_000_000
+    reports = {path.parent.name for path in demo.glob("runs/*/report.html")}
+    assert reports == {f"{row}-seed-{seed}" for row, of in board_rows(demo / "experiment").items() for seed in of}
+    assert sum(path.stat().st_size for path in demo.rglob("*") if path.is_file()) < 9_000_000

@@ -1,7 +1,7 @@
 """Rejection sampling: a model's own right responses among the rollouts of a selection, as rows to fine-tune on.
 
-Fine-tuning on them (RFT, Yuan et al. 2023, arXiv 2308.01825) is the baseline that has the information of reinforcement
-learning, the same prompts, rollouts and rewards, and none of its wrong responses.
+Fine-tuning on them (RFT, Yuan et al. 2023, arXiv 2308.01825) is the baseline that has the prompts, the rollouts and the
+accuracy reward of reinforcement learning, the judge's where approved captions are asked for, and no wrong responses.
 """
 
 from __future__ import annotations

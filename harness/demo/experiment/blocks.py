@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from harness.core.errors import ModelError, StoreError, UsageError
+from harness.core.errors import ModelError, StoreError
 from harness.core.files import hold_lock
 from harness.demo.experiment.plan import Plan, Run, load_plan
 from harness.demo.experiment.results import read_result, score_of
@@ -31,7 +31,6 @@ def run_blocks(names: Sequence[str], out: Path, jobs: int) -> None:
         jobs: processes, with one thread each.
 
     Raises:
-        UsageError: a block that is not exploration has a row that is not chosen yet.
         StoreError: a block's settings are chosen from one that is not whole, or a result of it was made otherwise than
             the plan has it by now.
         ModelError: a process ended early; what was finished is kept, and the same call goes on.
@@ -41,8 +40,6 @@ def run_blocks(names: Sequence[str], out: Path, jobs: int) -> None:
     plan = load_plan()
     for name in names:
         world = plan.blocks[name].world
-        if plan.blocks[name].what != "exploration" and (pending := plan.pending(name)):
-            raise UsageError(f"block {name!r}: {', '.join(pending)} is not chosen yet. Write it in the plan before.")
         if jobs == 1 and world == NUMBER:
             _work(name, out)
             continue
@@ -76,7 +73,7 @@ def _work(name: str, out: Path) -> None:
     with alone(built):
         if block.world > 1 and not (built / "demo" / "README.md").is_file():
             build(built, block.world)
-    experiment = experiment_of(block, out)
+    experiment = experiment_of(name, out)
     prepare(experiment)
     while left := [run for run in runs if run.missing(results)]:
         taken = 0
@@ -113,11 +110,10 @@ def describe(out: Path) -> str:
         }
         hours = {key: hours[key] + told[key] for key in hours}
         all_done, all_runs = all_done + done, all_runs + len(runs)
-        waits = ", ".join(map(code, plan.pending(name)))
-        rows.append([code(name), block.what, f"{done} of {len(runs)}", *map(_hours, told.values()), waits or "—"])
-    rows.append(["all", "", f"{all_done} of {all_runs}", *map(_hours, hours.values()), ""])
-    heads = ["block", "what", "trainings done", "CPU hours, planned", "left", "spent", "rows that are not chosen yet"]
-    return table(heads, rows, align=["left", "left", "right", "right", "right", "right", "left"])
+        rows.append([code(name), block.what, f"{done} of {len(runs)}", *map(_hours, told.values())])
+    rows.append(["all", "", f"{all_done} of {all_runs}", *map(_hours, hours.values())])
+    heads = ["block", "what", "trainings done", "CPU hours, planned", "left", "spent"]
+    return table(heads, rows, align=["left", "left", "right", "right", "right", "right"])
 
 
 def _hours(hours: float) -> str:

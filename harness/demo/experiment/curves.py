@@ -13,10 +13,7 @@ PANELS: Final = (
     ("caption", "caption reward"),
     ("constant_groups", "groups with one reward"),
 )
-SHOWN: Final = (
-    *("grpo", "method", "no_caption", "no_infonce"),
-    *("no_selection", "easy_only", "hard_only"),
-)
+SHOWN: Final = ("grpo", "caption", "placebo", "method", "combination")
 """Rows that have a line, in the order of the colours."""
 
 

@@ -61,7 +61,6 @@ class Row(Part):
         recipe: of `trainers/recipes/demo`.
         set: settings of the recipe, `key=value`.
         like: the row whose tuned setting it takes; `None`: it is tuned itself.
-        pending: it cannot be trained yet, and is left out.
         seconds: of CPU an update, where it differs from its kind's.
     """
 
@@ -70,7 +69,6 @@ class Row(Part):
     recipe: str | None = None
     set: list[str] = Field(default=[])
     like: str | None = None
-    pending: bool = False
     seconds: float | None = None
 
 
@@ -192,12 +190,17 @@ class Plan(Part):
         chosen = settings[setting] if setting < len(settings) else None
         return {"set": chosen, "recipe": of.recipe, "row_set": of.set}
 
-    def pending(self, name: str) -> list[str]:
-        """The rows of a block that are not chosen yet; one that is not exploration is not run before they are."""
-        return [row for row in self.blocks[name].rows if self.rows[row].pending]
+    def asked_with(self, name: str) -> int:
+        """Seed of the questions that a block asks."""
+        return self.exploration if self.blocks[name].what == "exploration" else self.held_out
+
+    def made_on(self, name: str) -> dict[str, Any]:
+        """What the results of a block have in common: world, seed and shares of its pool, seed of its questions."""
+        block = self.blocks[name]
+        return {"world": block.world, "pool": [block.pool, *block.share], "asked": self.asked_with(name)}
 
     def runs(self, name: str, score: Score | None) -> Iterator[Run]:
-        """The trainings of a block, seed by seed, without the rows that cannot be trained yet.
+        """The trainings of a block, seed by seed.
 
         Args:
             name: of the block.
@@ -207,8 +210,7 @@ class Plan(Part):
         block = self.blocks[name]
         for seed in block.seeds:
             for row in block.rows:
-                if not self.rows[row].pending:
-                    yield from self._trainings(name, row, seed, score)
+                yield from self._trainings(name, row, seed, score)
 
     def _trainings(self, name: str, row: str, seed: int, score: Score | None) -> Iterator[Run]:
         block, of = self.blocks[name], self.rows[row].kind
@@ -236,7 +238,7 @@ class Plan(Part):
         """
         of = self.tuned(row)
         blocks = [name for name, block in self.blocks.items() if block.settings == "grid" and of in block.rows]
-        if not blocks or self.rows[of].pending:
+        if not blocks:
             raise UsageError(f"row {row!r} takes the setting of {of!r}, which no block of the plan tunes.")
         seeds = self.blocks[blocks[0]].seeds
         tries: dict[tuple[int, int], list[float]] = {}
@@ -247,7 +249,7 @@ class Plan(Part):
         return min(means, key=lambda key: (-means[key], key[1], key[0]))
 
     def cost(self, name: str) -> float:
-        """CPU seconds of a block, by arithmetic, with the rows that cannot be trained yet."""
+        """CPU seconds of a block, by arithmetic."""
         block, seconds = self.blocks[name], self.seconds
         total = seconds.build if block.world > 1 else 0.0
         before = {self.kinds[of].rollouts_before for row in block.rows if (of := self.rows[row].kind)}

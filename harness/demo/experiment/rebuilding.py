@@ -39,8 +39,8 @@ NOTE: Final = (
     "published evaluators' reading, captions, and causes of wrong answers are not known."
 )
 
-_LISTED: Final = 15
-"""Questions of each task in a report: sixteen reports of them, with their pictures, are a few megabytes."""
+_LISTED: Final = 8
+"""Questions of each task in a report: thirty reports of them, with their pictures, are a few megabytes."""
 _Answers = Mapping[tuple[str, str], SampleRecord]
 """By task and sample id."""
 

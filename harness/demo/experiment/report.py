@@ -1,52 +1,48 @@
-"""What is reported of what is kept: tables between markers of a document, and a picture beside it.
+"""What is reported of what is kept: tables between markers of a document, and pictures beside it.
 
 Imported lazily only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from harness.core.errors import StoreError
 from harness.core.files import write_atomically
 from harness.demo.experiment.blocks import RESULTS, describe
 from harness.demo.experiment.claims import Evidence, paragraph
 from harness.demo.experiment.curves import draw_rows
-from harness.demo.experiment.plan import load_plan
+from harness.demo.experiment.doses import DOSE, compare_doses, draw_doses
+from harness.demo.experiment.exploration import tries, untold_score
+from harness.demo.experiment.hypotheses import test_in_order
+from harness.demo.experiment.plan import Plan, load_plan
 from harness.demo.experiment.results import (
-    FIRST,
-    SEED_FREE,
     Comparer,
     Results,
+    chosen_updates,
     draw_held_out,
+    is_whole,
     match_seeds,
     read_results,
 )
-from harness.demo.experiment.second import DOSE, doses, draw_doses, is_whole, sections
-from harness.demo.experiment.settings import HEADLINES
-from harness.demo.experiment.tables import difference_table, learning, score_tables, signs, similarity
-from harness.reports.markdown import code
+from harness.demo.experiment.sections import sections
 from harness.reports.splicing import update_document
-from harness.statistics.differences import Difference, test_together
 
 TABLES: Final = "tables.md"
-MAIN: Final = (SEED_FREE, "sft", "grpo", "method")
-"""The rows of the paper's main table."""
-AGAINST: Final = ("grpo", "sft", SEED_FREE)
-"""Rows against which the first plan tested the method."""
-PARTS: Final = (
-    *(*MAIN, "no_caption", "no_infonce", "no_selection", "hard_only", "easy_only"),
-    *("infonce_0.54", "infonce_q0.5", "infonce_hidden"),
-)
-"""All rows of the first plan."""
+BOARD: Final = ("base", "sft", "rft", "grpo", "caption", "method", "combination")
+"""The confirmed rows that stand on the board: without the control, and without the second way to imitate."""
+WHOLE: Final = "whole"
+"""The kind of rows that are trained on the whole pool, so that equal updates are equal rollouts."""
+MAIN: Final = ("base", "grpo", "caption", "method")
+"""The confirmed rows that every other table has as well."""
 
 
 def write_report(out: Path, *, document: Path | None) -> str:
     """Write the tables into the experiment's folder and, where one is given, between the markers of a document.
 
-    The document gets pictures beside it: `NAME.svg`, the training curves of the first plan, and `NAME-doses.svg`, once
-    the blocks are whole that it shows. Its first paragraph is that of `claims`.
+    The document gets pictures beside it: `NAME.svg`, the training curves, and `NAME-doses.svg`, once the blocks are
+    whole that it shows. Its first paragraph is that of `claims`.
 
     Args:
         out: folder of the experiment.
@@ -56,76 +52,84 @@ def write_report(out: Path, *, document: Path | None) -> str:
         The tables.
 
     Raises:
-        StoreError: nothing is finished.
+        StoreError: what is confirmed is not whole, or what is kept does not say what the first paragraph says.
         UsageError: the document lacks its markers.
     """
-    plan, results, first = load_plan(), out / RESULTS, read_first(out)
-    with draw_held_out(first) as held_out:
-        tables, evidence = _first(first, held_out, results)
-    text = "\n\n".join(tables) + "\n"
-    planned = "\n\n".join([describe(out), *sections(plan, results)])
-    write_atomically(out / TABLES, f"{planned}\n\n{text}")
-    if document is not None:
+    plan, results = load_plan(), out / RESULTS
+    confirmed = read_confirmed(plan, results)
+    with draw_held_out(confirmed) as questions:
+        evidence = gather(plan, results, confirmed, questions)
+        text = "\n\n".join(sections(plan, results, evidence)) + "\n"
+        write_atomically(out / TABLES, f"{describe(out)}\n\n{text}")
+        if document is None:
+            return text
         curves, dose = document.with_suffix(".svg"), document.with_name(f"{document.stem}-doses.svg")
-        if all(is_whole(plan, results, name) for name in plan.blocks if name.startswith(DOSE) or name == "confirm"):
-            write_atomically(dose, draw_doses(plan, doses(plan, results)))
-            planned += f"\n\n![Dose and response, mean over seeds]({dose.name})"
+        shown = [f"![Training curves, mean over seeds, a point for ten updates]({curves.name})"]
+        write_atomically(curves, draw_rows(confirmed))
+        if evidence.doses:
+            write_atomically(dose, draw_doses(plan, {share: of.results for share, of in evidence.doses.items()}))
+            shown.append(f"![Dose and response, mean over seeds]({dose.name})")
         update_document(document, paragraph(evidence), "claims", "--document")
-        update_document(document, planned, "plan", "--document")
-        shown = f"![Training curves, mean over seeds, a point for ten updates]({curves.name})"
-        update_document(document, f"{text}\n{shown}", "experiment", "--document")
-        write_atomically(curves, draw_rows(first))
+        update_document(document, describe(out), "plan", "--document")
+        update_document(document, "\n\n".join([text, *shown]), "experiment", "--document")
     return text
 
 
-def read_first(out: Path) -> Results:
-    """The results of the first plan."""
-    return read_results(load_plan(), out / RESULTS, [FIRST], PARTS, lambda row: 60)
+def read_confirmed(plan: Plan, results: Path) -> Results:
+    """What is confirmed, at the chosen numbers of updates.
+
+    Raises:
+        StoreError: it is not whole.
+    """
+    if not is_whole(plan, results, "confirm"):
+        raise StoreError(f"'confirm' is not whole in {results}. Run 'harness demo experiment --plan' first.")
+    return read_results(plan, results, ["confirm"], plan.blocks["confirm"].rows, chosen_updates(plan, results))
 
 
-def main_rows(out: Path) -> Results:
+def board_rows(out: Path) -> Results:
     """The rows of the board."""
-    return match_seeds(read_first(out), MAIN)
+    return match_seeds(read_confirmed(load_plan(), out / RESULTS), BOARD)
 
 
-def _first(results: Results, held_out: Path, folder: Path) -> tuple[list[str], Evidence]:
-    main, parts = match_seeds(results, MAIN), match_seeds(results, PARTS)
-    comparer, of_parts = Comparer(main, held_out), Comparer(parts, held_out)
-    tested = test_method(comparer)
-    seeds = ", ".join(map(str, parts["method"]))
-    figures = [(task, name) for task, name, _ in HEADLINES if task in ("pope", "videohallucer")]
-    without = {
-        (row, task): item
-        for row in ("no_caption", "no_infonce", "no_selection")
-        for (task, _), item in zip(figures, of_parts.compare("method", row, figures), strict=True)
+def gather(plan: Plan, results: Path, confirmed: Results, questions: Path) -> Evidence:
+    """All that sentences and tables are made of, of the blocks that are whole.
+
+    Args:
+        plan: that it was made by.
+        results: folder of all results.
+        confirmed: what is confirmed.
+        questions: folder of the held-out questions, which is read as long as the evidence is used.
+    """
+    at, comparer = chosen_updates(plan, results), Comparer(confirmed, questions)
+    described = {}
+    for block in ("parts", "rivals"):
+        if is_whole(plan, results, block):
+            rows = [*MAIN, *plan.blocks[block].rows]
+            found = match_seeds(read_results(plan, results, ["confirm", block], rows, at), rows)
+            described[block] = Comparer(found, questions)
+    whole = all(is_whole(plan, results, name) for name in plan.blocks if name.startswith(DOSE))
+    return Evidence(
+        plan=plan,
+        confirmed=comparer,
+        tested=test_in_order(plan, comparer),
+        by_updates=_by_updates(plan, results, questions),
+        cheap=_cheap(plan, results, questions),
+        tuned=tries(plan, results),
+        untold=untold_score(plan, results),
+        described=described,
+        doses=compare_doses(plan, results, questions) if whole else {},
+    )
+
+
+def _by_updates(plan: Plan, results: Path, questions: Path) -> dict[int, Comparer]:
+    rows = [row for row in plan.blocks["confirm"].rows if plan.rows[row].kind == WHOLE]
+    return {
+        at: Comparer(read_results(plan, results, ["confirm"], rows, {row: at for row in rows}.__getitem__), questions)
+        for at in plan.kinds[WHOLE].updates
     }
-    evidence = Evidence(results=folder, main=main, tested=tested, parts=without)
-    return [
-        *score_tables(main),
-        "**Differences** in points, over questions and seeds together, with 95 % intervals. Tested is `method` against "
-        f"{', '.join(map(code, AGAINST))}, the comparisons of the paper's main table: {len(tested)} differences "
-        "together, so that their intervals hold all at once in 95 %; bold: a difference is shown. All others are "
-        "described only, each interval for itself.",
-        *(difference_table(comparer, against, MAIN, tested) for against in AGAINST),
-        f"**Parts of the method**, described only, on the seeds that all rows have ({seeds}).",
-        *score_tables(parts),
-        difference_table(of_parts, "method", [row for row in PARTS if row not in MAIN]),
-        difference_table(of_parts, "grpo", [row for row in PARTS if row not in MAIN]),
-        signs(parts),
-        similarity(parts),
-        learning(parts),
-    ], evidence
 
 
-def test_method(comparer: Comparer) -> Mapping[tuple[str, str, str], Difference]:
-    """The differences that the first plan tested together, by row, row that it is compared with, and task."""
-    figures = [(task, name) for task, name, _ in HEADLINES]
-    found = {
-        ("method", against, task): item
-        for against in AGAINST
-        for (task, _), item in zip(figures, comparer.compare(against, "method", figures), strict=False)
-    }
-    return dict(zip(found, test_together(list(found.values())), strict=True))
-
-
-test_method.__test__ = False  # type: ignore[attr-defined]  # Not one of pytest's.
+def _cheap(plan: Plan, results: Path, questions: Path) -> Comparer:
+    even = [row for row in plan.blocks["confirm"].rows if plan.rows[row].seconds is None]
+    at = {row: plan.kinds[of.kind].equal_cpu if of.kind else 0 for row, of in plan.rows.items()}
+    return Comparer(read_results(plan, results, ["confirm"], even, at.__getitem__), questions)

@@ -29,8 +29,6 @@ from harness.statistics.counts import Table, tabulate
 from harness.statistics.differences import Difference, compare, measure
 
 SEED_FREE: Final = "base"
-FIRST: Final = "first"
-"""The block of the first plan's results."""
 _DRAW: Final = """
 import json, pathlib, sys
 from harness.demo.data import Sizes, build_demo_data
@@ -48,13 +46,15 @@ def read_result(plan: Plan, file: Path) -> dict[str, Any]:
 
     Raises:
         StoreError: its block is one of the plan, which by now has another recipe, other settings or fewer rollouts for
-            its row.
+            its row, or another world, pool or other questions for the block.
     """
     result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    row, setting, _ = _parts(file)
-    if file.parent.name in plan.blocks and row in plan.rows:
-        for name, planned in plan.made_with(row, int(setting)).items():
-            if (made := result[name]) != planned:
+    (row, setting, _), block = _parts(file), file.parent.name
+    if block in plan.blocks and row in plan.rows:
+        settings = result["settings"]
+        on = {"world": settings["world"], "pool": settings["pool"][1:], "asked": settings["held_out"][0]}
+        for name, planned in (plan.made_with(row, int(setting)) | plan.made_on(block)).items():
+            if (made := (result | on)[name]) != planned:
                 raise StoreError(
                     f"{file}: made with {name} {made}, the plan has {planned}. Delete it: it is made anew."
                 )
@@ -152,6 +152,20 @@ def score_of(plan: Plan, results: Path) -> Score:
     return score
 
 
+def is_whole(plan: Plan, results: Path, name: str) -> bool:
+    """Whether all of a block is there."""
+    try:
+        return not any(run.missing(results) for run in plan.runs(name, score_of(plan, results)))
+    except StoreError:
+        return False
+
+
+def chosen_updates(plan: Plan, results: Path) -> Callable[[str], int]:
+    """The number of updates that the exploration chose for a row."""
+    score = score_of(plan, results)
+    return lambda row: 0 if plan.rows[row].kind is None else plan.choose(row, score)[1]
+
+
 @contextmanager
 def draw_held_out(results: Results) -> Iterator[Path]:
     """The questions that were asked, which are drawn again: results are kept without them."""
@@ -200,7 +214,8 @@ class Comparer:
 
     def __init__(self, results: Results, held_out: Path) -> None:
         """Args: `results` by row and seed, and the folder of the held-out data."""
-        self._results = results
+        self.results = results
+        self.questions = held_out
         self._samples = cache(lambda task: read_samples(held_out, task))
         self._table = cache(self._read_table)
 
@@ -215,9 +230,9 @@ class Comparer:
         Returns:
             A difference each; none where a row has no result.
         """
-        if before not in self._results or after not in self._results:
+        if before not in self.results or after not in self.results:
             return []
-        seeds = match_seeds(self._results, [before, after])
+        seeds = match_seeds(self.results, [before, after])
         return [self._difference(seeds, before, after, task, name) for task, name in figures]
 
     def _difference(self, results: Results, before: str, after: str, task: str, name: str) -> Difference:
@@ -228,5 +243,5 @@ class Comparer:
         return compare(spec, sides[0], sides[1])
 
     def _read_table(self, row: str, seed: int, task: str) -> Table:
-        stored = self._results[row][seed]["verdicts"][task]
+        stored = self.results[row][seed]["verdicts"][task]
         return tabulate(get_benchmark(task).units(read_records(self._samples(task), stored)))

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from harness.demo.checking import TASKS
 from harness.demo.data import Sizes
-from harness.demo.experiment.plan import Block, load_plan
+from harness.demo.experiment.plan import load_plan
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.judges.caption import load_caption_judge
 
@@ -24,6 +24,7 @@ HEADLINES: Final = (
     ("mmbench", "all/circular", "MMBench"),
 )
 """Task, measure and heading, in the order of the paper's table."""
+TITLES: Final = {task: head for task, _, head in HEADLINES}
 DETAILS: Final = (
     ("pope", "random/accuracy", "POPE random"),
     ("pope", "popular/accuracy", "popular"),
@@ -96,14 +97,15 @@ class Experiment:
         }
 
 
-def experiment_of(block: Block, out: Path) -> Experiment:
+def experiment_of(name: str, out: Path) -> Experiment:
     """The experiment of a block of the plan."""
     plan = load_plan()
+    block = plan.blocks[name]
     built = out / f"world-{block.world}"
     explores = block.what == "exploration"
     return Experiment(
         out=out,
-        asked=plan.exploration if explores else plan.held_out,
+        asked=plan.asked_with(name),
         sizes=Sizes() if explores else HELD_OUT,
         tasks=[outcome.task for outcome in plan.outcomes] if explores else TASKS,
         world=block.world,

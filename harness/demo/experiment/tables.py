@@ -5,9 +5,9 @@ Imported lazily only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean, stdev
-from typing import Final
+from typing import Any, Final
 
 from harness.demo.experiment.results import SEED_FREE, Comparer, Results, check_matched
 from harness.demo.experiment.settings import DETAILS, HEADLINES
@@ -51,6 +51,40 @@ def _count(results: Results, row: str) -> str:
     return "—" if row == SEED_FREE else str(len(results[row]))
 
 
+def cost_table(results: Results) -> str:
+    """What each row spent, mean over seeds: rollouts, updates, and CPU seconds with those of its selection."""
+    figures: list[Callable[[Mapping[str, Any]], float]] = [lambda of: of["rollouts"], lambda of: of["steps"], spent]
+    return by_row(
+        "**Cost**, mean over seeds.",
+        ["rollouts", "updates", "CPU seconds"],
+        {
+            row: [f"{mean_of(seeds, figure):,.0f}" for figure in figures]
+            for row, seeds in results.items()
+            if row != SEED_FREE
+        },
+    )
+
+
+def mean_of(seeds: Mapping[int, Mapping[str, Any]], figure: Callable[[Mapping[str, Any]], float]) -> float:
+    """A figure of a row's results, mean over seeds."""
+    return fmean(figure(of) for of in seeds.values())
+
+
+def levels(seeds: Mapping[int, Mapping[str, Any]], figures: Sequence[tuple[str, str]]) -> list[str]:
+    """Figures of a row in percent, and the share of its answers to yes/no questions at a glance, mean over seeds."""
+
+    def level(task: str, name: str) -> str:
+        return f"{100 * mean_of(seeds, lambda of: float(of['scores'][task][name])):.1f}"
+
+    return [*(level(*at) for at in figures), f"{mean_of(seeds, lambda of: float(of['glances']['all/glances'])):.2f}"]
+
+
+def spent(result: Mapping[str, Any]) -> float:
+    """CPU seconds of a training: what was sampled before it, and its steps."""
+    seconds = result["cpu_seconds"]
+    return float(seconds["before"] + seconds["training"])
+
+
 def difference_table(
     comparer: Comparer,
     against: str,
@@ -63,20 +97,25 @@ def difference_table(
         comparer: of the rows.
         against: the row.
         rows: the others.
-        tested: differences that are tested, by row, row that it is compared with, and task.
+        tested: differences that are tested, by row, row that it is compared with, and task; the other way round they
+            are left out.
     """
-    figures = [(task, name) for task, name, _ in HEADLINES]
+    figures, of = [(task, name) for task, name, _ in HEADLINES], tested or {}
+
+    def cell(name: str, task: str, item: Difference) -> str:
+        if (against, name, task) in of:
+            return "tested the other way round"
+        return _show(of.get((name, against, task), item))
+
     found = {name: items for name in rows if name != against and (items := comparer.compare(against, name, figures))}
+    but = ", but of what is tested" if any(key[1] == against for key in of) else ""
     return by_row(
-        f"**Against `{against}`**",
+        f"**Against `{against}`**, in points, described{but}: each interval 95 % for itself.",
         ["seeds", *(head for *_, head in HEADLINES)],
         {
             name: [
                 str(items[0].seeds[1]),
-                *(
-                    _show((tested or {}).get((name, against, task), item))
-                    for (task, _), item in zip(figures, items, strict=True)
-                ),
+                *(cell(name, task, item) for (task, _), item in zip(figures, items, strict=True)),
             ]
             for name, items in found.items()
         },
