@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import support_processes
 
 from harness.benchmarks.plain import scored_task
 from harness.benchmarks.registry import get_benchmark
@@ -34,9 +35,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def harness(package: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def harness(package: Path, *arguments: str, cwd: Path, forked: bool = False) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(package), str(ROOT)])}
     command = [sys.executable, "-m", "harness", *arguments]
+    if forked:
+        return support_processes.run(command, env=environment, cwd=cwd)
     return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
 
 
@@ -71,15 +74,15 @@ def test_benchmark_engine_diagnostic_reward_and_format_are_found(installed: Path
         "--prompt",
         "careful",
         cwd=tmp_path,
+        forked=True,
     )
     assert loud.returncode == 0, loud.stderr
     assert "Look twice" in (tmp_path / "loud" / "samples.jsonl").read_text()
     assert '"YES."' in (tmp_path / "loud" / "samples.jsonl").read_text()
-    known = harness(
-        installed, "train", "demo/grpo", "rewards.brief=0.1", f"output={tmp_path / 'x'}", "--dry-run", cwd=tmp_path
-    )
+    dry = ["train", "demo/grpo", "rewards.brief=0.1", f"output={tmp_path / 'x'}", "--dry-run"]
+    known = harness(installed, *dry, cwd=tmp_path, forked=True)
     assert known.returncode == 0, known.stderr
-    unknown = harness(ROOT, "train", "demo/grpo", "rewards.brief=0.1", "--dry-run", cwd=tmp_path)
+    unknown = harness(ROOT, *dry, cwd=tmp_path, forked=True)
     assert unknown.returncode == 2
     assert "rewards.brief" in unknown.stderr
 

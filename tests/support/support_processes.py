@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.collecting import collect_again
+from harness.core.plugins import registered
 
 _EVALUATING = ("harness.commands.eval", "harness.engines.hf", "harness.reports.page", "torch.distributed.run")
 _TRAINING = ("trainers.checks", "trainers.training", "trainers.conflict.run", "peft")
@@ -154,6 +155,7 @@ def _become(words: list[str], env: Mapping[str, str], cwd: str, session: bool, s
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
+    registered.cache_clear()  # Of the packages on another path.
     sys.path[:0] = [part for part in env.get("PYTHONPATH", "").split(os.pathsep) if part and part not in sys.path]
     if words[0] == "-u":
         words = words[1:]
