@@ -173,7 +173,7 @@ def test_what_is_not_whole_is_not_reported(made_up, tmp_path):
 
 
 def test_the_page_is_made_of_what_is_kept(tmp_path):
-    """Byte for byte, its first paragraph too."""
+    """Byte for byte, its first paragraphs too."""
     (tmp_path / "results").symlink_to(KEPT / "results")
     page = tmp_path / "evidence.md"
     page.write_bytes((DOCS / page.name).read_bytes())
@@ -185,18 +185,19 @@ def test_the_page_is_made_of_what_is_kept(tmp_path):
 
 
 def test_no_verdict_can_be_left_out(made_up, monkeypatch):
-    monkeypatch.setattr(claims, "CLAIMS", ())
+    for name in ("CLAIMS", "BESIDE"):
+        monkeypatch.setattr(claims, name, ())
     confirmed = read_confirmed(PLAN, made_up)
     with draw_held_out(confirmed) as questions:
         evidence = gather(PLAN, made_up, confirmed, questions)
-    told = claims.paragraph(evidence)
+    told = claims.paragraphs(evidence)
     for item in evidence.tested:
-        assert (f"{item.verdict.capitalize()}: {item.hypothesis.says}" in told) == item.is_tested
+        assert (f"{item.verdict.capitalize()}: that {item.hypothesis.says[0].lower()}" in told) == item.is_tested
         for difference in item.differences.values():
             assert change(difference) in told
 
 
-@pytest.mark.parametrize("claim", claims.CLAIMS)
+@pytest.mark.parametrize("claim", claims.CLAIMS + claims.BESIDE)
 def test_a_sentence_is_written_while_the_results_say_it(claim, kept):
     """With the results of two rows exchanged it is not, for some two."""
     assert claim(kept)[1]
@@ -207,4 +208,4 @@ def test_a_sentence_is_written_while_the_results_say_it(claim, kept):
 def test_a_sentence_that_does_not_hold_is_not_written(kept, monkeypatch):
     monkeypatch.setattr(claims, "CLAIMS", (lambda _: ("Pigs fly.", False),))
     with pytest.raises(StoreError, match=r"does not say: 'Pigs fly\.'"):
-        claims.paragraph(kept)
+        claims.paragraphs(kept)

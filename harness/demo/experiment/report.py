@@ -11,7 +11,7 @@ from typing import Final
 from harness.core.errors import StoreError
 from harness.core.files import write_atomically
 from harness.demo.experiment.blocks import RESULTS, describe
-from harness.demo.experiment.claims import Evidence, paragraph
+from harness.demo.experiment.claims import Evidence, paragraphs
 from harness.demo.experiment.curves import draw_rows
 from harness.demo.experiment.doses import DOSE, compare_doses, draw_doses
 from harness.demo.experiment.exploration import tries, untold_score
@@ -42,7 +42,7 @@ def write_report(out: Path, *, document: Path | None) -> str:
     """Write the tables into the experiment's folder and, where one is given, between the markers of a document.
 
     The document gets pictures beside it: `NAME.svg`, the training curves, and `NAME-doses.svg`, once the blocks are
-    whole that it shows. Its first paragraph is that of `claims`.
+    whole that it shows. Its first paragraphs are those of `claims`.
 
     Args:
         out: folder of the experiment.
@@ -52,7 +52,7 @@ def write_report(out: Path, *, document: Path | None) -> str:
         The tables.
 
     Raises:
-        StoreError: what is confirmed is not whole, or what is kept does not say what the first paragraph says.
+        StoreError: what is confirmed is not whole, or what is kept does not say what the first paragraphs say.
         UsageError: the document lacks its markers.
     """
     plan, results = load_plan(), out / RESULTS
@@ -69,7 +69,7 @@ def write_report(out: Path, *, document: Path | None) -> str:
         if evidence.doses:
             write_atomically(dose, draw_doses(plan, {share: of.results for share, of in evidence.doses.items()}))
             shown.append(f"![Dose and response, mean over seeds]({dose.name})")
-        update_document(document, paragraph(evidence), "claims", "--document")
+        update_document(document, paragraphs(evidence), "claims", "--document")
         update_document(document, describe(out), "plan", "--document")
         update_document(document, "\n\n".join([text, *shown]), "experiment", "--document")
     return text
