@@ -2,7 +2,7 @@
 
 `Popen` is `subprocess.Popen` for a command of this Python (`-m MODULE`, `-c CODE`, or a script): a fork of a process
 that has imported what commands need, and done nothing else, runs it. It is a child of the caller with a main thread of
-its own, gets the environment and streams that it is given, and ends as every interpreter does. A launcher's ranks are
+its own, gets the environment and streams that it is given, and ends as every interpreter does, but frees nothing. A launcher's ranks are
 forked in the same way.
 """
 
@@ -22,9 +22,10 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from harness.core.collecting import collect_again
 from harness.core.plugins import registered
@@ -89,7 +90,7 @@ def _fork(words: Sequence[str], env: Mapping[str, str], cwd: Any, session: bool,
         prctl(_SUBREAPER, 0, 0, 0, 0)
 
 
-def serve(descriptor: int) -> Callable[[], None]:
+def serve(descriptor: int) -> Callable[[], NoReturn]:
     """Fork what is asked for until nobody can ask any more; in each fork, give the program that it is to run."""
     server = socket.socket(fileno=descriptor)
     _import(_EVALUATING)
@@ -124,7 +125,7 @@ def serve(descriptor: int) -> Callable[[], None]:
         server.close()
         for each in (read, write):
             os.close(each)
-        return lambda: _become(words, env, cwd, session, streams)
+        return lambda: _run_to_its_end(lambda: _become(words, env, cwd, session, streams))
 
 
 def _import(names: Sequence[str]) -> None:
@@ -138,6 +139,34 @@ def _import(names: Sequence[str]) -> None:
     engine.load()  # Transformers imports the most of itself when it loads something.
     engine.close()
     collect_again()  # But for what the imports made, which a collection in a fork would copy.
+
+
+def _run_to_its_end(program: Callable[[], None]) -> NoReturn:
+    """Run a program, and end this process as an interpreter ends.
+
+    Only that nothing is freed of what was imported before: for that alone all of its memory would be copied, which
+    takes as long as a small program.
+    """
+    code: Any = 0
+    try:
+        program()
+    except SystemExit as ended:
+        code = ended.code or 0
+    except BaseException as error:
+        code = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
+        sys.excepthook(type(error), error, error.__traceback__)
+    if not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    if code == -signal.SIGINT:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    os._exit(code & 0xFF)
 
 
 def _become(words: list[str], env: Mapping[str, str], cwd: str, session: bool, streams: Sequence[int]) -> None:
@@ -181,7 +210,6 @@ def _serve_ranks() -> None:
     if not os.fork():
         ours.close()
         serve(theirs.detach())()
-        sys.exit()
     theirs.close()
     _server = ours
     subprocess.Popen = Popen  # type: ignore[misc]
