@@ -2,8 +2,8 @@
 
 `Popen` is `subprocess.Popen` for a command of this Python (`-m MODULE`, `-c CODE`, or a script): a fork of a process
 that has imported what commands need, and done nothing else, runs it. It is a child of the caller with a main thread of
-its own, gets the environment and streams that it is given, and ends as every interpreter does, but frees nothing. A launcher's ranks are
-forked in the same way.
+its own, gets the environment and streams that it is given, and ends as every interpreter does, but frees nothing. A
+launcher's ranks are forked in the same way.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -125,7 +126,7 @@ def serve(descriptor: int) -> Callable[[], NoReturn]:
         server.close()
         for each in (read, write):
             os.close(each)
-        return lambda: _run_to_its_end(lambda: _become(words, env, cwd, session, streams))
+        return partial(_run_to_its_end, partial(_become, words, env, cwd, session, streams))
 
 
 def _import(names: Sequence[str]) -> None:

@@ -25,7 +25,7 @@ ONE_SFT = (*TINY_SFT, *ONE, "train.per_device_train_batch_size=2")
 ONE_GRPO = (
     *TINY_GRPO, *ONE, "train.gradient_accumulation_steps=1", "train.num_generations=2", "rewards.accuracy=0",
     "train.per_device_train_batch_size=4", "train.max_completion_length=6", "train.temperature=1.0",
-    "rewards.format=0", "rewards.caption=0", "rewards.support_training:by_length=1",
+    "rewards.format=0", "rewards.caption=0", "rewards.support_training:by_length=1", "conflict_rows=0",
 )  # fmt: skip
 """A step on the two rows of `write_seen_rows`."""
 

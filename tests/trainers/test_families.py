@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -73,16 +74,20 @@ class Trained:
     scored: Sequence[tuple[torch.Tensor, torch.Tensor]]
     log: Mapping[str, Any]
 
-    def engine(self, folder: Path | None = None) -> Any:
-        """The engine that would evaluate a checkpoint; by default that of the start."""
-        return make_engine("hf", resolve_checkpoint(str(folder or self.start)), {"device": "cpu"})
-
     def asked(self, engine: Any) -> list[Prepared]:
         """The rows as an evaluation asks them."""
         root = self.output.parent / "rows"
         shown: dict[str, Any] = {"prompt_format": "grounded", "num_frames": FRAMES}
         rows = [as_request(each, root, **shown) for each in self.examples]
         return [item for row in rows for item in prepare([row], engine.video_as)]
+
+
+@lru_cache(maxsize=1)
+def load_engine(folder: Path) -> Any:
+    """The engine that would evaluate a checkpoint."""
+    engine = make_engine("hf", resolve_checkpoint(str(folder)), {"device": "cpu"})
+    engine.load()  # Refuses weights that are missing or have no place.
+    return engine
 
 
 def take_a_step(start: Path, folder: Path, name: str, *settings: str) -> Trained:
@@ -145,7 +150,7 @@ def rewarded(request: Any, family_checkpoint: Callable[[str], Path], tmp_path_fa
 
 def check_shown(step: Trained) -> None:
     """Each forward pass that had media was given the prompt and the media of an evaluation, and both rows were."""
-    engine = step.engine()
+    engine = load_engine(step.start)
     asked = step.asked(engine)
     seen = set()
     for given in step.given:
@@ -200,8 +205,7 @@ def test_fine_tuning_shows_what_an_evaluation_shows(tuned: Trained) -> None:
 
 
 def test_the_loss_is_that_of_the_responses_under_the_model_itself(tuned: Trained) -> None:
-    engine = tuned.engine()
-    engine.load()
+    engine = load_engine(tuned.start)
     ends = end_tokens(engine._model, engine._processor)
     told = []
     for item, example in zip(tuned.asked(engine), tuned.examples, strict=True):
@@ -209,23 +213,21 @@ def test_the_loss_is_that_of_the_responses_under_the_model_itself(tuned: Trained
         assert ids[-1] in ends
         told.append(logprobs(engine, item, ids))
     assert tuned.log["loss"] == pytest.approx(-float(torch.cat(told).mean()), rel=1e-4)
-    engine.close()
 
 
 def test_what_was_fine_tuned_reloads_whole_and_says_the_same(tuned: Trained) -> None:
-    engine = tuned.engine(tuned.output / "final")
-    engine.load()  # Refuses weights that are missing or have no place.
-    check_moved(tuned.start, engine._model)
+    before = load_engine(tuned.start)._model
+    engine = load_engine(tuned.output / "final")
+    check_moved(before, engine._model)
     for item in tuned.asked(engine):
         inputs = engine._encode([item])
         with torch.inference_mode():
             assert torch.equal(engine._model(**inputs).logits, tuned.model(**inputs).logits)
-    engine.close()
 
 
-def check_moved(start: Path, model: Any) -> None:
+def check_moved(start: Any, model: Any) -> None:
     """Weights of the part that sees and of the part that writes are others than at the start."""
-    before = dict(load_model(resolve_checkpoint(str(start)), dtype=torch.float32).named_parameters())
+    before = dict(start.named_parameters())
     moved = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
     seeing = {name for name in moved if any(part in name for part in ("vision", "visual", "tower", "image_embed"))}
     assert seeing
@@ -243,8 +245,7 @@ def test_grpo_shows_what_an_evaluation_shows_in_sampling_and_in_scoring(rewarded
 
 
 def test_responses_are_scored_as_the_model_itself_would(rewarded: Trained) -> None:
-    engine = rewarded.engine()
-    engine.load()
+    engine = load_engine(rewarded.start)
     prompts = [tuple(engine._encode([item])["input_ids"][0].tolist()) for item in rewarded.asked(engine)]
     (ids, scores) = rewarded.scored[0]
     count = scores.shape[1]
@@ -256,11 +257,10 @@ def test_responses_are_scored_as_the_model_itself_would(rewarded: Trained) -> No
             response.pop()
         own = logprobs(engine, rewarded.asked(engine)[number], response)
         assert (own - told[: len(response)]).abs().max() < 2e-4
-    engine.close()
 
 
 def test_grpo_moves_the_weights_of_every_part(rewarded: Trained) -> None:
-    check_moved(rewarded.start, rewarded.model)
+    check_moved(load_engine(rewarded.start)._model, rewarded.model)
 
 
 @pytest.mark.parametrize("family", REFUSED)

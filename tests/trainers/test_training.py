@@ -269,13 +269,14 @@ def test_a_run_that_saves_models_alone_starts_over(tmp_path, capsys):
 
 
 def test_a_finished_run_is_not_trained_again_and_another_recipe_is_refused(tmp_path):
-    train_tiny("demo/grpo", tmp_path)
+    settings = ("train.max_steps=1", "conflict_rows=0")
+    train_tiny("demo/grpo", tmp_path, *settings)
     made = (tmp_path / "final" / "model.safetensors").stat().st_mtime_ns
-    train_tiny("demo/grpo", tmp_path, "train.report_to=none")
+    train_tiny("demo/grpo", tmp_path, *settings, "train.report_to=none")
     assert (tmp_path / "final" / "model.safetensors").stat().st_mtime_ns == made
     with pytest.raises(StoreError, match=r"train\.beta differ.*--fresh"):
-        train_tiny("demo/grpo", tmp_path, "train.beta=0.2")
-    train_tiny("demo/grpo", tmp_path, "train.beta=0.2", fresh=True)
+        train_tiny("demo/grpo", tmp_path, *settings, "train.beta=0.2")
+    train_tiny("demo/grpo", tmp_path, *settings, "train.beta=0.2", fresh=True)
     assert (tmp_path / "final" / "model.safetensors").stat().st_mtime_ns != made
 
 
@@ -294,7 +295,7 @@ def test_lora_with_checkpointing_and_reference(tmp_path):
 
 def test_gradient_checkpointing_changes_nothing(tmp_path):
     for choice in ("true", "false"):
-        train_tiny("demo/no_selection", tmp_path / choice, f"train.gradient_checkpointing={choice}")
+        train_tiny("demo/no_selection", tmp_path / choice, f"train.gradient_checkpointing={choice}", "conflict_rows=0")
     one, other = (weights(tmp_path / choice / "final") for choice in ("true", "false"))
     for key in one:
         torch.testing.assert_close(one[key], other[key], rtol=1e-4, atol=1e-5)
@@ -342,12 +343,12 @@ def test_a_reward_that_breaks_stops_the_run_with_its_state_saved(tmp_path, judge
 
     monkeypatch.setattr(judge, "ask", breaks)
     with pytest.raises(RewardError, match="reward 'caption' raised ZeroDivisionError: broken"):
-        train_tiny("demo/no_selection", tmp_path, "train.max_steps=5", "train.save_steps=5")
+        train_tiny("demo/no_selection", tmp_path, "train.max_steps=3", "train.save_steps=3")
     saved = sorted(path.name for path in tmp_path.glob("checkpoint-*"))
     assert len(saved) == 1
     assert (tmp_path / saved[0] / "harness.json").is_file()
     monkeypatch.setattr(judge, "ask", ask)
-    train_tiny("demo/no_selection", tmp_path, "train.max_steps=5", "train.save_steps=5")
+    train_tiny("demo/no_selection", tmp_path, "train.max_steps=3", "train.save_steps=3")
     assert (tmp_path / "final" / "model.safetensors").is_file()
 
 
