@@ -27,6 +27,7 @@ pytest_plugins = ["support_browser"]
 gc.disable()  # Until all is imported, which stays: see `harness.core.collecting`.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # Threads that wait leave the processor to other tests.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 tqdm.tqdm.monitor_interval = 0  # Where a thread watches bars, vLLM's process is not forked.
 

@@ -232,12 +232,8 @@ def corrupt_images(folder: Path, count: int, every: int = 10) -> set[tuple[str, 
 
 def corrupt_videos(folder: Path, count: int) -> set[tuple[str, str]]:
     """Truncate, empty, scramble or remove videos of MMVU, and leave out most of the others; give the samples."""
-    table = folder / "validation.json"
-    rows = json.loads(table.read_text())[: 5 * count]
-    table.write_text(json.dumps(rows))
     corrupted = set()
-    for index, row in enumerate(rows[:count]):
-        path = folder / "videos" / row["video"].split("/videos/")[-1].removeprefix("videos/")
+    for index, (row, path) in enumerate(first_videos(folder, 5 * count)[:count]):
         content = path.read_bytes()
         if index % 4 == 0:
             path.unlink()
@@ -247,12 +243,20 @@ def corrupt_videos(folder: Path, count: int) -> set[tuple[str, str]]:
     return corrupted
 
 
+def first_videos(folder: Path, count: int) -> list[tuple[dict[str, Any], Path]]:
+    """The first rows of an MMVU table and their videos; the others are left out."""
+    table = folder / "validation.json"
+    rows = json.loads(table.read_text())[:count]
+    table.write_text(json.dumps(rows))
+    return [(row, folder / "videos" / row["video"].split("/videos/")[-1].removeprefix("videos/")) for row in rows]
+
+
 def test_a_mended_sample_is_tried_again_and_a_replaced_one_refused(
     local_copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = tmp_path / "data"
     shutil.copytree(local_copy / "mmvu", data)
-    videos = sorted((data / "videos").rglob("*.mp4"))
+    videos = [path for _, path in first_videos(data, 40)]
     hidden = videos[0].with_suffix(".away")
     videos[0].rename(hidden)
     out = tmp_path / "run"
