@@ -11,7 +11,7 @@ from trainers.run import train
 
 TINY = (
     "data.demo_rows=12", "selection.first=4", "selection.step=4", "selection.most=8", "eval.tasks=[]",
-    "conflict_rows=4", "train.max_steps=2", "train.save_steps=1", "train.save_total_limit=9",
+    "conflict_rows=0", "train.max_steps=2", "train.save_steps=1", "train.save_total_limit=9",
 )  # fmt: skip
 TINY_GRPO = (
     *TINY, "train.per_device_train_batch_size=8", "train.num_generations=4", "train.gradient_accumulation_steps=2",
@@ -21,11 +21,11 @@ TINY_GRPO = (
 )  # fmt: skip
 TINY_SFT = (*TINY, "train.per_device_train_batch_size=4", "train.warmup_steps=0", "train.learning_rate=1e-3")
 ONE = ("data.num_frames=4", "train.max_steps=1", "train.save_total_limit=1")
-ONE_SFT = (*TINY_SFT, *ONE, "train.per_device_train_batch_size=2")
+ONE_SFT = (*TINY_SFT, *ONE, "train.per_device_train_batch_size=2", "conflict_rows=4")
 ONE_GRPO = (
     *TINY_GRPO, *ONE, "train.gradient_accumulation_steps=1", "train.num_generations=2", "rewards.accuracy=0",
     "train.per_device_train_batch_size=4", "train.max_completion_length=6", "train.temperature=1.0",
-    "rewards.format=0", "rewards.caption=0", "rewards.support_training:by_length=1", "conflict_rows=0",
+    "rewards.format=0", "rewards.caption=0", "rewards.support_training:by_length=1",
 )  # fmt: skip
 """A step on the two rows of `write_seen_rows`."""
 

@@ -10,7 +10,7 @@ from trainers.extensions import contrastive
 from trainers.ntk import Term, term_of_batch
 
 PLAIN = (
-    "rewards.caption=0", "conflict_rows=0", "ntk.weight=1", "train.max_steps=1", "train.optim=sgd",
+    "rewards.caption=0", "ntk.weight=1", "train.max_steps=1", "train.optim=sgd",
     "train.max_grad_norm=0", "train.learning_rate=100.0", "train.max_completion_length=16",
 )  # fmt: skip
 """One step of plain gradient descent: what the weights moved by is the gradient."""

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
     not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),
     reason="the demo checkpoint is not part of this checkout",
 )
-PLAIN = ("train.max_steps=3", "train.save_steps=3", "conflict_rows=0", "rewards.caption=0")
+PLAIN = ("train.max_steps=3", "train.save_steps=3", "rewards.caption=0")
 ASKED = (
     *PLAIN, "train.save_total_limit=1", "eval.tasks=[pope]", "eval.limit=6", "eval.while_limit=4", "eval.every_steps=1",
     "eval.best=pope:mean/accuracy", "eval.max_new_tokens=32",

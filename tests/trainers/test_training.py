@@ -71,7 +71,7 @@ def test_every_recipe_trains(name, tmp_path):
 
 METHODS = (
     "methods/visionary_r1", "methods/dynamic_sampling", "methods/papo", "methods/t_grpo", "methods/noisy_rollout",
-    "data.demo_videos=0.5", "t_grpo.shortest=20", "t_grpo.longest=38", "train.temperature=1", "conflict_rows=0",
+    "data.demo_videos=0.5", "t_grpo.shortest=20", "t_grpo.longest=38", "train.temperature=1",
     "data.demo_rows=18",
 )  # fmt: skip
 
@@ -108,7 +108,7 @@ def test_what_stops_a_later_stage_is_found_before_the_first(tmp_path):
 
 def test_stages_train_one_after_the_other_and_select_for_the_first(tmp_path, capsys):
     stages = "stages=[{}, {train: {max_steps: 1}, selection: {enabled: false}}]"
-    settings = [*TINY_GRPO, "conflict_rows=0", stages, f"output={tmp_path}", "train.max_steps=1"]
+    settings = [*TINY_GRPO, stages, f"output={tmp_path}", "train.max_steps=1"]
     assert main(["select", "demo/no_infonce", *settings]) == 0
     selected = (tmp_path / "stage-1" / "selection" / "selected.jsonl").read_bytes()
     assert main(["train", "demo/no_infonce", *settings]) == 0
@@ -121,7 +121,7 @@ def test_stages_train_one_after_the_other_and_select_for_the_first(tmp_path, cap
 
 
 def test_a_run_ends_with_its_rollouts(tmp_path, capsys):
-    settings = ("max_rollouts=20", "train.max_steps=9", "train.save_steps=9", "conflict_rows=0")
+    settings = ("max_rollouts=20", "train.max_steps=9", "train.save_steps=9")
     for _ in range(2):  # A run that is at its end takes no step more.
         train_tiny("demo/grpo", tmp_path, *settings)
         told = json.loads((tmp_path / "final" / "harness.json").read_text())
@@ -132,9 +132,9 @@ def test_a_run_ends_with_its_rollouts(tmp_path, capsys):
 @pytest.mark.parametrize("name", ["sft", "grpo"])
 def test_a_run_that_a_scheduler_ends_saves_exits_0_and_goes_on_to_the_same_weights(name, tmp_path, capsys):
     whole, ended = tmp_path / "whole", tmp_path / "ended"
-    settings, tiny = ("train.max_steps=30", "train.save_steps=30", "conflict_rows=0"), TINY_SFT
+    settings, tiny = ("train.max_steps=30", "train.save_steps=30"), TINY_SFT
     if name == "grpo":  # Responses are used for two steps, and saved between two batches of them only.
-        settings = ("train.max_steps=4", "train.save_steps=4", "conflict_rows=0", "train.num_iterations=2")
+        settings = ("train.max_steps=4", "train.save_steps=4", "train.num_iterations=2")
         tiny = TINY_GRPO
     command = [sys.executable, "-m", "harness", "train", f"demo/{name}", "--requeue", *tiny]
     said = []
@@ -181,7 +181,7 @@ def test_a_disk_that_is_full_while_weights_are_saved_is_the_users_to_mend(count,
 @pytest.mark.parametrize("settings", [("ntk.weight=0",), ("lora.rank=4",), ("train.max_steps=2",)])
 def test_a_run_that_was_killed_after_its_last_step_takes_no_other(settings, tmp_path, capsys):
     # Of nine rows and batches of four two steps are an epoch: the third leaves one unfinished.
-    fixed = ("data.demo_rows=9", "train.max_steps=3", "conflict_rows=0", *settings)
+    fixed = ("data.demo_rows=9", "train.max_steps=3", *settings)
     if "train.max_steps=2" in settings:
         fixed = (*fixed, "conflict_rows=4", "selection.enabled=true")
     train_tiny("demo/no_selection", tmp_path, *fixed)
@@ -269,21 +269,20 @@ def test_a_run_that_saves_models_alone_starts_over(tmp_path, capsys):
 
 
 def test_a_finished_run_is_not_trained_again_and_another_recipe_is_refused(tmp_path):
-    settings = ("train.max_steps=1", "conflict_rows=0")
-    train_tiny("demo/grpo", tmp_path, *settings)
+    train_tiny("demo/grpo", tmp_path, "train.max_steps=1")
     made = (tmp_path / "final" / "model.safetensors").stat().st_mtime_ns
-    train_tiny("demo/grpo", tmp_path, *settings, "train.report_to=none")
+    train_tiny("demo/grpo", tmp_path, "train.max_steps=1", "train.report_to=none")
     assert (tmp_path / "final" / "model.safetensors").stat().st_mtime_ns == made
     with pytest.raises(StoreError, match=r"train\.beta differ.*--fresh"):
-        train_tiny("demo/grpo", tmp_path, *settings, "train.beta=0.2")
-    train_tiny("demo/grpo", tmp_path, *settings, "train.beta=0.2", fresh=True)
+        train_tiny("demo/grpo", tmp_path, "train.max_steps=1", "train.beta=0.2")
+    train_tiny("demo/grpo", tmp_path, "train.max_steps=1", "train.beta=0.2", fresh=True)
     assert (tmp_path / "final" / "model.safetensors").stat().st_mtime_ns != made
 
 
 def test_lora_with_checkpointing_and_reference(tmp_path):
     train_tiny(
         "demo/no_selection", tmp_path, "lora.rank=4", "train.gradient_checkpointing=true", "train.beta=0.04",
-        "freeze_vision=true", "data.demo_rows=8",
+        "freeze_vision=true", "data.demo_rows=8", "conflict_rows=4",
     )  # fmt: skip
     assert (tmp_path / "checkpoint-2" / "adapter_config.json").is_file()
     before, after = weights(resolve_checkpoint("demo").folder), weights(tmp_path / "final")
@@ -295,7 +294,7 @@ def test_lora_with_checkpointing_and_reference(tmp_path):
 
 def test_gradient_checkpointing_changes_nothing(tmp_path):
     for choice in ("true", "false"):
-        train_tiny("demo/no_selection", tmp_path / choice, f"train.gradient_checkpointing={choice}", "conflict_rows=0")
+        train_tiny("demo/no_selection", tmp_path / choice, f"train.gradient_checkpointing={choice}")
     one, other = (weights(tmp_path / choice / "final") for choice in ("true", "false"))
     for key in one:
         torch.testing.assert_close(one[key], other[key], rtol=1e-4, atol=1e-5)
@@ -423,7 +422,7 @@ def test_text_only_and_mixed_rows_train(tmp_path):
     rows[1]["media"] *= 2  # Two images, one of them twice.
     file = tmp_path / "mixed.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    train_tiny("demo/no_selection", tmp_path / "out", f"data.train={file}")
+    train_tiny("demo/no_selection", tmp_path / "out", f"data.train={file}", "conflict_rows=4")
 
 
 @pytest.mark.parametrize(
@@ -469,7 +468,9 @@ def test_settings_that_cannot_work_are_refused_before_anything_is_spent(override
 
 
 def test_in_bfloat16_the_weights_move_at_a_small_rate(tmp_path):
-    train_tiny("demo/sft", tmp_path, "train.bf16=true", "train.learning_rate=1e-6", "train.max_steps=1")
+    train_tiny(
+        "demo/sft", tmp_path, "train.bf16=true", "train.learning_rate=1e-6", "train.max_steps=1", "conflict_rows=4"
+    )
     start, final = weights(resolve_checkpoint("demo").folder), weights(tmp_path / "final")
     moved = [(start[name] != value).float().mean().item() for name, value in final.items()]
     assert sum(moved) / len(moved) > 0.95
