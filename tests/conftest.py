@@ -1,6 +1,6 @@
 """Settings of every test, and which of several processes runs which tests.
 
-What a test costs: importing Transformers takes four seconds of a processor, TRL as many more, an engine of vLLM twenty.
+What a test costs: importing Transformers takes four seconds of a processor, TRL as many more, an engine of vLLM twelve.
 So a cheap test calls `harness.cli.main` in this process. One that is about a process of its own, killed or launched,
 starts it by `support_processes`, which forks one that has imported all this already. And before a test makes a
 checkpoint, a run, or a training, it looks for one to read, or to copy and change: a fixture of its module, or
