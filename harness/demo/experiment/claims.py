@@ -119,6 +119,22 @@ def _tuning(evidence: Evidence) -> Said:
     return says, min(caption) > max(plain) and abs(held_out[0] - held_out[1]) < min(caption) - max(plain)
 
 
+def _parts(evidence: Evidence) -> Said:
+    parts = evidence.described["parts"]
+    caption, contrast, selection = (
+        evidence.compare(row, "method", among=parts) for row in ("no_caption", "no_contrast", "no_selection")
+    )
+    alone = [evidence.compare(row, "grpo", among=parts) for row in ("contrast", "selection")]
+    says = (
+        f"Left out of the method, the caption reward is missed on {_titles(evidence)[1]} "
+        f"({_both(evidence, caption)}); the contrastive term ({_both(evidence, contrast)}) and selection "
+        f"({_both(evidence, selection)}) are not shown to be, nor is either, alone over `grpo`, shown to do anything "
+        f"({_both(evidence, alone[0])}; {_both(evidence, alone[1])})."
+    )
+    level = not any(_up(item) or _down(item) for of in (contrast, selection, *alone) for item in of)
+    return says, level and _down(caption[1]) and not _down(caption[0])
+
+
 def _for_whom(evidence: Evidence) -> Said:
     most = max(of["rollouts"] for of in evidence.confirmed.results["method"].values())
     says = (
@@ -128,7 +144,8 @@ def _for_whom(evidence: Evidence) -> Said:
     )
     level = evidence.tested[0].verdict == "not shown"
     added = [*evidence.compare("method", "caption"), *evidence.compare("method", "caption", among=evidence.cheap)]
-    return says, level and not any(map(_up, added)) and _few_rollouts(evidence)[1] and _cheap(evidence)[1]
+    grounds = (_few_rollouts, _cheap, _parts)
+    return says, level and not any(map(_up, added)) and all(of(evidence)[1] for of in grounds)
 
 
 def _price(evidence: Evidence) -> Said:
@@ -176,7 +193,14 @@ def _placebo(evidence: Evidence) -> Said:
     return says, behind and not any(map(_down, differences)) and evidence.untold < max(evidence.tuned["grpo"])
 
 
-CLAIMS: Final[tuple[Callable[[Evidence], Said], ...]] = (_few_rollouts, _cheap, _glances, _tuning, _for_whom)
+CLAIMS: Final[tuple[Callable[[Evidence], Said], ...]] = (
+    _few_rollouts,
+    _cheap,
+    _glances,
+    _parts,
+    _tuning,
+    _for_whom,
+)
 """Of the first paragraph, after the verdicts."""
 BESIDE: Final[tuple[Callable[[Evidence], Said], ...]] = (_price, _start, _oracle, _placebo)
 """Of the second one, before what the hypotheses compare that are not tested."""
