@@ -50,5 +50,5 @@ def test_texts_that_once_broke_a_reader(text: str) -> None:
 
 
 def test_lone_surrogates_and_combining_marks_are_read() -> None:
-    for text in ("\ud800yes", "yes\udfff", "a" + "\u0301\u0323" * 2_000 + " yes", "\u0301" * 5_000):
+    for text in ("\ud800yes", "yes\udfff", "a" + "\u0301\u0323" * 20_000 + " yes", "\u0301" * 5_000):
         read_all(text)

@@ -12,10 +12,10 @@ from statistics import fmean
 from typing import Final
 
 from harness.core.errors import StoreError
-from harness.demo.experiment.hypotheses import Tested, in_words
+from harness.demo.experiment.hypotheses import Tested, in_words, is_gain, is_loss
 from harness.demo.experiment.plan import Plan
 from harness.demo.experiment.results import SEED_FREE, Comparer
-from harness.demo.experiment.settings import HEADLINES, TITLES
+from harness.demo.experiment.settings import HEADLINES, TITLES, titles_of
 from harness.reports.differences import change
 from harness.reports.markdown import code
 from harness.statistics.differences import Difference
@@ -59,8 +59,7 @@ class Evidence:
 
     def compare(self, after: str, before: str, *, among: Comparer | None = None) -> list[Difference]:
         """Both outcomes of a row against another's, of the confirmed rows or others."""
-        figures = [(outcome.task, outcome.measure) for outcome in self.plan.outcomes]
-        return (among or self.confirmed).compare(before, after, figures)
+        return (among or self.confirmed).compare(before, after, self.plan.figures)
 
 
 def _few_rollouts(evidence: Evidence) -> Said:
@@ -68,12 +67,14 @@ def _few_rollouts(evidence: Evidence) -> Said:
     less, more = ({at: differences[place] for at, differences in ahead.items()} for place in (0, 1))
     first, middle, last = ahead
     by = [f"{change(more[at])} with {evidence.plan.rollouts('caption', at):,}" for at in (first, middle)]
-    titles = _titles(evidence)
+    titles = titles_of(evidence.plan)
     says = (
         "All else is described: picked after it was seen, each interval 95 % for itself. With fewer rollouts "
         f"`caption` is ahead of `grpo` on {titles[1]}, by {' and '.join(by)}; on {titles[0]} with none."
     )
-    return says, _up(more[first]) and _up(more[middle]) and not _up(more[last]) and not any(map(_up, less.values()))
+    return says, is_gain(more[first]) and is_gain(more[middle]) and not is_gain(more[last]) and not any(
+        map(is_gain, less.values())
+    )
 
 
 def _cheap(evidence: Evidence) -> Said:
@@ -81,14 +82,14 @@ def _cheap(evidence: Evidence) -> Said:
         evidence.compare(*pair, among=evidence.cheap)
         for pair in (("caption", "grpo"), ("method", "grpo"), ("method", "caption"))
     )
-    titles = _titles(evidence)
+    titles = titles_of(evidence.plan)
     says = (
         f"At about equal CPU seconds `caption` is ahead of it on {titles[1]} by {change(caption[1])} and `method` by "
         f"{change(method[1])}, on {titles[0]} neither; between these two no difference is shown, {change(between[0])} "
         f"of {titles[0]} and {change(between[1])} of {titles[1]}."
     )
-    level = not any(_up(item) or _down(item) for item in (caption[0], method[0], *between))
-    return says, level and _up(caption[1]) and _up(method[1])
+    level = not any(is_gain(item) or is_loss(item) for item in (caption[0], method[0], *between))
+    return says, level and is_gain(caption[1]) and is_gain(method[1])
 
 
 def _glances(evidence: Evidence) -> Said:
@@ -126,13 +127,13 @@ def _parts(evidence: Evidence) -> Said:
     )
     alone = [evidence.compare(row, "grpo", among=parts) for row in ("contrast", "selection")]
     says = (
-        f"Left out of the method, the caption reward is missed on {_titles(evidence)[1]} "
+        f"Left out of the method, the caption reward is missed on {titles_of(evidence.plan)[1]} "
         f"({_both(evidence, caption)}); the contrastive term ({_both(evidence, contrast)}) and selection "
         f"({_both(evidence, selection)}) are not shown to be, nor is either, alone over `grpo`, shown to do anything "
         f"({_both(evidence, alone[0])}; {_both(evidence, alone[1])})."
     )
-    level = not any(_up(item) or _down(item) for of in (contrast, selection, *alone) for item in of)
-    return says, level and _down(caption[1]) and not _down(caption[0])
+    level = not any(is_gain(item) or is_loss(item) for of in (contrast, selection, *alone) for item in of)
+    return says, level and is_loss(caption[1]) and not is_loss(caption[0])
 
 
 def _for_whom(evidence: Evidence) -> Said:
@@ -145,7 +146,7 @@ def _for_whom(evidence: Evidence) -> Said:
     level = evidence.tested[0].verdict == "not shown"
     added = [*evidence.compare("method", "caption"), *evidence.compare("method", "caption", among=evidence.cheap)]
     grounds = (_few_rollouts, _cheap, _parts)
-    return says, level and not any(map(_up, added)) and all(of(evidence)[1] for of in grounds)
+    return says, level and not any(map(is_gain, added)) and all(of(evidence)[1] for of in grounds)
 
 
 def _price(evidence: Evidence) -> Said:
@@ -160,18 +161,18 @@ def _price(evidence: Evidence) -> Said:
         f"{change(kept)}."
     )
     ordered = sorted(rows, key=lambda row: lost[row].value or 0.0)
-    is_so = ordered[0] == "caption" and ordered[-1] == "method" and not _down(kept)
-    return says, is_so and all(map(_down, lost.values()))
+    is_so = ordered[0] == "caption" and ordered[-1] == "method" and not is_loss(kept)
+    return says, is_so and all(map(is_loss, lost.values()))
 
 
 def _start(evidence: Evidence) -> Said:
     rows = [row for row in evidence.confirmed.results if row != SEED_FREE]
     found = {row: evidence.compare(row, SEED_FREE) for row in rows}
-    better = [row for row, differences in found.items() if all(map(_up, differences))]
+    better = [row for row, differences in found.items() if all(map(is_gain, differences))]
     says = (
         "Of the confirmed rows `grpo`, `method` and `combination` alone are better than their start on both "
         f"outcomes, the method by {_both(evidence, found['method'])}; that plain GRPO costs on "
-        f"{_titles(evidence)[1]}, as in the paper, did not come out: {change(found['grpo'][1])}."
+        f"{titles_of(evidence.plan)[1]}, as in the paper, did not come out: {change(found['grpo'][1])}."
     )
     return says, better == ["grpo", "method", "combination"]
 
@@ -179,7 +180,7 @@ def _start(evidence: Evidence) -> Said:
 def _oracle(evidence: Evidence) -> Said:
     frames, videos = evidence.compare("method", "sft")
     says = f"Over `sft`, which alone is given true responses, the method has {_both(evidence, (frames, videos))}."
-    return says, _up(videos) and not _up(frames) and not _down(frames)
+    return says, is_gain(videos) and not is_gain(frames) and not is_loss(frames)
 
 
 def _placebo(evidence: Evidence) -> Said:
@@ -190,7 +191,7 @@ def _placebo(evidence: Evidence) -> Said:
         f"{100 * max(evidence.tuned['grpo']):.1f} with its own."
     )
     behind = all((item.value or 0.0) < 0 for item in differences)
-    return says, behind and not any(map(_down, differences)) and evidence.untold < max(evidence.tuned["grpo"])
+    return says, behind and not any(map(is_loss, differences)) and evidence.untold < max(evidence.tuned["grpo"])
 
 
 CLAIMS: Final[tuple[Callable[[Evidence], Said], ...]] = (
@@ -206,10 +207,6 @@ BESIDE: Final[tuple[Callable[[Evidence], Said], ...]] = (_price, _start, _oracle
 """Of the second one, before what the hypotheses compare that are not tested."""
 
 
-def _titles(evidence: Evidence) -> list[str]:
-    return [TITLES[outcome.task] for outcome in evidence.plan.outcomes]
-
-
 def _mean(evidence: Evidence, row: str) -> float:
     """Of both outcomes and all seeds."""
     scores = [of["scores"] for of in evidence.confirmed.results[row].values()]
@@ -218,17 +215,8 @@ def _mean(evidence: Evidence, row: str) -> float:
 
 def _both(evidence: Evidence, differences: Sequence[Difference]) -> str:
     return " and ".join(
-        f"{change(item)} of {TITLES[outcome.task]}"
-        for outcome, item in zip(evidence.plan.outcomes, differences, strict=True)
+        f"{change(item)} of {title}" for title, item in zip(titles_of(evidence.plan), differences, strict=True)
     )
-
-
-def _up(item: Difference) -> bool:
-    return item.low is not None and item.low > 0
-
-
-def _down(item: Difference) -> bool:
-    return item.high is not None and item.high < 0
 
 
 def paragraphs(evidence: Evidence) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 from harness.demo.experiment.plan import Plan
 from harness.demo.experiment.results import Comparer, Results, read_results
-from harness.demo.experiment.settings import TITLES
+from harness.demo.experiment.settings import TITLES, titles_of
 from harness.demo.experiment.tables import by_row, levels, mean_of, spent
 from harness.reports.differences import change
 from harness.reports.plots import SERIES, Line, lines
@@ -36,13 +36,14 @@ def compare_doses(plan: Plan, results: Path, questions: Path) -> dict[tuple[int,
 
 def dose_table(plan: Plan, found: Mapping[tuple[int, int], Comparer]) -> str:
     """Levels and differences of the rows from plain GRPO, a line for each share and row."""
-    figures = [(outcome.task, outcome.measure) for outcome in plan.outcomes]
     rows = {}
     for (fails, pays), comparer in found.items():
         for row, seeds in comparer.results.items():
-            others = [change(item) for item in comparer.compare("grpo", row, figures)] if row != "grpo" else ["", ""]
-            rows[f"{fails}:{pays}, `{row}`"] = [*levels(seeds, figures), *others, f"{mean_of(seeds, spent):,.0f}"]
-    titles = [TITLES[task] for task, _ in figures]
+            others = (
+                [change(item) for item in comparer.compare("grpo", row, plan.figures)] if row != "grpo" else ["", ""]
+            )
+            rows[f"{fails}:{pays}, `{row}`"] = [*levels(seeds, plan.figures), *others, f"{mean_of(seeds, spent):,.0f}"]
+    titles = titles_of(plan)
     title = (
         "**Five pools**, each drawn once, by how many of seven conflicting kinds of their questions an answer at a "
         "glance gets wrong and right. Settings tuned at 2:5 alone, about equal CPU seconds, three seeds, each interval "

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.demo.experiment.plan import Plan, Run
 from harness.demo.experiment.results import read_result, score_of
-from harness.demo.experiment.settings import TITLES
+from harness.demo.experiment.settings import titles_of
 from harness.demo.experiment.tables import by_row
 
 
@@ -39,7 +39,7 @@ def chosen_table(plan: Plan, results: Path) -> str:
     heads = [
         "chosen",
         "updates",
-        *(TITLES[outcome.task] for outcome in plan.outcomes),
+        *titles_of(plan),
         "mean",
         "second best",
         "worst",

@@ -62,9 +62,19 @@ test_in_order.__test__ = False  # type: ignore[attr-defined]  # Not one of pytes
 
 
 def _holds(hypothesis: Hypothesis, outcome: Outcome, item: Difference) -> bool:
-    if item.low is None or item.high is None:
-        return False
-    return item.low > 0 if hypothesis.claim == "better" else 100 * item.high < outcome.margin
+    if hypothesis.claim == "better":
+        return is_gain(item)
+    return item.high is not None and 100 * item.high < outcome.margin
+
+
+def is_gain(item: Difference) -> bool:
+    """Whether its interval is above 0."""
+    return item.low is not None and item.low > 0
+
+
+def is_loss(item: Difference) -> bool:
+    """Whether its interval is below 0."""
+    return item.high is not None and item.high < 0
 
 
 def hypothesis_table(plan: Plan, tested: Sequence[Tested]) -> str:

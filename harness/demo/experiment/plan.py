@@ -190,6 +190,11 @@ class Plan(Part):
         chosen = settings[setting] if setting < len(settings) else None
         return {"set": chosen, "recipe": of.recipe, "row_set": of.set}
 
+    @property
+    def figures(self) -> list[tuple[str, str]]:
+        """Task and measure of each outcome."""
+        return [(outcome.task, outcome.measure) for outcome in self.outcomes]
+
     def asked_with(self, name: str) -> int:
         """Seed of the questions that a block asks."""
         return self.exploration if self.blocks[name].what == "exploration" else self.held_out

@@ -21,7 +21,7 @@ from harness.demo.experiment.results import (
     read_results,
     score_of,
 )
-from harness.demo.experiment.settings import TITLES
+from harness.demo.experiment.settings import titles_of
 from harness.demo.experiment.tables import (
     by_row,
     cost_table,
@@ -67,12 +67,12 @@ def sections(plan: Plan, results: Path, evidence: Evidence) -> list[str]:
     capped = f"at the chosen numbers of updates: no row may spend more than {most:,} rollouts; the cost is below."
     told = [
         hypothesis_table(plan, evidence.tested),
-        beside_table(plan, confirmed),
+        beside_table(evidence),
         f"**What is confirmed**, {capped}",
         *_told(confirmed, list(confirmed.results), ("base", "grpo", "caption", "method"), evidence),
         seeds_table(plan, confirmed.results),
         updates_table(plan, results),
-        ahead_table(plan, evidence.by_updates),
+        ahead_table(evidence),
         *_equal_cpu(evidence.cheap, list(confirmed.results)),
     ]
     for block, comparer in evidence.described.items():
@@ -98,14 +98,13 @@ def _told(comparer: Comparer, rows: Sequence[str], against: Sequence[str], evide
     ]
 
 
-def beside_table(plan: Plan, comparer: Comparer) -> str:
+def beside_table(evidence: Evidence) -> str:
     """What stands beside the hypotheses."""
-    figures = [(outcome.task, outcome.measure) for outcome in plan.outcomes]
     rows = [
-        [f"{code(after)} over {code(before)}", *map(change, comparer.compare(before, after, figures)), why]
+        [f"{code(after)} over {code(before)}", *map(change, evidence.compare(after, before)), why]
         for after, before, why in BESIDE
     ]
-    heads = ["difference", *(TITLES[task] for task, _ in figures), "why it is here"]
+    heads = ["difference", *titles_of(evidence.plan), "why it is here"]
     return "**Beside them**, described: each interval 95 % for itself.\n\n" + table(
         heads, rows, align=["left", "right", "right", "left"]
     )
@@ -120,7 +119,7 @@ def paper_table(evidence: Evidence) -> str:
         if found is not None:
             here = map(change, evidence.compare(after, before, among=found))
             rows.append([words, *(cell for pair in zip(said, here, strict=True) for cell in pair)])
-    titles = [TITLES[outcome.task] for outcome in evidence.plan.outcomes]
+    titles = titles_of(evidence.plan)
     heads = ["", *(head for title in titles for head in (f"{title}: the paper", "here"))]
     return (
         "**Against the paper**, whose figures are of a model of 7 billion parameters on the benchmarks themselves; "
@@ -134,7 +133,7 @@ def seeds_table(plan: Plan, results: Results) -> str:
     def cell(result: Mapping[str, Any]) -> str:
         return " / ".join(f"{100 * float(result['scores'][of.task][of.measure]):.1f}" for of in plan.outcomes)
 
-    titles = " / ".join(TITLES[outcome.task] for outcome in plan.outcomes)
+    titles = " / ".join(titles_of(plan))
     rows = {row: [cell(of) for of in seeds.values()] for row, seeds in results.items() if row != SEED_FREE}
     heads = [f"seed {seed}" for seed in plan.blocks["confirm"].seeds]
     return by_row(f"**Every seed**, {titles}.", heads, rows)
@@ -142,29 +141,27 @@ def seeds_table(plan: Plan, results: Results) -> str:
 
 def updates_table(plan: Plan, results: Path) -> str:
     """The outcomes of what is confirmed after every number of updates at which it was asked."""
-    figures = [(outcome.task, outcome.measure) for outcome in plan.outcomes]
     rows = {}
     for run in plan.runs("confirm", score_of(plan, results)):
         for at in (at for at in run.updates if f"{run.row}, {at}" not in rows):
             found = read_results(plan, results, ["confirm"], [run.row], {run.row: at}.__getitem__)
-            rows[f"{run.row}, {at}"] = levels(found[run.row], figures)
-    heads = [*(TITLES[task] for task, _ in figures), "yes/no at a glance"]
+            rows[f"{run.row}, {at}"] = levels(found[run.row], plan.figures)
+    heads = [*titles_of(plan), "yes/no at a glance"]
     return by_row("**After every number of updates** at which they were asked, mean over seeds.", heads, rows)
 
 
-def ahead_table(plan: Plan, by_updates: Mapping[int, Comparer]) -> str:
+def ahead_table(evidence: Evidence) -> str:
     """How far rows are ahead of plain GRPO after every number of updates, which are as many rollouts."""
-    figures = [(outcome.task, outcome.measure) for outcome in plan.outcomes]
     rows = {
-        f"{row}, {plan.rollouts(row, at):,}": list(map(change, comparer.compare("grpo", row, figures)))
-        for row in next(iter(by_updates.values())).results
-        for at, comparer in by_updates.items()
+        f"{row}, {evidence.plan.rollouts(row, at):,}": list(map(change, evidence.compare(row, "grpo", among=comparer)))
+        for row in next(iter(evidence.by_updates.values())).results
+        for at, comparer in evidence.by_updates.items()
         if row != "grpo"
     }
     return by_row(
         "**Ahead of `grpo` with as many rollouts**, in points, described: each interval 95 % for itself. Settings are "
         "those of the chosen numbers of updates.",
-        [TITLES[outcome.task] for outcome in plan.outcomes],
+        titles_of(evidence.plan),
         rows,
     )
 

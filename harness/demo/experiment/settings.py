@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from harness.demo.checking import TASKS
 from harness.demo.data import Sizes
-from harness.demo.experiment.plan import load_plan
+from harness.demo.experiment.plan import Plan, load_plan
 from harness.engines.checkpoints import resolve_checkpoint
 from harness.judges.caption import load_caption_judge
 
@@ -95,6 +95,11 @@ class Experiment:
             "sampled": self.sampled,
             "overrides": list(self.more),
         }
+
+
+def titles_of(plan: Plan) -> list[str]:
+    """Headings of the outcomes of a plan."""
+    return [TITLES[task] for task, _ in plan.figures]
 
 
 def experiment_of(name: str, out: Path) -> Experiment:
