@@ -39,7 +39,7 @@ from harness.engines.inputs import (
     size_limits,
     visual_ids,
 )
-from harness.engines.logprobs import answer_logprobs_of_ids
+from harness.engines.logprobs import NOT_FINITE, answer_logprobs_of_ids, are_finite
 from harness.engines.preparation import of_same_media, one_line, request_seed
 from harness.engines.processed import Processed
 from harness.engines.threads import threads_for
@@ -288,6 +288,9 @@ class HfEngine:
             show(cost_on(contrast, lambda: plainly()[:, prompt_length:], ends, made, took), file=sys.stderr)
         responses = []
         for index, item in enumerate(batch):
+            if not are_finite(of_kept):
+                responses.append(failed(item.request, NOT_FINITE))
+                continue
             tokens = output[index, prompt_length:].tolist()
             length = next((position + 1 for position, token in enumerate(tokens) if token in ends), None)
             kept = tokens[:length]

@@ -5,14 +5,22 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import partial
+from math import isfinite
 from typing import Any, Final
 
 from harness.answers.sections import split_sections
 
+NOT_FINITE: Final = "the model's logits are not finite numbers (NaN or infinite): try --dtype bfloat16 or float32."
+"""What a sample fails with whose tokens were chosen by such logits."""
 _HALF: Final = "\ufffd"
 """What a beginning that ends within a character decodes to there."""
 _DIGITS: Final = 6
 """Decimal places that are kept; engines agree to fewer."""
+
+
+def are_finite(logprobs: Sequence[float]) -> bool:
+    """Whether tokens [T] that were chosen have log-probabilities at all; of others it may be minus infinity."""
+    return all(map(isfinite, logprobs))
 
 
 def answer_span(text: str) -> tuple[int, int] | None:

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from harness.core.errors import MediaError
 from harness.core.types import Response
-from harness.engines import Decoding, Request, Tokens
+from harness.engines import Decoding, Request, Tokens, failed
 from harness.engines.inputs import chat_prompt, count_visual, long_enough, size_limits, video_metadata
-from harness.engines.logprobs import answer_logprobs_of_ids
+from harness.engines.logprobs import NOT_FINITE, answer_logprobs_of_ids, are_finite
 from harness.engines.preparation import Opened, request_seed
 
 _OTHERWISE: Final = ("video_llama_3",)
@@ -119,11 +119,13 @@ def sampling_parameters(request: Request, decoding: Decoding) -> Any:
 
 
 def make_response(request: Request, output: Any, completion: Any, seconds: float, processor: Any) -> Response:
-    """The response in one completion of a finished `RequestOutput` of vLLM."""
+    """The response in one completion of a finished `RequestOutput` of vLLM; failed where its logits were no numbers."""
     ids, tokenizer = tuple(completion.token_ids), processor.tokenizer
     of_answer = None
     if (flat := completion.logprobs) is not None:
         logprobs = tuple(flat.logprobs[start] for start in flat.start_indices)
+        if not are_finite(logprobs):
+            return failed(request, NOT_FINITE)
         of_answer = answer_logprobs_of_ids(ids, logprobs, tokenizer)
         if request.observe is not None:
             request.observe(Tokens(ids=ids, logprobs=logprobs))

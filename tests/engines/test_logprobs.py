@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from support_runs import make_record
 
+from harness.engines import Request, Tokens, failed
 from harness.engines.logprobs import answer_logprobs, answer_logprobs_of_ids, answer_span
+from harness.engines.vllm_requests import make_response
 from harness.runs.records import decode_record, encode_record
 
 
@@ -35,6 +38,18 @@ def test_the_answer_s_tokens(pieces: list[str], expected: tuple[float, ...] | No
 def test_a_word_of_the_answer_that_was_said_before_is_not_meant() -> None:
     text = "<think> yes </think> <answer> yes </answer>"
     assert answer_span(text) == (text.rindex("yes"), text.rindex("yes") + 3)
+
+
+@pytest.mark.parametrize("logprob", [float("nan"), float("-inf")])
+def test_a_response_of_vllm_whose_logits_are_no_numbers_fails(logprob: float) -> None:
+    seen: list[Tokens] = []
+    request = Request(task="t", sample_id="1", prompt="", media=(), open_media=list, observe=seen.append)
+    flat = SimpleNamespace(logprobs=[-0.1, logprob], start_indices=[0, 1])
+    completion = SimpleNamespace(token_ids=[1, 2], logprobs=flat, finish_reason="length")
+    response = make_response(request, None, completion, 1.0, SimpleNamespace(tokenizer=None))
+    assert response == failed(request, str(response.error))
+    assert "try --dtype" in str(response.error)
+    assert not seen
 
 
 def test_lengths_must_agree() -> None:
