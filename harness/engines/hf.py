@@ -30,6 +30,7 @@ from harness.engines.hf_batches import BatchSize, Prepared, plan_batches, prepar
 from harness.engines.hf_choosing import TokenChooser
 from harness.engines.hf_contrast import check_hidden, cost_on, doubled
 from harness.engines.hf_device import is_alive, placement, resolve_attention, resolve_device, resolve_dtype
+from harness.engines.hf_generation import generate
 from harness.engines.inputs import (
     chat_prompt,
     choose_video_as,
@@ -249,15 +250,12 @@ class HfEngine:
         contrast = decoding.contrast if batch[0].request.media else None
         given = inputs if contrast is None else self._doubled(inputs, batch, decoding, contrast)
         budget = batch[0].request.max_new_tokens or decoding.max_new_tokens
-        defaults = self._model.generation_config
-        ends = _as_set(defaults.eos_token_id) or {self._processor.tokenizer.eos_token_id}
+        ends = _as_set(self._model.generation_config.eos_token_id) or {self._processor.tokenizer.eos_token_id}
         config = GenerationConfig(
             max_new_tokens=budget,
             do_sample=False,  # The chooser draws.
-            repetition_penalty=1.0,
             eos_token_id=sorted(ends),
             pad_token_id=self._processor.tokenizer.pad_token_id,
-            bos_token_id=defaults.bos_token_id,
         )
         sampled = decoding.temperature > 0
         choosing = partial(
@@ -272,9 +270,7 @@ class HfEngine:
         )
         chooser = choosing(contrast=contrast)
         begin = time.monotonic()
-        output = self._model.generate(
-            **given, generation_config=config, logits_processor=LogitsProcessorList([chooser])
-        )
+        output = generate(self._model, config, **given, logits_processor=LogitsProcessorList([chooser]))
         took = time.monotonic() - begin
         logprobs = chooser.logprobs()
         prompt_length = inputs["input_ids"].shape[1]
@@ -283,18 +279,18 @@ class HfEngine:
         self._contrasted += contrast is not None
         if contrast is not None and self._contrasted == _MEASURED:
             processors = LogitsProcessorList([choosing()])
-            plainly = partial(self._model.generate, **inputs, generation_config=config, logits_processor=processors)
+            plainly = partial(generate, self._model, config, **inputs, logits_processor=processors)
             made = output[: len(batch), prompt_length:]
             show(cost_on(contrast, lambda: plainly()[:, prompt_length:], ends, made, took), file=sys.stderr)
         responses = []
         for index, item in enumerate(batch):
-            if not are_finite(of_kept):
-                responses.append(failed(item.request, NOT_FINITE))
-                continue
             tokens = output[index, prompt_length:].tolist()
             length = next((position + 1 for position, token in enumerate(tokens) if token in ends), None)
             kept = tokens[:length]
             of_kept = logprobs[index][:length]
+            if not are_finite(of_kept):
+                responses.append(failed(item.request, NOT_FINITE))
+                continue
             of_answer = None
             if decoding.logprobs:
                 of_answer = answer_logprobs_of_ids(kept, of_kept, self._processor.tokenizer)

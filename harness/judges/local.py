@@ -16,6 +16,7 @@ from transformers.utils import logging as transformers_logging
 from harness.core.errors import ModelError
 from harness.core.types import JudgePrompt
 from harness.engines.checkpoints import Checkpoint, read_object
+from harness.engines.hf_generation import generate
 from harness.engines.threads import threads_for
 from harness.engines.weights import load_model
 
@@ -105,14 +106,11 @@ class TransformersJudge:
         self._tokenizer.padding_side = "left"
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
-        defaults = self._model.generation_config
         self._settings = GenerationConfig(
             max_new_tokens=budget,
             do_sample=False,
-            repetition_penalty=1.0,
-            eos_token_id=_ends(self._tokenizer, defaults.eos_token_id),
+            eos_token_id=_ends(self._tokenizer, self._model.generation_config.eos_token_id),
             pad_token_id=self._tokenizer.pad_token_id,
-            bos_token_id=defaults.bos_token_id,
         )
 
     def complete(self, prompts: Sequence[JudgePrompt]) -> Iterator[tuple[int, str | None]]:
@@ -142,8 +140,8 @@ class TransformersJudge:
     @torch.no_grad()  # A model that is trained keeps what it computes: it must not be of inference mode.
     def _generate(self, rows: Sequence[Sequence[int]]) -> list[str | None]:
         inputs = self._tokenizer.pad({"input_ids": list(rows)}, return_tensors="pt").to(self._device)
-        output = self._model.generate(
-            input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], generation_config=self._settings
+        output = generate(
+            self._model, self._settings, input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]
         )
         start = inputs["input_ids"].shape[1]
         return [text.strip() for text in self._tokenizer.batch_decode(output[:, start:], skip_special_tokens=True)]

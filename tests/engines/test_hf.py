@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from support_families import build
 from torch import Tensor
+from transformers import GenerationConfig
 
 from harness.core.errors import EngineError, HarnessError, MediaError, ModelError, UsageError
 from harness.core.prompts import instruction
@@ -20,6 +21,7 @@ from harness.engines import Decoding, Engine, Request, Tokens, hf_choosing, make
 from harness.engines.checkpoints import Checkpoint, resolve_checkpoint
 from harness.engines.contrasts import Contrast, read_contrast
 from harness.engines.hf_batches import prepare
+from harness.engines.hf_generation import _undecided
 from harness.media.videos import Video
 
 DECODING = Decoding(max_new_tokens=48)
@@ -305,6 +307,51 @@ def test_log_probabilities_of_the_answer_unless_they_are_not_wanted(engine: Engi
     assert set(told.answer_logprobs) <= {round(value, 6) for value in tokens.logprobs}
     untold = generate(engine, [request], replace(DECODING, logprobs=False))["0"]
     assert (untold.text, untold.answer_logprobs, len(seen)) == (told.text, None, 1)
+
+
+def test_what_a_checkpoint_says_of_generation_decides_no_token(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = generate(engine, [make_request(index) for index in range(2)])
+    own = GenerationConfig(
+        eos_token_id=[2],
+        num_beams=3,
+        no_repeat_ngram_size=1,
+        min_new_tokens=40,
+        suppress_tokens=[5],
+        return_dict_in_generate=True,
+        of_its_code="kept",
+    )
+    monkeypatch.setattr(engine._model, "generation_config", own)  # type: ignore[attr-defined]
+    asked = generate(engine, [make_request(index) for index in range(2)])
+    figures = [{key: (of.text, of.answer_logprobs) for key, of in found.items()} for found in (plain, asked)]
+    assert figures[0] == figures[1]
+    assert engine._model.generation_config is own  # type: ignore[attr-defined]
+    assert own.num_beams == 3
+    assert vars(_undecided(own)) == vars(GenerationConfig(eos_token_id=[2], of_its_code="kept"))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("changes", [{}, {"temperature": 1.0, "logprobs": False}])
+def test_logits_that_are_no_numbers_fail_their_sample(
+    value: float, changes: dict[str, float], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Tokens] = []
+    requests = [replace(make_request(index, budget=3), observe=seen.append) for index in range(3)]
+    choose = hf_choosing.TokenChooser.__call__
+
+    def overflown(self: hf_choosing.TokenChooser, ids: torch.LongTensor, scores: Tensor) -> Tensor:
+        scores[1, 7] = value
+        scores[2, 7] = -torch.inf  # Another token that is out of question.
+        return choose(self, ids, scores)
+
+    monkeypatch.setattr(hf_choosing.TokenChooser, "__call__", overflown)
+    responses = generate(engine, requests, replace(DECODING, **changes))  # type: ignore[arg-type]
+    assert sorted(response.error is None for response in responses.values()) == [False, True, True]
+    (broken,) = (response for response in responses.values() if response.error is not None)
+    assert broken.text == ""
+    assert "not finite numbers (NaN or infinite): try --dtype" in str(broken.error)
+    assert len(seen) == (0 if changes else 2)
 
 
 HOT = Decoding(max_new_tokens=24, temperature=1.5, top_p=0.9, seed=1)

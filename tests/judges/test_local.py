@@ -66,6 +66,14 @@ def test_a_batch_answers_as_single_prompts_do(folder: Path) -> None:
     model.close()
 
 
+def test_what_a_checkpoint_says_of_generation_decides_no_token(folder: Path) -> None:
+    model = TransformersJudge(resolve_checkpoint(str(folder)), max_new_tokens=8, device="cpu")
+    plain = dict(model.complete(prompts()))
+    model._model.generation_config.no_repeat_ngram_size = 1
+    assert dict(model.complete(prompts())) == plain
+    model.close()
+
+
 def test_a_prompt_that_does_not_fit_fails_alone(folder: Path) -> None:
     model = TransformersJudge(resolve_checkpoint(str(folder)), max_new_tokens=8, device="cpu")
     found = dict(model.complete([JudgePrompt("w1 " * 250), JudgePrompt("w1 w2")]))
