@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
@@ -164,7 +164,7 @@ class RecordFile:
             self._file = opened.enter_context(path.open("ab"))
             drop_torn_tail(path)
             self.size_bytes = path.stat().st_size
-            self._reopened = False
+            self._reopened = self._failed = False
             opened.pop_all()
 
     def append(self, record: SampleRecord) -> None:
@@ -175,11 +175,18 @@ class RecordFile:
         """
         self.check()
         line = (encode_record(record) + "\n").encode(errors="replace")  # Half a character is no UTF-8.
-        with write_errors(self.path):
+        with self._writing():
             self._reopen()
             self._file.write(line)
             self._file.flush()
         self.size_bytes += len(line)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._failed = True
+        with write_errors(self.path):
+            yield
+        self._failed = False
 
     def take(self, path: Path) -> None:
         """Append all of another file, down to the disk.
@@ -188,7 +195,7 @@ class RecordFile:
             StoreError: see `append`.
         """
         self.check()
-        with write_errors(self.path), path.open("rb") as source:
+        with self._writing(), path.open("rb") as source:
             if path.stat().st_size:
                 self._reopen()
             shutil.copyfileobj(source, self._file)
@@ -229,13 +236,11 @@ class RecordFile:
         """Close the file.
 
         Raises:
-            StoreError: what was written last does not fit on the disk.
+            StoreError: what was written last does not fit on the disk, and that was not told yet.
         """
-        # A second flush of a line that did not fit on the disk fails again; its first failure was reported.
-        try:
+        # A second flush of a line that did not fit on the disk fails again.
+        with suppress(OSError) if self._failed else write_errors(self.path):
             self._file.close()
-        except OSError as error:
-            raise StoreError(f"cannot close {self.path}: {error.strerror or error}.") from error
 
 
 def shards(path: Path) -> list[Path]:
