@@ -26,7 +26,7 @@ from harness.evaluation.settings import EvalConfig
 from harness.judges.answer import AnswerJudge, no_judge
 from harness.judges.audit import AuditSample
 from harness.runs.config import is_run_folder
-from harness.runs.folder import RunFolder, Shard, read_run
+from harness.runs.folder import RunFolder, Shard, read_run, written
 from harness.runs.records import RUN, SampleKey, read_records
 
 if TYPE_CHECKING:
@@ -280,9 +280,11 @@ def _judge_problem(judge: AnswerJudge | None, runs: Sequence[RunRecord]) -> str 
 
 
 def _refuse_to_delete(reads: Sequence[Path], path: Path) -> None:
-    """Starting over empties the run folder before anything is read for the new run."""
-    lost = next((place for place in reads if place.resolve().is_relative_to(path.resolve())), None)
-    if lost is not None and is_run_folder(path):
+    """Starting over deletes what the old run wrote before anything is read for the new one."""
+    gone = [file.resolve() for file in written(path)] if is_run_folder(path) else []
+    inside = (place for place in reads if place.resolve().is_relative_to(path.resolve()))
+    lost = next((place for place in inside if any(file.is_relative_to(place.resolve()) for file in gone)), None)
+    if lost is not None:
         raise UsageError(
             f"--fresh would delete {lost}, which the new run is made of. Choose another folder with --out."
         )

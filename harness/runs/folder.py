@@ -10,14 +10,13 @@ done, and so does whoever goes on with a run that was killed.
 from __future__ import annotations
 
 import json
-import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from harness.core.errors import StoreError
 from harness.core.files import drop_torn_tail, hold_lock, replacement, write_atomically, write_errors
@@ -38,6 +37,15 @@ from harness.runs.records import (
 )
 from harness.runs.seals import seal
 
+_PARTS: Final = "report-samples"
+_REPEATS: Final = "repeats/seed-[0-9]*"
+_WRITTEN: Final = (
+    *(RUN, SAMPLES, SHARDS),
+    *("diagnostics.json", "findings.jsonl", "judged.json", "conflict.json", "conflict.npy", "conflict.png"),
+    *("report.md", "report.html", f"{_PARTS}/*.js"),
+)
+"""What evaluating, diagnosing and reporting write into a run folder, beside its settings and its lock."""
+
 
 class RunFolder:
     """A run being written.
@@ -57,7 +65,7 @@ class RunFolder:
         Args:
             path: the run folder.
             settings: JSON-able settings that must be equal for two sessions to be one run.
-            fresh: throw away what an earlier run left in the folder.
+            fresh: throw away what an earlier run wrote into the folder, see `written`.
 
         Raises:
             StoreError: the folder holds something else, a run of other settings, or cannot be written.
@@ -234,19 +242,36 @@ def read_run(path: Path) -> RunRecord:
     return record
 
 
+def written(path: Path) -> Iterator[Path]:
+    """The files that a run has by name, `config.json` and its lock aside, then all of its repeats; nobody else's."""
+    for name in _WRITTEN:
+        folder, _, last = f"/{name}".rpartition("/")
+        for pattern in (last, f".{last}.*"):  # What a killed process was writing, and the locks of shards.
+            yield from sorted((path / folder[1:]).glob(pattern))
+    for repeat in _repeats(path):
+        yield from written(repeat)
+        yield from sorted(child for child in repeat.iterdir() if child.name.startswith((CONFIG, f".{CONFIG}.", LOCK)))
+
+
+def _repeats(path: Path) -> list[Path]:
+    return sorted(repeat for repeat in path.glob(_REPEATS) if repeat.is_dir() and is_run_folder(repeat))
+
+
 def _start_over(path: Path, settings: Mapping[str, Any]) -> None:
-    """Empty a run folder; killed at any point of this, it holds an unfinished run."""
+    """Delete what a run wrote; killed at any point of this, the folder holds an unfinished run."""
+    repeats = _repeats(path)
+    for repeat in repeats:
+        hold_lock(repeat / LOCK).close()
+        _refuse_live_shards(repeat)
     with write_errors(path):
         for name in (RUN, SAMPLES):
             (path / name).unlink(missing_ok=True)
         write_config(path, settings, [])
-        for child in path.iterdir():
-            if child.name == CONFIG or child.name.startswith(LOCK):
-                continue
-            if child.is_dir() and not child.is_symlink():
-                shutil.rmtree(child)
-            else:
-                child.unlink()
+        for file in list(written(path)):
+            file.unlink(missing_ok=True)
+        for folder in (*(of / _PARTS for of in (path, *repeats)), *repeats, path / "repeats"):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
 
 
 def _refuse_live_shards(path: Path) -> None:

@@ -545,6 +545,9 @@ def test_starting_over_never_deletes_what_the_run_is_made_of(
     assert main(["score", "--from-run", str(out), "--task", "pope", "--out", str(out), "--fresh"]) == 2
     assert f"--fresh would delete {out}" in capsys.readouterr().err
     assert contents(out) == before
+    (out / "mine.jsonl").write_bytes((out / "samples.jsonl").read_bytes())
+    assert main(["eval", *replay, "--responses", str(out / "mine.jsonl"), "--out", str(out), "--fresh"]) == 1
+    assert (out / "mine.jsonl").is_file()
 
 
 @pytest.mark.parametrize(("column", "cell"), [("subset", "b"), ("group", "2")])

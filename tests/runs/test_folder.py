@@ -16,8 +16,14 @@ from support_runs import SETTINGS, make_record, make_run
 
 from harness.core.errors import StoreError
 from harness.core.types import SampleRecord, Verdict
+from harness.diagnostics.conflict import FIGURES, MAP, PICTURE
+from harness.diagnostics.earlier import JUDGED
+from harness.diagnostics.run_folder import DIAGNOSTICS, FINDINGS
+from harness.reports.diagnostics_report import PAGE
+from harness.reports.page_data import PARTS
+from harness.reports.run_report import REPORT
 from harness.runs.folder import RunFolder, Shard, read_run
-from harness.runs.records import read_records
+from harness.runs.records import RUN, read_records
 from harness.runs.seals import seal
 
 
@@ -175,6 +181,38 @@ def test_fresh_starts_over_and_removes_what_the_old_run_left(tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == [".harness.lock", "config.json", "samples.jsonl"]
 
 
+def files_in(path: Path) -> list[str]:
+    return sorted(str(file.relative_to(path)) for file in path.rglob("*"))
+
+
+def test_fresh_deletes_what_runs_write_and_nothing_else(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "repeats" / "seed-1", tmp_path / "blind"):
+        folder = RunFolder(path, SETTINGS)
+        folder.append(make_record("a"))
+        store_shard(path, "b").close()
+        folder.close()
+    kept = files_in(tmp_path / "blind")
+    (tmp_path / "report-samples").mkdir()
+    names = (DIAGNOSTICS, FINDINGS, JUDGED, FIGURES, MAP, PICTURE, REPORT, PAGE, f"{PARTS}/1.js", ".run.json.x", RUN)
+    for name in (*names, "notes.md", "slurm-77.out"):
+        (tmp_path / name).touch()
+    (tmp_path / "repeats" / "seed-1" / REPORT).touch()
+    RunFolder(tmp_path, SETTINGS, fresh=True).close()
+    assert files_in(tmp_path) == sorted(
+        [".harness.lock", "config.json", "notes.md", "samples.jsonl", "slurm-77.out", "blind"]
+        + [f"blind/{name}" for name in kept]
+    )
+
+
+def test_fresh_waits_for_a_repeat_that_is_at_work(tmp_path: Path) -> None:
+    RunFolder(tmp_path, SETTINGS).close()
+    repeat = RunFolder(tmp_path / "repeats" / "seed-1", SETTINGS)
+    with pytest.raises(StoreError, match=r"another process is writing to .*seed-1"):
+        RunFolder(tmp_path, SETTINGS, fresh=True)
+    repeat.append(make_record("a"))
+    repeat.close()
+
+
 @pytest.mark.parametrize(
     "held",
     [
@@ -292,10 +330,9 @@ def test_a_full_disk_is_one_clear_error(tmp_path: Path) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(kept) + 10, limits[1]))
     try:
-        with pytest.raises(StoreError, match="File too large"):
+        with pytest.raises(StoreError, match=r"File too large\. What was finished is kept; free space"):
             folder.append(make_record("b"))
-        with pytest.raises(StoreError, match="File too large"):
-            folder.close()
+        folder.close()  # In a `finally`, it would take the place of the error that says what to do.
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert len((tmp_path / "samples.jsonl").read_bytes()) == len(kept) + 10
