@@ -167,6 +167,8 @@ def _key(path: Path, line: bytes, number: int) -> tuple[tuple[str | None, str], 
             _decode(str(data["sample"]["id"]), data)
             return (str(data["sample"]["task"]), str(data["sample"]["id"])), True
         key = (data.get("task", _ANY_TASK), str(data["id"]))
+        if not isinstance(key[0], str | None):
+            raise TypeError("'task' is not a text")
         if not _decode(key[1], data):
             raise TypeError("'response' is not a text")
         return key, False

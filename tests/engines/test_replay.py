@@ -104,6 +104,7 @@ def test_a_run_folder_is_a_recording(tmp_path: Path) -> None:
         ([{"id": "a"}], r":1 is not a recorded response \(no 'response'\)"),
         ([{"id": "a", "response": "x"}, {"response": "x"}], r":2 is not a recorded response \(no 'id'\)"),
         ([{"id": "a", "response": 3}], "not a text"),
+        ([{"id": "a", "response": "x", "task": ["pope"]}], r":1 is not a recorded response \('task' is not a text\)"),
         ([{"id": "a", "response": []}], "not a text"),
         ([{"id": "a", "response": ["yes", 3]}], "not a text"),
         (["text"], ":1 is not a recorded response"),
