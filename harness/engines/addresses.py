@@ -116,8 +116,10 @@ def read_key(variable: str | None) -> tuple[str | None, str | None]:
     return name, key
 
 
-def goes_with_openai_key(base_url: str | None) -> bool:
+def goes_with_openai_key(base_url: str | Sequence[str] | None) -> bool:
     """Whether addresses are those that `OPENAI_API_KEY` goes with: OpenAI's own, or that of `OPENAI_BASE_URL`."""
+    if base_url is not None and not isinstance(base_url, str):
+        return all(map(goes_with_openai_key, base_url))
     return base_url in (None, os.environ.get(URL_VARIABLE)) or all(
         address.host == _OWN_HOST for address in read_addresses(base_url, "")
     )

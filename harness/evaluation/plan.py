@@ -329,7 +329,7 @@ def open_judge(config: EvalConfig) -> AnswerJudge | None:
         and config.judge.startswith(SERVED)
         and options.get("api_key_env") is config.judge_api_key_env is None
         and goes_with_openai_key(config.judge_base_url)
-        and not all(map(goes_with_openai_key, options.get("base_url") or [None]))
+        and not goes_with_openai_key(options.get("base_url"))
     ):
         raise UsageError(
             f"both the server of --base-url and the judge's would be sent {KEY_VARIABLE}. Say whose it is: name the "

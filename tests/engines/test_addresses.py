@@ -14,7 +14,9 @@ from misbehaviours import KEY, MISBEHAVIOURS, leaks
 from harness.cli import main
 from harness.core.errors import UsageError
 from harness.engines import http_client
-from harness.engines.addresses import read_addresses, read_key
+from harness.engines.addresses import goes_with_openai_key, read_addresses, read_key
+from harness.evaluation.plan import open_judge
+from harness.evaluation.settings import EvalConfig
 
 PASSWORD = "hunter2-4711"
 QUERY_KEY = "0c1f6d3e9b2a4857"
@@ -138,6 +140,25 @@ def test_one_key_for_two_servers_has_to_be_said(
     said = capsys.readouterr().err
     assert ("both the server of --base-url and the judge's would be sent OPENAI_API_KEY" in said) == ambiguous
     assert ambiguous or "no server answers at http://127.0.0.1:9/v1/models" in said
+
+
+def test_one_key_goes_with_addresses_however_they_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://a/v1")
+    for address in ("http://a/v1", "https://api.openai.com/v1"):
+        assert goes_with_openai_key(address)
+        assert goes_with_openai_key([address])
+    for address in ("http://b/v1", "http://b/v1,https://api.openai.com/v1"):
+        assert not goes_with_openai_key(address)
+        assert not goes_with_openai_key(["http://a/v1", address])
+    assert goes_with_openai_key(None)
+    config = EvalConfig(
+        model="openai:m",
+        tasks=("pope",),
+        engine_options={"base_url": "https://api.openai.com/v1"},
+        judge="openai:m",
+    )
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert open_judge(config) is not None
 
 
 @pytest.mark.parametrize(("option", "told"), [("--baseurl", "did you mean --base-url"), ("--base-url", "127.0.0.1:9")])
