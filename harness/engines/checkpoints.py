@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,11 +19,13 @@ from harness.core.reading import check_depth, parse_json, read_text
 from harness.core.types import PromptFormat
 from harness.core.worlds import name_choices, shipped_checkpoints, world_of_checkpoint
 from harness.engines.kinds import PROCESSOR_FILES, check_own_code, check_sees
+from harness.engines.preparation import one_line
 
 SERVED: Final = "openai:"
 """A model behind an OpenAI-compatible server is named so, and as the server names it."""
 _WEIGHT_SUFFIXES: Final = (".safetensors", ".bin", ".pt", ".gguf")
 _NOT_WEIGHTS: Final = (
+    "consolidated*",  # The same once more, as Mistral's own code reads them.
     "training_args.bin",
     "optimizer.bin",
     "scheduler.bin",
@@ -75,8 +80,8 @@ def resolve_checkpoint(
 ) -> Checkpoint:
     """Find a checkpoint by name: one that comes with a world (`demo`), a local folder, or a hub id.
 
-    A hub id is fetched if it is not in the local cache. The folder of an adapter stands for its base model with the
-    adapter, whether or not it holds the base's configuration too.
+    Of a hub id what the local cache lacks is fetched, to the revision that is there. The folder of an adapter stands
+    for its base model with the adapter, whether or not it holds the base's configuration too.
 
     Args:
         name: the name.
@@ -173,17 +178,23 @@ def weight_files(folder: Path) -> list[Path]:
     files = sorted(
         path
         for path in folder.iterdir()
-        if path.is_file() and path.suffix in _WEIGHT_SUFFIXES and path.name not in _NOT_WEIGHTS
+        if path.is_file() and path.suffix in _WEIGHT_SUFFIXES and not _matches(path.name, _NOT_WEIGHTS)
     )
     return [path for path in files if path.suffix == ".safetensors"] or files
 
 
 def weight_indices(folder: Path) -> list[Path]:
     """The files that say which weights are in which of the files that `weight_files` names."""
-    kinds = {path.suffix for path in weight_files(folder)}
+    kinds = tuple({path.suffix for path in weight_files(folder)})
     return sorted(
-        path for path in folder.glob("*.index.json") if path.name.removesuffix(".index.json").endswith(tuple(kinds))
+        path
+        for path in folder.glob("*.index.json")
+        if path.name.removesuffix(".index.json").endswith(kinds) and not _matches(path.name, _NOT_WEIGHTS)
     )
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def _check_index(name: str, folder: Path) -> None:
@@ -275,29 +286,34 @@ def _fetch_alone(name: str, revision: str | None) -> Path:
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     patterns = [f"*{suffix}" for suffix in (*_BEHAVIOUR_SUFFIXES, ".safetensors")]
-    try:
-        folder = Path(snapshot_download(name, revision=revision, allow_patterns=patterns, local_files_only=True))
-        if weight_files(folder):
-            return folder
-    except LocalEntryNotFoundError:
-        pass
+    fetch = partial(snapshot_download, name, ignore_patterns=list(_NOT_WEIGHTS))
+    cached = None
+    with suppress(LocalEntryNotFoundError):
+        cached = Path(fetch(revision=revision, allow_patterns=patterns, local_files_only=True))
     reason = hub_unreachable_reason()
     if reason is not None:
+        if cached is not None and weight_files(cached):
+            return cached
         raise ModelError(
             f"model {name!r} is neither a folder nor in the local hub cache, and {reason}. "
             f"Fetch it on a machine with access ('hf download {name}') or give a folder."
         )
+    if cached is not None:  # Of its commit another tool, or a download that was killed, may have left a part.
+        revision = cached.name
     try:
-        folder = Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
+        folder = Path(fetch(revision=revision, allow_patterns=patterns))
         if not weight_files(folder):  # Of an older model, saved before there were safetensors.
-            patterns, unwanted = [*patterns, "*.bin"], list(_NOT_WEIGHTS)
-            folder = Path(snapshot_download(name, revision=revision, allow_patterns=patterns, ignore_patterns=unwanted))
+            folder = Path(fetch(revision=revision, allow_patterns=[*patterns, "*.bin"]))
         return folder
     except GatedRepoError as error:
         raise ModelError(f"model {name!r} is gated. {how_to_get_in(name, 'model')}") from error
     except RepositoryNotFoundError as error:  # The hub does not tell which.
         told = f"the hub has no such model, or it is private. Check the name. {how_to_get_in(name, 'model')}"
         raise ModelError(f"model {name!r}: {told}") from error
+    except LocalEntryNotFoundError as error:
+        raise ModelError(f"model {name!r} cannot be fetched: {one_line(error)} Try again.") from error
     except HfHubHTTPError as error:
+        if cached is not None and weight_files(cached):  # The hub has forgotten this commit.
+            return cached
         status = error.response.status_code if error.response is not None else "no"
         raise ModelError(f"model {name!r}: the hub answered with status {status}. Check the name.") from error

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 
 from harness.core.errors import ModelError
 from harness.engines.checkpoints import resolve_checkpoint
@@ -108,6 +114,47 @@ def test_a_hub_model_of_the_older_format_is_fetched(
     monkeypatch.setattr("harness.engines.checkpoints.hub_unreachable_reason", lambda: None)
     assert resolve_checkpoint("some-org/some-model").weights is not None
     assert asked == [(True, False), (False, False), (False, True)]
+
+
+def test_what_the_cache_holds_in_part_is_fetched_to_the_revision_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = tmp_path / ("a" * 40)
+    snapshot.mkdir()
+    (snapshot / "config.json").write_text("{}")
+    (snapshot / "model-1.safetensors").write_bytes(b"a")
+    index = {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
+    (snapshot / "model.safetensors.index.json").write_text(json.dumps(index))
+    unreachable = "the hub is away"
+
+    def fetch(
+        _: str, *, revision: str | None, ignore_patterns: list[str], local_files_only: bool = False, **__: object
+    ) -> str:
+        assert "consolidated*" in ignore_patterns
+        if not local_files_only:
+            assert revision == snapshot.name
+            if gone:
+                raise RevisionNotFoundError(
+                    "no", response=httpx.Response(404, request=httpx.Request("GET", "http://x"))
+                )
+            (snapshot / "model-2.safetensors").write_bytes(b"b")
+        return str(snapshot)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
+    monkeypatch.setattr("harness.engines.checkpoints.hub_unreachable_reason", lambda: unreachable)
+    gone = False
+    with pytest.raises(ModelError, match="1 of 2 weight files missing"):
+        resolve_checkpoint("org/name")
+    unreachable = None  # type: ignore[assignment]
+    whole = resolve_checkpoint("org/name")
+    gone = True
+    assert resolve_checkpoint("org/name") == whole
+
+
+def test_weights_that_are_there_once_more_for_other_code_do_not_count(folder: Path) -> None:
+    before = resolve_checkpoint(str(folder))
+    (folder / "consolidated.safetensors").write_bytes(b"weights")
+    assert resolve_checkpoint(str(folder)).weights == before.weights
 
 
 def test_an_index_of_files_that_are_not_used_does_not_count(folder: Path) -> None:
@@ -218,7 +265,7 @@ folder, fetched = Path(sys.argv[1]), Path(sys.argv[2])
 def download(name, *, local_files_only=False, **_):
     if local_files_only and not folder.is_dir():
         raise LocalEntryNotFoundError("not there")
-    if not local_files_only:
+    if not local_files_only and not (folder / "config.json").is_file():
         with fetched.open("a") as file:
             file.write("fetched\\n")
         folder.mkdir(exist_ok=True)
