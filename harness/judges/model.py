@@ -140,9 +140,11 @@ def served_model(
     """
     from harness.judges.served import ServedJudge
 
+    from harness.engines.addresses import URL_VARIABLE
     backend = ServedJudge(name, base_url=base_url, api_key_env=api_key_env, max_new_tokens=max_new_tokens)
     cache = AnswerCache(cache_dir or cache_folder())
-    return JudgeModel(lambda: backend, identity=f"{name} prompt:{version}", cache=cache, where=base_url or "")
+    where = base_url or os.environ.get(URL_VARIABLE, "")
+    return JudgeModel(lambda: backend, identity=f"{name} prompt:{version}", cache=cache, where=where)
 
 
 def local_model(

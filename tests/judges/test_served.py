@@ -118,11 +118,16 @@ def test_an_address_that_is_none_is_the_users_mistake(tmp_path: Path) -> None:
         load_caption_judge("openai:m", base_url="ftp://x", cache_dir=tmp_path)
 
 
-def test_models_of_one_name_at_two_addresses_are_told_apart(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named_by", ["setting", "environment"])
+def test_models_of_one_name_at_two_addresses_are_told_apart(
+    named_by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with HostileServer(lambda *_: Answer(text="yes")) as one, HostileServer(lambda *_: Answer(text="no")) as two:
         answers = []
         for server in (one, two, one):
-            judge = load_caption_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
+            monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+            base_url = server.base_url if named_by == "setting" else None
+            judge = load_caption_judge("openai:m", base_url=base_url, cache_dir=tmp_path)
             answers += judge.ask(questions(1))
             judge.close()
         assert answers == ["yes", "no", "yes"]
