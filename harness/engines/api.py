@@ -55,6 +55,7 @@ class ApiEngine:
     def __init__(
         self,
         checkpoint: Checkpoint,
+        any_temperature: bool = False,
         *,
         base_url: str | Sequence[str] | None = None,
         api_key_env: str | None = None,
@@ -70,6 +71,7 @@ class ApiEngine:
 
         Args:
             checkpoint: named `openai:MODEL`; it needs no folder.
+            any_temperature: see `harness.engines.http_client.ChatClient`.
             base_url: one or several addresses, each ending where `/chat/completions` is appended; requests go to them
                 in turn, those about one image or video to the same. `None`: `OPENAI_BASE_URL`, else OpenAI's own.
             api_key_env: environment variable that holds the servers' key; `None`: `OPENAI_API_KEY`; empty: they have
@@ -117,6 +119,7 @@ class ApiEngine:
             timeout_s=timeout_s,
             attempts=attempts,
             connections=self._in_flight,
+            any_temperature=any_temperature,
         )
 
     def describe(self) -> Mapping[str, Any]:

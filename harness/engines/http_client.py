@@ -74,6 +74,7 @@ class Server:
         root: the checkpoint that it said it has loaded, as vLLM servers do.
         answers_as: the model that its first reply named.
         refuses_logprobs: it did not take a request for log-probabilities.
+        refuses_temperature: it did not take a temperature.
         resume_at: monotonic time before which it asked not to be sent anything.
         busy_since: monotonic time since which it has had too much to do; `None`: it has not.
     """
@@ -84,6 +85,7 @@ class Server:
     root: str | None = None
     answers_as: str | None = None
     refuses_logprobs: bool = False
+    refuses_temperature: bool = False
     resume_at: float = 0.0
     busy_since: float | None = None
 
@@ -107,6 +109,7 @@ class ChatClient:
         timeout_s: float,
         attempts: int,
         connections: int,
+        any_temperature: bool = False,
     ) -> None:
         """Prepare the connections; nothing is sent yet.
 
@@ -117,12 +120,14 @@ class ChatClient:
             timeout_s: seconds that one attempt may take.
             attempts: attempts a request.
             connections: connections open at a time.
+            any_temperature: where a server refuses the temperature, its own will do; else no request has a response.
         """
         self.servers = [Server(address=address) for address in addresses]
         self._model = model
         self._key_variable = key_variable
         self._timeout_s = timeout_s
         self._attempts = attempts
+        self._any_temperature = any_temperature
         self._token_limit = "max_tokens"
         self._exhausted = 0
         self._told_at = 0.0
@@ -249,6 +254,8 @@ class ChatClient:
         body[token_limit] = most_tokens
         if server.refuses_logprobs:
             body.pop("logprobs", None)
+        if server.refuses_temperature:
+            body.pop("temperature", None)
         reply = await self._transport.send(
             server.address,
             "/chat/completions",
@@ -286,6 +293,9 @@ class ChatClient:
             self._token_limit = "max_completion_tokens"
             raise _Retry("the server wants max_completion_tokens")
         if status == 400 and code in ("unsupported_value", "unsupported_parameter") and "temperature" in message:
+            if self._any_temperature and "temperature" in body:
+                server.refuses_temperature = True
+                raise _Retry("the server refuses the temperature")
             raise UnavailableError(
                 f"model {self._model!r} refuses the temperature: {message} Set another --temperature."
             )

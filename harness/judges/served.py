@@ -22,7 +22,7 @@ waits for the retries of a request, and an evaluation may have many calls left."
 
 
 class ServedJudge:
-    """A model that a server serves, greedy.
+    """A model that a server serves, greedy unless the server refuses that, as those of models that reason first do.
 
     Attributes:
         problem: why the server could not be used in the last call, if so. The next call asks it again, until three in a
@@ -55,6 +55,7 @@ class ServedJudge:
         def make() -> ApiEngine:
             return ApiEngine(
                 Checkpoint(name=name, folder=None),
+                any_temperature=True,
                 base_url=base_url,
                 api_key_env=api_key_env,
                 in_flight=32,
@@ -67,7 +68,7 @@ class ServedJudge:
         self._engine = make()
         self._loaded = False
         self._failed_calls = 0
-        self._decoding = Decoding(max_new_tokens=max_new_tokens)
+        self._decoding = Decoding(max_new_tokens=max_new_tokens, logprobs=False)
 
     def complete(self, prompts: Sequence[JudgePrompt]) -> Iterator[tuple[int, str | None]]:
         """Yield the place of each prompt with the model's text as it comes in; `None` where the server failed.

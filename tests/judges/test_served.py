@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,27 @@ def test_a_server_that_stays_down_is_given_up(tmp_path: Path) -> None:
             assert judge.ask(questions(1)) == [None]
             assert "needs a key" in (judge.problem or "")
         assert len(server.bodies) == 3  # An evaluation may have many questions left.
+        judge.close()
+
+
+REFUSAL = {
+    "message": "Unsupported value: 'temperature' does not support 0 with this model.",
+    "code": "unsupported_value",
+}
+
+
+def test_a_server_that_refuses_the_temperature_is_asked_without(tmp_path: Path) -> None:
+    def plan(prompt: str, before: int) -> Answer:
+        if "temperature" in server.bodies[-1]:
+            return Answer(status=400, body=json.dumps({"error": REFUSAL}).encode())
+        return odd(prompt, before)
+
+    with HostileServer(plan) as server:
+        judge = load_caption_judge("openai:m", base_url=server.base_url, cache_dir=tmp_path)
+        assert judge.ask(questions(1)) == ["no"]
+        assert judge.ask(questions(2)) == ["no", "yes"]
+        assert judge.problem is None
+        assert ["temperature" in body for body in server.bodies] == [True, False, False]
         judge.close()
 
 
