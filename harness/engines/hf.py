@@ -29,7 +29,7 @@ from harness.engines.contrasts import Contrast
 from harness.engines.hf_batches import BatchSize, Prepared, plan_batches, prepare
 from harness.engines.hf_choosing import TokenChooser
 from harness.engines.hf_contrast import check_hidden, cost_on, doubled
-from harness.engines.hf_device import is_alive, placement, resolve_attention, resolve_device, resolve_dtype
+from harness.engines.hf_device import is_alive, move, placement, resolve_attention, resolve_device, resolve_dtype
 from harness.engines.hf_generation import generate
 from harness.engines.inputs import (
     chat_prompt,
@@ -50,6 +50,7 @@ _WINDOW_BATCHES: Final = 4
 """Batches whose requests are opened together and sorted by length, so that a batch holds little padding."""
 _MOST_OPEN: Final = 256
 """Requests whose media are opened together, unless a batch has more; the next as many are opened meanwhile."""
+_SMALLER: Final = "Spread it with --device-map auto, round it with --quantization bnb-4bit, or use --device cpu."
 _MEASURED: Final = 2
 """Which batch the cost of a contrast is measured on: the first also pays for what is set up once."""
 
@@ -152,8 +153,8 @@ class HfEngine:
         """Load model and processor.
 
         Raises:
-            ModelError: the checkpoint cannot be loaded or is not whole (see `harness.engines.weights`), or its
-                processor does not resize by a number of pixels and there is a cap on them.
+            ModelError: the checkpoint cannot be loaded or is not whole (see `harness.engines.weights`), it does not fit
+                the device, or its processor does not resize by a number of pixels and there is a cap on them.
         """
         transformers_logging.disable_progress_bar()
         size_limits(self._processor, self._max_pixels, 1)
@@ -168,7 +169,7 @@ class HfEngine:
                 if parameter.is_floating_point():
                     parameter.data = parameter.data.to(self._dtype)
         if not self._placement and not self._live:
-            self._model.to(self._device)
+            move(self._model, self._device, f"model {self._checkpoint.name!r}", _SMALLER)
         self._model.eval()
         self._threads = threads_for(self._model, self._device.type)
 

@@ -126,6 +126,24 @@ def quantized(bits: int, dtype: torch.dtype) -> BitsAndBytesConfig:
     )
 
 
+def move(model: Any, device: torch.device, name: str, advice: str) -> None:
+    """Bring a model to a device.
+
+    Args:
+        model: of PyTorch.
+        device: where it is to be.
+        name: what the model is, for the error.
+        advice: what to do where it is too large.
+
+    Raises:
+        ModelError: it does not fit there.
+    """
+    try:
+        model.to(device)
+    except torch.OutOfMemoryError as error:
+        raise ModelError(f"{name} does not fit {device}: {one_line(error)} {advice}") from error
+
+
 def is_alive(device: torch.device) -> bool:
     """Whether a CUDA device still works after an error."""
     try:

@@ -16,6 +16,7 @@ from transformers.utils import logging as transformers_logging
 from harness.core.errors import ModelError
 from harness.core.types import JudgePrompt
 from harness.engines.checkpoints import Checkpoint, read_object
+from harness.engines.hf_device import move
 from harness.engines.hf_generation import generate
 from harness.engines.threads import threads_for
 from harness.engines.weights import load_model
@@ -27,6 +28,7 @@ _MOST_A_BATCH: Final = 256
 _MOST_CONTEXT: Final = 8_192
 """Tokens: a caption, its question and a word of answer are far below; more would only reserve memory."""
 _SHOWN: Final = 300
+_SMALLER: Final = "Name a smaller judge, or one behind a server: openai:MODEL."
 """Characters of a library's error that are shown: the first sentences; some hold a whole configuration."""
 _CLOSING: Final = "</answer>"
 """Nothing that follows it counts, so nothing is generated after it."""
@@ -83,7 +85,7 @@ class TransformersJudge:
                 and as it is. `None`: loaded.
 
         Raises:
-            ModelError: Transformers cannot load it as a causal language model.
+            ModelError: Transformers cannot load it as a causal language model, or it does not fit the device.
         """
         transformers_logging.disable_progress_bar()
         chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -98,7 +100,8 @@ class TransformersJudge:
                 "A judge is a text-only model that AutoModelForCausalLM loads."
             ) from error
         if model is None:
-            self._model.to(self._device).eval()
+            move(self._model, self._device, f"judge {checkpoint.name!r}", _SMALLER)
+            self._model.eval()
         self._threads = threads_for(self._model, self._device.type)
         context = _context(checkpoint)
         budget = min(max_new_tokens, context // 2)

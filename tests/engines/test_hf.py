@@ -299,6 +299,18 @@ def test_log_probabilities_of_the_answer_unless_they_are_not_wanted(engine: Engi
     seen: list[Tokens] = []
     request = replace(make_request(0), observe=seen.append)
     told = generate(engine, [request])["0"]
+def test_a_model_that_does_not_fit_the_device_says_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(torch.nn.Module, "to", refuse)
+    engine = make_engine("hf", resolve_checkpoint("demo"), {"device": "cpu"})
+    with pytest.raises(
+        ModelError, match=r"'demo' does not fit cpu: CUDA out of memory.*2\.00 GiB\. .*--device-map auto"
+    ):
+        engine.load()
+
+
     assert told.answer_logprobs is not None
     (tokens,) = seen
     assert tokens.ids is not None
