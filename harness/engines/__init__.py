@@ -204,6 +204,19 @@ def vllm_is_usable() -> bool:
     return torch.cuda.is_available()
 
 
+def check_vllm(user: str) -> None:
+    """Refuse what runs on vLLM where that is not installed.
+
+    Args:
+        user: what it is, for the error.
+
+    Raises:
+        UsageError: vLLM is not installed.
+    """
+    if find_spec("vllm") is None:
+        raise UsageError(f"{user} needs the package 'vllm', which is not installed. See 'harness doctor'.")
+
+
 def check_engine(name: str) -> None:
     """Refuse an engine that is neither the harness's own nor an installed package's.
 

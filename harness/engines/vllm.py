@@ -22,7 +22,7 @@ from harness.core.collecting import collect_again
 from harness.core.console import show
 from harness.core.errors import AGAIN, EngineError, HarnessError, MediaError, ModelError, UsageError
 from harness.core.types import Response
-from harness.engines import Decoding, Request, VideoAs, check_positive, checked
+from harness.engines import Decoding, Request, VideoAs, check_positive, check_vllm, checked
 from harness.engines.async_bridge import LoopThread, Put, put_failure, serve_groups
 from harness.engines.checkpoints import Checkpoint
 from harness.engines.guard import Guard
@@ -98,8 +98,9 @@ class VllmEngine:
 
         Raises:
             ModelError: the checkpoint has no files.
-            UsageError: a setting is out of range.
+            UsageError: vLLM is not installed, or a setting is out of range.
         """
+        check_vllm("engine 'vllm'")
         if checkpoint.folder is None:
             raise ModelError(f"model {checkpoint.name!r} has no files; the engine 'vllm' needs a folder or a hub id.")
         check_positive({"in_flight": in_flight, "workers": workers})

@@ -19,6 +19,7 @@ from harness.engines.checkpoints import Checkpoint, read_object
 from harness.engines.hf_device import move
 from harness.engines.hf_generation import generate
 from harness.engines.threads import threads_for
+from harness.engines.vllm_platform import set_environment
 from harness.engines.weights import load_model
 
 _TOKENS_A_BATCH: Final = {"cpu": 16_384, "cuda": 65_536}
@@ -27,8 +28,8 @@ _MOST_A_BATCH: Final = 256
 """Prompts, however short: each keeps a cache of its own while it is answered."""
 _MOST_CONTEXT: Final = 8_192
 """Tokens: a caption, its question and a word of answer are far below; more would only reserve memory."""
-_SHOWN: Final = 300
 _SMALLER: Final = "Name a smaller judge, or one behind a server: openai:MODEL."
+_SHOWN: Final = 300
 """Characters of a library's error that are shown: the first sentences; some hold a whole configuration."""
 _CLOSING: Final = "</answer>"
 """Nothing that follows it counts, so nothing is generated after it."""
@@ -172,6 +173,7 @@ class VllmJudge:
         Raises:
             ModelError: vLLM cannot load it.
         """
+        set_environment()
         from vllm import LLM, SamplingParams
 
         try:

@@ -5,6 +5,7 @@ Its replies are kept on disk by content, so that a question to the same judge is
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from harness.core.files import cache_folder
 from harness.core.types import JudgePrompt
 from harness.core.worlds import JudgeWording
+from harness.engines import check_vllm
 from harness.judges.cache import AnswerCache, content_key
 from harness.judges.prompts import GENERAL, find_wording
 
@@ -138,9 +140,9 @@ def served_model(
     Raises:
         UsageError: an address is not one, or OpenAI's own has no key.
     """
+    from harness.engines.addresses import URL_VARIABLE
     from harness.judges.served import ServedJudge
 
-    from harness.engines.addresses import URL_VARIABLE
     backend = ServedJudge(name, base_url=base_url, api_key_env=api_key_env, max_new_tokens=max_new_tokens)
     cache = AnswerCache(cache_dir or cache_folder())
     where = base_url or os.environ.get(URL_VARIABLE, "")
@@ -167,7 +169,12 @@ def local_model(
         use_vllm: whether vLLM runs it, not Transformers.
         memory: share of the GPU's memory that vLLM takes.
         cache_dir: see `served_model`.
+
+    Raises:
+        UsageError: vLLM is to run it, and is not installed.
     """
+    if use_vllm:
+        check_vllm(f"judge {name!r}")
 
     def load() -> Backend:
         from harness.judges.local import TransformersJudge, VllmJudge

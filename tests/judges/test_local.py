@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
-from harness.core.errors import ModelError
+from harness.core.errors import ModelError, UsageError
 from harness.core.types import JudgePrompt, JudgeQuestion
+from harness.engines import make_engine
 from harness.engines.checkpoints import resolve_checkpoint
+from harness.judges.answer import open_answer_judge
 from harness.judges.caption import load_caption_judge
-from harness.judges.local import TransformersJudge, load_tokenizer, plan_batches, render
+from harness.judges.local import TransformersJudge, VllmJudge, load_tokenizer, plan_batches, render
 
 TEMPLATE = (
     "{% for message in messages %}<user> {{ message['content'] }} {% endfor %}"
@@ -80,6 +85,37 @@ def test_a_prompt_that_does_not_fit_fails_alone(folder: Path) -> None:
     assert list(found) == [1]
     assert list(model.complete([])) == []
     model.close()
+
+
+def test_a_judge_that_does_not_fit_the_device_says_what_helps(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(torch.nn.Module, "to", refuse)
+    with pytest.raises(ModelError, match=r"^judge .* does not fit cpu: CUDA out of memory\. Name a smaller judge"):
+        TransformersJudge(resolve_checkpoint(str(folder)), max_new_tokens=8, device="cpu")
+
+
+def test_vllm_is_asked_for_by_name_where_it_is_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.engines.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="judge 'vllm:judge0' needs the package 'vllm'"):
+        open_answer_judge(f"vllm:{folder}")
+    with pytest.raises(UsageError, match="needs the package 'vllm'"):
+        load_caption_judge(str(folder), engine="vllm")
+    with pytest.raises(UsageError, match="engine 'vllm' needs the package 'vllm'"):
+        make_engine("vllm", resolve_checkpoint(str(folder)), {})
+
+
+def test_vllm_keeps_standard_output_free_with_a_judge_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    streams: list[str | None] = []
+    monkeypatch.setattr(os, "environ", {})
+
+    def start(**_: object) -> None:
+        streams.append(os.environ.get("VLLM_LOGGING_STREAM"))
+
+    monkeypatch.setitem(sys.modules, "vllm", SimpleNamespace(LLM=start, SamplingParams=dict))
+    VllmJudge(resolve_checkpoint(str(folder)), max_new_tokens=8, memory=0.3)
+    assert streams == ["ext://sys.stderr"]
 
 
 def test_the_tokenizer_is_the_one_that_was_saved(folder: Path) -> None:
