@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import Parameter, signature
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_type_hints
 
 from harness.core.errors import UsageError
 from harness.core.plugins import load_plugin, plugins, refuse_own_names
@@ -175,7 +175,7 @@ def check_positive(settings: Mapping[str, float | None]) -> None:
         UsageError: one is not above 0.
     """
     for name, value in settings.items():
-        if value is not None and value <= 0:
+        if value is not None and not value > 0:  # Nor is what is no number.
             raise UsageError(f"{name} {value} is not a positive number.")
 
 
@@ -229,16 +229,18 @@ def check_engine(name: str) -> None:
         raise UsageError(f"engine {name!r} does not exist. Choose one of: {', '.join(known)}, auto.")
 
 
-def make_engine(name: str, checkpoint: Checkpoint, options: Mapping[str, Any]) -> Engine:
+def make_engine(name: str, checkpoint: Checkpoint, options: Mapping[str, Any], **given: Any) -> Engine:
     """Make the engine `name` for a checkpoint, its settings checked, its model not loaded yet.
 
     Args:
         name: a key of `ENGINES`, or the name of an installed package's.
         checkpoint: the resolved checkpoint.
-        options: settings of this engine; unknown ones are the user's mistake.
+        options: settings of this engine, its keyword-only arguments; others are the user's mistake.
+        **given: other arguments of it, which are no settings.
 
     Raises:
-        UsageError: no engine of that name, a package that it needs is missing, or a setting is out of range.
+        UsageError: no engine of that name, a package that it needs is missing, or a setting is of another type or out
+            of range.
     """
     check_engine(name)
     if name in ENGINES:
@@ -260,9 +262,25 @@ def make_engine(name: str, checkpoint: Checkpoint, options: Mapping[str, Any]) -
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise UsageError(f"engine {name!r} has no setting {unknown[0]!r}. It has: {', '.join(known) or 'none'}.")
-    if options.get("video_as") not in (None, *get_args(VideoAs)):
-        raise UsageError(
-            f"--video-as {options['video_as']!r} does not exist. Choose one of: {', '.join(get_args(VideoAs))}."
-        )
-    engine: Engine = engine_class(checkpoint, **options)
+    kinds = _types_of(engine_class)
+    for option, value in options.items():
+        _check_type(name, option, value, kinds.get(option, Any))
+    engine: Engine = engine_class(checkpoint, **given, **options)
     return engine
+
+
+def _types_of(engine_class: Any) -> Mapping[str, Any]:
+    try:
+        return get_type_hints(engine_class.__init__)
+    except NameError:  # Those of a package may be known to a type checker alone.
+        return {}
+
+
+def _check_type(name: str, option: str, value: Any, kind: Any) -> None:
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    try:
+        TypeAdapter(tuple[kind], config=ConfigDict(strict=True, arbitrary_types_allowed=True)).validate_python((value,))
+    except ValidationError as error:
+        said = error.errors(include_url=False)[0]["msg"]
+        raise UsageError(f"setting {option!r} of engine {name!r} is {value!r}: {said}.") from error

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import cached_property, partial
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import torch
 from transformers import GenerationConfig, LogitsProcessorList
@@ -63,6 +63,7 @@ class HfEngine:
     def __init__(
         self,
         checkpoint: Checkpoint,
+        live: bool = False,
         *,
         device: str = "auto",
         dtype: str = "auto",
@@ -73,13 +74,13 @@ class HfEngine:
         device_map: str | None = None,
         quantization: str | None = None,
         workers: int = 2,
-        model: Any = None,
-        live: bool = False,
+        model: torch.nn.Module | None = None,
     ) -> None:
         """Resolve device and precision; the model is loaded by `load`.
 
         Args:
             checkpoint: a checkpoint with a folder.
+            live: `model` is being trained: its device, precision and attention are the engine's, and stay as they are.
             device: a torch device, or `auto`: CUDA where it is, else CPU.
             dtype: `bfloat16`, `float16`, `float32`, or `auto`: bfloat16 where the device has it, float32 on CPU.
             batch_size: responses a batch; `None`: on CUDA 16, and more as memory allows where all of the
@@ -95,7 +96,6 @@ class HfEngine:
             workers: threads that open media while the model generates.
             model: the checkpoint's model where `weights.load_model` has put it in memory already, as for training; it
                 is brought to the device and precision of the engine in place. `None`: loaded from the checkpoint.
-            live: it is being trained: its device, precision and attention are the engine's, and stay as they are.
 
         Raises:
             ModelError: the checkpoint has no files.
@@ -103,11 +103,12 @@ class HfEngine:
         """
         if checkpoint.folder is None:
             raise ModelError(f"model {checkpoint.name!r} has no files; the engine 'hf' needs a folder or a hub id.")
-        check_positive({"--batch-size": batch_size, "--max-pixels": max_pixels})
+        check_positive({"--batch-size": batch_size, "--max-pixels": max_pixels, "workers": workers})
         if device_map is not None and device != "auto":
             raise UsageError("--device and --device-map exclude each other: a map chooses the devices itself.")
-        self._device = model.device if live else resolve_device(device)
-        self._dtype = model.dtype if live else resolve_dtype(dtype, self._device)
+        self._given = cast("Any", model)
+        self._device = self._given.device if live else resolve_device(device)
+        self._dtype = self._given.dtype if live else resolve_dtype(dtype, self._device)
         self._placement = placement(checkpoint, self._device, self._dtype, device_map, quantization)
         self._device_map, self._quantization = device_map, quantization
         self._batch_size = BatchSize(batch_size, self._device, spread=device_map is not None)
@@ -115,11 +116,10 @@ class HfEngine:
         self._wanted_video_as = video_as
         self._attention = resolve_attention(checkpoint, self._device, self._dtype) if attention == "auto" else attention
         if live:
-            self._attention = model.config._attn_implementation
+            self._attention = self._given.config._attn_implementation
         self._live = live
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="open-media")
         self._checkpoint = checkpoint
-        self._given = model
         self._contrasted = 0
         self._processed: Processed | None = None
 

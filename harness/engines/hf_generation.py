@@ -22,9 +22,9 @@ _KEPT: Final = frozenset(
 def generate(model: Any, settings: GenerationConfig, **inputs: Any) -> torch.Tensor:
     """What a model generates by these settings alone.
 
-    Transformers takes each field that they leave open from the model's own `generation_config`: beams, n-grams or tokens
-    that may not be, a least length. For this call the model has none of that, nor has a part that generates for it. It
-    has it again afterwards: a model that is trained is saved with it.
+    Transformers takes each field that they leave open from the model's own `generation_config`: beams, n-grams or
+    tokens that may not be, a least length. For this call the model has none of that, nor has a part that generates for
+    it. It has it again afterwards: a model that is trained is saved with it.
 
     Args:
         model: of Transformers.

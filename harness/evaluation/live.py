@@ -108,7 +108,7 @@ def ask_live(
     base = model.get_base_model() if hasattr(model, "get_base_model") else model  # With the adapter's layers in it.
     weights = fingerprint(base, str(plan.checkpoint.weights)) if ranks.rank == 0 else None
     with undisturbed(base):
-        engine = make_engine("hf", plan.checkpoint, {**config.engine_options, "model": base, "live": True})
+        engine = make_engine("hf", plan.checkpoint, {**config.engine_options, "model": base}, live=True)
         settings = {**plan.settings, "engine_settings": dict(engine.describe())}
         settings["model"] = {**settings["model"], "weights": weights}
         now = replace(

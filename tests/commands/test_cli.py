@@ -70,6 +70,18 @@ def test_no_command_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
             ["eval", "--model", "demo", "--tasks", "pope", "--engine", "hf", "--engine-arg", "colour=red"],
             "engine 'hf' has no setting 'colour'",
         ),
+        (
+            ["eval", "--model", "demo", "--tasks", "pope", "--engine", "hf", "--engine-arg", "live=true"],
+            "engine 'hf' has no setting 'live'",
+        ),
+        (
+            ["eval", "--model", "demo", "--tasks", "pope", "--engine", "hf", "--engine-arg", "model=x"],
+            "setting 'model' of engine 'hf' is 'x': Input should be an instance of Module.",
+        ),
+        (
+            ["eval", "--model", "openai:m", "--tasks", "pope", "--data", "demo", "--engine-arg", "timeout_s=1m"],
+            "setting 'timeout_s' of engine 'api' is '1m': Input should be a valid number.",
+        ),
         (["eval", "--model", "./nowhere", "--tasks", "pope"], "model './nowhere' not found"),
     ],
 )

@@ -254,6 +254,10 @@ def test_settings_out_of_range() -> None:
     for max_pixels in (0, -1):
         with pytest.raises(UsageError, match=f"--max-pixels {max_pixels} is not a positive number"):
             make_engine("hf", demo, {"max_pixels": max_pixels})
+    with pytest.raises(UsageError, match="workers 0 is not a positive number"):
+        make_engine("hf", demo, {"workers": 0})
+    with pytest.raises(UsageError, match="setting 'batch_size' of engine 'hf' is True: Input should be a valid int"):
+        make_engine("hf", demo, {"batch_size": True})
     with pytest.raises(UsageError, match="dtype 'int8'"):
         make_engine("hf", demo, {"dtype": "int8"})
     with pytest.raises(UsageError, match="device 'quantum'"):
@@ -295,10 +299,6 @@ def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
         engine.load()
 
 
-def test_log_probabilities_of_the_answer_unless_they_are_not_wanted(engine: Engine) -> None:
-    seen: list[Tokens] = []
-    request = replace(make_request(0), observe=seen.append)
-    told = generate(engine, [request])["0"]
 def test_a_model_that_does_not_fit_the_device_says_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
@@ -311,6 +311,10 @@ def test_a_model_that_does_not_fit_the_device_says_what_helps(monkeypatch: pytes
         engine.load()
 
 
+def test_log_probabilities_of_the_answer_unless_they_are_not_wanted(engine: Engine) -> None:
+    seen: list[Tokens] = []
+    request = replace(make_request(0), observe=seen.append)
+    told = generate(engine, [request])["0"]
     assert told.answer_logprobs is not None
     (tokens,) = seen
     assert tokens.ids is not None
@@ -321,9 +325,7 @@ def test_a_model_that_does_not_fit_the_device_says_what_helps(monkeypatch: pytes
     assert (untold.text, untold.answer_logprobs, len(seen)) == (told.text, None, 1)
 
 
-def test_what_a_checkpoint_says_of_generation_decides_no_token(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_checkpoint_says_of_generation_decides_no_token(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = generate(engine, [make_request(index) for index in range(2)])
     own = GenerationConfig(
         eos_token_id=[2],

@@ -93,7 +93,9 @@ def test_a_template_that_drops_a_medium_is_an_error_that_says_so() -> None:
 
 
 def test_an_unknown_way_to_show_videos_is_refused() -> None:
-    with pytest.raises(UsageError, match="--video-as 'mp4' does not exist"):
+    with pytest.raises(
+        UsageError, match="setting 'video_as' of engine 'hf' is 'mp4': Input should be 'native' or 'frames'"
+    ):
         make_engine("hf", Checkpoint(name="x", folder=Path("x")), {"video_as": "mp4"})
 
 
