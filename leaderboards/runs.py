@@ -21,8 +21,10 @@ from leaderboards.checking import Checks
 REPORTS: Final = ("report.html", "report.md")
 _DEPTH: Final = 8
 """Folders below a root that are searched: training runs in experiments in projects are not as deep, a disk is."""
+_RECIPE: Final = "recipe.yaml"
+"""Marks the output of a training."""
 # What marks a folder beside the runs that is no run and not meant to be one: a checkpoint, or a board written here.
-_NEIGHBOURS: Final = (CONFIG, "adapter_config.json", "trainer_state.json", "model.safetensors", "recipe.yaml")
+_NEIGHBOURS: Final = (CONFIG, "adapter_config.json", "trainer_state.json", "model.safetensors", _RECIPE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +126,11 @@ def _search(root: Path, problems: list[str]) -> Iterator[Path]:
         yield root
         return
     found_any = False
+    is_training = (root / _RECIPE).exists()  # Beside its runs are its rows, rollouts and checkpoints.
     for child in _subfolders(root):
         found = [child] if is_run(child) else list(_below(child, _DEPTH))
         found_any = found_any or bool(found)
-        if not found and not _is_neighbour(child):
+        if not found and not is_training and not _is_neighbour(child):
             problems.append(f"{child} is not a run folder and holds none.")
         yield from found
     if not found_any and not any(_subfolders(root)):

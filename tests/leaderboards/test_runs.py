@@ -57,6 +57,15 @@ def test_checkpoints_and_boards_beside_runs_are_no_problem(run: Path, file: str)
     assert load_runs([run.parent])[1] == []
 
 
+def test_what_a_training_wrote_beside_its_runs_is_no_problem(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "runs" / "final", skills={"pope": 0.8}, counts=12)
+    for name in ("recipe.yaml", "data/made.json", "selection/settings.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    runs, problems = load_runs([tmp_path])
+    assert ([found.folder for found in runs], problems) == ([run], [])
+
+
 def test_a_half_written_run_is_named(run: Path) -> None:
     (run / "run.json").unlink()
     runs, problems = load_runs([run.parent])
