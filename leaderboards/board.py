@@ -252,6 +252,7 @@ class Group:
     Attributes:
         title: what they have in common.
         reason: why they are kept apart from the first group; `None` for the first.
+        limit: the `--limit` that left questions out, below 1 a share of them; `None`: none were left out.
         columns: tasks, in the order in which they are shown.
         rows: checkpoints, the one that hallucinates least first.
         ordered_by: tasks whose mean headline orders the rows.
@@ -266,6 +267,7 @@ class Group:
 
     title: str
     reason: str | None
+    limit: float | None
     columns: Sequence[Column]
     rows: Sequence[Row]
     ordered_by: Sequence[str]

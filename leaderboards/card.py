@@ -57,7 +57,7 @@ def published_results(groups: Sequence[Group], label: str) -> tuple[list[Result]
             cell = row.cells.get(column.task)
             if cell is None:
                 continue
-            reason = _unfit(cell, column, results)
+            reason = _unfit(cell, column, group, results)
             if reason:
                 left_out.append(f"{column.title} ({group.title}): {reason}")
             else:
@@ -67,10 +67,10 @@ def published_results(groups: Sequence[Group], label: str) -> tuple[list[Result]
     return list(results.values()), left_out
 
 
-def _unfit(cell: Cell, column: Column, taken: Mapping[str, Result]) -> str | None:
+def _unfit(cell: Cell, column: Column, group: Group, taken: Mapping[str, Result]) -> str | None:
     if cell.metric.value is None:
         return "its headline is undefined"
-    if cell.run.record.settings.get("limit") is not None:
+    if group.limit is not None:
         return "it was run with --limit, so it is not a result of the benchmark"
     if column.protocol.blind is not None:
         return "it was asked with --blind, without its images and videos, so it is not a result of the benchmark"

@@ -29,7 +29,7 @@ class _Terms(NamedTuple):
     """What all runs of a group have in common."""
 
     prompt: str
-    limit: int | None
+    limit: float | None
     blind: str | None
 
 
@@ -40,7 +40,7 @@ class _Result(NamedTuple):
     task: str
     run: StoredRun
     protocol: Protocol
-    limit: int | None
+    limit: float | None
 
     @property
     def terms(self) -> _Terms:
@@ -74,6 +74,7 @@ def group_runs(runs: Sequence[StoredRun], *, rows_of: RowsOf = "checkpoints") ->
         group = Group(
             title=_title(terms),
             reason=None,
+            limit=terms.limit,
             columns=columns,
             rows=sorted(rows, key=lambda row: order_of(row, ordered_by)),
             ordered_by=ordered_by,
@@ -136,22 +137,21 @@ def _results(runs: Iterable[StoredRun], rows_of: RowsOf) -> list[_Result]:
     """The latest result of each row, task and protocol."""
     ordered = sorted(runs, key=lambda run: run.age)
     whole = {
-        (task, protocol_of(run, task).digest) for run in ordered if _limit(run) is None for task in run.record.tasks
+        (task, protocol_of(run, task).digest)
+        for run in ordered
+        if run.record.settings.get("limit") is None
+        for task in run.record.tasks
     }
-    latest: dict[tuple[str, str, Protocol, int | None], _Result] = {}
+    latest: dict[tuple[str, str, Protocol, float | None], _Result] = {}
     for run in ordered:
         for task in run.record.tasks:
             protocol = protocol_of(run, task)
             # A limit above the number of questions leaves nothing out.
             cut = protocol.digest is None or (task, protocol.digest) not in whole
-            result = _Result(_row_key(run, rows_of), task, run, protocol, _limit(run) if cut else None)
+            limit = run.record.settings.get("limit") if cut else None
+            result = _Result(_row_key(run, rows_of), task, run, protocol, limit)
             latest[result.key, task, protocol, result.limit] = result
     return list(latest.values())
-
-
-def _limit(run: StoredRun) -> int | None:
-    limit = run.record.settings.get("limit")
-    return limit if isinstance(limit, int) else None
 
 
 def _layers(results: Sequence[_Result]) -> dict[_Terms, list[tuple[int, _Result]]]:
@@ -262,7 +262,7 @@ def _title(terms: _Terms) -> str:
     return title if terms.blind is None else f"{title}, images and videos {terms.blind}"
 
 
-def _questions(limit: int | None) -> str:
+def _questions(limit: float | None) -> str:
     return "all questions" if limit is None else f"--limit {limit}"
 
 

@@ -35,6 +35,8 @@ def _defects(run: RunRecord) -> Iterator[str]:
         yield "the setting engine_settings is not an object"
     if type(run.settings.get("num_frames")) not in (int, type(None)):
         yield "the setting num_frames is not a whole number"
+    if type(run.settings.get("limit")) not in (int, float, type(None)):
+        yield "the setting limit is not a number"
     if run.settings.get("video_as") not in _VIDEO_AS:
         yield f"the setting video_as is {run.settings['video_as']!r}, expected native or frames"
     tasks = run.settings.get("tasks") or {}

@@ -35,6 +35,7 @@ def labels(group: Group) -> list[str]:
     [
         ({"prompt": "direct"}, "prompt format direct, not grounded"),
         ({"counts": 6, "limit": 6}, "--limit 6, not all questions"),
+        ({"counts": 6, "limit": 0.5}, "--limit 0.5, not all questions"),
         ({"counts": 15}, "POPE: other data (15 questions, digest "),
         ({"versions": {"pope": "2"}}, "POPE: task version 2, not 1"),
     ],

@@ -277,6 +277,13 @@ def test_a_limited_run_is_no_result_of_the_benchmark(tmp_path: Path) -> None:
     assert "--limit" in left_out[0]
 
 
+def test_a_limit_that_leaves_nothing_out_is_a_result_of_the_benchmark(tmp_path: Path) -> None:
+    write_run(tmp_path / "whole", model="m", counts=20)
+    write_run(tmp_path / "limited", model="n", counts=20, limit=1000)
+    results, left_out = published_results(build_board(BoardConfig(runs=[tmp_path])).groups, "n")
+    assert ([result.column.task for result in results], left_out) == (["pope", "videohallucer"], [])
+
+
 def test_local_data_get_no_evaluation_result_on_the_hub(tmp_path: Path) -> None:
     write_run(tmp_path / "a", model="m", counts=20, source="dir:{task}")
     results, _ = published_results(build_board(BoardConfig(runs=[tmp_path])).groups, "m")

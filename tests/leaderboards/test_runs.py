@@ -132,6 +132,7 @@ def test_a_metric_that_is_no_figure_is_named(run: Path, value: object) -> None:
         ("settings.blind", {}, "the setting blind is not a text"),
         ("settings.system_prompt", 1, "the setting system_prompt is not a text"),
         ("settings.num_frames", [8], "the setting num_frames is not a whole number"),
+        ("settings.limit", "60", "the setting limit is not a number"),
         ("settings.video_as", "x", "the setting video_as is 'x', expected native or frames"),
         ("settings.video_as", ["native"], "the setting video_as is ['native'], expected native or frames"),
         ("settings.tasks", ["pope"], "the setting tasks is not an object of objects"),

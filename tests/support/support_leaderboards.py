@@ -125,7 +125,7 @@ def write_run(
     skills: Mapping[str, float] | None = None,
     counts: int | Mapping[str, int] = 60,
     prompt: str = "grounded",
-    limit: int | None = None,
+    limit: float | None = None,
     blind: str | None = None,
     started: str = "2026-03-01T10:00:00+00:00",
     seed: int = 0,
