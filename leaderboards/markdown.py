@@ -102,7 +102,7 @@ def _block_lines(
     headers = ["", *(escape(column.title) for column in group.main_columns)]
     yield table(headers, [[_short_name(row), *(_short(row, of) for of in group.main_columns)] for row in rows])
     yield ""
-    notes = ["Percent, with 95 % intervals."]
+    notes = [f"{_capitalised(group.title)}. Percent, with 95 % intervals."]
     if group.baseline is not None:
         notes += [f"▲ better, ▼ worse than {escape(group.baseline)}, = no difference shown, all tested together."]
     if len(rows) < len(group.rows) or len(board.groups) > 1:
@@ -146,6 +146,10 @@ def _name(row: Row) -> str:
     return name + (f" ({len(row.seeds)} seeds)" if row.seeds else "")
 
 
+def _capitalised(title: str) -> str:
+    return escape(title[:1].upper() + title[1:])
+
+
 def _listed(names: Sequence[str]) -> str:
     return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), names[-1]])
 
@@ -176,7 +180,7 @@ def group_lines(group: Group, *, level: int) -> Iterator[str]:
         group: the group.
         level: of its heading.
     """
-    yield f"{'#' * level} {escape(group.title[:1].upper() + group.title[1:])}"
+    yield f"{'#' * level} {_capitalised(group.title)}"
     yield ""
     if group.reason:
         yield f"Kept apart from the first table: {escape(group.reason)}."

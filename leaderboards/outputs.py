@@ -126,8 +126,8 @@ def draw_pictures(board: Board) -> dict[str, str]:
 
     group = board.groups[0]
     plots = plot_overview(group)
-    note = _KEY if group.baseline is not None else ""
-    return {file: picture(plots, columns=1, note=note, theme=theme) for theme, file in PICTURES.items()}
+    notes = [group.title, *([_KEY] if group.baseline is not None else [])]
+    return {file: picture(plots, columns=1, notes=notes, theme=theme) for theme, file in PICTURES.items()}
 
 
 def write_if_changed(path: Path, text: str) -> None:

@@ -30,6 +30,8 @@ _TICKS: Final = 5
 """Numbers on an axis, about: their labels then have room in a plot of a third of a page."""
 _HEAD: Final = 34
 """Height of the two lines above a plot of a picture."""
+_LINE: Final = 16
+"""Height of a line below them."""
 
 Ends = tuple[float, float]
 """Of an axis or a bar, or a pair of factors: low and high, left and right, or across and up."""
@@ -171,21 +173,21 @@ def length(text: str) -> float:
 
 
 def picture(
-    plots: Sequence[Element], *, columns: int, note: str = "", theme: Literal["light", "dark"] | None = None
+    plots: Sequence[Element], *, columns: int, notes: Sequence[str] = (), theme: Literal["light", "dark"] | None = None
 ) -> str:
     """Plots as one file that stands alone, each below its title, of which what follows a colon is less strong.
 
     Args:
         plots: from left to right, then down.
         columns: how many stand side by side.
-        note: stands below them.
+        notes: lines that stand below them.
         theme: its colours; `None`: those that its reader prefers.
     """
     sizes = [tuple(map(float, plot.attrib["viewBox"].split()[2:])) for plot in plots]
     rows = [range(start, min(start + columns, len(plots))) for start in range(0, len(plots), columns)]
     width = max((sum(sizes[place][0] for place in row) for row in rows), default=0.0)
     heights = [max(sizes[place][1] for place in row) for row in rows]
-    height = sum(heights) + (_HEAD + 8) * len(rows) + (24 if note else 8)
+    height = sum(heights) + (_HEAD + 8) * len(rows) + 8 + _LINE * len(notes)
     svg = start_plot(width + 16, height, "; ".join(plot.attrib["aria-label"] for plot in plots))
     named = {"xmlns": "http://www.w3.org/2000/svg", "width": _px(width + 16), "height": _px(height)}
     svg.attrib.update(named)
@@ -204,7 +206,8 @@ def picture(
             part.extend(plots[place])
             x += wide
         y += tall + _HEAD + 8
-    add(svg, "text", "muted middle", note, x=width / 2 + 8, y=height - 8)
+    for below, note in enumerate(reversed(notes)):
+        add(svg, "text", "muted middle", note, x=width / 2 + 8, y=height - 8 - _LINE * below)
     return tostring(svg, encoding="unicode") + "\n"
 
 

@@ -24,7 +24,7 @@ from leaderboards.board import Board
 from leaderboards.build import BoardConfig, build_board
 from leaderboards.card import make_card, make_eval_results, published_results
 from leaderboards.markdown import BLOCK, count_shown, readme_block
-from leaderboards.outputs import write_pages
+from leaderboards.outputs import draw_pictures, write_pages
 from leaderboards.publish import PublishConfig, publish_board
 
 LEADER = "method/checkpoint-200"
@@ -56,6 +56,23 @@ def test_a_readme_shows_the_first_rows_and_the_baseline(board: Board) -> None:
     assert "base" in rows[1]
     assert "More was measured." in block
     assert "Reported" not in block
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({}, "grounded prompt, all questions"),
+        ({"limit": 0.5}, "grounded prompt, --limit 0.5"),
+        ({"blind": "grey"}, "grounded prompt, all questions, images and videos grey"),
+    ],
+)
+def test_a_readme_and_its_picture_say_how_the_questions_were_asked(
+    tmp_path: Path, asked: dict[str, Any], told: str
+) -> None:
+    write_run(tmp_path / "a", model="m", counts=20, **asked)
+    board = build_board(BoardConfig(runs=[tmp_path]))
+    assert f"<sub>{told.capitalize()}. Percent, with 95 % intervals.</sub>" in readme_block(board, most=1)
+    assert all(f">{told}</text>" in text for text in draw_pictures(board).values())
 
 
 def test_a_readme_is_taken_in_within_ten_seconds(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_ticks_are_round_and_few(low: float, high: float, ticks: list[float]) ->
 
 def test_a_picture_has_colours_of_its_own_for_light_and_dark() -> None:
     plots = list(every_plot())
-    light, dark, both = (picture(plots, columns=2, note=HOSTILE, theme=theme) for theme in ("light", "dark", None))
+    light, dark, both = (picture(plots, columns=2, notes=[HOSTILE], theme=theme) for theme in ("light", "dark", None))
     for text in (light, dark, both):
         assert fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"
         assert "var(" not in text
