@@ -265,7 +265,7 @@ def compare(
         tasks_dir: folder of tasks beside the harness's own.
 
     Raises:
-        HarnessError: see `harness.runs.comparison.compare_runs`.
+        HarnessError: see `harness.runs.comparison.compare_runs` and `harness.benchmarks.plain.scored_in`.
     """
     from harness.benchmarks.plain import scored_in
     from harness.diagnostics.other_runs import find_unlike

@@ -11,7 +11,7 @@ from typing import Final
 from harness.benchmarks.counting import has_score, is_officially_right, is_right, score_of, scored_unit, share
 from harness.benchmarks.own import is_table
 from harness.benchmarks.registry import benchmark_folders, get_benchmark
-from harness.core.errors import StoreError
+from harness.core.errors import StoreError, UsageError
 from harness.core.types import SampleRecord, ScoreMean, TaskResult
 from harness.runs.folder import read_run
 from harness.statistics.specs import MetricSpec, Ratio, Scored, Unit, everywhere
@@ -93,11 +93,25 @@ def scored_in(folders: Sequence[Path], tasks_dir: Path | None = None) -> Callabl
     Args:
         folders: of the runs.
         tasks_dir: see `scored_task`.
+
+    Returns:
+        what raises `UsageError` for a task whose headline in the runs is another one than is known here.
     """
-    return lambda name: scored_task(name, tasks_dir, results_in(folders, name))
+
+    def find(name: str) -> Scored:
+        results = _results_in(folders, name)
+        scored = scored_task(name, tasks_dir, results)
+        if results and results[0].headline != scored.headline:
+            raise UsageError(
+                f"the benchmark {name!r} of these runs, whose figure is {results[0].headline}, is not known here. Give "
+                "--tasks-dir the folder of its task."
+            )
+        return scored
+
+    return find
 
 
-def results_in(folders: Sequence[Path], name: str) -> list[TaskResult]:
+def _results_in(folders: Sequence[Path], name: str) -> list[TaskResult]:
     """The figures of a task in some runs; none where one of them is unfinished or has no such task."""
     try:
         return [read_run(folder).tasks[name] for folder in folders]

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare two runs, and print the differences.
 
     Raises:
-        HarnessError: see `harness.runs.comparison.compare_runs`.
+        HarnessError: see `harness.runs.comparison.compare_runs` and `harness.benchmarks.plain.scored_in`.
     """
     from harness.benchmarks.plain import scored_in
     from harness.diagnostics.other_runs import find_unlike

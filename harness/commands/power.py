@@ -124,7 +124,7 @@ def _headline(name: str, tasks_dir: Path | None) -> str:
 
 def _basis(arguments: argparse.Namespace) -> tuple[Basis, str]:
     """What it is reckoned from, and that in words."""
-    from harness.benchmarks.plain import results_in, scored_task
+    from harness.benchmarks.plain import scored_in
     from harness.runs.power import Basis, of_one_run, of_two_runs
     from harness.statistics.power import CORRELATION, DISAGREEMENT, assumed, design_effect
 
@@ -139,13 +139,7 @@ def _basis(arguments: argparse.Namespace) -> tuple[Basis, str]:
         given = {**given, "--disagreement": arguments.disagreement if len(runs) == _RUNS else None}
         if idle := [name for name, value in given.items() if value is not None]:
             raise UsageError(f"{', '.join(idle)} is assumed, and the runs of --runs tell it. Leave one of them out.")
-        results = results_in(runs, task)
-        scored = scored_task(task, arguments.tasks_dir, results)
-        if results and results[0].headline != scored.headline:
-            raise UsageError(
-                f"the benchmark {task!r} of these runs, whose figure is {results[0].headline}, is not known here. Give "
-                "--tasks-dir the folder of its task."
-            )
+        scored = scored_in(runs, arguments.tasks_dir)(task)
         if len(runs) == _RUNS:
             basis = of_two_runs(runs[0], runs[1], scored, arguments.metric)
             return basis, (

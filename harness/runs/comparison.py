@@ -91,7 +91,8 @@ def compare_runs(
     records_a, records_b = _by_task(run_a), _by_task(run_b)
     shared = [name for name in records_a if name in records_b and task in (None, name)]
     if not shared:
-        raise DataError(f"{run_a} has {_names(records_a)} and {run_b} has {_names(records_b)}: no task is in both.")
+        missing = "no task is" if task is None else f"{task!r} is not"
+        raise DataError(f"{run_a} has {_names(records_a)} and {run_b} has {_names(records_b)}: {missing} in both.")
     wanted = [pattern.strip() for pattern in metrics.split(",")]
     compared = []
     for name in shared:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+import harness
 from harness.cli import main
+from harness.core.errors import UsageError
 
 PICTURES, EACH = 30, 4
 
@@ -86,6 +88,7 @@ def test_one_run_tells_its_clusters(runs: dict[str, Path], capsys: pytest.Captur
         (["--task", "pope", "--difference", "0"], "--difference 0 is no difference"),
         (["--task", "pope", "--difference", "12"], "more than the sides can differ by"),
         (["--task", "pop", "--difference", "2", "--runs", "RUN"], "has no samples of 'pop'"),
+        (["--task", "pope", "--difference", "2", "--runs", "RUN", "RUN"], "has mine.csv: 'pope' is not in both"),
         (["--task", "mine.csv", "--difference", "2", "--runs", "RUN", "RUN"], "no variation: .*|shows no variation"),
         (["--task", "mine.csv", "--difference", "2", "--runs", "PERFECT"], "shows no variation"),
         (["--task", "mine.csv", "--difference", "2", "--runs", "RUN", "--metric", "all/x"], "has no figure 'all/x'"),
@@ -119,6 +122,13 @@ def test_a_benchmark_of_ones_own_takes_its_folder(tmp_path: Path, capsys: pytest
     replayed = ["--engine", "replay", "--responses", str(responses), "--no-diagnose", "--out", str(tmp_path / "run")]
     assert main(["eval", "--model", "any", "--tasks", "shapes", *tasks, *replayed]) == 0
     assert ask(capsys, "--task", "shapes", "--difference", "5", *tasks)["metric"] == "all/accuracy"
-    asked = ["power", "--task", "shapes", "--difference", "5", "--runs", str(tmp_path / "run")]
-    assert main(asked) == 2
-    assert "the benchmark 'shapes' of these runs, whose figure is all/accuracy, is not known" in capsys.readouterr().err
+    run = tmp_path / "run"
+    told = "the benchmark 'shapes' of these runs, whose figure is all/accuracy, is not known"
+    asked = ["power", "--task", "shapes", "--difference", "5", "--runs", str(run)]
+    for command in (asked, [*asked, str(run)], ["compare", str(run), str(run)]):
+        assert main(command) == 2
+        assert told in capsys.readouterr().err
+    with pytest.raises(UsageError, match=told):
+        harness.compare(run, run)
+    assert main(["compare", str(run), str(run), *tasks]) == 0
+    assert "all/accuracy" in capsys.readouterr().out
