@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from harness.core.errors import DataError
+from harness.core.jsonlines import parse_row
 from harness.core.reading import check_regular, parse_json, read_text
 
 SUFFIXES: Final = (".parquet", ".arrow", ".jsonl", ".json", ".csv", ".tsv")
@@ -75,13 +76,13 @@ def read_table(path: Path) -> Table:
             return _read_arrow(path)
         return Table(rows=_read_csv(path) if path.suffix.lower() in (".csv", ".tsv") else _read_json(path))
     except Exception as error:  # What reads damaged tables raises anything.
-        raise DataError(f"{path} cannot be read: {_first_line(error)}. Fetch or write it again.") from error
+        raise DataError(f"{path} cannot be read: {_first_line(error)}. Mend it, or fetch it again.") from error
 
 
 def row_name(file: str, index: int) -> str:
-    """How an error names a row: of a spreadsheet with the number that it has there, the header being row 1."""
-    is_sheet = PurePosixPath(file).suffix.lower() in (".csv", ".tsv")
-    return f"{file}, row {index + 2}" if is_sheet else f"{file}[{index}]"
+    """How an error names a row: of a spreadsheet, the header being row 1, and of JSON lines as people count them."""
+    first = {".csv": 2, ".tsv": 2, ".jsonl": 1}.get(PurePosixPath(file).suffix.lower())
+    return f"{file}[{index}]" if first is None else f"{file}, row {index + first}"
 
 
 def read_cell(cell: Cell) -> bytes | Mapping[str, Any] | None:
@@ -235,7 +236,14 @@ def _read_csv(path: Path) -> list[Mapping[str, Any]]:
         raise ValueError(f"it is not UTF-8 (byte {error.start}): in a spreadsheet save it as CSV UTF-8") from error
     header = text.partition("\n")[0]
     separator = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=header.count)
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+    rows: list[list[str]] = []
+    try:
+        for cells in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True):
+            rows.append(cells)
+    except csv.Error as error:
+        raise ValueError(
+            f"row {len(rows) + 1}: a quote opens there and is not closed, or one inside it is not doubled ({error})"
+        ) from error
     while rows and not any(cell.strip() for cell in rows[-1]):
         rows.pop()
     names = [name.strip() for name in rows[0]] if rows else []
@@ -255,14 +263,14 @@ def _read_csv(path: Path) -> list[Mapping[str, Any]]:
 def _read_json(path: Path) -> list[Mapping[str, Any]]:
     """A list of objects, one object a line, or an object with such a list under `data`."""
     text = read_text(path, encoding="utf-8-sig")
+    if path.suffix.lower() == ".jsonl":
+        return _json_lines(text)
     try:
-        found = _json_lines(text) if path.suffix.lower() == ".jsonl" else parse_json(text)
+        found = parse_json(text)
     except ValueError as error:
-        if path.suffix.lower() == ".jsonl":
-            raise
         try:  # There are files of JSON lines that are named .json.
-            found = _json_lines(text)
-        except ValueError:
+            return _json_lines(text)
+        except DataError:
             raise error from None
     if isinstance(found, dict):
         found = found.get("data", [found])
@@ -271,9 +279,10 @@ def _read_json(path: Path) -> list[Mapping[str, Any]]:
     return found
 
 
-def _json_lines(text: str) -> list[Any]:
+def _json_lines(text: str) -> list[Mapping[str, Any]]:
     # Not splitlines(), which also splits at separators that may stand inside a JSON string.
-    return [parse_json(line) for line in text.split("\n") if line.strip()]
+    lines = enumerate(text.split("\n"), start=1)
+    return [parse_row(line, f"line {number}") for number, line in lines if line.strip()]
 
 
 def _first_line(error: Exception) -> str:

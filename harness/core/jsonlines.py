@@ -6,6 +6,7 @@ Only the standard library is imported at the top.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,7 +28,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, int, dict[str, Any]]]:
             offset += len(line)
 
 
-def parse_row(line: bytes, where: str) -> dict[str, Any]:
+def parse_row(line: str | bytes, where: str) -> dict[str, Any]:
     """One line to its object.
 
     Raises:
@@ -39,7 +40,9 @@ def parse_row(line: bytes, where: str) -> dict[str, Any]:
         byte = error.object[error.start]
         raise DataError(f"{where}: not UTF-8 (byte 0x{byte:02x}). Save the file as UTF-8.") from error
     except ValueError as error:
-        raise DataError(f"{where} is not JSON: {error}.") from error
+        # It counts lines from the row, which is one.
+        what = f"{error.msg} at column {error.pos + 1}" if isinstance(error, JSONDecodeError) else error
+        raise DataError(f"{where} is not JSON: {what}.") from error
     if not isinstance(row, dict):
         raise DataError(f"{where} is not a JSON object but {type(row).__name__}: expected one row a line.")
     return row

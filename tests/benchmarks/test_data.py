@@ -212,7 +212,7 @@ def test_encoded_image_where_a_file_name_is_expected(tmp_path: Path, parts: list
     (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     with pytest.raises(
         DataError,
-        match=r"^pope: test\.jsonl\[0\]: column 'image' holds 'i[i/]{39}\.\.\.' \(\d+ characters\), .*too long",
+        match=r"^pope: test\.jsonl, row 1: column 'image' holds 'i[i/]{39}\.\.\.' \(\d+ characters\), .*too long",
     ) as caught:
         load("pope", tmp_path)
     assert len(str(caught.value)) < 350
@@ -232,7 +232,7 @@ def test_half_a_character_in_a_question(tmp_path: Path) -> None:
     assert digest_prompts(samples).startswith("sha256:")
     # Ids are printed, and are seeds.
     (tmp_path / "test.jsonl").write_text(json.dumps({**rows[0], "question_id": "1\ud83d"}) + "\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"test\.jsonl\[0\]: sample id 'adversarial/1\\ud83d' holds half a character"):
+    with pytest.raises(DataError, match=r"test\.jsonl, row 1: sample id 'adversarial/1\\ud83d' holds half a character"):
         load("pope", tmp_path)
 
 

@@ -155,8 +155,8 @@ def test_a_mistake_is_named_with_its_row_and_column(
 @pytest.mark.parametrize(
     ("choices", "told"),
     [
-        ("red, blue", r"mine.jsonl\[0\]: column 'choices' holds 'red, blue', not a list"),
-        (["red", None], r"mine.jsonl\[0\]: column 'choices' holds None as option B, not a text"),
+        ("red, blue", "mine.jsonl, row 1: column 'choices' holds 'red, blue', not a list"),
+        (["red", None], "mine.jsonl, row 1: column 'choices' holds None as option B, not a text"),
         ({"A": "red", "B": " "}, "column 'choices' holds ' ' as option B, not a text"),
         (["red", ["blue"]], r"column 'choices' holds \['blue'\] as option B, not a text"),
         (list(map(str, range(27))), "column 'choices' holds 27 options, and there are letters for 26"),
@@ -171,8 +171,8 @@ def test_options_that_cannot_be_asked_are_refused(pictures: Path, choices: objec
 @pytest.mark.parametrize(
     ("image", "told"),
     [
-        (None, r"mine\.jsonl\[0\]: column 'image' is empty"),
-        (5, r"mine\.jsonl\[0\]: column 'image' holds '5', .* no such"),
+        (None, r"mine\.jsonl, row 1: column 'image' is empty"),
+        (5, r"mine\.jsonl, row 1: column 'image' holds '5', .* no such"),
     ],
 )
 @pytest.mark.parametrize("more", [{}, {"group": "g"}])
@@ -216,7 +216,7 @@ def test_the_ending_of_a_table_may_be_in_capitals(pictures: Path, name: str) -> 
     where = "row 2"
     if name.lower().endswith(".jsonl"):
         text = "".join(json.dumps(dict(zip(cells[0], of, strict=True))) + "\n" for of in cells[1:])
-        where = r"\[0\]"
+        where = "row 1"
     with pytest.raises(DataError, match=f"{where}: column 'answer' holds 'yess'"):
         load(pictures, text, name, kind="yes_no")
     assert len(load(pictures, text.replace("yess", "no"), name).samples) == 2

@@ -1,10 +1,13 @@
 """Tables of rows, and single cells of them."""
 
+import re
 from pathlib import Path
 
+import pytest
 from support_benchmarks import write_parquet
 
 from harness.benchmarks.tables import Cell, cell_reference, parse_reference, read_cell, read_table
+from harness.core.errors import DataError
 
 
 def test_references() -> None:
@@ -38,3 +41,18 @@ def test_endings_in_capitals_are_endings(tmp_path: Path) -> None:
     cell = parse_reference(cell_reference(path.name, 0, "image"), tmp_path)
     assert isinstance(cell, Cell)
     assert read_cell(cell) == b"one"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("a.jsonl", '{"a": 1}\n\n{"a": \n', "line 3 is not JSON: Expecting value at column "),
+        ("a.jsonl", '{"a": 1}\n[2]\n', "line 2 is not a JSON object but list: expected one row a line"),
+        ("a.csv", 'a,b\n1,x\n2,"y\n3,z\n', "row 3: a quote opens there and is not closed, or one inside it is not"),
+        ("a.csv", 'a,b\n1,"x\n2,"y"\n', "row 2: a quote opens there and is not closed, or one inside it is not"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_its_place(tmp_path: Path, name: str, text: str, told: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=f"^{re.escape(str(tmp_path / name))} cannot be read: {told}.* Mend it, or "):
+        read_table(tmp_path / name)
