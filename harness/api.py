@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from harness.runs.comparison import TaskComparison
     from leaderboards.board import Board
 
-Texts = str | Sequence[str]
-"""Names, or names with commas between them."""
+Texts = str | Path | Iterable[str | Path]
+"""Names, or names with commas between them; that of a table may be a path."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,8 +222,8 @@ def explain(outcome: Outcome, *, conflict: bool, diagnosed: bool) -> list[str]:
 
 
 def score(
-    task: str,
-    samples: Path | str | Iterable[Mapping[str, Any]],
+    task: Path | str,
+    samples: Path | str | Iterable[Mapping[str, Any]] | None,
     responses: Path | str | Mapping[str, str],
     *,
     tasks_dir: Path | str | None = None,
@@ -231,19 +231,25 @@ def score(
     """Score recorded responses, without a model.
 
     Args:
-        task: a benchmark.
-        samples: its questions, with the field names of its data set: rows, or a file of JSON lines.
+        task: a benchmark, or a table of questions.
+        samples: its questions, with the field names of its data set: rows, or a file of JSON lines; `None`: those of
+            the table.
         responses: sample id to response, or a file of JSON lines with `id` and `response`.
         tasks_dir: folder of tasks beside the harness's own.
 
     Raises:
-        UsageError: no such benchmark.
+        UsageError: no such benchmark, or no table where `samples` is `None`.
         DataError: a row is malformed, or ids are missing, unknown or there twice.
     """
+    from harness.benchmarks.tables import read_table
     from harness.evaluation.recorded import find_benchmark, judge_recorded, judge_rows
     from harness.statistics import summarise
 
-    benchmark = find_benchmark(task, None, _path(tasks_dir))
+    benchmark = find_benchmark(str(task), None, _path(tasks_dir))
+    if samples is None:
+        if (table := benchmark.source.table) is None:
+            raise UsageError(f"samples is None, and {task!r} is no table that holds them. Give rows, or a file.")
+        samples = read_table(table).rows if isinstance(responses, Mapping) else table
     if isinstance(samples, Path | str) and isinstance(responses, Path | str):
         records = list(judge_recorded(benchmark, to_path(samples), to_path(responses)))
     elif isinstance(samples, Path | str) or isinstance(responses, Path | str):
@@ -271,14 +277,14 @@ def compare(
     from harness.diagnostics.other_runs import find_unlike
     from harness.runs.comparison import compare_runs
 
-    first, second = (of.folder if isinstance(of, Run) else to_path(of) for of in (a, b))
+    first, second = map(_folder, (a, b))
     scored = scored_in((first, second), _path(tasks_dir))
     tasks = compare_runs(first, second, scored, metrics=",".join(_names(metrics)))
     return Comparison(tasks=tasks, notes=list(find_unlike(first, second, [of.task for of in tasks]).lines()))
 
 
 def leaderboard(
-    runs: Iterable[Run | Path | str],
+    runs: Run | Path | str | Iterable[Run | Path | str],
     *,
     baseline: str | None = None,
     out: Path | str | None = None,
@@ -288,7 +294,7 @@ def leaderboard(
     """A comparison of many runs.
 
     Args:
-        runs: runs, their folders, or folders that hold such.
+        runs: runs, their folders, or folders that hold such; or one of these.
         baseline: label, model or run id of the checkpoint that the others are compared with.
         out: folder to write tables and page to.
         title: heading.
@@ -303,7 +309,9 @@ def leaderboard(
     from leaderboards.build import BoardConfig, build_board
     from leaderboards.outputs import write_board
 
-    folders = [of.folder if isinstance(of, Run) else to_path(of) for of in runs]
+    folders = [_folder(of) for of in _listed(runs)]
+    if not folders:
+        raise UsageError("runs is empty. Give runs, their folders, or folders that hold such.")
     board = build_board(BoardConfig(runs=folders, baseline=baseline, title=title, tasks_dir=_path(tasks_dir)))
     if out is not None:
         write_board(board, to_path(out))
@@ -327,10 +335,21 @@ def _read_config(settings: Mapping[str, Any]) -> EvalConfig:
 
 
 def _names(texts: Texts) -> tuple[str, ...]:
-    parts = texts.split(",") if isinstance(texts, str) else texts
-    if not all(isinstance(part, str) for part in parts):
+    parts = texts.split(",") if isinstance(texts, str) else _listed(texts)
+    if not all(isinstance(part, str | Path) for part in parts):
         raise UsageError(f"{texts!r} are not all names.")
-    return tuple(name.strip() for name in parts if name.strip())
+    return tuple(name for part in parts if (name := str(part).strip()))
+
+
+def _listed(given: Any) -> list[Any]:
+    """What may be one or several, as a list."""
+    return list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+
+
+def _folder(run: Run | Path | str) -> Path:
+    if not isinstance(run, Run | Path | str):
+        raise UsageError(f"{run!r} is no run. Give a harness.Run, or its folder.")
+    return run.folder if isinstance(run, Run) else to_path(run)
 
 
 def _path(of: Path | str | None) -> Path | None:

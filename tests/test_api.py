@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import harness
-from harness.core.errors import DataError, UsageError
+from harness.core.errors import DataError, HarnessError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +82,8 @@ def test_runs_are_compared_and_put_on_a_board(run: harness.Run, tmp_path: Path) 
     assert frame["difference"].iloc[0] == pytest.approx(task.metrics[0].value)
     assert task.metrics[0].verdict in str(comparison)
     assert "Asked differently (pope): system_prompt: A None, B 'Be brief.'." in str(comparison)
+    for one in (run, run.folder, str(run.folder)):
+        assert [len(group.rows) for group in harness.leaderboard(one).groups] == [1]
     (tmp_path / "torn").mkdir()
     (tmp_path / "torn" / "config.json").write_text('{"schema_version": 4, "settings": {}}')
     (tmp_path / "torn" / "run.json").write_text("{")
@@ -143,6 +145,15 @@ def test_what_does_not_fit_is_named(rows: object, responses: dict[str, str], sai
         harness.score("pope", rows, responses)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [([], "runs is empty. Give runs"), (5, "5 is no run. Give"), (["a", None], "None is no run. Give")],
+)
+def test_a_board_of_no_runs_is_refused(runs: object, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        harness.leaderboard(runs)  # type: ignore[arg-type]
+
+
 def test_an_unknown_task_is_refused() -> None:
     with pytest.raises(UsageError, match="'pop'"):
         harness.score("pop", ROWS, {})
@@ -153,6 +164,8 @@ def test_an_unknown_task_is_refused() -> None:
     [
         (None, "pope", {}, "setting 'model'"),
         ("demo", [5], {}, "not all names"),
+        ("demo", 5, {}, "5 are not all names"),
+        ("demo", Path("gone.csv"), {}, r"gone\.csv"),
         ("demo", "pope", {"limit": "many"}, "setting 'limit'"),
         ("demo", "pope", {"outt": "x"}, "setting 'outt'"),
         ("demo", "pope", {"seed": -1}, "--seed -1 is out of range"),
@@ -161,13 +174,18 @@ def test_an_unknown_task_is_refused() -> None:
 def test_settings_of_other_types_are_named(
     model: object, tasks: object, settings: dict[str, object], said: str
 ) -> None:
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(HarnessError, match=said):
         harness.evaluate(model, tasks, **settings)  # type: ignore[arg-type]
 
 
-def test_a_kind_of_question_that_there_is_not_is_refused() -> None:
-    with pytest.raises(ValueError, match="kind 'bogus' does not exist"):
+def test_an_answer_of_no_such_kind_or_options_is_refused() -> None:
+    with pytest.raises(UsageError, match="kind 'bogus' does not exist"):
         harness.read_answer("x", "bogus")  # type: ignore[arg-type]
+    for kind in ("choice", "yes_no"):
+        with pytest.raises(UsageError, match="choices are a list"):
+            harness.read_answer("A", kind, ["red", "blue"])  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="choices are a list"):
+            harness.match_answer("A", "A", kind, ["red", "blue"])  # type: ignore[arg-type]
 
 
 def test_rows_of_a_table_of_ones_own_are_read_as_the_table_is(tmp_path: Path) -> None:
@@ -178,8 +196,15 @@ def test_rows_of_a_table_of_ones_own_are_read_as_the_table_is(tmp_path: Path) ->
         {"Image": "a.png", "Question": "Is it red?", "Answer": "yes"},
         {"Image": "b.png", "Question": "Is it red?", "Answer": "no"},
     ]
-    scores = harness.score(str(tmp_path / "mine.csv"), rows, {"1": "Yes.", "2": "Yes."})
+    responses = {"1": "Yes.", "2": "Yes."}
+    scores = harness.score(str(tmp_path / "mine.csv"), rows, responses)
     assert [record.verdict.status for record in scores.samples] == ["correct", "incorrect"]
+    recorded = tmp_path / "responses.jsonl"
+    recorded.write_text("".join(json.dumps({"id": name, "response": text}) + "\n" for name, text in responses.items()))
+    for given in (responses, recorded):
+        assert harness.score(tmp_path / "mine.csv", None, given).result == scores.result
+    with pytest.raises(UsageError, match="samples is None, and 'pope' is no table"):
+        harness.score("pope", None, responses)
 
 
 def test_results_go_to_trackers_and_one_that_fails_is_a_warning(

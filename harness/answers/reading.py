@@ -21,6 +21,7 @@ from harness.answers.tails import answer_in_json, correction, cut_tail, cut_turn
 from harness.answers.text import key, locate, plain
 from harness.answers.values import quantity
 from harness.answers.yes_no import Polarity, read_yes_no
+from harness.core.errors import UsageError
 from harness.core.types import AnswerKind
 
 Outcome = Literal["read", "refused", "cut_off", "not_understood"]
@@ -81,10 +82,19 @@ def read_answer(
     Returns:
         the reading, of any response; the time is linear in the length of the response, of which the first 8,000 and the
         last 24,000 characters are read.
+
+    Raises:
+        UsageError: no such kind, or choices that are not by letter.
     """
-    if kind not in ("yes_no", "choice", "open"):
-        raise ValueError(f"kind {kind!r} does not exist. Choose one of: yes_no, choice, open.")
+    _check(kind, choices)
     return _read(response, kind, choices, question, kind == "open" and wants_number(question))
+
+
+def _check(kind: AnswerKind, choices: Mapping[str, str] | None) -> None:
+    if kind not in ("yes_no", "choice", "open"):
+        raise UsageError(f"kind {kind!r} does not exist. Choose one of: yes_no, choice, open.")
+    if not isinstance(choices, Mapping | None):
+        raise UsageError(f"choices are a {type(choices).__name__}. Give each option's text by its letter, a mapping.")
 
 
 def match_answer(
@@ -105,7 +115,11 @@ def match_answer(
 
     Returns:
         `unknown` where the answer was not read, or where the rules cannot tell whether two open answers are the same.
+
+    Raises:
+        UsageError: see `read_answer`.
     """
+    _check(kind, choices)
     return match_reading(read_for_target(response, target, kind, choices, question), target, kind)
 
 
