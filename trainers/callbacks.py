@@ -46,7 +46,7 @@ class Completes(TrainerCallback):  # type: ignore[misc]
         """Keep what is written.
 
         Args:
-            facts: JSON-able, see `trainers.preparation.provenance`.
+            facts: JSON-able, see `trainers.provenance.provenance`.
             keep: most checkpoints that stay, beside the best one; `None`: all.
         """
         self._facts = dict(facts)

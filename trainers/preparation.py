@@ -5,19 +5,15 @@ Imported lazily only: datasets is imported by `trainers.data.loading`.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.core.errors import DataError, HarnessError, ModelError, UsageError
-from harness.engines.checkpoints import Checkpoint
-from harness.runs.config import read_json
 from trainers.console import say
-from trainers.data.loading import data_digest, read_training, training_file
+from trainers.data.loading import read_training, training_file
 from trainers.data.schema import Example
-from trainers.layout import FINAL, WHOLE, cost_file
+from trainers.layout import FINAL, WHOLE
 from trainers.rewards import Score
 from trainers.rewards.asking import LEAVE_OUT, answers_now, why_not
 from trainers.rewards.functions import accuracy_reward
@@ -157,53 +153,3 @@ def choose_engine(recipe: Recipe, name: str, batch_size: int | None) -> tuple[st
         "batch_size": batch_size if name == "hf" else None,
     }
     return name, {key: value for key, value in wanted.items() if value is not None}
-
-
-_NOT_THE_RECIPE: Final[Any] = {
-    "model": True,
-    "output": True,
-    "seed": True,
-    "eval": True,
-    "conflict_rows": True,
-    "data": {"train", "media_root"},
-    "judge": {"base_url", "cache", "gpu_share"},
-}
-_NOT_TRAINING: Final = ("report_to", "run_name", "save_total_limit", "save_steps", "logging_steps", "seed", "data_seed")
-
-
-def provenance(
-    recipe: Recipe, checkpoint: Checkpoint, examples: Sequence[Example], given: Sequence[Example]
-) -> dict[str, Any]:
-    """What `harness.json` says of a trained checkpoint.
-
-    Args:
-        recipe: resolved.
-        checkpoint: that training starts from.
-        examples: that are trained on.
-        given: that they were selected from; what is selected may depend on the seed.
-    """
-    from harness.evaluation.provenance import git_commit
-
-    cost = cost_file(Path(recipe.data.train).expanduser())
-    return {
-        "prompt_format": recipe.prompt,
-        "trained_with": "harness train",
-        "trained_from": {"name": checkpoint.name, "weights": checkpoint.weights},
-        "data": {"source": recipe.data.train, "count": len(examples), "digest": data_digest(list(examples))}
-        | ({"cost": dict(read_json(cost))} if cost.is_file() else {}),
-        "commit": git_commit(),
-        "training": {
-            "recipe": _recipe_digest(recipe, checkpoint),
-            "data": data_digest(list(given)),
-            "seed": recipe.seed,
-        },
-        "recipe": recipe.model_dump(),
-    }
-
-
-def _recipe_digest(recipe: Recipe, checkpoint: Checkpoint) -> str:
-    """Of all settings that decide what is trained, but for the seed and the data: equal for the seeds of one recipe."""
-    settings = recipe.model_dump(exclude=_NOT_THE_RECIPE)
-    kept = {key: value for key, value in settings["train"].items() if key not in _NOT_TRAINING}
-    text = json.dumps({**settings, "train": kept, "start": checkpoint.weights}, sort_keys=True, default=str)
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

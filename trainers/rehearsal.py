@@ -31,7 +31,8 @@ from trainers.plan.machine import Machine
 from trainers.plan.planning import tell_plan
 from trainers.plan.sizes import measure
 from trainers.preparation import is_trained, open_judge, read_rows
-from trainers.run import check_output, refuse_other_recipe, refuse_other_start
+from trainers.provenance import batch_sizes, refuse_other_start
+from trainers.run import check_output, refuse_other_recipe
 from trainers.settings import Recipe
 from trainers.trl_config import build_config
 
@@ -75,7 +76,8 @@ def rehearse(
     with tempfile.TemporaryDirectory() as folder:  # Where rows of a world are drawn, and the judge's cache is.
         examples, root = read_rows(recipe, Path(folder) if recipe.data.train in worlds() else output)
         if not fresh:
-            refuse_other_start(output, checkpoint.weights if start is None else None, examples)
+            batch = batch_sizes(recipe, config) if machine else None
+            refuse_other_start(output, checkpoint.weights if start is None else None, examples, batch)
         rows = show_rows(recipe, checkpoint, load_processor(checkpoint, recipe.data.max_pixels), root)
         row = longest(examples, rows, root)
         check_length(recipe, checkpoint, config, row)

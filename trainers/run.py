@@ -20,13 +20,22 @@ from harness.core.errors import StoreError, UsageError
 from harness.core.files import hold_lock, write_atomically
 from harness.core.worlds import shipped_checkpoints, worlds
 from harness.engines.checkpoints import Checkpoint
-from harness.runs.config import flatten, read_json
+from harness.runs.config import read_json
 from trainers.console import say
-from trainers.data.loading import data_digest, read_training, training_file
+from trainers.data.loading import read_training, training_file
 from trainers.data.schema import Example
 from trainers.evaluation import evaluate_checkpoints
-from trainers.layout import BOARD, CONFLICT, CURVES, FINAL, LOG, RECIPE, WHOLE, saved_checkpoints
-from trainers.preparation import is_trained, prepare, provenance
+from trainers.layout import BOARD, CONFLICT, CURVES, FINAL, LOG, RECIPE
+from trainers.preparation import is_trained, prepare
+from trainers.provenance import (
+    BATCH,
+    batch_sizes,
+    differing,
+    provenance,
+    refuse_other_selection,
+    refuse_other_start,
+    told,
+)
 from trainers.ranks import is_main_rank, wait_for_main_rank
 from trainers.recipe import as_yaml, load_recipe, recipe_stages
 from trainers.selection.rollouts import FILES, SETTINGS
@@ -48,11 +57,6 @@ _TRAINED: Final = (
 _RUNS: Final = (f"runs/{FINAL}", "runs/start", f"runs/{_STEP}")
 _EVALUATED: Final = (*_RUNS, *(f"evaluations/{name}" for name in ("step-[0-9]*", "best.json", "curves.svg")))
 """What its evaluations write there."""
-_WEIGHTS: Final = "trained_from.weights"
-_ROWS: Final = "training.data"
-_SELECTED: Final = "data.digest"
-_HELD: Final = {_WEIGHTS: "the weights of model", _ROWS: "the rows of data.train", _SELECTED: "the selected rows"}
-"""What a training that goes on has to have in common with what is there, by its place in `harness.json`."""
 _ASKED: Final = frozenset(
     f"eval.{name}"
     for name in ("tasks", "tasks_dir", "data", "limit", "engine", "num_frames", "max_new_tokens", "batch_size")
@@ -93,6 +97,7 @@ def train(recipe: Recipe, *, fresh: bool = False, source: Path | None = None) ->
 def _train_stage(recipe: Recipe, *, fresh: bool, source: Path | None) -> list[Path]:
     leave_out_vllm(recipe)
     from trainers.checks import check_recipe, check_rows
+    from trainers.trl_config import build_config
 
     output = Path(recipe.output).expanduser()
     check_output(recipe, output, source)
@@ -106,7 +111,9 @@ def _train_stage(recipe: Recipe, *, fresh: bool, source: Path | None) -> list[Pa
             training_file(recipe, output)
         wait_for_main_rank()
         examples, root, judge = prepare(recipe, output)
-        refuse_other_start(output, checkpoint.weights, examples)
+        # The configuration is not kept: models are loaded under ZeRO-3 as long as one with that exists.
+        batch = batch_sizes(recipe, build_config(recipe, output))
+        refuse_other_start(output, checkpoint.weights, examples, batch)
         check_rows(recipe, checkpoint, output, examples, root, judge=judge)
         if is_main_rank():
             write_atomically(output / RECIPE, _stamped(as_yaml(_with_evaluations(recipe, output))))
@@ -116,9 +123,9 @@ def _train_stage(recipe: Recipe, *, fresh: bool, source: Path | None) -> list[Pa
 
             file = select_rows(recipe, checkpoint, examples, root, output, judge, fresh=False)
             examples = read_training(file, root, outside=recipe.data.allow_outside, limit=None, require_response=False)
-            _hold(output, {_SELECTED: data_digest(examples)})
+            refuse_other_selection(output, examples)
             say(f"selection: {len(examples)} rows to train on ({recipe.selection.subset}), {file.parent}")
-        facts = provenance(recipe, checkpoint, examples, given)
+        facts = provenance(recipe, batch, checkpoint, examples, given)
         # The model is named nowhere here, so that its memory is free once it is evaluated.
         return evaluate_checkpoints(
             recipe, output, _train_model(recipe, output, checkpoint, examples, root, judge=judge, facts=facts)
@@ -239,9 +246,11 @@ def refuse_other_recipe(output: Path, recipe: Recipe) -> None:
         StoreError: names the settings that differ.
     """
     path = output / RECIPE
-    differing = _differing(load_recipe(str(path)), recipe) if path.is_file() else []
-    asked = [key for key in differing if key in _ASKED]
-    trained = [key for key in differing if not key.startswith("eval.")]
+    others = differing(load_recipe(str(path)), recipe) if path.is_file() else []
+    asked = [key for key in others if key in _ASKED]
+    # While it is trained what batches come to is held instead, once that is known (`refuse_other_start`).
+    free = BATCH if not is_trained(output) and "batch.responses_per_update" in told(output) else ()
+    trained = [key for key in others if not key.startswith("eval.") and key not in free]
     if trained and any(_items(output, (FINAL, _STEP))):
         raise StoreError(
             f"{output} holds a run of another recipe ({', '.join(trained)} differ). Give --fresh to throw it "
@@ -251,32 +260,6 @@ def refuse_other_recipe(output: Path, recipe: Recipe) -> None:
         raise StoreError(
             f"{output / 'runs'} holds evaluations with other settings ({', '.join(asked)} differ). Ask the model anew "
             f"with 'harness eval --model {output / FINAL}', or move {output / 'runs'} away and give this command again."
-        )
-
-
-def refuse_other_start(output: Path, weights: str | None, examples: list[Example]) -> None:
-    """Refuse to go on with what was trained from other weights or rows than are there now; nothing is written.
-
-    Args:
-        output: the output folder.
-        weights: fingerprint of those that training starts from; `None`: not known yet.
-        examples: the rows, before a selection.
-
-    Raises:
-        StoreError: says which of them differ.
-    """
-    _hold(output, {_ROWS: data_digest(examples)} | ({} if weights is None else {_WEIGHTS: weights}))
-
-
-def _hold(output: Path, digests: Mapping[str, str]) -> None:
-    """Hold digests, by their places in `harness.json`, against those of the newest model of a folder."""
-    made = [*saved_checkpoints(output), *([output / FINAL] if is_trained(output) else [])]
-    stored = flatten(read_json(made[-1] / WHOLE)) if made else digests
-    differing = [_HELD[place] for place, digest in digests.items() if stored.get(place) != digest]
-    if differing:
-        raise StoreError(
-            f"{made[-1]} was trained otherwise ({' and '.join(differing)} differ). Put them back, give --fresh to "
-            "throw it away, or another output=FOLDER."
         )
 
 
@@ -329,11 +312,3 @@ def _with_evaluations(recipe: Recipe, output: Path) -> Recipe:
     if recipe.eval.tasks or not path.is_file() or not any(_items(output, _RUNS)):
         return recipe
     return recipe.model_copy(update={"eval": load_recipe(str(path)).eval})
-
-
-def _differing(stored: Recipe, recipe: Recipe) -> list[str]:
-    """Settings in which two recipes differ, but for those that decide nothing."""
-    one, other = (flatten(item.model_dump()) for item in (stored, recipe))
-    free = ("output", "train.report_to", "train.run_name", "train.save_total_limit", "judge.base_url",
-            "judge.api_key_env", "judge.cache", "judge.gpu_share", "conflict_rows")  # fmt: skip
-    return sorted(key for key in {*one, *other} if one.get(key) != other.get(key) and key not in free)

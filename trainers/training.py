@@ -197,9 +197,10 @@ def _describe_failure(error: BaseException) -> HarnessError | None:
     """An error of the frameworks that a setting mends, in words; `None` for any other."""
     if isinstance(error, torch.OutOfMemoryError):
         return ModelError(
-            "out of GPU memory. Lower train.per_device_train_batch_size (and raise train.gradient_accumulation_steps), "
-            "train.max_completion_length, data.max_pixels or ntk.chunk_size; set train.gradient_checkpointing=true. "
-            "Saved checkpoints stay; the same command goes on from the last."
+            "out of GPU memory. Lower train.per_device_train_batch_size and raise train.gradient_accumulation_steps as "
+            "much, lower ntk.chunk_size or train.vllm_gpu_memory_utilization, or set train.gradient_checkpointing="
+            "true: so the same command goes on from the last checkpoint. With a lower train.max_completion_length or "
+            "data.max_pixels it is another training: give --fresh, or another output=FOLDER."
         )
     if "probability tensor contains" in str(error):
         return ModelError(

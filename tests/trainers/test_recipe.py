@@ -10,7 +10,7 @@ import yaml
 from harness.core.errors import UsageError
 from harness.engines.checkpoints import Checkpoint
 from harness.runs.config import flatten
-from trainers.preparation import provenance
+from trainers.provenance import batch_sizes, provenance
 from trainers.recipe import as_yaml, load_recipe, recipe_stages, shipped_recipes
 
 SHIPPED = shipped_recipes()
@@ -218,17 +218,33 @@ def test_broken_files_are_refused(tmp_path, text, message):
         load_recipe(str(path))
 
 
-def test_seeds_of_a_recipe_are_told_from_other_recipes():
+def test_seeds_of_a_recipe_are_told_from_other_recipes(tmp_path):
+    from trainers.trl_config import build_config
+
     start = Checkpoint(name="start", folder=None, weights="sha256:w")
 
-    def told(*overrides, weights="sha256:w"):
-        recipe = load_recipe("demo/grpo", overrides)
-        return provenance(recipe, replace(start, weights=weights), [], [])["training"]
+    def told(*overrides, weights="sha256:w", gpus=8):
+        recipe = load_recipe("demo/grpo", ["train.per_device_train_batch_size=8", *overrides])
+        batch = batch_sizes(recipe, build_config(recipe, tmp_path, gpus=gpus))
+        return provenance(recipe, batch, replace(start, weights=weights), [], [])["training"]
 
     first = told("seed=0", "output=a")
     assert told("seed=1", "output=b", "eval.limit=5", "train.save_steps=7") == {**first, "seed": 1}
-    for other in (told("train.learning_rate=1e-9"), told("rewards.accuracy=2.0"), told(weights="sha256:v")):
+    assert told("train.gradient_checkpointing=true", "judge.api_key_env=KEY", "train.vllm_server_port=1") == first
+    # The same batch: of twice the passes, on half the processes.
+    passes = "train.gradient_accumulation_steps"
+    assert told("train.per_device_train_batch_size=4", f"{passes}=2") == told(f"{passes}=2", gpus=4) == first
+    for other in (
+        told("train.learning_rate=1e-9"),
+        told("rewards.accuracy=2.0"),
+        told(weights="sha256:v"),
+        told(gpus=4),
+        told("train.generation_batch_size=128"),
+    ):
         assert other["recipe"] != first["recipe"]
+    # Where a loss has means over a forward pass it is not the same.
+    for mean in ("train.loss_type=bnpo", "papo.enabled=true"):
+        assert told(mean)["recipe"] != told(mean, "train.per_device_train_batch_size=4", f"{passes}=2")["recipe"]
 
 
 def test_stages_go_on_from_one_another_and_are_checked_before_the_first(minimal):

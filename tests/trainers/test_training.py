@@ -279,6 +279,21 @@ def test_a_finished_run_is_not_trained_again_and_another_recipe_is_refused(tmp_p
     assert (tmp_path / "final" / "model.safetensors").stat().st_mtime_ns != made
 
 
+def test_a_run_goes_on_with_settings_that_save_memory_and_not_with_another_batch(tmp_path, capsys):
+    train_tiny("demo/sft", tmp_path)
+    for later in ("final", "checkpoint-2"):
+        shutil.rmtree(tmp_path / later)
+    with pytest.raises(StoreError, match=r"checkpoint-1 .*the responses of an update \(4 before, 2 now\) differ"):
+        train_tiny("demo/sft", tmp_path, "train.per_device_train_batch_size=2")
+    divided = ("train.per_device_train_batch_size=2", "train.gradient_accumulation_steps=2")
+    train_tiny("demo/sft", tmp_path, *divided, "train.gradient_checkpointing=true", "train.save_steps=2")
+    assert f"resuming from {tmp_path / 'checkpoint-1'}" in capsys.readouterr().err
+    told = json.loads((tmp_path / "final" / "harness.json").read_text())
+    assert told["batch"] == {"responses_per_update": 4}
+    with pytest.raises(StoreError, match=r"another recipe \(train\.per_device_train_batch_size differ\)"):
+        train_tiny("demo/sft", tmp_path, *divided, "train.per_device_train_batch_size=1")
+
+
 def test_lora_with_checkpointing_and_reference(tmp_path):
     train_tiny(
         "demo/no_selection", tmp_path, "lora.rank=4", "train.gradient_checkpointing=true", "train.beta=0.04",
