@@ -147,8 +147,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--system-prompt", metavar="TEXT", help="a system's turn before each question")
     add_judge_arguments(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would be asked, and ask nothing")
-    parser.add_argument("--fresh", action="store_true", help="start over where the folder holds a run")
-    parser.add_argument("--requeue", action="store_true", help=REQUEUE)
+    again = parser.add_mutually_exclusive_group()  # Whenever it was queued again it would start over.
+    again.add_argument("--fresh", action="store_true", help="start over where the folder holds a run")
+    again.add_argument("--requeue", action="store_true", help=REQUEUE)
     parser.add_argument(
         "--max-failures", type=int, default=0, metavar="N", help="failed samples before the exit code is 1 (default: 0)"
     )

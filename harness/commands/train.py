@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `harness train`."""
-    add_recipe(parser)
-    parser.add_argument("--requeue", action="store_true", help=REQUEUE)
+    add_recipe(parser).add_argument("--requeue", action="store_true", help=REQUEUE)
     plan = parser.add_argument_group(
         "the machine that --dry-run plans for; exit code 2 where the training does not fit"
     )
@@ -36,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-leaderboard", action="store_true", help="write no leaderboard of the evaluations")
 
 
-def add_recipe(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments that name a recipe and change it."""
+def add_recipe(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
+    """Declare the arguments that name a recipe and change it; gives the group of what does not go with `--fresh`."""
     parser.add_argument("recipe", metavar="RECIPE", help="YAML file, or a name such as demo/method")
     parser.add_argument(
         "overrides",
@@ -50,7 +49,9 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="check all that can be known before, and print the resolved recipe, the memory it takes, a prompt",
     )
-    parser.add_argument("--fresh", action="store_true", help="throw away what an earlier run left in the output folder")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--fresh", action="store_true", help="throw away what an earlier run left in the output folder")
+    return again
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ import pytest
 from support_training import TINY_GRPO, YesJudge, parse
 
 import harness.judges.caption
+from harness.cli import main
 from harness.commands import compare, select
 from harness.commands import train as command
 from harness.core.errors import StoreError, UsageError
@@ -36,6 +37,12 @@ def test_declaring_arguments_imports_the_standard_library_alone():
     root = Path(command.__file__).parents[2]
     output = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=root).stdout
     assert output.split() == ["harness", "trainers"]
+
+
+@pytest.mark.parametrize("words", ["eval --model demo --tasks pope", "train demo/grpo"])
+def test_what_is_queued_again_does_not_start_over(words, capsys):
+    assert main([*words.split(), "--fresh", "--requeue"]) == 2
+    assert "--requeue: not allowed with argument --fresh" in capsys.readouterr().err
 
 
 def test_a_missing_trl_is_named(monkeypatch):

@@ -14,7 +14,7 @@ from harness.cli import make_parser
 from harness.commands.eval import read_config
 from harness.engines import ENGINES
 from harness.runs.folder import read_run
-from trainers.recipe import load_recipe
+from trainers.recipe import as_yaml, load_recipe
 
 SCRIPTS = sorted((Path(__file__).parents[2] / "examples" / "slurm").glob("*.sbatch"))
 STAND_INS = {
@@ -81,6 +81,17 @@ def test_the_commands_of_a_script_exist_and_a_finished_job_is_not_queued_again(s
 def test_a_job_that_was_ended_is_queued_again(script: Path, tmp_path: Path) -> None:
     folder = submit(script, tmp_path, DATA="train.jsonl", ENDED="yes")
     assert (folder / "scontrol").read_text() == "requeue 7\n"
+
+
+@pytest.mark.parametrize(("tasks", "ends"), [("[]", True), ("[pope]", False)])
+def test_a_training_without_an_evaluation_is_finished_with_its_model(tasks: str, ends: bool, tmp_path: Path) -> None:
+    (script,) = (script for script in SCRIPTS if script.stem == "train")
+    (tmp_path / "out" / "final").mkdir(parents=True)
+    (tmp_path / "out" / "final" / "harness.json").touch()
+    recipe = load_recipe("demo/grpo", [f"eval.tasks={tasks}"])
+    (tmp_path / "out" / "recipe.yaml").write_text(f"# Written\n{as_yaml(recipe)}", encoding="utf-8")
+    folder = submit(script, tmp_path, DATA="train.jsonl", ENDED="yes")
+    assert (folder / "scontrol").exists() != ends
 
 
 def test_processes_that_srun_starts_share_a_run(tmp_path: Path) -> None:
