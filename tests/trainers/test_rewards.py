@@ -295,7 +295,7 @@ def test_length_penalty_is_linear_beyond_the_soft_limit():
 
 def test_repetition_penalty_counts_repeated_spans():
     score = repetition_penalty(2)
-    texts = ["a b c", "a b a b a b", "one"]
+    texts = ["a b c", "a b A b a B", "one"]
     # Bigrams: ab bc; ab ba ab ba ab, of which two are distinct; none.
     assert score([sample()] * 3, [response(text) for text in texts]) == [0.0, pytest.approx(-0.6), 0.0]
 

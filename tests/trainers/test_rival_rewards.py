@@ -102,6 +102,11 @@ class Judge:
         ]
 
 
+def test_a_loop_costs_twice_a_right_answer_in_perception_r1():
+    rewards = load_recipe("demo/grpo", ["methods/perception_r1"]).rewards
+    assert (rewards.repetition, rewards.repetition_span) == (2.0, 20)  # `ngram_max_penalty` -2, `ngram_size` 20.
+
+
 def test_visual_facts_are_the_share_that_the_judge_finds():
     judge = Judge()
     reward = visual_facts(judge)

@@ -171,11 +171,11 @@ def repetition_penalty(span: int = 4) -> Score:
     """Minus the share of word n-grams that occurred before in the response: 0 without repetition, towards -1 in a loop.
 
     Args:
-        span: words of an n-gram.
+        span: words of an n-gram, in whatever case.
     """
 
     def one(response: Response) -> float:
-        words = response.text.split()
+        words = response.text.lower().split()
         total = len(words) - span + 1
         if total < 1:
             return 0.0
