@@ -65,6 +65,8 @@ def test_kinds_of_answers():
         ({"media": [{"type": "video", "path": "x"}]}, "field 'media': a medium has no 'type', but path and kind"),
         ({"media": None, "image": "x.png"}, "field 'image' is not read. Media stand in 'media', a list"),
         ({"media": [], "videos": [{"path": "x"}]}, "field 'videos' is not read"),
+        ({"media": [], "path": "images/1.png"}, "field 'path' is not read"),
+        ({"media": [], "image_paths": ["a.JPG"]}, "field 'image_paths' is not read"),
         ({"response": " "}, "field 'response': expected a text that is not empty"),
     ],
 )
@@ -166,6 +168,12 @@ def test_video_r1_kinds_stay_with_the_row(kind, answer, grade, tmp_path, capsys)
     assert example_from_row(row_from_example(example), "again") == example
 
 
+def test_video_r1_rows_of_text_need_no_path():
+    row = {**VIDEO_R1, "data_type": "text", "path": ""}
+    for missing in ({}, {"path": None}):
+        assert convert_video_r1({**row, **missing}, "w")["media"] == []
+
+
 def test_omnex_sections_become_the_response():
     row = {**VIDEO_R1, "process": "<prethink>look</prethink>\n<caption>a</caption>\n<think>b</think>"}
     response = convert_video_r1(row, "w")["response"]
@@ -224,6 +232,18 @@ def test_trl_rows():
     assert converted["response"] == "<think>x</think><answer>4</answer>"
     with pytest.raises(DataError, match="no target"):
         convert_trl({"prompt": "How many?"}, "f:1")
+
+
+@pytest.mark.parametrize(
+    ("target", "answer"),
+    [
+        ({"solution": "$\\boxed{5}$"}, "5"),
+        ({"solution": "\\boxed{4}? No: <answer> \\boxed{\\frac{1}{2}} </answer>"}, "\\frac{1}{2}"),
+        ({"solution": None, "answer": None, "ground_truth": 7}, "7"),
+    ],
+)
+def test_targets_of_trl_rows_are_what_a_response_can_say(target, answer):
+    assert convert_trl({"prompt": "How many?", "completion": "I see.", **target}, "w")["answer"] == answer
 
 
 def asked(text, answer="B", **row):

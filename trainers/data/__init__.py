@@ -29,5 +29,6 @@ training data, one JSON object a line:
                (rewards.visual_facts)
   response     for supervised fine-tuning: the whole response to learn, with its sections
 
-Other fields are ignored, but image, images, video, videos and path are refused: media stand in media."""
+Other fields are ignored; but a row without media is refused where another field names some: image, images, video or
+videos, or any with a path that ends as those of images and videos do."""
 """What `harness data --help` prints of the schema."""

@@ -6,7 +6,8 @@
 - `llava-cot`: `id, image, conversations` (Xkev/LLaVA-CoT-100k), whose answers hold `<SUMMARY> <CAPTION> <REASONING>
   <CONCLUSION>`: planning, caption, think and answer.
 - `trl`: conversational rows, `prompt` (and `completion`) or `messages`, of one question, with `image`/`images`,
-  `video`/`videos` or paths in the parts of a message, and the target in `solution` or `answer`.
+  `video`/`videos` or paths in the parts of a message, and the target in `solution`, `answer` or `ground_truth`: what
+  is in its `<answer>`, and there in the last box of LaTeX.
 
 What is neither yes or no nor an option is `open`. The kinds of Video-R1 and OMNEX-VL (numerical, OCR, free-form,
 regression) become its `grade`.
@@ -20,6 +21,7 @@ from itertools import pairwise
 from string import ascii_uppercase
 from typing import Any, Final
 
+from harness.answers.forms import stated
 from harness.answers.sections import LLAVA_COT
 from harness.core.errors import DataError
 from trainers.data import GRADE, Grade
@@ -57,13 +59,15 @@ def convert_video_r1(row: Row, where: str) -> dict[str, Any]:
     solution = _need(row, "solution", where)
     match = _ANSWER.search(solution)
     answer = match[1] if match else solution.strip()
-    paths: list[Any] = row["path"] if isinstance(row.get("path"), list) else [row.get("path")]
-    if not all(isinstance(path, str) and path for path in paths):
-        raise DataError(f"{where}: field 'path' is missing or not a path.")
-    media = [{"kind": _need(row, "data_type", where), "path": path.removeprefix("./")} for path in paths]
+    media = []
+    if (shown := _need(row, "data_type", where)) != "text":  # Its path is empty, or not there.
+        paths: list[Any] = row["path"] if isinstance(row.get("path"), list) else [row.get("path")]
+        if not all(isinstance(path, str) and path for path in paths):
+            raise DataError(f"{where}: field 'path' is missing or not a path.")
+        media = [{"kind": shown, "path": path.removeprefix("./")} for path in paths]
     converted: dict[str, Any] = {
         "id": _identifier(row, "problem_id", where),
-        "media": [] if media and media[0]["kind"] == "text" else media,
+        "media": media,
         "question": _without_instruction(_need(row, "problem", where)),
     }
     kind = _need(row, "problem_type", where)
@@ -132,15 +136,13 @@ def convert_trl(row: Row, where: str) -> dict[str, Any]:
         told, parts = _message_parts(turns[1], where)
         if parts:
             raise DataError(f"{where}: field '{field}': media in the assistant's message.")
-    solution = row.get("solution", row.get("answer", row.get("ground_truth")))
-    if solution is None and told is not None:
-        solution = told
+    given = (row.get(field) for field in ("solution", "answer", "ground_truth"))
+    solution = next((value for value in given if value is not None), told)
     if solution is None:
         raise DataError(f"{where}: no target: none of 'solution', 'answer', 'ground_truth', 'completion' is there.")
     if isinstance(solution, (list, dict)):
         raise DataError(f"{where}: the target ('solution', 'answer' or 'ground_truth') is a {type(solution).__name__}.")
-    match = _ANSWER.search(str(solution))
-    asks = _asks(asked, match[1] if match else str(solution).strip(), len(media), f"{where}: field '{field}'")
+    asks = _asks(asked, _final_answer(str(solution)), len(media), f"{where}: field '{field}'")
     converted = {"id": _identifier(row, "id", where), "media": media, **asks}
     return converted if told is None else {**converted, "response": _own_tags(told.strip())}
 
@@ -255,6 +257,14 @@ def _leading_letter(answer: str, choices: Mapping[str, str]) -> str | None:
     wanted = answer.strip().rstrip(".").casefold()
     same = [letter for letter, text in choices.items() if text.rstrip(".").casefold() == wanted]
     return same[0] if len(same) == 1 else None
+
+
+def _final_answer(solution: str) -> str:
+    """What a solution comes to: in its `<answer>`, and in the last box there."""
+    match = _ANSWER.search(solution)
+    answer = match[1] if match else solution.strip()
+    boxes = [said.payload for said in stated(answer) if said.form == "boxed"]
+    return boxes[-1] if boxes else answer
 
 
 def _closed_or_open(answer: str) -> dict[str, str]:

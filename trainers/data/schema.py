@@ -36,8 +36,9 @@ _Letter = Annotated[str, Field(pattern="^[A-Z]$")]
 _LISTS: Final = (KEY_STEPS, FACTS)
 """Fields that are kept as attributes in JSON."""
 _OF_OTHERS: Final = ("image", "images", "video", "videos")
-"""What media are called elsewhere: a row that has them there alone, not read, would be trained on blind."""
+"""What media are called elsewhere."""
 _VIDEOS: Final = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".gif")
+_IMAGES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
 
 def _text_of(*types: type) -> BeforeValidator:
@@ -197,8 +198,13 @@ def example_from_row(row: Mapping[str, Any], where: str) -> Example:
     Raises:
         DataError: names `where` and the field that is missing, malformed, or what media are called elsewhere.
     """
-    if not row.get("media") and (other := next((name for name in _OF_OTHERS if row.get(name)), None)):
-        raise DataError(f"{where}: field '{other}' is not read. Media stand in 'media', a list.")
+    if not row.get("media"):  # What it has elsewhere alone is not read: it would be trained on blind.
+        other = next((name for name, value in row.items() if _names_media(name, value)), None)
+        if other is not None:
+            raise DataError(
+                f"{where}: field '{other}' is not read. Media stand in 'media', a list; a row of text alone leaves it "
+                "out."
+            )
     try:
         read = _Row.model_validate(row)
     except ValidationError as error:
@@ -218,6 +224,17 @@ def example_from_row(row: Mapping[str, Any], where: str) -> Example:
         | {name: json.dumps(value) for name in _LISTS if (value := getattr(read, name))},
     )
     return Example(sample=sample, response=read.response)
+
+
+def _names_media(field: str, value: Any) -> bool:
+    """Whether a field that is not read names an image or a video: by its own name, or by a path's ending."""
+    if field in _OF_OTHERS:
+        return bool(value)
+    paths = value if isinstance(value, list) else [value]
+    suffixes = _VIDEOS + _IMAGES
+    return field not in _Row.model_fields and any(
+        isinstance(path, str) and path.lower().endswith(suffixes) for path in paths
+    )
 
 
 def _told(error: Mapping[str, Any]) -> str:
