@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import torch
 from transformers import PrinterCallback, set_seed
 from trl import SFTTrainer
 
-from harness.core.errors import DataError
+from harness.core.errors import DataError, UsageError
 from harness.engines.checkpoints import Checkpoint
 from harness.engines.inputs import choose_video_as
 from trainers.callbacks import Completes, CosineKl, CountsCpu, EndsAtBudget, Lines, Watch
@@ -101,6 +102,19 @@ def recipe_rewards(recipe: Recipe, config: Any, count: int, judge: CaptionJudge 
     return build_rewards(Setup(recipe=recipe, max_tokens=budget, judge=judge))
 
 
+@contextmanager
+def _named_refusals() -> Iterator[None]:
+    """What TRL or Transformers refuse of a configuration once the model is there is the user's to mend.
+
+    Raises:
+        UsageError: says what.
+    """
+    try:
+        yield
+    except (ValueError, NotImplementedError, ImportError) as error:
+        raise UsageError(f"train: {' '.join(str(error).split())}") from error
+
+
 def build_trainer(
     recipe: Recipe,
     config: Any,
@@ -138,7 +152,7 @@ def build_trainer(
         "peft_config": adapter_config(recipe.lora),
     }
     trainer: Any
-    with without_unused_scales(model):
+    with without_unused_scales(model), _named_refusals():
         if supervised:
             trainer = ResumableSFTTrainer(**arguments, data_collator=Collator(rows=rows, ends=ends))
         else:

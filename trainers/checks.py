@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from transformers import Trainer, get_scheduler
 from transformers.integrations.integration_utils import (
     INTEGRATION_TO_CALLBACK,
     get_available_reporting_integrations,
@@ -80,6 +82,7 @@ def check_recipe(
     # Not kept: models are loaded under ZeRO-3 as long as such a configuration exists.
     gpus = machine.gpus if machine else None
     _check_trackers(build_config(recipe, output, gpus=gpus).report_to)
+    _check_optimiser(build_config(recipe, output, gpus=gpus), checkpoint)
     training_dtype(recipe, has_master=None if machine is None else machine.sharding != "none")
     if recipe.algorithm == "grpo":
         for reward in recipe.rewards.weights().keys() - REWARDS.keys():
@@ -104,10 +107,11 @@ def check_recipe(
             model = empty_model(checkpoint)
             try:
                 inject_adapter_in_model(adapter, model)
-            except ValueError as error:
+            except (ValueError, re.error) as error:
                 said = " ".join(str(error).split())
                 raise UsageError(
-                    f"lora.target_modules={recipe.lora.target_modules!r} does not fit the model: {said}"
+                    f"lora.target_modules={recipe.lora.target_modules!r} does not fit the model: {said}. It is a list "
+                    "of names, or a regular expression of whole names, such as '.*q_proj'."
                 ) from error
         if (
             evaluates
@@ -148,6 +152,28 @@ def _check_adapter(names: Sequence[str], rank: int) -> None:
             f"eval.every: vLLM takes adapters of language models alone, and lora.target_modules changes {outside[0]}. "
             "Set eval.engine=hf, or eval.every=false."
         )
+
+
+def _check_optimiser(config: Any, checkpoint: Checkpoint) -> None:
+    """Refuse an optimiser or a schedule that cannot be made, as Transformers makes it: it would say so after selection.
+
+    Both are made of one parameter, and optimisers that need the whole model not at all.
+    """
+    parameter = [torch.nn.Parameter(torch.zeros(1))]
+    try:
+        optimiser, arguments = Trainer.get_optimizer_cls_and_kwargs(config, empty_model(checkpoint))
+        whole = arguments.keys() & {"model", "params", "optimizer_dict"}
+        if not whole and isinstance(optimiser, type) and issubclass(optimiser, torch.optim.Optimizer):
+            optimiser(parameter, **arguments)
+        get_scheduler(
+            config.lr_scheduler_type,
+            torch.optim.SGD(parameter),
+            num_warmup_steps=0,
+            num_training_steps=max(config.max_steps, 1),
+            scheduler_specific_kwargs=config.lr_scheduler_kwargs,
+        )
+    except (ValueError, TypeError, ImportError, NotImplementedError) as error:
+        raise UsageError(f"train.optim or train.lr_scheduler_type: {' '.join(str(error).split())}") from error
 
 
 def _check_trackers(names: Sequence[str]) -> None:

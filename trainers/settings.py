@@ -131,7 +131,7 @@ class LoraSettings(Part):
         rank: of the update; 0 trains all weights.
         alpha: scale, divided by the rank; at 0 nothing would be trained.
         dropout: on the adapter's input.
-        target_modules: names of the layers, or PEFT's `all-linear`.
+        target_modules: a list of names of layers, a regular expression of their whole names, or PEFT's `all-linear`.
     """
 
     rank: int = Field(default=0, ge=0)

@@ -29,8 +29,13 @@ _MANAGED: Final = {
     "remove_unused_columns": "nothing: the trainers need all columns",
     "max_pixels": "data.max_pixels",
     "resume_from_checkpoint": "nothing: the same command goes on from the last checkpoint",
+    "chat_template_kwargs": "nothing: prompts are made as an evaluation makes them",
+    **dict.fromkeys(
+        ("use_transformers_continuous_batching", "use_transformers_paged"),
+        "train.use_vllm: Transformers' continuous batching takes no images",
+    ),
 }
-"""Arguments of TRL that the recipe sets elsewhere."""
+"""Arguments of TRL that the recipe sets elsewhere, or that have no effect here."""
 _COLLATED: Final = frozenset(
     ("max_length", "packing", "padding_free", "pad_to_multiple_of", "completion_only_loss", "assistant_only_loss",
      "dataset_kwargs", "eos_token")
@@ -125,6 +130,11 @@ def build_config(recipe: Recipe, output: Path, *, gpus: int | None = None) -> An
         )
     check_chosen(recipe, config)
     if recipe.algorithm == "grpo":
+        if config.sync_ref_model and (not config.beta or recipe.lora.rank):
+            raise UsageError(
+                "train.sync_ref_model needs a reference model of its own, which there is with train.beta above 0 and "
+                "without lora.rank. Set it to false."
+            )
         _check_batches(recipe, config)
         _check_ports(recipe, config)
         check_sampling(config)
@@ -143,7 +153,7 @@ def _check_train(recipe: Recipe, kind: Any) -> None:
     """Refuse unknown keys of `train`, and numbers and switches of a wrong type, which TRL takes as they are."""
     for key in recipe.train:
         if key in _MANAGED:
-            raise UsageError(f"train.{key} is set by the recipe itself. Use {_MANAGED[key]}.")
+            raise UsageError(f"train.{key} is not for a recipe to set. Use {_MANAGED[key]}.")
         if recipe.algorithm == "sft" and key in _COLLATED:
             raise UsageError(
                 f"train.{key} has no effect: each row is a sequence of its own, prompt and media whole, and its "

@@ -432,6 +432,11 @@ def test_text_only_and_mixed_rows_train(tmp_path):
     from harness.demo.rows import write_demo_rows
 
     rows = [json.loads(line) for line in write_demo_rows(tmp_path, 8, 0).read_text().splitlines()]
+def test_what_trl_refuses_of_a_model_is_the_users_to_mend(tmp_path):
+    with pytest.raises(UsageError, match=r"train: .*router_aux_loss_coef.*not a Mixture-of-Experts model"):
+        train_tiny("demo/grpo", tmp_path, "train.router_aux_loss_coef=0.1")
+
+
     for row in rows[::2]:
         row["media"] = []
     rows[1]["media"] *= 2  # Two images, one of them twice.

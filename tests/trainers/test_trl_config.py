@@ -43,6 +43,20 @@ def test_choices_and_ranges_are_checked(name, setting, message, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("grpo", ["chat_template_kwargs={enable_thinking: true}"], "train.chat_template_kwargs is not for a recipe"),
+        ("sft", ["chat_template_kwargs={enable_thinking: true}"], "train.chat_template_kwargs is not for a recipe"),
+        ("grpo", ["use_transformers_continuous_batching=true"], "Use train.use_vllm"),
+        ("grpo", ["sync_ref_model=true", "beta=0.0"], "train.sync_ref_model needs a reference model"),
+    ],
+)
+def test_what_has_no_effect_or_no_place_is_refused(name, settings, message, tmp_path):
+    with pytest.raises(UsageError, match=re.escape(message)):
+        build_config(load_recipe(f"demo/{name}", [f"train.{setting}" for setting in settings]), tmp_path)
+
+
+@pytest.mark.parametrize(
     "settings",
     [
         "scale_rewards=false",
