@@ -83,9 +83,10 @@ def rehearse(
         check_length(recipe, checkpoint, config, row)
         if machine is not None:
             sizes = measure(checkpoint)
-            disk = disk_bytes(recipe, config, sizes, machine)
+            kept = recipe.kept(len(examples))
+            disk = disk_bytes(recipe, config, kept, sizes, machine)
             tell_plan(recipe, sizes, machine, row, rows=len(examples), disk=disk, pace=pace, tell=tell)
-            check_space(output, disk, most_checkpoints(config))
+            check_space(output, disk, most_checkpoints(config, kept))
         check_files(checkpoint)
         aside = recipe.judge.model_copy(update={"cache": folder})  # The question and its answer are not to be kept.
         asked = recipe.model_copy(update={"judge": aside})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from math import gcd
+from math import ceil, gcd
 from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_type_hints
 from urllib.parse import urlsplit
@@ -147,6 +147,17 @@ def steps_a_batch(config: Any) -> int:
         return 1
     passes = config.steps_per_generation * config.num_iterations
     return int(passes // gcd(passes, config.gradient_accumulation_steps))
+
+
+def steps_an_epoch(config: Any, rows: int) -> int:
+    """Optimizer steps that Transformers takes in an epoch of so many rows."""
+    passes: int
+    if isinstance(config, GRPOConfig):  # Rows that do not fill a batch of responses are left out.
+        batches = rows // (config.generation_batch_size // config.num_generations)
+        passes = batches * config.steps_per_generation * config.num_iterations
+    else:
+        passes = ceil(rows / (config.per_device_train_batch_size * config.world_size))
+    return max(1, -(-passes // int(config.gradient_accumulation_steps)))
 
 
 def _check_train(recipe: Recipe, kind: Any) -> None:

@@ -170,8 +170,8 @@ def test_a_disk_that_checkpoints_do_not_fit_on_is_refused(tmp_path, monkeypatch)
         ({"save_strategy": "no"}, 0),
         ({"save_strategy": "epoch", "num_train_epochs": 2.5}, 3),
         ({"save_strategy": "epoch", "num_train_epochs": 2, "save_total_limit": 4}, 2),
-        ({"save_strategy": "steps", "save_steps": 10}, 1),
-        ({"save_strategy": "steps", "save_steps": 10, "save_total_limit": 3}, 4),
+        ({"save_strategy": "steps", "save_steps": 10}, 3),
+        ({"save_strategy": "steps", "save_steps": 5, "save_total_limit": 3}, 4),
         ({"save_strategy": "steps", "save_steps": 0.25}, 4),
         ({"save_strategy": "steps", "save_steps": 10, "max_steps": 60, "save_total_limit": 1}, 2),
     ],
@@ -182,11 +182,13 @@ def test_checkpoints_are_counted_as_they_are_kept(settings, count, rank):
     from trainers.plan.machine import Machine
     from trainers.recipe import load_recipe
 
-    given = {"max_steps": -1, "num_train_epochs": 3, "save_total_limit": None, "save_only_model": False, **settings}
+    batch = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2, "world_size": 1}
+    given = {"max_steps": -1, "num_train_epochs": 3, "save_total_limit": None, "save_only_model": False}
+    config = SimpleNamespace(**{**batch, **given, **settings})
     sizes = SimpleNamespace(total=100, adapted=2)
     recipe = load_recipe("demo/grpo", [f"lora.rank={rank}"])
     # Weights and two moments of four bytes each; a checkpoint of an adapter holds no copy of its base.
-    needed = disk_bytes(recipe, SimpleNamespace(**given), sizes, Machine(on_gpu=False))
+    needed = disk_bytes(recipe, config, 40, sizes, Machine(on_gpu=False))
     assert needed == count * (8 * 12 if rank else 100 * 12) + 100 * 4
 
 

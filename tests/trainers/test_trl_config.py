@@ -79,7 +79,27 @@ def test_all_checkpoints_are_kept_where_none_is_a_limit(tmp_path):
         settings = [f"train.save_total_limit={limit}", "train.save_steps=1", "train.max_steps=4"]
         config = build_config(load_recipe("demo/sft", settings), tmp_path)
         assert config.save_total_limit == (1 if limit == "1" else None)
-        assert most_checkpoints(config) == kept
+        assert most_checkpoints(config, 100) == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "count"),
+    [
+        ("grpo", "max_steps=100 save_steps=30", 4),
+        ("grpo", "max_steps=400 save_steps=500", 1),
+        ("grpo", "max_steps=10 save_steps=0.3", 4),
+        ("grpo", "max_steps=10 save_strategy=epoch num_iterations=2", 1),
+        # Of 100 rows 25 batches of 4 prompts, with 2 updates each; and 13 batches of 8 examples.
+        ("grpo", "max_steps=-1 num_train_epochs=3 save_steps=50 num_iterations=2", 3),
+        ("sft", "max_steps=-1 num_train_epochs=2 save_steps=10", 3),
+        ("sft", "max_steps=-1 num_train_epochs=2 save_steps=10 save_total_limit=1", 2),
+    ],
+)
+def test_checkpoints_are_planned_as_transformers_saves_them(name, settings, count, tmp_path):
+    batch = "per_device_train_batch_size=8 gradient_accumulation_steps=1 save_total_limit=null"
+    batch += " num_generations=4 gradient_accumulation_steps=2" if name == "grpo" else ""
+    given = [f"train.{item}" for item in f"{batch} {settings}".split()]
+    assert most_checkpoints(build_config(load_recipe(f"demo/{name}", given), tmp_path), 100) == count
 
 
 @pytest.mark.parametrize(

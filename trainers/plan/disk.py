@@ -9,9 +9,10 @@ from trainers.plan.machine import Machine
 from trainers.plan.memory import moments, trained, width_of
 from trainers.plan.sizes import ModelSizes
 from trainers.settings import Recipe
+from trainers.trl_config import steps_an_epoch
 
 
-def disk_bytes(recipe: Recipe, config: Any, sizes: ModelSizes, machine: Machine) -> int:
+def disk_bytes(recipe: Recipe, config: Any, rows: int, sizes: ModelSizes, machine: Machine) -> int:
     """Bytes of all checkpoints that are there at one time, with the optimiser's state in each, and of the final model.
 
     A checkpoint of an adapter holds that alone; ZeRO's optimiser has a float32 copy of the weights besides its moments.
@@ -21,20 +22,25 @@ def disk_bytes(recipe: Recipe, config: Any, sizes: ModelSizes, machine: Machine)
     whole = sizes.total * wide
     copy = 4 if machine.sharding.startswith("zero") else 0
     state = 0 if config.save_only_model else learned * (moments(recipe) + copy)
-    kept = most_checkpoints(config) + (recipe.eval.best is not None)
+    kept = most_checkpoints(config, rows) + (recipe.eval.best is not None)
     return kept * ((learned * 4 if recipe.lora.rank else whole) + state) + whole
 
 
-def most_checkpoints(config: Any) -> int:
-    """How many checkpoints are there at one time; where their number depends on the rows, as many as are kept."""
+def most_checkpoints(config: Any, rows: int) -> int:
+    """How many checkpoints are there at one time; Transformers saves at the last step too.
+
+    Args:
+        config: of TRL.
+        rows: that are trained on.
+    """
     if config.save_strategy == "no":
         return 0
-    kept: int | None = config.save_total_limit + 1 if config.save_total_limit else None  # Until the next is whole.
-    saved = None
-    if config.save_strategy == "epoch" and config.max_steps <= 0:
-        saved = ceil(config.num_train_epochs)
-    elif config.save_strategy == "steps" and config.save_steps < 1:  # A share of all steps.
-        saved = int(1 / config.save_steps)
-    elif config.save_strategy == "steps" and config.max_steps > 0:
-        saved = config.max_steps // int(config.save_steps)
-    return min((count for count in (kept, saved) if count is not None), default=1)
+    epoch = steps_an_epoch(config, rows)
+    steps = config.max_steps if config.max_steps > 0 else ceil(config.num_train_epochs * epoch)
+    every = epoch if config.save_strategy == "epoch" else config.save_steps
+    if every < 1:  # A share of all steps.
+        every = ceil(steps * every)
+    saved: int = ceil(steps / every)
+    if config.save_total_limit:  # One more until the next is whole.
+        saved = min(saved, int(config.save_total_limit) + 1)
+    return saved
