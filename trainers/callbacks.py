@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import cos, pi
 from pathlib import Path
 from typing import Any, Final
@@ -199,9 +199,14 @@ class EndsWhenAsked(TrainerCallback):  # type: ignore[misc]
         ended: whether training was stopped for it.
     """
 
-    def __init__(self) -> None:
-        """Nobody has asked yet."""
+    def __init__(self, end: Callable[[], None]) -> None:
+        """Nobody has asked yet.
+
+        Args:
+            end: called before training ends so: leaves out what would come after it.
+        """
         self.asked = self.ended = False
+        self._end = end
 
     def ask(self, *_: Any) -> None:
         """Ask for the end; a signal's handler."""
@@ -218,3 +223,4 @@ class EndsWhenAsked(TrainerCallback):  # type: ignore[misc]
             asked = bool(anyone)
         if asked:
             control.should_save = control.should_training_stop = self.ended = True
+            self._end()

@@ -10,6 +10,7 @@ import json
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from harness.core.files import write_atomically, write_errors
 from harness.engines.threads import threads_for
 from trainers.callbacks import EndsWhenAsked, write_provenance
 from trainers.console import say
+from trainers.conflict.probe import ConflictProbe
 from trainers.curves import draw_curves
 from trainers.layout import CURVES, FINAL, LOG, WHOLE, step_folders
 from trainers.models import save_whole_model
@@ -69,7 +71,8 @@ def run_trainer(trainer: Any, output: Path, facts: Mapping[str, Any]) -> Any:
 @contextmanager
 def _ended_where_it_can_be_resumed(trainer: Any) -> Iterator[EndsWhenAsked]:
     """SIGTERM, where it ends the command, waits for the end of a step, or of the saving of the final model."""
-    asked = EndsWhenAsked()
+    # What comes after training is measured of its end, and there is little time. The last callback may remove others.
+    asked = EndsWhenAsked(partial(trainer.remove_callback, ConflictProbe))
     end = signal.getsignal(signal.SIGTERM)
     if not callable(end):
         yield asked
