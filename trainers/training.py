@@ -15,17 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import gather_object  # type: ignore[import-untyped]
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from harness.core.errors import EndedError, HarnessError, ModelError
 from harness.core.files import write_atomically, write_errors
 from harness.engines.threads import threads_for
 from trainers.callbacks import EndsWhenAsked, write_provenance
-from trainers.console import say
 from trainers.conflict.probe import ConflictProbe
+from trainers.console import say
 from trainers.curves import draw_curves
 from trainers.layout import CURVES, FINAL, LOG, WHOLE, step_folders
 from trainers.models import save_whole_model
+from trainers.ranks import wait_for_main_rank
+from trainers.rewards.in_trl import FailedTogetherError
 from trainers.weight_names import mend_names
 
 
@@ -50,7 +53,8 @@ def run_trainer(trainer: Any, output: Path, facts: Mapping[str, Any]) -> Any:
         or quantised, and in all processes but the first.
 
     Raises:
-        HarnessError: training ended early; in one process the state it reached is saved as a checkpoint.
+        HarnessError: training ended early; the state it reached is saved as a checkpoint where it is alone, or where
+            a reward failed.
         EndedError: a scheduler ended it; the state it reached is saved.
     """
     # Checkpoints of the model alone lack the state of the optimiser, without which training would go on otherwise.
@@ -91,8 +95,12 @@ def _train(trainer: Any, output: Path, last: Path | None) -> None:
     try:
         with _no_step_beyond_the_last(trainer), _named_failures_of_saving(trainer, output):
             trainer.train(resume_from_checkpoint=None if last is None else str(last))
-    except HarnessError:
+    except FailedTogetherError as error:
         _save_reached(trainer, output)
+        raise (error.failure or SystemExit(error.exit_code)) from error
+    except HarnessError:
+        if trainer.args.world_size == 1:  # The other processes wait elsewhere.
+            _save_reached(trainer, output)
         raise
     except (RuntimeError, MemoryError) as error:
         known = _describe_failure(error)
@@ -148,15 +156,19 @@ def last_checkpoint(output: Path) -> Path | None:
 
 
 def _save_reached(trainer: Any, output: Path) -> None:
-    """Save where training stopped; only alone, since with several processes the others wait elsewhere."""
+    """Save where training stopped; all processes have to call this."""
     step = trainer.state.global_step
-    if trainer.args.world_size > 1 or step == 0 or (output / f"checkpoint-{step}" / WHOLE).is_file():
+    folder = output / f"checkpoint-{step}"
+    (is_saved, *_) = gather_object([(folder / WHOLE).is_file()])
+    if step == 0 or is_saved:
         return
     trainer.control = trainer.callback_handler.on_step_end(trainer.args, trainer.state, trainer.control)
     with _named_failures_of_saving(trainer, output):
         trainer._save_checkpoint(trainer.model, trial=None)
     trainer.callback_handler.on_save(trainer.args, trainer.state, trainer.control)
-    say(f"step {step} is saved in {output / f'checkpoint-{step}'}")
+    wait_for_main_rank()  # Launchers end it where another process has ended.
+    if trainer.is_world_process_zero():
+        say(f"step {step} is saved in {folder}")
 
 
 def _save_final(trainer: Any, output: Path, facts: Mapping[str, Any]) -> Any:

@@ -16,6 +16,7 @@ from trainers.data.schema import Example, row_from_example
 from trainers.extensions import Extension
 from trainers.grpo import ExtendedGRPOTrainer, TrainingError
 from trainers.image_pads import collapse_pads, mend_image_pads
+from trainers.rewards import in_trl
 from trainers.rewards.functions import Reward
 from trainers.rewards.in_trl import as_trl_reward, fill_missing
 from trainers.rewards.scoring import add_up_group
@@ -115,6 +116,20 @@ def test_rewards_see_samples_text_and_truncation():
         ("no", "length", 2),
     ]
     assert seen[0][0] == sample
+
+
+@pytest.mark.parametrize("fails_here", [True, False])
+def test_a_reward_that_fails_in_one_rank_is_given_up_in_all(fails_here, monkeypatch):
+    monkeypatch.setattr(in_trl, "gather_object", lambda told: [*told, None if fails_here else 3])
+    sample = Sample(id="a", task="train", target="x", answer_kind="open", question="?")
+    row = json.dumps(row_from_example(Example(sample=sample)))
+    score = (lambda samples, responses: 1 / 0) if fails_here else (lambda samples, responses: [1.0])
+    with pytest.raises(in_trl.FailedTogetherError) as caught:
+        as_trl_reward(Reward(name="mine", weight=1.0, score=score), [9])(
+            prompts=["p"], completions=["x"], completion_ids=[[9]], row=[row]
+        )
+    assert caught.value.exit_code == (2 if fails_here else 3)
+    assert ("ZeroDivisionError" in str(caught.value.failure)) == fails_here
 
 
 def logged(watch, count, **logs):

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from subprocess import PIPE
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -21,8 +22,9 @@ from harness.engines.checkpoints import resolve_checkpoint
 from trainers.grpo import TrainingError
 from trainers.layout import saved_checkpoints
 from trainers.recipe import load_recipe
+from trainers.rewards.in_trl import FailedTogetherError
 from trainers.rewards.scoring import RewardError
-from trainers.training import last_checkpoint
+from trainers.training import last_checkpoint, run_trainer
 
 pytestmark = pytest.mark.skipif(
     not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),
@@ -150,10 +152,10 @@ def test_a_run_that_a_scheduler_ends_saves_exits_0_and_goes_on_to_the_same_weigh
     assert f"step {step} is saved in {saved}\n" in said
     assert said[-1].startswith("ended from outside")
     assert not (ended / "final").exists()
-    train_tiny(f"demo/{name}", ended, *settings)
-    assert f"resuming from {saved}" in capsys.readouterr().err
     if name == "sft":  # Nothing is measured of a training that goes on.
         assert json.loads((ended / "conflict.json").read_text()).keys() == {"rows", "before"}
+    train_tiny(f"demo/{name}", ended, *settings)
+    assert f"resuming from {saved}" in capsys.readouterr().err
     train_tiny(f"demo/{name}", whole, *settings)
     one, other = weights(whole / "final"), weights(ended / "final")
     assert all(torch.equal(one[key], other[key]) for key in one)
@@ -368,6 +370,47 @@ def test_a_reward_that_breaks_stops_the_run_with_its_state_saved(tmp_path, judge
     assert (tmp_path / "final" / "model.safetensors").is_file()
 
 
+class StoppedTrainer:
+    """One of two processes, which stops in its eighth step."""
+
+    args = SimpleNamespace(world_size=2, save_only_model=False, device=torch.device("cpu"))
+    model, control = torch.nn.Linear(1, 1), None
+    state = SimpleNamespace(global_step=7, log_history=[])
+    callback_handler = SimpleNamespace(on_step_end=lambda *_: None, on_save=lambda *_: None)
+
+    def __init__(self, error):
+        self.error, self.saved = error, 0
+
+    def train(self, **_):
+        raise self.error
+
+    def remove_callback(self, *_):
+        pass
+
+    _run_epoch = remove_callback
+
+    def _save_checkpoint(self, *_, **__):
+        self.saved += 1
+
+    def is_world_process_zero(self):
+        return False
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "saved"),
+    [
+        (FailedTogetherError(RewardError("mine"), 3), RewardError, 1),
+        (FailedTogetherError(None, 3), SystemExit, 1),
+        (StoreError("only here"), StoreError, 0),  # The other process waits elsewhere.
+    ],
+)
+def test_processes_save_together_where_a_reward_fails(error, raised, saved, tmp_path):
+    trainer = StoppedTrainer(error)
+    with pytest.raises(raised):
+        run_trainer(trainer, tmp_path, {})
+    assert trainer.saved == saved
+
+
 def test_a_reward_that_is_not_a_number_is_named(tmp_path, monkeypatch):
     from trainers.rewards.functions import REWARDS
 
@@ -387,6 +430,11 @@ def test_a_users_function_is_trained_with(tmp_path, monkeypatch, capsys):
     train_tiny("demo/grpo", tmp_path / "out", "rewards.my_rewards:brief=0.01", "train.max_steps=1")
     assert read_log(tmp_path / "out")[0]["rewards/my_rewards:brief/mean"] < -1
     assert "my_rewards:brief -" in capsys.readouterr().err
+
+
+def test_what_trl_refuses_of_a_model_is_the_users_to_mend(tmp_path):
+    with pytest.raises(UsageError, match=r"train: .*router_aux_loss_coef.*not a Mixture-of-Experts model"):
+        train_tiny("demo/grpo", tmp_path, "train.router_aux_loss_coef=0.1")
 
 
 def test_out_of_memory_names_the_settings_to_lower(tmp_path, monkeypatch):
@@ -434,11 +482,6 @@ def test_text_only_and_mixed_rows_train(tmp_path):
     from harness.demo.rows import write_demo_rows
 
     rows = [json.loads(line) for line in write_demo_rows(tmp_path, 8, 0).read_text().splitlines()]
-def test_what_trl_refuses_of_a_model_is_the_users_to_mend(tmp_path):
-    with pytest.raises(UsageError, match=r"train: .*router_aux_loss_coef.*not a Mixture-of-Experts model"):
-        train_tiny("demo/grpo", tmp_path, "train.router_aux_loss_coef=0.1")
-
-
     for row in rows[::2]:
         row["media"] = []
     rows[1]["media"] *= 2  # Two images, one of them twice.

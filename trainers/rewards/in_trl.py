@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from accelerate.utils import gather_object  # type: ignore[import-untyped]
 from torch import Tensor
 
+from harness.core.errors import HarnessError
 from harness.core.types import Response
 from trainers.data.loading import parse_row
 from trainers.rewards.functions import Reward
@@ -31,12 +33,35 @@ def fill_missing(rewards: Tensor, generations: int) -> Tensor:
     return torch.where(rewards.isnan().all(1, keepdim=True), rewards, filled)
 
 
+class FailedTogetherError(Exception):
+    """A reward failed in one rank or more, and is given up in all at the same place: together they can save.
+
+    Attributes:
+        failure: what happened here; `None`: nothing, it was in another rank, which says why.
+        exit_code: of the failure.
+    """
+
+    def __init__(self, failure: HarnessError | None, exit_code: int) -> None:
+        super().__init__(f"a reward failed, with exit code {exit_code}")
+        self.failure = failure
+        self.exit_code = exit_code
+
+
+def _fail_together(failure: HarnessError | None) -> None:
+    """Let no rank wait for one in which a reward failed. All of them have to call this."""
+    codes = [code for code in gather_object([failure and failure.exit_code]) if code is not None]
+    if codes:
+        raise FailedTogetherError(failure, codes[0])
+
+
 def as_trl_reward(reward: Reward, end_tokens: Sequence[int]) -> Callable[..., list[float | None]]:
     """A reward in the form that TRL calls: columns of a batch to rewards.
 
     Args:
         reward: the reward.
         end_tokens: a response that ends in one of them was not cut off.
+
+    What it gives raises `FailedTogetherError` in all ranks where the reward fails in one.
     """
     ends = frozenset(end_tokens)
 
@@ -53,7 +78,13 @@ def as_trl_reward(reward: Reward, end_tokens: Sequence[int]) -> Callable[..., li
             )
             for sample, completion, ids in zip(samples, completions, completion_ids, strict=True)
         ]
-        return score_part(reward, samples, responses)
+        failure, values = None, []
+        try:
+            values = score_part(reward, samples, responses)
+        except HarnessError as error:
+            failure = error
+        _fail_together(failure)
+        return values
 
     function.__name__ = reward.name
     return function
