@@ -160,8 +160,9 @@ def _check_optimiser(config: Any, checkpoint: Checkpoint) -> None:
     Both are made of one parameter, and optimisers that need the whole model not at all.
     """
     parameter = [torch.nn.Parameter(torch.zeros(1))]
+    looks = config.optim_target_modules is not None or config.optim in ("lomo", "adalomo")  # At the model's layers.
     try:
-        optimiser, arguments = Trainer.get_optimizer_cls_and_kwargs(config, empty_model(checkpoint))
+        optimiser, arguments = Trainer.get_optimizer_cls_and_kwargs(config, empty_model(checkpoint) if looks else None)
         whole = arguments.keys() & {"model", "params", "optimizer_dict"}
         if not whole and isinstance(optimiser, type) and issubclass(optimiser, torch.optim.Optimizer):
             optimiser(parameter, **arguments)
