@@ -7,7 +7,10 @@ from typing import Final
 
 from harness.core.reading import parse_json
 
-_TURN_END: Final = re.compile(r"</s>|<\|?(?:im_end|endoftext|eot_id|end|return)\|?>|<\|end_of_sentence\|>")
+_TURN_END: Final = re.compile(
+    r"</s>|<[|｜]?(?:im_end|eo[mst](?:_id)?|return|end(?:[_▁]?of[_▁]?(?:text|turn|sentence|utterance))?"
+    r"|END_OF_TURN_TOKEN)[|｜]?>"
+)
 _BOX_TOKENS: Final = re.compile(r"<\|begin_of_box\|>(.{0,300}?)<\|end_of_box\|>", re.DOTALL)
 _JSON: Final = re.compile(r"\{[^{}]{1,4000}\}(?=\W*$)")
 _KEYS: Final = ("final_answer", "answer", "prediction", "choice", "option")

@@ -12,6 +12,13 @@ from harness.answers.tails import answer_in_json, correction, cut_tail, cut_turn
         ("B<|im_end|>\n<|im_start|>user", "B"),
         ("It is 5.<|eot_id|>It is 6.", "It is 5."),
         ("No<|return|>", "No"),
+        ("No<end_of_turn>\n<start_of_turn>user\nyes?", "No"),
+        ("No<end_of_utterance>", "No"),
+        ("No<|end_of_text|>", "No"),
+        ("No<eos>", "No"),
+        ("No<|eom_id|>", "No"),
+        ("No<｜end▁of▁sentence｜>", "No"),
+        ("No<|END_OF_TURN_TOKEN|>", "No"),
         ("<|endoftext|>B", "<|endoftext|>B"),  # nothing stands before it
         ("a < b > c", "a < b > c"),
     ],
