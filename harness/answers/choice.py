@@ -17,7 +17,7 @@ from harness.answers.yes_no import read_yes_no
 
 _OPEN: Final = r"[\s\"'*\[{(<$.\-]{0,6}"
 _CLOSE: Final = r"[\s)\]}>.,:;!?\"'*_$。]{0,12}"
-_NAMED: Final = r"(?:(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]elect|A:) )?"
+_NAMED: Final = r"(?:(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]elect) |[Aa]:\s*)?"
 _POLAR: Final = {"yes": "yes", "no": "no", "true": "yes", "false": "no"}
 _LINE: Final = re.compile(
     rf"^[ \t]*(?:[-*•]|\d+[.)])?{_OPEN}(?:[Oo]ption )?\(?([A-Z])(?:[)\].:\"'}}]+(?:\s|$)|。| - )(.*)$", re.MULTILINE
@@ -28,6 +28,8 @@ _LETTER: Final = re.compile(
 _AND: Final = re.compile(r"[)\].,'\"*\s]*(?:,|\band\b|\bor\b|/|&)\s*[(\"']*[A-J](?![\w'])")
 _REASON: Final = re.compile(r"\s+(?:because|since|as|for|with|which)\b")
 _LETTER_ALONE: Final = re.compile(rf"{_OPEN}{_NAMED}{_OPEN}[A-Za-z]{_CLOSE}")
+_REPLY: Final = re.compile(rf"{_OPEN}[Aa]:\s*(?={_OPEN}([A-Za-z]){_CLOSE}$)")
+"""Before a letter alone, the "A:" of "Q: ... A: ..."."""
 _CAPITAL_ALONE: Final = re.compile(rf"{_OPEN}{_NAMED}{_OPEN}[A-Z]{_CLOSE}")
 _LISTED: Final = re.compile(r"\b[A-J][.:)]\s|\([A-J]\)")
 _BECAUSE: Final = re.compile(rf"{_OPEN}(?:[Oo]ption )?([A-Z]){_CLOSE} (?:because|since)\b")
@@ -105,6 +107,8 @@ def _beside_refusal(parts: list[str], choices: Mapping[str, str], question: str 
 
 def _stated_letter(payload: str, choices: Mapping[str, str]) -> str | None:
     """The letter that a stated answer begins with."""
+    if (reply := _REPLY.match(payload)) and key(reply[1]) != key(choices.get("A", "")):
+        payload = payload[reply.end() :]
     match = _LETTER.match(payload)
     if match is None:
         return None

@@ -32,6 +32,12 @@ QUESTION = "What color is the ball?"
         ("The ball is somewhere.\nB. blue", "B", "ends with letter"),
         ("B because it is blue", "B", "begins with letter"),
         ("A. red\nB. blue\nC. green\nD. dark red\n\nAnswer: B", "B", "marker"),
+        # behind the "A:" of "Q: ... A: ..."
+        ("A: B", "B", "whole letter"),
+        ("A:B", "B", "whole letter"),
+        ("a: (C).", "C", "whole letter"),
+        ("Answer: A: B", "B", "marker"),
+        ("A: red", "A", "begins with letter"),
         # words
         ("blue", "B", "whole text"),
         ("The answer is dark red.", "D", "answer is (text)"),
@@ -143,6 +149,8 @@ def test_yes_and_no_as_options(text: str, letter: str | None) -> None:
         ("The answer is B", "B"),
         ("The answer is B and C", "A"),
         ("The answer is D and E", None),
+        ("B: D", "B"),
+        ("A: B and C", "A"),
     ],
 )
 def test_options_whose_texts_are_letters(text: str, letter: str | None) -> None:
