@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-_INFORMATION: Final = r"(?:information|context|details?|data|evidence|specifics)"
+_INFORMATION: Final = r"(?:information|context|details?|data|evidence(?! (?:of|for)\b)|specifics)"
 _TELL: Final = (
     r"(?:determin\w+|tell|say|said|answer\w*|know\w*|verif\w+|confirm\w*|provid\w+|infer\w*|conclu\w+|assess|identif\w+"
     r"|analy[sz]e|access|compar\w+|calculat\w+|give|given|make|establish\w*|solve\w*|assist|help|choose"
