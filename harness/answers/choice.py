@@ -13,12 +13,13 @@ from harness.answers.refusals import apart, is_of_another, refuses
 from harness.answers.sameness import same
 from harness.answers.text import holds, key, sentences
 from harness.answers.values import quantity
-from harness.answers.yes_no import read_yes_no
+from harness.answers.yes_no import Polarity, read_yes_no
 
 _OPEN: Final = r"[\s\"'*\[{(<$.\-]{0,6}"
 _CLOSE: Final = r"[\s)\]}>.,:;!?\"'*_$。]{0,12}"
 _NAMED: Final = r"(?:(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]elect) |[Aa]:\s*)?"
-_POLAR: Final = {"yes": "yes", "no": "no", "true": "yes", "false": "no"}
+POLAR: Final[Mapping[str, Polarity]] = {"yes": "yes", "no": "no", "true": "yes", "false": "no"}
+"""Options that make a yes/no question of a choice."""
 _LINE: Final = re.compile(
     rf"^[ \t]*(?:[-*•]|\d+[.)])?{_OPEN}(?:[Oo]ption )?\(?([A-Z])(?:[)\].:\"'}}]+(?:\s|$)|。| - )(.*)$", re.MULTILINE
 )
@@ -78,12 +79,12 @@ def read_choice(text: str, choices: Mapping[str, str], question: str | None) -> 
     parts = sentences(text)
     if len(parts) == 1 and (letter := stated_option(text, choices)):
         return Found(letter, "whole text", text)
-    polar = {word: letter for letter, option in choices.items() if (word := _POLAR.get(key(option)))}
-    if len(choices) == 2 and len(polar) == 2:
-        found = read_yes_no(text, question, {})
-        return Found(polar[found.answer], f"polar: {found.rule}", found.words) if found.answer else found
     if (so := _SO.search(parts[-1] if parts else "")) and so[1] in choices:
         return Found(so[1], "ends with letter", parts[-1])
+    polar = {word: letter for letter, option in choices.items() if (word := POLAR.get(key(option)))}
+    if len(choices) == 2 and len(polar) == 2:
+        found = read_yes_no(text, question)
+        return Found(polar[found.answer], f"polar: {found.rule}", found.words) if found.answer else found
     if refuses(text):
         undecided = [letter for letter, option in choices.items() if refuses(option)]
         if len(undecided) == 1 and len(held_options(text, choices)) < 2:

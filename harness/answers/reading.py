@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from harness.answers.choice import read_choice
+from harness.answers.choice import POLAR, read_choice
 from harness.answers.forms import NOTHING, Found, stated
 from harness.answers.open_ended import read_open, wants_number
 from harness.answers.sameness import same
@@ -20,7 +20,7 @@ from harness.answers.sections import split_sections
 from harness.answers.tails import answer_in_json, correction, cut_tail, cut_turns, introduces, restates, without_program
 from harness.answers.text import key, locate, plain
 from harness.answers.values import quantity
-from harness.answers.yes_no import Polarity, read_yes_no
+from harness.answers.yes_no import read_yes_no
 from harness.core.errors import UsageError
 from harness.core.types import AnswerKind
 
@@ -28,7 +28,6 @@ Outcome = Literal["read", "refused", "cut_off", "not_understood"]
 Match = Literal["right", "wrong", "unknown"]
 
 _OFFERED: Final = re.compile(r"\(?\b([A-J])[).:]\s*(yes|no|true|false)\b", re.IGNORECASE)
-_POLARITIES: Final[Mapping[str, Polarity]] = {"yes": "yes", "no": "no", "true": "yes", "false": "no"}
 _LETTERS: Final = {letter: "" for letter in "ABCDE"}
 _IN_PASSING: Final = frozenset(
     (
@@ -187,8 +186,9 @@ def _read_plain(
     if kind == "open":
         return read_open(text, question, numeric)
     offered = choices.items() if choices else _OFFERED.findall(question or "")
-    letters = {letter: word for letter, option in offered if (word := _POLARITIES.get(key(option)))}
-    return read_yes_no(text, question, letters)
+    letters = {letter: option for letter, option in offered if key(option) in POLAR}
+    found = read_choice(text, letters, question) if len(letters) == 2 else read_yes_no(text, question)
+    return found._replace(answer=POLAR[key(letters[found.answer])]) if found.answer in letters else found
 
 
 def _answer_part(response: str) -> str | None:

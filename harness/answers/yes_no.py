@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Final, Literal
 
 from harness.answers.forms import NOTHING, REFUSED, Found, is_concluding, stated
@@ -61,7 +60,6 @@ _AFTER_NO: Final = re.compile(
     re.IGNORECASE,
 )
 _LETTER: Final = re.compile(r"[\s\"'*\[{(]{0,6}(?:option )?\(?([A-J])[)\]}.:\"'*]*(?=\s|$)(?!\s*\()")
-_LETTER_ALONE: Final = re.compile(r"[\s(\[\"']{0,6}([A-J])[\s)\].\"':]{0,6}")
 _LEAD: Final = re.compile(
     r"^(?:(?:so|therefore|thus|hence|overall|finally|in (?:conclusion|summary|short|other words)|ultimately"
     r"|consequently|based on (?:the|this|these) [^,]{1,60}|well|sure|okay|ok|and|then)[,:!]?\s+){1,4}",
@@ -103,22 +101,19 @@ def polarity(payload: str, question: str | None = None) -> Polarity | None:
     return "no"
 
 
-def read_yes_no(text: str, question: str | None, letters: Mapping[str, Polarity]) -> Found:
+def read_yes_no(text: str, question: str | None) -> Found:
     """Reads a plain text.
 
     Args:
         text: see `harness.answers.text.plain`.
         question: the question; lets a statement count that repeats it.
-        letters: which letter means yes and which no, where the question offers such options.
     """
-    found, letter = _stated(text, letters)
+    found, letter = _stated(text)
     if found is not None and letter is None:
         return found
     parts = sentences(text)
     if not parts:
         return NOTHING
-    if len(parts) == 1 and (alone := _LETTER_ALONE.fullmatch(text)):
-        return Found(letters[alone[1]], "whole", text) if alone[1] in letters else NOTHING
     if len({word for part in parts if (word := polarity(part)) and re.match(r"\W*[A-J][).:]", part)}) == 2:
         return NOTHING  # The options are listed, and none is chosen.
     bare = [_LEAD.sub("", part) for part in parts]
@@ -149,12 +144,13 @@ def _is_contradicted(text: str, word: Polarity) -> bool:
     return any(match["word"].lower() != word for match in _REPLY.finditer(text[:120]))
 
 
-def _stated(text: str, letters: Mapping[str, Polarity]) -> tuple[Found | None, str | None]:
+def _stated(text: str) -> tuple[Found | None, str | None]:
     """The last answer that is stated, and the letter that is stated after it whose word is not known.
 
     Of two options a letter beyond them is no answer, but one that cannot be read must not be passed over.
     """
-    meaning, found, unknown = dict(letters), None, None
+    meaning: dict[str, Polarity] = {}
+    found, unknown = None, None
     for _, form, payload, words in stated(text):
         word = polarity(payload)
         if word and (named := re.match(r"\W*([A-J])\b", payload)):

@@ -216,6 +216,24 @@ def test_letters_of_yes_and_no_are_those_that_are_offered() -> None:
 
 
 @pytest.mark.parametrize(
+    ("response", "letter"),
+    [
+        *((text.format(letter), letter) for letter in "AB" for text in (
+            "{}", "({})", "Option {}", "{} because it shows", "The answer is {}", "{} is correct.", "So {}.", "A: {}",
+            "Option {} is correct", "The answer is (A). The answer is ({}).", "It is small. Thus, the answer is {}.",
+        )),
+        *((text, "A") for text in ("a", "The answer is a", "A - yes", "The answer is A, not B")),
+        *((text, "B") for text in ("b", "The answer is b", "B - no", "The answer is B, not A", "It is not red.")),
+        *((text, None) for text in ("C", "The answer is C.", "A or B", "A. yes\nB. no", "A. no", "It is large.")),
+    ],
+)  # fmt: skip
+def test_letters_of_yes_and_no_are_read_as_those_of_other_options(response: str, letter: str | None) -> None:
+    offered = {"A": "yes", "B": "no"}
+    assert read_answer(response, "choice", offered, "Is it red?").answer == letter
+    assert read_answer(response, "yes_no", offered, "Is it red?").answer == offered.get(letter or "")
+
+
+@pytest.mark.parametrize(
     ("response", "target", "kind_name", "expected"),
     [
         ("The answer is no.", "no", "yes_no", "right"),

@@ -2,10 +2,9 @@
 
 import pytest
 
-from harness.answers.yes_no import Polarity, polarity, read_yes_no
+from harness.answers.yes_no import polarity, read_yes_no
 
 QUESTION = "Is the blue cup larger than the red cup?"
-LETTERS: dict[str, Polarity] = {"A": "yes", "B": "no"}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +124,7 @@ def test_a_negation_behind_certainly_counts_where_it_is_of_what_was_asked(
     ],
 )
 def test_without_letters(text: str, answer: str | None, rule: str) -> None:
-    found = read_yes_no(text, QUESTION, {})
+    found = read_yes_no(text, QUESTION)
     assert (found.answer, found.rule) == (answer, rule)
     assert found.words in text
     assert bool(found.words) is (answer is not None)
@@ -135,6 +134,7 @@ def test_without_letters(text: str, answer: str | None, rule: str) -> None:
     ("text", "rule"),
     [
         ("I don't see any.", "nothing"),
+        ("The image does not show any evidence of it.", "nothing"),
         ("There is a cat. I do not see any birds.", "nothing"),
         ("I can't see a bird, but there is a dog.", "nothing"),
         ("I can't see the image.", "refused"),
@@ -143,7 +143,7 @@ def test_without_letters(text: str, answer: str | None, rule: str) -> None:
     ],
 )
 def test_not_to_see_something_is_no_refusal_to_say_whether_it_is_there(text: str, rule: str) -> None:
-    found = read_yes_no(text, "Is there a dog?", {})
+    found = read_yes_no(text, "Is there a dog?")
     assert (found.answer, found.rule) == (None, rule)
 
 
@@ -153,22 +153,7 @@ def test_not_to_see_something_is_no_refusal_to_say_whether_it_is_there(text: str
 @pytest.mark.parametrize(("said", "answer"), [("There is a dog", "yes"), ("There is no dog but a cat", "no")])
 def test_what_is_declined_of_something_else_is_no_refusal(said: str, answer: str, declined: str) -> None:
     for text in (f"{said}. {declined}", f"{said}, but {declined}"):
-        assert read_yes_no(text, "Is there a dog?", {}).answer == answer
-
-
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        ("A", "yes"),
-        ("(B)", "no"),
-        ("It is small. Therefore, the answer is B.", "no"),
-        ("The answer is (A). The answer is (B).", "no"),
-        ("The answer is C.", None),
-        ("C", None),
-    ],
-)
-def test_letters_that_the_question_offers(text: str, answer: str | None) -> None:
-    assert read_yes_no(text, QUESTION, LETTERS).answer == answer
+        assert read_yes_no(text, "Is there a dog?").answer == answer
 
 
 @pytest.mark.parametrize(
@@ -182,4 +167,4 @@ def test_letters_that_the_question_offers(text: str, answer: str | None) -> None
     ],
 )
 def test_a_letter_that_the_question_does_not_offer_needs_its_word_or_a_statement(text: str, answer: str | None) -> None:
-    assert read_yes_no(text, QUESTION, {}).answer == answer
+    assert read_yes_no(text, QUESTION).answer == answer
