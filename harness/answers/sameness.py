@@ -16,6 +16,9 @@ _RANGE: Final = re.compile(
 )
 _IN_BRACKETS: Final = re.compile(r"^([^()]*\w)\s\(([^()]+)\)([^()]*)$")
 _OPERATOR: Final = re.compile(r"[+*/^<>=#|]|'\(|(?<![a-z]{3})-|-(?![a-z]{3})")
+_BETWEEN_LETTERS: Final = re.compile(r"(?<!\d)[\W_]+|[\W_]+(?!\d)")
+_ACCENTS: Final = re.compile(r"(?<=[a-z])[\u0300-\u036f]+")
+"""Of Latin letters, which many leave out; the marks of other scripts are as good as letters."""
 _SCALES: Final = (100, 0.01, 1000, 0.001, 1e6, 1e-6)
 """Factors between two numbers that may be one quantity in two units."""
 _FORMULA_LENGTH: Final = 80
@@ -32,7 +35,8 @@ def same(given: str, wanted: str) -> bool | None:
 
     Returns:
         `False` for numbers and ranges that differ. `None` where it cannot be told: other words may mean the same, and
-        numbers may have other units, and capitals alone may tell two alleles or units apart.
+        numbers may have other units, and capitals alone may tell two alleles or units apart, or accents two words:
+        those of one text may all be left out, as in "El Nino".
     """
     one, other = key(given), key(wanted)
     if not one or not other:
@@ -50,12 +54,18 @@ def same(given: str, wanted: str) -> bool | None:
         return _same_quantity(numbers[0], numbers[1])
     if equal := [(a, b) for a in _wordings(given) for b in _wordings(wanted) if key(a) == key(b)]:
         return None if all(_case_tells(*pair) for pair in equal) else True
-    letters = [re.sub(r"(?<!\d)[\W_]+|[\W_]+(?!\d)", "", unicodedata.normalize("NFKD", text)) for text in (one, other)]
-    if letters[0] == letters[1] and letters[0] and not _OPERATOR.search(one + other):
-        return True
+    marked = [_BETWEEN_LETTERS.sub(_marks, unicodedata.normalize("NFKD", text)) for text in (one, other)]
+    bare = [_ACCENTS.sub("", text) for text in marked]
+    if bare[0] == bare[1] and bare[0] and not _OPERATOR.search(one + other):
+        return True if marked[0] == marked[1] or set(marked) & set(bare) else None
     if max(len(given), len(wanted)) <= _FORMULA_LENGTH and not (_DATE.fullmatch(one) or _DATE.fullmatch(other)):
         return same_formula(plain(given).lower(), plain(wanted).lower()) or None
     return None
+
+
+def _marks(between: re.Match[str]) -> str:
+    """The marks on letters in what stands between letters and digits."""
+    return "".join(character for character in between[0] if unicodedata.category(character).startswith("M"))
 
 
 def _same_quantity(one: Quantity, other: Quantity) -> bool | None:
