@@ -1,8 +1,9 @@
 """The 80 object categories of COCO (Lin et al., ECCV 2014) with everyday synonyms, for finding them in captions.
 
 The categories are COCO's; the synonyms are common English words for the same things. A word that names several
-categories (`bat`, `glass`) is left out, so that a mention is never counted against the wrong one, and what holds a name
-without naming a thing of the category (`train station`, an orange cat) is listed beside them.
+categories (`bat`, `glass`), or mostly something else (the calf of a leg, a tennis coach, to play football), is left
+out, so that a mention is never counted against the wrong one, and what holds a name without naming a thing of the
+category (`train station`, an orange cat) is listed beside them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ COCO_SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
     "car": ("automobile", "sedan", "suv", "taxi", "cab", "hatchback"),
     "motorcycle": ("motorbike", "moped", "scooter"),
     "airplane": ("plane", "aeroplane", "aircraft", "jet", "airliner"),
-    "bus": ("minibus", "coach"),
+    "bus": ("minibus",),
     "train": ("locomotive", "tram", "railcar"),
     "truck": ("lorry", "pickup"),
     "boat": ("ship", "sailboat", "canoe", "kayak", "ferry", "rowboat", "yacht"),
@@ -34,8 +35,8 @@ COCO_SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
     "cat": ("kitten", "kitty"),
     "dog": ("puppy", "pup"),
     "horse": ("pony", "foal"),
-    "sheep": ("lamb", "ram", "ewe"),
-    "cow": ("cattle", "bull", "calf", "ox"),
+    "sheep": ("lamb", "ewe"),
+    "cow": ("cattle", "bull", "ox"),
     "elephant": (),
     "bear": ("panda", "polar bear", "grizzly"),
     "zebra": (),
@@ -48,7 +49,7 @@ COCO_SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
     "frisbee": (),
     "skis": ("ski",),
     "snowboard": (),
-    "sports ball": ("football", "soccer ball", "tennis ball", "basketball", "baseball", "volleyball"),
+    "sports ball": ("soccer ball", "tennis ball"),
     "kite": (),
     "baseball bat": (),
     "baseball glove": ("catcher's mitt", "baseball mitt"),
@@ -104,10 +105,10 @@ _NOT_BEFORE: Final[Mapping[str, str]] = {
     "orange": "juice tree", "carrot": "cake", "cake": "stand", "toilet": "paper", "table": "cloth top tennis lamp",
     "book": "shelf case store", "chair": "lift", "ski": "lift slope resort jacket lodge", "bottle": "cap",
     "keyboard": "player", "mouse": "pad trap", "kite": "surfing surfer",
-    "remote": "area location place region part village beach island", "baseball": "field player game cap uniform",
-    "football": "field player game", "basketball": "court player game", "volleyball": "court net game",
-    "baby": "bird duck goose cat dog horse sheep lamb cow elephant bear panda polar zebra giraffe animal",
+    "remote": "area location place region part village beach island", "jet": "skiing skier",
+    "baby": "bird duck goose cat dog horse sheep lamb cow elephant bear panda polar zebra giraffe animal carrot corn",
 }  # fmt: skip
+_NOT_BEHIND: Final[Mapping[str, str]] = {"player": "cd dvd media record", "bed": "flower garden lake river truck"}
 _BEHIND_A_NOUN: Final = (
     "on|in|at|by|is|are|sits?|lies|lying|sitting|next|near|beside|with|to|from|under|or|that|which|has"
 )
@@ -122,6 +123,8 @@ NO_OBJECTS: Final = (
         rf"{word}(?= (?:{'|'.join(form for noun in nouns.split() for form in (noun, *plurals(noun)))})\b)"
         for word, nouns in _NOT_BEFORE.items()
     ),
+    *(rf"(?<=\b{before} ){word}s?" for word, nouns in _NOT_BEHIND.items() for before in nouns.split()),
+    r"jet[ -]skis?",
     r"bear(?= in mind\b)",
     rf"(?<!\ban )orange(?=,?\s+(?!(?:{_BEHIND_A_NOUN})\b)\w)",
     rf"(?<=\ban )orange(?=,?\s+(?!(?:{_BEHIND_A_NOUN})\b)\w)(?!{_AND_ANOTHER})",
