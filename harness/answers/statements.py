@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -67,6 +67,11 @@ _AFTER_NOUN: Final = frozenset(
     "in on at with by near from under over behind beside next inside outside and or here that which who where right"
     " left above below among between against across along around down up out made".split()
 )
+_NO_PARTICIPLES: Final = frozenset(
+    "bed shed sled seed feed weed breed reed ring wing king string spring swing sling thing building painting drawing"
+    " ceiling railing clothing bedding shaped sized colored coloured themed patterned".split()
+)
+"""Words on "ed" and "ing" that make another thing of the noun before them: "dog bed", "cat-shaped"."""
 _TOKEN: Final = re.compile(r"[a-z0-9]+(?:\.\d+)?|[<>=+]|≥|≤")
 _ASKS_EXISTENCE: Final = re.compile(r"\b(?:is|are|was|were) there\b|\b(?:do|can) you see\b", re.IGNORECASE)
 _EXISTENCE: Final = re.compile(
@@ -98,6 +103,9 @@ _SAME: Final = re.compile(
 )
 _FEW: Final = 5
 """Sentences of a text whose first one may be the statement; in longer ones it sets the scene."""
+
+
+_Stem = Callable[[str], str]
 
 
 def read_statement(parts: Sequence[str], question: str, *, everywhere: bool = False) -> Found:
@@ -136,12 +144,12 @@ def _echo(sentence: str, question: str, asked: list[str], *, may_add: bool) -> L
 
     `may_add`: whether other words may stand between those of the question.
     """
-    known = set(_tokens(question))
+    known, stem = set(_tokens(question)), _stem_for(question)
     said = _QUOTED.sub(lambda match: match[0][1:-1] if set(_tokens(match[0])) <= known else ";", sentence)
     if asked and asks_existence(question) and (absent := _WITHOUT.search(said)):
         is_plain = not known & _NEGATIONS and not set(_tokens(said)) & (_HEDGES - known)
-        is_plain = is_plain and (not _NAMING.match(said) or _stands_alone(absent[1], asked[-1]))
-        if is_plain and _stems(_tokens(absent[1]))[: len(asked)] == asked:  # "a cat, but no dog"
+        is_plain = is_plain and (not _NAMING.match(said) or _stands_alone(absent[1], asked[-1], stem))
+        if is_plain and _stems(_tokens(absent[1]), stem)[: len(asked)] == asked:  # "a cat, but no dog"
             return "no"
     clause = _CLAUSE_END.split(_PLACE.sub("", _SET_IN_FRONT.sub("", said)), maxsplit=1)[0]
     if not _RELATIVE.search(question):
@@ -155,15 +163,15 @@ def _echo(sentence: str, question: str, asked: list[str], *, may_add: bool) -> L
     if re.search(r"\bother than\b", clause) or known & _NEGATIONS or (negations and set(tokens) & _PARTIAL):
         return None
     is_existence = asks_existence(question) or (len(asked) < 2 and not _PREDICATE.match(clause))
-    words = [word for word in _stems(tokens) if word not in _NEGATIONS]
+    words = [word for word in _stems(tokens, stem) if word not in _NEGATIONS]
     if is_existence and not _COMPARATIVES & set(asked) and not _EXISTENCE.search(clause):
-        is_named = _NAMING.match(clause) and words[: len(asked)] == asked and _stands_alone(clause, asked[-1])
+        is_named = _NAMING.match(clause) and words[: len(asked)] == asked and _stands_alone(clause, asked[-1], stem)
         if not is_named and not (_NOUN_ALONE.match(clause) and words == asked):
             return None
     if may_add:
         is_repeated = _is_within(asked, words)
     elif is_existence and not _COMPARATIVES & set(asked):
-        is_repeated = _is_within(asked, words) and not _is_compound(tokens, asked[-1])
+        is_repeated = _is_within(asked, words) and not _is_compound(tokens, asked[-1], stem)
     else:
         is_repeated = _repeats(words, asked, may_turn=_IDENTITY.match(question) is not None)
     if is_repeated:
@@ -191,16 +199,17 @@ def _repeats(words: list[str], asked: list[str], *, may_turn: bool = False) -> b
     return any(words[place : place + len(asked)] in turns for place in places)
 
 
-def _is_compound(tokens: list[str], noun: str) -> bool:
+def _is_compound(tokens: list[str], noun: str, stem: _Stem) -> bool:
     """Whether the noun that is asked for is part of a longer one: "dog bowl"."""
-    stems = [_stem(token) for token in tokens]
+    stems = [stem(token) for token in tokens]
     after = tokens[stems.index(noun) + 1 :][:1] if noun in stems else []
-    return bool(after) and not (after[0] in _DROPPED | _NEGATIONS | _AFTER_NOUN or after[0].endswith(("ing", "ed")))
+    is_participle = bool(after) and after[0].endswith(("ing", "ed")) and after[0] not in _NO_PARTICIPLES
+    return bool(after) and not (is_participle or after[0] in _DROPPED | _NEGATIONS | _AFTER_NOUN)
 
 
-def _stands_alone(clause: str, noun: str) -> bool:
+def _stands_alone(clause: str, noun: str, stem: _Stem) -> bool:
     """Whether a clause ends behind the noun, or says there where it is: "a dog on a sofa", not "a dog-shaped cloud"."""
-    ends = (match.end() for match in re.finditer(r"\w+", clause.lower()) if _stem(match[0]) == noun)
+    ends = (match.end() for match in re.finditer(r"\w+", clause.lower()) if stem(match[0]) == noun)
     end = next(ends, None)
     return end is not None and _BEHIND_NAMED.match(clause, end) is not None
 
@@ -229,16 +238,27 @@ def _tokens(text: str) -> list[str]:
     return _TOKEN.findall(digits(text))
 
 
-def _stems(tokens: list[str]) -> list[str]:
-    return [_stem(token) for token in tokens if token not in _DROPPED]
+def _stems(tokens: list[str], stem: _Stem) -> list[str]:
+    return [stem(token) for token in tokens if token not in _DROPPED]
+
+
+def _stem_for(question: str) -> _Stem:
+    """What makes words comparable: nouns alone where it is asked what is there, as a man fishing is no fish."""
+    return _stem_of_noun if asks_existence(question) else _stem
 
 
 @lru_cache(maxsize=4096)
 def _stem(word: str) -> str:
-    ending = r"(?:e?s|ing|ed)$" if len(word) > 4 else r"(?<=..[^isu])s$"  # "dogs"; not "this" and "plus"
+    bare = re.sub(r"(?:ing|ed)$", "", word) if len(word) > 4 else word
+    return re.sub(r"ss$", "s", bare) if bare != word else _stem_of_noun(word)
+
+
+@lru_cache(maxsize=4096)
+def _stem_of_noun(word: str) -> str:
+    ending = r"e?s$" if len(word) > 4 else r"(?<=..[^isu])s$"  # "dogs"; not "this" and "plus"
     return re.sub(r"ss$", "s", word if word.endswith("ss") else re.sub(ending, "", word))  # "busses", "buss" and "bus"
 
 
 def _asked(question: str) -> list[str]:
     asked = [sentence for sentence in sentences(question) if sentence.endswith("?")] or [question]
-    return _stems(_tokens(_SETTING.sub("", asked[-1])))
+    return _stems(_tokens(_SETTING.sub("", asked[-1])), _stem_for(question))
