@@ -66,6 +66,10 @@ class Vocabulary:
     canonical: Mapping[str, str]
     pattern: re.Pattern[str]
 
+    def name(self, wording: str) -> str:
+        """The object's name; of one that the vocabulary does not hold, its wording in lower case."""
+        return self.canonical.get(_spaced(wording), " ".join(wording.lower().split()))
+
 
 def plurals(noun: str) -> list[str]:
     """What may be the plural of a noun in lower case; of several forms some may be no word ("boxs", "boxes")."""
@@ -98,6 +102,22 @@ def build_vocabulary(synonyms: Mapping[str, Iterable[str]], no_objects: Iterable
     wordings = "|".join(re.escape(wording).replace(r"\ ", _SEPARATOR) for wording in longest_first)
     either = rf"(?:{'|'.join(no_objects) or '(?!)'}|({wordings or '(?!)'}))"
     return Vocabulary(canonical=canonical, pattern=re.compile(rf"(?<![\w-]){either}(?![\w-])"))
+
+
+def with_own_names(
+    names: Iterable[str], synonyms: Mapping[str, Iterable[str]], no_objects: Iterable[str] = ()
+) -> Vocabulary:
+    """A vocabulary with those objects besides that data name; the plural of a name is no other object.
+
+    Args:
+        names: as the data word them.
+        synonyms: see `build_vocabulary`.
+        no_objects: see `build_vocabulary`.
+    """
+    known = build_vocabulary(synonyms)
+    own = {name for wording in names if (name := known.name(wording))}
+    several = {plural for name in own for plural in plurals(name)}
+    return build_vocabulary({**dict.fromkeys(sorted(own - several), ()), **synonyms}, no_objects)
 
 
 def _spaced(wording: str) -> str:

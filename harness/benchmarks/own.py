@@ -29,7 +29,7 @@ from pathlib import Path, PurePath
 from string import ascii_uppercase
 from typing import Final
 
-from harness.answers.objects import Vocabulary, build_vocabulary
+from harness.answers.objects import Vocabulary, with_own_names
 from harness.benchmarks import captions
 from harness.benchmarks.captions import by_vocabulary, join_objects, judge_caption
 from harness.benchmarks.columns import find, options_of, require, require_letter, require_text, require_yes_no, tidy
@@ -137,17 +137,14 @@ def _judge(evaluator: Evaluator | None, vocabulary: Vocabulary) -> Callable[[Sam
 
 def _vocabulary(rows: Iterable[Row], objects: Mapping[str, Sequence[str]]) -> Vocabulary:
     """The objects that count in captions: those that are told, and all that rows name."""
-    known = build_vocabulary(objects)
-    named = {name: () for row in rows for name in _named(row, known)}
-    return build_vocabulary({**named, **objects})
+    return with_own_names((name for row in rows for name in _listed(row)), objects)
 
 
-def _named(row: Row, vocabulary: Vocabulary) -> list[str]:
-    """The objects that a row says are there, each by the name that it has in the vocabulary."""
+def _listed(row: Row) -> list[str]:
+    """The objects that a row says are there."""
     answer = find(row, "answer")
     listed = answer if isinstance(answer, list) else str("" if answer is None else answer).split(";")
-    names = [" ".join(str(name).lower().split()) for name in listed]
-    return [vocabulary.canonical.get(name, name) for name in names if name]
+    return [name for name in map(str, listed) if name.strip()]
 
 
 def _baselines(kinds: Collection[AnswerKind]) -> dict[str, str]:
@@ -263,7 +260,7 @@ def _target(row: Row, where: str, kind: AnswerKind, choices: Mapping[str, str] |
         return require_yes_no(row, where, "answer")
     if kind == "caption":
         require(row, where, "answer")
-        return join_objects(_named(row, vocabulary))
+        return join_objects(map(vocabulary.name, _listed(row)))
     answer = require_text(row, where, "answer")
     if choices is None:
         return answer

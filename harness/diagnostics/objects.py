@@ -3,18 +3,19 @@
 An annotation file is `annotations.jsonl`, one object a line: `sample_id`, and either `objects` (a list of names, as in
 COCO-style lists) or what a registered world reads (`harness.core.worlds`); optional is `captions`, a list of true
 captions. A file `vocabulary.json` beside it maps each object name to a list of its synonyms; without it, the world's
-objects or the names of the file are the vocabulary, with COCO's synonyms where all of them are COCO categories.
+objects or the names of the file are the vocabulary, with COCO's synonyms where all of them are COCO categories. In the
+names that are annotated capitals do not count, and a plural or a synonym stands for its object.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from harness.answers.coco import COCO_SYNONYMS, NO_OBJECTS
-from harness.answers.objects import Vocabulary, build_vocabulary, find_objects
+from harness.answers.objects import Vocabulary, build_vocabulary, find_objects, with_own_names
 from harness.core.errors import DataError
 from harness.core.reading import parse_json, read_text
 from harness.core.worlds import AnnotationRules, Row, worlds
@@ -112,26 +113,39 @@ def read_annotations(path: Path) -> Annotations:
                         f"{path}:{number} is not an annotation: {error!r}. Expected sample_id and objects."
                     ) from error
         beside = path.with_name(VOCABULARY)
-        synonyms = parse_json(read_text(beside)) if beside.exists() else _own_names(samples.values())
-        vocabulary = build_vocabulary(synonyms, NO_OBJECTS if synonyms is COCO_SYNONYMS else ())
+        told = beside.exists()
+        vocabulary = build_vocabulary(parse_json(read_text(beside))) if told else _own_vocabulary(samples.values())
     except OSError as error:
         raise DataError(f"annotations {path} cannot be read: {error.strerror}.") from error
     except (ValueError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path.with_name(VOCABULARY)} is not a vocabulary: {error}. Expected NAME: [SYNONYM, ...]."
         ) from error
-    return Annotations(samples=samples, vocabulary=vocabulary)
+    named = {sample_id: _by_name(annotation, vocabulary) for sample_id, annotation in samples.items()}
+    return Annotations(samples=named, vocabulary=vocabulary)
 
 
-def _own_names(samples: Iterable[Annotation]) -> Mapping[str, Iterable[str]]:
+def _own_vocabulary(samples: Iterable[Annotation]) -> Vocabulary:
     annotations = list(samples)
     rules = annotations[0].rules if annotations else None
     if rules is not None and all(annotation.rules is rules for annotation in annotations):
-        return rules.vocabulary
-    names = sorted({name for annotation in annotations for name in annotation.present})
-    if names and all(name in COCO_SYNONYMS for name in names):
-        return COCO_SYNONYMS
-    return dict.fromkeys(names, ())
+        return build_vocabulary(rules.vocabulary)
+    names = {name for annotation in annotations for name in annotation.present}
+    categories = build_vocabulary(dict.fromkeys(COCO_SYNONYMS, ()))
+    if names and all(categories.name(name) in COCO_SYNONYMS for name in names):
+        return build_vocabulary(COCO_SYNONYMS, NO_OBJECTS)
+    return with_own_names(names, {})
+
+
+def _by_name(annotation: Annotation, vocabulary: Vocabulary) -> Annotation:
+    """An annotation with its objects by their names in the vocabulary; a world's have them."""
+    if annotation.rules is not None:
+        return annotation
+    return replace(
+        annotation,
+        expected=frozenset(map(vocabulary.name, annotation.expected)),
+        present=frozenset(map(vocabulary.name, annotation.present)),
+    )
 
 
 def parse_annotation(row: Mapping[str, Any]) -> Annotation:

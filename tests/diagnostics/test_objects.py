@@ -44,6 +44,30 @@ def test_a_vocabulary_beside_the_annotations_is_used(tmp_path: Path) -> None:
     assert (sorted(counts.named), sorted(counts.invented)) == (["axolotl", "newt"], ["newt"])
 
 
+@pytest.mark.parametrize(
+    ("objects", "synonyms", "caption", "found"),
+    [
+        ([["dog"], ["Dog"]], None, "A dog.", "dog"),
+        ([["car", "tree"], ["cars", "tree"]], None, "A car and two trees.", "car"),
+        ([["puppy"]], {"dog": ["puppy"]}, "A puppy.", "dog"),
+        ([["Dog", "Person"]], None, "A man with a dog.", "person"),
+        ([["T-Shirt  rack"]], None, "A t-shirt rack.", "t-shirt rack"),
+    ],
+)
+def test_annotated_objects_have_the_names_of_the_vocabulary(
+    tmp_path: Path, objects: list[list[str]], synonyms: object, caption: str, found: str
+) -> None:
+    rows = [json.dumps({"sample_id": str(number), "objects": names}) for number, names in enumerate(objects)]
+    (tmp_path / "annotations.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    if synonyms is not None:
+        (tmp_path / "vocabulary.json").write_text(json.dumps(synonyms), encoding="utf-8")
+    annotations = read_annotations(tmp_path)
+    for annotation in annotations.samples.values():
+        counts = count_objects(caption, annotation, annotations.vocabulary)
+        assert found in counts.named
+        assert (counts.invented, counts.found) == (frozenset(), counts.expected)
+
+
 @pytest.mark.parametrize("line", ['{"sample_id": "1"}', "{", '["1"]', '{"sample_id": "1", "objects": 3}'])
 def test_malformed_annotations_are_named_by_line(tmp_path: Path, line: str) -> None:
     path = tmp_path / "annotations.jsonl"
