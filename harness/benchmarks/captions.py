@@ -15,6 +15,7 @@ reading counted is stored with the verdict (`Verdict.scores`), and the figures f
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import inf
 from typing import Final, Literal, NamedTuple
 
@@ -22,10 +23,11 @@ from harness.answers.objects import Vocabulary, find_objects
 from harness.answers.refusals import refuses
 from harness.answers.sections import split_sections
 from harness.answers.tails import cut_turns
-from harness.benchmarks.counting import has_score, one, score_of, scored_unit
+from harness.benchmarks.counting import Part, has_score, one, score_of, scored_unit
 from harness.benchmarks.verdicts import REFUSED, why_empty
+from harness.benchmarks.yes_no import figures
 from harness.core.types import Response, Sample, SampleRecord, Verdict
-from harness.statistics.specs import MetricSpec, Outcome, Ratio, Unit, Weight
+from harness.statistics.specs import MetricSpec, Outcome, Unit, Weight, everywhere
 
 _BETWEEN: Final = "; "
 NAMES_NONE: Final = "names no object"
@@ -192,18 +194,13 @@ _OFFICIAL: Final[Mapping[str, tuple[Weight, Weight]]] = {
 _BETTER: Final[Mapping[str, Literal[-1, 0]]] = {"chair_s": -1, "chair_i": -1, "words": 0}
 
 
-def metrics(strata: Collection[tuple[str, ...]]) -> list[MetricSpec]:
-    """The figures over all captions; official ones where the benchmark has a published evaluator."""
-    specs = []
-    for name, (top, bottom) in _STRICT.items():
-        official = [Ratio(top=of[0], bottom=of[1])] if (of := _OFFICIAL.get(name)) else []
-        specs.append(
-            MetricSpec(
-                name=f"all/{name}",
-                strict=(Ratio(top=top, bottom=bottom),),
-                official=tuple(official),
-                better=_BETTER.get(name, 1),
-                high=inf if name == "words" else 1.0,
-            )
-        )
-    return specs
+_ALL: Final[Mapping[str, Sequence[Part]]] = {"all": [everywhere]}
+
+
+def metrics(strata: Collection[tuple[str, ...]], parts: Mapping[str, Sequence[Part]] = _ALL) -> list[MetricSpec]:
+    """The figures over all captions, or of parts; official ones where the benchmark has a published evaluator."""
+    return [
+        replace(spec, better=_BETTER.get(name, 1), high=inf if name == "words" else 1.0)
+        for spec in figures(parts, _STRICT, _OFFICIAL)
+        for name in [spec.name.rpartition("/")[2]]
+    ]

@@ -67,14 +67,23 @@ def require_index(row: Mapping[str, Any], where: str, name: str) -> int:
     return index
 
 
+def is_yes_no(value: Any) -> bool:
+    """Whether a cell says yes or no, in any case, and with a full stop or without."""
+    return _without_stop(value) in ("yes", "no")
+
+
+def _without_stop(value: Any) -> str:
+    return str(value).strip().lower().removesuffix(".")
+
+
 def require_yes_no(row: Mapping[str, Any], where: str, *names: str) -> str:
-    """The gold answer of a yes/no question, in lower case.
+    """The gold answer of a yes/no question, in lower case and without a full stop.
 
     Raises:
         DataError: missing, or neither yes nor no.
     """
-    value = require_text(row, where, *names).lower()
-    if value not in ("yes", "no"):
+    value = _without_stop(require_text(row, where, *names))
+    if not is_yes_no(value):
         raise DataError(f"{where}: column {names[0]!r} holds {value!r}, expected yes or no.")
     return value
 

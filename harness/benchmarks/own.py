@@ -16,8 +16,8 @@ A row is a question. Its columns, in any order, of a CSV or TSV file with a head
 Names of columns are read without regard to case. Other columns are ignored.
 
 Such a benchmark has accuracy over all and by subset, and where all its questions are yes/no what
-`harness.benchmarks.yes_no` figures besides; captions have the figures of `harness.benchmarks.captions`, over the
-objects that the table names. All of it follows from stored samples, so that runs are compared without the table.
+`harness.benchmarks.yes_no` figures besides; captions have those of `harness.benchmarks.captions`, over the objects that
+the table names. All of it follows from stored samples, so that runs are compared without the table.
 """
 
 from __future__ import annotations
@@ -32,7 +32,16 @@ from typing import Final
 from harness.answers.objects import Vocabulary, with_own_names
 from harness.benchmarks import captions
 from harness.benchmarks.captions import by_vocabulary, join_objects, judge_caption
-from harness.benchmarks.columns import find, options_of, require, require_letter, require_text, require_yes_no, tidy
+from harness.benchmarks.columns import (
+    find,
+    is_yes_no,
+    options_of,
+    require,
+    require_letter,
+    require_text,
+    require_yes_no,
+    tidy,
+)
 from harness.benchmarks.counting import in_stratum, is_officially_right, is_right, one, sample_unit, scored_unit
 from harness.benchmarks.record import Benchmark, HubSource, Row
 from harness.benchmarks.verdicts import judge_response, no_official_reading, officially
@@ -202,8 +211,7 @@ def _with_rows(
 def _usual_kind(rows: Sequence[Row], where: Callable[[int], str]) -> AnswerKind:
     """What rows without options ask for: yes or no if most are answered so, and then the others are mistakes."""
     plain = [row for index, row in enumerate(rows) if not options_of(row, where(index))]
-    answers = [str(find(row, "answer")).strip().lower() for row in plain]
-    return "yes_no" if 2 * sum(answer in ("yes", "no") for answer in answers) > len(answers) else "open"
+    return "yes_no" if 2 * sum(is_yes_no(find(row, "answer")) for row in plain) > len(plain) else "open"
 
 
 def _clean(row: Row, file: str, index: int) -> Iterator[tuple[str, Row]]:
@@ -293,7 +301,7 @@ def _metrics(has_evaluator: bool, strata: Collection[tuple[str, ...]]) -> list[M
     subsets, kinds = ({stratum[level] for stratum in strata} for level in (0, 1))
     parts = parts_of((), subsets - {""}) if subsets - {""} else {"all": [everywhere]}
     if kinds == {"caption"}:
-        return captions.metrics(strata)
+        return captions.metrics(strata, parts)
     if kinds == {"yes_no"}:
         return figures(parts, confusion(read_strictly), confusion(read_officially) if has_evaluator else {})
     mixed = {str(kind): [in_stratum(1, kind)] for kind in KINDS if kind in kinds and len(kinds) > 1}

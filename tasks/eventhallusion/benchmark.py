@@ -43,13 +43,12 @@ def read_row(row: Mapping[str, Any], where: str) -> Sample:
         DataError: a column is missing, or the gold answer is not yes or no.
     """
     video = require_text(row, where, "id")
-    answer = require_text(row, where, "answer").rstrip(".")
     return Sample(
         id=f"{video}/{require_index(row, where, 'index')}",
         task="eventhallusion",
         subset=require_text(row, where, "subset"),
         question=require_text(row, where, "question"),
-        target=require_yes_no({"answer": answer}, where, "answer"),
+        target=require_yes_no(row, where, "answer"),
         answer_kind="yes_no",
         cluster=video,
         attributes={"category": require_text(row, where, "category")},

@@ -64,6 +64,11 @@ def test_rows_say_what_they_ask(pictures: Path) -> None:
     assert dict(data.benchmark.baselines) == {"always yes": "yes", "always no": "no", "always A": "A"}
 
 
+def test_yes_and_no_may_end_with_a_full_stop(pictures: Path) -> None:
+    text = "image,question,answer\nimages/red.png,Is it red?,Yes.\nimages/red.png,Is it blue?,No.\n"
+    assert [(of.answer_kind, of.target) for of in load(pictures, text).samples] == [("yes_no", "yes"), ("yes_no", "no")]
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_what_spreadsheets_write_is_read(pictures: Path, separator: str) -> None:
     lines = [["id", "image", "question", "answer"], ["a", "images/red.png", '"Which\ncolour, ""then""?"', "rot"]]
@@ -395,9 +400,9 @@ def test_the_published_questions_are_known_in_any_form(name: str) -> None:
 
 def test_captions_are_held_against_the_objects_of_the_table(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (pictures / "seen.csv").write_text(
-        "id,image,question,answer,kind\n"
-        "a,images/red.png,Describe it.,Dog; man,caption\n"
-        "b,images/blue.png,Describe it.,cat;traffic light,caption\n"
+        "id,image,question,answer,kind,subset\n"
+        "a,images/red.png,Describe it.,Dog; man,caption,indoor\n"
+        "b,images/blue.png,Describe it.,cat;traffic light,caption,outdoor\n"
     )
     texts = {"a": "A dog beside a cat.", "b": "A cat under two traffic lights, and no dog."}
     first = run_of(pictures, pictures / "seen.csv", "first", texts)
@@ -408,6 +413,8 @@ def test_captions_are_held_against_the_objects_of_the_table(pictures: Path, caps
     # Named: dog and cat, of which dog is there; cat and traffic light, both there. There: four.
     assert values["all/f1"] == pytest.approx(2 * 3 / (4 + 4))
     assert values["all/chair_s"] == 0.5
+    assert [values[f"{part}/chair_s"] for part in ("indoor", "outdoor", "mean")] == [1.0, 0.0, 0.5]
+    assert [values[f"{part}/words"] for part in ("indoor", "outdoor", "mean")] == [5.0, 9.0, 7.0]
     capsys.readouterr()
     assert main(["compare", str(first), str(second), "--json"]) == 0
     (figures,) = (of["metrics"] for of in json.loads(capsys.readouterr().out)["tasks"].values())
