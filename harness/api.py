@@ -70,7 +70,10 @@ class Run:
         return {name: result.metrics[result.headline] for name, result in self.record.tasks.items()}
 
     def to_pandas(self) -> DataFrame:
-        """A row a sample: the fields of `Sample`, its attributes, `response`, `error`, those of `Verdict`."""
+        """A row a sample: the fields of `Sample`, its attributes, `response`, `error`, those of `Verdict`, scores.
+
+        An attribute or a score of the name of another column has one of its own, `attribute_NAME` or `score_NAME`.
+        """
         from harness.reports.frames import samples_frame
 
         return samples_frame(self.samples)

@@ -13,6 +13,8 @@ from PIL import Image
 
 import harness
 from harness.core.errors import DataError, HarnessError, UsageError
+from harness.core.types import Response, Sample, SampleRecord, Verdict
+from harness.reports.frames import samples_frame
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,29 @@ def evaluated(folder: Path, response: str, *, every: int = 1, **settings: Any) -
         out=folder / "run",
         **settings,
     )
+
+
+def test_no_column_of_a_table_hides_another(tmp_path: Path) -> None:
+    records = []
+    for number, error in enumerate((None, "timed out")):
+        told = {"question": "17", "there": "3", "category": "VD"}
+        sample = Sample(
+            id=str(number), task="toy", question="Is it red?", target="yes", answer_kind="yes_no", attributes=told
+        )
+        scores = {"there": 3.0, "rule": 1.0} if error is None else {}
+        verdict = Verdict(
+            sample_id=sample.id, answer=None, status="error" if error else "correct", rule="begins", scores=scores
+        )
+        response = Response(sample_id=sample.id, text="Yes", error=error)
+        records.append(SampleRecord(sample=sample, response=response, verdict=verdict))
+    frame = samples_frame(records)
+    assert list(frame["question"]) == ["Is it red?"] * 2
+    assert list(frame["rule"]) == ["begins"] * 2
+    assert list(frame["attribute_question"]) == ["17"] * 2
+    assert list(frame["attribute_there"]) == ["3"] * 2
+    assert list(frame["category"]) == ["VD"] * 2
+    assert [frame[name].dropna().tolist() for name in ("there", "score_rule")] == [[3.0], [1.0]]
+    frame.to_parquet(tmp_path / "table.parquet")  # A column of texts and numbers would be refused.
 
 
 def test_every_name_is_there_and_none_is_loaded_before_it_is_asked_for() -> None:
