@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from harness.core.types import BenchmarkFacts
+from harness.core.types import BenchmarkFacts, Metric
 from harness.reports.text import scale_of
 from leaderboards.board import Cell, Column, Group, Row, judged_again
 from leaderboards.naming import (
@@ -177,13 +177,13 @@ def _layers(results: Sequence[_Result]) -> dict[_Terms, list[tuple[int, _Result]
 def _columns(results: Sequence[_Result]) -> list[Column]:
     protocols: dict[str, Protocol] = {}
     facts: dict[str, BenchmarkFacts] = {}
-    values: dict[str, list[float | None]] = defaultdict(list)
+    metrics: dict[str, list[Metric]] = defaultdict(list)
     for result in results:
         protocols[result.task] = result.protocol
         facts[result.task] = result.run.record.benchmarks[result.task]
-        values[result.task].append(result.run.record.tasks[result.task].metrics[result.protocol.headline].value)
+        metrics[result.task].append(result.run.record.tasks[result.task].metrics[result.protocol.headline])
     return [
-        Column(task=task, protocol=protocols[task], facts=facts[task], scale=scale_of(values[task]))
+        Column(task=task, protocol=protocols[task], facts=facts[task], scale=scale_of(*metrics[task]))
         for task in sorted(protocols, key=lambda task: (not facts[task].hallucination, task))
     ]
 

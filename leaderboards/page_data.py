@@ -11,7 +11,7 @@ from typing import Any, Final
 from harness.core.types import Metric
 from harness.reports.differences import SIGNS, change, in_words, tone, verdict
 from harness.reports.html import script_json
-from harness.reports.text import one_line
+from harness.reports.text import one_line, scale_of
 from harness.runs.checks import COUNTS
 from harness.statistics.differences import Difference
 from leaderboards.board import Board, Column, Group, Row, judged_again
@@ -178,23 +178,21 @@ def _details(row: Row, columns: Sequence[Column], texts: _Texts) -> list[Any]:
         counts = [getattr(result, name) for name in COUNTS]
         words = in_words(cell.delta, column.scale) if cell.delta is not None else ""
         metrics = [
-            [texts.place(name), *_interval(metric), _round(result.official.get(name)), metric.n, *_range(metric)]
+            [texts.place(name), *_interval(metric, ratio), _round(result.official.get(name), ratio), metric.n]
+            + [_round(end, ratio) for end in metric.range or ()]
             for name, metric in result.metrics.items()
+            for ratio in [scale_of(metric) / column.scale]  # The page shows all of them by the column's.
         ]
         details.append([counts, words, metrics])
     return details
 
 
-def _interval(metric: Metric) -> list[float | None]:
-    return [_round(metric.value), _round(metric.low), _round(metric.high)]
+def _interval(metric: Metric, ratio: float = 1.0) -> list[float | None]:
+    return [_round(end, ratio) for end in (metric.value, metric.low, metric.high)]
 
 
-def _range(metric: Metric) -> list[float | None]:
-    return [_round(end) for end in metric.range or ()]
-
-
-def _round(value: float | None) -> float | None:
-    return None if value is None else round(value, _DIGITS)
+def _round(value: float | None, ratio: float = 1.0) -> float | None:
+    return None if value is None else round(ratio * value, _DIGITS)
 
 
 def report_link(base: str) -> Link:

@@ -13,7 +13,7 @@ from harness.diagnostics.run_folder import by_key
 from harness.reports.differences import family_note
 from harness.reports.html import render, script_json
 from harness.reports.page_data import STATES, span_of
-from harness.reports.text import counted, number, one_line, scale_of
+from harness.reports.text import counted, factor_of, number, one_line
 from harness.reports.thumbnails import Thumbnails, make_thumbnails
 from harness.runs.comparison import TaskComparison, says_what_is_not
 from harness.runs.folder import read_run
@@ -114,7 +114,7 @@ def _rows(of: TaskComparison, title: str, lists: dict[str, list[int]]) -> Iterat
     """The figures that are tested, or of which it is said why they are not: the first of each task, with its lists."""
     tested = [item for item in of.metrics if item.family] or list(of.metrics[:1])
     for place, item in enumerate(tested):
-        scale = scale_of([item.a, item.b])
+        scale = factor_of(item.scale)
         yield {
             "task": of.task,
             "title": f"{title}, {one_line(item.name)}",

@@ -69,8 +69,8 @@ def _row(folder: Path) -> dict[str, Any]:
         return row | {"started": f"cannot be used: {error}"}
     told = []
     for task, result in record.tasks.items():
-        value = result.metrics[result.headline].value
-        told.append(f"{task} {number(value, scale_of([value]))}")
+        metric = result.metrics[result.headline]
+        told.append(f"{task} {number(metric.value, scale_of(metric))}")
     return row | {
         "model": record.model,
         "headlines": ", ".join(told),

@@ -18,6 +18,7 @@ CLOSED: Final[tuple[AnswerKind, ...]] = ("yes_no", "choice")
 MediaKind = Literal["image", "video"]
 PromptFormat = Literal["direct", "think", "grounded"]
 Status = Literal["correct", "incorrect", "unanswered", "not_understood", "error"]
+Scale = Literal["share", "number"]
 
 NEEDS_JUDGE: Final = "needs a judge"
 """`Verdict.reason` of an answer that the rules cannot settle and no judge has settled; it counts wrong."""
@@ -212,6 +213,8 @@ class Metric:
             opposite word); `None` where it would not be another than `if_right`, and of figures about something else
             than right and wrong, such as a bias.
         if_right: what it would be if all of these were right.
+        scale: `share` (0 to 1, or a difference of shares), or `number` for points, lengths and counts; `None` where the
+            definition does not tell, as of tasks with scoring of their own.
     """
 
     name: str
@@ -225,6 +228,7 @@ class Metric:
     n_errors: int = 0
     if_wrong: float | None = None
     if_right: float | None = None
+    scale: Scale | None = None
 
     @property
     def range(self) -> tuple[float, float] | None:

@@ -68,7 +68,7 @@ def headline_title(run: RunRecord, result: TaskResult) -> str:
 
 def _score(run: RunRecord, result: TaskResult, blind: Mapping[str, float | None]) -> dict[str, Any]:
     metric = result.metrics[result.headline]
-    scale = scale_of([metric.value])
+    scale = scale_of(metric)
     unit = " %" if scale == 100 else ""
     floor = floor_of(result, blind)
     told = {name: value for name, value in floor.values.items() if value is not None}

@@ -26,7 +26,7 @@ _RESPONSE_CHARACTERS: Final = 90
 
 def score_headers(metrics: Iterable[Metric]) -> tuple[str, str, str]:
     """Headers over the cells of `score_cells`: percent, unless a metric is no share."""
-    if all(scale_of([metric.value]) == 100 for metric in metrics):
+    if all(scale_of(metric) == 100 for metric in metrics):
         return "%", "95 % interval", "official %"
     return "% or number", "95 % interval", "official"
 
@@ -38,7 +38,7 @@ def score_cells(metric: Metric, official: float | None) -> tuple[str, str, str]:
         metric: the strict metric.
         official: the published evaluator's value.
     """
-    scale = scale_of([metric.value])
+    scale = scale_of(metric)
     ends = interval(metric.low, metric.high, scale) or UNKNOWN
     return number(metric.value, scale), ends, number(official, scale)
 
@@ -73,7 +73,7 @@ def headline_rows(run: RunRecord) -> tuple[list[str], list[list[Any]]]:
 
 def range_cell(metric: Metric) -> str:
     """What a metric would be if all unsettled answers were wrong, and right; a dash where that is not known."""
-    return span(metric.range, scale_of([metric.value])) or UNKNOWN
+    return span(metric.range, scale_of(metric)) or UNKNOWN
 
 
 def _theirs(run: RunRecord, result: TaskResult) -> list[Metric]:
@@ -96,7 +96,8 @@ def baseline_line(run: RunRecord, blind: Mapping[str, float | None]) -> str:
     for task, result in run.tasks.items():
         floor = floor_of(result, blind)
         if floor.values:
-            told.append(f"{task} {', '.join(f'{name} {number(value)}' for name, value in floor.values.items())}")
+            scale = scale_of(result.metrics[result.headline])
+            told.append(f"{task} {', '.join(f'{name} {number(value, scale)}' for name, value in floor.values.items())}")
         if floor.is_beyond is False:
             below.append(f"{task} ({floor.best})")
     lines = [f"For comparison, without looking: {'; '.join(told)}."] if told else []
@@ -223,7 +224,7 @@ def _metrics_table(result: TaskResult) -> str:
     rows = []
     for name, metric in result.metrics.items():
         value, ends, official = score_cells(metric, result.official.get(name))
-        stderr = error_of(metric.stderr, scale_of([metric.value]))
+        stderr = error_of(metric.stderr, scale_of(metric))
         rows.append([escape(name), value, stderr, ends, official, *([range_cell(metric)] * has_ranges), metric.n])
     value_header, *other_headers = score_headers(result.metrics.values())
     return table(["metric", value_header, "s.e.", *other_headers, *(["range"] * has_ranges), "n"], rows)

@@ -10,7 +10,7 @@ from harness.core.console import show
 from harness.core.types import TaskResult
 from harness.reports.differences import change, verdict
 from harness.reports.run_report import REPORT
-from harness.reports.text import UNKNOWN, counted, error_of, interval, number, plain_table, scale_of, signed, span
+from harness.reports.text import UNKNOWN, counted, error_of, factor_of, interval, number, plain_table, signed, span
 from harness.runs.records import SAMPLES
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def print_comparison(comparison: TaskComparison, *, full: bool) -> None:
     """
     tested = [item for item in comparison.metrics if item.family]
     shown = [item for item in comparison.metrics if full or item.family] or comparison.metrics[:1]
-    scales = {item.name: scale_of([item.a, item.b]) for item in comparison.metrics}
+    scales = {item.name: factor_of(item.scale) for item in comparison.metrics}
     left = comparison.left_out
     parts = (
         (left.only_a, "only in A"),

@@ -9,18 +9,27 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from harness.core.console import clean
+from harness.core.types import Metric, Scale
 
 UNKNOWN: Final = "–"
 """Stands for what is not known."""
 
 
-def scale_of(values: Iterable[float | None]) -> float:
-    """What the values of one metric are multiplied by for showing: 100, or 1 where one is no share.
+def factor_of(scale: Scale) -> float:
+    """What figures of a scale are multiplied by for showing."""
+    return 100.0 if scale == "share" else 1.0
 
-    lmms-eval's own tasks may have sums of points as figures. The ends of intervals say nothing of this: those of a
-    share may lie beyond 1.
+
+def scale_of(*metrics: Metric) -> float:
+    """What the values of one metric, in one run or several, are multiplied by for showing: 100, or 1 if it is no share.
+
+    Where none tells its scale, as runs of earlier versions, a value beyond 1 shows that it is none: lmms-eval's own
+    tasks may have sums of points as figures. The ends of intervals say nothing of this: those of a share may lie
+    beyond 1.
     """
-    return 100.0 if all(value is None or abs(value) <= 1 for value in values) else 1.0
+    told = next((metric.scale for metric in metrics if metric.scale is not None), None)
+    is_share = all(metric.value is None or abs(metric.value) <= 1 for metric in metrics)
+    return factor_of(told or ("share" if is_share else "number"))
 
 
 def number(value: float | None, scale: float = 100.0, digits: int = 1) -> str:

@@ -25,6 +25,7 @@ from math import ceil, exp, inf, log, sqrt
 from statistics import NormalDist, fmean
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from harness.core.types import Scale
 from harness.statistics.estimates import ROUNDING, Estimate, estimate, suppose
 from harness.statistics.intervals import LEVEL
 
@@ -58,6 +59,7 @@ class Difference:
         freedom: degrees of freedom of the part that comes from questions; where `stderr` is 0, one less than the
             effective number of clusters.
         reach: greatest possible difference; `None` where there is none.
+        scale: of both values, see `Metric`.
         of_seeds: the part of the variance that comes from training seeds, 0 to 1.
         freedom_of_seeds: degrees of freedom of that part; `None` where each side is one run.
         seeds: runs of each side.
@@ -80,6 +82,7 @@ class Difference:
     stderr: float | None = None
     freedom: float | None = None
     reach: float | None = 1.0
+    scale: Scale = "share"
     of_seeds: float = 0.0
     freedom_of_seeds: int | None = None
     seeds: tuple[int, int] = (1, 1)
@@ -223,6 +226,7 @@ def compare(
         n=max(run.estimate.n for run in runs),
         seeds=(len(before), len(after)),
         reach=spec.high - spec.low if spec.high - spec.low < inf else None,
+        scale=spec.scale,
         better=spec.better,
         note=note,
     )

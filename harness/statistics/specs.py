@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from harness.core.types import SampleRecord
+from harness.core.types import SampleRecord, Scale
 
 
 class Outcome(NamedTuple):
@@ -117,6 +117,11 @@ class MetricSpec:
     high: float = 1.0
     better: Literal[-1, 0, 1] = 1
     of_data: bool = False
+
+    @property
+    def scale(self) -> Scale:
+        """Whether it is a share, or a difference or a spread of shares."""
+        return "share" if self.high <= 1 else "number"
 
 
 class Scored(Protocol):

@@ -70,7 +70,8 @@ def summarise(task: Scored, records: Iterable[SampleRecord]) -> TaskResult:
 
 def _to_metric(spec: MetricSpec, table: Table) -> Metric:
     if_wrong, if_right = suppose(spec, table)
-    return replace(to_metric(spec, estimate(spec, table)), if_wrong=if_wrong, if_right=if_right)
+    found = to_metric(spec, estimate(spec, table))
+    return replace(found, if_wrong=if_wrong, if_right=if_right, scale=spec.scale)
 
 
 def to_metric(spec: MetricSpec, estimate: Estimate) -> Metric:

@@ -68,6 +68,7 @@ def test_figures_by_hand() -> None:
         }
     )
     assert all(metric.stderr for metric in result.metrics.values())
+    assert [name for name, metric in result.metrics.items() if metric.scale != "share"] == ["all/words"]
     assert (result.unanswered, result.errors) == (1, 0)
     assert set(result.official.values()) == {None}
 

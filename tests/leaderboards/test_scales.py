@@ -10,15 +10,19 @@ from typing import Any
 import pytest
 from support_leaderboards import write_run, write_sealed
 
-from harness.reports.run_report import headline_rows, headline_table, write_report
+from harness.core.types import Metric, Scale
+from harness.reports.run_report import baseline_line, headline_rows, headline_table, write_report
+from harness.reports.terminal import print_comparison
 from harness.reports.text import scale_of
+from harness.runs.comparison import LeftOut, TaskComparison
 from harness.runs.folder import read_run
+from harness.statistics.differences import Difference
 from leaderboards.board import Board
 from leaderboards.build import BoardConfig, build_board
 from leaderboards.markdown import render_markdown
 
 
-def write_foreign(folder: Path, task: str, **figures: float) -> Path:
+def write_foreign(folder: Path, task: str, **figures: Any) -> Path:
     """A run of one of lmms-eval's own tasks, with a headline of these figures."""
     write_run(folder, model=folder.name, skills={"pope": 0.8}, counts=12)
     record = json.loads((folder / "run.json").read_text())
@@ -41,8 +45,35 @@ def board_of(root: Path) -> Board:
     ("values", "scale"),
     [([], 100), ([None, 0.5], 100), ([1.0, -1.0], 100), ([0.5, 1.01], 1), ([-30.0], 1), ([1523.4, None], 1)],
 )
-def test_only_values_decide_the_scale(values: list[float | None], scale: float) -> None:
-    assert scale_of(values) == scale
+def test_where_no_run_tells_the_scale_values_alone_decide_it(values: list[float | None], scale: float) -> None:
+    assert scale_of(*(Metric(name="all/score", value=value) for value in values)) == scale
+    told = Metric(name="all/score", value=0.5, scale="number")
+    assert scale_of(told, *(Metric(name="all/score", value=value) for value in values)) == 1
+
+
+def test_a_rating_below_1_is_no_percentage(tmp_path: Path) -> None:
+    figures: dict[str, Any] = {"value": 0.833, "stderr": 0.1, "low": 0.6, "high": 1.1, "scale": "number"}
+    folder = write_foreign(tmp_path / "a", "mmhal_bench", **figures)
+    markdown = render_markdown(board_of(tmp_path))
+    assert "**0.8** [0.6, 1.1]" in markdown
+    assert "not in percent" in markdown
+    run = read_run(folder)
+    assert re.search(r"all/score +0\.8 +\[0\.6, 1\.1\]", headline_table(run))
+    assert re.search(r"\| all/score +\| +0\.8 ", write_report(run, folder).read_text())
+    assert "blind 0.9" in baseline_line(run, {"mmhal_bench": 0.9})
+
+
+@pytest.mark.parametrize(("scale", "shown"), [("number", "0.2 → 0.8, +0.7"), ("share", "16.7 → 83.3, +66.7")])
+def test_a_difference_is_shown_by_the_scale_of_its_figure(
+    scale: Scale, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    item = Difference(name="all/rating", a=1 / 6, b=5 / 6, value=2 / 3, low=0.5, high=0.8, scale=scale)
+    left_out = LeftOut(only_a=0, only_b=0, errors=0, incomplete=0)
+    compared = TaskComparison(
+        task="toy", samples=9, left_out=left_out, metrics=[item], fixed=[], broken=[], newly_hallucinated=[]
+    )
+    print_comparison(compared, full=False)
+    assert f"all/rating: {shown}" in capsys.readouterr().out
 
 
 def test_a_share_whose_interval_reaches_beyond_1_is_a_share(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_a_scale_without_ends_has_an_interval_only_where_clusters_differ() -> No
         return {None: measure(points, tabulate(scored))}
 
     same = compare(points, side([1.0] * 8), side([3.0] * 8))  # type: ignore[arg-type]
-    assert (same.value, same.low, same.reach) == (2.0, None, None)
+    assert (same.value, same.low, same.reach, same.scale) == (2.0, None, None, "number")
     differing = compare(points, side([1.0] * 8), side([float(i) for i in range(8)]))  # type: ignore[arg-type]
     assert differing.low is not None
 
