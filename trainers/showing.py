@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torch.nn.utils.rnn import pad_sequence
 
+from harness.answers.sections import open_section
 from harness.core.errors import DataError, MediaError
 from harness.core.types import PromptFormat
 from harness.engines import Request, VideoAs
@@ -276,8 +277,8 @@ def end_tokens(model: Any, processor: Any) -> list[int]:
 def response_ids(processor: Any, ends: Sequence[int], response: str, *, ended: bool = True) -> list[int]:
     """The tokens of a response as the model is to generate them.
 
-    They begin with the space that the chat template sets before a response, and end with the first end token that it
-    sets behind one, or the tokenizer's; what follows that is never generated.
+    They begin with the space that the chat template sets before a response, without the tag that it has opened already,
+    and end with the first end token that it sets behind one, or the tokenizer's; what follows that is never generated.
 
     Args:
         processor: with a chat template.
@@ -289,6 +290,8 @@ def response_ids(processor: Any, ends: Sequence[int], response: str, *, ended: b
     answer = {"role": "assistant", "content": [{"type": "text", "text": _PROBE}]}
     start, close = "", ""
     prompt = processor.apply_chat_template([turn], tokenize=False, add_generation_prompt=True)
+    if opened := open_section(prompt).strip():
+        response = response.removeprefix(opened).lstrip()
     try:
         whole = processor.apply_chat_template([turn, answer], tokenize=False)
     except Exception:  # Templates raise whatever Jinja, or their author, thought of.

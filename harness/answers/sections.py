@@ -203,6 +203,13 @@ def split_sections(text: str) -> Sections:
     )
 
 
+def open_section(prompt: str) -> str:
+    """The opening tag that a prompt ends with, and the white space behind it; empty where it ends with none."""
+    tags = list(_TAG.finditer(prompt))
+    is_open = bool(tags) and not _tag(tags[-1]).closing and not prompt[tags[-1].end() :].strip()
+    return prompt[tags[-1].start() :] if is_open else ""
+
+
 def _tag(match: re.Match[str]) -> _Tag:
     if match["name"] is None:
         return _Tag(match.start(), match.end(), "think", match["opens"] is None, foreign=True)

@@ -37,6 +37,7 @@ from harness.engines.inputs import (
     count_visual,
     encode,
     load_processor,
+    response_text,
     size_limits,
     visual_ids,
 )
@@ -300,7 +301,7 @@ class HfEngine:
             responses.append(
                 Response(
                     sample_id=item.request.sample_id,
-                    text=self._processor.tokenizer.decode(kept, skip_special_tokens=True).strip(),
+                    text=response_text(self._processor.tokenizer, inputs["input_ids"][index].tolist(), kept),
                     finish_reason="stop" if length is not None else "length",
                     prompt_tokens=int(inputs["attention_mask"][index].sum()),
                     visual_tokens=visual[index],

@@ -8,6 +8,7 @@ from importlib import import_module
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.answers.sections import open_section
 from harness.core.errors import MediaError, ModelError, UsageError
 from harness.core.types import MediaKind
 from harness.engines import Request, VideoAs
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _KINDS: Final[tuple[MediaKind, ...]] = ("image", "video")
 _ROWS_A_MEDIUM: Final = {"image": ("image_grid_thw", "image_sizes"), "video": ("video_grid_thw",)}
 """Tensors with a row a medium, where a processor makes them."""
+_PROMPT_END: Final = 32
+"""Tokens of a prompt that hold the longest tag that it may end with."""
 _OWN_INTERFACE: Final = (
     "Its prompts are made in a way of its own, which Transformers does not know; vLLM knows those of many: "
     "vllm serve it with --trust-remote-code, and ask with --model openai:NAME --base-url URL."
@@ -153,6 +156,21 @@ def chat_prompt(processor: Any, request: Request, opened: Opened) -> str:
                 f"the question holds {place!r}, which in this model's prompts stands for {kind}s. Mend the data."
             )
     return prompt
+
+
+def response_text(tokenizer: Any, prompt: Sequence[int], response: Sequence[int]) -> str:
+    """What a model says: the text of its tokens, behind the tag that its prompt ends with, if there is one.
+
+    The chat templates of models that always think open the thinking, and a response that is cut off before it closes
+    it would look like an answer. A tag that is a special token is left out, as its closing one is.
+
+    Args:
+        tokenizer: a Transformers tokenizer.
+        prompt: tokens of the prompt, without padding behind them.
+        response: generated tokens.
+    """
+    text: str = tokenizer.decode(response, skip_special_tokens=True)
+    return open_section(tokenizer.decode(prompt[-_PROMPT_END:], skip_special_tokens=True)) + text.strip()
 
 
 def begins_with_bos(tokenizer: Any, prompt: str) -> bool:

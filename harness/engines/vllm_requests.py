@@ -9,7 +9,14 @@ from typing import Any, Final
 from harness.core.errors import MediaError
 from harness.core.types import Response
 from harness.engines import Decoding, Request, Tokens, failed
-from harness.engines.inputs import chat_prompt, count_visual, long_enough, size_limits, video_metadata
+from harness.engines.inputs import (
+    chat_prompt,
+    count_visual,
+    long_enough,
+    response_text,
+    size_limits,
+    video_metadata,
+)
 from harness.engines.logprobs import NOT_FINITE, answer_logprobs_of_ids, are_finite
 from harness.engines.preparation import Opened, request_seed
 
@@ -131,7 +138,7 @@ def make_response(request: Request, output: Any, completion: Any, seconds: float
             request.observe(Tokens(ids=ids, logprobs=logprobs))
     return Response(
         sample_id=request.sample_id,
-        text=tokenizer.decode(ids, skip_special_tokens=True).strip(),
+        text=response_text(tokenizer, output.prompt_token_ids, ids),
         finish_reason=completion.finish_reason,
         prompt_tokens=len(output.prompt_token_ids),
         visual_tokens=count_visual(processor, [output.prompt_token_ids])[0],

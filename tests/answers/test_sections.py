@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.answers.sections import SECTION_NAMES, Sections, split_sections
+from harness.answers.sections import SECTION_NAMES, Sections, open_section, split_sections
 
 WHOLE = "<planning>look</planning>\n<caption>a dog</caption>\n<think>a dog, so yes</think>\n<answer>yes</answer>"
 
@@ -177,3 +177,18 @@ def test_no_text_is_lost_and_none_is_read_twice() -> None:
     sections = split_sections(text)
     assert [block.text for block in sections.blocks] == ["p", "c", "t", "a"]
     assert sections.outside.split() == ["o1", "o2", "o3", "o4"]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "tag"),
+    [
+        ("assistant\n<think>\n", "<think>\n"),
+        ("assistant: ◁think▷", "◁think▷"),
+        ("assistant\n<think>\n\n</think>\n\n", ""),
+        ("Write <think> and </think> around it.\nassistant\n", ""),
+        ("<think> is a tag. assistant:", ""),
+        ("", ""),
+    ],
+)
+def test_a_tag_that_a_prompt_ends_with(prompt: str, tag: str) -> None:
+    assert open_section(prompt) == tag

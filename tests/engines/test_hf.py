@@ -14,6 +14,7 @@ from support_families import build
 from torch import Tensor
 from transformers import GenerationConfig
 
+from harness.answers.reading import read_answer
 from harness.core.errors import EngineError, HarnessError, MediaError, ModelError, UsageError
 from harness.core.prompts import instruction
 from harness.core.types import Media, Response
@@ -83,6 +84,17 @@ def test_images_and_videos_of_many_sizes_are_all_answered(engine: Engine) -> Non
         assert response.completion_tokens is not None
         assert response.completion_tokens <= 48
     assert len({response.text for response in responses.values()}) > 1
+
+
+def test_a_tag_that_the_chat_template_opens_begins_the_response(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processor = engine._processor  # type: ignore[attr-defined]
+    opened = processor.chat_template + "{% if add_generation_prompt %}<think>\n{% endif %}"
+    monkeypatch.setattr(processor, "chat_template", opened)
+    (response,) = generate(engine, [make_request(0, budget=4)]).values()
+    assert response.text.startswith("<think>")
+    assert read_answer(response.text, "yes_no", question=QUESTION).outcome == "cut_off"
 
 
 def test_a_batch_answers_as_single_requests_do(engine: Engine) -> None:

@@ -6,6 +6,7 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -154,6 +155,15 @@ SEQUENCES = (
 
 def tokens_of(model, processor, sequence):
     return response_ids(processor, end_tokens(model, processor), sequence.response, ended=sequence.ended)
+
+
+def test_a_tag_that_the_prompt_has_opened_is_not_learned_again():
+    processor = SimpleNamespace(
+        apply_chat_template=lambda *_, add_generation_prompt=False, **__: "<think>\n" if add_generation_prompt else "",
+        tokenizer=lambda text, **_: {"input_ids": list(map(ord, text))},
+    )
+    for response in ("<think>\nso no</think>no", "<think>so no</think>no", "so no</think>no"):
+        assert response_ids(processor, [0], response) == [*map(ord, "so no</think>no"), 0]
 
 
 def gradient_by_autograd(model, processor, sequence):
