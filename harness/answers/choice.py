@@ -81,7 +81,7 @@ def read_choice(text: str, choices: Mapping[str, str], question: str | None) -> 
         return Found(letter, "whole text", text)
     if (so := _SO.search(parts[-1] if parts else "")) and so[1] in choices:
         return Found(so[1], "ends with letter", parts[-1])
-    polar = {word: letter for letter, option in choices.items() if (word := POLAR.get(key(option)))}
+    polar: dict[str, str] = {word: letter for letter, option in choices.items() if (word := POLAR.get(key(option)))}
     if len(choices) == 2 and len(polar) == 2:
         found = read_yes_no(text, question)
         return Found(polar[found.answer], f"polar: {found.rule}", found.words) if found.answer else found
