@@ -32,7 +32,7 @@ from trainers.rewards.policy import PolicyJudge
 from trainers.rewards.scoring import build_rewards
 from trainers.selection.rollouts import ROLLOUTS
 from trainers.settings import Recipe
-from trainers.showing import Rows, end_tokens, response_ids, take_groups, with_responses
+from trainers.showing import Rows, end_tokens, response_begun, response_ids, take_groups, with_responses
 from trainers.trl_vllm import check_server, comparable_logprobs, starting_vllm
 from trainers.weight_names import MendsNames
 
@@ -156,7 +156,11 @@ def build_trainer(
         if supervised:
             trainer = ResumableSFTTrainer(**arguments, data_collator=Collator(rows=rows, ends=ends))
         else:
-            rewards = [as_trl_reward(reward, ends) for reward in recipe_rewards(recipe, config, len(examples), judge)]
+            begun = response_begun(processor)
+            rewards = [
+                as_trl_reward(reward, ends, begun=begun)
+                for reward in recipe_rewards(recipe, config, len(examples), judge)
+            ]
             extensions = chosen(recipe)
             bonuses = [name for extension in extensions for name in extension.bonuses]
             config.reward_weights = [*config.reward_weights, *(1.0 for _ in bonuses)]

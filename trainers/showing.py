@@ -21,12 +21,13 @@ from harness.answers.sections import open_section
 from harness.core.errors import DataError, MediaError
 from harness.core.types import PromptFormat
 from harness.engines import Request, VideoAs
-from harness.engines.inputs import chat_prompt, encode, layout
+from harness.engines.inputs import chat_prompt, encode, layout, response_text
 from harness.engines.preparation import Opened, one_line, open_media
 from trainers.data.loading import as_request, parse_row
 
 _KEPT: Final = 256
 """Rows whose pictures are kept decoded: a prompt is read once for each of its generations."""
+_ASKED: Final = {"role": "user", "content": [{"type": "text", "text": "?"}]}
 _PROBE: Final = "An answer."
 _MIXED: Final = (
     "the family mixes up rows of different numbers of images or frames in one batch, and under ZeRO or FSDP they are "
@@ -274,6 +275,13 @@ def end_tokens(model: Any, processor: Any) -> list[int]:
     return [*listed, processor.tokenizer.eos_token_id]
 
 
+def response_begun(processor: Any) -> str:
+    """The tag that the chat template opens every response with, as the engines show it; empty: none."""
+    prompt = processor.apply_chat_template([_ASKED], tokenize=False, add_generation_prompt=True)
+    ids = processor.tokenizer(prompt, add_special_tokens=False)["input_ids"]
+    return response_text(processor.tokenizer, ids, [])
+
+
 def response_ids(processor: Any, ends: Sequence[int], response: str, *, ended: bool = True) -> list[int]:
     """The tokens of a response as the model is to generate them.
 
@@ -286,14 +294,13 @@ def response_ids(processor: Any, ends: Sequence[int], response: str, *, ended: b
         response: its text.
         ended: it was not cut off.
     """
-    turn = {"role": "user", "content": [{"type": "text", "text": "?"}]}
     answer = {"role": "assistant", "content": [{"type": "text", "text": _PROBE}]}
     start, close = "", ""
-    prompt = processor.apply_chat_template([turn], tokenize=False, add_generation_prompt=True)
+    prompt = processor.apply_chat_template([_ASKED], tokenize=False, add_generation_prompt=True)
     if opened := open_section(prompt).strip():
         response = response.removeprefix(opened).lstrip()
     try:
-        whole = processor.apply_chat_template([turn, answer], tokenize=False)
+        whole = processor.apply_chat_template([_ASKED, answer], tokenize=False)
     except Exception:  # Templates raise whatever Jinja, or their author, thought of.
         whole = ""
     if whole.startswith(prompt) and _PROBE in whole[len(prompt) :]:

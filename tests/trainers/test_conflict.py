@@ -37,7 +37,7 @@ from trainers.data.schema import example_from_row
 from trainers.models import load_processor
 from trainers.recipe import load_recipe
 from trainers.run import train
-from trainers.showing import end_tokens, response_ids
+from trainers.showing import end_tokens, response_begun, response_ids
 
 needs_checkpoint = pytest.mark.skipif(
     not (shipped_checkpoints()["demo"] / "model.safetensors").is_file(),
@@ -157,11 +157,22 @@ def tokens_of(model, processor, sequence):
     return response_ids(processor, end_tokens(model, processor), sequence.response, ended=sequence.ended)
 
 
+class Letters:
+    """A tokenizer whose tokens are letters."""
+
+    def __call__(self, text, **_):
+        return {"input_ids": list(map(ord, text))}
+
+    def decode(self, ids, **_):
+        return "".join(map(chr, ids))
+
+
 def test_a_tag_that_the_prompt_has_opened_is_not_learned_again():
     processor = SimpleNamespace(
         apply_chat_template=lambda *_, add_generation_prompt=False, **__: "<think>\n" if add_generation_prompt else "",
-        tokenizer=lambda text, **_: {"input_ids": list(map(ord, text))},
+        tokenizer=Letters(),
     )
+    assert response_begun(processor) == "<think>\n"
     for response in ("<think>\nso no</think>no", "<think>so no</think>no", "so no</think>no"):
         assert response_ids(processor, [0], response) == [*map(ord, "so no</think>no"), 0]
 

@@ -104,7 +104,7 @@ def test_rewards_see_samples_text_and_truncation():
 
     sample = Sample(id="a", task="train", target="yes", answer_kind="yes_no", question="?")
     row = json.dumps(row_from_example(Example(sample=sample)))
-    function = as_trl_reward(Reward(name="mine", weight=1.0, score=score), [9])
+    function = as_trl_reward(Reward(name="mine", weight=1.0, score=score), [9], begun="<think>\n")
     completions = [[{"role": "assistant", "content": " yes "}], "no"]
     given = function(
         prompts=["p", "p"], completions=completions, completion_ids=[[4, 9], [4, 4]], row=[row, row], log=0
@@ -112,8 +112,8 @@ def test_rewards_see_samples_text_and_truncation():
     assert given == [1.0, 1.0]
     assert function.__name__ == "mine"
     assert [(r.text, r.finish_reason, r.completion_tokens) for _, r in seen] == [
-        ("yes", "stop", 2),
-        ("no", "length", 2),
+        ("<think>\nyes", "stop", 2),
+        ("<think>\nno", "length", 2),
     ]
     assert seen[0][0] == sample
 

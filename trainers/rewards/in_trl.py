@@ -54,12 +54,13 @@ def _fail_together(failure: HarnessError | None) -> None:
         raise FailedTogetherError(failure, codes[0])
 
 
-def as_trl_reward(reward: Reward, end_tokens: Sequence[int]) -> Callable[..., list[float | None]]:
+def as_trl_reward(reward: Reward, end_tokens: Sequence[int], *, begun: str = "") -> Callable[..., list[float | None]]:
     """A reward in the form that TRL calls: columns of a batch to rewards.
 
     Args:
         reward: the reward.
         end_tokens: a response that ends in one of them was not cut off.
+        begun: the tag that the prompt has opened a response with; see `trainers.showing.response_begun`.
 
     What it gives raises `FailedTogetherError` in all ranks where the reward fails in one.
     """
@@ -72,7 +73,7 @@ def as_trl_reward(reward: Reward, end_tokens: Sequence[int]) -> Callable[..., li
         responses = [
             Response(
                 sample_id=sample.id,
-                text=(completion if isinstance(completion, str) else completion[0]["content"]).strip(),
+                text=begun + (completion if isinstance(completion, str) else completion[0]["content"]).strip(),
                 finish_reason="stop" if ids and ids[-1] in ends else "length",
                 completion_tokens=len(ids),
             )
