@@ -13,8 +13,8 @@ from typing import Final
 
 from harness.core.errors import StoreError
 from harness.demo.experiment.hypotheses import Tested, in_words, is_gain, is_loss
-from harness.demo.experiment.plan import Plan
-from harness.demo.experiment.results import SEED_FREE, Comparer
+from harness.demo.experiment.plan import Outcome, Plan
+from harness.demo.experiment.results import SEED_FREE, Comparer, Seeds
 from harness.demo.experiment.settings import HEADLINES, TITLES, titles_of
 from harness.reports.differences import change
 from harness.reports.markdown import code
@@ -93,11 +93,8 @@ def _cheap(evidence: Evidence) -> Said:
 
 
 def _glances(evidence: Evidence) -> Said:
-    found = {
-        row: [float(of["glances"]["all/glances"]) for of in seeds.values()]
-        for row, seeds in evidence.confirmed.results.items()
-    }
-    words = {row: f"{100 * fmean(shares):.{int(fmean(shares) < 0.01)}f} %" for row, shares in found.items()}
+    found = {row: _glances_of(seeds) for row, seeds in evidence.confirmed.results.items()}
+    words = {row: _percent(fmean(shares)) for row, shares in found.items()}
     says = (
         f"Answers to yes/no questions that bypass the caption, {words[SEED_FREE]} of the start's, are in the end "
         f"{words['grpo']} of `grpo`'s, {words['rft']} of `rft`'s, {words['placebo']} of `placebo`'s, "
@@ -136,16 +133,46 @@ def _parts(evidence: Evidence) -> Said:
     return says, level and is_loss(caption[1]) and not is_loss(caption[0])
 
 
+def _doses(evidence: Evidence) -> Said:
+    """Of the pools: on the first of them a bypass always pays."""
+    always, *others = evidence.doses
+    outcome, told = evidence.plan.outcomes[1], ("caption", "method")
+    reinforced = ("grpo", *told)
+    glances = {share: {row: _glances_of(of) for row, of in by.results.items()} for share, by in evidence.doses.items()}
+    videos = {row: _scores_of(of, outcome) for row, of in evidence.doses[always].results.items()}
+    start = fmean(_scores_of(evidence.confirmed.results[SEED_FREE], outcome))
+    ends = [fmean(videos[row]) for row in reinforced]
+    bypasses = min(min(glances[always][row]) for row in reinforced)
+    rare = max(fmean(glances[share][row]) for share in others for row in told)
+    plain = [fmean(glances[share]["grpo"]) for share in others]
+    says = (
+        f"On {len(glances)} pools, a glance being wrong on {_listed(str(fails) for fails, _ in glances)} of "
+        f"{sum(always)} conflicting kinds of their questions, neither is shown to be ahead of `grpo`, or behind (three "
+        "seeds, about equal CPU seconds). Where a glance is always right a caption reward does not prevent it: on each "
+        f"seed of all three rows at least {_percent(bypasses)} of the answers are glances, and {TITLES[outcome.task]} "
+        f"falls from {100 * start:.1f} to between {100 * min(ends):.1f} and {100 * max(ends):.1f} (`rft`: "
+        f"{100 * fmean(videos['rft']):.1f}). On the others at most {_percent(rare)} of `caption`'s and `method`'s are, "
+        f"of `grpo`'s {_listed(map(_percent, plain))}."
+    )
+    compared = [
+        item for by in evidence.doses.values() for row in told for item in evidence.compare(row, "grpo", among=by)
+    ]
+    level = not any(is_gain(item) or is_loss(item) for item in compared)
+    fallen = max(max(videos[row]) for row in reinforced) < min(start, *videos["rft"])
+    return says, level and fallen and bypasses > max(plain) and plain == sorted(plain, reverse=True) and rare < plain[0]
+
+
 def _for_whom(evidence: Evidence) -> Said:
     most = max(of["rollouts"] for of in evidence.confirmed.results["method"].values())
     says = (
         "For whom it may be worth its rollouts, as a judgement: the caption reward, for those with few of them or "
-        f"little processor time; for those with {most:,} and a tuned setting of plain GRPO it is not shown to be, and "
-        "that selection and the contrastive term add anything to it is nowhere shown."
+        f"little processor time, unless all questions reward bypassing captions; for those with {most:,} and a tuned "
+        "setting of plain GRPO it is not shown to be, and that selection and the contrastive term add anything is "
+        "nowhere shown."
     )
     level = evidence.tested[0].verdict == "not shown"
     added = [*evidence.compare("method", "caption"), *evidence.compare("method", "caption", among=evidence.cheap)]
-    grounds = (_few_rollouts, _cheap, _parts)
+    grounds = (_few_rollouts, _cheap, _parts, _doses)
     return says, level and not any(map(is_gain, added)) and all(of(evidence)[1] for of in grounds)
 
 
@@ -199,6 +226,7 @@ CLAIMS: Final[tuple[Callable[[Evidence], Said], ...]] = (
     _cheap,
     _glances,
     _parts,
+    _doses,
     _tuning,
     _for_whom,
 )
@@ -209,8 +237,26 @@ BESIDE: Final[tuple[Callable[[Evidence], Said], ...]] = (_price, _start, _oracle
 
 def _mean(evidence: Evidence, row: str) -> float:
     """Of both outcomes and all seeds."""
-    scores = [of["scores"] for of in evidence.confirmed.results[row].values()]
-    return fmean(float(of[outcome.task][outcome.measure]) for of in scores for outcome in evidence.plan.outcomes)
+    seeds = evidence.confirmed.results[row]
+    return fmean(score for outcome in evidence.plan.outcomes for score in _scores_of(seeds, outcome))
+
+
+def _scores_of(seeds: Seeds, outcome: Outcome) -> list[float]:
+    return [float(of["scores"][outcome.task][outcome.measure]) for of in seeds.values()]
+
+
+def _glances_of(seeds: Seeds) -> list[float]:
+    """Shares of the answers to yes/no questions."""
+    return [float(of["glances"]["all/glances"]) for of in seeds.values()]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.{int(share < 0.01)}f} %"
+
+
+def _listed(words: Iterable[str]) -> str:
+    *before, last = words
+    return f"{', '.join(before)} and {last}"
 
 
 def _both(evidence: Evidence, differences: Sequence[Difference]) -> str:

@@ -37,7 +37,9 @@ build_demo_data(pathlib.Path(folder), seed, sizes=Sizes(**sizes))
 """
 _STATUS: Final = {sign: status for status, sign in STATUS.items()}
 
-Results = Mapping[str, Mapping[int, Mapping[str, Any]]]
+Seeds = Mapping[int, Mapping[str, Any]]
+"""Of a row: what is kept, by seed."""
+Results = Mapping[str, Seeds]
 """Row to seed to what its result file holds, after one number of updates for each row."""
 
 

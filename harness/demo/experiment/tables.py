@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any, Final
 
-from harness.demo.experiment.results import SEED_FREE, Comparer, Results, check_matched
+from harness.demo.experiment.results import SEED_FREE, Comparer, Results, Seeds, check_matched
 from harness.demo.experiment.settings import DETAILS, HEADLINES
 from harness.reports.differences import change
 from harness.reports.markdown import code, table
@@ -65,12 +65,12 @@ def cost_table(results: Results) -> str:
     )
 
 
-def mean_of(seeds: Mapping[int, Mapping[str, Any]], figure: Callable[[Mapping[str, Any]], float]) -> float:
+def mean_of(seeds: Seeds, figure: Callable[[Mapping[str, Any]], float]) -> float:
     """A figure of a row's results, mean over seeds."""
     return fmean(figure(of) for of in seeds.values())
 
 
-def levels(seeds: Mapping[int, Mapping[str, Any]], figures: Sequence[tuple[str, str]]) -> list[str]:
+def levels(seeds: Seeds, figures: Sequence[tuple[str, str]]) -> list[str]:
     """Figures of a row in percent, and the share of its answers to yes/no questions at a glance, mean over seeds."""
 
     def level(task: str, name: str) -> str:
