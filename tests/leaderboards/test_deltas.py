@@ -146,6 +146,7 @@ def test_a_foreign_task_has_a_difference_but_no_test(tmp_path: Path) -> None:
             record[part] = {"mme": record[part]["pope"]}
         record["tasks"]["mme"] |= {"task": "mme", "means": {}}  # As a task of points has it: none is a mean.
         for metric in record["tasks"]["mme"]["metrics"].values():
+            metric["scale"] = None
             for name_ in ("value", "low", "high"):
                 metric[name_] = metric[name_] and 2000 * metric[name_]
         write_sealed(folder, record)

@@ -184,7 +184,7 @@ def test_all_wrong_is_no_certainty(user: Path) -> None:
     assert set(result["means"]) == {"all/exact", "all/percent"}
     assert result["metrics"]["all/f1"] == {
         "name": "all/f1", "value": 0.0, "stderr": None, "low": None, "high": None, "n": 72, "n_unanswered": 0,
-        "n_unsettled": 0, "n_errors": 0, "if_wrong": None, "if_right": None,
+        "n_unsettled": 0, "n_errors": 0, "if_wrong": None, "if_right": None, "scale": None,
     }  # fmt: skip
 
 

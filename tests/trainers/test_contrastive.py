@@ -40,8 +40,8 @@ def off(one, other):
 )
 def test_the_gradient_does_not_depend_on_how_a_batch_is_cut(passes, settings, whole, tmp_path):
     moved, log = step(tmp_path / "cut", passes, *settings)
-    assert off(moved, whole[0]) < 1e-5
-    assert log["loss"] == pytest.approx(whole[1]["loss"], rel=1e-5, abs=1e-6)
+    assert off(moved, whole[0]) < 1e-4  # Float32 sums otherwise on other processors.
+    assert log["loss"] == pytest.approx(whole[1]["loss"], rel=1e-4, abs=1e-6)
     for name in ("loss", "pairs", "threshold", "q50"):
         assert log[f"ntk/{name}"] == pytest.approx(whole[1][f"ntk/{name}"], rel=1e-4)
 
@@ -49,7 +49,7 @@ def test_the_gradient_does_not_depend_on_how_a_batch_is_cut(passes, settings, wh
 def test_with_lora_and_some_of_the_tokens(tmp_path):
     settings = ("lora.rank=4", "ntk.estimator=top_tokens", "ntk.max_tokens=4")
     moved, _ = step(tmp_path / "cut", 4, *settings)
-    assert off(moved, step(tmp_path / "whole", 1, *settings)[0]) < 1e-5
+    assert off(moved, step(tmp_path / "whole", 1, *settings)[0]) < 1e-4
     assert off(moved, step(tmp_path / "without", 4, *settings, "ntk.weight=0")[0]) > 0.1
 
 
