@@ -79,10 +79,11 @@ def check_recipe(
     ):
         if is_used and find_spec(package) is None:
             raise UsageError(f"{setting} needs the package {package!r}, which is not installed: pip install {package}.")
-    # Not kept: models are loaded under ZeRO-3 as long as such a configuration exists.
     gpus = machine.gpus if machine else None
-    _check_trackers(build_config(recipe, output, gpus=gpus).report_to)
-    _check_optimiser(build_config(recipe, output, gpus=gpus), checkpoint)
+    config = build_config(recipe, output, gpus=gpus)
+    _check_trackers(config.report_to)
+    _check_optimiser(config, checkpoint)
+    del config  # Models are loaded under ZeRO-3 as long as such a configuration exists.
     training_dtype(recipe, has_master=None if machine is None else machine.sharding != "none")
     if recipe.algorithm == "grpo":
         for reward in recipe.rewards.weights().keys() - REWARDS.keys():

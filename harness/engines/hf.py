@@ -276,7 +276,8 @@ class HfEngine:
         took = time.monotonic() - begin
         logprobs = chooser.logprobs()
         prompt_length = inputs["input_ids"].shape[1]
-        visual = count_visual(self._processor, inputs["input_ids"].tolist())
+        prompts = inputs["input_ids"].tolist()
+        visual = count_visual(self._processor, prompts)
         seconds = time.monotonic() - start
         self._contrasted += contrast is not None
         if contrast is not None and self._contrasted == _MEASURED:
@@ -301,7 +302,7 @@ class HfEngine:
             responses.append(
                 Response(
                     sample_id=item.request.sample_id,
-                    text=response_text(self._processor.tokenizer, inputs["input_ids"][index].tolist(), kept),
+                    text=response_text(self._processor.tokenizer, prompts[index], kept),
                     finish_reason="stop" if length is not None else "length",
                     prompt_tokens=int(inputs["attention_mask"][index].sum()),
                     visual_tokens=visual[index],

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
+from harness.demo.experiment.results import Results
 from harness.reports.plots import SERIES, Line, lines
 from harness.reports.svg import picture
 
@@ -17,7 +17,7 @@ SHOWN: Final = ("grpo", "caption", "placebo", "method", "combination")
 """Rows that have a line, in the order of the colours."""
 
 
-def draw_rows(results: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> str:
+def draw_rows(results: Results) -> str:
     """A plot for each figure with a line a row: mean over seeds and ten updates.
 
     Args:
