@@ -8,7 +8,8 @@ from math import isclose
 from typing import Final
 
 from harness.reports.differences import change, in_words
-from harness.reports.text import counted, interval, name_some, number
+from harness.reports.text import counted, factor_of, interval, name_some, number
+from harness.statistics.differences import Difference
 from leaderboards.board import Column, Group, Row
 
 _NAMED: Final = 3
@@ -164,8 +165,16 @@ def _why(group: Group) -> Iterator[str]:
         if reason.example is not None:
             task, name = reason.example
             example = f", e.g. {name} of {group.titles.get(task, task)}"
-        shares = f"{number(difference.a)} → {number(difference.b)} %"
-        yield f"{more} {reason.what}: {shares}, {change(difference)}{example}."
-    if not reasons.found:
+        moved = change(difference, factor_of(difference.scale))
+        yield f"{more} {reason.what}: {both_values(difference)}, {moved}{example}."
+    if not reasons.family:
+        yield "No change that was looked at could be tested."
+    elif not reasons.found:
         of = f"None of {reasons.family} changes" if reasons.family > 1 else "No change"
         yield f"{of} that {'were' if reasons.family > 1 else 'was'} looked at is beyond chance."
+
+
+def both_values(difference: Difference) -> str:
+    """The values of both sides: `44.0 → 97.3 %`, or `2.2 → 5.3` where they are no shares."""
+    scale = factor_of(difference.scale)
+    return f"{number(difference.a, scale)} → {number(difference.b, scale)}" + " %" * (difference.scale == "share")

@@ -9,7 +9,7 @@ from typing import Final
 from harness.reports.differences import SIGNS, change, verdict
 from harness.reports.markdown import BREAK, escape, folded, link, picture, table
 from harness.reports.text import UNKNOWN, count_tested, interval, number, span, web_address
-from leaderboards.answers import answer
+from leaderboards.answers import answer, both_values
 from leaderboards.board import Board, Cell, Column, Curve, Group, Row
 from leaderboards.likeness import Likeness
 from leaderboards.provenance import conditions, provenance, unlike_baseline
@@ -136,8 +136,7 @@ def _block_verdict(group: Group) -> str:
     if group.reasons is not None and group.reasons.row == leader.label and group.reasons.found:
         reason = group.reasons.found[0]
         more = "more" if (reason.difference.value or 0.0) > 0 else "fewer"
-        shares = f"{number(reason.difference.a)} → {number(reason.difference.b)} %"
-        parts += [f"Why, first of all: {more} {escape(reason.what)} ({shares})."]
+        parts += [f"Why, first of all: {more} {escape(reason.what)} ({both_values(reason.difference)})."]
     return " ".join(parts)
 
 
@@ -202,8 +201,9 @@ def answer_lines(group: Group) -> Iterator[str]:
     yield f"- **{said.title}:** {escape(', '.join([said.ahead, *said.scores]))}.{rivals}"
     if said.real:
         yield f"- **Is it real?** {escape(said.verdict)}. {' '.join(escape(sentence) for sentence in said.real)}"
-    if said.why:
-        yield f"- **Why:** {' '.join(map(escape, said.why))}"
+    if said.why and group.reasons is not None and group.baseline is not None:
+        of = f"{escape(group.reasons.row)} against {escape(group.baseline)}"
+        yield f"- **Why ({of}):** {' '.join(map(escape, said.why))}"
     yield ""
 
 

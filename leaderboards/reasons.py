@@ -61,7 +61,8 @@ def find_reasons(
         if difference.is_shown
     ]
     shown.sort(key=lambda reason: reason.difference.p or 0.0)
-    return Reasons(row=row.label, family=tested[0].family, found=shown[:MOST]) if tested else None
+    family = max((item.family for item in tested), default=0)
+    return Reasons(row=row.label, family=family, found=shown[:MOST]) if tested else None
 
 
 def _runs(task: str, base: Mapping[str, Runs], samples: Mapping[str, Runs]) -> list[Samples]:
@@ -128,6 +129,8 @@ def _answered(runs: list[Samples]) -> dict[str, SampleRecord]:
 
 def _read_marks(run: StoredRun) -> _Marks | None:
     """What was found in the samples of a run; `None` where it is not diagnosed, or not as it is today."""
+    if run.diagnostics is None:
+        return None
     try:
         lines = (run.folder / FINDINGS).read_text(encoding="utf-8").splitlines()
         found = map(json.loads, lines)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support_leaderboards import write_run, write_sealed
 
+from harness.statistics.differences import Difference
 from leaderboards.answers import Answer, answer
+from leaderboards.board import Reason, Reasons
 from leaderboards.build import BoardConfig, build_board
 from leaderboards.latex import render_latex
 from leaderboards.markdown import rate, readme_block, render_markdown
@@ -104,6 +107,26 @@ def test_a_row_most_of_whose_samples_failed_leads_no_table(tmp_path: Path) -> No
     assert r"100.0 {\footnotesize" in latex
     assert r"\textbf{100.0}" not in latex
     assert "(114 of 120 failed)" in latex
+
+
+def test_a_reason_that_is_no_share_is_not_in_percent(tmp_path: Path) -> None:
+    for name, skill in (("base", 0.5), ("best", 0.99)):
+        write_run(tmp_path / name, model=name, skills={"videohallucer": skill}, counts=120)
+    board = build_board(BoardConfig(runs=[tmp_path], baseline="base"))
+    rating = Difference(name="all/rating", a=2.24, b=5.3, value=3.06, low=2.5, high=3.6, p=0.001, scale="number")
+    reasons = Reasons(row="best", family=1, found=[Reason(what="rating points (of 6)", difference=rating)])
+    board = replace(board, groups=[replace(board.groups[0], reasons=reasons)])
+    said = answer(board.groups[0])
+    assert said is not None
+    assert said.why == ["More rating points (of 6): 2.2 → 5.3, +3.1 [2.5, 3.6]."]
+    assert "more rating points (of 6) (2.2 → 5.3)." in readme_block(board, most=3).replace("\\", "")
+
+
+def test_why_says_of_which_row_it_is_and_where_nothing_could_be_tested(tmp_path: Path) -> None:
+    for name, skill in (("base", 0.99), ("good", 0.6), ("third", 0.3)):
+        write_run(tmp_path / name, model=name, skills={"pope": skill}, counts=60)
+    board = build_board(BoardConfig(runs=[tmp_path], baseline="base"))
+    assert "- **Why (good against base):** No change that was looked at could be tested.\n" in render_markdown(board)
 
 
 def test_one_failed_sample_of_thousands_is_not_shown_as_none() -> None:

@@ -59,7 +59,7 @@ def test_markdown_answers_first(board: Board) -> None:
     assert lines[0] == "# Trained &amp; tried"
     assert lines[4].startswith("- **Fewest hallucinations measured:** method/checkpoint-400, POPE ")
     assert lines[5].startswith("- **Is it real?** ")
-    assert lines[6].startswith("- **Why:** More right ")
+    assert lines[6].startswith("- **Why (method/checkpoint-400 against base):** More right ")
 
 
 def test_markdown_cells_show_score_interval_and_delta(board: Board) -> None:

@@ -25,10 +25,11 @@ def group_of(root: Path, baseline: str = "base") -> Group:
 
 
 def write_findings(folder: Path, find: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """What a diagnosis would store of each sample."""
+    """What a diagnosis would store of a run and of each sample."""
     records = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]
     lines = [{"task": of["sample"]["task"], "id": of["sample"]["id"], **find(of)} for of in records]
     (folder / "findings.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / "diagnostics.json").write_text(json.dumps({"schema_version": 1}))
 
 
 def by(cause: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -100,6 +101,24 @@ def test_runs_that_are_not_all_diagnosed_are_not_compared_by_it(tmp_path: Path) 
     assert group_of(tmp_path).reasons is None
     (tmp_path / "best" / "findings.jsonl").write_text("{broken\n")
     assert group_of(tmp_path).reasons is None
+
+
+def test_findings_of_a_diagnosis_that_is_left_out_say_nothing(tmp_path: Path) -> None:
+    for name, skill in (("base", 0.3), ("best", 0.99)):
+        write_findings(write_run(tmp_path / name, model=name, skills={"mmvu": skill}, counts=120), by("reasoning"))
+    assert found(tmp_path).found
+    (tmp_path / "best" / "diagnostics.json").write_text(json.dumps({"schema_version": 1, "seal": "sha256:0"}))
+    assert group_of(tmp_path).reasons is None
+
+
+def test_as_many_are_tested_as_have_an_interval(tmp_path: Path) -> None:
+    """POPE's two hints, which come first, rest on too few images."""
+    for name, skill in (("base", 0.3), ("best", 0.99)):
+        skills, counts = dict.fromkeys(("pope", "videohallucer"), skill), {"pope": 60, "videohallucer": 240}
+        write_run(tmp_path / name, model=name, skills=skills, counts=counts)
+    reasons = found(tmp_path)
+    assert reasons.family == 2
+    assert reasons.found
 
 
 def test_the_best_row_beside_a_leading_baseline_is_looked_at(tmp_path: Path) -> None:
