@@ -135,17 +135,17 @@ class Row:
 
     @property
     def diagnostics(self) -> dict[str, Figure]:
-        """Diagnostic figures that have a value; of one name, the latest run's, or the mean over the seeds."""
-        found: dict[str, list[Figure]] = {}
+        """Diagnostic figures that have a value in every seed; of one name, the mean over each seed's latest run."""
+        seeds = {run.folder: seed for cell in self.cells.values() for seed, run in cell.runs.items()}
+        found: dict[int | None, dict[str, Figure]] = {seed: {} for seed in seeds.values()}
         for run in self.runs:
             for name, figure in (run.diagnostics.figures if run.diagnostics else {}).items():
                 if figure.metric.value is not None:
-                    found.setdefault(name, []).append(figure)
-        if not self.seeds:
-            return {name: figures[0] for name, figures in found.items()}
+                    found[seeds[run.folder]].setdefault(name, figure)
         return {
-            name: replace(figures[0], metric=pool_metrics([figure.metric for figure in figures]))
-            for name, figures in found.items()
+            name: replace(figure, metric=pool_metrics([of[name].metric for of in found.values()]))
+            for name, figure in found[seeds[self.runs[0].folder]].items()
+            if all(name in of for of in found.values())
         }
 
     @property

@@ -20,7 +20,7 @@ from leaderboards.likeness import Likeness, find_nearest
 from leaderboards.naming import identity, unusual_decoding
 from leaderboards.reference import read_reported, reference_files
 from leaderboards.runs import StoredRun, load_runs
-from leaderboards.trainings import gather
+from leaderboards.trainings import gather, notes_on_seeds
 
 _NAMED: Final = 6
 """Checkpoints or problems that a message names: as many as its reader can choose from at a glance."""
@@ -65,6 +65,7 @@ def build_board(config: BoardConfig) -> Board:
     notes = list(_older_runs(runs, groups))
     if config.rows_of == "trainings":
         groups = _gather(groups, config.baseline)
+        notes += [note for group in groups for note in notes_on_seeds(group)]
     key = None if config.baseline is None else find_checkpoint(groups, config.baseline, "--baseline").key
     compared = [compare_group(group, key, config.tasks_dir) for group in groups]
     groups = [group for group, _ in compared]

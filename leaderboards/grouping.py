@@ -70,18 +70,8 @@ def group_runs(runs: Sequence[StoredRun], *, rows_of: RowsOf = "checkpoints") ->
     for (terms, _), results in tables.items():
         columns = _columns(results)
         rows = _rows(results, [column.task for column in columns], labels, other_names)
-        ordered_by = _order_by(columns)
-        group = Group(
-            title=_title(terms),
-            reason=None,
-            limit=terms.limit,
-            columns=columns,
-            rows=sorted(rows, key=lambda row: order_of(row, ordered_by)),
-            ordered_by=ordered_by,
-            diagnostics=comparable_figures(rows),
-            attributed=[column.task for column in columns if _everywhere_attributed(column.task, rows)],
-        )
-        groups.append((group, terms))
+        group = Group(title=_title(terms), reason=None, limit=terms.limit, columns=columns, rows=rows, ordered_by=())
+        groups.append((with_rows(group, rows), terms))
     groups.sort(key=_group_order)
     return _with_reasons(groups)
 
@@ -218,13 +208,27 @@ def _rows(
     return rows
 
 
+def with_rows(group: Group, rows: Sequence[Row]) -> Group:
+    """The group with other rows: in their order, with the columns that one of them has, and what they compare by."""
+    columns = [column for column in group.columns if any(column.task in row.cells for row in rows)]
+    ordered_by = _order_by(columns)
+    return replace(
+        group,
+        columns=columns,
+        rows=sorted(rows, key=lambda row: _order_of(row, ordered_by)),
+        ordered_by=ordered_by,
+        diagnostics=_comparable_figures(rows),
+        attributed=[column.task for column in columns if _everywhere_attributed(column.task, rows)],
+    )
+
+
 def _order_by(columns: Sequence[Column]) -> tuple[str, ...]:
     again = judged_again(columns, {column.task for column in columns})
     about = tuple(column.task for column in columns if column.facts.hallucination and column.task not in again)
     return about or tuple(column.task for column in columns[:1])
 
 
-def order_of(row: Row, tasks: Sequence[str]) -> tuple[int, float, str]:
+def _order_of(row: Row, tasks: Sequence[str]) -> tuple[int, float, str]:
     """What sorts rows: those with all benchmarks of the order, best first; then those with some; then by name.
 
     A benchmark of which too many samples have no response (`Cell.is_thin`) is as one that a row does not have.
@@ -236,7 +240,7 @@ def order_of(row: Row, tasks: Sequence[str]) -> tuple[int, float, str]:
     return 2 - bool(some), -max(some, default=0.0), row.label
 
 
-def comparable_figures(rows: Sequence[Row]) -> list[str]:
+def _comparable_figures(rows: Sequence[Row]) -> list[str]:
     """Names of diagnostic figures by which rows can be compared, in the order in which runs list them.
 
     Figures over all tasks of a run are comparable where all runs with diagnostics have the same tasks; otherwise the

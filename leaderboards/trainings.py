@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import stdev
 from typing import Final
 
+from harness.reports.text import name_some
 from leaderboards.board import Cell, Group, Row
-from leaderboards.grouping import order_of
+from leaderboards.grouping import with_rows
 from leaderboards.naming import fingerprint, last_of_run, path_parts, says_nothing
 from leaderboards.pooling import pool_results
 
-_SEED: Final = re.compile(r"(?i)[-_. ]*(?:seed|s)?[-_. ]*\d*$")
-"""How names of seeds end: `grpo-seed-1`, `grpo_s1`, `grpo-1`."""
+_SEED: Final = re.compile(r"(?i)(?:(?:^|[-_. ]+)(?:seed|s)?|seed)[-_. ]*\d*$")
+"""How names of seeds end: `grpo-seed-1`, `grpo_s1`, `grpo-1`, `seed1`."""
+_NAMED: Final = 6
+"""Seeds that a note names."""
 
 
 def gather(group: Group, keep: Collection[str] = ()) -> Group:
@@ -29,42 +32,66 @@ def gather(group: Group, keep: Collection[str] = ()) -> Group:
         group: a row for each checkpoint.
         keep: keys of rows that also stay as they are.
     """
-    trainings: dict[tuple[str, str], dict[int | None, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    trainings: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in group.rows:
         training = row.latest.training
-        key, seed = last_of_run(row.latest.model)[0] or row.key, None
+        key = last_of_run(row.latest.model)[0] or row.key
         if row.key in keep:
             key = row.key
         elif training is not None:
-            key, seed = f"training:{training['recipe']}|{training['data']}", training["seed"]
-        trainings[key, row.decoding][seed].append(row)
-    rows = [_row("\n".join(filter(None, keys)), seeds) for keys, seeds in trainings.items()]
-    rows = _unlike(rows)
-    return replace(group, rows=sorted(rows, key=lambda row: order_of(row, group.ordered_by)))
+            key = f"training:{training['recipe']}|{training['data']}"
+        trainings[key, row.decoding].append(row)
+    rows = [row for keys, members in trainings.items() for row in _rows("\n".join(filter(None, keys)), members)]
+    return with_rows(group, _unlike(rows))
 
 
-def _row(key: str, seeds: Mapping[int | None, Sequence[Row]]) -> Row:
-    members = [row for rows in seeds.values() for row in rows]
-    last = {seed: max(rows, key=_place) for seed, rows in seeds.items()}
-    if len(last) == 1:
-        (row,) = last.values()
-        return replace(row, key=key if key.startswith("training:") else row.key, members=members)
-    ordered = {seed: last[seed] for seed in sorted(last, key=lambda seed: -1 if seed is None else seed)}
-    cells: dict[str, Cell] = {}
-    for task in dict.fromkeys(task for row in ordered.values() for task in row.cells):
-        of_task = {seed: row.cells[task] for seed, row in ordered.items() if task in row.cells}
-        cells[task] = _pool(of_task)
-    decoding, name = members[0].decoding, _common_name([row.latest.model for row in ordered.values()])
-    return Row(
+def notes_on_seeds(group: Group) -> Iterator[str]:
+    """What a reader must know of rows over several seeds: benchmarks that some seeds lack, and steps that differ."""
+    for row in group.rows:
+        last = _last(row.members) if row.seeds else {}
+        for task in dict.fromkeys(task for of in last.values() for task in of.cells if task not in row.cells):
+            runs = [of.cells[task].run for of in last.values() if task in of.cells]
+            yield (
+                f"“{row.label}” has no {runs[0].record.benchmarks[task].title} in “{group.title}”: only {len(runs)} of "
+                f"its {len(last)} seeds {'have' if len(runs) > 1 else 'has'} it."
+            )
+        steps = {seed: int(_place(of)[0]) for seed, of in last.items()}
+        if len(set(steps.values())) > 1:
+            told = name_some([f"seed {seed} at {step}" for seed, step in steps.items()], _NAMED)
+            yield f"The seeds of “{row.label}” in “{group.title}” stand at different steps: {told}."
+
+
+def _rows(key: str, members: Sequence[Row]) -> Iterator[Row]:
+    """The row of a training; of seeds that have no benchmark in common, one each."""
+    last = _last(members)
+    shared = [task for task in next(iter(last.values())).cells if all(task in row.cells for row in last.values())]
+    if len(last) == 1 or not shared:
+        for seed, row in last.items():
+            own = key if len(last) == 1 and key.startswith("training:") else row.key
+            yield replace(row, key=own, members=[of for of in members if _seed(of) == seed])
+        return
+    decoding, name = members[0].decoding, _common_name([row.latest.model for row in last.values()])
+    yield Row(
         key=key,
         label=", ".join(filter(None, (name, decoding))) if name else f"{members[0].label}, {len(last)} seeds",
         decoding=decoding,
         fingerprint=None,
         step=None,
-        cells=cells,
-        other_names=tuple(row.label for row in ordered.values()),
+        cells={task: _pool({seed: row.cells[task] for seed, row in last.items()}) for task in shared},
+        other_names=tuple(row.label for row in last.values()),
         members=members,
     )
+
+
+def _last(members: Sequence[Row]) -> dict[int | None, Row]:
+    """The last checkpoint of each seed, in the seeds' order."""
+    seeds = sorted({_seed(row) for row in members}, key=lambda seed: -1 if seed is None else seed)
+    return {seed: max((row for row in members if _seed(row) == seed), key=_place) for seed in seeds}
+
+
+def _seed(row: Row) -> int | None:
+    training = row.latest.training
+    return None if training is None else training["seed"]
 
 
 def _place(row: Row) -> tuple[float, object]:
@@ -75,11 +102,16 @@ def _place(row: Row) -> tuple[float, object]:
 
 
 def _common_name(models: Sequence[str]) -> str:
-    """What names of seeds have in common: `grpo` of `out/grpo-seed-0/final` and `out/grpo-seed-1/final`."""
+    """What names of seeds have in common: `grpo` of `out/grpo-seed-0/final` and `out/grpo-seed-1/final`.
+
+    A part of the path that is the same in all stays as it is.
+    """
     parts = [[part for part in path_parts(model) if not says_nothing(part)] for model in models]
     depth = min(map(len, parts))
     for place in range(1, depth + 1):
-        names = {_SEED.sub("", of[-place]) for of in parts}
+        names = {of[-place] for of in parts}
+        if len(names) > 1:
+            names = {_SEED.sub("", name) for name in names}
         if len(names) > 1:
             return ""
         if name := names.pop():

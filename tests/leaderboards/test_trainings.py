@@ -170,13 +170,56 @@ def test_pooled_intervals_are_not_narrower_than_those_of_the_seeds() -> None:
     assert pooled.low <= 0.985 - 0.1
 
 
-def test_what_one_seed_alone_has_is_shown_as_it_is(tmp_path: Path) -> None:
+def test_what_some_seeds_lack_is_left_out_and_said(tmp_path: Path) -> None:
+    """One lucky seed's benchmark would else stand, and be tested, under the name of all three."""
+    write_run(tmp_path / "base", model="base", skills={"pope": 0.7, "videohallucer": 0.5}, counts=180)
     train(tmp_path, "grpo", 0)
     train(tmp_path, "grpo", 1, tasks=("pope",))
-    train(tmp_path, "grpo", 2, tasks=("pope",))
-    write_diagnostics(tmp_path / "grpo-1-100-d", perception=0.1)
-    row = row_of(board_of(tmp_path).groups[0], "grpo")
-    cell = row.cells["videohallucer"]
-    assert list(cell.seeds) == [0]
-    assert cell.metric == cell.seeds[0].record.tasks["videohallucer"].metrics[cell.result.headline]
-    assert row.diagnostics
+    train(tmp_path, "grpo", 2, step=300, tasks=("pope",))
+    for seed, step in ((0, 100), (1, 100)):
+        write_diagnostics(tmp_path / f"grpo-{seed}-{step}-d", perception=0.1)
+    board = board_of(tmp_path, baseline="base")
+    row = row_of(board.groups[0], "grpo")
+    assert (row.seeds, list(row.cells)) == ([0, 1, 2], ["pope"])
+    assert (row.diagnostics, row.attributed) == ({}, {})
+    of = "“grounded prompt, all questions”"
+    assert f"“grpo” has no VideoHallucer in {of}: only 1 of its 3 seeds has it." in board.notes
+    steps = "seed 0 at 100, seed 1 at 100, seed 2 at 300"
+    assert f"The seeds of “grpo” in {of} stand at different steps: {steps}." in board.notes
+    render_page(board, lambda run: None)
+
+
+def test_a_column_that_no_row_has_is_not_shown(tmp_path: Path) -> None:
+    train(tmp_path, "grpo", 0)
+    train(tmp_path, "grpo", 1, tasks=("pope",))
+    (group,) = board_of(tmp_path).groups
+    assert (list(group.titles), list(group.ordered_by)) == (["pope"], ["pope"])
+
+
+def test_seeds_without_a_common_benchmark_are_rows_of_their_own(tmp_path: Path) -> None:
+    train(tmp_path, "grpo", 0, tasks=("pope",))
+    train(tmp_path, "grpo", 1, tasks=("mmbench",))
+    (group,) = board_of(tmp_path).groups
+    assert sorted(row.label for row in group.rows) == ["grpo-seed-0/final", "grpo-seed-1/final"]
+    assert len({row.key for row in group.rows}) == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("out/grpo-v1/seed-{}/final", "grpo-v1"),
+        ("out/no-focus/{}/final", "no-focus"),
+        ("out/qwen2.5/s{}/final", "qwen2.5"),
+        ("out/qwen2.5-{}", "qwen2.5"),
+        ("out/grpo_s{}/checkpoint-100", "grpo"),
+        ("out/grpo.seed{}", "grpo"),
+        ("run-{}/qwen2.5", "qwen2.5"),
+        ("out/loss{}/final", "loss0/final, 2 seeds"),
+    ],
+)
+def test_a_seed_is_taken_off_the_part_that_tells_it(tmp_path: Path, model: str, name: str) -> None:
+    for seed in range(2):
+        training = {"recipe": "sha256:r", "data": "sha256:d", "seed": seed, "step": 100}
+        of = {"model": model.format(seed), "weights": f"sha256:{seed}", "training": training}
+        write_run(tmp_path / str(seed), skills={"pope": 0.8}, counts=12, **of)  # type: ignore[arg-type]
+    assert [row.label for row in board_of(tmp_path).groups[0].rows] == [name]
