@@ -5,21 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from harness.core.types import Metric
+from harness.core.types import Metric, RunRecord
 from harness.reports.text import one_line, public_path
 from harness.runs.checks import COUNTS
 from harness.statistics.differences import derived
 from leaderboards.board import Board, Cell, Column, Curve, Group, Reasons, Row
 
 FORMAT: Final = "harness-leaderboard"
-FORMAT_VERSION: Final = 3
+FORMAT_VERSION: Final = 4
 _RANGE: Final = ("if_wrong", "if_right")
 _UNSETTLED: Final = {*_RANGE, "could_turn", "not_understood", "undecided"}
 """Columns of a table in which a row has answers that no rule reads or settles."""
+_SEEDS: Final = {"seeds", "spread"}
+"""Columns of a table in which a row is the mean over training seeds."""
 
 
 def render_json(board: Board) -> str:
@@ -62,11 +64,10 @@ def _reasons(reasons: Reasons) -> dict[str, Any]:
 
 
 def _row(row: Row, attributed: Sequence[str]) -> dict[str, Any]:
-    record = row.latest
     return {
         "checkpoint": row.label,
         "other_names": list(row.other_names),
-        "weights": record.weights,
+        "weights": None if row.seeds else row.latest.weights,
         "is_baseline": row.is_baseline,
         "seeds": row.seeds,
         "members": [member.label for member in row.members],
@@ -79,7 +80,7 @@ def _row(row: Row, attributed: Sequence[str]) -> dict[str, Any]:
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
-    record, result = cell.run.record, cell.result
+    result = cell.result
     return {
         **_metric(cell.metric),
         "headline": result.headline,
@@ -89,14 +90,23 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "metrics": {name: _metric(metric) for name, metric in result.metrics.items()},
         "spread": cell.spread,
         "seeds": [
-            {"seed": seed, "run": run.record.id, "value": run.record.tasks[result.task].metrics[result.headline].value}
+            {
+                "seed": seed,
+                "value": run.record.tasks[result.task].metrics[result.headline].value,
+                "weights": run.record.weights,
+                "run": _run(run.record, result.task),
+            }
             for seed, run in cell.seeds.items()
         ],
-        "run": {
-            **{name: getattr(record, name) for name in ("id", "engine", "decoding", "seed", "judge")},
-            "data": {**record.data[result.task], "source": public_path(str(record.data[result.task].get("source")))},
-            **{name: getattr(record, name) for name in ("started", "git_commit", "versions")},
-        },
+        "run": None if cell.seeds else _run(cell.run.record, result.task),
+    }
+
+
+def _run(record: RunRecord, task: str) -> dict[str, Any]:
+    return {
+        **{name: getattr(record, name) for name in ("id", "engine", "decoding", "seed", "judge")},
+        "data": {**record.data[task], "source": public_path(str(record.data[task].get("source")))},
+        **{name: getattr(record, name) for name in ("started", "git_commit", "versions")},
     }
 
 
@@ -119,9 +129,10 @@ def _curve(curve: Curve) -> dict[str, Any]:
 def render_csv(board: Board) -> str:
     """A line per group, checkpoint and task; shares are not multiplied, what is not known is empty."""
     buffer = io.StringIO()
-    lines = list(_lines(board))
-    if not any(group.has_unsettled for group in board.groups):  # No empty columns for what there is none of.
-        lines = [{name: value for name, value in line.items() if name not in _UNSETTLED} for line in lines]
+    # No empty columns for what there is none of.
+    left_out = set() if any(group.has_unsettled for group in board.groups) else _UNSETTLED
+    left_out = left_out if any(row.seeds for group in board.groups for row in group.rows) else left_out | _SEEDS
+    lines = [{name: value for name, value in line.items() if name not in left_out} for line in _lines(board)]
     writer = csv.DictWriter(buffer, fieldnames=list(lines[0]), lineterminator="\n")
     writer.writeheader()
     for line in lines:
@@ -142,7 +153,7 @@ def _lines(board: Board) -> Iterator[dict[str, Any]]:
 
 
 def _line(group: Group, row: Row, column: Column, cell: Cell) -> dict[str, Any]:
-    record, result, metric, delta = cell.run.record, cell.result, cell.metric, cell.delta
+    result, metric, delta = cell.result, cell.metric, cell.delta
     return {
         "group": group.title,
         "checkpoint": row.label,
@@ -150,6 +161,8 @@ def _line(group: Group, row: Row, column: Column, cell: Cell) -> dict[str, Any]:
         "task": column.task,
         "metric": result.headline,
         **{name: getattr(metric, name) for name in ("value", "low", "high", "n")},
+        "seeds": len(cell.seeds) or None,
+        "spread": cell.spread,
         "official": cell.official,
         **{name: getattr(metric, name) for name in _RANGE},
         "delta": delta and delta.value,
@@ -159,20 +172,26 @@ def _line(group: Group, row: Row, column: Column, cell: Cell) -> dict[str, Any]:
         "verdict": delta and delta.verdict,
         "could_turn": delta and delta.could_turn,
         **{name: getattr(result, name) for name in COUNTS if name != "disagreements"},
-        "weights": record.weights,
-        "engine": record.engine,
-        "prompt": record.prompt_format,
-        "decoding": json.dumps(dict(record.decoding), sort_keys=True),
-        "seed": record.seed,
-        "judge": record.judge,
+        "weights": _each(cell, lambda record: record.weights),
+        "engine": _each(cell, lambda record: record.engine),
+        "prompt": _each(cell, lambda record: record.prompt_format),
+        "decoding": _each(cell, lambda record: json.dumps(dict(record.decoding), sort_keys=True)),
+        "seed": _each(cell, lambda record: record.seed),
+        "judge": _each(cell, lambda record: record.judge),
         "data_count": column.protocol.count,
         "data_digest": column.protocol.digest,
         "task_version": column.protocol.version,
-        "date": record.started,
-        "commit": record.git_commit,
-        "run": record.id,
-        "source": public_path(str(record.data[column.task].get("source"))),
+        "date": _each(cell, lambda record: record.started),
+        "commit": _each(cell, lambda record: record.git_commit),
+        "run": _each(cell, lambda record: record.id),
+        "source": _each(cell, lambda record: public_path(str(record.data[column.task].get("source")))),
     }
+
+
+def _each(cell: Cell, read: Callable[[RunRecord], str | int | None]) -> str | int | None:
+    """Something of a cell's run; where those of several seeds differ in it, of each."""
+    found = list(dict.fromkeys(read(run.record) for run in cell.runs.values()))
+    return found[0] if len(found) == 1 else "; ".join(str("" if value is None else value) for value in found)
 
 
 def csv_text(text: str) -> str:

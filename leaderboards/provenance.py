@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from harness.core.types import RunRecord
 from harness.reports.text import public_path
 from harness.runs.asked import how_asked
-from leaderboards.board import Column, Group, Row
+from leaderboards.board import Cell, Column, Group, Row
 from leaderboards.naming import short_digest
 from leaderboards.protocols import capped_at, shown_as
 
@@ -78,15 +78,31 @@ def unlike_baseline(row: Row, baseline: Row | None) -> list[str]:
     found = []
     for task, cell in row.cells.items():
         if task in baseline.cells:
-            mine, its = (_asked(of.run.record, task) for of in (cell, baseline.cells[task]))
+            mine, its = (_asked(of, task) for of in (cell, baseline.cells[task]))
             found += [
-                f"{name} {mine[name]}, not {its[name]}" for name in mine if name in its and mine[name] != its[name]
+                f"{name} {_listed(mine[name])}, not {_listed(its[name])}"
+                for name in mine
+                if name in its
+                and any(value not in mine[name] or value not in its[name] for value in mine[name] + its[name])
             ]
     return list(dict.fromkeys(found))
 
 
-def _asked(record: RunRecord, task: str) -> dict[str, Any]:
-    """How a task was asked, as far as that does not keep results out of one table."""
+def _asked(cell: Cell, task: str) -> dict[str, list[Any]]:
+    """How a task was asked, in all runs of a cell, as far as that does not keep results out of one table."""
+    found: dict[str, list[Any]] = {}
+    for run in cell.runs.values():
+        for name, value in _settings(run.record, task).items():
+            values = found.setdefault(name, [])
+            values += [] if value in values else [value]
+    return found
+
+
+def _listed(values: Sequence[Any]) -> str:
+    return " and ".join(map(str, values))
+
+
+def _settings(record: RunRecord, task: str) -> dict[str, Any]:
     asked = how_asked(record.settings, task, None)
     size = {"max_pixels": capped_at(asked["max_pixels"])} if "max_pixels" in asked else {}
     return {"engine": record.engine, **size, **dict(sorted(asked.get("decoding", {}).items()))}

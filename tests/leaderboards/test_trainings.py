@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from pathlib import Path
@@ -9,16 +11,17 @@ from statistics import fmean, stdev
 from typing import Any
 
 import pytest
-from support_leaderboards import row_of, write_diagnostics, write_run
+from support_leaderboards import row_of, write_diagnostics, write_run, write_sealed
 
 from harness.core.errors import UsageError
 from harness.core.types import Metric
 from leaderboards.board import Board
 from leaderboards.build import BoardConfig, build_board
-from leaderboards.data import render_json
+from leaderboards.data import render_csv, render_json
 from leaderboards.markdown import render_markdown
 from leaderboards.page import render_page
 from leaderboards.pooling import pool_metrics
+from leaderboards.provenance import unlike_baseline
 
 SKILLS = (0.85, 0.9, 0.95)
 
@@ -74,6 +77,15 @@ def test_seeds_of_one_recipe_are_one_row(seeds: Path) -> None:
     stored = json.loads(render_json(board))["groups"][0]["rows"][0]
     assert (stored["seeds"], len(stored["members"])) == ([0, 1, 2], 6)
     assert [seed["value"] for seed in stored["cells"]["pope"]["seeds"]] == values
+    # It is no run's, and has no run's weights.
+    assert (stored["weights"], stored["cells"]["pope"]["run"]) == (None, None)
+    assert [seed["run"]["id"] for seed in stored["cells"]["pope"]["seeds"]] == [
+        f"grpo-{seed}-100-d" for seed in range(3)
+    ]
+    line = next(csv.DictReader(io.StringIO(render_csv(board))))
+    assert (line["seeds"], float(line["spread"])) == ("3", cell.spread)
+    assert (line["run"], line["engine"]) == ("grpo-0-100-d; grpo-1-100-d; grpo-2-100-d", "replay")
+    assert line["weights"].count("; ") == 2
     assert "| grpo (3 seeds) " in render_markdown(board)
     page = render_page(board, lambda run: f"{run.record.id}.html")
     told = re.findall(r'<tr class="member"><th scope="row"><a href="[^"]+\.html">(.*?)</a><small>(.*?)</small>', page)
@@ -187,6 +199,18 @@ def test_what_some_seeds_lack_is_left_out_and_said(tmp_path: Path) -> None:
     steps = "seed 0 at 100, seed 1 at 100, seed 2 at 300"
     assert f"The seeds of “grpo” in {of} stand at different steps: {steps}." in board.notes
     render_page(board, lambda run: None)
+
+
+def test_one_seed_that_was_asked_otherwise_marks_the_row(tmp_path: Path) -> None:
+    write_run(tmp_path / "base", model="base", skills={"pope": 0.7}, counts=60)
+    for seed in range(2):
+        folder = train(tmp_path, "grpo", seed, tasks=("pope",), counts=60)
+        record = json.loads((folder / "run.json").read_text())
+        write_sealed(folder, record | {"engine": "replay" if seed else "vllm"})
+    board = board_of(tmp_path, baseline="base")
+    unlike = unlike_baseline(row_of(board.groups[0], "grpo"), board.groups[0].base)
+    assert unlike == ["engine vllm and replay, not replay"]
+    assert "| grpo (2 seeds) † " in render_markdown(board)
 
 
 def test_a_column_that_no_row_has_is_not_shown(tmp_path: Path) -> None:
