@@ -86,7 +86,7 @@ def build_board(config: BoardConfig) -> Board:
     reported = [row for row in read_reported(references) if shown & set(row.values)]
     likeness: Sequence[Likeness | None] = ()
     try:
-        likeness = find_nearest({group.title: (group.base or group.rows[0]).runs[0] for group in groups}, reported)
+        likeness = find_nearest({group.title: _runs_by_task(group) for group in groups}, reported)
     except StoreError as error:
         problems.append(str(error))
     return Board(
@@ -138,6 +138,13 @@ def _judges(group: Group) -> Iterator[str]:
             f"The diagnostics of “{group.title}” rest on different judges ({', '.join(judges)}): caption figures and "
             "attributions of rows with another judge do not compare."
         )
+
+
+def _runs_by_task(group: Group) -> dict[str, StoredRun]:
+    """A run of each benchmark that papers may report: of the baseline or the first row, where it has one."""
+    rows = [group.base or group.rows[0], *group.rows]
+    tasks = [column.task for column in group.columns if not column.facts.own_data]
+    return {task: next(row.cells[task].run for row in rows if task in row.cells) for task in tasks}
 
 
 def _is_of_worlds(run: StoredRun) -> bool:

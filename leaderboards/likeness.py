@@ -81,13 +81,18 @@ class Likeness:
     is_told: bool
 
 
-def compare_protocols(run: StoredRun, rows: Sequence[ReportedRow]) -> Iterator[Comparison]:
-    """A run beside reported rows, in their order; rows of which a source says the same share a comparison.
+def compare_protocols(runs: Mapping[str, StoredRun], rows: Sequence[ReportedRow]) -> Iterator[Comparison]:
+    """Runs beside reported rows, in their order; rows of which a source says the same share a comparison.
+
+    Args:
+        runs: of each task the run whose figure of it is compared.
+        rows: reported rows.
 
     Raises:
-        StoreError: the run's samples, whose prompts tell what was asked for, cannot be read.
+        StoreError: a run's samples, whose prompts tell what was asked for, cannot be read.
     """
-    instructions = _instructions(run)
+    told = {folder: _instructions(run) for folder, run in {run.folder: run for run in runs.values()}.items()}
+    instructions = {task: told[run.folder].get(task, {}) for task, run in runs.items()}
     groups: list[list[ReportedRow]] = []
     for row in rows:
         alike = [group for group in groups if (group[0].source, group[0].protocol) == (row.source, row.protocol)]
@@ -96,8 +101,8 @@ def compare_protocols(run: StoredRun, rows: Sequence[ReportedRow]) -> Iterator[C
         else:
             groups.append([row])
     for group in groups:
-        tasks = tuple(task for task in run.record.tasks if any(task in row.values for row in group))
-        lines = [line for aspect in ASPECTS for line in _lines(run, group[0], aspect, tasks, instructions)]
+        tasks = tuple(task for task in runs if any(task in row.values for row in group))
+        lines = [line for aspect in ASPECTS for line in _lines(runs, group[0], aspect, tasks, instructions)]
         yield Comparison(
             rows=tuple(row.name for row in group),
             tasks=tasks,
@@ -108,14 +113,19 @@ def compare_protocols(run: StoredRun, rows: Sequence[ReportedRow]) -> Iterator[C
 
 
 def _lines(
-    run: StoredRun, row: ReportedRow, aspect: str, tasks: Sequence[str], instructions: Mapping[str, Mapping[str, str]]
+    runs: Mapping[str, StoredRun],
+    row: ReportedRow,
+    aspect: str,
+    tasks: Sequence[str],
+    instructions: Mapping[str, Mapping[str, str]],
 ) -> Iterator[Line]:
     """An aspect's lines: one where it is the same for all tasks."""
     found: dict[Line, list[str]] = defaultdict(list)
     for task in tasks:
+        run = runs[task]
         if aspect in ("num_frames", "video_as") and run.record.benchmarks[task].media == "image":
             continue
-        mine = _of_run(run, task, instructions.get(task, {}))[aspect]
+        mine = _of_run(run, task, instructions[task])[aspect]
         said = row.said(aspect, task)
         known = _readings(run, task) if aspect == "reading" else [] if mine is None else [mine]
         verdict: Verdict
@@ -197,20 +207,20 @@ def _readings(run: StoredRun, task: str) -> list[str]:
     return ["strict", *(["official"] if result.official.get(result.headline) is not None else [])]
 
 
-def find_nearest(runs: Mapping[str, StoredRun], rows: Sequence[ReportedRow]) -> list[Likeness | None]:
+def find_nearest(tables: Mapping[str, Mapping[str, StoredRun]], rows: Sequence[ReportedRow]) -> list[Likeness | None]:
     """For each reported row the table whose figures were had most like its own; `None`: none has its benchmarks.
 
     Args:
-        runs: a run of each table, by the table's title.
+        tables: by the title of each table, a run of each of its tasks.
         rows: reported rows.
 
     Raises:
         StoreError: see `compare_protocols`.
     """
     nearest: dict[tuple[str, str], Likeness] = {}
-    for title, run in runs.items():
-        shared = [row for row in rows if row.values.keys() & run.record.tasks.keys()]
-        for comparison in compare_protocols(run, shared):
+    for title, runs in tables.items():
+        shared = [row for row in rows if row.values.keys() & runs.keys()]
+        for comparison in compare_protocols(runs, shared):
             found = Likeness(
                 table=title,
                 differs=[_in_words(line, comparison) for line in comparison.lines if line.verdict == "differs"],

@@ -41,7 +41,7 @@ def run_protocol_check(
     """
     run = StoredRun(folder=folder, record=read_run(folder))
     rows = _choose(read_reported(reference_files() if reference is None else reference), run, against)
-    compared = list(compare_protocols(run, rows))
+    compared = list(compare_protocols(dict.fromkeys(run.record.tasks, run), rows))
     made_up = sorted({str(data.get("source")) for data in run.record.data.values()} & set(worlds()))
     if as_json:
         shown = {

@@ -119,6 +119,18 @@ def test_reported_rows_say_how_they_were_had_and_where_ours_differ(tmp_path: Pat
         assert "not known: the source does not say how it was had" in shown
 
 
+def test_each_benchmark_is_compared_by_the_run_that_the_table_shows_of_it(tmp_path: Path) -> None:
+    """The newest run is of another benchmark than the reported row, of which the source says much."""
+    for day, task in ((1, "pope"), (2, "mmbench")):
+        write_run(tmp_path / task, counts=20, skills={task: 0.8}, engine="hf", started=f"2026-03-0{day}T10:00:00+00:00")
+    path = tmp_path / "reported.yaml"
+    said = "protocol: {temperature: {value: 1, source: x}}"
+    rows = "[{name: a, values: {pope: 88}}, {name: b, values: {pope: 88, mmbench: 80}}]"
+    path.write_text(EMPTY.replace("[]", rows) + said)
+    of = build_board(BoardConfig(runs=[tmp_path], references=[path])).likeness
+    assert [row and (row.is_told, row.differs) for row in of] == [(True, ["temperature: 1, here 0.0"])] * 2
+
+
 def test_what_is_not_said_of_one_task_is_said_so() -> None:
     said = {"answer_as": {"pope": Said(value="a letter", source="x")}, "prompt": {"": Said(value="none", source="x")}}
     row = ReportedRow(name="m", values={"pope": 0.9, "mmvu": 0.5}, source="x", date="2026-01-01", protocol=said)
