@@ -64,6 +64,7 @@ class Difference:
         freedom_of_seeds: degrees of freedom of that part; `None` where each side is one run.
         seeds: runs of each side.
         n: units that the figure rests on.
+        held: clusters of questions that hold such units, of several runs the fewest; 0 where there is no interval.
         better: whether a higher value is better (1), a lower one (-1), or neither (0).
         note: why there is no value or no interval, or what was left out.
         least: the difference if every answer that no rule reads or settles spoke for the first side; `None` where
@@ -87,6 +88,7 @@ class Difference:
     freedom_of_seeds: int | None = None
     seeds: tuple[int, int] = (1, 1)
     n: int = 0
+    held: int = 0
     better: Literal[-1, 0, 1] = 1
     note: str | None = None
     least: float | None = None
@@ -248,6 +250,7 @@ def compare(
         return _without_interval(found, "all clusters moved alike on a scale without ends: no interval")
     found = replace(
         found,
+        held=held,
         stderr=sqrt(variance),
         freedom=_freedom(moved, clusters, held),
         of_seeds=of_seeds / variance if variance else 0.0,

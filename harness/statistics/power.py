@@ -36,13 +36,15 @@ class Variation:
     Attributes:
         spread: deff p by assumption, or v as two runs show it.
         design: deff by assumption, 0 where v is measured.
-        per_freedom: units that make one degree of freedom more: the size of a cluster.
+        per_freedom: units that make one degree of freedom more: the size of a cluster, where all vary alike.
+        fewest: units of which the test has an interval at all.
         most: greatest difference that is possible.
     """
 
     spread: float
     design: float
     per_freedom: float
+    fewest: float
     most: float
 
     def stderr(self, difference: float, n: float) -> float:
@@ -58,7 +60,13 @@ def assumed(disagreement: float, *, design: float, cluster_size: float) -> Varia
         design: design effect of the clusters.
         cluster_size: units of a cluster.
     """
-    return Variation(spread=design * disagreement, design=design, per_freedom=cluster_size, most=disagreement)
+    return Variation(
+        spread=design * disagreement,
+        design=design,
+        per_freedom=cluster_size,
+        fewest=FEWEST_CLUSTERS * cluster_size,
+        most=disagreement,
+    )
 
 
 def design_effect(cluster_size: float, correlation: float = CORRELATION) -> float:
@@ -79,6 +87,7 @@ def measured(difference: Difference) -> Variation | None:
         spread=difference.stderr**2 * difference.n,
         design=0.0,
         per_freedom=difference.n / (difference.freedom + 1),
+        fewest=FEWEST_CLUSTERS * difference.n / difference.held,
         most=inf if difference.reach is None else difference.reach,
     )
 
@@ -87,9 +96,9 @@ def power(difference: float, n: float, variation: Variation) -> float:
     """Chance that a true difference is shown by n units, in its own direction."""
     from scipy.special import nctdtr, stdtrit
 
-    freedom = n / variation.per_freedom - 1
-    if freedom < FEWEST_CLUSTERS - 1:
+    if n < variation.fewest:
         return 0.0
+    freedom = max(1.0, n / variation.per_freedom - 1)
     stderr = variation.stderr(difference, n)
     if not stderr:
         return 1.0

@@ -78,6 +78,30 @@ def test_two_runs_tell_what_is_else_assumed() -> None:
     assert measured(replace(seen, stderr=None)) is None
 
 
+def test_a_difference_that_is_shown_has_power_though_few_clusters_carry_its_variance() -> None:
+    """One cluster of 60 moves otherwise: a degree of freedom, and an interval, as there are six clusters."""
+    keys, rows = np.arange(60), np.repeat(np.arange(60), 2)
+    sides = []
+    for right in (np.zeros(60, int), np.where(keys < 1, 0, 6)):
+        table = Table(
+            outcomes=[Outcome("sample", (), right=False), Outcome("sample", (), right=True)],
+            keys=keys, rows=rows, columns=np.tile([0, 1], 60), counts=np.stack([6 - right, right], 1).ravel(),
+        )  # fmt: skip
+        sides.append({None: measure(ACCURACY, table)})
+    (seen,) = test_together([compare(ACCURACY, *sides)])
+    assert (seen.verdict, seen.held) == ("better", 60)
+    assert seen.freedom is not None
+    assert seen.freedom < 5
+    told = measured(seen)
+    assert told is not None
+    least = shown_by(seen.n, told)
+    assert least is not None
+    assert least < (seen.value or 0)
+    assert power(seen.value or 0, seen.n, told) > 0.8
+    # Of five clusters there is no interval.
+    assert (power(0.9, 29, told), power(0.9, 36, told) > 0) == (0, True)
+
+
 def test_many_independent_pairs_come_to_the_published_formula() -> None:
     """Miller 2024, eq. 9, without resampling: n = (z(.025) + z(.2))^2 v / d^2; for pairs v = p - d^2 (Connor 1987)."""
     z = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(0.8)
