@@ -251,11 +251,7 @@ def _parts(evidence: Sequence[Evidence]) -> dict[str, Sequence[Evidence]]:
 def _confuse(evidence: Sequence[Evidence], judge: Judge) -> dict[str, Any]:
     """Causes by the rules of a world, where they tell, against the causes that the judge alone would find."""
     known = [item for item in evidence if item.caption is not None and item.caption.by == "world"]
-    unread = [
-        replace(item, caption=None, think=item.think if item.think and item.think.by == "rules" else None)
-        for item in known
-    ]
-    judged, _ = ask_judge(unread, judge)
+    judged, _ = ask_judge([replace(item, caption=None, think=None) for item in known], judge)
     tables = {}
     for task in dict.fromkeys(item.sample.task for item in known):
         pairs = [(a, b) for a, b in zip(known, judged, strict=True) if a.sample.task == task]

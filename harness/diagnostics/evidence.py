@@ -1,7 +1,7 @@
 """What is known of each sample beside its verdicts: sections, conclusions, what its caption supports, repetition.
 
-Evidence is gathered once per record and shared by all diagnostics. Where the answer reader finds no conclusion in a
-thinking or a caption, the rules of the world are asked that annotates the sample, and then the judge.
+Evidence is gathered once per record and shared by all diagnostics. What a thinking or a caption comes to, the rules of
+the world that annotates the sample tell; of a thinking that they do not read, the answer reader; then the judge.
 """
 
 from __future__ import annotations
@@ -147,10 +147,9 @@ def _conclude(sample: Sample, thinking: str, annotation: Annotation | None) -> C
         return None
     if annotation is not None and annotation.rules is not None:
         found = annotation.rules.answer_from_thinking(sample, annotation.row, thinking)
-        return Conclusion(answer=found, by="world") if found is not None else None
-    if (
-        sample.answer_kind == "open"
-    ):  # Any text can be an open answer: the reader would take the whole thinking for one.
+        if found is not None:
+            return Conclusion(answer=found, by="world")
+    if sample.answer_kind == "open":  # Any text can be one: the reader would take the whole thinking for it.
         return None
     answer = read_answer(thinking, sample.answer_kind, sample.choices, sample.question).answer
     return Conclusion(answer=answer, by="rules") if answer is not None else None

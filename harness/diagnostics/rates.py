@@ -73,7 +73,7 @@ def think_answer_mismatch(item: Evidence) -> bool | None:
     """Share of responses whose <think> concludes another answer than <answer> gives.
 
     Over the responses with a readable answer whose thinking comes to a readable conclusion. The conclusion is what the
-    answer reader finds in the thinking alone; where it finds none, what the world's rules find, then the judge.
+    world's rules find in the thinking alone; where they find none, what the answer reader finds, then the judge.
     """
     if item.think is None or item.verdict.answer is None:
         return None

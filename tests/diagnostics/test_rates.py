@@ -7,11 +7,32 @@ from dataclasses import replace
 import pytest
 from support_diagnostics import GROUNDED, grounded, make_record, value_of, with_caption
 
+from harness.answers.objects import build_vocabulary
+from harness.core.types import Sample
+from harness.core.worlds import Row
+from harness.demo.annotations import RULES
 from harness.diagnostics.attribution import count_causes, measure_causes
-from harness.diagnostics.evidence import Evidence, gather
+from harness.diagnostics.evidence import Conclusion, Evidence, gather
+from harness.diagnostics.objects import Annotation, Annotations
 from harness.diagnostics.specs import DIAGNOSTICS, measure
 
 BY_NAME = {of.spec.name: of for of in DIAGNOSTICS}
+
+
+def test_a_thinking_that_the_worlds_rules_do_not_read_is_read_as_any_other() -> None:
+    def follow(sample: Sample, row: Row, thinking: str) -> str | None:
+        return "no" if thinking == "cube none" else None
+
+    rules = replace(RULES, answer_from_thinking=follow, answer_from_caption=lambda *_: None)
+    annotation = Annotation(expected=frozenset(), present=frozenset(), rules=rules)
+    for think, found in (
+        ("cube none", Conclusion(answer="no", by="world")),
+        ("So the answer is yes.", Conclusion(answer="yes", by="rules")),
+        ("I look at the picture.", None),
+    ):
+        record = grounded(think=think).record
+        annotations = Annotations(samples={record.sample.id: annotation}, vocabulary=build_vocabulary({}))
+        assert gather(record, annotations=annotations).think == found
 
 
 def test_think_answer_mismatch() -> None:
