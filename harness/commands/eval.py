@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.commands.eval_arguments import add_arguments, expand, read_config
 from harness.core.console import show, to_json
+from harness.core.errors import StoreError
 from harness.evaluation.settings import EvalConfig
 
 if TYPE_CHECKING:
@@ -125,11 +126,15 @@ def _print_tables(outcome: Outcome) -> None:
     from harness.reports.diagnostics_report import PAGE, cause_table
     from harness.reports.run_report import REPORT, baseline_line, blind_headlines, headline_table
 
+    blind, causes = {}, None
+    try:
+        blind, causes = blind_headlines(outcome.folder), cause_table(outcome.folder)
+    except StoreError as error:  # Of an earlier diagnosis.
+        causes = str(error)
     show(headline_table(outcome.run))
-    show(baseline_line(outcome.run, blind_headlines(outcome.folder)))
+    show(baseline_line(outcome.run, blind))
     if outcome.run.audit is not None and (audited := audit_table(outcome.run.audit)):
         show(f"\n{audited}")
-    causes = cause_table(outcome.folder)
     if causes is not None:
         show(f"\n{causes}")
     show(f"\nrun: {outcome.folder}\nreport: {outcome.folder / REPORT}")

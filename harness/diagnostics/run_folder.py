@@ -19,6 +19,8 @@ from harness.runs.seals import seal
 
 DIAGNOSTICS: Final = "diagnostics.json"
 FINDINGS: Final = "findings.jsonl"
+OF: Final = "of"
+"""Key of the seal of the run that was diagnosed; `None` of a run that was not finished."""
 SCHEMA_VERSION: Final = 1
 
 
@@ -128,16 +130,26 @@ def read_diagnostics(folder: Path) -> dict[str, Any] | None:
     """What `diagnostics.json` of a run folder holds; `None` where there is none.
 
     Raises:
-        StoreError: the file is not one, or it or `findings.jsonl` was changed after the diagnosis.
+        StoreError: the file is not one, it or `findings.jsonl` was changed after the diagnosis, or the run was.
     """
     data = read_unchecked(folder)
-    given = None if data is None else data.get("seal")
-    if data is not None and given is not None and given != seal(data, folder / FINDINGS):
+    if data is None:
+        return None
+    again = f"'harness diagnose {folder}'"
+    if data.get("seal") is not None and data["seal"] != seal(data, folder / FINDINGS):
         raise StoreError(
-            f"{folder}: its {DIAGNOSTICS} or {FINDINGS} was changed after the diagnosis. "
-            f"Make them again with 'harness diagnose {folder}'."
+            f"{folder}: its {DIAGNOSTICS} or {FINDINGS} was changed after the diagnosis. Make them again with {again}."
+        )
+    if OF in data and data[OF] != read_seal(folder):
+        raise StoreError(
+            f"{folder}: it was diagnosed before the run ended as it is now. Diagnose it again with {again}."
         )
     return data
+
+
+def read_seal(folder: Path) -> str | None:
+    """The seal of a finished run, by which a diagnosis tells which samples it is of; `None` where it has none."""
+    return _stored(folder / RUN).get("seal")
 
 
 def read_unchecked(folder: Path) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from harness.core.errors import StoreError
 from harness.core.files import write_atomically
 from harness.core.types import Metric, RunRecord, SampleRecord, TaskResult
 from harness.diagnostics.run_folder import read_diagnostics
@@ -160,7 +161,8 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
     align = ["left", "left", *["right"] * (len(headers) - 2)]
     yield table(headers, [[escape(task), escape(metric), *cells] for task, metric, *cells in rows], align=align)
     yield ""
-    if line := baseline_line(run, blind_headlines(folder)):
+    blind, why = _diagnosis(folder)
+    if line := baseline_line(run, blind):
         yield escape(line)
         yield ""
     yield (
@@ -185,7 +187,7 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
         yield ""
         yield from audit_lines(run.audit)
     yield ""
-    yield from diagnostics_lines(folder)
+    yield from why
     rules = RuleCounts()
     failed, unsettled, disputed = _notable(read_records(folder), rules)
     headers, rows = rules.rows()
@@ -217,6 +219,14 @@ def _report_lines(run: RunRecord, folder: Path) -> Iterator[str]:
     yield "## Provenance"
     yield ""
     yield from (f"- {escape(name)}: {escape(value)}" for name, value in provenance(run))
+
+
+def _diagnosis(folder: Path) -> tuple[dict[str, float | None], Iterable[str]]:
+    """The headlines of the blind run, and the lines of the diagnostics, or of why there are none that can be used."""
+    try:
+        return blind_headlines(folder), diagnostics_lines(folder)
+    except StoreError as error:
+        return {}, ["## Why it went wrong", "", escape(str(error)), ""]
 
 
 def _metrics_table(result: TaskResult) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.core.errors import UsageError
+from harness.core.errors import StoreError, UsageError
 from harness.core.secrets import hide_credentials, redact
 from harness.core.types import RunRecord
 from harness.diagnostics.run_folder import read_diagnostics
@@ -73,9 +73,13 @@ def track_run(folder: Path, names: Sequence[str], *, label: str | None = None) -
         return []
     run = read_run(folder)
     hide = hiding(folder)
-    config, scores = _configuration(run, hide), _figures(run, read_diagnostics(folder) or {})
+    problems, diagnostics = [], None
+    try:
+        diagnostics = read_diagnostics(folder)
+    except StoreError as error:
+        problems.append(f"{error} The results are sent without it.")
+    config, scores = _configuration(run, hide), _figures(run, diagnostics or {})
     table = _table(folder, hide)
-    problems = []
     for name in names:
         try:
             with _alone(), redirect_stdout(sys.stderr):  # The output of the command may be JSON.

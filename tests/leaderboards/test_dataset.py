@@ -16,8 +16,10 @@ from support_leaderboards import write_diagnostics, write_run
 
 from harness.cli import main
 from harness.core.types import Media
+from harness.diagnostics.diagnose import diagnose
 from harness.runs.folder import RunFolder, read_run
 from harness.runs.records import read_records
+from leaderboards.runs import load_runs
 
 KEY = "hf_" + "Ab1" * 12
 PASSWORD = "correct-horse-7-battery"
@@ -83,6 +85,13 @@ def test_a_dry_run_writes_what_loads_and_asks_nobody(
     assert "Licence" in card.text
     assert main(["leaderboard", "build", "--runs", str(out / "run"), "--out", str(tmp_path / "board")]) == 0
     assert read_run(out / "run").tasks == read_run(run).tasks
+
+
+def test_a_published_diagnosis_is_of_the_published_run(run: Path) -> None:
+    diagnose(run)
+    assert main(["publish", str(run), "--out", "out"]) == 0
+    (found,), problems = load_runs([Path("out/run")])
+    assert (found.diagnostics is not None, problems) == (True, [])
 
 
 def test_what_must_not_leave_stays(run: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from support_leaderboards import write_run, write_sealed
 from harness.core.errors import StoreError, UsageError
 from harness.diagnostics.diagnose import diagnose
 from harness.reports.diagnostics_report import diagnostics_lines
+from harness.reports.run_report import write_report
 from leaderboards.runs import load_runs
 
 
@@ -232,6 +234,24 @@ def test_diagnostics_that_were_changed_are_not_shown(run: Path, name: str, old: 
         list(diagnostics_lines(run))
     diagnose(run)
     assert load_runs([run])[1] == []
+
+
+def test_a_diagnosis_of_older_samples_is_not_the_runs(run: Path) -> None:
+    diagnose(run)
+    kept = {name: (run / name).read_bytes() for name in ("diagnostics.json", "findings.jsonl")}
+    shutil.rmtree(run)
+    write_run(run, counts=12, seed=1)  # Some of its questions were asked again.
+    for name, content in kept.items():
+        (run / name).write_bytes(content)
+    (found,), (problem,) = load_runs([run])
+    assert found.diagnostics is None
+    assert f"{run}: it was diagnosed before the run ended as it is now. Diagnose it again with" in problem
+    told = write_report(found.record, run).read_text()
+    assert "## Why it went wrong\n\n" in told
+    assert "was diagnosed before the run ended" in told
+    diagnose(run)
+    assert load_runs([run])[1] == []
+    assert "was diagnosed before the run ended" not in write_report(found.record, run).read_text()
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,13 @@ def expected(run: Path) -> dict[str, float]:
     }
 
 
+def test_a_diagnosis_of_older_samples_is_not_sent(run: Path) -> None:
+    stored = json.loads((run / "diagnostics.json").read_text())
+    (run / "diagnostics.json").write_text(json.dumps(stored | {"of": "sha256:0"}))
+    problem, *_ = track_run(run, ["no such tracker"])
+    assert "was diagnosed before the run ended" in problem
+
+
 def test_tensorboard(run: Path) -> None:
     from accelerate import PartialState
 
