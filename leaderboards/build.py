@@ -144,7 +144,7 @@ def _runs_by_task(group: Group) -> dict[str, StoredRun]:
     """A run of each benchmark that papers may report: of the baseline or the first row, where it has one."""
     rows = [group.base or group.rows[0], *group.rows]
     tasks = [column.task for column in group.columns if not column.facts.own_data]
-    return {task: next(row.cells[task].run for row in rows if task in row.cells) for task in tasks}
+    return {task: row.cells[task].run for task in tasks for row in reversed(rows) if task in row.cells}
 
 
 def _is_of_worlds(run: StoredRun) -> bool:

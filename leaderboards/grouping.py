@@ -209,16 +209,14 @@ def _rows(
 
 
 def with_rows(group: Group, rows: Sequence[Row]) -> Group:
-    """The group with other rows: in their order, with the columns that one of them has, and what they compare by."""
-    columns = [column for column in group.columns if any(column.task in row.cells for row in rows)]
-    ordered_by = _order_by(columns)
+    """The group with other rows: in their order, by the columns that one of them has, and what they compare by."""
+    ordered_by = _order_by([column for column in group.columns if any(column.task in row.cells for row in rows)])
     return replace(
         group,
-        columns=columns,
         rows=sorted(rows, key=lambda row: _order_of(row, ordered_by)),
         ordered_by=ordered_by,
         diagnostics=_comparable_figures(rows),
-        attributed=[column.task for column in columns if _everywhere_attributed(column.task, rows)],
+        attributed=[column.task for column in group.columns if _everywhere_attributed(column.task, rows)],
     )
 
 

@@ -349,7 +349,7 @@ def reported_likeness(board: Board) -> list[str]:
 
 def _likeness(of: Likeness | None) -> str:
     if of is None:
-        return "not known: no table is of its benchmarks"
+        return "not known: no row here has its benchmarks"
     if not of.is_told:
         return "not known: the source does not say how it was had"
     differs = "; ".join(of.differs) or "nothing that the source says"

@@ -188,7 +188,7 @@ BENCHMARK = Benchmark(
     headline="all/right",
     headline_title="told what was asked, and no hallucination",
     hallucination=True,
-    telling={"all/hallucination": "responses that hallucinate", "all/rating": "rating points (of 6)"},
+    telling={"all/hallucination": "responses that hallucinate", "all/rating": "rating points of 6"},
     questions=questions,
     rubric=Rubric(word=word_rating, read=read_rating, settle=settle),
 )

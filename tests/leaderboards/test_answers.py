@@ -114,12 +114,12 @@ def test_a_reason_that_is_no_share_is_not_in_percent(tmp_path: Path) -> None:
         write_run(tmp_path / name, model=name, skills={"videohallucer": skill}, counts=120)
     board = build_board(BoardConfig(runs=[tmp_path], baseline="base"))
     rating = Difference(name="all/rating", a=2.24, b=5.3, value=3.06, low=2.5, high=3.6, p=0.001, scale="number")
-    reasons = Reasons(row="best", family=1, found=[Reason(what="rating points (of 6)", difference=rating)])
+    reasons = Reasons(row="best", family=1, found=[Reason(what="rating points of 6", difference=rating)])
     board = replace(board, groups=[replace(board.groups[0], reasons=reasons)])
     said = answer(board.groups[0])
     assert said is not None
-    assert said.why == ["More rating points (of 6): 2.2 → 5.3, +3.1 [2.5, 3.6]."]
-    assert "more rating points (of 6) (2.2 → 5.3)." in readme_block(board, most=3).replace("\\", "")
+    assert said.why == ["More rating points of 6: 2.2 → 5.3, +3.1 [2.5, 3.6]."]
+    assert "more rating points of 6 (2.2 → 5.3)." in readme_block(board, most=3).replace("\\", "")
 
 
 def test_why_says_of_which_row_it_is_and_where_nothing_could_be_tested(tmp_path: Path) -> None:

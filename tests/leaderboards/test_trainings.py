@@ -15,10 +15,12 @@ from support_leaderboards import row_of, write_diagnostics, write_run, write_sea
 
 from harness.core.errors import UsageError
 from harness.core.types import Metric
+from leaderboards.answers import answer
 from leaderboards.board import Board
 from leaderboards.build import BoardConfig, build_board
 from leaderboards.data import render_csv, render_json
 from leaderboards.markdown import render_markdown
+from leaderboards.outputs import write_board
 from leaderboards.page import render_page
 from leaderboards.pooling import pool_metrics
 from leaderboards.provenance import unlike_baseline
@@ -213,11 +215,16 @@ def test_one_seed_that_was_asked_otherwise_marks_the_row(tmp_path: Path) -> None
     assert "| grpo (2 seeds) † " in render_markdown(board)
 
 
-def test_a_column_that_no_row_has_is_not_shown(tmp_path: Path) -> None:
+def test_a_column_that_only_one_seed_of_a_row_has_orders_nothing(tmp_path: Path) -> None:
     train(tmp_path, "grpo", 0)
     train(tmp_path, "grpo", 1, tasks=("pope",))
-    (group,) = board_of(tmp_path).groups
-    assert (list(group.titles), list(group.ordered_by)) == (["pope"], ["pope"])
+    train(tmp_path, "plain", 0, tasks=("pope",))
+    board = build_board(BoardConfig(runs=[tmp_path], baseline="plain-seed-0/final"))
+    (group,) = board.groups
+    # The seed's own row, which opens below, and its card have it.
+    assert (list(group.titles), list(group.ordered_by)) == (["pope", "videohallucer"], ["pope"])
+    assert answer(group) is not None
+    assert write_board(board, tmp_path / "board")
 
 
 def test_seeds_without_a_common_benchmark_are_rows_of_their_own(tmp_path: Path) -> None:
