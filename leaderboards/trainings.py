@@ -64,6 +64,7 @@ def notes_on_seeds(group: Group) -> Iterator[str]:
 def _rows(key: str, members: Sequence[Row]) -> Iterator[Row]:
     """The row of a training; of seeds that have no benchmark in common, one each."""
     last = _last(members)
+    members = [row for seed in last for row in members if _seed(row) == seed]
     shared = [task for task in next(iter(last.values())).cells if all(task in row.cells for row in last.values())]
     if len(last) == 1 or not shared:
         for seed, row in last.items():

@@ -141,9 +141,7 @@ def read_diagnostics(folder: Path) -> dict[str, Any] | None:
             f"{folder}: its {DIAGNOSTICS} or {FINDINGS} was changed after the diagnosis. Make them again with {again}."
         )
     if OF in data and data[OF] != read_seal(folder):
-        raise StoreError(
-            f"{folder}: it was diagnosed before the run ended as it is now. Diagnose it again with {again}."
-        )
+        raise StoreError(f"{folder}: it was diagnosed before the run ended. Diagnose it again with {again}.")
     return data
 
 

@@ -245,7 +245,7 @@ def test_a_diagnosis_of_older_samples_is_not_the_runs(run: Path) -> None:
         (run / name).write_bytes(content)
     (found,), (problem,) = load_runs([run])
     assert found.diagnostics is None
-    assert f"{run}: it was diagnosed before the run ended as it is now. Diagnose it again with" in problem
+    assert f"{run}: it was diagnosed before the run ended. Diagnose it again with" in problem
     told = write_report(found.record, run).read_text()
     assert "## Why it went wrong\n\n" in told
     assert "was diagnosed before the run ended" in told
