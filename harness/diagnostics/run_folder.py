@@ -60,6 +60,11 @@ def read_model(folder: Path) -> tuple[str | None, str | None]:
     return run.get("weights") or settings.get("weights"), run.get("model") or settings.get("served")
 
 
+def read_seal(folder: Path) -> str | None:
+    """The seal of a finished run, by which a diagnosis tells which samples it is of; `None` where it has none."""
+    return _stored(folder / RUN).get("seal")
+
+
 def read_media(folder: Path) -> Mapping[str, str | None]:
     """Task to the kind of media that its benchmark has; empty for an unfinished run."""
     facts = _stored(folder / RUN).get("benchmarks")
@@ -143,11 +148,6 @@ def read_diagnostics(folder: Path) -> dict[str, Any] | None:
     if OF in data and data[OF] != read_seal(folder):
         raise StoreError(f"{folder}: it was diagnosed before the run ended. Diagnose it again with {again}.")
     return data
-
-
-def read_seal(folder: Path) -> str | None:
-    """The seal of a finished run, by which a diagnosis tells which samples it is of; `None` where it has none."""
-    return _stored(folder / RUN).get("seal")
 
 
 def read_unchecked(folder: Path) -> dict[str, Any] | None:
