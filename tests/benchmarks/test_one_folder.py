@@ -231,7 +231,8 @@ def test_the_leaderboard_tests_it_and_tells_why(toy: Path, runs: dict[str, Path]
     text = (out / "leaderboard.md").read_text(encoding="utf-8")
     assert "Squares\\!" in text or "Squares!" in text
     assert "squares told right" in text
-    assert re.search(r"\*\*Why:\*\* More right about red squares: .*, e\.g\. \d+-red of |None of 1 changes", text)
+    why = r"\*\*Why \(better against worse\):\*\* (More right about red squares: .*, e\.g\. \d+-red of |No change )"
+    assert re.search(why, text)
     assert re.search(r"▲ \+15\.3 \[\d+\.\d, \d+\.\d\] \\\*", text), "better beyond chance, with a paired interval"
 
 
