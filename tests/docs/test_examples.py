@@ -32,7 +32,10 @@ STAND_INS = {
     "ray": """
         if [ "$1" = status ]; then echo node_1; echo node_2; fi
         echo "$@" >> "$RECORDED/ray" """,
-    "curl": "exit 0",
+    "curl": """
+        for _ in {1..100}; do  # The server answers once it runs.
+            if [ -f "$RECORDED/vllm" ]; then exit 0; fi; sleep 0.1
+        done; exit 1""",
     "harness": """
         printf '%s\\n' "$@" > "$RECORDED/harness.${RANK:-0}"
         if [ -n "${ENDED:-}" ]; then exit 0; fi
