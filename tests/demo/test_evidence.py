@@ -11,12 +11,12 @@ import pytest
 
 from harness.core.errors import StoreError
 from harness.demo.data import Sizes, build_demo_data
-from harness.demo.experiment import claims, report
+from harness.demo.experiment import paragraphs, report
 from harness.demo.experiment.doses import compare_doses, draw_doses
+from harness.demo.experiment.evidence import gather, read_confirmed
 from harness.demo.experiment.hypotheses import test_in_order
 from harness.demo.experiment.measuring import compress_verdicts
 from harness.demo.experiment.plan import load_plan
-from harness.demo.experiment.report import gather, read_confirmed
 from harness.demo.experiment.results import SEED_FREE, Comparer, draw_held_out, read_records, read_samples, score_of
 from harness.demo.experiment.sections import sections
 from harness.demo.experiment.settings import DETAILS, HEADLINES, HELD_OUT_SIZES
@@ -37,10 +37,8 @@ RIGHT = {"base": 0.5, "grpo": 0.5, "placebo": 0.5, "rft": 0.6, "caption": 0.9, "
 
 @pytest.fixture(scope="module")
 def kept():
-    results = KEPT / "results"
-    confirmed = read_confirmed(TODAY, results)
-    with draw_held_out(confirmed) as questions:
-        yield gather(TODAY, results, confirmed, questions)
+    with gather(TODAY, KEPT / "results") as evidence:
+        yield evidence
 
 
 def exchanged(evidence, one, other):
@@ -49,7 +47,7 @@ def exchanged(evidence, one, other):
     names = {one: other, other: one}
 
     def swap(comparer):
-        if not {*names} <= {*comparer.results}:
+        if comparer is None or not {*names} <= {*comparer.results}:
             return comparer
         return Comparer({row: comparer.results[names.get(row, row)] for row in comparer.results}, comparer.questions)
 
@@ -63,6 +61,7 @@ def exchanged(evidence, one, other):
         tuned={names.get(row, row): means for row, means in evidence.tuned.items()},
         described={block: swap(comparer) for block, comparer in evidence.described.items()},
         doses={share: swap(comparer) for share, comparer in evidence.doses.items()},
+        elsewhere=swap(evidence.elsewhere),
     )
 
 
@@ -110,9 +109,8 @@ def made_up(tmp_path_factory):
 
 
 def reported(results):
-    confirmed = read_confirmed(PLAN, results)
-    with draw_held_out(confirmed) as questions:
-        return "\n\n".join(sections(PLAN, results, gather(PLAN, results, confirmed, questions)))
+    with gather(PLAN, results) as evidence:
+        return "\n\n".join(sections(PLAN, results, evidence))
 
 
 def test_what_is_whole_is_reported(made_up):
@@ -155,7 +153,7 @@ def test_a_figure_has_a_line_for_each_row_and_outcome(made_up):
     assert {len(seeds) for of in found.values() for seeds in of.values()} == {3}
     drawn = draw_doses(PLAN, found)
     assert drawn.count("<polyline") == 8
-    assert "kinds, those that a glance gets wrong" in drawn
+    assert "questions, those that a glance gets wrong" in drawn
 
 
 def test_what_is_not_whole_is_not_reported(made_up, tmp_path):
@@ -185,19 +183,17 @@ def test_the_page_is_made_of_what_is_kept(tmp_path):
 
 
 def test_no_verdict_can_be_left_out(made_up, monkeypatch):
-    for name in ("CLAIMS", "BESIDE"):
-        monkeypatch.setattr(claims, name, ())
-    confirmed = read_confirmed(PLAN, made_up)
-    with draw_held_out(confirmed) as questions:
-        evidence = gather(PLAN, made_up, confirmed, questions)
-    told = claims.paragraphs(evidence)
+    monkeypatch.setattr(paragraphs, "JUDGED", ())
+    monkeypatch.setattr(paragraphs, "DESCRIBED", {})
+    with gather(PLAN, made_up) as evidence:
+        told = paragraphs.paragraphs(evidence)
     for item in evidence.tested:
         assert (f"{item.verdict.capitalize()}: that {item.hypothesis.says[0].lower()}" in told) == item.is_tested
         for difference in item.differences.values():
             assert change(difference) in told
 
 
-@pytest.mark.parametrize("claim", claims.CLAIMS + claims.BESIDE)
+@pytest.mark.parametrize("claim", paragraphs.every_claim())
 def test_a_sentence_is_written_while_the_results_say_it(claim, kept):
     """With the results of two rows exchanged it is not, for some two."""
     assert claim(kept)[1]
@@ -206,6 +202,6 @@ def test_a_sentence_is_written_while_the_results_say_it(claim, kept):
 
 
 def test_a_sentence_that_does_not_hold_is_not_written(kept, monkeypatch):
-    monkeypatch.setattr(claims, "CLAIMS", (lambda _: ("Pigs fly.", False),))
+    monkeypatch.setattr(paragraphs, "JUDGED", (lambda _: ("Pigs fly.", False),))
     with pytest.raises(StoreError, match=r"does not say: 'Pigs fly\.'"):
-        claims.paragraphs(kept)
+        paragraphs.paragraphs(kept)

@@ -19,11 +19,12 @@ from harness.demo import data
 from harness.demo.data import Sizes
 from harness.demo.experiment import blocks, measuring, placebo, running
 from harness.demo.experiment.blocks import describe, run_blocks
+from harness.demo.experiment.evidence import read_confirmed
 from harness.demo.experiment.measuring import compress_verdicts, summarise_blocks
 from harness.demo.experiment.plan import Run, load_plan
 from harness.demo.experiment.pool import draw_question, draw_twins, kinds, read_labels, write_pool
 from harness.demo.experiment.rebuilding import rebuild_runs, write_thinned_reports
-from harness.demo.experiment.report import board_rows, read_confirmed
+from harness.demo.experiment.report import board_rows
 from harness.demo.experiment.results import (
     Comparer,
     check_matched,

@@ -17,9 +17,11 @@ from harness.reports.svg import picture
 
 DOSE: Final = "dose-"
 """Of the names of blocks whose pools differ in what a bypass earns."""
+Share = tuple[int, int]
+"""Of seven conflicting training questions, those on which a bypass fails and those on which it pays."""
 
 
-def compare_doses(plan: Plan, results: Path, questions: Path) -> dict[tuple[int, int], Comparer]:
+def compare_doses(plan: Plan, results: Path, questions: Path) -> dict[Share, Comparer]:
     """The rows of the dose blocks by share, at equal CPU seconds, with the pool of `confirm` among them."""
     names = [name for name in plan.blocks if name.startswith(DOSE)]
     rows, seeds = plan.blocks[names[0]].rows, plan.blocks[names[0]].seeds
@@ -34,7 +36,7 @@ def compare_doses(plan: Plan, results: Path, questions: Path) -> dict[tuple[int,
     return found
 
 
-def dose_table(plan: Plan, found: Mapping[tuple[int, int], Comparer]) -> str:
+def dose_table(plan: Plan, found: Mapping[Share, Comparer]) -> str:
     """Levels and differences of the rows from plain GRPO, a line for each share and row."""
     rows = {}
     for (fails, pays), comparer in found.items():
@@ -45,15 +47,15 @@ def dose_table(plan: Plan, found: Mapping[tuple[int, int], Comparer]) -> str:
             rows[f"{fails}:{pays}, `{row}`"] = [*levels(seeds, plan.figures), *others, f"{mean_of(seeds, spent):,.0f}"]
     titles = titles_of(plan)
     title = (
-        "**Five pools**, each drawn once, by how many of seven conflicting kinds of their questions an answer at a "
-        "glance gets wrong and right. Settings tuned at 2:5 alone, about equal CPU seconds, three seeds, each interval "
-        "95 % for itself, nothing tested."
+        "**Five pools**, each drawn once, by how many of seven conflicting questions of theirs an answer at a glance "
+        "gets wrong and right. Settings tuned at 2:5 alone, about equal CPU seconds, three seeds, each interval 95 % "
+        "for itself, nothing tested. With the share changes how often `yes` is right, which is not told apart from it."
     )
     heads = [*titles, "yes/no at a glance", *(f"{name} against `grpo`" for name in titles), "CPU seconds"]
     return by_row(title, heads, rows)
 
 
-def draw_doses(plan: Plan, found: Mapping[tuple[int, int], Results]) -> str:
+def draw_doses(plan: Plan, found: Mapping[Share, Results]) -> str:
     """A plot for each outcome with a line a row over the shares: the mean over seeds between the least and greatest."""
     plots = []
     for outcome in plan.outcomes:
@@ -65,6 +67,6 @@ def draw_doses(plan: Plan, found: Mapping[tuple[int, int], Results]) -> str:
                 points.append((float(share[0]), fmean(values)))
                 band.append((float(share[0]), min(values), max(values)))
             series.append(Line(row, tone, points, band=band, dots=True))
-        of_seven = "of seven kinds, those that a glance gets wrong"
+        of_seven = "of seven conflicting questions, those that a glance gets wrong"
         plots.append(lines(series, title=TITLES[outcome.task], scale=100.0, across_is=of_seven))
     return picture(plots, columns=len(plots))
