@@ -119,7 +119,7 @@ def _block_verdict(group: Group) -> str:
     said = answer(group)
     if said is None:
         return ""
-    rivals = f", not told apart from {escape(said.rivals)}" if said.rivals else ""
+    rivals = f"; intervals overlap with those of {escape(said.rivals)}" if said.rivals else ""
     parts = [f"**{said.title}: {escape(said.ahead)}{rivals}.**"]
     leader, base = group.rows[0], group.base
     if base is not None and base is not leader:
