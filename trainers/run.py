@@ -20,7 +20,8 @@ from harness.core.errors import StoreError, UsageError
 from harness.core.files import hold_lock, write_atomically
 from harness.core.worlds import shipped_checkpoints, worlds
 from harness.engines.checkpoints import Checkpoint
-from harness.runs.config import read_json
+from harness.runs.config import CONFIG, is_run_folder, read_json
+from harness.runs.records import RUN, SAMPLES
 from trainers.console import say
 from trainers.data.loading import read_training, training_file
 from trainers.data.schema import Example
@@ -141,10 +142,17 @@ def check_output(recipe: Recipe, output: Path, source: Path | None = None) -> No
         source: the file that the recipe was read from; `None`: not a file of the user's.
 
     Raises:
-        UsageError: the folder holds what the recipe reads, or files under names that training writes to.
+        UsageError: the folder is an evaluation's, holds what the recipe reads, or files under names that training
+            writes to.
     """
     if not is_main_rank() or not os.access(output, os.R_OK | os.W_OK | os.X_OK):
         return
+    # A lock alone is of a training that was killed.
+    begun = (output / CONFIG).exists() and is_run_folder(output)
+    if begun or any((output / name).exists() for name in (RUN, SAMPLES)):
+        raise UsageError(
+            f"{output} holds a run of 'harness eval', and is no place to train in. Give another output=FOLDER."
+        )
     stored = output / RECIPE
     if stored.exists() and not _is_stamped(stored):
         raise UsageError(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from harness.core.console import show, to_json
 from harness.core.errors import StoreError, UsageError
+
+_NAMED: Final = 5
+"""Files and folders that are not of a run are named in an error, up to so many."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--json", action="store_true", help="print JSON")
     shown = does.add_parser("show", help="the figures and the settings of one")
     shown.add_argument("folder", type=Path, metavar="RUN", help="run folder")
-    removal = does.add_parser("rm", help="delete run folders, and nothing that is none")
+    removal = does.add_parser("rm", help="delete run folders; one that holds anything else is left")
     removal.add_argument("folders", nargs="+", type=Path, metavar="RUN", help="run folder")
     removal.add_argument("--yes", action="store_true", help="really do; without it, only say what would be deleted")
 
@@ -29,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """List, show or delete runs.
 
     Raises:
-        UsageError: no such folder, or one that is to be deleted is no run.
+        UsageError: no such folder, or one that is to be deleted is no run or holds more than one.
         StoreError: a run cannot be read, is being written, or cannot be deleted.
     """
     if arguments.does == "list":
@@ -95,21 +97,22 @@ def _show(folder: Path) -> int:
 def _remove(folders: Sequence[Path], *, really: bool) -> int:
     from harness.core.files import hold_lock, write_errors
     from harness.runs.config import LOCK
-    from harness.runs.records import SAMPLES
+    from harness.runs.folder import foreign, remove
     from leaderboards.runs import is_run
 
     for folder in folders:
         if folder.is_symlink() or not folder.is_dir() or not is_run(folder):
             raise UsageError(f"{folder} is no run folder, and is not deleted. 'harness runs list' names them.")
-        own = (folder, *folder.glob("repeats/*"))
-        inner = [path.parent for path in folder.rglob(SAMPLES) if path.parent not in own]
-        if inner:
-            raise UsageError(f"{folder} holds another run, {inner[0]}, and is not deleted. Name the one inside first.")
+        if others := foreign(folder):
+            named = ", ".join(map(str, others[:_NAMED])) + (", ..." if len(others) > _NAMED else "")
+            raise UsageError(
+                f"{folder} holds what is not of its run, and is not deleted: {named}. Move that away first."
+            )
     for folder in folders:
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         if really:
             with hold_lock(folder / LOCK, option="RUN"), write_errors(folder, advice="Delete it by hand."):
-                shutil.rmtree(folder)
+                remove(folder)
         show(f"{'deleted' if really else 'would delete'} {folder} ({size / 1e6:.1f} MB)")
     if not really:
         show("Type it again with --yes to delete.")

@@ -250,7 +250,45 @@ def written(path: Path) -> Iterator[Path]:
             yield from sorted((path / folder[1:]).glob(pattern))
     for repeat in _repeats(path):
         yield from written(repeat)
-        yield from sorted(child for child in repeat.iterdir() if child.name.startswith((CONFIG, f".{CONFIG}.", LOCK)))
+        yield from _settled(repeat)
+
+
+def _settled(path: Path) -> list[Path]:
+    """`config.json`, what a killed process was writing of it, and the lock."""
+    return [path / CONFIG, *(file for start in (f".{CONFIG}.", LOCK) for file in sorted(path.glob(f"{start}*")))]
+
+
+def foreign(path: Path) -> list[Path]:
+    """What lies in the folders of a run and its repeats that none of them wrote; a folder stands for all in it."""
+    own = {file for file in (*written(path), *_settled(path)) if file.is_symlink() or not file.is_dir()}
+    folders = {path, *_inner_folders(path)}
+    there = (child for folder in folders if folder.is_dir() for child in folder.iterdir())
+    return sorted(child for child in there if child not in own and child not in folders)
+
+
+def remove(path: Path) -> None:
+    """Delete what a run and its repeats wrote, and their folders, which hold nothing that is `foreign`.
+
+    Raises:
+        OSError: something cannot be deleted, or is not theirs.
+    """
+    inner = _inner_folders(path)
+    for file in [*written(path), *_settled(path)]:
+        file.unlink(missing_ok=True)
+    _drop_empty(inner)
+    path.rmdir()
+
+
+def _inner_folders(path: Path) -> list[Path]:
+    """The folders that a run makes in its own, those inside others first."""
+    repeats = _repeats(path)
+    return [*(of / _PARTS for of in (path, *repeats)), *repeats, path / "repeats"]
+
+
+def _drop_empty(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _repeats(path: Path) -> list[Path]:
@@ -259,8 +297,8 @@ def _repeats(path: Path) -> list[Path]:
 
 def _start_over(path: Path, settings: Mapping[str, Any]) -> None:
     """Delete what a run wrote; killed at any point of this, the folder holds an unfinished run."""
-    repeats = _repeats(path)
-    for repeat in repeats:
+    inner = _inner_folders(path)
+    for repeat in _repeats(path):
         hold_lock(repeat / LOCK).close()
         _refuse_live_shards(repeat)
     with write_errors(path):
@@ -269,9 +307,7 @@ def _start_over(path: Path, settings: Mapping[str, Any]) -> None:
         write_config(path, settings, [])
         for file in list(written(path)):
             file.unlink(missing_ok=True)
-        for folder in (*(of / _PARTS for of in (path, *repeats)), *repeats, path / "repeats"):
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
+        _drop_empty(inner)
 
 
 def _refuse_live_shards(path: Path) -> None:

@@ -73,8 +73,27 @@ def test_a_run_inside_another_is_not_deleted_unnamed(runs: Path, capsys: pytest.
     inner = runs / "done" / "kept"
     write_run(inner)
     assert main(["runs", "rm", "--yes", str(runs / "done")]) == 2
-    assert f"holds another run, {inner}" in capsys.readouterr().err
-    (inner / "config.json").unlink(missing_ok=True)
+    assert f"is not deleted: {inner}." in capsys.readouterr().err
     assert main(["runs", "rm", "--yes", str(inner), str(runs / "done")]) == 2
     assert main(["runs", "rm", "--yes", str(inner)]) == 0
     assert main(["runs", "rm", "--yes", str(runs / "done")]) == 0
+
+
+def test_what_no_run_wrote_is_named_and_not_deleted(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = runs / "done"
+    write_run(done / "repeats" / "seed-1")
+    theirs = (done / "checkpoint-2" / "weights", done / "notes.md", done / "repeats" / "seed-1" / "config.json.old")
+    theirs[0].parent.mkdir()
+    for file in theirs:
+        file.touch()
+    before = sorted(done.rglob("*"))
+    for yes in ([], ["--yes"]):
+        assert main(["runs", "rm", *yes, str(runs / "begun"), str(done)]) == 2
+        assert ", ".join(map(str, (theirs[0].parent, *theirs[1:]))) in capsys.readouterr().err
+    assert sorted(done.rglob("*")) == before
+    assert (runs / "begun").is_dir()
+    for file in theirs:
+        file.unlink()
+    theirs[0].parent.rmdir()
+    assert main(["runs", "rm", "--yes", str(done)]) == 0
+    assert not done.exists()

@@ -16,7 +16,7 @@ from harness.core.errors import StoreError, UsageError
 from harness.core.worlds import shipped_checkpoints
 from harness.evaluation.plan import make_plan
 from harness.evaluation.settings import EvalConfig
-from harness.runs.folder import read_run
+from harness.runs.folder import RunFolder, read_run
 from harness.runs.records import read_records
 from trainers.recipe import FOLDER
 
@@ -192,6 +192,16 @@ def test_evaluations_of_the_users_are_not_taken_for_a_runs(name, settings, more,
     with pytest.raises(UsageError, match=r"not (made by a run of|written by) 'harness .*move it away"):
         command.run(parse(command.add_arguments, "demo/sft", f"output={tmp_path}", *settings, *more))
     assert contents(tmp_path) == {tmp_path / name: b"mine"}
+
+
+@pytest.mark.parametrize("verb", [command, select])
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_the_folder_of_an_evaluation_is_no_output(verb, more, tmp_path):
+    RunFolder(tmp_path, {"seed": 0}).close()
+    before = contents(tmp_path)
+    with pytest.raises(UsageError, match=r"holds a run of 'harness eval'.*output=FOLDER"):
+        verb.run(parse(verb.add_arguments, "demo/grpo", f"output={tmp_path}", *more))
+    assert contents(tmp_path) == before
 
 
 @needs_checkpoint
