@@ -192,7 +192,7 @@ def _run(
     plan: Plan, config: EvalConfig, path: Path, load_engine: Callable[[], None], ranks: Ranks, *, is_last: bool
 ) -> tuple[RunRecord, bool]:
     """Bring the run in a folder to its end; give its record, and whether anything was left to do."""
-    folder = RunFolder(path, plan.settings, fresh=config.fresh)
+    folder = RunFolder(path, plan.settings, fresh=config.fresh, ready=load_engine)
     order = [(task.name, sample.id) for task in plan.tasks for sample in plan.samples[task.name]]
     problem: EngineError | None = None
     try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -59,13 +59,21 @@ class RunFolder:
         started: start of the first session, ISO 8601, UTC.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, Any], *, fresh: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settings: Mapping[str, Any],
+        *,
+        fresh: bool = False,
+        ready: Callable[[], None] = lambda: None,
+    ) -> None:
         """Create the folder, or open it again to go on.
 
         Args:
             path: the run folder.
             settings: JSON-able settings that must be equal for two sessions to be one run.
             fresh: throw away what an earlier run wrote into the folder, see `written`.
+            ready: called before anything is thrown away; what it raises keeps all of it.
 
         Raises:
             StoreError: the folder holds something else, a run of other settings, or cannot be written.
@@ -78,7 +86,7 @@ class RunFolder:
             self._lock = opened.enter_context(hold_lock(path / LOCK))
             _refuse_live_shards(path)
             if fresh:
-                _start_over(path, settings)
+                _start_over(path, settings, ready)
             sessions = earlier_sessions(path, settings)
             now = datetime.now(UTC).isoformat(timespec="seconds")
             self.seconds_before: float = sum(session["seconds"] for session in sessions)
@@ -295,12 +303,13 @@ def _repeats(path: Path) -> list[Path]:
     return sorted(repeat for repeat in path.glob(_REPEATS) if repeat.is_dir() and is_run_folder(repeat))
 
 
-def _start_over(path: Path, settings: Mapping[str, Any]) -> None:
+def _start_over(path: Path, settings: Mapping[str, Any], ready: Callable[[], None]) -> None:
     """Delete what a run wrote; killed at any point of this, the folder holds an unfinished run."""
     inner = _inner_folders(path)
     for repeat in _repeats(path):
         hold_lock(repeat / LOCK).close()
         _refuse_live_shards(repeat)
+    ready()
     with write_errors(path):
         for name in (RUN, SAMPLES):
             (path / name).unlink(missing_ok=True)

@@ -136,6 +136,17 @@ def test_other_settings_are_refused_and_fresh_starts_over(
     assert set(figures(out)) == {"pope"}
 
 
+def test_fresh_keeps_the_old_run_where_no_model_answers(
+    undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(undisturbed, out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert ask_server(out, "--fresh") == 2
+    assert "no server answers" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
 @pytest.mark.parametrize("lost", ["report.md", "diagnostics.json"])
 def test_what_a_kill_after_the_last_sample_left_out_is_made_up_for(
     undisturbed: Path, tmp_path: Path, lost: str
