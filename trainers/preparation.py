@@ -120,6 +120,7 @@ def open_judge(recipe: Recipe, *, ask: bool = True) -> CaptionJudge:
         api_key_env=recipe.judge.api_key_env,
         cache_dir=Path(recipe.judge.cache).expanduser() if recipe.judge.cache else None,
         engine=recipe.judge.engine,
+        option="judge.base_url",
     )
     if ask:
         try:

@@ -137,7 +137,7 @@ def _score(arguments: argparse.Namespace) -> int:
         if arguments.per_sample is not None:
             show(f"\nevery sample: {arguments.per_sample}")
     if result.errors <= arguments.max_failures:
-        return 0
+        return 1 if judge is not None and judge.failures else 0
     failed = f"{result.errors} samples have no verdict (tolerated: {arguments.max_failures})"
     show(f"warning: {failed}; their responses are errors, which no figure counts.", file=sys.stderr)
     return 1

@@ -14,6 +14,8 @@ from harness.core.secrets import hide_credentials, keep_credentials_secret, keep
 
 KEY_VARIABLE: Final = "OPENAI_API_KEY"
 URL_VARIABLE: Final = "OPENAI_BASE_URL"
+BASE_URL: Final = "--base-url"
+"""How the user names the server of a model; a judge's is named otherwise."""
 _DEFAULT_URL: Final = "https://api.openai.com/v1"
 _OWN_HOST: Final = "api.openai.com"
 
@@ -46,27 +48,28 @@ class Address:
         return f"{self.shown}{path}{'?' if self.query else ''}{self.query}"
 
 
-def read_addresses(base_url: str | Sequence[str] | None, key: str | None) -> list[Address]:
+def read_addresses(base_url: str | Sequence[str] | None, key: str | None, option: str = BASE_URL) -> list[Address]:
     """The servers that are named.
 
     Args:
         base_url: one or several addresses, or a text with commas between them; `None`: `OPENAI_BASE_URL`, else OpenAI's
             own.
         key: is sent to each, but to those that are named with a user and password.
+        option: how the user names them.
 
     Raises:
         UsageError: none is named, one is not an http(s) URL, or is OpenAI's own and has no key.
     """
-    urls, source = base_url, "--base-url"
+    urls, source = base_url, option
     if urls is None:
         urls, source = os.environ.get(URL_VARIABLE) or _DEFAULT_URL, URL_VARIABLE
     given = [url.strip() for url in (urls.split(",") if isinstance(urls, str) else urls)]
     if not any(given):
         raise UsageError(f"{source} names no server. Give an address such as http://127.0.0.1:8000/v1.")
-    return [_read_address(url, key) for url in given if url]
+    return [_read_address(url, key, source) for url in given if url]
 
 
-def _read_address(url: str, key: str | None) -> Address:
+def _read_address(url: str, key: str | None, source: str) -> Address:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -74,7 +77,7 @@ def _read_address(url: str, key: str | None) -> Address:
         host = None
     if host is None or parts.scheme not in ("http", "https"):
         shown = hide_credentials(url if "//" in url else f"//{url}").removeprefix("//")
-        raise UsageError(f"--base-url {shown!r} is not an address such as http://127.0.0.1:8000/v1.")
+        raise UsageError(f"{source} {shown!r} is not an address such as http://127.0.0.1:8000/v1.")
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
     user_info, at, _ = parts.netloc.rpartition("@")
     keep_credentials_secret(user_info, parts.query)
@@ -116,10 +119,10 @@ def read_key(variable: str | None) -> tuple[str | None, str | None]:
     return name, key
 
 
-def goes_with_openai_key(base_url: str | Sequence[str] | None) -> bool:
+def goes_with_openai_key(base_url: str | Sequence[str] | None, option: str = BASE_URL) -> bool:
     """Whether addresses are those that `OPENAI_API_KEY` goes with: OpenAI's own, or that of `OPENAI_BASE_URL`."""
     if base_url is not None and not isinstance(base_url, str):
-        return all(map(goes_with_openai_key, base_url))
+        return all(goes_with_openai_key(url, option) for url in base_url)
     return base_url in (None, os.environ.get(URL_VARIABLE)) or all(
-        address.host == _OWN_HOST for address in read_addresses(base_url, "")
+        address.host == _OWN_HOST for address in read_addresses(base_url, "", option)
     )

@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 from harness.core.errors import EngineError, MediaError, UnavailableError, UsageError
 from harness.core.types import Response
 from harness.engines import Decoding, Request, VideoAs, check_positive, checked, failed
-from harness.engines.addresses import read_addresses, read_key
+from harness.engines.addresses import BASE_URL, read_addresses, read_key
 from harness.engines.api_replies import make_responses
 from harness.engines.async_bridge import LoopThread, Put, serve_groups
 from harness.engines.checkpoints import SERVED, Checkpoint
@@ -56,6 +56,7 @@ class ApiEngine:
         self,
         checkpoint: Checkpoint,
         any_temperature: bool = False,
+        option: str = BASE_URL,
         *,
         base_url: str | Sequence[str] | None = None,
         api_key_env: str | None = None,
@@ -72,6 +73,7 @@ class ApiEngine:
         Args:
             checkpoint: named `openai:MODEL`; it needs no folder.
             any_temperature: see `harness.engines.http_client.ChatClient`.
+            option: how the user names the addresses.
             base_url: one or several addresses, each ending where `/chat/completions` is appended; requests go to them
                 in turn, those about one image or video to the same. `None`: `OPENAI_BASE_URL`, else OpenAI's own.
             api_key_env: environment variable that holds the servers' key; `None`: `OPENAI_API_KEY`; empty: they have
@@ -103,7 +105,7 @@ class ApiEngine:
             }
         )
         key_variable, key = read_key(api_key_env)
-        addresses = read_addresses(base_url, key)
+        addresses = read_addresses(base_url, key, option)
         self._model = model
         self._max_pixels = max_pixels
         self._wanted_video_as = video_as
@@ -116,6 +118,7 @@ class ApiEngine:
             addresses,
             model,
             key_variable=key_variable,
+            option=option,
             timeout_s=timeout_s,
             attempts=attempts,
             connections=self._in_flight,

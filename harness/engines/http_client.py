@@ -106,6 +106,7 @@ class ChatClient:
         model: str,
         *,
         key_variable: str | None,
+        option: str,
         timeout_s: float,
         attempts: int,
         connections: int,
@@ -117,6 +118,7 @@ class ChatClient:
             addresses: of the servers.
             model: name that the servers know the model by.
             key_variable: the environment variable that the addresses' key is from; `None`: they have none.
+            option: how the user names the addresses.
             timeout_s: seconds that one attempt may take.
             attempts: attempts a request.
             connections: connections open at a time.
@@ -125,6 +127,7 @@ class ChatClient:
         self.servers = [Server(address=address) for address in addresses]
         self._model = model
         self._key_variable = key_variable
+        self._option = option
         self._timeout_s = timeout_s
         self._attempts = attempts
         self._any_temperature = any_temperature
@@ -163,14 +166,15 @@ class ChatClient:
         if reply.status in (404, 405, 501):
             # Some servers have no list of models; the first request will tell whether the address is right.
             if not server.address.path.endswith("/v1") and (await self._get(server, "/v1/models")).is_success:
-                raise UsageError(f"nothing at {url} (status {reply.status}). Did you mean --base-url {server}/v1?")
+                raise UsageError(f"nothing at {url} (status {reply.status}). Did you mean {self._option} {server}/v1?")
             return
         models = read_json(reply.data)
         listed = models.get("data") if isinstance(models, Mapping) else None
         if not reply.is_success or not isinstance(listed, list):
             content = received_text(reply.headers.get("content-type", "no content type"))
             raise UsageError(
-                f"{url} is not an OpenAI-compatible API (status {reply.status}, {content[:_SHOWN]}). Check --base-url."
+                f"{url} is not an OpenAI-compatible API (status {reply.status}, {content[:_SHOWN]}). "
+                f"Check {self._option}."
             )
         entries = {str(entry["id"]): entry for entry in listed if isinstance(entry, Mapping) and "id" in entry}
         server.is_vllm = any(entry.get("owned_by") == "vllm" for entry in entries.values())
@@ -191,7 +195,7 @@ class ChatClient:
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnreadableError) as error:
             raise UsageError(
                 f"no server answers at {server}{path} ({type(error).__name__}: {one_line(error)}). "
-                "Is it running, and is --base-url right?"
+                f"Is it running, and is {self._option} right?"
             ) from error
 
     async def complete(self, build: Callable[[Server], Mapping[str, Any]], turn: int) -> Completion:

@@ -320,7 +320,7 @@ def open_judge(config: EvalConfig) -> AnswerJudge | None:
     if config.judge is None:
         return None
     from harness.engines.addresses import KEY_VARIABLE, goes_with_openai_key
-    from harness.judges.answer import open_answer_judge
+    from harness.judges.answer import JUDGE_BASE_URL, open_answer_judge
 
     options = config.engine_options
     if (
@@ -328,7 +328,7 @@ def open_judge(config: EvalConfig) -> AnswerJudge | None:
         and config.model.startswith(SERVED)
         and config.judge.startswith(SERVED)
         and options.get("api_key_env") is config.judge_api_key_env is None
-        and goes_with_openai_key(config.judge_base_url)
+        and goes_with_openai_key(config.judge_base_url, JUDGE_BASE_URL)
         and not goes_with_openai_key(options.get("base_url"))
     ):
         raise UsageError(

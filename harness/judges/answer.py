@@ -30,6 +30,7 @@ from harness.judges.prompts import GENERAL, Case, Rubric, grading_prompt, verifi
 
 WORDING_VERSION: Final = "answer-2"
 VERIFIER_VERSION: Final = "verifier-1"
+JUDGE_BASE_URL: Final = "--judge-base-url"
 MAX_NEW_TOKENS: Final = 1_024
 """Far more than a word: some models cannot be told not to think first."""
 _TOGETHER: Final = 512
@@ -313,10 +314,17 @@ def open_answer_judge(name: str, *, base_url: str | None = None, api_key_env: st
     is_verifier = "compassverifier" in re.sub(r"[^a-z]", "", own_name.lower())
     if engine == "openai":
         version = VERIFIER_VERSION if is_verifier else f"{WORDING_VERSION} {GENERAL.version}"
-        served = served_model(name, version, max_new_tokens=MAX_NEW_TOKENS, base_url=base_url, api_key_env=api_key_env)
+        served = served_model(
+            name,
+            version,
+            max_new_tokens=MAX_NEW_TOKENS,
+            option=JUDGE_BASE_URL,
+            base_url=base_url,
+            api_key_env=api_key_env,
+        )
         return AnswerJudge(served, is_verifier=is_verifier)
     if base_url is not None or api_key_env is not None:
-        raise UsageError(f"--judge-base-url and --judge-api-key-env are of a server; {name!r} runs on this machine.")
+        raise UsageError(f"{JUDGE_BASE_URL} and --judge-api-key-env are of a server; {name!r} runs on this machine.")
     checkpoint = resolve_checkpoint(model)
     wording = trained_wording(checkpoint)
     local = local_model(

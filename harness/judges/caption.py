@@ -68,6 +68,7 @@ def load_caption_judge(
     api_key_env: str | None = None,
     cache_dir: Path | None = None,
     engine: str = "auto",
+    option: str = "--caption-judge-base-url",
 ) -> CaptionJudge:
     """Find a judge by name; its model is loaded with the first question that is not in the cache.
 
@@ -78,6 +79,7 @@ def load_caption_judge(
         api_key_env: variable that holds its key, see `harness.judges.model.served_model`.
         cache_dir: folder of the answers on disk; `None`: the harness's cache folder.
         engine: for a checkpoint: `vllm`, `hf`, or `auto`: vLLM where it is installed and there is a GPU.
+        option: how the user names the address of the server.
 
     Raises:
         ModelError: there is no such checkpoint, or it is not complete.
@@ -90,6 +92,7 @@ def load_caption_judge(
                 name,
                 GENERAL.version,
                 max_new_tokens=budget,
+                option=option,
                 base_url=base_url,
                 api_key_env=api_key_env,
                 cache_dir=cache_dir,

@@ -122,6 +122,7 @@ def served_model(
     version: str,
     *,
     max_new_tokens: int,
+    option: str,
     base_url: str | None = None,
     api_key_env: str | None = None,
     cache_dir: Path | None = None,
@@ -132,6 +133,7 @@ def served_model(
         name: `openai:MODEL`.
         version: of the prompts.
         max_new_tokens: token budget of a reply.
+        option: how the user names the address of the server.
         base_url: address of the server; `None`: `OPENAI_BASE_URL`, else OpenAI's own.
         api_key_env: environment variable that holds the server's key; `None`: `OPENAI_API_KEY` for the address that it
             goes with, and no key for any other.
@@ -143,7 +145,9 @@ def served_model(
     from harness.engines.addresses import URL_VARIABLE
     from harness.judges.served import ServedJudge
 
-    backend = ServedJudge(name, base_url=base_url, api_key_env=api_key_env, max_new_tokens=max_new_tokens)
+    backend = ServedJudge(
+        name, base_url=base_url, api_key_env=api_key_env, option=option, max_new_tokens=max_new_tokens
+    )
     cache = AnswerCache(cache_dir or cache_folder())
     where = base_url or os.environ.get(URL_VARIABLE, "")
     return JudgeModel(lambda: backend, identity=f"{name} prompt:{version}", cache=cache, where=where)

@@ -35,6 +35,7 @@ class ServedJudge:
         *,
         base_url: str | None,
         api_key_env: str | None,
+        option: str,
         max_new_tokens: int,
     ) -> None:
         """Check the settings; nothing is sent before the first question.
@@ -44,18 +45,20 @@ class ServedJudge:
             base_url: one or several addresses, separated by commas; `None`: `OPENAI_BASE_URL`, else OpenAI's own.
             api_key_env: environment variable that holds the server's key; `None`: `OPENAI_API_KEY` for the address that
                 it goes with, and no key for any other.
+            option: how the user names the addresses.
             max_new_tokens: token budget of an answer.
 
         Raises:
             UsageError: no model is named, an address is not one, or OpenAI's own has no key.
         """
-        if api_key_env is None and not goes_with_openai_key(base_url):
+        if api_key_env is None and not goes_with_openai_key(base_url, option):
             api_key_env = ""
 
         def make() -> ApiEngine:
             return ApiEngine(
                 Checkpoint(name=name, folder=None),
                 any_temperature=True,
+                option=option,
                 base_url=base_url,
                 api_key_env=api_key_env,
                 in_flight=32,

@@ -36,7 +36,8 @@ def problems(outcome: Outcome, *, max_failures: int) -> Iterator[str]:
         max_failures: failed samples that are tolerated.
     """
     if outcome.judge_problem is not None:
-        yield f"{outcome.judge_problem}. Start the same run again to ask it again."
+        end = "" if outcome.judge_problem.endswith((".", "?")) else "."
+        yield f"{outcome.judge_problem}{end} Start the same run again to ask it again."
     if outcome.failures > max_failures:
         named = "; ".join(str(path / SAMPLES) for path in outcome.failed_repeats)
         yield (

@@ -354,7 +354,7 @@ def test_a_judge_settles_what_the_rules_cannot(
             file.write(json.dumps({"id": sample.id, "response": text}) + "\n")
     arguments = ["--engine", "replay", "--responses", str(recording), "--judge", "openai:m"]
     out = tmp_path / "run"
-    assert evaluate(out, *arguments, tasks="mmvu", limit="100000") == 0
+    assert evaluate(out, *arguments, tasks="mmvu", limit="100000") == 1
     unsettled = read_run(out).tasks["mmvu"].unsettled
     assert unsettled > 0
     assert "the judge gave no verdict on" in capsys.readouterr().err

@@ -480,10 +480,11 @@ def test_score_with_and_without_a_judge(server: Server, tmp_path: Path, capsys: 
 
 def test_score_with_a_dead_judge_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asking = ["--judge", "openai:m", "--judge-base-url", "http://127.0.0.1:9/v1"]
-    assert main(score(tmp_path, *asking, "--audit", "0")) == 0
+    assert main(score(tmp_path, *asking, "--audit", "0")) == 1
     captured = capsys.readouterr()
     assert "counted wrong (the judge gave no verdict): 4 (50.0 %) undecided" in captured.out
     assert "warning: the judge gave no verdict on 4 answers" in captured.err
+    assert "is --judge-base-url right?\n" in captured.err
 
 
 def test_judge_arguments_that_do_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

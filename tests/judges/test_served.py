@@ -136,7 +136,7 @@ def test_a_server_that_refuses_the_temperature_is_asked_without(tmp_path: Path) 
 
 
 def test_an_address_that_is_none_is_the_users_mistake(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="not an address"):
+    with pytest.raises(UsageError, match=r"^--caption-judge-base-url 'ftp://x' is not an address"):
         load_caption_judge("openai:m", base_url="ftp://x", cache_dir=tmp_path)
 
 
