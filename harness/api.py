@@ -126,7 +126,7 @@ class Comparison:
     Attributes:
         tasks: of each, the differences of its figures (b - a), and the samples that changed.
         notes: what else the runs differ in, so that a difference may be due to it: how they were asked, who judged
-            them, tasks that only one of them has.
+            them, tasks that only one of them has; and that one is not finished.
     """
 
     tasks: Sequence[TaskComparison]

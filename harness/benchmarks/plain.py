@@ -11,9 +11,10 @@ from typing import Final
 from harness.benchmarks.counting import has_score, is_officially_right, is_right, score_of, scored_unit, share
 from harness.benchmarks.own import is_table
 from harness.benchmarks.registry import benchmark_folders, get_benchmark
-from harness.core.errors import StoreError, UsageError
+from harness.core.errors import UsageError
 from harness.core.types import SampleRecord, ScoreMean, TaskResult
 from harness.runs.folder import read_run
+from harness.runs.records import RUN
 from harness.statistics.specs import MetricSpec, Ratio, Scored, Unit, everywhere
 
 RIGHT: Final = "all/right"
@@ -95,7 +96,8 @@ def scored_in(folders: Sequence[Path], tasks_dir: Path | None = None) -> Callabl
         tasks_dir: see `scored_task`.
 
     Returns:
-        what raises `UsageError` for a task whose headline in the runs is another one than is known here.
+        what raises `UsageError` for a task whose headline in the runs is another one than is known here, and
+        `StoreError` where the record of a finished run cannot be used.
     """
 
     def find(name: str) -> Scored:
@@ -113,10 +115,10 @@ def scored_in(folders: Sequence[Path], tasks_dir: Path | None = None) -> Callabl
 
 def _results_in(folders: Sequence[Path], name: str) -> list[TaskResult]:
     """The figures of a task in some runs; none where one of them is unfinished or has no such task."""
-    try:
-        return [read_run(folder).tasks[name] for folder in folders]
-    except (StoreError, KeyError):
+    if not all((folder / RUN).exists() for folder in folders):
         return []
+    found = [result for folder in folders if (result := read_run(folder).tasks.get(name)) is not None]
+    return found if len(found) == len(folders) else []
 
 
 def _common(means: Sequence[Mapping[str, ScoreMean]]) -> dict[str, ScoreMean]:

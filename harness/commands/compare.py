@@ -60,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
             "a": str(arguments.run_a),
             "b": str(arguments.run_b),
             "judges": dict(zip("ab", unlike.judges, strict=True)),
+            "unfinished": dict(zip("ab", unlike.unfinished, strict=True)),
             "only": dict(zip("ab", unlike.only, strict=True)),
             "settings": unlike.settings,
             "tasks": tasks,

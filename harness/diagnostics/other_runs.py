@@ -19,6 +19,8 @@ from harness.engines.checkpoints import SERVED
 from harness.runs.asked import how_asked
 from harness.runs.comparison import find_other_questions
 from harness.runs.config import name_differences
+from harness.runs.folder import unfinished
+from harness.runs.records import RUN
 
 _OF_MEDIA: Final = ("blind", "num_frames", "video_as", "max_pixels")
 """In what runs may differ of which one was shown no media: it has no use for the rest of them."""
@@ -123,16 +125,21 @@ class Unlike:
 
     Attributes:
         judges: who judged what no rule settles, in A and in B; `None`: nobody, or it is not known.
-        only: tasks of one run that the other has not, of A and of B; none where a run does not tell its tasks.
+        unfinished: how far A and B have come, in words; `None`: it is finished, or does not tell.
+        only: tasks of one run that the other has no samples of, of A and of B.
         settings: by task, in which settings of how it was asked they differ, in words; empty where none is known.
     """
 
     judges: tuple[str | None, str | None]
+    unfinished: tuple[str | None, str | None]
     only: tuple[Sequence[str], Sequence[str]]
     settings: Mapping[str, str]
 
     def lines(self) -> Iterator[str]:
         """A line for each kind of what differs."""
+        for side, told in zip("AB", self.unfinished, strict=True):
+            if told:
+                yield f"{side} is not finished ({told}): run the same 'harness eval' again."
         if self.judges[0] != self.judges[1]:
             a, b = (judge or "nobody" for judge in self.judges)
             yield f"What no rule settles was judged by {a} in A and by {b} in B: a difference may be theirs."
@@ -146,14 +153,24 @@ class Unlike:
 
 def find_unlike(run_a: Path, run_b: Path, tasks: Iterable[str]) -> Unlike:
     """What else two runs differ in, of tasks that are compared."""
-    a, b = settings = read_settings(run_a), read_settings(run_b)
-    in_a, in_b = (set(of["tasks"]) if isinstance(of.get("tasks"), Mapping) else None for of in settings)
+    a, b = read_settings(run_a), read_settings(run_b)
+    (in_a, told_a), (in_b, told_b) = _progress(run_a, a), _progress(run_b, b)
     return Unlike(
         judges=(a.get("judge"), b.get("judge")),
-        only=([], []) if in_a is None or in_b is None else (sorted(in_a - in_b), sorted(in_b - in_a)),
+        unfinished=(told_a, told_b),
+        only=(sorted(in_a - in_b), sorted(in_b - in_a)),
         # Who judged is told apart from that.
         settings={task: _differences((run_a, run_b), task, ("A", "B"), without=("judge",)) for task in tasks},
     )
+
+
+def _progress(folder: Path, settings: Mapping[str, Any]) -> tuple[set[str], str | None]:
+    """The tasks that a run has samples of, and how far it has come where it is not finished."""
+    tasks = settings.get("tasks")
+    if (folder / RUN).exists() and isinstance(tasks, Mapping):
+        return set(tasks), None
+    records = latest_records(folder)
+    return {record.sample.task for record in records}, unfinished(folder, settings, len(records))
 
 
 def _refuse_other_settings(

@@ -84,7 +84,7 @@ def compare_runs(
         one comparison a task that both runs have.
 
     Raises:
-        StoreError: a folder is no run folder.
+        StoreError: a folder is no run folder, or holds a finished run whose files are damaged or were changed.
         DataError: the runs share no samples, or samples of one id differ in question, options or target.
         UsageError: no figure matches `metrics`.
     """
@@ -135,9 +135,16 @@ def _names(tasks: Iterable[str]) -> str:
 
 
 def _by_task(folder: Path) -> dict[str, dict[str, SampleRecord]]:
-    """The records of a run by task and sample id; of repeated ones the last counts."""
-    from harness.runs.records import read_records
+    """The records of a run by task and sample id; of repeated ones the last counts.
 
+    Raises:
+        StoreError: it is no run folder, or its files do not belong together.
+    """
+    from harness.runs.folder import read_sealed
+    from harness.runs.records import RUN, read_records
+
+    if (Path(folder) / RUN).exists():
+        read_sealed(folder)
     tasks: dict[str, dict[str, SampleRecord]] = {}
     for record in read_records(folder):
         tasks.setdefault(record.sample.task, {})[record.sample.id] = record

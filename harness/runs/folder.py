@@ -244,10 +244,40 @@ def read_run(path: Path) -> RunRecord:
         if defect := defect_of(record):
             raise ValueError(defect)
     except ValueError as error:
-        raise StoreError(
-            f"{file_path} is not a run record: {error}. Copy the run again, or run the same 'harness eval' again."
-        ) from error
+        raise StoreError(f"{file_path} is not a run record: {error}. {_again(path)}") from error
     return record
+
+
+def read_sealed(path: Path) -> RunRecord:
+    """The record of a finished run whose samples are those that it was counted from.
+
+    Raises:
+        StoreError: see `read_run`; or `run.json` or `samples.jsonl` was changed after the run had ended.
+    """
+    record = read_run(path)
+    if record.seal not in (None, seal(read_json(Path(path) / RUN), Path(path) / SAMPLES)):
+        raise StoreError(f"{path}: its {RUN} or {SAMPLES} was changed after the run had ended. {_again(path)}")
+    return record
+
+
+def unfinished(path: Path, settings: Mapping[str, Any], samples: int) -> str | None:
+    """How far a run has come, `7 of 24 samples`; `None`: it is finished, or does not tell how many it is to have.
+
+    Args:
+        path: the run folder.
+        settings: of the run.
+        samples: how many it has.
+    """
+    tasks = settings.get("tasks")
+    if (path / RUN).exists() or not isinstance(tasks, Mapping):
+        return None
+    counts = [of.get("count") if isinstance(of, Mapping) else None for of in tasks.values()]
+    whole = [count for count in counts if type(count) is int]
+    return f"{samples} of {sum(whole)} samples" if len(whole) == len(counts) else None
+
+
+def _again(path: Path) -> str:
+    return f"Copy the run again, or delete {Path(path) / RUN} and run the same command again: its samples are kept."
 
 
 def written(path: Path) -> Iterator[Path]:

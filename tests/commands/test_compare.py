@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support_leaderboards import write_run
 from support_scoring import record_of, rotations, samples_of
 
 from harness.cli import main
@@ -249,9 +250,41 @@ def test_a_task_takes_eight_lines_and_all_has_every_figure(tmp_path: Path, capsy
     assert "not tested" in out
 
 
+def test_a_run_that_is_not_finished_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    records = answered(pope_samples(), lambda s: s.target)
+    a, b = write(tmp_path / "a", records[:7]), write(tmp_path / "b", records)
+    tasks = {"tasks": {"pope": {"count": 60}, "mmbench": {"count": 9}}}
+    (a / "config.json").write_text(json.dumps({"settings": tasks}))
+    assert main(["compare", str(a), str(b)]) == 0
+    told = capsys.readouterr().out
+    assert "A is not finished (7 of 69 samples): run the same 'harness eval' again." in told
+    assert "Only in" not in told
+
+
+def test_a_run_whose_files_do_not_belong_together_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        write_run(tmp_path / name, counts={"pope": 18}, skills={"pope": 0.8})
+    pair = (str(tmp_path / "a"), str(tmp_path / "b"))
+    assert main(["compare", *pair]) == 0
+    samples, record = tmp_path / "a" / "samples.jsonl", tmp_path / "b" / "run.json"
+    whole = samples.read_text(encoding="utf-8")
+    samples.write_text(whole.partition("\n")[2], encoding="utf-8")
+    assert main(["compare", *pair]) == 2
+    assert f"{tmp_path / 'a'}: its run.json or samples.jsonl was changed" in capsys.readouterr().err
+    samples.write_text(whole, encoding="utf-8")
+    for text, why in (("{", "run.json cannot be read"), ('{"schema_version": 1}', "has schema version 1")):
+        record.write_text(text)
+        assert main(["compare", *pair]) == 2
+        assert why in capsys.readouterr().err
+
+
 def test_other_settings_and_tasks_of_one_run_alone_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, tokens, tasks in (("a", 1536, ("pope", "more")), ("b", 64, ("pope",))):
-        folder = write(tmp_path / name, answered(pope_samples(), lambda s: s.target))
+        records = answered(pope_samples(), lambda s: s.target)
+        more = [replace(of, sample=replace(of.sample, task="more")) for of in records[:1]] if name == "a" else []
+        folder = write(tmp_path / name, [*records, *more])
         decoding = {"max_new_tokens": tokens, "seed": 0} | ({"contrast": "vcd:alpha=1"} if name == "b" else {})
         settings = {
             "decoding": decoding,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 from support_browser import LOOKS, Visit, check_look
-from support_leaderboards import HOSTILE, write_run
+from support_leaderboards import HOSTILE, write_run, write_sealed
 
 from harness.benchmarks.plain import scored_task
 from harness.cli import main
@@ -27,6 +27,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     path = b / "samples.jsonl"
     text = json.dumps(HOSTILE[3])[1:-1]
     path.write_text(path.read_text().replace('"text":"Yes."', f'"text":"{text} Yes."'))
+    write_sealed(b, json.loads((b / "run.json").read_text()))
     return a, b
 
 
