@@ -65,13 +65,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Diagnose a run and print a summary; 0 even where a judge failed: what is missing is said.
 
     Raises:
-        HarnessError: no such run, unreadable annotations, or no such judge.
+        HarnessError: no such run, one that was changed after its end, unreadable annotations, or no such judge.
     """
     from harness.core.errors import UsageError
     from harness.diagnostics.diagnose import diagnose
     from harness.judges.caption import load_caption_judge
     from harness.reports.writing import write_reports
 
+    _check_run(arguments.run_folder)
     judge = None
     if arguments.caption_judge:
         judge = load_caption_judge(
@@ -120,6 +121,22 @@ def run(arguments: argparse.Namespace) -> int:
     for line in diagnosis.missing:
         show(f"missing: {line}", file=sys.stderr)
     return 0
+
+
+def _check_run(folder: Path) -> None:
+    """Refuse a run whose files do not belong together, before its diagnosis is replaced; say where it is not finished.
+
+    Raises:
+        StoreError: see `harness.runs.folder.read_sealed`.
+    """
+    from harness.diagnostics.run_folder import latest_records, read_settings
+    from harness.runs.folder import read_sealed, unfinished
+    from harness.runs.records import RUN
+
+    if (folder / RUN).exists():
+        read_sealed(folder)
+    elif told := unfinished(folder, read_settings(folder), len(latest_records(folder))):
+        show(f"warning: {folder} is not finished ({told}): run the same 'harness eval' again.", file=sys.stderr)
 
 
 def find_media(

@@ -233,7 +233,10 @@ def read_run(path: Path) -> RunRecord:
             "the run is not finished: run the same 'harness eval' command again" if unfinished else "not a run folder"
         )
         raise StoreError(f"{path}: {what}.")
-    data = read_json(file_path)
+    try:
+        data = read_json(file_path)
+    except StoreError as error:
+        raise StoreError(f"{error} {_again(path)}") from error
     if data.get("schema_version") != SCHEMA_VERSION:
         raise StoreError(
             f"{file_path} has schema version {data.get('schema_version')!r}, this harness reads {SCHEMA_VERSION}. "
@@ -277,7 +280,8 @@ def unfinished(path: Path, settings: Mapping[str, Any], samples: int) -> str | N
 
 
 def _again(path: Path) -> str:
-    return f"Copy the run again, or delete {Path(path) / RUN} and run the same command again: its samples are kept."
+    file = Path(path) / RUN
+    return f"Copy the run again, or delete {file} and run the same command again: it counts the samples that are there."
 
 
 def written(path: Path) -> Iterator[Path]:

@@ -92,6 +92,31 @@ def test_the_same_command_again_gives_the_same_without_the_model(
     assert (undisturbed / "run.json").read_bytes() == before
 
 
+def test_a_changed_run_is_not_diagnosed_and_its_record_is_made_again_of_its_samples(
+    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("harness.engines.hf.HfEngine.load", lambda self: pytest.fail("the model was loaded"))
+    out = tmp_path / "run"
+    shutil.copytree(undisturbed, out)
+    run, samples, diagnosis = (out / name for name in ("run.json", "samples.jsonl", "diagnostics.json"))
+    record, lines, found = run.read_text(), samples.read_text(), diagnosis.read_bytes()
+    samples.write_text(lines.replace('"status":"correct"', '"status":"incorrect"', 1))
+    assert main(["diagnose", str(out), "--no-images"]) == 2
+    assert "samples.jsonl was changed after the run had ended" in capsys.readouterr().err
+    samples.write_text(lines)
+    run.write_text(record[:99])
+    for command in (["diagnose", "--no-images"], ["runs", "show"]):
+        assert main([*command, str(out)]) == 2
+        assert f"delete {run} and run the same command again" in capsys.readouterr().err
+    assert diagnosis.read_bytes() == found
+    run.unlink()
+    assert main(["diagnose", str(out), "--no-images"]) == 0
+    assert f"warning: {out} is not finished (48 of 48 samples)" in capsys.readouterr().err
+    assert evaluate(out) == 0
+    assert figures(out) == figures(undisturbed)
+    assert samples.read_text() == lines
+
+
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_stopped_in_the_middle_goes_on_to_the_same_result(
     undisturbed: Path, tmp_path: Path, stop: signal.Signals
