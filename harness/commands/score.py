@@ -145,6 +145,7 @@ def _score(arguments: argparse.Namespace) -> int:
 
 def _explain(arguments: argparse.Namespace) -> int:
     """Show how one answer was read, of a run folder or of recorded responses; in a run, of every task that has it."""
+    from harness.benchmarks.own import is_table
     from harness.core.errors import DataError
     from harness.evaluation.recorded import find_benchmark, judge_recorded
     from harness.reports.explaining import explain_json, explain_lines
@@ -152,6 +153,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 
     if arguments.judge is not None or arguments.per_sample is not None:
         raise UsageError("--explain shows what is recorded and asks no judge. Leave --judge and --per-sample out.")
+    name = Path(arguments.task).name if arguments.task and is_table(arguments.task) else arguments.task
     if arguments.folder is not None:
         records = read_records(arguments.folder)
     else:
@@ -160,7 +162,7 @@ def _explain(arguments: argparse.Namespace) -> int:
             benchmark, arguments.samples, arguments.responses, allow_missing=arguments.allow_missing
         )
     wanted = (record for record in records if record.sample.id == arguments.explain)
-    found = {of.sample.task: of for of in wanted if arguments.task in (None, of.sample.task)}  # The last record counts.
+    found = {of.sample.task: of for of in wanted if name in (None, of.sample.task)}  # The last record counts.
     if not found:
         raise DataError(f"{arguments.folder or arguments.samples} has no sample {arguments.explain!r}.")
     if arguments.json:

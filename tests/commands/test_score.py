@@ -131,6 +131,14 @@ def test_explain_shows_one_answer(files: tuple[Path, Path], tmp_path: Path, caps
     assert (shown["verdict"]["rule"], shown["reading"]["span"]) == ("statement", [8, 35])
 
 
+def test_explain_finds_a_sample_of_a_table_by_its_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.csv").write_text("image,question,answer\na.png,Is it red?,yes\n")
+    write(tmp_path / "r.jsonl", [{"id": "1", "response": "Yes, it is."}])
+    recorded = ["--task", str(tmp_path / "mine.csv"), "--responses", str(tmp_path / "r.jsonl")]
+    assert main(["score", *recorded, "--explain", "1"]) == 0
+    assert "Yes" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
