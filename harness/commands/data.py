@@ -165,6 +165,11 @@ def _array_items(file: TextIO, path: Path) -> Iterator[tuple[str, Mapping[str, A
         while place < len(text) and text[place] in " \t\r\n,":
             place += 1
         if text.startswith("]", place):
+            if (text[place + 1 :] + file.read()).strip():
+                raise DataError(
+                    f"{path}: something stands behind the array of {number} objects, which would be lost. Make one "
+                    "array of it, or JSON lines."
+                )
             return
         where = f"{path}[{number}]"
         try:
