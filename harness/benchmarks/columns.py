@@ -9,18 +9,26 @@ from typing import Any
 from harness.core.errors import DataError
 
 
+def is_blank(value: Any) -> bool:
+    """Whether a cell holds nothing: missing, `None`, NaN, or blank."""
+    return value is None or value != value or (isinstance(value, str) and not value.strip())
+
+
 def is_absent(value: Any) -> bool:
-    """Whether a cell holds nothing: missing, `None`, NaN, blank, or the text `nan` that tables turn NaN into."""
-    if value is None or value != value:
-        return True
-    return isinstance(value, str) and value.strip().lower() in ("", "nan")
+    """Whether a cell of others holds nothing: blank, or the text `nan` that their tools turn NaN into."""
+    return is_blank(value) or (isinstance(value, str) and value.strip().lower() == "nan")
+
+
+def without_nan(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of others with `None` in each cell that holds nothing, see `is_absent`."""
+    return {name: None if is_absent(value) else value for name, value in row.items()}
 
 
 def find(row: Mapping[str, Any], *names: str) -> Any:
     """The first of several columns that holds something, else `None`."""
     for name in names:
         value = row.get(name)
-        if not is_absent(value):
+        if not is_blank(value):
             return value
     return None
 
@@ -130,10 +138,10 @@ def options_of(row: Mapping[str, Any], where: str) -> dict[str, str]:
     """The options of a row by letter; empty where it has none.
 
     Raises:
-        DataError: they are no list of texts, or more than there are letters.
+        DataError: they are no list of texts, more than there are letters, or two have one letter.
     """
     listed = row.get("choices")
-    if is_absent(listed):
+    if is_blank(listed):
         return lettered_options(row)
     if not isinstance(listed, (list, tuple, Mapping)):
         raise DataError(
@@ -145,4 +153,8 @@ def options_of(row: Mapping[str, Any], where: str) -> dict[str, str]:
     for letter, text in lettered.items():
         if not isinstance(text, (str, int, float)) or not str(text).strip():
             raise DataError(f"{where}: column 'choices' holds {text!r} as option {letter}, not a text.")
-    return {str(letter).strip().upper(): str(text).strip() for letter, text in lettered.items()}
+    options = {str(letter).strip().upper(): str(text).strip() for letter, text in lettered.items()}
+    if len(options) < len(lettered):
+        named = ", ".join(map(repr, lettered))
+        raise DataError(f"{where}: column 'choices' has two options of one letter ({named}). Give each its own.")
+    return options

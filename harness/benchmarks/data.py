@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.benchmarks.columns import is_absent
+from harness.benchmarks.columns import is_blank
 from harness.benchmarks.digests import are_published, of_own_data
 from harness.benchmarks.fetch import FOLDER, locate, read_row_files
 from harness.benchmarks.labels import read_labels
@@ -123,7 +123,7 @@ def _missing(
     """That the file which a row of a table names is not there, if so."""
     if _size_bytes(folder, refer()) is None:
         cell = row[benchmark.media]
-        holds = "is empty" if is_absent(cell) else f"holds {_shown(cell)}, and there is no such file in {folder}"
+        holds = "is empty" if is_blank(cell) else f"holds {_shown(cell)}, and there is no such file in {folder}"
         yield DataError(f"{where}: column {benchmark.media!r} {holds}. Name files relative to {table}.")
 
 

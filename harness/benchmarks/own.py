@@ -26,6 +26,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath
+from posixpath import normpath
 from string import ascii_uppercase
 from typing import Final
 
@@ -259,7 +260,7 @@ def _read_row(
         target=_target(row, where, kind, choices, vocabulary),
         answer_kind=kind,
         choices=choices,
-        cluster=require_text(row, where, medium) if group is None else f"group {group}",
+        cluster=normpath(require_text(row, where, medium)) if group is None else f"group {group}",
     )
 
 

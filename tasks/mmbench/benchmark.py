@@ -20,7 +20,14 @@ from functools import partial
 from string import ascii_uppercase
 from typing import Any, Final
 
-from harness.benchmarks.columns import find, lettered_options, require_index, require_letter, require_text
+from harness.benchmarks.columns import (
+    find,
+    lettered_options,
+    require_index,
+    require_letter,
+    require_text,
+    without_nan,
+)
 from harness.benchmarks.counting import Part, Together, in_stratum, is_officially_right, is_right, one, sample_unit
 from harness.benchmarks.record import Benchmark, HubSource
 from harness.benchmarks.verdicts import judge_response
@@ -49,6 +56,7 @@ def read_row(row: Mapping[str, Any], where: str) -> Sample:
     Raises:
         DataError: a column is missing, there are no options, or the gold answer is not one of them.
     """
+    row = without_nan(row)  # Its tables on the hub say `nan` where a question has no hint, or no option D.
     index = require_index(row, where, "index")
     choices = lettered_options(row)
     if len(choices) < 2:

@@ -36,6 +36,30 @@ def load(folder: Path, text: str, name: str = "mine.csv", **given: Any) -> Bench
     return load_data(own_benchmark(folder / name, **given), "hub")
 
 
+def test_one_image_is_one_cluster_however_its_path_is_spelled(pictures: Path) -> None:
+    spelled = ("images/red.png", "./images/red.png", "images/../images//red.png", "images/blue.png")
+    data = load(pictures, "image,question,answer\n" + "".join(f"{path},Is it red?,yes\n" for path in spelled))
+    assert [of.cluster for of in data.samples] == ["images/red.png"] * 3 + ["images/blue.png"]
+
+
+def test_nan_is_a_word_in_a_table_of_ones_own(pictures: Path) -> None:
+    data = load(
+        pictures,
+        "id,image,question,A,B,C,answer\n"
+        "Nan,images/red.png,Which bread?,pita,NaN,,nan\n"
+        "2,images/red.png,What?,,,,nan\n",
+    )
+    first, second = data.samples
+    assert (first.id, first.choices, first.target) == ("Nan", {"A": "pita", "B": "NaN"}, "B")
+    assert (second.id, second.target) == ("2", "nan")
+
+
+def test_two_options_of_one_letter_are_refused(pictures: Path) -> None:
+    row = {"image": "images/red.png", "question": "Q?", "answer": "B", "choices": {"a": "x", "A": "y", "B": "z"}}
+    with pytest.raises(DataError, match=r"row 1: column 'choices' has two options of one letter \('a', 'A', 'B'\)"):
+        load(pictures, json.dumps(row) + "\n", "mine.jsonl")
+
+
 def test_rows_say_what_they_ask(pictures: Path) -> None:
     data = load(
         pictures,
