@@ -58,7 +58,7 @@ def _list(folders: Sequence[Path], *, as_json: bool) -> int:
 
 def _row(folder: Path) -> dict[str, Any]:
     from harness.reports.text import number, scale_of
-    from harness.runs.folder import read_run
+    from harness.runs.folder import read_sealed
     from harness.runs.records import RUN, read_records
 
     row: dict[str, Any] = {"run": str(folder), "model": "", "headlines": "", "samples": "", "started": ""}
@@ -66,7 +66,7 @@ def _row(folder: Path) -> dict[str, Any]:
         if not (folder / RUN).exists():
             keys = {(record.sample.task, record.sample.id) for record in read_records(folder)}
             return row | {"samples": len(keys), "started": "not finished"}
-        record = read_run(folder)
+        record = read_sealed(folder)
     except StoreError as error:
         return row | {"started": f"cannot be used: {error}"}
     told = []

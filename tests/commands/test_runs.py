@@ -36,6 +36,13 @@ def test_runs_are_listed(runs: Path, capsys: pytest.CaptureFixture[str]) -> None
     (runs / "done" / "run.json").write_text("{")
     assert main(["runs", "list", str(runs)]) == 0
     assert "cannot be used" in capsys.readouterr().out
+    (runs / "done" / "run.json").write_text(json.dumps(record))
+    for text, why in (("", "was changed after the run had ended"), (None, "samples.jsonl cannot be read")):
+        samples = runs / "done" / "samples.jsonl"
+        samples.unlink() if text is None else samples.write_text(text)
+        assert main(["runs", "list", str(runs)]) == 0
+        assert f"cannot be used: {runs / 'done'}" in (told := capsys.readouterr().out)
+        assert why in told
 
 
 def test_a_folder_without_runs_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
