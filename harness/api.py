@@ -17,17 +17,14 @@ from harness.core.console import show
 from harness.core.errors import DataError, HarnessError, UsageError
 from harness.core.files import to_path
 from harness.core.types import Metric, RunRecord, SampleRecord, TaskResult
+from harness.evaluation.settings import Texts, listed, read_config, read_names
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from harness.evaluation.run import Outcome
-    from harness.evaluation.settings import EvalConfig
     from harness.runs.comparison import TaskComparison
     from leaderboards.board import Board
-
-Texts = str | Path | Iterable[str | Path]
-"""Names, or names with commas between them; that of a table may be a path."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,8 +182,8 @@ def evaluate(model: str, tasks: Texts, *, diagnosed: bool = True, track: Texts =
     from harness.reports.terminal import problems
     from harness.reports.tracking import check_trackers, track_outcome
 
-    config = _read_config({"model": model, "tasks": _names(tasks), **settings})
-    trackers = check_trackers(_names(track))
+    config = read_config({"model": model, "tasks": read_names(tasks), **settings})
+    trackers = check_trackers(read_names(track))
     if diagnosed:
         diagnostics()  # A package whose diagnostic is broken is named before anything is asked.
     outcome = run_evaluation(config)
@@ -241,8 +238,8 @@ def score(
         tasks_dir: folder of tasks beside the harness's own.
 
     Raises:
-        UsageError: no such benchmark, or no table where `samples` is `None`.
-        DataError: a row is malformed, or ids are missing, unknown or there twice.
+        UsageError: no such benchmark, no table where `samples` is `None`, or what is no samples or responses.
+        DataError: there are no samples, a row is malformed, or ids are missing, unknown or there twice.
     """
     from harness.benchmarks.tables import read_table
     from harness.evaluation.recorded import find_benchmark, judge_recorded, judge_rows
@@ -255,6 +252,9 @@ def score(
         samples = read_table(table).rows if isinstance(responses, Mapping) else table
     if isinstance(samples, Path | str) and isinstance(responses, Path | str):
         records = list(judge_recorded(benchmark, to_path(samples), to_path(responses)))
+    elif not isinstance(samples, Path | str | Iterable) or not isinstance(responses, Path | str | Mapping):
+        what = f"samples are a {type(samples).__name__} and responses a {type(responses).__name__}"
+        raise UsageError(f"{what}. Give rows and a mapping of sample id to response, or two files.")
     elif isinstance(samples, Path | str) or isinstance(responses, Path | str):
         raise DataError("samples and responses are two files, or neither is one. Read the one that is.")
     else:
@@ -282,7 +282,7 @@ def compare(
 
     first, second = map(_folder, (a, b))
     scored = scored_in((first, second), _path(tasks_dir))
-    tasks = compare_runs(first, second, scored, metrics=",".join(_names(metrics)))
+    tasks = compare_runs(first, second, scored, metrics=",".join(read_names(metrics)))
     return Comparison(tasks=tasks, notes=list(find_unlike(first, second, [of.task for of in tasks]).lines()))
 
 
@@ -312,7 +312,7 @@ def leaderboard(
     from leaderboards.build import BoardConfig, build_board
     from leaderboards.outputs import write_board
 
-    folders = [_folder(of) for of in _listed(runs)]
+    folders = [_folder(of) for of in listed(runs)]
     if not folders:
         raise UsageError("runs is empty. Give runs, their folders, or folders that hold such.")
     board = build_board(BoardConfig(runs=folders, baseline=baseline, title=title, tasks_dir=_path(tasks_dir)))
@@ -321,32 +321,6 @@ def leaderboard(
     for problem in board.problems:
         warnings.warn(f"left out: {problem}", stacklevel=2)
     return board
-
-
-def _read_config(settings: Mapping[str, Any]) -> EvalConfig:
-    """Settings of the types that they have."""
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
-
-    from harness.evaluation.settings import EvalConfig
-
-    try:
-        return TypeAdapter(tuple[EvalConfig], config=ConfigDict(extra="forbid")).validate_python((settings,))[0]
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = ".".join(map(str, first["loc"][1:]))
-        raise UsageError(f"setting {name!r}: {first['msg']}. See harness.evaluation.settings.EvalConfig.") from error
-
-
-def _names(texts: Texts) -> tuple[str, ...]:
-    parts = texts.split(",") if isinstance(texts, str) else _listed(texts)
-    if not all(isinstance(part, str | Path) for part in parts):
-        raise UsageError(f"{texts!r} are not all names.")
-    return tuple(name for part in parts if (name := str(part).strip()))
-
-
-def _listed(given: Any) -> list[Any]:
-    """What may be one or several, as a list."""
-    return list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
 
 
 def _folder(run: Run | Path | str) -> Path:

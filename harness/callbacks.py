@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -22,12 +22,12 @@ from transformers import TrainerCallback
 from harness.benchmarks.plain import scored_in
 from harness.core.console import show
 from harness.core.errors import UsageError
-from harness.core.files import write_atomically
+from harness.core.files import to_path, write_atomically
 from harness.core.types import RunRecord
 from harness.evaluation.live import ask_live, find_figure, is_whole, plan_live, read_live
 from harness.evaluation.ranks import Ranks, share_work
 from harness.evaluation.run import count_failures
-from harness.evaluation.settings import EvalConfig
+from harness.evaluation.settings import EvalConfig, Texts, read_config, read_names
 from harness.reports.evaluations import PREFIX, evaluation_plots
 from harness.reports.svg import picture
 from harness.runs.comparison import compare_runs
@@ -56,7 +56,7 @@ class Evaluate(TrainerCallback):  # type: ignore[misc]  # Transformers has no ty
 
     def __init__(
         self,
-        tasks: Sequence[str] | EvalConfig,
+        tasks: Texts | EvalConfig,
         *,
         every_steps: int,
         best: str | None = None,
@@ -80,18 +80,20 @@ class Evaluate(TrainerCallback):  # type: ignore[misc]  # Transformers has no ty
                 `max_failures`, ...
 
         Raises:
-            UsageError: a setting is out of its range.
+            UsageError: a setting is not known, of another type, or out of its range.
         """
-        if every_steps < 1 or (patience is not None and patience < 1):
-            raise UsageError("every_steps and patience must be at least 1.")
+        counts = {"every_steps": every_steps} | ({} if patience is None else {"patience": patience})
+        for name, count in counts.items():
+            if type(count) is not int or count < 1:
+                raise UsageError(f"{name} is {count!r}, and must be a whole number of at least 1.")
         if patience is not None and best is None:
             raise UsageError("patience waits for a better value of a figure: name it, best=TASK:metric.")
         if isinstance(tasks, EvalConfig):
             self._config = tasks
         else:
-            self._config = EvalConfig(model=start or "", tasks=tuple(tasks), **settings)
+            self._config = read_config({"model": start or "", "tasks": read_names(tasks), **settings})
         self._every, self._best, self._patience = every_steps, best, patience
-        self._out = None if out is None else Path(out)
+        self._out = None if out is None else to_path(out)
         self._runs: dict[int, RunRecord] = {}
         self._figures: dict[int, dict[str, float]] = {}
         self.log = log

@@ -161,6 +161,7 @@ def test_rows_and_files_are_scored_alike(tmp_path: Path) -> None:
         ([{"text": "?"}], {}, r"samples\[0\]"),
         (Path("rows.jsonl"), {}, "two files, or neither"),
         (["text"], {}, r"samples\[0\] is a str, not a row"),
+        ([], {}, "samples holds no samples"),
         (ROWS[:1], {"random/0": 5}, "response to 'random/0' is a int, not a text"),
         (ROWS[:1], {"random/0": "yes", 5: "no", "x": "no"}, "2 responses are to no sample"),
     ],
@@ -168,6 +169,16 @@ def test_rows_and_files_are_scored_alike(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_named(rows: object, responses: dict[str, str], said: str) -> None:
     with pytest.raises(DataError, match=said):
         harness.score("pope", rows, responses)  # type: ignore[arg-type]
+
+
+def test_what_is_no_run_no_rows_or_no_text_is_named() -> None:
+    with pytest.raises(UsageError, match="None is no path"):
+        harness.Run.load(None)  # type: ignore[arg-type]
+    for rows, responses in ((ROWS[:1], None), (3, {})):
+        with pytest.raises(UsageError, match="Give rows and a mapping of sample id to response, or two files"):
+            harness.score("pope", rows, responses)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="the response is a NoneType, not a text"):
+        harness.read_answer(None, "yes_no")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

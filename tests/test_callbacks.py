@@ -165,10 +165,21 @@ def test_figures_that_cannot_tell_what_is_best_are_refused(example, figure, mess
 
 
 def test_settings_out_of_range_are_refused():
-    with pytest.raises(UsageError, match="at least 1"):
-        Evaluate(TASK, every_steps=0)
+    for name, count in (("every_steps", 0), ("every_steps", "5"), ("patience", 1.5)):
+        with pytest.raises(UsageError, match=f"{name} is {count!r}, and must be a whole number of at least 1"):
+            Evaluate(TASK, **{"every_steps": 1, "best": "pope:mean/accuracy", name: count})
+    with pytest.raises(UsageError, match="setting 'limt'"):
+        Evaluate(TASK, every_steps=1, limt=3)
+    with pytest.raises(UsageError, match="limit"):
+        Evaluate(TASK, every_steps=1, limit="many")
     with pytest.raises(UsageError, match="name it, best=TASK:metric"):
         Evaluate(TASK, every_steps=1, patience=1)
+
+
+def test_settings_are_read_as_those_of_evaluate():
+    evaluate = Evaluate("pope, mmbench", every_steps=1, limit="3", out="~/evaluations")
+    assert (evaluate._config.tasks, evaluate._config.limit) == (("pope", "mmbench"), 3)
+    assert evaluate._out == Path.home() / "evaluations"
 
 
 def test_divided_weights_are_refused(monkeypatch):

@@ -83,13 +83,15 @@ def read_answer(
         last 24,000 characters are read.
 
     Raises:
-        UsageError: no such kind, or choices that are not by letter.
+        UsageError: no text, no such kind, or choices that are not by letter.
     """
-    _check(kind, choices)
+    _check(response, kind, choices)
     return _read(response, kind, choices, question, kind == "open" and wants_number(question))
 
 
-def _check(kind: AnswerKind, choices: Mapping[str, str] | None) -> None:
+def _check(response: str, kind: AnswerKind, choices: Mapping[str, str] | None) -> None:
+    if not isinstance(response, str):
+        raise UsageError(f"the response is a {type(response).__name__}, not a text. Give '' where there is none.")
     if kind not in ("yes_no", "choice", "open"):
         raise UsageError(f"kind {kind!r} does not exist. Choose one of: yes_no, choice, open.")
     if not isinstance(choices, Mapping | None):
@@ -118,7 +120,7 @@ def match_answer(
     Raises:
         UsageError: see `read_answer`.
     """
-    _check(kind, choices)
+    _check(response, kind, choices)
     return match_reading(read_for_target(response, target, kind, choices, question), target, kind)
 
 

@@ -28,8 +28,10 @@ def to_path(text: Path | str) -> Path:
     """A path as it was typed, `~` and `~NAME` in front being home folders.
 
     Raises:
-        UsageError: there is no such home folder.
+        UsageError: it is no path, or there is no such home folder.
     """
+    if not isinstance(text, Path | str):
+        raise UsageError(f"{text!r} is no path. Give a text, or a pathlib.Path.")
     try:
         return Path(text).expanduser()
     except RuntimeError as error:

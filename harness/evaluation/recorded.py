@@ -227,7 +227,7 @@ def judge_rows(
         responses: by sample id.
 
     Raises:
-        DataError: a row is malformed, or ids are missing, unknown or there twice.
+        DataError: there are no rows, a row is malformed, or ids are missing, unknown or there twice.
     """
     from harness.core.types import Response, SampleRecord
 
@@ -242,6 +242,8 @@ def judge_rows(
             raise DataError(f"the response to {sample.id!r} is a {type(text).__name__}, not a text.")
         response = Response(sample_id=sample.id, text=text)
         records[sample.id] = SampleRecord(sample=sample, response=response, verdict=benchmark.judge(sample, response))
+    if not records:
+        raise DataError("samples holds no samples. Give a row for each question.")
     if unknown := sorted(responses.keys() - records.keys(), key=str):
         raise DataError(f"{len(unknown)} responses are to no sample, e.g. {unknown[0]!r}. Leave them out.")
     return list(records.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,8 @@ from harness.engines.contrasts import read_contrast
 
 DEFAULT_MAX_NEW_TOKENS: Final[Mapping[str, int]] = {"direct": 128, "think": 1024, "grounded": 1536}
 """Token budget of a response by prompt format."""
+Texts = str | Path | Iterable[str | Path]
+"""Names, or names with commas between them; that of a table may be a path."""
 MAX_INT: Final = 2**63 - 1
 """What JSON, seeds and tensors of others hold."""
 
@@ -165,3 +167,36 @@ class EvalConfig:
         }
         for name, value in written.items():
             object.__setattr__(self, name, value)
+
+
+def read_config(settings: Mapping[str, Any]) -> EvalConfig:
+    """Settings of an evaluation, of the types that they have.
+
+    Raises:
+        UsageError: one is not known, of another type, or out of its range.
+    """
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(tuple[EvalConfig], config=ConfigDict(extra="forbid")).validate_python((settings,))[0]
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(map(str, first["loc"][1:]))
+        raise UsageError(f"setting {name!r}: {first['msg']}. See harness.evaluation.settings.EvalConfig.") from error
+
+
+def read_names(texts: Texts) -> tuple[str, ...]:
+    """Names, one by one.
+
+    Raises:
+        UsageError: one is no text and no path.
+    """
+    parts = texts.split(",") if isinstance(texts, str) else listed(texts)
+    if not all(isinstance(part, str | Path) for part in parts):
+        raise UsageError(f"{texts!r} are not all names.")
+    return tuple(name for part in parts if (name := str(part).strip()))
+
+
+def listed(given: Any) -> list[Any]:
+    """What may be one or several, as a list."""
+    return list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
