@@ -287,7 +287,11 @@ def _target(row: Row, where: str, kind: AnswerKind, choices: Mapping[str, str] |
         )
     if letter in choices:
         return letter
-    return named[0] if len(named) == 1 else require_letter(row, where, "answer", choices)
+    if len(named) > 1:
+        raise DataError(
+            f"{where}: column 'answer' holds {answer!r}, the text of options {' and '.join(named)}. Write a letter."
+        )
+    return named[0] if named else require_letter(row, where, "answer", choices)
 
 
 def _units(records: Iterable[SampleRecord]) -> Iterator[Unit]:

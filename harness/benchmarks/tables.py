@@ -23,6 +23,7 @@ from harness.core.reading import check_regular, parse_json, read_text
 
 SUFFIXES: Final = (".parquet", ".arrow", ".jsonl", ".json", ".csv", ".tsv")
 _CELL: Final = re.compile(r"(?P<file>.+\.(?i:parquet|arrow))\[(?P<row>\d+)\]\.(?P<column>.+)")
+_SEPARATOR: Final = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 _BATCH_ROWS: Final = 32
 _OPEN_TABLES: Final = 32
 
@@ -228,14 +229,14 @@ def _read_arrow(path: Path) -> Table:
 def _read_csv(path: Path) -> list[Mapping[str, Any]]:
     """Rows by the names of the header; cells are separated as there: by commas, semicolons or tabs.
 
-    Rows are counted as a spreadsheet does, the header being row 1.
+    Rows are counted as a spreadsheet does, the header being row 1. A line above it, `sep=;`, says what separates them.
     """
-    try:
-        text = read_text(path, encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"it is not UTF-8 (byte {error.start}): in a spreadsheet save it as CSV UTF-8") from error
+    text = _decoded(path, "in a spreadsheet save it as CSV UTF-8")
+    told = _SEPARATOR.match(text)
+    text = text[told.end() :] if told else text
     header = text.partition("\n")[0]
-    separator = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=header.count)
+    separator = told[1] if told else "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=header.count)
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # A cell may be as long as it likes.
     rows: list[list[str]] = []
     try:
         for cells in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True):
@@ -260,9 +261,16 @@ def _read_csv(path: Path) -> list[Mapping[str, Any]]:
     return found
 
 
+def _decoded(path: Path, advice: str) -> str:
+    try:
+        return read_text(path, encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not UTF-8 (byte {error.start}): {advice}") from error
+
+
 def _read_json(path: Path) -> list[Mapping[str, Any]]:
     """A list of objects, one object a line, or an object with such a list under `data`."""
-    text = read_text(path, encoding="utf-8-sig")
+    text = _decoded(path, "write it again as UTF-8")
     if path.suffix.lower() == ".jsonl":
         return _json_lines(text)
     try:

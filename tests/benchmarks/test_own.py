@@ -147,6 +147,10 @@ GOOD = "images/red.png,Is it red?,yes\nimages/red.png,Is it red?,yes\n"
         ("image,question,answer\n", "mine.csv has no rows"),
         ("image,question,answer,kind\nimages/red.png,Is it?,yes,yesno\n", "row 2: column 'kind' holds 'yesno'"),
         ("image,question,answer,A,B\nimages/red.png,Is it?,C,x,y\n", "row 2: column 'answer' holds 'C', expected one"),
+        (
+            "image,question,answer,A,B,C\nimages/red.png,Is it?,x,X,y,x\n",
+            "row 2: column 'answer' holds 'x', the text of options A and C. Write a letter",
+        ),
         ("image,question,answer,A,C\nimages/red.png,Is it?,C,x,y\n", r"row 2: columns A, B, ... hold 2 options \(A, C"),
         (
             "image,question,answer,id\nimages/red.png,Is it?,yes,7\nimages/red.png,Is?,yes,7\n",
@@ -211,6 +215,14 @@ def test_a_row_without_the_name_of_a_file_is_named(
     row = {"image": image, "question": "Is it red?", "answer": "yes", **more}
     with pytest.raises(DataError, match=told):
         load(pictures, json.dumps(row) + "\n", "mine.jsonl")
+
+
+def test_the_folder_is_named_where_a_table_is_in_the_current_one(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pictures)
+    with pytest.raises(DataError, match=rf"there is no such file in {re.escape(str(pictures))}\. Name files"):
+        load(Path(), "image,question,answer\nimages/gone.png,Is it red?,yes\n")
 
 
 def test_an_answer_that_is_one_option_s_letter_and_another_s_text_is_refused(pictures: Path) -> None:

@@ -56,3 +56,18 @@ def test_what_cannot_be_read_is_named_with_its_place(tmp_path: Path, name: str, 
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=f"^{re.escape(str(tmp_path / name))} cannot be read: {told}.* Mend it, or "):
         read_table(tmp_path / name)
+
+
+def test_a_cell_may_be_long_and_a_first_line_may_say_what_separates_cells(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"sep=;\r\na;b\r\n1,5;{'x' * 200_000}\r\n", encoding="utf-8")
+    assert read_table(path).rows == [{"a": "1,5", "b": "x" * 200_000}]
+
+
+def test_lines_of_another_encoding_are_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"a": 1}\n', encoding="utf-16")
+    with pytest.raises(
+        DataError, match=r"a\.jsonl cannot be read: it is not UTF-8 \(byte 0\): write it again as UTF-8"
+    ):
+        read_table(path)
