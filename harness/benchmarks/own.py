@@ -47,12 +47,13 @@ from harness.benchmarks.counting import in_stratum, is_officially_right, is_righ
 from harness.benchmarks.record import Benchmark, HubSource, Row
 from harness.benchmarks.verdicts import judge_response, no_official_reading, officially
 from harness.benchmarks.yes_no import confusion, figures, parts_of, read_officially, read_strictly
-from harness.core.errors import DataError
+from harness.core.errors import DataError, UsageError
 from harness.core.types import AnswerKind, MediaKind, Response, Sample, SampleRecord, Verdict
 from harness.statistics.specs import MetricSpec, Unit, everywhere
 
 TABLES: Final = (".csv", ".tsv", ".jsonl")
 """What the names of tables end with, by which `--tasks` tells them from names of tasks."""
+_OTHER_FILES: Final = (".parquet", ".arrow", ".json", ".xlsx", ".xls", ".ods")
 KINDS: Final[tuple[AnswerKind, ...]] = ("yes_no", "choice", "open", "caption")
 Evaluator = Callable[[str], str | None]
 """A response to what a published evaluator reads in it."""
@@ -70,6 +71,16 @@ _CONSTANT: Final[Mapping[AnswerKind, Mapping[str, str]]] = {
 def is_table(name: str) -> bool:
     """Whether the name of a task is that of a table."""
     return PurePath(name).suffix.lower() in TABLES
+
+
+def refuse_other_files(names: Iterable[str]) -> None:
+    """Refuse the name of a file that is no table where those of tasks are given, before it is looked for among them.
+
+    Raises:
+        UsageError: names the file.
+    """
+    if others := [name for name in names if PurePath(name).suffix.lower() in _OTHER_FILES]:
+        raise UsageError(f"{others[0]} is no table: tables are .csv, .tsv or .jsonl files. Save it as one of these.")
 
 
 def own_benchmark(

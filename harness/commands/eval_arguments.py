@@ -12,6 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
+from harness.commands.habits import explain_unknown
 from harness.core.errors import UsageError
 from harness.evaluation.settings import EvalConfig
 
@@ -24,6 +25,7 @@ _EXAMPLES: Final = """examples:
   harness eval --model openai:MODEL --base-url http://localhost:8000/v1 --tasks ./mine.csv --dry-run
   harness eval eval.yaml --limit 0.1     settings of a file (model: demo, tasks: [NAME], ...) and what overrides them"""
 
+_YAML: Final = (".yaml", ".yml")
 _LISTS: Final = ("tasks", "track")
 """Options that take several names with commas between them."""
 
@@ -34,9 +36,15 @@ def expand(argv: Sequence[str]) -> list[str]:
     An option that may be repeated overrides the file's whole list; of `--engine-arg`, each key overrides that key.
 
     Raises:
-        UsageError: the file cannot be read, or does not hold settings.
+        UsageError: the file cannot be read, does not hold settings, one of them is wrong, or it is not named first.
     """
-    if not argv or not argv[0].endswith((".yaml", ".yml")):
+    if not argv or not argv[0].endswith(_YAML):
+        if any(text.endswith(_YAML) for text in argv):
+            late = [text for text in _parser().parse_known_args(argv)[1] if text.endswith(_YAML) and text[0] != "-"]
+            if late:
+                raise UsageError(
+                    f"{late[0]}: a file of settings stands first: 'harness eval {late[0]} --limit 10 ...'."
+                )
         return list(argv)
     from harness.core.reading import parse_yaml, read_text
 
@@ -49,8 +57,7 @@ def expand(argv: Sequence[str]) -> list[str]:
         ) from error
     if not isinstance(settings, dict):
         raise UsageError(f"{path} holds no settings. Give settings of 'harness eval' in it, e.g. model: demo.")
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
+    parser = _parser()
     several = {action.dest for action in parser._actions if isinstance(action, argparse._AppendAction)}
     overridden = several & _named(parser, argv[1:]) - {"engine_arg"}
     options = []
@@ -62,7 +69,27 @@ def expand(argv: Sequence[str]) -> list[str]:
             )
         if dest not in overridden:
             options += _options(str(name), value)
+    try:
+        _, rest = parser.parse_known_args(options)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
+    if rest:
+        raise UsageError(f"{path}: {explain_unknown(parser, rest)}. See 'harness eval --help'.")
     return [*options, *argv[1:]]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        raise UsageError(f"{message}. See 'harness eval --help'.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    """The arguments of `harness eval`, none of which has to be there."""
+    parser = _Parser(add_help=False)
+    add_arguments(parser)
+    for action in parser._actions:
+        action.required = False
+    return parser
 
 
 def _named(parser: argparse.ArgumentParser, argv: Sequence[str]) -> set[str]:

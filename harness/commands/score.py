@@ -74,8 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
         return _make_run(arguments)
     if idle := [f"--{name.replace('_', '-')}" for name in _OF_RUNS if getattr(arguments, name)]:
         raise UsageError(f"{', '.join(idle)} belongs to --from NAME, which makes a run. Leave it out.")
-    from harness.benchmarks.own import is_table
+    from harness.benchmarks.own import is_table, refuse_other_files
 
+    refuse_other_files([arguments.task])
     if arguments.samples is None and is_table(arguments.task):
         arguments.samples = Path(arguments.task)
     if arguments.samples is None or arguments.responses is None or arguments.logs:

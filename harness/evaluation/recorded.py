@@ -87,11 +87,12 @@ def find_benchmark(task: str, responses: Path | None, tasks_dir: Path | None) ->
     Raises:
         UsageError: no such task, or none that is a benchmark.
     """
-    from harness.benchmarks.own import is_table
+    from harness.benchmarks.own import is_table, refuse_other_files
     from harness.benchmarks.registry import benchmark_folders, get_benchmark
     from harness.benchmarks.tables import read_table, row_name
     from harness.lmms.index import lmms_eval_tasks
 
+    refuse_other_files([task])
     if not is_table(task) and task not in benchmark_folders(tasks_dir, [task]) and task in lmms_eval_tasks(tasks_dir):
         raise UsageError(
             f"task {task!r} is scored by code of its own over data of its own. Replay the responses instead: "

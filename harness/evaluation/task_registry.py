@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.benchmarks.baselines import constant_headlines
 from harness.benchmarks.data import BenchmarkData, by_content, load_data, open_medium
-from harness.benchmarks.own import is_table, own_benchmark
+from harness.benchmarks.own import is_table, own_benchmark, refuse_other_files
 from harness.benchmarks.record import Benchmark
 from harness.benchmarks.registry import benchmark_folders, find_benchmarks, load_benchmark, unknown_task
 from harness.core.errors import UsageError
@@ -208,6 +208,7 @@ def expand_tasks(names: Sequence[str], tasks_dir: Path | None = None) -> list[st
     Raises:
         UsageError: no such task.
     """
+    refuse_other_files(names)
     tables = {Path(name).name: name for name in names if is_table(name)}
     if clash := [name for name in names if is_table(name) and tables[Path(name).name] != name]:
         raise UsageError(f"{clash[0]} and {tables[Path(clash[0]).name]} have one name. Rename one of them.")

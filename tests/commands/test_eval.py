@@ -50,4 +50,23 @@ def test_a_wrong_name_in_a_yaml_is_answered(tmp_path: Path, capsys: pytest.Captu
     path = tmp_path / "eval.yaml"
     path.write_text("model: demo\ntasks: pope\noutput_path: x\n")
     assert main(["eval", str(path)]) == 2
-    assert "--output-path: here --out DIR" in capsys.readouterr().err
+    assert f"error: {path}: --output-path: here --out DIR" in capsys.readouterr().err
+    path.write_text("model: demo\ntasks: pope\nlimit: many\n")
+    assert main(["eval", str(path)]) == 2
+    assert f"error: {path}: argument --limit: 'many' is neither" in capsys.readouterr().err
+
+
+def test_a_file_of_settings_stands_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", "--limit", "1", "cfg.yaml"]) == 2
+    assert "error: cfg.yaml: a file of settings stands first: 'harness eval cfg.yaml" in capsys.readouterr().err
+    asked = ["--model", "demo", "--tasks", "pope", "--prompt", "mine.yaml"]
+    assert expand(asked) == asked
+
+
+@pytest.mark.parametrize("name", ["questions.parquet", "gone.json"])
+def test_a_file_that_is_no_table_is_said(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "questions.parquet").touch()
+    path = str(tmp_path / name)
+    for command in (["eval", "--model", "demo", "--tasks", path], ["score", "--task", path, "--responses", "r.jsonl"]):
+        assert main([*command, *(["--samples", "s.jsonl"] if command[0] == "score" else [])]) == 2
+        assert f"{path} is no table: tables are .csv, .tsv or .jsonl files" in capsys.readouterr().err
