@@ -253,8 +253,10 @@ def score(
     if isinstance(samples, Path | str) and isinstance(responses, Path | str):
         records = list(judge_recorded(benchmark, to_path(samples), to_path(responses)))
     elif not isinstance(samples, Path | str | Iterable) or not isinstance(responses, Path | str | Mapping):
-        what = f"samples are a {type(samples).__name__} and responses a {type(responses).__name__}"
-        raise UsageError(f"{what}. Give rows and a mapping of sample id to response, or two files.")
+        raise UsageError(
+            f"samples are a {type(samples).__name__} and responses a {type(responses).__name__}. Give rows and a "
+            "mapping of sample id to response, or two files."
+        )
     elif isinstance(samples, Path | str) or isinstance(responses, Path | str):
         raise DataError("samples and responses are two files, or neither is one. Read the one that is.")
     else:

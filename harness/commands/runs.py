@@ -97,7 +97,7 @@ def _show(folder: Path) -> int:
 def _remove(folders: Sequence[Path], *, really: bool) -> int:
     from harness.core.files import hold_lock, write_errors
     from harness.runs.config import LOCK
-    from harness.runs.folder import foreign, remove
+    from harness.runs.removal import foreign, remove
     from leaderboards.runs import is_run
 
     for folder in folders:

@@ -26,8 +26,9 @@ from harness.evaluation.settings import EvalConfig
 from harness.judges.answer import AnswerJudge, no_judge
 from harness.judges.audit import AuditSample
 from harness.runs.config import is_run_folder
-from harness.runs.folder import RunFolder, Shard, read_run, written
+from harness.runs.folder import RunFolder, Shard, read_run
 from harness.runs.records import RUN, SampleKey, read_records
+from harness.runs.removal import written
 
 if TYPE_CHECKING:
     from harness.media import OpenMedia

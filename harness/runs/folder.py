@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from harness.core.errors import StoreError
 from harness.core.files import drop_torn_tail, hold_lock, replacement, write_atomically, write_errors
@@ -35,16 +35,8 @@ from harness.runs.records import (
     shards,
     sort_records,
 )
+from harness.runs.removal import lock_of, refuse_live_shards, start_over
 from harness.runs.seals import seal
-
-_PARTS: Final = "report-samples"
-_REPEATS: Final = "repeats/seed-[0-9]*"
-_WRITTEN: Final = (
-    *(RUN, SAMPLES, SHARDS),
-    *("diagnostics.json", "findings.jsonl", "judged.json", "conflict.json", "conflict.npy", "conflict.png"),
-    *("report.md", "report.html", f"{_PARTS}/*.js"),
-)
-"""What evaluating, diagnosing and reporting write into a run folder, beside its settings and its lock."""
 
 
 class RunFolder:
@@ -72,7 +64,7 @@ class RunFolder:
         Args:
             path: the run folder.
             settings: JSON-able settings that must be equal for two sessions to be one run.
-            fresh: throw away what an earlier run wrote into the folder, see `written`.
+            fresh: throw away what an earlier run wrote into the folder, see `harness.runs.removal.written`.
             ready: called before anything is thrown away; what it raises keeps all of it.
 
         Raises:
@@ -84,9 +76,9 @@ class RunFolder:
             raise StoreError(f"{path} is not empty and is not a run folder. Choose another folder with --out.")
         with ExitStack() as opened:
             self._lock = opened.enter_context(hold_lock(path / LOCK))
-            _refuse_live_shards(path)
+            refuse_live_shards(path)
             if fresh:
-                _start_over(path, settings, ready)
+                start_over(path, settings, ready)
             sessions = earlier_sessions(path, settings)
             now = datetime.now(UTC).isoformat(timespec="seconds")
             self.seconds_before: float = sum(session["seconds"] for session in sessions)
@@ -121,7 +113,7 @@ class RunFolder:
             with write_errors(self.path / SAMPLES):
                 drop_torn_tail(shard)
                 self._records.take(shard)
-                _lock_of(shard).unlink(missing_ok=True)
+                lock_of(shard).unlink(missing_ok=True)
                 shard.unlink()  # Where this is not reached, the records are there twice, and one of them counts.
 
     def append(self, record: SampleRecord) -> None:
@@ -207,7 +199,7 @@ class Shard:
         stored = latest(samples, size_bytes)
         self.finished, self.failed, self.models = stored.finished, stored.failed, stored.models
         self._path = path / SHARDS.replace("*", str(rank))
-        self._lock = hold_lock(_lock_of(self._path))
+        self._lock = hold_lock(lock_of(self._path))
         self._records = RecordFile(self._path)
 
     def append(self, record: SampleRecord) -> None:
@@ -282,82 +274,3 @@ def unfinished(path: Path, settings: Mapping[str, Any], samples: int) -> str | N
 def _again(path: Path) -> str:
     file = Path(path) / RUN
     return f"Copy the run again, or delete {file} and run the same command again: it counts the samples that are there."
-
-
-def written(path: Path) -> Iterator[Path]:
-    """The files that a run has by name, `config.json` and its lock aside, then all of its repeats; nobody else's."""
-    for name in _WRITTEN:
-        folder, _, last = f"/{name}".rpartition("/")
-        for pattern in (last, f".{last}.*"):  # What a killed process was writing, and the locks of shards.
-            yield from sorted((path / folder[1:]).glob(pattern))
-    for repeat in _repeats(path):
-        yield from written(repeat)
-        yield from _settled(repeat)
-
-
-def _settled(path: Path) -> list[Path]:
-    """`config.json`, what a killed process was writing of it, and the lock."""
-    return [path / CONFIG, *(file for start in (f".{CONFIG}.", LOCK) for file in sorted(path.glob(f"{start}*")))]
-
-
-def foreign(path: Path) -> list[Path]:
-    """What lies in the folders of a run and its repeats that none of them wrote; a folder stands for all in it."""
-    own = {file for file in (*written(path), *_settled(path)) if file.is_symlink() or not file.is_dir()}
-    folders = {path, *_inner_folders(path)}
-    there = (child for folder in folders if folder.is_dir() for child in folder.iterdir())
-    return sorted(child for child in there if child not in own and child not in folders)
-
-
-def remove(path: Path) -> None:
-    """Delete what a run and its repeats wrote, and their folders, which hold nothing that is `foreign`.
-
-    Raises:
-        OSError: something cannot be deleted, or is not theirs.
-    """
-    inner = _inner_folders(path)
-    for file in [*written(path), *_settled(path)]:
-        file.unlink(missing_ok=True)
-    _drop_empty(inner)
-    path.rmdir()
-
-
-def _inner_folders(path: Path) -> list[Path]:
-    """The folders that a run makes in its own, those inside others first."""
-    repeats = _repeats(path)
-    return [*(of / _PARTS for of in (path, *repeats)), *repeats, path / "repeats"]
-
-
-def _drop_empty(folders: Iterable[Path]) -> None:
-    for folder in folders:
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-
-
-def _repeats(path: Path) -> list[Path]:
-    return sorted(repeat for repeat in path.glob(_REPEATS) if repeat.is_dir() and is_run_folder(repeat))
-
-
-def _start_over(path: Path, settings: Mapping[str, Any], ready: Callable[[], None]) -> None:
-    """Delete what a run wrote; killed at any point of this, the folder holds an unfinished run."""
-    inner = _inner_folders(path)
-    for repeat in _repeats(path):
-        hold_lock(repeat / LOCK).close()
-        _refuse_live_shards(repeat)
-    ready()
-    with write_errors(path):
-        for name in (RUN, SAMPLES):
-            (path / name).unlink(missing_ok=True)
-        write_config(path, settings, [])
-        for file in list(written(path)):
-            file.unlink(missing_ok=True)
-        _drop_empty(inner)
-
-
-def _refuse_live_shards(path: Path) -> None:
-    """A killed run may have left processes that are still at work."""
-    for shard in shards(path):
-        hold_lock(_lock_of(shard)).close()
-
-
-def _lock_of(shard: Path) -> Path:
-    return shard.with_name(f".{shard.name}.lock")
