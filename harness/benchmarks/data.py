@@ -123,9 +123,8 @@ def _missing(
     """That the file which a row of a table names is not there, if so."""
     if _size_bytes(folder, refer()) is None:
         cell = row[benchmark.media]
-        holds = (
-            "is empty" if is_blank(cell) else f"holds {_shown(cell)}, and there is no such file in {folder.absolute()}"
-        )
+        place = folder if folder.parts else folder.absolute()  # The current folder has no name.
+        holds = "is empty" if is_blank(cell) else f"holds {_shown(cell)}, and there is no such file in {place}"
         yield DataError(f"{where}: column {benchmark.media!r} {holds}. Name files relative to {table}.")
 
 
