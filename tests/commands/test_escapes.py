@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support_leaderboards import write_run
+from support_leaderboards import write_run, write_sealed
 
 from harness.cli import main
 
@@ -30,6 +30,7 @@ def runs(tmp_path: Path) -> Path:
             record["verdict"] |= {"sample_id": name, "answer": EVIL}
             lines.append(json.dumps(record))
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_sealed(folder, json.loads((folder / "run.json").read_text(encoding="utf-8")))
     return tmp_path / "runs"
 
 
