@@ -118,7 +118,7 @@ def conclude(
         show(f"missing: {line}", file=sys.stderr)
     for problem in (*track_outcome(outcome, track), *problems(outcome, max_failures=max_failures)):
         show(f"warning: {problem}", file=sys.stderr)
-    return 1 if outcome.failures > max_failures or outcome.judge_problem is not None else 0
+    return 1 if outcome.failures + outcome.unjudged > max_failures else 0
 
 
 def _print_tables(outcome: Outcome) -> None:

@@ -178,7 +178,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     again.add_argument("--fresh", action="store_true", help="start over where the folder holds a run")
     again.add_argument("--requeue", action="store_true", help=REQUEUE)
     parser.add_argument(
-        "--max-failures", type=int, default=0, metavar="N", help="failed samples before the exit code is 1 (default: 0)"
+        "--max-failures",
+        type=int,
+        default=0,
+        metavar="N",
+        help="failed samples, and answers that the judge gave no verdict on, before the exit code is 1 (default: 0)",
     )
     parser.add_argument("--tasks-dir", type=Path, metavar="DIR", help="folder of tasks beside the harness's own")
     parser.add_argument(

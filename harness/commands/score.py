@@ -138,7 +138,9 @@ def _score(arguments: argparse.Namespace) -> int:
         if arguments.per_sample is not None:
             show(f"\nevery sample: {arguments.per_sample}")
     if result.errors <= arguments.max_failures:
-        return 1 if judge is not None and judge.failures else 0
+        unjudged = 0 if judge is None else judge.failures
+        unjudged += 0 if audit is None else sum(kind.failures for kind in audit.kinds.values())
+        return int(result.errors + unjudged > arguments.max_failures)
     failed = f"{result.errors} samples have no verdict (tolerated: {arguments.max_failures})"
     show(f"warning: {failed}; their responses are errors, which no figure counts.", file=sys.stderr)
     return 1

@@ -46,7 +46,8 @@ class Outcome:
         repeats: folders of the runs with the seeds that follow.
         failures: samples that could not be scored, those of the repeats too.
         failed_repeats: folders of the repeats that have such samples.
-        judge_problem: why the judge gave no verdict on some answers, if so.
+        unjudged: answers that the judge was to settle, or its audit asked about, and gave no verdict on.
+        judge_problem: that in words, and why, if so.
     """
 
     run: RunRecord
@@ -56,6 +57,7 @@ class Outcome:
     failures: int
     repeats: Sequence[Path] = ()
     failed_repeats: Sequence[Path] = ()
+    unjudged: int = 0
     judge_problem: str | None = None
 
     @property
@@ -126,6 +128,7 @@ def run_plan(plan: Plan, config: EvalConfig, ranks: Ranks = ALONE) -> Outcome:
         failures=sum(failures.values()),
         repeats=repeats,
         failed_repeats=[repeat for repeat in repeats if failures[repeat]],
+        unjudged=sum(_unjudged(plan.judge, runs).values()),
         judge_problem=_judge_problem(plan.judge, runs),
     )
 
@@ -270,11 +273,16 @@ def _media_of(plan: Plan) -> OpenMedia:
     return lambda sample: tasks[sample.task].open_media(sample.id)
 
 
-def _judge_problem(judge: AnswerJudge | None, runs: Sequence[RunRecord]) -> str | None:
+def _unjudged(judge: AnswerJudge | None, runs: Sequence[RunRecord]) -> dict[str, int]:
+    if judge is None:
+        return {}
     audits = [run.audit for run in runs if run.audit is not None]
     audited = sum(agreement.failures for audit in audits for agreement in audit.kinds.values())
-    failed = {"answers": judge.failures if judge is not None else 0, "answers of the audit": audited}
-    told = " and ".join(f"{count} {what}" for what, count in failed.items() if count)
+    return {"answers": judge.failures, "answers of the audit": audited}
+
+
+def _judge_problem(judge: AnswerJudge | None, runs: Sequence[RunRecord]) -> str | None:
+    told = " and ".join(f"{count} {what}" for what, count in _unjudged(judge, runs).items() if count)
     if judge is None or not told:
         return None
     return f"the judge gave no verdict on {told}" + (f": {judge.problem}" if judge.problem else "")

@@ -480,6 +480,8 @@ def test_score_with_and_without_a_judge(server: Server, tmp_path: Path, capsys: 
 
 def test_score_with_a_dead_judge_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asking = ["--judge", "openai:m", "--judge-base-url", "http://127.0.0.1:9/v1"]
+    assert main(score(tmp_path, *asking, "--audit", "0", "--max-failures", "100")) == 0
+    capsys.readouterr()
     assert main(score(tmp_path, *asking, "--audit", "0")) == 1
     captured = capsys.readouterr()
     assert "counted wrong (the judge gave no verdict): 4 (50.0 %) undecided" in captured.out
