@@ -16,7 +16,7 @@ from typing import Any, Final
 from harness.core.errors import UsageError
 from harness.core.files import write_atomically, write_errors
 from harness.core.types import Media, RunRecord, SampleRecord
-from harness.diagnostics.run_folder import DIAGNOSTICS, FINDINGS, OF, read_diagnostics
+from harness.diagnostics.run_folder import DIAGNOSTICS, FINDINGS, OF, digest_figures, read_diagnostics
 from harness.reports.frames import samples_frame
 from harness.reports.hiding import Hide, hiding, without_folders
 from harness.reports.markdown import code, escape, table
@@ -139,8 +139,8 @@ def _write_run(folder: Path, records: list[SampleRecord], out: Path, hide: Hide)
             lines[DIAGNOSTICS] = FINDINGS
     for name, data in found.items():
         data = _tree(data, hide)
-        if data.get(OF) is not None:  # Of a diagnosis: the run, which was sealed just now.
-            data[OF] = found[RUN]["seal"]
+        if data.get(OF) is not None:  # Of a diagnosis: the run, whose names may just have been hidden.
+            data[OF] = digest_figures(found[RUN])
         if data.get("seal") is not None:
             data["seal"] = seal(data, out / lines[name])
         found[name] = data

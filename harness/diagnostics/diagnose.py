@@ -31,7 +31,7 @@ from harness.diagnostics.run_folder import (
     SCHEMA_VERSION,
     find_annotations,
     latest_records,
-    read_seal,
+    read_run_figures,
     read_settings,
 )
 from harness.runs.asked import sections_of
@@ -127,7 +127,7 @@ def diagnose(
         ModelError: the judge cannot be loaded.
         UsageError: `blind` or `repeats` do not belong to the run, see `harness.diagnostics.other_runs`.
     """
-    run_seal, records, settings = read_seal(folder), latest_records(folder), read_settings(folder)
+    figures, records, settings = read_run_figures(folder), latest_records(folder), read_settings(folder)
     given = Given(folder)
     found, left_out = given.read(
         "annotations", [annotations] if annotations else [], lambda paths: find_annotations(folder, paths[0], records)
@@ -152,7 +152,7 @@ def diagnose(
         asked.store()
     lines = (json.dumps(finding.to_json()) + "\n" for finding in diagnosis.findings)
     write_atomically(folder / FINDINGS, "".join(lines))
-    found = json.loads(json.dumps(diagnosis.to_json() | {OF: run_seal}))  # As a reader of the file has it.
+    found = json.loads(json.dumps(diagnosis.to_json() | {OF: figures}))  # As a reader of the file has it.
     sealed = found | {"seal": seal(found, folder / FINDINGS)}
     write_atomically(folder / DIAGNOSTICS, json.dumps(sealed, indent=2) + "\n")
     return diagnosis

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +22,7 @@ from harness.runs.seals import seal
 DIAGNOSTICS: Final = "diagnostics.json"
 FINDINGS: Final = "findings.jsonl"
 OF: Final = "of"
-"""Key of the seal of the run that was diagnosed; `None` of a run that was not finished."""
+"""Key of the digest of the figures of the run that was diagnosed, see `digest_figures`."""
 SCHEMA_VERSION: Final = 1
 
 
@@ -60,9 +62,23 @@ def read_model(folder: Path) -> tuple[str | None, str | None]:
     return run.get("weights") or settings.get("weights"), run.get("model") or settings.get("served")
 
 
-def read_seal(folder: Path) -> str | None:
-    """The seal of a finished run, by which a diagnosis tells which samples it is of; `None` where it has none."""
-    return _stored(folder / RUN).get("seal")
+def digest_figures(run: Mapping[str, Any]) -> str | None:
+    """What a diagnosis tells by which samples of a run it is of; `None` of a run that is not finished.
+
+    Not its seal, which has the times of the run in it: one that was killed is diagnosed with the same bytes. Samples
+    that are asked again after the diagnosis change figures: those that failed, or that no judge had settled.
+
+    Args:
+        run: what `run.json` holds; empty where there is none.
+    """
+    if not (tasks := run.get("tasks")):
+        return None
+    return "sha256:" + hashlib.sha256(json.dumps(tasks, sort_keys=True).encode()).hexdigest()
+
+
+def read_run_figures(folder: Path) -> str | None:
+    """`digest_figures` of a run folder."""
+    return digest_figures(_stored(folder / RUN))
 
 
 def read_media(folder: Path) -> Mapping[str, str | None]:
@@ -145,7 +161,7 @@ def read_diagnostics(folder: Path) -> dict[str, Any] | None:
         raise StoreError(
             f"{folder}: its {DIAGNOSTICS} or {FINDINGS} was changed after the diagnosis. Make them again with {again}."
         )
-    if OF in data and data[OF] != read_seal(folder):
+    if OF in data and data[OF] != read_run_figures(folder):
         raise StoreError(f"{folder}: it was diagnosed before the run ended. Diagnose it again with {again}.")
     return data
 
