@@ -165,6 +165,8 @@ def test_what_is_not_whole_is_not_reported(made_up, tmp_path):
     assert "**Parts**" in told
     for title in ("Rivals", "Five pools", "One other world"):
         assert f"**{title}" not in told
+    with gather(PLAN, some) as evidence, pytest.raises(StoreError, match="rivals, dose-, world-2 not whole"):
+        paragraphs.paragraphs(evidence)
     next((some / "confirm").iterdir()).unlink()
     with pytest.raises(StoreError, match="'confirm' is not whole"):
         read_confirmed(PLAN, some)

@@ -109,7 +109,8 @@ def _doses(evidence: Evidence) -> Said:
         f"On {len(evidence.doses)} pools, a glance being wrong on "
         f"{_listed(str(fails) for fails, _ in evidence.doses)} of {sum(next(iter(evidence.doses)))} conflicting "
         "questions, neither is ahead of `grpo` or behind, at about equal CPU seconds and with three seeds, which leave "
-        f"up to ±{100 * wide:.0f} points of {titles_of(evidence.plan)[1]} open (the pool with 2 is that of all else, "
+        f"up to ±{100 * wide:.0f} points of {titles_of(evidence.plan)[1]} open (the pool with "
+        f"{evidence.plan.blocks['confirm'].share[0]} is that of all else, "
         "three of whose five seeds these are)."
     )
     return says, not any(is_gain(item) or is_loss(item) for item in compared)

@@ -67,6 +67,12 @@ class Evidence:
         """By row, row that it is compared with, and task."""
         return {key: of for item in self.tested if item.is_tested for key, of in item.differences.items()}
 
+    @property
+    def missing(self) -> list[str]:
+        """Blocks that are not whole; of the pools what their names begin with."""
+        there = {*self.described, *([DOSE] if self.doses else []), *([ELSEWHERE] if self.elsewhere else [])}
+        return [name for name in (*BESIDE_MAIN, DOSE, ELSEWHERE) if name not in there]
+
     def compare(self, after: str, before: str, *, among: Comparer | None = None) -> list[Difference]:
         """Both outcomes of a row against another's, of the confirmed rows or others."""
         return (among or self.confirmed).compare(before, after, self.plan.figures)

@@ -21,8 +21,13 @@ def paragraphs(evidence: Evidence) -> str:
     """A paragraph of verdicts and for whom it is, the rows in words, and a list of what is described.
 
     Raises:
-        StoreError: what is kept does not say what a sentence says: it has to be written anew.
+        StoreError: a block is not whole, or what is kept does not say what a sentence says: it has to be written anew.
     """
+    if evidence.missing:
+        raise StoreError(
+            f"{', '.join(evidence.missing)} not whole: the page's sentences are about all blocks. Run 'harness demo "
+            "experiment --plan' first, or leave out --document for the tables of what is there."
+        )
     plan, tested = evidence.plan, [item for item in evidence.tested if item.is_tested]
     told = [f"{item.verdict.capitalize()}: that {_clause(item)} ({in_words(plan, item)})." for item in tested]
     untested = [in_words(plan, item) for item in evidence.tested if not item.is_tested]

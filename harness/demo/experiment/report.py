@@ -27,8 +27,8 @@ BOARD: Final = ("base", "sft", "rft", "grpo", "caption", "method", "combination"
 def write_report(out: Path, *, document: Path | None) -> str:
     """Write the tables into the experiment's folder and, where one is given, between the markers of a document.
 
-    The document gets pictures beside it: `NAME.svg`, the training curves, and `NAME-doses.svg`, once the blocks are
-    whole that it shows. Its first paragraphs are those of `paragraphs`.
+    The document gets pictures beside it: `NAME.svg`, the training curves, and `NAME-doses.svg`. Its first paragraphs
+    are those of `paragraphs`.
 
     Args:
         out: folder of the experiment.
@@ -38,7 +38,8 @@ def write_report(out: Path, *, document: Path | None) -> str:
         The tables.
 
     Raises:
-        StoreError: what is confirmed is not whole, or what is kept does not say what the first paragraphs say.
+        StoreError: what is confirmed is not whole, or for a document anything else is not, or what is kept does not say
+            what the first paragraphs say.
         UsageError: the document lacks its markers.
     """
     plan, results = load_plan(), out / RESULTS
@@ -47,13 +48,15 @@ def write_report(out: Path, *, document: Path | None) -> str:
         write_atomically(out / TABLES, f"{describe(out)}\n\n{text}")
         if document is None:
             return text
+        first = paragraphs(evidence)  # Or neither it nor a picture is written.
         curves, dose = document.with_suffix(".svg"), document.with_name(f"{document.stem}-doses.svg")
-        shown = [f"![Training curves, mean over seeds, a point for ten updates]({curves.name})"]
         write_atomically(curves, draw_rows(evidence.confirmed.results))
-        if evidence.doses:
-            write_atomically(dose, draw_doses(plan, {share: of.results for share, of in evidence.doses.items()}))
-            shown.append(f"![Dose and response, mean over seeds]({dose.name})")
-        update_document(document, paragraphs(evidence), "claims", "--document")
+        write_atomically(dose, draw_doses(plan, {share: of.results for share, of in evidence.doses.items()}))
+        shown = (
+            f"![Training curves, mean over seeds, a point for ten updates]({curves.name})",
+            f"![Dose and response, mean over seeds]({dose.name})",
+        )
+        update_document(document, first, "claims", "--document")
         update_document(document, describe(out), "plan", "--document")
         update_document(document, "\n\n".join([text, *shown]), "experiment", "--document")
     return text
